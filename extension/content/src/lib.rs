@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The claim check pattern for JSON payloads: long values travel as short references.
+//!
+//! - [`offload`] plans which values leave a response, and puts references in their places.
+//! - [`hydrate`] plans which references stand in an event, and puts the contents back.
+//! - [`reference`] is the text that travels: its grammar, and how contents get their names.
+//! - [`store`] keeps contents under their references.
+//!
+//! Plan, do, apply: the pure part (all but `store`) decides and edits bytes and never waits; stores wait and never
+//! parse. Payloads are spliced, never parsed and printed again: every byte outside a replaced value leaves as it came.
+
+pub mod hydrate;
+mod json;
+pub mod offload;
+pub mod reference;
+mod splice;
+pub mod store;

@@ -1,0 +1,80 @@
+//! Content stores: put and get one content at a time, many together. A store waits and never parses JSON.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::reference::{ContentRef, Scope, Ttl};
+
+pub mod clock;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
+pub mod memory;
+
+/// The largest content a store takes, in bytes before compression.
+pub const MAX_CONTENT_LEN: u64 = 64 << 20;
+
+/// Why a content could not be read. The variant says whose fault it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GetError {
+    /// No such content, or only parts of it.
+    #[error("no content is stored under it")]
+    NotFound,
+    /// Its time is over, whether or not the store has deleted it yet.
+    #[error("the content expired")]
+    Expired,
+    /// The reference disagrees with what is stored under its id (kind, size or TTL class): it was altered.
+    #[error("the reference does not fit what is stored under its id")]
+    Refused,
+    /// What is stored is not what was put there.
+    #[error("the stored content is damaged")]
+    Corrupt,
+    /// The store did not answer in time; the text says what was last heard of it, without content or credentials.
+    #[error("the content store did not answer: {0}")]
+    Unavailable(String),
+}
+
+/// Why contents could not be stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PutError {
+    /// Larger than [`MAX_CONTENT_LEN`].
+    #[error("a content of {size} bytes is larger than the store takes ({MAX_CONTENT_LEN})")]
+    TooLarge {
+        /// Bytes of the content.
+        size: u64,
+    },
+    /// The store did not take it in time; the text says what was last heard of it, without content or credentials.
+    #[error("the content store did not take it: {0}")]
+    Unavailable(String),
+}
+
+/// A place that keeps contents under their references.
+pub trait ContentStore: fmt::Debug {
+    /// Stores contents under their references. When this returns `Ok`, every one of them is durable and readable.
+    ///
+    /// Gives up with [`PutError::Unavailable`] when `until` has come.
+    fn put(&self, contents: &[(ContentRef, Bytes)], until: Instant) -> impl Future<Output = Result<(), PutError>>;
+
+    /// Reads the contents of distinct references, in their order. Each is verified against its reference in `scope`.
+    ///
+    /// Gives up with [`GetError::Unavailable`] for what has not arrived when `until` has come.
+    fn get(
+        &self,
+        scope: &Scope,
+        references: &[ContentRef],
+        until: Instant,
+    ) -> impl Future<Output = Vec<Result<Bytes, GetError>>>;
+}
+
+/// When a content stored `now` is over, in seconds since the Unix epoch; `None` for never.
+fn expires_at(ttl: Ttl, now: u64) -> Option<u64> {
+    ttl.as_seconds().map(|seconds| now.saturating_add(u64::from(seconds)))
+}
+
+/// Nothing of a call is stored when one of its contents is too large.
+fn refuse_too_large(contents: &[(ContentRef, Bytes)]) -> Result<(), PutError> {
+    let largest = contents.iter().map(|(_, bytes)| bytes.len() as u64).max().unwrap_or(0);
+    if largest > MAX_CONTENT_LEN { Err(PutError::TooLarge { size: largest }) } else { Ok(()) }
+}

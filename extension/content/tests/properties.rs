@@ -1,0 +1,168 @@
+//! Promises that hold for every document and every byte string, where no list of cases suffices.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use long_content::hydrate;
+use long_content::offload::{self, Limits};
+use long_content::reference::{ContentRef, Scope, Ttl};
+use proptest::prelude::*;
+
+/// A string as some encoder spells it: plain, escaped, look-alikes, lone surrogates, long.
+fn string() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[a-zA-Zéß世🦀 ]{0,12}",
+        1 => Just("@content:".to_owned()),
+        1 => Just("\\u0040content:1:".to_owned()),
+        1 => Just("\\ud83d\\ude00".to_owned()),
+        1 => Just("\\ud800".to_owned()),
+        1 => Just("\\n\\\"\\\\\\/".to_owned()),
+        1 => Just("\u{7f}".to_owned()),
+    ];
+    proptest::collection::vec(piece, 0..5).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
+}
+
+/// A JSON document as text: odd numbers, white space and duplicate keys included.
+fn document() -> impl Strategy<Value = String> {
+    let number = prop_oneof![Just("1e400"), Just("-0"), Just("1.0"), Just("18446744073709551617"), Just("0.1e-7")];
+    let leaf = prop_oneof![
+        3 => string(),
+        1 => number.prop_map(str::to_owned),
+        1 => prop_oneof![Just("true"), Just("null")].prop_map(str::to_owned),
+    ];
+    let nested = leaf.prop_recursive(6, 48, 6, |inner| {
+        let space = prop_oneof![Just(""), Just(" "), Just("\n\t")];
+        let member =
+            (string(), space, inner.clone()).prop_map(|(key, space, value)| format!("{key}{space}:{space}{value}"));
+        prop_oneof![
+            proptest::collection::vec(inner, 0..6).prop_map(|items| format!("[{}]", items.join(","))),
+            proptest::collection::vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(" , "))),
+        ]
+    });
+    (nested, prop_oneof![Just(""), Just(" "), Just("\r\n")]).prop_map(|(text, space)| format!("{space}{text}{space}"))
+}
+
+/// Offloads with a scope of its own, and gives what was stored beside what leaves.
+fn offload(response: &Bytes, threshold: usize) -> (Bytes, HashMap<ContentRef, Bytes>) {
+    let plan = offload::plan(response, &Limits { threshold, kept: &[] });
+    let scope = Scope::new("AgentContext-test");
+    let references: Vec<_> = plan.contents().iter().map(|content| scope.reference(Ttl::NONE, content)).collect();
+    let stored = references.iter().copied().zip(plan.contents().iter().map(|content| content.bytes.clone()));
+    (plan.apply(&references), stored.collect())
+}
+
+fn hydrate(event: &Bytes, stored: &HashMap<ContentRef, Bytes>) -> Bytes {
+    let plan = hydrate::plan(event);
+    assert!(plan.malformed().is_empty());
+    plan.apply(&plan.references().iter().map(|reference| stored.get(reference).cloned()).collect::<Vec<_>>())
+}
+
+/// The sequence of tokens that a document means: every string decoded (lone surrogates too), all else as spelt.
+fn meaning(text: &[u8]) -> Vec<Vec<u8>> {
+    let mut tokens = vec![vec![]];
+    let mut at = 0;
+    while at < text.len() {
+        if text[at] == b'"' {
+            let mut end = at + 1;
+            while text[end] != b'"' {
+                end += if text[end] == b'\\' { 2 } else { 1 };
+            }
+            tokens.push(decode(&text[at..=end]));
+            tokens.push(vec![]);
+            at = end + 1;
+        } else {
+            tokens.last_mut().unwrap().push(text[at]);
+            at += 1;
+        }
+    }
+    tokens
+}
+
+fn decode(token: &[u8]) -> Vec<u8> {
+    struct Bytes;
+    impl serde::de::Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    serde::Deserializer::deserialize_bytes(&mut serde_json::Deserializer::from_slice(token), Bytes).unwrap()
+}
+
+fn same_bytes(a: &Bytes, b: &Bytes) -> bool {
+    a.as_ptr() == b.as_ptr() && a.len() == b.len()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_was_offloaded_hydrates_to_the_same_document(text in document(), threshold in 0_usize..40) {
+        let response = Bytes::from(text);
+        let (travels, stored) = offload(&response, threshold);
+        let arrived = hydrate(&travels, &stored);
+        prop_assert_eq!(meaning(&arrived), meaning(&response));
+        if stored.is_empty() {
+            prop_assert_eq!(arrived, response);
+        }
+    }
+
+    #[test]
+    fn no_string_above_the_threshold_and_no_look_alike_travels(text in document(), threshold in 0_usize..40) {
+        let (travels, _) = offload(&Bytes::from(text), threshold);
+        for (index, token) in meaning(&travels).iter().enumerate().filter(|(index, _)| index % 2 == 1) {
+            let between = &meaning(&travels)[index + 1];
+            let is_key = between.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+            let is_reference = std::str::from_utf8(token).is_ok_and(|text| text.parse::<ContentRef>().is_ok());
+            prop_assert!(is_key || is_reference || token.len() <= threshold && !token.starts_with(b"@content:"));
+        }
+    }
+
+    #[test]
+    fn nothing_to_do_gives_the_same_bytes_without_a_copy(text in document()) {
+        let response = Bytes::from(text);
+        let plan = offload::plan(&response, &Limits { threshold: usize::MAX, kept: &[] });
+        prop_assert_eq!(plan.is_empty(), !meaning(&response).iter().enumerate().any(|(index, token)| {
+            let key = meaning(&response).get(index + 1).is_some_and(|between| between.trim_ascii_start().starts_with(b":"));
+            index % 2 == 1 && !key && token.starts_with(b"@content:")
+        }));
+        let plan = hydrate::plan(&response);
+        prop_assert!(plan.references().is_empty());
+    }
+
+    #[test]
+    fn any_bytes_pass_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), threshold in 0_usize..40) {
+        let body = Bytes::from(bytes);
+        let (travels, stored) = offload(&body, threshold);
+        if stored.is_empty() {
+            prop_assert_eq!(&travels, &body);
+        }
+        let _ = hydrate::plan(&body).apply(&[]);
+    }
+
+    #[test]
+    fn a_damaged_document_is_left_alone(text in document(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut damaged = text.into_bytes();
+        let at = at.index(damaged.len());
+        damaged[at] = byte;
+        let damaged = Bytes::from(damaged);
+        if serde_json::from_slice::<serde::de::IgnoredAny>(&damaged).is_err() || std::str::from_utf8(&damaged).is_err() {
+            let limits = Limits { threshold: 0, kept: &[] };
+            prop_assert!(offload::plan(&damaged, &limits).is_empty());
+            prop_assert!(hydrate::plan(&damaged).is_empty());
+        }
+    }
+}
+
+#[test]
+fn an_empty_plan_applied_is_the_same_pointer() {
+    let body = Bytes::from_static(b"{\"short\": \"text\"}");
+    let plan = offload::plan(&body, &Limits { threshold: 5_000, kept: &[] });
+    assert!(plan.is_empty() && same_bytes(&plan.apply(&[]), &body));
+    let plan = hydrate::plan(&body);
+    assert!(plan.is_empty() && same_bytes(&plan.apply(&[]), &body));
+}
