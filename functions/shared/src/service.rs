@@ -1,0 +1,122 @@
+//! [`run`]: a handler becomes a Lambda function.
+
+use crate::{Failure, door, logs};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+use std::future::Future;
+
+/// An event longer than this is never taken for a warm-up: it is parsed once only, as the handler's own type.
+const LONGEST_WARMUP: usize = 64;
+
+/// Serves invocations with `handler` until Lambda ends the process.
+///
+/// The process first goes through the exec wrapper, if one is set ([crate documentation](crate)), then serves on one thread: a
+/// sandbox handles one invocation at a time. An event that does not fit `I` fails as `InvalidEvent`; `{"warmup":true}` is
+/// answered with itself without calling the handler.
+///
+/// # Errors
+/// When the Runtime API cannot be reached any more. An invocation's failure is no error of `run`.
+pub fn run<I, O, E, Answering>(handler: impl Fn(LambdaEvent<I>) -> Answering) -> Result<(), Error>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+    E: Into<Diagnostic>,
+    Answering: Future<Output = Result<O, E>>,
+{
+    let door = door::pass();
+    logs::init();
+    if let Err(error) = door {
+        tracing::error!(%error, "wrapper not passed");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(lambda_runtime::run(service_fn(|event| answer(&handler, event))))
+}
+
+/// What goes back: the handler's output, or the warm-up event itself.
+enum Answer<O> {
+    Warmup(Box<RawValue>),
+    Output(O),
+}
+
+impl<O: Serialize> Serialize for Answer<O> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Warmup(event) => event.serialize(serializer),
+            Self::Output(output) => output.serialize(serializer),
+        }
+    }
+}
+
+async fn answer<I, O, E, Answering>(
+    handler: impl Fn(LambdaEvent<I>) -> Answering,
+    event: LambdaEvent<Box<RawValue>>,
+) -> Result<Answer<O>, Diagnostic>
+where
+    I: DeserializeOwned,
+    E: Into<Diagnostic>,
+    Answering: Future<Output = Result<O, E>>,
+{
+    let LambdaEvent { payload, context } = event;
+    if is_warmup(payload.get()) {
+        return Ok(Answer::Warmup(payload));
+    }
+    let input = serde_json::from_str(payload.get()).map_err(|error| Failure::invalid_event(&error))?;
+    drop(payload); // It may be tens of megabytes that the handler needs.
+    handler(LambdaEvent::new(input, context)).await.map(Answer::Output).map_err(Into::into)
+}
+
+fn is_warmup(event: &str) -> bool {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Warmup {
+        warmup: bool,
+    }
+    // The brace: serde would also read a struct from an array.
+    let short_object = event.len() <= LONGEST_WARMUP && event.starts_with('{');
+    short_object && serde_json::from_str::<Warmup>(event).is_ok_and(|event| event.warmup)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lambda_runtime::Context;
+    use serde_json::{Value, json};
+
+    async fn upper(event: LambdaEvent<String>) -> Result<Value, Failure> {
+        if event.payload.is_empty() {
+            return Err(Failure::new("NothingToDo", "the text is empty"));
+        }
+        Ok(json!(event.payload.to_uppercase()))
+    }
+
+    async fn ask(event: &str) -> Result<String, Diagnostic> {
+        let payload = RawValue::from_string(event.to_owned()).expect("JSON");
+        let answer = answer(upper, LambdaEvent::new(payload, Context::default())).await?;
+        Ok(serde_json::to_string(&answer).expect("JSON"))
+    }
+
+    #[tokio::test]
+    async fn the_handler_answers() {
+        assert_eq!(ask(r#""text""#).await, Ok(r#""TEXT""#.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_warmup_does_not_reach_the_handler() {
+        assert_eq!(ask(r#"{"warmup": true}"#).await, Ok(r#"{"warmup": true}"#.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn only_a_warmup_is_one() {
+        for event in [r#"{"warmup":false}"#, r#"{"warmup":true,"text":""}"#, "[true]"] {
+            assert_eq!(ask(event).await.expect_err("not a string").error_type, "InvalidEvent");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_keeps_its_name() {
+        let failure = ask(r#""""#).await.expect_err("nothing to do");
+        assert_eq!((failure.error_type.as_str(), failure.error_message.as_str()), ("NothingToDo", "the text is empty"));
+    }
+}
