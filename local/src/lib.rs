@@ -1,1 +1,4 @@
-//! Placeholder.
+//! Lambda on one machine.
+
+mod http_server;
+pub mod table;

@@ -1,1 +1,2 @@
+//! The command line of `lambda-local`.
 fn main() {}

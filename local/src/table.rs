@@ -1,0 +1,280 @@
+//! The content table: DynamoDB in this process, on a loopback port.
+//!
+//! dynoxide answers the way DynamoDB does (limits, errors, batch caps); in front of it stands a relay that counts what a bill
+//! would count ([`Meter`]) and lets scripted faults happen ([`Faults`]). Items past their TTL are swept on a timer, since DynamoDB
+//! does so in its own time and dynoxide only when asked: readers must look at the attribute themselves, here as there.
+
+mod faults;
+mod meter;
+mod relay;
+
+pub use faults::{Fault, FaultScript, Faults, TableRequest};
+pub use meter::Meter;
+
+use crate::http_server::{HttpServer, listen_on_loopback};
+use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::describe_time_to_live::DescribeTimeToLiveRequest;
+use dynoxide::actions::get_item::GetItemRequest;
+use dynoxide::actions::put_item::PutItemRequest;
+use dynoxide::actions::scan::ScanRequest;
+use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
+use dynoxide::{AttributeValue, Database, DynoxideError, Item};
+use relay::{Passage, Relay};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How a content table is made. `[table]` of the TOML file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TableConfig {
+    /// The table's name.
+    pub name: String,
+    /// The file that keeps it (`SQLite`); in memory without.
+    pub file: Option<PathBuf>,
+    /// The attribute DynamoDB's TTL looks at: a number, seconds since 1970.
+    pub ttl_attribute: String,
+    /// The loopback port; 0 takes a free one.
+    pub port: u16,
+    /// Seconds between two sweeps of expired items; 0 never sweeps.
+    pub sweep_interval: u64,
+}
+
+impl Default for TableConfig {
+    fn default() -> Self {
+        Self {
+            name: "long-content".to_owned(),
+            file: None,
+            ttl_attribute: "expires_at".to_owned(),
+            port: 0,
+            sweep_interval: 60,
+        }
+    }
+}
+
+/// Why the content table could not be started or asked.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The database refused; its file cannot be opened, or the request is not valid.
+    #[error("content table: {0}")]
+    Database(#[from] DynoxideError),
+    /// The port cannot be listened on.
+    #[error("content table: cannot listen on 127.0.0.1:{port}: {source}")]
+    Listen {
+        /// The port asked for.
+        port: u16,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Something that is not an item in DynamoDB JSON (`{"id":{"S":"…"}}`).
+    #[error("content table: not an item in DynamoDB JSON: {0}")]
+    Item(#[from] serde_json::Error),
+    /// The thread that asked the database ended.
+    #[error("content table: {0}")]
+    Ended(#[from] tokio::task::JoinError),
+}
+
+/// A running content table: key `id` (S), on demand, TTL enabled. Dropping it closes the port and every connection.
+pub struct ContentTable {
+    name: String,
+    database: Database,
+    door: HttpServer,
+    meter: watch::Receiver<Meter>,
+    faults: FaultScript,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl ContentTable {
+    /// Opens or creates the table and serves it.
+    pub async fn start(config: TableConfig) -> Result<Self, TableError> {
+        let database = open(&config)?;
+        create_table(&database, &config.name)?;
+        enable_ttl(&database, &config)?;
+        let inner = listen(0).await?;
+        let upstream = inner.local_addr().map_err(|source| TableError::Listen { port: 0, source })?;
+        let mut tasks = vec![tokio::spawn(dynoxide::server::serve_on(inner, database.clone()))];
+        if config.sweep_interval > 0 {
+            tasks.push(tokio::spawn(sweep_on_timer(database.clone(), Duration::from_secs(config.sweep_interval))));
+        }
+        let (sender, meter) = watch::channel(Meter::default());
+        let faults = FaultScript::default();
+        let relay = Relay { upstream, database: database.clone(), meter: sender, faults: faults.clone() };
+        let door = open_door(relay, config.port).await?;
+        Ok(Self { name: config.name, database, door, meter, faults, tasks })
+    }
+
+    /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.door.address())
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was asked and charged so far. Counted before the client gets its answer.
+    pub fn meter(&self) -> Meter {
+        self.meter.borrow().clone()
+    }
+
+    /// Waits until the counters are as wanted, such as for a request that is about to hang.
+    pub async fn metered(&self, wanted: impl FnMut(&Meter) -> bool) -> Meter {
+        let mut meter = self.meter.clone();
+        match meter.wait_for(wanted).await {
+            Ok(seen) => seen.clone(),
+            // The sender lives in the server, which lives as long as `self`.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// The faults in force. `table.faults().set(Faults::share(30, Fault::Throttle, 1))`.
+    pub fn faults(&self) -> &FaultScript {
+        &self.faults
+    }
+
+    /// All items in DynamoDB JSON, by id; past the relay: neither counted nor at fault.
+    pub async fn items(&self) -> Result<Vec<Value>, TableError> {
+        let (name, database) = (self.name.clone(), self.database.clone());
+        tokio::task::spawn_blocking(move || scan(&database, &name)).await?
+    }
+
+    /// The item with this id, in DynamoDB JSON.
+    pub async fn get_raw(&self, id: &str) -> Result<Option<Value>, TableError> {
+        let request = GetItemRequest {
+            table_name: self.name.clone(),
+            key: key(id),
+            consistent_read: Some(true),
+            ..Default::default()
+        };
+        let database = self.database.clone();
+        let found = tokio::task::spawn_blocking(move || database.get_item(request)).await??;
+        Ok(found.item.map(serde_json::to_value).transpose()?)
+    }
+
+    /// Puts an item given in DynamoDB JSON: `json!({"id": {"S": "a"}, "expires_at": {"N": "1"}})`.
+    pub async fn put_raw(&self, item: Value) -> Result<(), TableError> {
+        let item: Item = serde_json::from_value(item)?;
+        let request = PutItemRequest { table_name: self.name.clone(), item, ..Default::default() };
+        let database = self.database.clone();
+        tokio::task::spawn_blocking(move || database.put_item(request)).await??;
+        Ok(())
+    }
+
+    /// Deletes the item with this id, if it is there.
+    pub async fn delete(&self, id: &str) -> Result<(), TableError> {
+        let request = DeleteItemRequest { table_name: self.name.clone(), key: key(id), ..Default::default() };
+        let database = self.database.clone();
+        tokio::task::spawn_blocking(move || database.delete_item(request)).await??;
+        Ok(())
+    }
+
+    /// Deletes what is past its TTL now, as DynamoDB does some time later. How many items.
+    pub async fn sweep(&self) -> Result<usize, TableError> {
+        let database = self.database.clone();
+        Ok(tokio::task::spawn_blocking(move || database.sweep_ttl()).await??)
+    }
+}
+
+impl fmt::Debug for ContentTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContentTable").field("name", &self.name).field("door", &self.door).finish_non_exhaustive()
+    }
+}
+
+impl Drop for ContentTable {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+fn open(config: &TableConfig) -> Result<Database, DynoxideError> {
+    match &config.file {
+        None => Database::memory(),
+        Some(file) => Database::new(&file.to_string_lossy()),
+    }
+}
+
+/// A table that a file brought along stays as it is.
+fn create_table(database: &Database, name: &str) -> Result<(), TableError> {
+    let request = json!({
+        "TableName": name,
+        "KeySchema": [{ "AttributeName": "id", "KeyType": "HASH" }],
+        "AttributeDefinitions": [{ "AttributeName": "id", "AttributeType": "S" }],
+        "BillingMode": "PAY_PER_REQUEST",
+    });
+    match database.create_table(serde_json::from_value(request)?) {
+        Ok(_) | Err(DynoxideError::ResourceInUseException(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn enable_ttl(database: &Database, config: &TableConfig) -> Result<(), TableError> {
+    let described = database.describe_time_to_live(DescribeTimeToLiveRequest { table_name: config.name.clone() })?;
+    if described.time_to_live_description.time_to_live_status == "ENABLED" {
+        return Ok(());
+    }
+    database.update_time_to_live(UpdateTimeToLiveRequest {
+        table_name: config.name.clone(),
+        time_to_live_specification: TimeToLiveSpecification {
+            attribute_name: config.ttl_attribute.clone(),
+            enabled: true,
+        },
+    })?;
+    Ok(())
+}
+
+async fn listen(port: u16) -> Result<tokio::net::TcpListener, TableError> {
+    listen_on_loopback(port).await.map_err(|source| TableError::Listen { port, source })
+}
+
+async fn open_door(relay: Relay, port: u16) -> Result<HttpServer, TableError> {
+    let relay = Arc::new(relay);
+    let connection = move || {
+        let (relay, passage) = (Arc::clone(&relay), Arc::new(Passage::default()));
+        move |request| {
+            let (relay, passage) = (Arc::clone(&relay), Arc::clone(&passage));
+            async move { relay.answer(&passage, request).await }
+        }
+    };
+    HttpServer::serve(listen(port).await?, connection).map_err(|source| TableError::Listen { port, source })
+}
+
+async fn sweep_on_timer(database: Database, every: Duration) {
+    let mut timer = tokio::time::interval(every);
+    loop {
+        timer.tick().await;
+        let database = database.clone();
+        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(swept)) => tracing::info!(swept, "expired items deleted"),
+            Ok(Err(error)) => tracing::warn!(%error, "sweep of expired items failed"),
+            Err(_) => return,
+        }
+    }
+}
+
+fn scan(database: &Database, table: &str) -> Result<Vec<Value>, TableError> {
+    let mut items = Vec::new();
+    let mut from = None;
+    loop {
+        let request = ScanRequest { table_name: table.to_owned(), exclusive_start_key: from, ..Default::default() };
+        let page = database.scan(request)?;
+        items.extend(page.items.unwrap_or_default());
+        from = page.last_evaluated_key;
+        if from.is_none() {
+            break;
+        }
+    }
+    items.sort_by_key(|item| item.get("id").and_then(AttributeValue::to_key_string));
+    Ok(items.into_iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
+}
+
+fn key(id: &str) -> Item {
+    Item::from([("id".to_owned(), AttributeValue::S(id.to_owned()))])
+}
