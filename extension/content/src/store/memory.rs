@@ -80,12 +80,7 @@ impl ContentStore for MemoryStore {
         Ok(())
     }
 
-    async fn get(
-        &self,
-        scope: &Scope,
-        references: &[ContentRef],
-        _until: Instant,
-    ) -> Vec<Result<Bytes, GetError>> {
+    async fn get(&self, scope: &Scope, references: &[ContentRef], _until: Instant) -> Vec<Result<Bytes, GetError>> {
         references.iter().map(|reference| self.get_one(scope, reference)).collect()
     }
 }

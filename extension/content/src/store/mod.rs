@@ -55,7 +55,11 @@ pub trait ContentStore: fmt::Debug {
     /// Stores contents under their references. When this returns `Ok`, every one of them is durable and readable.
     ///
     /// Gives up with [`PutError::Unavailable`] when `until` has come.
-    fn put(&self, contents: &[(ContentRef, Bytes)], until: Instant) -> impl Future<Output = Result<(), PutError>>;
+    fn put(
+        &self,
+        contents: &[(ContentRef, Bytes)],
+        until: Instant,
+    ) -> impl Future<Output = Result<(), PutError>> + Send;
 
     /// Reads the contents of distinct references, in their order. Each is verified against its reference in `scope`.
     ///
@@ -65,7 +69,7 @@ pub trait ContentStore: fmt::Debug {
         scope: &Scope,
         references: &[ContentRef],
         until: Instant,
-    ) -> impl Future<Output = Vec<Result<Bytes, GetError>>>;
+    ) -> impl Future<Output = Vec<Result<Bytes, GetError>>> + Send;
 }
 
 /// When a content stored `now` is over, in seconds since the Unix epoch; `None` for never.

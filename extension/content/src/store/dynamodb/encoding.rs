@@ -1,0 +1,143 @@
+//! How a content's bytes are stored: compressed when that saves write units, which are nearly all of the price, and as
+//! they are otherwise (base64 images do not shrink).
+
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use zstd::bulk::{Compressor, Decompressor};
+
+/// 0.4 GB/s, and most of what higher levels gain. A sandbox may have a twelfth of a core.
+const LEVEL: i32 = 1;
+
+/// The form of the stored bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Identity,
+    Zstd,
+}
+
+impl Encoding {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Identity, Self::Zstd].into_iter().find(|encoding| encoding.as_str() == text)
+    }
+}
+
+/// A content as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Encoded {
+    pub(super) encoding: Encoding,
+    pub(super) bytes: Bytes,
+}
+
+/// Compresses; keeps its contexts, since making one costs more than compressing a short content.
+#[derive(Default)]
+pub(super) struct Encoder {
+    spare: Mutex<Vec<Compressor<'static>>>,
+}
+
+impl Encoder {
+    /// The cheaper form of `content`, where `units` tells what a stored form costs.
+    pub(super) fn encode(&self, content: &Bytes, units: impl Fn(Encoding, usize) -> u64) -> Encoded {
+        let plain = units(Encoding::Identity, content.len());
+        let compressed = (plain > 1).then(|| self.compress(content)).flatten();
+        match compressed.filter(|bytes| units(Encoding::Zstd, bytes.len()) < plain) {
+            Some(bytes) => Encoded { encoding: Encoding::Zstd, bytes },
+            None => Encoded { encoding: Encoding::Identity, bytes: content.clone() },
+        }
+    }
+
+    /// The compressed form, if it is shorter. The buffer is no longer than the content, so what does not shrink is given
+    /// up as soon as that shows.
+    fn compress(&self, content: &[u8]) -> Option<Bytes> {
+        let mut compressor = self.take()?;
+        let mut buffer = Vec::with_capacity(content.len());
+        let written = compressor.compress_to_buffer(content, &mut buffer);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(compressor);
+        written.ok()?;
+        buffer.shrink_to_fit();
+        Some(buffer.into())
+    }
+
+    fn take(&self) -> Option<Compressor<'static>> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.or_else(|| Compressor::new(LEVEL).ok())
+    }
+}
+
+impl std::fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Encoder")
+    }
+}
+
+/// The content of `size` bytes behind its stored form; `None` if it is not that. Never allocates more than `size`,
+/// whatever the stored form claims to hold.
+pub(super) fn decode(encoded: Encoded, size: usize) -> Option<Bytes> {
+    let bytes = match encoded.encoding {
+        Encoding::Identity => encoded.bytes,
+        Encoding::Zstd => Decompressor::new().ok()?.decompress(&encoded.bytes, size).ok()?.into(),
+    };
+    (bytes.len() == size).then_some(bytes)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What an item of nothing but its content would cost.
+    fn units(_: Encoding, len: usize) -> u64 {
+        (len as u64).div_ceil(1024).max(1)
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_gives_back_what_was_encoded(piece in proptest::collection::vec(any::<u8>(), 0..3000), times in 0_usize..20) {
+            let content = Bytes::from(piece.repeat(times));
+            let encoded = Encoder::default().encode(&content, units);
+            prop_assert!(units(encoded.encoding, encoded.bytes.len()) <= units(Encoding::Identity, content.len()));
+            prop_assert_eq!(decode(encoded, content.len()), Some(content));
+        }
+
+        #[test]
+        fn any_stored_bytes_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300), size in 0_usize..400) {
+            for encoding in [Encoding::Identity, Encoding::Zstd] {
+                let decoded = decode(Encoded { encoding, bytes: bytes.clone().into() }, size);
+                prop_assert!(decoded.is_none_or(|content| content.len() == size));
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_saved_unit_is_worth_compressing() {
+        let encoder = Encoder::default();
+        let short = Bytes::from(vec![b'a'; 1024]);
+        assert_eq!(encoder.encode(&short, units).encoding, Encoding::Identity);
+        let long = Bytes::from(vec![b'a'; 1025]);
+        assert_eq!(encoder.encode(&long, units).encoding, Encoding::Zstd);
+    }
+
+    #[test]
+    fn what_does_not_shrink_stays_the_very_same_bytes() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let content: Bytes = (0..100_000).map(|_| random.u8(..)).collect();
+        let encoded = Encoder::default().encode(&content, units);
+        assert_eq!(encoded.encoding, Encoding::Identity);
+        assert_eq!(encoded.bytes.as_ptr(), content.as_ptr());
+    }
+
+    #[test]
+    fn a_bomb_is_refused_at_the_size_that_was_promised() {
+        let bomb = zstd::bulk::compress(&vec![0; 50 << 20], 1).unwrap();
+        assert!(bomb.len() < 10_000);
+        assert_eq!(decode(Encoded { encoding: Encoding::Zstd, bytes: bomb.into() }, 1000), None);
+    }
+}

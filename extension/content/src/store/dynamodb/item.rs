@@ -1,0 +1,448 @@
+//! The items of the content table: their attributes, what they weigh, and how they are read back.
+//!
+//! A content whose stored form fits into one item is one item. A longer one is cut into *parts*, and a *commit item*
+//! under the content's id lists them:
+//!
+//! ```text
+//! whole    id, kind, ttl, size, expires_at, format, encoding, content
+//! commit   id, kind, ttl, size, expires_at, format, encoding, digest, parts, part_size
+//! part     id = "{id}.{digest}.{n}", expires_at, content
+//! ```
+//!
+//! The digest covers the stored form, its encoding and the part size. So writers with other settings or versions write
+//! other parts, and a commit item can only ever name parts that belong together.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use bytes::Bytes;
+use data_encoding::BASE64URL_NOPAD;
+
+use super::encoding::{Encoded, Encoding};
+use crate::reference::ContentRef;
+use crate::store::MAX_CONTENT_LEN;
+
+/// Names of attributes, once.
+pub(super) const ID: &str = "id";
+const CONTENT: &str = "content";
+const DIGEST: &str = "digest";
+const ENCODING: &str = "encoding";
+const EXPIRES_AT: &str = "expires_at";
+const FORMAT: &str = "format";
+const KIND: &str = "kind";
+const PARTS: &str = "parts";
+const PART_SIZE: &str = "part_size";
+const SIZE: &str = "size";
+const TTL: &str = "ttl";
+
+/// The layout described above.
+const FORMAT_VERSION: u64 = 1;
+
+/// The largest item `DynamoDB` takes, names included.
+pub(super) const MAX_ITEM: usize = 400 << 10;
+
+/// What a part's item holds beside its content: at most `id` with 43 + 22 + 2 dots and 5 digits, `expires_at` and the name.
+const MAX_PART_OVERHEAD: usize = 128;
+
+/// Bytes of a part: as many as an item takes, in as few items as possible.
+pub(super) const MAX_PART: usize = MAX_ITEM - MAX_PART_OVERHEAD;
+
+/// A commit item with smaller parts is not ours. Bounds what a damaged one can make us ask for.
+const MIN_PART: u64 = 1 << 10;
+
+/// An item as the SDK has it.
+pub(super) type Attributes = HashMap<String, AttributeValue>;
+
+/// An item to be written. Its content is shared, not copied, until the item is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item(Vec<(&'static str, Value)>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Value {
+    S(String),
+    N(u64),
+    B(Bytes),
+}
+
+impl Item {
+    /// The partition key.
+    pub(super) fn key(&self) -> &str {
+        match &self.0[0] {
+            (ID, Value::S(key)) => key,
+            _ => unreachable!("BUG: every item begins with its id"),
+        }
+    }
+
+    /// What the item weighs, as `DynamoDB` counts it for its limit of [`MAX_ITEM`] and for capacity.
+    pub(super) fn stored_size(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.stored_size()).sum()
+    }
+
+    /// Bytes of content in the item.
+    pub(super) fn content_len(&self) -> usize {
+        self.0.iter().map(|(_, value)| if let Value::B(bytes) = value { bytes.len() } else { 0 }).sum()
+    }
+
+    /// The item as the SDK wants it; this copies the content.
+    pub(super) fn attributes(&self) -> Attributes {
+        self.0.iter().map(|(name, value)| ((*name).to_owned(), value.attribute())).collect()
+    }
+
+    fn part(key: String, content: Bytes, expires_at: Option<u64>) -> Self {
+        let mut attributes = vec![(ID, Value::S(key))];
+        attributes.extend(expires_at.map(|second| (EXPIRES_AT, Value::N(second))));
+        attributes.push((CONTENT, Value::B(content)));
+        Self(attributes)
+    }
+
+    /// What whole and commit items have in common.
+    fn entry(reference: &ContentRef, encoding: Encoding, expires_at: Option<u64>) -> Self {
+        let mut attributes = vec![
+            (ID, Value::S(reference.id.to_string())),
+            (KIND, Value::S(reference.kind.as_str().to_owned())),
+            (TTL, Value::S(reference.ttl.to_string())),
+            (SIZE, Value::N(reference.size)),
+            (FORMAT, Value::N(FORMAT_VERSION)),
+            (ENCODING, Value::S(encoding.as_str().to_owned())),
+        ];
+        attributes.extend(expires_at.map(|second| (EXPIRES_AT, Value::N(second))));
+        Self(attributes)
+    }
+
+    fn with(mut self, attributes: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        self.0.extend(attributes);
+        self
+    }
+}
+
+impl Value {
+    /// After `DynamoDB`'s rules: text and binary weigh their bytes; a number weighs one byte, and one for every two
+    /// significant digits.
+    fn stored_size(&self) -> usize {
+        match self {
+            Self::S(text) => text.len(),
+            Self::N(0) => 1,
+            Self::N(number) => 1 + number.to_string().trim_end_matches('0').len().div_ceil(2),
+            Self::B(bytes) => bytes.len(),
+        }
+    }
+
+    fn attribute(&self) -> AttributeValue {
+        match self {
+            Self::S(text) => AttributeValue::S(text.clone()),
+            Self::N(number) => AttributeValue::N(number.to_string()),
+            Self::B(bytes) => AttributeValue::B(Blob::new(bytes.as_ref())),
+        }
+    }
+}
+
+/// The items that one content becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Layout {
+    Whole(Item),
+    /// `commit` may be written only when all `parts` are there.
+    Parted {
+        parts: Vec<Item>,
+        commit: Item,
+    },
+}
+
+impl Layout {
+    /// Lays out a stored form in items with parts of `part_size` bytes.
+    pub(super) fn new(reference: &ContentRef, encoded: &Encoded, expires_at: Option<u64>, part_size: usize) -> Self {
+        let entry = Item::entry(reference, encoded.encoding, expires_at);
+        let whole = entry.clone().with([(CONTENT, Value::B(encoded.bytes.clone()))]);
+        if whole.stored_size() <= MAX_ITEM {
+            return Self::Whole(whole);
+        }
+        let list = PartList::new(encoded, part_size);
+        let keys = list.keys(&reference.id.to_string());
+        let parts = keys.zip(chunks(&encoded.bytes, part_size));
+        Self::Parted {
+            parts: parts.map(|(key, content)| Item::part(key, content, expires_at)).collect(),
+            commit: entry.with([
+                (DIGEST, Value::S(list.digest)),
+                (PARTS, Value::N(list.count)),
+                (PART_SIZE, Value::N(list.part_size)),
+            ]),
+        }
+    }
+
+    /// What writing a stored form of `len` bytes costs, in write request units.
+    pub(super) fn write_units(reference: &ContentRef, encoding: Encoding, len: usize, part_size: usize) -> u64 {
+        // Every item weighs the same whatever bytes it holds, so only the lengths are laid out: of a whole item, or of
+        // full parts, the last one, and a commit item, which never weighs more than one unit.
+        let entry = Item::entry(reference, encoding, Some(u64::MAX)).stored_size() + CONTENT.len();
+        if entry + len <= MAX_ITEM {
+            return (entry + len).div_ceil(1024) as u64;
+        }
+        let part = |len: usize| (len + MAX_PART_OVERHEAD).div_ceil(1024) as u64;
+        let last = len % part_size;
+        (len / part_size) as u64 * part(part_size) + if last > 0 { part(last) } else { 0 } + 1
+    }
+}
+
+fn chunks(bytes: &Bytes, size: usize) -> impl Iterator<Item = Bytes> + '_ {
+    (0..bytes.len()).step_by(size).map(move |start| bytes.slice(start..bytes.len().min(start + size)))
+}
+
+/// Which parts make up a content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PartList {
+    digest: String,
+    count: u64,
+    part_size: u64,
+}
+
+impl PartList {
+    fn new(encoded: &Encoded, part_size: usize) -> Self {
+        Self {
+            digest: digest(encoded, part_size as u64),
+            count: encoded.bytes.len().div_ceil(part_size) as u64,
+            part_size: part_size as u64,
+        }
+    }
+
+    /// The parts' keys under a content's id, in their order.
+    pub(super) fn keys(&self, id: &str) -> impl Iterator<Item = String> + use<> {
+        let prefix = format!("{id}.{}", self.digest);
+        (0..self.count).map(move |n| format!("{prefix}.{n}"))
+    }
+
+    /// Whether a stored form of at most `size` bytes can have such parts.
+    fn is_plausible(&self, size: u64) -> bool {
+        self.part_size >= MIN_PART && self.count > 0 && self.count <= size.div_ceil(self.part_size)
+    }
+}
+
+/// 22 base64url characters of BLAKE3 over everything that makes two writers' parts differ.
+fn digest(encoded: &Encoded, part_size: u64) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("lrap long-content 2026-11 parts digest");
+    hasher.update(&part_size.to_le_bytes());
+    hasher.update(encoded.encoding.as_str().as_bytes());
+    hasher.update(b":");
+    hasher.update(&encoded.bytes);
+    BASE64URL_NOPAD.encode(&hasher.finalize().as_bytes()[..16])
+}
+
+/// The item under a content's id, read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    kind: String,
+    ttl: String,
+    size: u64,
+    expires_at: Option<u64>,
+    pub(super) encoding: Encoding,
+    pub(super) body: Body,
+}
+
+/// Where the stored form is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Body {
+    Whole(Bytes),
+    Parts(PartList),
+}
+
+/// Why an item cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// Attributes are missing or make no sense.
+    Damaged,
+    /// Written by a newer version, in its own layout.
+    Newer(u64),
+}
+
+impl Entry {
+    /// Reads a whole or commit item.
+    pub(super) fn parse(mut item: Attributes) -> Result<Self, Unreadable> {
+        match number(&item, FORMAT) {
+            Some(FORMAT_VERSION) => Self::parse_fields(&mut item).ok_or(Unreadable::Damaged),
+            Some(newer) if newer > FORMAT_VERSION => Err(Unreadable::Newer(newer)),
+            _ => Err(Unreadable::Damaged),
+        }
+    }
+
+    fn parse_fields(item: &mut Attributes) -> Option<Self> {
+        let size = number(item, SIZE)?;
+        Some(Self {
+            kind: text(item, KIND)?.to_owned(),
+            ttl: text(item, TTL)?.to_owned(),
+            size,
+            expires_at: match item.get(EXPIRES_AT) {
+                None => None,
+                Some(_) => Some(number(item, EXPIRES_AT)?),
+            },
+            encoding: Encoding::parse(text(item, ENCODING)?)?,
+            body: match take_content(item) {
+                Some(content) => Body::Whole(content),
+                None => Body::Parts(part_list(item).filter(|list| list.is_plausible(size))?),
+            },
+        })
+    }
+
+    /// Whether the item was written for this very reference.
+    pub(super) fn fits(&self, reference: &ContentRef) -> bool {
+        self.kind == reference.kind.as_str()
+            && self.ttl == reference.ttl.to_string()
+            && self.size == reference.size
+            && self.size <= MAX_CONTENT_LEN
+    }
+
+    /// Whether the content's time is over.
+    pub(super) fn is_expired(&self, now: u64) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether the content stays for at least half of its life: storing it again would be wasted.
+    pub(super) fn is_fresh(&self, reference: &ContentRef, now: u64) -> bool {
+        let half = reference.ttl.as_seconds().map(|seconds| u64::from(seconds.div_ceil(2)));
+        self.fits(reference)
+            && match (half, self.expires_at) {
+                (None, None) => true,
+                (Some(half), Some(end)) => end >= now.saturating_add(half),
+                _ => false,
+            }
+    }
+}
+
+fn part_list(item: &Attributes) -> Option<PartList> {
+    Some(PartList {
+        digest: text(item, DIGEST)?.to_owned(),
+        count: number(item, PARTS)?,
+        part_size: number(item, PART_SIZE)?,
+    })
+}
+
+/// The key of an item that was read.
+pub(super) fn key(item: &Attributes) -> Option<&str> {
+    text(item, ID)
+}
+
+/// The content of a whole item or of a part.
+pub(super) fn take_content(item: &mut Attributes) -> Option<Bytes> {
+    match item.remove(CONTENT)? {
+        AttributeValue::B(blob) => Some(blob.into_inner().into()),
+        _ => None,
+    }
+}
+
+fn text<'a>(item: &'a Attributes, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+fn number(item: &Attributes, name: &str) -> Option<u64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::reference::{Content, Scope, Ttl};
+    use proptest::prelude::*;
+
+    fn reference(len: usize, ttl: Ttl) -> ContentRef {
+        Scope::new("table").reference(ttl, &Content::string(vec![b'a'; len]))
+    }
+
+    fn identity(len: usize) -> Encoded {
+        Encoded { encoding: Encoding::Identity, bytes: vec![b'a'; len].into() }
+    }
+
+    fn layout(len: usize, ttl: Ttl, part_size: usize) -> Layout {
+        Layout::new(&reference(len, ttl), &identity(len), crate::store::expires_at(ttl, 1_800_000_000), part_size)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_item_is_within_the_limit_and_the_cost_is_never_underrated(
+            len in prop_oneof![0_usize..3000, 408_000_usize..411_000, 0_usize..3_000_000],
+            part_size in prop_oneof![Just(MAX_PART), 1024_usize..MAX_PART],
+            ttl in prop_oneof![Just(0_u32), any::<u32>()],
+        ) {
+            let reference = reference(len, Ttl::seconds(ttl));
+            let items = match layout(len, Ttl::seconds(ttl), part_size) {
+                Layout::Whole(item) => vec![item],
+                Layout::Parted { mut parts, commit } => { parts.push(commit); parts }
+            };
+            prop_assert!(items.iter().all(|item| item.stored_size() <= MAX_ITEM));
+            let units: u64 = items.iter().map(|item| item.stored_size().div_ceil(1024) as u64).sum();
+            let rated = Layout::write_units(&reference, Encoding::Identity, len, part_size);
+            prop_assert!(units <= rated && rated <= units + items.len() as u64, "{units} {rated}");
+        }
+
+        #[test]
+        fn parts_joined_are_the_stored_form(len in 409_600_usize..2_000_000, part_size in 1024_usize..MAX_PART) {
+            let Layout::Parted { parts, commit } = layout(len, Ttl::NONE, part_size) else { panic!("one item") };
+            let entry = Entry::parse(commit.attributes()).unwrap();
+            let Body::Parts(list) = &entry.body else { panic!("no parts") };
+            let keys: Vec<_> = list.keys(commit.key()).collect();
+            prop_assert_eq!(keys, parts.iter().map(|part| part.key().to_owned()).collect::<Vec<_>>());
+            prop_assert_eq!(parts.iter().map(Item::content_len).sum::<usize>(), len);
+            prop_assert!(parts[..parts.len() - 1].iter().all(|part| part.content_len() == part_size));
+        }
+
+        #[test]
+        fn the_digest_tells_any_two_writers_apart(len in 0_usize..3000, other in 0_usize..3000, size in 1_u64..9, other_size in 1_u64..9) {
+            let same = (len, size) == (other, other_size);
+            prop_assert_eq!(digest(&identity(len), size) == digest(&identity(other), other_size), same);
+            let zstd = Encoded { encoding: Encoding::Zstd, ..identity(len) };
+            prop_assert_ne!(digest(&identity(len), size), digest(&zstd, size));
+        }
+    }
+
+    #[test]
+    fn numbers_weigh_a_byte_and_one_for_two_significant_digits() {
+        let weights =
+            [(0, 1), (7, 2), (42, 2), (100, 2), (123, 3), (86_400, 3), (1_800_000_000, 2), (1_800_000_001, 6)];
+        for (number, weight) in weights {
+            assert_eq!(Value::N(number).stored_size(), weight, "{number}");
+        }
+    }
+
+    #[test]
+    fn an_item_weighs_its_names_and_values() {
+        let item = Item::part("key".to_owned(), Bytes::from_static(b"content"), Some(12));
+        assert_eq!(item.stored_size(), "idkey".len() + "expires_at".len() + 2 + "contentcontent".len());
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let ttl = Ttl::seconds(60);
+        let Layout::Whole(item) = layout(10, ttl, MAX_PART) else { panic!("parts") };
+        let entry = Entry::parse(item.attributes()).unwrap();
+        assert_eq!(entry.body, Body::Whole(identity(10).bytes));
+        assert!(entry.fits(&reference(10, ttl)));
+        assert!(!entry.fits(&reference(11, ttl)));
+        assert!(!entry.fits(&reference(10, Ttl::NONE)));
+    }
+
+    #[test]
+    fn times_are_exact_to_the_second() {
+        let reference = reference(10, Ttl::seconds(61));
+        let Layout::Whole(item) = Layout::new(&reference, &identity(10), Some(1061), MAX_PART) else { panic!("parts") };
+        let entry = Entry::parse(item.attributes()).unwrap();
+        assert!(!entry.is_expired(1060) && entry.is_expired(1061));
+        assert!(entry.is_fresh(&reference, 1030) && !entry.is_fresh(&reference, 1031));
+    }
+
+    #[test]
+    fn damage_is_told_from_a_newer_layout() {
+        let Layout::Parted { commit, .. } = layout(500_000, Ttl::NONE, MAX_PART) else { panic!("one item") };
+        let with = |name: &str, value: &str| {
+            let mut item = commit.attributes();
+            item.insert(name.to_owned(), AttributeValue::N(value.to_owned()));
+            Entry::parse(item)
+        };
+        assert_eq!(with(FORMAT, "2"), Err(Unreadable::Newer(2)));
+        assert_eq!(with(FORMAT, "x"), Err(Unreadable::Damaged));
+        assert_eq!(with(EXPIRES_AT, "soon"), Err(Unreadable::Damaged));
+        assert_eq!(with(PART_SIZE, "1"), Err(Unreadable::Damaged));
+        assert_eq!(with(PARTS, "4000000000"), Err(Unreadable::Damaged));
+        assert_eq!(with(PARTS, "0"), Err(Unreadable::Damaged));
+        assert_eq!(with(ENCODING, "1"), Err(Unreadable::Damaged));
+    }
+}

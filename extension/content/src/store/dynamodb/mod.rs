@@ -1,0 +1,102 @@
+//! The content table on `DynamoDB`: partition key `id` (S), TTL attribute `expires_at`, no index, no sort key (so that
+//! the parts of a content spread over partitions, each of which takes only 1000 write units a second).
+//!
+//! Layout
+//! - `settings`, `tls`, `credentials`: what the client is built from
+//! - `table`: the client and the two operations
+//! - `retry`: when to ask again, and what an error means
+//! - `encoding`, `item`: bytes to items and back; pure
+//! - `write`, `read`: `put` and `get`
+//! - `meter`: counters
+//!
+//! What is durable: `put` returns when every item is acknowledged, and the item that makes a content readable is
+//! written after all of its parts. A crash in between leaves parts that nothing names and that expire (with
+//! [`Ttl::NONE`](crate::reference::Ttl::NONE) they stay).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+mod credentials;
+mod encoding;
+mod item;
+mod meter;
+mod read;
+mod retry;
+mod settings;
+mod table;
+mod tls;
+mod write;
+
+pub use self::meter::Usage;
+pub use self::settings::{Authorization, CredentialsSource, Settings, SettingsError};
+pub use self::tls::TlsRoots;
+
+use self::encoding::Encoder;
+use self::table::{SharedTable, Table};
+use super::clock::Clock;
+use super::{ContentStore, GetError, PutError, refuse_too_large};
+use crate::reference::{ContentRef, Scope};
+
+/// Bytes above which hashing and compressing leave the runtime's thread: there, other invocations would wait for them.
+const BLOCKING: usize = 512 << 10;
+
+/// A content store on a `DynamoDB` table. Clones share one client, its connections and its counters.
+#[derive(Debug, Clone)]
+pub struct DynamoDbStore {
+    table: SharedTable,
+    encoder: Arc<Encoder>,
+    clock: Clock,
+    part_size: usize,
+}
+
+impl DynamoDbStore {
+    /// Builds the client; neither connects nor blocks, but for the certificates of [`TlsRoots::System`] and
+    /// [`TlsRoots::File`], which are read here.
+    pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            table: Arc::new(Table::new(settings)?),
+            encoder: Arc::default(),
+            clock: Clock::default(),
+            part_size: item::MAX_PART,
+        })
+    }
+
+    /// The same store by another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The same store writing parts of `part_size` bytes, within what an item can hold and what readers accept (1 KiB).
+    /// Readers take any size, so writers may differ.
+    #[must_use]
+    pub fn with_part_size(self, part_size: usize) -> Self {
+        Self { part_size: part_size.clamp(1 << 10, item::MAX_PART), ..self }
+    }
+
+    /// Opens the connection, TLS included, without a `DynamoDB` operation. Failing is no loss; it takes two seconds at
+    /// most.
+    pub async fn warm(&self) {
+        self.table.warm().await;
+    }
+
+    /// Requests and units since the store was built, counted over all clones.
+    pub fn meter(&self) -> Usage {
+        self.table.meter.usage()
+    }
+}
+
+impl ContentStore for DynamoDbStore {
+    async fn put(&self, contents: &[(ContentRef, Bytes)], until: Instant) -> Result<(), PutError> {
+        refuse_too_large(contents)?;
+        let outcome = tokio::time::timeout_at(until.into(), write::put(self, contents, until)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err("there was no time left".to_owned()));
+        outcome.map_err(PutError::Unavailable)
+    }
+
+    async fn get(&self, scope: &Scope, references: &[ContentRef], until: Instant) -> Vec<Result<Bytes, GetError>> {
+        read::get(self, scope, references, until).await
+    }
+}

@@ -1,0 +1,261 @@
+//! Getting contents: entries first, then the parts they list; eventually consistent first, then what seems to be
+//! missing or expired once more with a consistent read.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use tokio::task::JoinSet;
+
+use super::encoding::{Encoded, Encoding, decode};
+use super::item::{self, Attributes, Body, Entry, MAX_ITEM, Unreadable};
+use super::retry::Attempts;
+use super::table::{MAX_READS, SharedTable};
+use super::{BLOCKING, DynamoDbStore};
+use crate::reference::{ContentRef, Scope};
+use crate::store::{GetError, MAX_CONTENT_LEN};
+
+/// Content bytes expected in one answer. `DynamoDB` would send 16 MiB, but an answer of that size takes a small sandbox
+/// longer than one attempt's time, and the SDK parses it on the thread that serves every other invocation.
+const READ_BATCH: usize = 4 << 20;
+
+/// Requests at once, which bounds the memory of answers in flight.
+const READS_AT_ONCE: usize = 4;
+
+/// Reads contents in the references' order.
+pub(super) async fn get(
+    store: &DynamoDbStore,
+    scope: &Scope,
+    references: &[ContentRef],
+    until: Instant,
+) -> Vec<Result<Bytes, GetError>> {
+    let mut searches: Vec<_> = references.iter().map(Search::new).collect();
+    for consistent in [false, true] {
+        find_entries(store, &mut searches, consistent, until).await;
+        find_parts(store, &mut searches, consistent, until).await;
+    }
+    let mut contents = Vec::with_capacity(searches.len());
+    for search in searches {
+        contents.push(search.finish(scope, until).await);
+    }
+    contents
+}
+
+/// Asks for the entries of everything not found so far.
+async fn find_entries(store: &DynamoDbStore, searches: &mut [Search], consistent: bool, until: Instant) {
+    let open = searches.iter().filter(|search| search.is_open());
+    let keys = open.map(|search| (search.key.clone(), search.expected_len())).collect();
+    let entries = read_all(&store.table, keys, consistent, until, Entry::parse).await;
+    let now = store.clock.now();
+    for search in searches.iter_mut().filter(|search| search.is_open()) {
+        search.entry(entries.get(&search.key), now);
+    }
+}
+
+/// Asks for the parts that known entries list and that have not arrived.
+async fn find_parts(store: &DynamoDbStore, searches: &mut [Search], consistent: bool, until: Instant) {
+    let keys = searches.iter().flat_map(Search::missing_parts).map(|key| (key, MAX_ITEM)).collect();
+    let parts = read_all(&store.table, keys, consistent, until, |mut part| item::take_content(&mut part)).await;
+    for search in searches {
+        search.parts(&parts);
+    }
+}
+
+/// What became of one reference.
+#[derive(Debug)]
+struct Search {
+    reference: ContentRef,
+    key: String,
+    state: State,
+    /// Parts that have arrived. Their keys name their bytes, so they stay good whatever entry lists them.
+    parts: HashMap<String, Bytes>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not found so far, for this reason.
+    Open(GetError),
+    /// An entry lists these parts, some of which have not arrived.
+    Parted(Encoding, Vec<String>),
+    /// The stored form is there.
+    Found(Encoding, Vec<Bytes>),
+    /// Asking again is useless.
+    Failed(GetError),
+}
+
+impl Search {
+    fn new(reference: &ContentRef) -> Self {
+        // Nothing of this size was ever stored.
+        let impossible = reference.size > MAX_CONTENT_LEN;
+        let state = if impossible { State::Failed(GetError::Refused) } else { State::Open(GetError::NotFound) };
+        Self { reference: *reference, key: reference.id.to_string(), state, parts: HashMap::new() }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.state, State::Open(_) | State::Parted(..))
+    }
+
+    fn expected_len(&self) -> usize {
+        usize::try_from(self.reference.size).unwrap_or(MAX_ITEM).min(MAX_ITEM)
+    }
+
+    /// Takes the answer for the entry: nothing, a failure, or an item.
+    fn entry(&mut self, answer: Option<&Answer<Result<Entry, Unreadable>>>, now: u64) {
+        self.state = match answer {
+            None => State::Open(GetError::NotFound),
+            Some(Err(heard)) => State::Failed(GetError::Unavailable(heard.clone())),
+            Some(Ok(Err(Unreadable::Damaged))) => State::Failed(GetError::Corrupt),
+            Some(Ok(Err(Unreadable::Newer(format)))) => State::Failed(GetError::Unavailable(format!(
+                "it was stored in item format {format}, which a newer layer reads"
+            ))),
+            Some(Ok(Ok(entry))) if !entry.fits(&self.reference) => State::Failed(GetError::Refused),
+            Some(Ok(Ok(entry))) if entry.is_expired(now) => State::Open(GetError::Expired),
+            Some(Ok(Ok(entry))) => match &entry.body {
+                Body::Whole(content) => State::Found(entry.encoding, vec![content.clone()]),
+                Body::Parts(list) => State::Parted(entry.encoding, list.keys(&self.key).collect()),
+            },
+        };
+    }
+
+    fn missing_parts(&self) -> Vec<String> {
+        match &self.state {
+            State::Parted(_, keys) => keys.iter().filter(|key| !self.parts.contains_key(*key)).cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes what arrived of its parts.
+    fn parts(&mut self, answers: &Answers<Option<Bytes>>) {
+        let State::Parted(encoding, keys) = &self.state else { return };
+        for key in keys {
+            match answers.get(key) {
+                None => {}
+                Some(Ok(Some(content))) => drop(self.parts.insert(key.clone(), content.clone())),
+                Some(Ok(None)) => return self.state = State::Failed(GetError::Corrupt),
+                Some(Err(heard)) => return self.state = State::Failed(GetError::Unavailable(heard.clone())),
+            }
+        }
+        if keys.iter().all(|key| self.parts.contains_key(key)) {
+            let parts = keys.iter().filter_map(|key| self.parts.remove(key)).collect();
+            self.state = State::Found(*encoding, parts);
+        }
+    }
+
+    /// The content, decoded and verified; what takes long happens on another thread.
+    async fn finish(self, scope: &Scope, until: Instant) -> Result<Bytes, GetError> {
+        let (encoding, parts) = match self.state {
+            State::Found(encoding, parts) => (encoding, parts),
+            State::Parted(..) => return Err(GetError::NotFound),
+            State::Open(error) | State::Failed(error) => return Err(error),
+        };
+        let reference = self.reference;
+        if reference.size as usize <= BLOCKING {
+            return verify(scope, &reference, encoding, parts);
+        }
+        let scope = scope.clone();
+        let work = tokio::task::spawn_blocking(move || verify(&scope, &reference, encoding, parts));
+        match tokio::time::timeout_at(until.into(), work).await {
+            Ok(outcome) => outcome.unwrap_or(Err(GetError::Corrupt)),
+            Err(_) => Err(GetError::Unavailable("there was no time left to decode it".to_owned())),
+        }
+    }
+}
+
+fn verify(scope: &Scope, reference: &ContentRef, encoding: Encoding, parts: Vec<Bytes>) -> Result<Bytes, GetError> {
+    let encoded = Encoded { encoding, bytes: join(parts) };
+    let content = decode(encoded, reference.size as usize).ok_or(GetError::Corrupt)?;
+    if scope.holds(reference, &content) { Ok(content) } else { Err(GetError::Corrupt) }
+}
+
+/// Parts in one piece; each is freed as soon as it is copied.
+fn join(parts: Vec<Bytes>) -> Bytes {
+    if let [whole] = &parts[..] {
+        return whole.clone();
+    }
+    let mut joined = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
+    for part in parts {
+        joined.extend_from_slice(&part);
+    }
+    joined.freeze()
+}
+
+/// What was read under a key, or what was last heard of the table instead.
+type Answer<T> = Result<T, String>;
+
+/// By key; a key without an answer does not exist.
+type Answers<T> = HashMap<String, Answer<T>>;
+
+/// Reads keys with the lengths expected of them, a few requests at a time.
+async fn read_all<T: Send + 'static>(
+    table: &SharedTable,
+    keys: Vec<(String, usize)>,
+    consistent: bool,
+    until: Instant,
+    parse: fn(Attributes) -> T,
+) -> Answers<T> {
+    let mut batches = batches(keys).into_iter();
+    let mut running = JoinSet::new();
+    let mut answers = HashMap::new();
+    loop {
+        while running.len() < READS_AT_ONCE {
+            let Some(batch) = batches.next() else { break };
+            running.spawn(read_batch(Arc::clone(table), batch, consistent, until, parse));
+        }
+        match running.join_next().await {
+            None => return answers,
+            Some(answer) => answers.extend(answer.expect("BUG: a read neither panics nor is aborted")),
+        }
+    }
+}
+
+/// Distinct keys, as many to a request as it may hold.
+fn batches(keys: Vec<(String, usize)>) -> Vec<Vec<String>> {
+    let mut seen = HashSet::new();
+    let mut batches: Vec<Vec<String>> = Vec::new();
+    let mut len = 0;
+    for (key, expected) in keys {
+        if !seen.insert(key.clone()) {
+            continue;
+        }
+        len += expected;
+        match batches.last_mut() {
+            Some(batch) if batch.len() < MAX_READS && len <= READ_BATCH => batch.push(key),
+            _ => {
+                len = expected;
+                batches.push(vec![key]);
+            }
+        }
+    }
+    batches
+}
+
+/// Reads one request's keys, repeating what was left out.
+async fn read_batch<T>(
+    table: SharedTable,
+    mut keys: Vec<String>,
+    consistent: bool,
+    until: Instant,
+    parse: fn(Attributes) -> T,
+) -> Answers<T> {
+    let mut attempts = Attempts::until(until);
+    let mut answers = HashMap::new();
+    while !keys.is_empty() {
+        let outcome = match attempts.attempt(table.read(&keys, consistent)).await {
+            Ok(None) => continue,
+            Ok(Some(found)) => {
+                if !found.items.is_empty() {
+                    attempts.made_progress();
+                }
+                answers.extend(found.items.into_iter().map(|(key, item)| (key, Ok(parse(item)))));
+                keys = found.unread;
+                if keys.is_empty() { Ok(()) } else { attempts.pause("BatchGetItem: keys were left out").await }
+            }
+            Err(heard) => Err(heard),
+        };
+        if let Err(heard) = outcome {
+            answers.extend(keys.drain(..).map(|key| (key, Err(heard.clone()))));
+        }
+    }
+    answers
+}

@@ -1,0 +1,175 @@
+//! When to ask again. The SDK's own retries are off: they know nothing of the invocation's deadline.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use tokio::time::timeout_at;
+
+/// The longest that one attempt may take: then its connection is given up for a new one.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// Pauses grow from here, doubling,
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+/// up to here.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why a request got no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Asking again may help.
+    Transient(String),
+    /// Asking again is useless until somebody changes something.
+    Permanent(String),
+}
+
+/// The attempts at one thing, until its time is over.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    until: Instant,
+    pauses: u32,
+    heard: String,
+}
+
+impl Attempts {
+    pub(super) fn until(until: Instant) -> Self {
+        Self { until, pauses: 0, heard: "there was no time left to ask".to_owned() }
+    }
+
+    /// One attempt: `None` when it failed and another may be made now. The error says what was heard last.
+    pub(super) async fn attempt<T>(
+        &mut self,
+        request: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<Option<T>, String> {
+        let now = Instant::now();
+        if now >= self.until {
+            return Err(self.heard.clone());
+        }
+        let end = self.until.min(now + ATTEMPT);
+        let outcome = timeout_at(end.into(), request).await;
+        match outcome.unwrap_or_else(|_| Err(Failure::Transient("no answer in time".to_owned()))) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Failure::Permanent(reason)) => Err(reason),
+            Err(Failure::Transient(reason)) => self.pause(reason).await.map(|()| None),
+        }
+    }
+
+    /// Waits before the next attempt, with full jitter so that many sandboxes do not come back together.
+    pub(super) async fn pause(&mut self, heard: impl Into<String>) -> Result<(), String> {
+        self.heard = heard.into();
+        tracing::debug!(pauses = self.pauses, heard = %self.heard, "asking the content table again");
+        let pause = Instant::now() + longest_pause(self.pauses).mul_f64(fastrand::f64());
+        self.pauses += 1;
+        tokio::time::sleep_until(pause.min(self.until).into()).await;
+        if Instant::now() < self.until { Ok(()) } else { Err(self.heard.clone()) }
+    }
+
+    /// Something was achieved: the next pause is a short one again.
+    pub(super) fn made_progress(&mut self) {
+        self.pauses = 0;
+    }
+}
+
+fn longest_pause(pauses: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << pauses.min(16)).min(LONGEST_PAUSE)
+}
+
+/// Judges an SDK error of `operation`. The text names the error's code, never the request or the answer.
+pub(super) fn judge<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(answer) => {
+            let status = answer.raw().status().as_u16();
+            judge_answer(operation, answer.err().code().unwrap_or_default(), status)
+        }
+        SdkError::ResponseError(answer) => {
+            Failure::Transient(format!("{operation}: unreadable answer with status {}", answer.raw().status().as_u16()))
+        }
+        SdkError::TimeoutError(_) => Failure::Transient(format!("{operation}: no answer in time")),
+        _ => judge_connection(operation, error),
+    }
+}
+
+fn judge_answer(operation: &str, code: &str, status: u16) -> Failure {
+    const THROTTLED: [&str; 7] = [
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "Throttling",
+        "RequestLimitExceeded",
+        "LimitExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestTimeout",
+    ];
+    let heard = if code.is_empty() { format!("{operation}: status {status}") } else { format!("{operation}: {code}") };
+    if status >= 500 || status == 429 || THROTTLED.contains(&code) {
+        return Failure::Transient(heard);
+    }
+    Failure::Permanent(match hint(operation, code) {
+        Some(hint) => format!("{heard} ({hint})"),
+        None => heard,
+    })
+}
+
+/// What to look at, for the mistakes that are usual.
+fn hint(operation: &str, code: &str) -> Option<String> {
+    Some(match code {
+        "AccessDeniedException" => {
+            format!(
+                "the function's role needs dynamodb:{operation} on the table in AGENT_CONTEXT_TABLE, and its KMS key"
+            )
+        }
+        "ResourceNotFoundException" => "no such table: look at AGENT_CONTEXT_TABLE and AWS_REGION".to_owned(),
+        "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "ExpiredTokenException"
+        | "IncompleteSignatureException"
+        | "MissingAuthenticationTokenException" => {
+            "the credentials are not accepted: look at AWS_ACCESS_KEY_ID and AWS_REGION".to_owned()
+        }
+        "ValidationException" => {
+            "the table in AGENT_CONTEXT_TABLE must have the partition key id (S) and no sort key".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// No answer at all: the reason is in the chain of sources.
+fn judge_connection(operation: &str, error: &(dyn Error + 'static)) -> Failure {
+    if let Some(error) = find::<CredentialsError>(error) {
+        return judge_credentials(operation, error);
+    }
+    if find::<rustls::Error>(error).is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_))) {
+        let hint = "its certificate is not trusted: look at AWS_ENDPOINT_URL_DYNAMODB and AWS_CA_BUNDLE";
+        return Failure::Permanent(format!("{operation}: {hint}"));
+    }
+    let kind = find::<std::io::Error>(error).map(|error| format!(" ({})", error.kind()));
+    Failure::Transient(format!("{operation}: no connection{}", kind.unwrap_or_default()))
+}
+
+fn judge_credentials(operation: &str, error: &CredentialsError) -> Failure {
+    let heard = format!("{operation}: no credentials");
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => Failure::Permanent(
+            format!("{heard} (look at AWS_CONTAINER_CREDENTIALS_FULL_URI and its authorization token)"),
+        ),
+        _ => Failure::Transient(heard),
+    }
+}
+
+/// Looks for an error in a chain. `io::Error` hides what it wraps from `source`, hence the detour.
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = wrapped.map(|error| error as &(dyn Error + 'static)).or_else(|| error.source());
+    }
+    None
+}

@@ -1,0 +1,122 @@
+//! What a [`DynamoDbStore`](super::DynamoDbStore) must be told. Nothing here reads the environment: whoever builds the
+//! settings does, once.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::tls::TlsRoots;
+
+/// Where the content table is, and how to reach it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The table's name (or ARN).
+    pub table: String,
+    /// The region, such as `eu-central-1`.
+    pub region: String,
+    /// A URL in place of the region's endpoint (`AWS_ENDPOINT_URL_DYNAMODB`): a VPC endpoint, a proxy, a local table.
+    pub endpoint: Option<String>,
+    /// Whether to use the region's FIPS endpoint.
+    pub fips: bool,
+    /// Whose certificates to trust; see [`TlsRoots::for_endpoint`].
+    pub tls_roots: TlsRoots,
+    /// Who we are.
+    pub credentials: CredentialsSource,
+}
+
+/// Where credentials come from. `Debug` shows the kind only.
+#[derive(Clone)]
+pub enum CredentialsSource {
+    /// Lambda's usual way: three variables, good for the sandbox's life.
+    Static {
+        /// `AWS_ACCESS_KEY_ID`.
+        access_key_id: String,
+        /// `AWS_SECRET_ACCESS_KEY`.
+        secret_access_key: String,
+        /// `AWS_SESSION_TOKEN`.
+        session_token: Option<String>,
+    },
+    /// `SnapStart`'s way, since credentials in a snapshot would be old: an HTTP endpoint in the sandbox.
+    Container {
+        /// `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
+        uri: String,
+        /// What the endpoint wants in the `Authorization` header.
+        authorization: Option<Authorization>,
+    },
+}
+
+/// The token for a container credentials endpoint.
+#[derive(Clone)]
+pub enum Authorization {
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN`: the header's value.
+    Token(String),
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`: a file with it, read at every refresh since it rotates.
+    File(PathBuf),
+}
+
+impl fmt::Debug for CredentialsSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Static { .. } => "Static(…)",
+            Self::Container { .. } => "Container(…)",
+        })
+    }
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Token(_) => "Token(…)",
+            Self::File(_) => "File(…)",
+        })
+    }
+}
+
+/// Why a store cannot be built from its settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The table has no name.
+    #[error("the content table's name is empty")]
+    Table,
+    /// The region is not one word of letters, digits and hyphens.
+    #[error("{0:?} is not a region")]
+    Region(String),
+    /// The endpoint is not an `http://` or `https://` URL.
+    #[error("{0:?} is not an http:// or https:// URL")]
+    Endpoint(String),
+    /// The container credentials endpoint is not a URL, or would send credentials over plain HTTP to another machine.
+    #[error("container credentials come from an https:// URL, or from http:// on this machine's own addresses only")]
+    CredentialsUri,
+    /// The certificate bundle cannot be read, or holds no certificate.
+    #[error("no root certificates from {}: {reason}", path.display())]
+    Roots {
+        /// The bundle.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_do_not_show_in_debug_output() {
+        let shared = |credentials| {
+            let tls_roots = TlsRoots::Amazon;
+            let (table, region) = ("AgentContext".into(), "eu-central-1".into());
+            format!("{:?}", Settings { table, region, endpoint: None, fips: false, tls_roots, credentials })
+        };
+        let static_keys = CredentialsSource::Static {
+            access_key_id: "AKIDSECRET".into(),
+            secret_access_key: "KEYSECRET".into(),
+            session_token: Some("TOKENSECRET".into()),
+        };
+        let container = CredentialsSource::Container {
+            uri: "http://127.0.0.1/SECRET".into(),
+            authorization: Some(Authorization::Token("TOKENSECRET".into())),
+        };
+        assert!(!shared(static_keys).contains("SECRET"));
+        assert!(!shared(container).contains("SECRET"));
+    }
+}

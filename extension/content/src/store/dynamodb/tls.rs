@@ -1,0 +1,138 @@
+//! Whose certificates the client trusts. Loading the system's takes 5 ms of every start, more than everything else that
+//! the client does before its first request, so the roots that sign Amazon's own endpoints are compiled in.
+
+use std::path::{Path, PathBuf};
+
+use aws_smithy_http_client::tls::{TlsContext, TrustStore};
+use data_encoding::BASE64;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::settings::SettingsError;
+
+/// Amazon Root CA 1 to 4 and Starfield Services Root G2, the roots of Amazon Trust Services.
+const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+
+/// Which root certificates a TLS connection is checked against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsRoots {
+    /// Amazon Trust Services', embedded.
+    Amazon,
+    /// The system's.
+    System,
+    /// A PEM bundle's (`AWS_CA_BUNDLE`), and no others.
+    File(PathBuf),
+}
+
+impl TlsRoots {
+    /// What fits an endpoint when nothing is set: the embedded roots for AWS's own endpoints in the partitions that
+    /// Amazon Trust Services signs, the system's for any other endpoint or partition (China, the isolated and the
+    /// sovereign ones have their own authorities).
+    pub fn for_endpoint(region: &str, endpoint: Option<&str>) -> Self {
+        if endpoint.is_none() && is_signed_by_amazon(region) { Self::Amazon } else { Self::System }
+    }
+
+    /// The TLS context of these roots.
+    pub(super) fn context(&self) -> Result<TlsContext, SettingsError> {
+        Ok(context_of(match self {
+            Self::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+            Self::System => TrustStore::empty().with_native_roots(true),
+            Self::File(path) => bundle(path)?,
+        }))
+    }
+}
+
+/// For connections without TLS: loads nothing.
+pub(super) fn no_roots() -> TlsContext {
+    context_of(TrustStore::empty())
+}
+
+fn context_of(trust_store: TrustStore) -> TlsContext {
+    TlsContext::builder().with_trust_store(trust_store).build().expect("BUG: a trust store alone is a valid context")
+}
+
+/// The regions of the partitions `aws` and `aws-us-gov`, after the SDK's own partition patterns: `eu-central-1`,
+/// `us-gov-west-1`, but not `cn-north-1`, `us-iso-east-1` or `eusc-de-east-1`.
+fn is_signed_by_amazon(region: &str) -> bool {
+    const AREAS: [&str; 9] = ["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"];
+    match region.split('-').collect::<Vec<_>>()[..] {
+        [area, _, _] => AREAS.contains(&area),
+        ["us", "gov", _, _] => true,
+        _ => false,
+    }
+}
+
+/// A bundle's certificates, one by one: bundles of companies hold entries that rustls cannot use, and those must not
+/// keep it from the others.
+fn bundle(path: &Path) -> Result<TrustStore, SettingsError> {
+    let failed = |reason: String| SettingsError::Roots { path: path.to_owned(), reason };
+    let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let mut store = TrustStore::empty();
+    let mut usable = 0;
+    for certificate in CertificateDer::pem_slice_iter(&pem).flatten().filter(is_usable) {
+        store.add_pem_certificate(to_pem(&certificate));
+        usable += 1;
+    }
+    if usable == 0 { Err(failed("no usable certificate in it".to_owned())) } else { Ok(store) }
+}
+
+fn is_usable(certificate: &CertificateDer<'static>) -> bool {
+    RootCertStore::empty().add(certificate.clone()).is_ok()
+}
+
+fn to_pem(certificate: &CertificateDer<'_>) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64.encode(certificate))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    /// As published by Amazon Trust Services.
+    const FINGERPRINTS: [&str; 5] = [
+        "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+        "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+        "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+        "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+        "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
+    ];
+
+    #[test]
+    fn the_embedded_roots_are_exactly_amazons_five() {
+        let certificates: Vec<_> =
+            CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()).map(Result::unwrap).collect();
+        let fingerprints: Vec<_> =
+            certificates.iter().map(|der| data_encoding::HEXLOWER.encode(&Sha256::digest(der))).collect();
+        assert_eq!(fingerprints, FINGERPRINTS);
+        assert!(certificates.iter().all(is_usable));
+    }
+
+    #[test]
+    fn amazons_roots_are_for_amazons_endpoints() {
+        let roots = |region, endpoint| TlsRoots::for_endpoint(region, endpoint);
+        for region in ["us-east-1", "eu-central-1", "ap-southeast-5", "il-central-1", "mx-central-1", "us-gov-west-1"] {
+            assert_eq!(roots(region, None), TlsRoots::Amazon, "{region}");
+        }
+        for region in ["cn-north-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "eusc-de-east-1", "moon", ""]
+        {
+            assert_eq!(roots(region, None), TlsRoots::System, "{region}");
+        }
+        assert_eq!(roots("eu-central-1", Some("https://vpce-1.dynamodb.example")), TlsRoots::System);
+    }
+
+    #[test]
+    fn a_bundle_is_read_around_what_is_unusable_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bundle.pem");
+        let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        std::fs::write(&path, format!("{junk}{AMAZON_ROOTS}{junk}")).unwrap();
+        assert!(TlsRoots::File(path.clone()).context().is_ok());
+        std::fs::write(&path, junk).unwrap();
+        assert!(matches!(TlsRoots::File(path.clone()).context(), Err(SettingsError::Roots { .. })));
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(TlsRoots::File(path).context(), Err(SettingsError::Roots { .. })));
+    }
+}
