@@ -1,1 +1,16 @@
-//! Placeholder.
+//! `lrap`: a Lambda extension that holds a proxy of the Runtime API and makes long content transparent.
+//!
+//! Read [`proxy`] first: it is the two flows. Around it, in the order of the extension's life: [`config`] reads the
+//! environment, [`server`] binds and accepts, [`lifecycle`] speaks to the Extensions API, [`route`] tells calls apart,
+//! [`runtime_api`] is the way upstream, [`logging`] what an operator reads, [`invocations`] what is remembered between an event and its response, and
+//! [`error`] how an invocation fails.
+
+pub mod config;
+pub mod error;
+pub mod invocations;
+pub mod lifecycle;
+pub mod logging;
+pub mod proxy;
+pub mod route;
+pub mod runtime_api;
+pub mod server;

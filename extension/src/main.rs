@@ -1,1 +1,63 @@
-fn main() {}
+//! The extension's life: config, store, bind, register, serve until SHUTDOWN.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use long_content::store::dynamodb::DynamoDbStore;
+use lrap::config::{self, Config};
+use lrap::lifecycle::{InitError, LifecycleError, Registration};
+use lrap::proxy::Proxy;
+use lrap::runtime_api::RuntimeApi;
+use lrap::{logging, server};
+use tokio::net::TcpListener;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("BUG: no tokio runtime");
+    let ended = runtime.block_on(run());
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            logging::last_words(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), StartError> {
+    let lambda_api = RuntimeApi::new(&config::lambda_api().ok_or(StartError::NotInLambda)?);
+    let (listener, proxy) = match start().await {
+        Ok(started) => started,
+        Err(error) => {
+            Registration::new(&lambda_api).await?.init_error(&error).await?;
+            return Err(StartError::Init(error));
+        }
+    };
+    tokio::spawn(server::serve(listener, Arc::clone(&proxy)));
+    let registration = Registration::new(&lambda_api).await?;
+    tokio::spawn(async move { proxy.store().warm().await });
+    registration.shutdown().await;
+    Ok(())
+}
+
+/// Everything that can fail before we register: only then can Lambda be told why.
+async fn start() -> Result<(TcpListener, Arc<Proxy<DynamoDbStore>>), InitError> {
+    let config = Config::from_env()?;
+    logging::init(config.log);
+    for variable in &config.unknown {
+        tracing::warn!(variable, "unknown variable");
+    }
+    let store = DynamoDbStore::new(config.store.clone())?;
+    let listener = server::bind(config.port).await.map_err(|error| InitError::port(&config, &error))?;
+    Ok((listener, Arc::new(Proxy::new(config, store))))
+}
+
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("AWS_LAMBDA_RUNTIME_API is not set: this is a Lambda extension, started by Lambda")]
+    NotInLambda,
+    #[error(transparent)]
+    Init(InitError),
+    #[error(transparent)]
+    Lifecycle(#[from] LifecycleError),
+}

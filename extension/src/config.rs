@@ -1,0 +1,445 @@
+//! The environment, read once into one typed [`Config`]. No other file of the extension reads it.
+//!
+//! Every mistake is reported together, each with the variable's name, so that an operator fixes them in one go.
+
+use std::collections::HashMap;
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use long_content::reference::Ttl;
+use long_content::store::dynamodb::{Authorization, CredentialsSource, Settings, TlsRoots};
+use tracing::level_filters::LevelFilter;
+
+/// A variable that operators set.
+#[derive(Debug)]
+pub struct Setting {
+    /// The variable's name.
+    pub name: &'static str,
+    /// What holds when it is unset, as the README shows it.
+    pub default: &'static str,
+    /// What it does, in one sentence.
+    pub help: &'static str,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $help:literal])+ $const:ident = $name:literal, $default:literal;)+) => {
+        $($(#[doc = $help])+ const $const: &str = $name;)+
+
+        /// Every variable of the extension, in the order of the README's table.
+        pub const SETTINGS: &[Setting] =
+            &[$(Setting { name: $name, default: $default, help: concat!($($help),+) }),+];
+    };
+}
+
+settings! {
+    /// Name of the DynamoDB content table.
+    TABLE = "AGENT_CONTEXT_TABLE", "required";
+    /// Strings of more bytes (of decoded UTF-8) than this are offloaded.
+    MAX_CONTENT_SIZE = "MAX_CONTENT_SIZE", "5000";
+    /// Bytes that a response may have where it goes: one that cannot be stored leaves whole only within them; 0 is no limit.
+    MAX_PAYLOAD_SIZE = "MAX_PAYLOAD_SIZE", "245760";
+    /// Seconds that contents are kept; 0 keeps them for ever.
+    CONTENT_TTL = "LRAP_CONTENT_TTL", "86400";
+    /// Seconds that storing or reading contents may take, within the invocation's own deadline.
+    STORE_TIMEOUT = "LRAP_STORE_TIMEOUT", "20";
+    /// Bytes that hydrated events may have in one sandbox together.
+    MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory";
+    /// What becomes of an event whose content cannot be had: `fail` the invocation, or `keep` the reference.
+    ON_MISSING = "LRAP_ON_MISSING", "fail (keep for a batch of records)";
+    /// Port of 127.0.0.1 on which the proxy listens.
+    PORT = "LRAP_LISTENER_PORT", "9009";
+    /// The same, for this extension alone where several proxies are chained.
+    OWN_PORT = "LONG_CONTENT_LISTENER_PORT", "the above";
+    /// `host:port` of the Runtime API that the proxy forwards to.
+    UPSTREAM = "LRAP_RUNTIME_API_ENDPOINT", "AWS_LAMBDA_RUNTIME_API";
+    /// The same, for this extension alone where several proxies are chained.
+    OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "the above";
+    /// Trusted certificates for DynamoDB: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
+    TLS_ROOTS = "LRAP_TLS_ROOTS", "amazon (system for other endpoints)";
+    /// Log level: `off`, `error`, `warn`, `info`, `debug` or `trace`.
+    LOG = "LRAP_LOG", "warn";
+}
+
+/// `LRAP_` variables that others read: the wrapper, and the public forerunners of this extension.
+const NEIGHBOURS: &[&str] = &["LRAP_NEXT_WRAPPER", "LRAP_DEBUG"];
+
+/// A misspelt name is at most this many letters away from the right one.
+const MISSPELT: usize = 2;
+
+/// What becomes of an event whose content cannot be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMissing {
+    /// The invocation fails with a typed error.
+    Fail,
+    /// The reference is handed over.
+    Keep,
+    /// Fails, except in a batch of records, where one bad record must not block the others.
+    Auto,
+}
+
+/// Everything that the environment decides.
+#[derive(Debug)]
+pub struct Config {
+    /// `host:port` of the real Runtime API and Extensions API, where the extension registers.
+    pub lambda_api: String,
+    /// `host:port` that the proxy forwards to: the same, or the next proxy.
+    pub upstream: String,
+    /// Port of 127.0.0.1 to listen on.
+    pub port: u16,
+    /// The variable that decided the port, for error messages.
+    pub port_variable: &'static str,
+    /// Longest string, in bytes of UTF-8, that stays in a response.
+    pub max_content_size: usize,
+    /// Largest response for its destination, `None` for no limit.
+    pub max_payload_size: Option<usize>,
+    /// How long contents are kept.
+    pub ttl: Ttl,
+    /// Longest time for storing or reading the contents of one payload.
+    pub store_timeout: Duration,
+    /// Bytes that hydrated events may have together.
+    pub max_event_size: u64,
+    /// What becomes of an event whose content cannot be had.
+    pub on_missing: OnMissing,
+    /// What to log.
+    pub log: LevelFilter,
+    /// The content table and how to reach it.
+    pub store: Settings,
+    /// Unknown `LRAP_` variables, which may be another proxy's.
+    pub unknown: Vec<String>,
+}
+
+/// One wrong variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Its name.
+    pub variable: String,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+/// Every wrong variable of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError(pub Vec<Mistake>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.0.iter().map(|mistake| format!("{} {}", mistake.variable, mistake.problem)).collect();
+        f.write_str(&lines.join("; "))
+    }
+}
+
+impl Config {
+    /// Reads the process's environment.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_vars(env::vars_os())
+    }
+
+    /// Reads the variables given.
+    pub fn from_vars(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
+        let mut vars = Variables::new(vars);
+        let config = Self::parse(&mut vars);
+        if vars.mistakes.is_empty() { Ok(config) } else { Err(ConfigError(vars.mistakes)) }
+    }
+
+    fn parse(vars: &mut Variables) -> Self {
+        let lambda_api = vars.required(LAMBDA_API);
+        let upstream = vars.text(OWN_UPSTREAM).or_else(|| vars.text(UPSTREAM));
+        let port_variable = if vars.is_set(OWN_PORT) { OWN_PORT } else { PORT };
+        let memory_mb: u64 = vars.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 128);
+        Self {
+            upstream: upstream.map_or_else(|| lambda_api.clone(), |text| authority(&text)),
+            lambda_api,
+            port: vars.number(port_variable, 9009),
+            port_variable,
+            max_content_size: vars.number(MAX_CONTENT_SIZE, 5_000),
+            max_payload_size: Some(vars.number(MAX_PAYLOAD_SIZE, 245_760)).filter(|&bytes| bytes > 0),
+            ttl: Ttl::seconds(vars.number(CONTENT_TTL, 86_400)),
+            store_timeout: vars.positive_seconds(STORE_TIMEOUT, 20),
+            max_event_size: vars.number(MAX_EVENT_SIZE, memory_mb * (1 << 20) / 4),
+            on_missing: vars.one_of(
+                ON_MISSING,
+                &[("fail", OnMissing::Fail), ("keep", OnMissing::Keep)],
+                OnMissing::Auto,
+            ),
+            log: vars.one_of(LOG, LEVELS, LevelFilter::WARN),
+            store: store_settings(vars),
+            unknown: vars.unknown_names(),
+        }
+    }
+}
+
+/// `host:port` of the Runtime API and Extensions API, if this process runs in Lambda: where to report even a mistake in
+/// all other variables.
+pub fn lambda_api() -> Option<String> {
+    env::var(LAMBDA_API).ok().filter(|address| !address.is_empty())
+}
+
+const LAMBDA_API: &str = "AWS_LAMBDA_RUNTIME_API";
+
+const LEVELS: &[(&str, LevelFilter)] = &[
+    ("off", LevelFilter::OFF),
+    ("error", LevelFilter::ERROR),
+    ("warn", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("trace", LevelFilter::TRACE),
+];
+
+/// `host:port` of an endpoint that may have been given as a URL.
+fn authority(endpoint: &str) -> String {
+    endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned()
+}
+
+/// The content table, with what the AWS SDKs read from the environment
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
+fn store_settings(vars: &mut Variables) -> Settings {
+    let region = vars.text("AWS_REGION").or_else(|| vars.text("AWS_DEFAULT_REGION"));
+    if region.is_none() {
+        vars.mistake("AWS_REGION", "is not set");
+    }
+    let region = region.unwrap_or_default();
+    let ignore_endpoints = vars.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    let endpoint = vars.text("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| vars.text("AWS_ENDPOINT_URL"));
+    let endpoint = endpoint.filter(|_| !ignore_endpoints);
+    Settings {
+        table: vars.required(TABLE),
+        tls_roots: tls_roots(vars, &region, endpoint.as_deref()),
+        fips: vars.flag("AWS_USE_FIPS_ENDPOINT"),
+        credentials: credentials(vars),
+        region,
+        endpoint,
+    }
+}
+
+fn tls_roots(vars: &mut Variables, region: &str, endpoint: Option<&str>) -> TlsRoots {
+    if let Some(bundle) = vars.text("AWS_CA_BUNDLE") {
+        return TlsRoots::File(bundle.into());
+    }
+    let default = TlsRoots::for_endpoint(region, endpoint);
+    vars.one_of(TLS_ROOTS, &[("amazon", TlsRoots::Amazon), ("system", TlsRoots::System)], default)
+}
+
+/// Lambda's own variables; SnapStart gives an endpoint instead, since credentials in a snapshot would be old. With neither,
+/// every request fails with a message that says so.
+fn credentials(vars: &Variables) -> CredentialsSource {
+    let keys = vars.text("AWS_ACCESS_KEY_ID").zip(vars.text("AWS_SECRET_ACCESS_KEY"));
+    if let (None, Some(uri)) = (&keys, vars.text("AWS_CONTAINER_CREDENTIALS_FULL_URI")) {
+        let token = vars.text("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Authorization::Token);
+        let file = vars.text("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(|path| Authorization::File(path.into()));
+        return CredentialsSource::Container { uri, authorization: file.or(token) };
+    }
+    let (access_key_id, secret_access_key) = keys.unwrap_or_default();
+    CredentialsSource::Static { access_key_id, secret_access_key, session_token: vars.text("AWS_SESSION_TOKEN") }
+}
+
+/// What the parsers below read from: the environment, and the mistakes found in it so far.
+struct Variables {
+    values: HashMap<String, String>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Variables {
+    fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut read = Self { values: HashMap::new(), mistakes: vec![] };
+        for (name, value) in vars {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) if value.is_empty() => {}
+                Ok(value) => drop(read.values.insert(name, value)),
+                Err(_) if is_ours(&name) => read.mistake(&name, "is not UTF-8"),
+                Err(_) => {}
+            }
+        }
+        read
+    }
+
+    fn mistake(&mut self, variable: &str, problem: impl Into<String>) {
+        self.mistakes.push(Mistake { variable: variable.to_owned(), problem: problem.into() });
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.values.get(name).cloned()
+    }
+
+    fn required(&mut self, name: &str) -> String {
+        let value = self.text(name);
+        if value.is_none() {
+            self.mistake(name, "is not set");
+        }
+        value.unwrap_or_default()
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    fn number<N: FromStr>(&mut self, name: &str, default: N) -> N {
+        let Some(value) = self.text(name) else { return default };
+        value.parse().unwrap_or_else(|_| {
+            let max = u64::MAX >> (64 - 8 * size_of::<N>());
+            self.mistake(name, format!("is `{value}`, not a whole number of 0 to {max}"));
+            default
+        })
+    }
+
+    fn positive_seconds(&mut self, name: &str, default: u32) -> Duration {
+        let seconds: u32 = self.number(name, default);
+        if seconds == 0 {
+            self.mistake(name, "is 0, not a number of seconds of 1 or more");
+        }
+        Duration::from_secs(seconds.into())
+    }
+
+    fn one_of<T: Clone>(&mut self, name: &str, choices: &[(&str, T)], default: T) -> T {
+        let Some(value) = self.text(name) else { return default };
+        let chosen = choices.iter().find(|(choice, _)| value.eq_ignore_ascii_case(choice));
+        chosen.map(|(_, chosen)| chosen.clone()).unwrap_or_else(|| {
+            let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+            self.mistake(name, format!("is `{value}`, not one of {}", names.join(", ")));
+            default
+        })
+    }
+
+    /// Unknown `LRAP_` names; one that is close to a name of ours is a mistake.
+    fn unknown_names(&mut self) -> Vec<String> {
+        let known = |name: &str| is_ours(name) || NEIGHBOURS.contains(&name);
+        let mut unknown: Vec<_> =
+            self.values.keys().filter(|name| name.starts_with("LRAP_") && !known(name)).cloned().collect();
+        unknown.sort();
+        let (misspelt, unknown): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|name| nearest(name).is_some());
+        for name in misspelt {
+            let meant = nearest(&name).expect("BUG: it was partitioned by having one");
+            self.mistake(&name, format!("is unknown; did you mean {meant}?"));
+        }
+        unknown
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.name == name)
+}
+
+fn nearest(name: &str) -> Option<&'static str> {
+    let distances = SETTINGS.iter().map(|setting| (strsim::damerau_levenshtein(setting.name, name), setting.name));
+    distances.min().filter(|(distance, _)| *distance <= MISSPELT).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &[(&str, &str)] = &[
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+        ("AGENT_CONTEXT_TABLE", "AgentContext-dev"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+
+    fn config(more: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let vars = MINIMAL.iter().chain(more).map(|(name, value)| (name.into(), value.into()));
+        Config::from_vars(vars)
+    }
+
+    fn mistakes(more: &[(&str, &str)]) -> Vec<String> {
+        let error = config(more).unwrap_err();
+        error.0.into_iter().map(|mistake| format!("{} {}", mistake.variable, mistake.problem)).collect()
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let config = config(&[]).unwrap();
+        assert_eq!((config.port, config.max_content_size, config.max_payload_size), (9009, 5_000, Some(245_760)));
+        assert_eq!((config.ttl, config.store_timeout), (Ttl::seconds(86_400), Duration::from_secs(20)));
+        assert_eq!((config.max_event_size, config.on_missing), (32 << 20, OnMissing::Auto));
+        assert_eq!((config.upstream.as_str(), config.lambda_api.as_str()), ("127.0.0.1:9001", "127.0.0.1:9001"));
+        assert_eq!((config.log, config.store.table.as_str()), (LevelFilter::WARN, "AgentContext-dev"));
+    }
+
+    #[test]
+    fn chained_proxies_keep_registration_at_lambda() {
+        let others = [("LRAP_RUNTIME_API_ENDPOINT", "127.0.0.1:9002"), ("LRAP_LISTENER_PORT", "9003")];
+        let shared = config(&others).unwrap();
+        assert_eq!((shared.lambda_api.as_str(), shared.upstream.as_str()), ("127.0.0.1:9001", "127.0.0.1:9002"));
+        assert_eq!((shared.port, shared.port_variable), (9003, "LRAP_LISTENER_PORT"));
+
+        let ours =
+            [("LONG_CONTENT_RUNTIME_API_ENDPOINT", "http://127.0.0.1:9004/"), ("LONG_CONTENT_LISTENER_PORT", "9005")];
+        let own = config(&[&others[..], &ours[..]].concat()).unwrap();
+        assert_eq!((own.upstream.as_str(), own.port), ("127.0.0.1:9004", 9005));
+        assert_eq!(own.port_variable, "LONG_CONTENT_LISTENER_PORT");
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let wrong = [
+            ("AGENT_CONTEXT_TABLE", ""),
+            ("MAX_CONTENT_SIZE", "5k"),
+            ("LRAP_LISTENER_PORT", "70000"),
+            ("LRAP_STORE_TIMEOUT", "0"),
+            ("LRAP_ON_MISSING", "ignore"),
+            ("LRAP_CONTENT_TLT", "60"),
+        ];
+        let vars = MINIMAL.iter().filter(|(name, _)| *name != "AGENT_CONTEXT_TABLE").chain(&wrong);
+        let error = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap_err();
+        let named: Vec<_> = error.0.iter().map(|mistake| mistake.variable.as_str()).collect();
+        assert_eq!(
+            named,
+            [
+                "LRAP_LISTENER_PORT",
+                "MAX_CONTENT_SIZE",
+                "LRAP_STORE_TIMEOUT",
+                "LRAP_ON_MISSING",
+                "AGENT_CONTEXT_TABLE",
+                "LRAP_CONTENT_TLT",
+            ]
+        );
+    }
+
+    #[test]
+    fn mistakes_say_what_would_be_right() {
+        assert_eq!(
+            mistakes(&[("LRAP_LISTENER_PORT", "70000")]),
+            ["LRAP_LISTENER_PORT is `70000`, not a whole number of 0 to 65535"]
+        );
+        assert_eq!(
+            mistakes(&[("LRAP_LOG", "loud")]),
+            ["LRAP_LOG is `loud`, not one of off, error, warn, info, debug, trace"]
+        );
+        assert_eq!(
+            mistakes(&[("LRAP_STORE_TIMOUT", "5")]),
+            ["LRAP_STORE_TIMOUT is unknown; did you mean LRAP_STORE_TIMEOUT?"]
+        );
+    }
+
+    #[test]
+    fn what_others_read_is_no_mistake() {
+        let config = config(&[("LRAP_DEBUG", "true"), ("LRAP_NEXT_WRAPPER", "/opt/dd"), ("LRAP_SANDBOX_FLAVOUR", "x")]);
+        assert_eq!(config.unwrap().unknown, ["LRAP_SANDBOX_FLAVOUR"]);
+    }
+
+    #[test]
+    fn snapstart_credentials_come_from_the_container_endpoint() {
+        let uri = "http://127.0.0.1:9001/2021-04-23/credentials";
+        let endpoint = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri)];
+        let vars = MINIMAL.iter().filter(|(name, _)| !name.contains("_KEY")).chain(&endpoint);
+        let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
+        assert!(matches!(config.store.credentials, CredentialsSource::Container { uri: given, .. } if given == uri));
+    }
+
+    /// The README's table of variables is this module's own list.
+    #[test]
+    fn the_readme_documents_every_variable() {
+        let rows: Vec<_> =
+            SETTINGS.iter().map(|s| format!("| `{}` | {} | {} |", s.name, s.default, s.help.trim())).collect();
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&rows.join("\n")), "README.md should contain this table:\n{}", rows.join("\n"));
+    }
+}

@@ -1,0 +1,107 @@
+//! Failures that end an invocation, as its caller sees them: what a `Retry` or `Catch` of Step Functions names.
+
+use long_content::reference::{ContentRef, MAX_LEN};
+use long_content::store::{GetError, PutError};
+use serde_json::json;
+
+/// Why an invocation fails in the proxy. The name is the error's type behind `LongContent.`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The content of a reference is not in the table.
+    NotFound,
+    /// The content of a reference is past its time.
+    Expired,
+    /// A reference was altered, is of a newer version, or of another scope.
+    Refused,
+    /// What is stored is not what was put there.
+    Corrupt,
+    /// Hydrated, the event would not fit the sandbox.
+    EventTooLarge,
+    /// A response cannot be made to fit.
+    PayloadTooLarge,
+    /// The content table did not answer in time.
+    StoreUnavailable,
+}
+
+impl FailureKind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::NotFound => "NotFound",
+            Self::Expired => "Expired",
+            Self::Refused => "Refused",
+            Self::Corrupt => "Corrupt",
+            Self::EventTooLarge => "EventTooLarge",
+            Self::PayloadTooLarge => "PayloadTooLarge",
+            Self::StoreUnavailable => "StoreUnavailable",
+        }
+    }
+}
+
+/// Why one invocation fails, for its caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", self.error_type())]
+pub struct Failure {
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// What happened, to which reference, and which variable to look at. Never content.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with its message.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// A reference whose content could not be read.
+    pub fn get(reference: &ContentRef, error: &GetError) -> Self {
+        let (kind, look_at) = match error {
+            GetError::NotFound => (FailureKind::NotFound, "is AGENT_CONTEXT_TABLE the writer's table?"),
+            GetError::Expired => {
+                (FailureKind::Expired, "LRAP_CONTENT_TTL of the writer decides how long contents live")
+            }
+            GetError::Refused => (FailureKind::Refused, "was it altered, or made for another AGENT_CONTEXT_TABLE?"),
+            GetError::Corrupt => (FailureKind::Corrupt, "was the item in AGENT_CONTEXT_TABLE changed by hand?"),
+            GetError::Unavailable(_) => {
+                (FailureKind::StoreUnavailable, "LRAP_STORE_TIMEOUT and the function's timeout bound the wait")
+            }
+        };
+        Self::new(kind, format!("{reference}: {error}; {look_at}"))
+    }
+
+    /// A response whose contents could not be stored.
+    pub fn put(error: &PutError) -> Self {
+        match error {
+            PutError::TooLarge { .. } => Self::new(FailureKind::PayloadTooLarge, error.to_string()),
+            PutError::Unavailable(_) => {
+                let look_at = "LRAP_STORE_TIMEOUT and the function's timeout bound the wait";
+                Self::new(FailureKind::StoreUnavailable, format!("{error}; {look_at}"))
+            }
+        }
+    }
+
+    /// `errorType` of the error document: what a state machine matches.
+    pub fn error_type(&self) -> String {
+        format!("LongContent.{}", self.kind.name())
+    }
+
+    /// `Lambda-Runtime-Function-Error-Type`: Lambda keeps only families that it knows, `Function.` among them.
+    pub fn function_error_type(&self) -> String {
+        format!("Function.LongContent{}", self.kind.name())
+    }
+
+    /// The error document, in the Runtime API's own form.
+    pub fn document(&self) -> Vec<u8> {
+        error_document(&self.error_type(), &self.message)
+    }
+}
+
+/// An error in the form that the Runtime API takes and gives.
+pub fn error_document(error_type: &str, message: &str) -> Vec<u8> {
+    json!({ "errorMessage": message, "errorType": error_type, "stackTrace": [] }).to_string().into_bytes()
+}
+
+/// A string that claims to be a reference, safe to quote: it may be an outsider's.
+pub fn quoted(text: &str) -> String {
+    text.chars().take(MAX_LEN).filter(char::is_ascii_graphic).collect()
+}

@@ -1,0 +1,113 @@
+//! What is remembered of an invocation between its event and its response.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+use http::HeaderMap;
+use long_content::reference::ContentRef;
+
+const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
+const DEADLINE: &str = "lambda-runtime-deadline-ms";
+const TENANT: &str = "lambda-runtime-aws-tenant-id";
+
+/// An invocation that the runtime works on.
+#[derive(Debug, Clone, Default)]
+pub struct Invocation {
+    /// When Lambda ends it, if upstream said so.
+    pub deadline: Option<Instant>,
+    /// Whose content it may read and writes, where the function has tenant isolation.
+    pub tenant: Option<String>,
+    /// References that its event held and that were handed over as they are.
+    pub kept: Vec<ContentRef>,
+}
+
+impl Invocation {
+    /// The request id and what the headers of an event say of its invocation.
+    pub fn of(headers: &HeaderMap) -> (String, Self) {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let deadline = text(DEADLINE).and_then(|millis| millis.parse().ok()).and_then(instant_of);
+        let tenant = text(TENANT).map(str::to_owned);
+        (text(REQUEST_ID).unwrap_or_default().to_owned(), Self { deadline, tenant, kept: vec![] })
+    }
+
+    /// Until when its contents may be stored: `timeout` from now, but never so late that no answer could be sent.
+    pub fn store_until(&self, timeout: Duration) -> Instant {
+        let now = Instant::now();
+        let limit = now + timeout;
+        self.deadline.map_or(limit, |deadline| limit.min(deadline - margin(deadline.saturating_duration_since(now))))
+    }
+
+    /// Until when its event may be hydrated: `timeout` from now, and at most half of the time that remains.
+    pub fn hydrate_until(&self, timeout: Duration) -> Instant {
+        let now = Instant::now();
+        let limit = now + timeout;
+        self.deadline.map_or(limit, |deadline| limit.min(now + deadline.saturating_duration_since(now) / 2))
+    }
+}
+
+/// What is kept back of the remaining time, to tell upstream how it ended.
+fn margin(remaining: Duration) -> Duration {
+    (remaining / 10).clamp(Duration::from_millis(100), Duration::from_secs(1)).min(remaining)
+}
+
+/// The instant of a Unix time in milliseconds.
+fn instant_of(millis: u64) -> Option<Instant> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let ahead = Duration::from_millis(millis).saturating_sub(now);
+    Instant::now().checked_add(ahead)
+}
+
+/// The invocations in progress, by request id: one, or many on Lambda Managed Instances.
+#[derive(Debug, Default)]
+pub struct Invocations(Mutex<HashMap<String, Invocation>>);
+
+impl Invocations {
+    /// Remembers an invocation until it is taken. Those whose time is over are forgotten: their runtime died.
+    pub fn begin(&self, request_id: String, invocation: Invocation) {
+        let now = Instant::now();
+        let mut invocations = self.0.lock().expect("BUG: poisoned");
+        invocations.retain(|_, other| other.deadline.is_none_or(|deadline| deadline > now));
+        invocations.insert(request_id, invocation);
+    }
+
+    /// What is remembered of an invocation that ends now; of an unknown one, nothing.
+    pub fn end(&self, request_id: &str) -> Invocation {
+        self.0.lock().expect("BUG: poisoned").remove(request_id).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ending_in(remaining: Duration) -> Invocation {
+        Invocation { deadline: Some(Instant::now() + remaining), ..Invocation::default() }
+    }
+
+    #[test]
+    fn storing_ends_before_the_deadline() {
+        for millis in [0, 50, 500, 3_000, 30_000, 900_000] {
+            let invocation = ending_in(Duration::from_millis(millis));
+            let until = invocation.store_until(Duration::from_secs(1_000));
+            assert!(until <= invocation.deadline.unwrap());
+            assert!(millis < 200 || invocation.deadline.unwrap() - until >= Duration::from_millis(99), "{millis}");
+        }
+        let until = ending_in(Duration::from_secs(900)).store_until(Duration::from_secs(20));
+        assert!(until <= Instant::now() + Duration::from_secs(20));
+    }
+
+    #[test]
+    fn hydrating_takes_at_most_half_of_what_remains() {
+        let until = ending_in(Duration::from_secs(3)).hydrate_until(Duration::from_secs(20));
+        assert!(until <= Instant::now() + Duration::from_millis(1_500));
+    }
+
+    #[test]
+    fn what_its_runtime_never_answered_is_forgotten() {
+        let invocations = Invocations::default();
+        invocations.begin("dead".into(), ending_in(Duration::ZERO));
+        invocations.begin("next".into(), ending_in(Duration::from_secs(3)));
+        assert_eq!(invocations.0.lock().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,298 @@
+//! The two flows: events in, responses out. The only place where content meets store meets wire.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, request, response};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Either};
+use hyper::body::Incoming;
+use long_content::hydrate::{self, HydratePlan};
+use long_content::offload::{self, Limits, OffloadPlan};
+use long_content::reference::{ContentRef, Scope};
+use long_content::store::{ContentStore, GetError};
+use tokio::sync::Semaphore;
+
+use crate::config::{Config, OnMissing};
+use crate::error::{Failure, FailureKind, error_document, quoted};
+use crate::invocations::{Invocation, Invocations};
+use crate::route::{self, Route};
+use crate::runtime_api::{Body, RuntimeApi, UpstreamError, full, remove_hop_by_hop};
+
+const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+const FUNCTION_ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+
+/// Lambda's own limit for a response, in bytes.
+const LAMBDA_RESPONSE_LIMIT: usize = 6 * 1024 * 1024;
+
+/// Memory for hydrated events is counted in pages of this many bytes: permits are 32 bits.
+const PAGE: u64 = 4096;
+
+/// The proxy between one sandbox's runtime and the Runtime API.
+#[derive(Debug)]
+pub struct Proxy<S> {
+    upstream: RuntimeApi,
+    store: S,
+    scope: Scope,
+    config: Config,
+    invocations: Invocations,
+    memory: Semaphore,
+}
+
+impl<S: ContentStore> Proxy<S> {
+    /// A proxy that forwards to `config.upstream` and keeps contents in `store`.
+    pub fn new(config: Config, store: S) -> Self {
+        Self {
+            upstream: RuntimeApi::new(&config.upstream),
+            scope: Scope::new(config.store.table.as_str()),
+            memory: Semaphore::new(pages(config.max_event_size) as usize),
+            invocations: Invocations::default(),
+            store,
+            config,
+        }
+    }
+
+    /// Where contents are kept.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Answers one request of the runtime.
+    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let answer = match Route::of(&head.method, head.uri.path()) {
+            Route::Next => self.next(&head).await,
+            Route::Response(id) if !is_streaming(&head.headers) => self.respond(id, &head, body).await,
+            Route::Response(id) | Route::Error(id) => {
+                self.invocations.end(id);
+                self.forward(head, body).await
+            }
+            Route::Other => self.forward(head, body).await,
+        };
+        answer.unwrap_or_else(|error| bad_gateway(&error))
+    }
+
+    /// Long-polls for the next event and hydrates it. An event that cannot be hydrated fails its invocation, and the
+    /// poll goes on: the runtime never sees half an event.
+    async fn next(&self, head: &request::Parts) -> Result<Response<Body>, ProxyError> {
+        loop {
+            let response = self.upstream.get(head).await?;
+            if !response.status().is_success() {
+                return Ok(forwarded(response));
+            }
+            let (head, body) = response.into_parts();
+            let event = gather(body).await.map_err(ProxyError::Event)?;
+            let (request_id, mut invocation) = Invocation::of(&head.headers);
+            match self.hydrate(event, &mut invocation).await {
+                Ok(event) => {
+                    self.invocations.begin(request_id, invocation);
+                    return Ok(gathered(head, event));
+                }
+                Err(failure) => drop(self.fail(&request_id, &failure).await?),
+            }
+        }
+    }
+
+    /// Offloads a response and forwards it. What cannot be stored fails the invocation instead.
+    async fn respond(&self, id: &str, head: &request::Parts, body: Incoming) -> Result<Response<Body>, ProxyError> {
+        let response = gather(body).await.map_err(ProxyError::Response)?;
+        let invocation = self.invocations.end(id);
+        match self.offload(response, &invocation).await {
+            Ok(response) => {
+                let mut head = head.clone();
+                head.headers.remove(CONTENT_LENGTH);
+                Ok(forwarded(self.upstream.send(Request::from_parts(head, full(response))).await?))
+            }
+            Err(failure) => self.fail(id, &failure).await,
+        }
+    }
+
+    async fn hydrate(&self, event: Bytes, invocation: &mut Invocation) -> Result<Bytes, Failure> {
+        let plan = hydrate::plan(&event);
+        if plan.is_empty() {
+            return Ok(event);
+        }
+        let keeps = self.keeps_references(&plan);
+        check_malformed(&plan, keeps)?;
+        let _memory = self.reserve(plan.hydrated_size()).await?;
+        let scope = self.scope_of(invocation);
+        let until = invocation.hydrate_until(self.config.store_timeout);
+        let contents = self.store.get(&scope, plan.references(), until).await;
+        let mut hydrated = Vec::with_capacity(contents.len());
+        for (reference, content) in plan.references().iter().zip(contents) {
+            match content {
+                Ok(content) => hydrated.push(Some(content)),
+                Err(error) if keeps && is_permanent(&error) => {
+                    tracing::warn!(%reference, %error, "reference kept");
+                    invocation.kept.push(*reference);
+                    hydrated.push(None);
+                }
+                Err(error) => return Err(Failure::get(reference, &error)),
+            }
+        }
+        Ok(plan.apply(&hydrated))
+    }
+
+    async fn offload(&self, response: Bytes, invocation: &Invocation) -> Result<Bytes, Failure> {
+        let limits = Limits { threshold: self.config.max_content_size, kept: &invocation.kept };
+        let plan = offload::plan(&response, &limits);
+        if plan.is_empty() {
+            return Ok(response);
+        }
+        let scope = self.scope_of(invocation);
+        let references: Vec<_> =
+            plan.contents().iter().map(|content| scope.reference(self.config.ttl, content)).collect();
+        let until = invocation.store_until(self.config.store_timeout);
+        match self.store.put(&distinct(&references, &plan), until).await {
+            Ok(()) => Ok(plan.apply(&references)),
+            Err(error) if self.may_leave_as_it_is(&response, &plan) => {
+                tracing::warn!(%error, bytes = response.len(), "response sent without offloading");
+                Ok(response)
+            }
+            Err(error) => Err(Failure::put(&error)),
+        }
+    }
+
+    /// Whether a response that could not be offloaded fits everywhere and holds no text that would be hydrated.
+    fn may_leave_as_it_is(&self, response: &Bytes, plan: &OffloadPlan) -> bool {
+        let limit = self.config.max_payload_size.unwrap_or(LAMBDA_RESPONSE_LIMIT).min(LAMBDA_RESPONSE_LIMIT);
+        !plan.has_look_alike() && response.len() <= limit
+    }
+
+    fn keeps_references(&self, plan: &HydratePlan) -> bool {
+        match self.config.on_missing {
+            OnMissing::Keep => true,
+            OnMissing::Fail => false,
+            OnMissing::Auto => plan.is_batch(),
+        }
+    }
+
+    /// Waits until the events being hydrated leave room for `bytes` more.
+    async fn reserve(&self, bytes: u64) -> Result<tokio::sync::SemaphorePermit<'_>, Failure> {
+        let limit = self.config.max_event_size;
+        if bytes > limit {
+            let message = format!("hydrated, the event has {bytes} bytes; LRAP_MAX_EVENT_SIZE allows {limit}");
+            return Err(Failure::new(FailureKind::EventTooLarge, message));
+        }
+        Ok(self.memory.acquire_many(pages(bytes)).await.expect("BUG: never closed"))
+    }
+
+    fn scope_of(&self, invocation: &Invocation) -> Scope {
+        invocation.tenant.as_ref().map_or_else(|| self.scope.clone(), |tenant| self.scope.for_tenant(tenant.as_str()))
+    }
+
+    /// Fails an invocation upstream, and gives upstream's answer to that.
+    async fn fail(&self, id: &str, failure: &Failure) -> Result<Response<Body>, ProxyError> {
+        tracing::error!(request_id = id, error = %failure, "invocation failed");
+        let error_type = HeaderValue::try_from(failure.function_error_type()).expect("BUG: ASCII");
+        let request = Request::post(route::error_path(id))
+            .header(CONTENT_TYPE, "application/json")
+            .header(FUNCTION_ERROR_TYPE, error_type)
+            .body(full(failure.document()))
+            .map_err(ProxyError::RequestId)?;
+        Ok(forwarded(self.upstream.send(request).await?))
+    }
+
+    /// Forwards a request and its answer chunk by chunk, trailers included.
+    async fn forward(&self, head: request::Parts, body: Incoming) -> Result<Response<Body>, ProxyError> {
+        let answer = if head.method == Method::GET && body.is_end_stream() {
+            self.upstream.get(&head).await?
+        } else {
+            self.upstream.send(Request::from_parts(head, Either::Right(body))).await?
+        };
+        Ok(forwarded(answer))
+    }
+}
+
+/// Why a request of the runtime has no answer from upstream.
+#[derive(Debug, thiserror::Error)]
+enum ProxyError {
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    #[error("the event broke off: {0}")]
+    Event(hyper::Error),
+    #[error("the response broke off: {0}")]
+    Response(hyper::Error),
+    #[error("the request id cannot stand in a path: {0}")]
+    RequestId(http::Error),
+}
+
+fn bad_gateway(error: &ProxyError) -> Response<Body> {
+    tracing::error!(%error, "no answer from upstream");
+    let mut response = Response::new(full(error_document("LongContent.UpstreamUnavailable", &error.to_string())));
+    *response.status_mut() = StatusCode::BAD_GATEWAY;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn is_streaming(headers: &HeaderMap) -> bool {
+    headers.get(RESPONSE_MODE).is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"streaming"))
+}
+
+/// An answer of upstream, streaming by.
+fn forwarded(response: Response<Incoming>) -> Response<Body> {
+    let mut response = response.map(Either::Right);
+    remove_hop_by_hop(response.headers_mut());
+    response
+}
+
+/// An event with its upstream's head. Its length and framing are ours.
+fn gathered(mut head: response::Parts, event: Bytes) -> Response<Body> {
+    remove_hop_by_hop(&mut head.headers);
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.remove(TRAILER);
+    Response::from_parts(head, full(event))
+}
+
+/// The whole of a body; one that came in one piece is not copied.
+async fn gather(mut body: Incoming) -> Result<Bytes, hyper::Error> {
+    let Some(first) = next_data(&mut body).await? else { return Ok(Bytes::new()) };
+    let Some(second) = next_data(&mut body).await? else { return Ok(first) };
+    let expected = body.size_hint().lower() as usize;
+    let mut whole = BytesMut::with_capacity(first.len() + second.len() + expected);
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&second);
+    while let Some(data) = next_data(&mut body).await? {
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, hyper::Error> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+/// Each content once, under its reference.
+fn distinct(references: &[ContentRef], plan: &OffloadPlan) -> Vec<(ContentRef, Bytes)> {
+    let mut seen = HashSet::new();
+    let pairs = references.iter().zip(plan.contents());
+    pairs.filter(|(reference, _)| seen.insert(**reference)).map(|(r, content)| (*r, content.bytes.clone())).collect()
+}
+
+/// Whether reading again later could not help.
+fn is_permanent(error: &GetError) -> bool {
+    !matches!(error, GetError::Unavailable(_))
+}
+
+fn check_malformed(plan: &HydratePlan, keeps: bool) -> Result<(), Failure> {
+    for (text, error) in plan.malformed() {
+        let text = quoted(text);
+        if !keeps {
+            return Err(Failure::new(FailureKind::Refused, format!("{text}: {error}")));
+        }
+        tracing::warn!(reference = text, %error, "reference kept");
+    }
+    Ok(())
+}
+
+fn pages(bytes: u64) -> u32 {
+    let pages = bytes.div_ceil(PAGE).min(Semaphore::MAX_PERMITS as u64);
+    u32::try_from(pages).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,80 @@
+//! Which call of the Runtime API a request is. Pure and total: what is not known here is forwarded as it is.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use http::Method;
+
+/// A call of the Runtime API, as far as the proxy tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// The long poll for the next event.
+    Next,
+    /// The response of the invocation with this request id.
+    Response(&'a str),
+    /// The error of the invocation with this request id.
+    Error(&'a str),
+    /// Everything else, known or not.
+    Other,
+}
+
+const INVOCATION: &str = "/2018-06-01/runtime/invocation/";
+
+impl<'a> Route<'a> {
+    /// The call that `method` on `path` (without its query) is.
+    pub fn of(method: &Method, path: &'a str) -> Self {
+        let Some(call) = path.strip_prefix(INVOCATION) else { return Self::Other };
+        if method == Method::GET && call == "next" {
+            return Self::Next;
+        }
+        match call.split_once('/') {
+            Some((id, "response")) if method == Method::POST && !id.is_empty() => Self::Response(id),
+            Some((id, "error")) if method == Method::POST && !id.is_empty() => Self::Error(id),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Path under which an invocation is failed.
+pub fn error_path(request_id: &str) -> String {
+    format!("{INVOCATION}{request_id}/error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_calls_we_act_on_are_told_from_the_rest() {
+        fn of<'a>(method: &str, path: &'a str) -> Route<'a> {
+            Route::of(&method.parse().unwrap(), path)
+        }
+        assert_eq!(of("GET", "/2018-06-01/runtime/invocation/next"), Route::Next);
+        assert_eq!(of("POST", "/2018-06-01/runtime/invocation/a-1/response"), Route::Response("a-1"));
+        assert_eq!(of("POST", "/2018-06-01/runtime/invocation/a-1/error"), Route::Error("a-1"));
+        for (method, path) in [
+            ("POST", "/2018-06-01/runtime/invocation/next"),
+            ("GET", "/2018-06-01/runtime/invocation/a-1/response"),
+            ("POST", "/2018-06-01/runtime/invocation//response"),
+            ("POST", "/2018-06-01/runtime/invocation/a-1/response/more"),
+            ("POST", "/2018-06-01/runtime/init/error"),
+            ("GET", "/2018-06-01/runtime/restore/next"),
+            ("GET", "/2030-01-01/runtime/invocation/next"),
+        ] {
+            assert_eq!(of(method, path), Route::Other, "{method} {path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn total(method in "[A-Z]{1,7}", path in "(/2018-06-01/runtime/invocation/)?[ -~]{0,40}") {
+            let _ = Route::of(&method.parse().unwrap(), &path);
+        }
+
+        #[test]
+        fn error_paths_are_error_routes(id in "[!-.0-~]{1,40}") {
+            let path = error_path(&id);
+            prop_assert_eq!(Route::of(&Method::POST, &path), Route::Error(&id));
+        }
+    }
+}
