@@ -133,6 +133,7 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     /// Reads the process's environment.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_vars(env::vars_os())
     }
@@ -173,6 +174,7 @@ impl Config {
 
 /// `host:port` of the Runtime API and Extensions API, if this process runs in Lambda: where to report even a mistake in
 /// all other variables.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn lambda_api() -> Option<String> {
     env::var(LAMBDA_API).ok().filter(|address| !address.is_empty())
 }
@@ -300,11 +302,12 @@ impl Variables {
     fn one_of<T: Clone>(&mut self, name: &str, choices: &[(&str, T)], default: T) -> T {
         let Some(value) = self.text(name) else { return default };
         let chosen = choices.iter().find(|(choice, _)| value.eq_ignore_ascii_case(choice));
-        chosen.map(|(_, chosen)| chosen.clone()).unwrap_or_else(|| {
-            let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
-            self.mistake(name, format!("is `{value}`, not one of {}", names.join(", ")));
-            default
-        })
+        if let Some((_, chosen)) = chosen {
+            return chosen.clone();
+        }
+        let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+        self.mistake(name, format!("is `{value}`, not one of {}", names.join(", ")));
+        default
     }
 
     /// Unknown `LRAP_` names; one that is close to a name of ours is a mistake.

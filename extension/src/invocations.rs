@@ -23,19 +23,22 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// The request id and what the headers of an event say of its invocation.
-    pub fn of(headers: &HeaderMap) -> (String, Self) {
+    /// The request id and what the headers of an event say of its invocation; nothing without an id.
+    pub fn of(headers: &HeaderMap) -> Option<(String, Self)> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let deadline = text(DEADLINE).and_then(|millis| millis.parse().ok()).and_then(instant_of);
         let tenant = text(TENANT).map(str::to_owned);
-        (text(REQUEST_ID).unwrap_or_default().to_owned(), Self { deadline, tenant, kept: vec![] })
+        Some((text(REQUEST_ID)?.to_owned(), Self { deadline, tenant, kept: vec![] }))
     }
 
     /// Until when its contents may be stored: `timeout` from now, but never so late that no answer could be sent.
     pub fn store_until(&self, timeout: Duration) -> Instant {
         let now = Instant::now();
         let limit = now + timeout;
-        self.deadline.map_or(limit, |deadline| limit.min(deadline - margin(deadline.saturating_duration_since(now))))
+        self.deadline.map_or(limit, |deadline| {
+            let remaining = deadline.saturating_duration_since(now);
+            limit.min(now + remaining.saturating_sub(margin(remaining)))
+        })
     }
 
     /// Until when its event may be hydrated: `timeout` from now, and at most half of the time that remains.

@@ -27,6 +27,9 @@ const FUNCTION_ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 /// Lambda's own limit for a response, in bytes.
 const LAMBDA_RESPONSE_LIMIT: usize = 6 * 1024 * 1024;
 
+/// Bytes of payload above which work on it is handed to another thread.
+const LARGE: u64 = 8 << 20;
+
 /// Memory for hydrated events is counted in pages of this many bytes: permits are 32 bits.
 const PAGE: u64 = 4096;
 
@@ -83,8 +86,10 @@ impl<S: ContentStore> Proxy<S> {
                 return Ok(forwarded(response));
             }
             let (head, body) = response.into_parts();
+            let Some((request_id, mut invocation)) = Invocation::of(&head.headers) else {
+                return Ok(forwarded(Response::from_parts(head, body)));
+            };
             let event = gather(body).await.map_err(ProxyError::Event)?;
-            let (request_id, mut invocation) = Invocation::of(&head.headers);
             match self.hydrate(event, &mut invocation).await {
                 Ok(event) => {
                     self.invocations.begin(request_id, invocation);
@@ -132,18 +137,23 @@ impl<S: ContentStore> Proxy<S> {
                 Err(error) => return Err(Failure::get(reference, &error)),
             }
         }
-        Ok(plan.apply(&hydrated))
+        let bytes = plan.hydrated_size();
+        Ok(compute(bytes, move || plan.apply(&hydrated)).await)
     }
 
     async fn offload(&self, response: Bytes, invocation: &Invocation) -> Result<Bytes, Failure> {
-        let limits = Limits { threshold: self.config.max_content_size, kept: &invocation.kept };
-        let plan = offload::plan(&response, &limits);
+        let (threshold, kept) = (self.config.max_content_size, invocation.kept.clone());
+        let (bytes, body) = (response.len() as u64, response.clone());
+        let plan = compute(bytes, move || offload::plan(&body, &Limits { threshold, kept: &kept })).await;
         if plan.is_empty() {
             return Ok(response);
         }
-        let scope = self.scope_of(invocation);
-        let references: Vec<_> =
-            plan.contents().iter().map(|content| scope.reference(self.config.ttl, content)).collect();
+        let (scope, ttl) = (self.scope_of(invocation), self.config.ttl);
+        let (plan, references) = compute(bytes, move || {
+            let references: Vec<_> = plan.contents().iter().map(|content| scope.reference(ttl, content)).collect();
+            (plan, references)
+        })
+        .await;
         let until = invocation.store_until(self.config.store_timeout);
         match self.store.put(&distinct(&references, &plan), until).await {
             Ok(()) => Ok(plan.apply(&references)),
@@ -274,6 +284,15 @@ fn distinct(references: &[ContentRef], plan: &OffloadPlan) -> Vec<(ContentRef, B
     let mut seen = HashSet::new();
     let pairs = references.iter().zip(plan.contents());
     pairs.filter(|(reference, _)| seen.insert(**reference)).map(|(r, content)| (*r, content.bytes.clone())).collect()
+}
+
+/// The outcome of `work` on about `bytes` bytes of payload. What takes long leaves the runtime's thread: there, other
+/// invocations would wait for it. Anything that fits Lambda's own limits is done sooner than handed over.
+async fn compute<T: Send + 'static>(bytes: u64, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if bytes <= LARGE {
+        return work();
+    }
+    tokio::task::spawn_blocking(work).await.expect("BUG: payload work neither panics nor is aborted")
 }
 
 /// Whether reading again later could not help.

@@ -7,8 +7,8 @@
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderValue, Request, Response, request};
+use http::header::{CONNECTION, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, request};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -95,7 +95,12 @@ impl RuntimeApi {
         answer.map(|response| self.keep(sender, response)).map_err(|source| self.no_answer(source))
     }
 
+    /// Makes a request of another connection one of ours: its version, target form, host and connection headers.
     fn prepare(&self, request: &mut Request<Body>) {
+        *request.version_mut() = Version::HTTP_11;
+        if request.uri().authority().is_some() {
+            *request.uri_mut() = request.uri().path_and_query().cloned().map(Uri::from).unwrap_or_default();
+        }
         remove_hop_by_hop(request.headers_mut());
         request.headers_mut().insert(HOST, self.host.clone());
     }
@@ -149,7 +154,7 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|names| names.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    let fixed = [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE, http::header::EXPECT];
+    let fixed = [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE, EXPECT];
     for name in named.into_iter().chain(fixed) {
         headers.remove(name);
     }
