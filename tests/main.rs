@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The real extension between a scripted Lambda and a scripted runtime: every rule of the contract, seen from outside.
+//!
+//! One binary, so that the kit is compiled once. Each test is named after the rule it holds.
+#![allow(clippy::unwrap_used)]
+
+mod kit;
+
+mod cases;
+mod concurrency;
+mod connections;
+mod faults;
+mod hydrate;
+mod lifecycle;
+mod offload;
+mod passthrough;
+mod round_trip;
+mod static_checks;
+mod stores;
+mod streaming;

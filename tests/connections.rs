@@ -1,0 +1,100 @@
+//! P5: connections that died while the sandbox was frozen.
+
+use crate::kit::fake_lambda::NEXT;
+use crate::kit::{Event, Reply, Request, World};
+
+#[tokio::test]
+async fn p5_a_poll_on_a_connection_that_died_gets_its_event() {
+    let mut world = World::start().await;
+    world.deliver("1").await;
+    // The connection is alive as far as anybody could see, and ends when it is used.
+    world.lambda.reply(&format!("GET {NEXT}"), Reply::hang_up());
+    assert_eq!(world.deliver("2").await.text(), "2");
+}
+
+#[tokio::test]
+async fn p5_polls_survive_every_idle_connection_dying() {
+    let mut world = World::start().await;
+    world.deliver("1").await;
+    for _ in 0..3 {
+        world.lambda.reply(&format!("GET {NEXT}"), Reply::hang_up());
+    }
+    let mut others: Vec<_> = (0..3).map(|_| world.another_runtime()).collect();
+    for other in &mut others {
+        other.begin_next().await;
+    }
+    for number in 0..3 {
+        world.lambda.push(Event::new(&number.to_string(), "{}"));
+    }
+    let mut ids = Vec::new();
+    for other in &mut others {
+        ids.push(other.event().await.id().to_owned());
+    }
+    ids.sort();
+    assert_eq!(ids, ["0", "1", "2"]);
+}
+
+#[tokio::test]
+async fn p5_restore_next_on_a_connection_that_died_is_answered() {
+    let mut world = World::start().await;
+    world.deliver("1").await;
+    world.lambda.reply("GET /2018-06-01/runtime/restore/next", Reply::hang_up());
+    world.lambda.reply("GET /2018-06-01/runtime/restore/next", Reply::new(200, "restored"));
+    let answer = world.runtime.send(Request::get("/2018-06-01/runtime/restore/next")).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "restored"));
+}
+
+#[tokio::test]
+async fn p5_a_response_after_its_connection_was_closed_goes_over_another() {
+    let mut world = World::start().await;
+    for id in ["1", "2", "3"] {
+        world.lambda.push(Event::new(id, "{}").then_close());
+        assert_eq!(world.runtime.next().await.id(), id);
+        assert_eq!(world.runtime.respond(id, "{}").await.status, 202);
+    }
+}
+
+#[tokio::test]
+async fn p5_a_response_that_may_have_arrived_is_sent_once() {
+    let mut world = World::start().await;
+    for kind in ["response", "error"] {
+        let id = world.invocation().await;
+        let name = format!("/2018-06-01/runtime/invocation/{id}/{kind}");
+        world.lambda.reply(&format!("POST {name}"), Reply::hang_up());
+        assert_eq!(world.runtime.send(Request::post(&name, "{}")).await.status, 502);
+        assert_eq!(world.deliver("1").await.text(), "1");
+        assert_eq!(world.lambda.count(&format!("POST {name}")), 1);
+    }
+}
+
+#[tokio::test]
+async fn p5_other_requests_that_may_have_arrived_are_sent_once() {
+    let mut world = World::start().await;
+    world.deliver("1").await;
+    for method in ["POST", "PUT", "PATCH"] {
+        let name = format!("{method} /2099-01-01/tomorrow");
+        world.lambda.reply(&name, Reply::hang_up());
+        assert_eq!(world.runtime.send(Request::new(method, "/2099-01-01/tomorrow").body("x")).await.status, 502);
+        assert_eq!(world.lambda.count(&name), 1);
+    }
+}
+
+#[tokio::test]
+async fn p5_a_large_response_is_not_cut_by_an_early_refusal() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    let name = format!("POST /2018-06-01/runtime/invocation/{id}/response");
+    world.lambda.reply(&name, Reply::new(413, "too large").then_close());
+    let answer = world.runtime.respond(&id, vec![b' '; 8 * 1024 * 1024]).await;
+    assert_eq!((answer.status, answer.text().as_str()), (413, "too large"));
+}
+
+#[tokio::test]
+async fn p5_the_runtime_keeps_its_connection_over_many_invocations() {
+    let mut world = World::start().await;
+    for number in 0..20 {
+        world.deliver(number.to_string()).await;
+    }
+    let upstream = world.lambda.with_log(|log| log.connections);
+    assert!(upstream <= 4, "{upstream} connections for 40 requests, one after the other");
+}

@@ -1,0 +1,384 @@
+//! H1, H3, H5 through the real binary and a content table.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use lambda_local::table::{Fault, Faults};
+use long_content::reference::{Content, Scope, Ttl};
+use serde_json::{Value, json};
+
+use crate::kit::json::{nest, noise, quote, text};
+use crate::kit::{Event, World};
+
+/// A sandbox that has stored nothing, and the references of `contents` in its table.
+async fn stored(contents: &[&str]) -> (World, Vec<String>) {
+    reader_with(contents, |builder| builder).await
+}
+
+/// The same with settings of the reading sandbox.
+async fn reader_with(
+    contents: &[&str],
+    settings: impl FnOnce(crate::kit::world::Builder) -> crate::kit::world::Builder,
+) -> (World, Vec<String>) {
+    let mut writer = World::start().with("MAX_CONTENT_SIZE", 0).with_table().await;
+    let sent = writer.respond(serde_json::to_string(contents).unwrap()).await.json();
+    let references = sent.as_array().unwrap().iter().map(|reference| reference.as_str().unwrap().to_owned());
+    let reader = settings(World::start().sharing(writer.table())).await;
+    (reader, references.collect())
+}
+
+/// A reference to content that nobody stored.
+fn absent(world: &World) -> String {
+    let content = Content::string("never stored");
+    Scope::new(world.table().name()).reference(Ttl::seconds(86_400), &content).to_string()
+}
+
+#[tokio::test]
+async fn h1_references_are_replaced_wherever_they_stand() {
+    let (mut world, references) = stored(&["the \"content\"\n\u{0}é😀"]).await;
+    let (reference, content) = (quote(&references[0]), quote("the \"content\"\n\u{0}é😀"));
+    let places: [fn(&str) -> String; 7] = [
+        |s| s.to_owned(),
+        |s| format!("[{s}]"),
+        |s| format!(r#"[[],{{}},{s},1e400,{s}]"#),
+        |s| format!(r#"{{"z":-0,"a" : {s} ,"z":"\u00e9"}}"#),
+        |s| format!(r#"{{"Input":{{"a":{{"b":[{{"c":{s}}}]}},"n":null}}}}"#),
+        |s| format!(" \r\n\t{s} \n"),
+        |s| nest(s, 100),
+    ];
+    for place in places {
+        assert_eq!(world.deliver(place(&reference)).await.text(), place(&content));
+    }
+}
+
+#[tokio::test]
+async fn h1_what_is_not_wholly_a_reference_stays() {
+    let (mut world, references) = stored(&["content"]).await;
+    let reference = &references[0];
+    let escaped = reference.replace('@', "\\u0040");
+    let before = world.table().meter();
+    for event in [
+        format!(r#"["x{reference}"," {reference}","{reference} ","{reference}\n"]"#),
+        format!(r#"{{"{reference}":1,"a":{{"{reference}" :[]}}}}"#),
+        format!(r#"["{escaped}","\"{reference}\""]"#),
+        format!(r#"not JSON "{reference}""#),
+        format!(r#"{{"a":"{reference}""#),
+    ] {
+        assert_eq!(world.deliver(event.as_str()).await.text(), event);
+    }
+    assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+}
+
+#[tokio::test]
+async fn h1_an_event_in_chunks_is_hydrated() {
+    let (mut world, references) = stored(&["content"]).await;
+    let id = world.fresh_id();
+    let event = Event::new(&id, format!(r#"{{"a":"{}"}}"#, references[0])).chunked(5).header("X-Tomorrow", "1");
+    let delivered = world.deliver_event(event).await;
+    assert_eq!(delivered.text(), r#"{"a":"content"}"#);
+    assert_eq!(delivered.headers.get("X-Tomorrow"), Some("1"));
+}
+
+#[tokio::test]
+async fn h4_content_is_not_searched_for_references() {
+    let (mut world, references) = stored(&["inner"]).await;
+    let outer = quote(&references[0]);
+    let sent = world.respond(outer.as_str()).await.text();
+    assert_ne!(sent, outer);
+    assert_eq!(world.deliver(sent).await.text(), outer);
+}
+
+#[tokio::test]
+async fn h3_many_references_to_one_content_cost_one_read() {
+    let (mut world, references) = stored(&["content"]).await;
+    let before = world.table().meter();
+    let delivered = world.deliver(serde_json::to_string(&vec![&references[0]; 100]).unwrap()).await;
+    assert_eq!(delivered.json(), json!(vec!["content"; 100]));
+    let spent = world.table().meter().since(&before);
+    assert_eq!((spent.total_requests(), spent.items_read), (1, 1));
+}
+
+#[tokio::test]
+async fn h3_distinct_references_are_read_in_one_request() {
+    let contents: Vec<_> = (0..40).map(|number| format!("content {number}")).collect();
+    let contents: Vec<_> = contents.iter().map(String::as_str).collect();
+    let (mut world, references) = stored(&contents).await;
+    let before = world.table().meter();
+    assert_eq!(world.deliver(serde_json::to_string(&references).unwrap()).await.json(), json!(contents));
+    let spent = world.table().meter().since(&before);
+    assert_eq!((spent.requests_of("BatchGetItem"), spent.total_requests(), spent.items_read), (1, 1, 40));
+}
+
+#[tokio::test]
+async fn h3_250_references_are_read_in_three_requests() {
+    let contents: Vec<_> = (0..250).map(|number| format!("content {number}")).collect();
+    let contents: Vec<_> = contents.iter().map(String::as_str).collect();
+    let (mut world, references) = stored(&contents).await;
+    let before = world.table().meter();
+    assert_eq!(world.deliver(serde_json::to_string(&references).unwrap()).await.json(), json!(contents));
+    let spent = world.table().meter().since(&before);
+    assert_eq!((spent.requests_of("BatchGetItem"), spent.total_requests(), spent.items_read), (3, 3, 250));
+}
+
+#[tokio::test]
+async fn h3_each_part_is_read_once() {
+    let content = noise(3 * 1024 * 1024, 3);
+    let (mut world, references) = stored(&[&content]).await;
+    let items = world.table().items().await.len() as u64;
+    let before = world.table().meter();
+    assert!(world.deliver(quote(&references[0])).await.text() == quote(&content));
+    assert!(items > 1);
+    assert_eq!(world.table().meter().since(&before).items_read, items);
+}
+
+/// Notes for each read whether it asked for consistency, and lets `fault` happen to it.
+fn watch_reads(world: &World, fault: Fault) -> Arc<Mutex<Vec<bool>>> {
+    let reads = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&reads);
+    world.table().faults(Faults::by(move |request| {
+        noted.lock().unwrap().push(has_consistent_read(&serde_json::from_slice(request.body).unwrap()));
+        fault.clone()
+    }));
+    reads
+}
+
+fn has_consistent_read(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.get("ConsistentRead") == Some(&Value::Bool(true)) || members.values().any(has_consistent_read)
+        }
+        _ => false,
+    }
+}
+
+#[tokio::test]
+async fn h3_what_is_missing_is_read_once_more_with_consistent_read() {
+    let (mut world, _) = stored(&["another"]).await;
+    let reads = watch_reads(&world, Fault::Pass);
+    let failure = world.fail(quote(&absent(&world))).await;
+    assert_eq!(failure.error_type, "LongContent.NotFound");
+    assert_eq!(*reads.lock().unwrap(), [false, true]);
+}
+
+#[tokio::test]
+async fn h3_a_read_that_is_stale_is_made_good_by_the_second() {
+    let (mut world, references) = stored(&["just written"]).await;
+    let reads = watch_reads(&world, Fault::Stale);
+    assert_eq!(world.deliver(quote(&references[0])).await.text(), r#""just written""#);
+    assert_eq!(*reads.lock().unwrap(), [false, true]);
+}
+
+#[tokio::test]
+async fn h3_stale_parts_are_made_good_by_the_second_read() {
+    let content = noise(2 * 1024 * 1024, 5);
+    let (mut world, references) = stored(&[&content]).await;
+    watch_reads(&world, Fault::Stale);
+    assert!(world.deliver(quote(&references[0])).await.text() == quote(&content));
+}
+
+#[tokio::test]
+async fn h3_only_what_is_missing_is_read_again() {
+    let (mut world, references) = stored(&["a", "b", "c"]).await;
+    let before = world.table().meter();
+    world.fail(json!([references, absent(&world)]).to_string()).await;
+    let spent = world.table().meter().since(&before);
+    assert_eq!((spent.total_requests(), spent.items_read), (2, 3));
+}
+
+#[tokio::test]
+async fn h5_missing_content_fails_its_invocation_and_no_other() {
+    let (mut world, references) = stored(&["content"]).await;
+    let absent = absent(&world);
+    let failure = world.fail(json!({"good": references[0], "bad": absent}).to_string()).await;
+    assert_eq!(failure.error_type, "LongContent.NotFound");
+    for named in [absent.as_str(), "AGENT_CONTEXT_TABLE"] {
+        assert!(failure.message.contains(named), "{}", failure.message);
+    }
+    assert_eq!(world.deliver(quote(&references[0])).await.text(), r#""content""#);
+}
+
+#[tokio::test]
+async fn h5_the_runtime_is_not_told_of_an_invocation_that_failed() {
+    let (mut world, _) = stored(&["content"]).await;
+    world.fail(quote(&absent(&world))).await;
+    assert_eq!(
+        world.lambda.count("GET /2018-06-01/runtime/invocation/next"),
+        2,
+        "one poll of the runtime, one on its behalf"
+    );
+}
+
+#[tokio::test]
+async fn h5_several_events_that_fail_in_a_row_are_each_reported() {
+    let (mut world, _) = stored(&["content"]).await;
+    let absent = quote(&absent(&world));
+    for number in 0..5 {
+        world.lambda.push(Event::new(&format!("bad-{number}"), absent.as_str()));
+    }
+    assert_eq!(world.deliver("1").await.text(), "1");
+    for number in 0..5 {
+        assert_eq!(world.lambda.error(&format!("bad-{number}")).await.json()["errorType"], "LongContent.NotFound");
+    }
+}
+
+#[tokio::test]
+async fn h5_expired_content_fails_though_it_is_still_in_the_table() {
+    let (mut world, references) = stored(&["content"]).await;
+    world.table().expire_all().await;
+    let reads = watch_reads(&world, Fault::Pass);
+    let failure = world.fail(quote(&references[0])).await;
+    assert_eq!(failure.error_type, "LongContent.Expired");
+    assert!(
+        failure.message.contains(&references[0]) && failure.message.contains("LRAP_CONTENT_TTL"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(*reads.lock().unwrap(), [false, true], "renewed a moment ago, it may only look expired");
+}
+
+#[tokio::test]
+async fn h5_corrupted_content_fails_and_says_so() {
+    let long = noise(6000, 9);
+    let (mut world, references) = stored(&["short", &long]).await;
+    world.table().corrupt_all().await;
+    for reference in references {
+        let failure = world.fail(quote(&reference)).await;
+        assert_eq!(failure.error_type, "LongContent.Corrupt");
+        assert!(failure.message.contains(&reference), "{}", failure.message);
+    }
+}
+
+#[tokio::test]
+async fn h5_corrupted_parts_fail_and_say_so() {
+    let content = noise(2 * 1024 * 1024, 11);
+    let (mut world, references) = stored(&[&content]).await;
+    assert!(world.table().items().await.len() > 2);
+    world.table().corrupt_all().await;
+    assert_eq!(world.fail(quote(&references[0])).await.error_type, "LongContent.Corrupt");
+}
+
+#[tokio::test]
+async fn h5_a_missing_part_fails_the_invocation() {
+    let content = noise(2 * 1024 * 1024, 13);
+    let (mut world, references) = stored(&[&content]).await;
+    world.table().delete_a_part().await;
+    let failure = world.fail(quote(&references[0])).await;
+    assert_eq!(failure.error_type, "LongContent.NotFound");
+}
+
+#[tokio::test]
+async fn h5_altered_references_are_refused_without_a_read() {
+    let (mut world, references) = stored(&["content"]).await;
+    let good = &references[0];
+    let altered = [
+        good.replacen(":1:", ":2:", 1),
+        good.replacen(":dynamodb:", ":s3:", 1),
+        good.replacen(":s:", ":x:", 1),
+        good.replacen(":86400:", ":086400:", 1),
+        good.replacen(":86400:", ":0:", 1),
+        good.rsplit_once(':').unwrap().0.to_owned(),
+        format!("{good}:more"),
+        good[..good.len() - 10].to_owned(),
+    ];
+    let before = world.table().meter();
+    for reference in altered {
+        let failure = world.fail(quote(&reference)).await;
+        assert_eq!(failure.error_type, "LongContent.Refused", "{reference}");
+        assert!(failure.message.contains(&reference), "{}", failure.message);
+    }
+    assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+}
+
+#[tokio::test]
+async fn h5_a_reference_that_disagrees_with_its_content_fails() {
+    let (mut world, references) = stored(&["content"]).await;
+    let good = &references[0];
+    let forged = [
+        good.replacen(":s:", ":j:", 1),
+        good.replacen(":86400:", ":86401:", 1),
+        good.replacen(":86400:", ":none:", 1),
+        good.rsplit_once(':').unwrap().0.to_owned() + ":8",
+    ];
+    for reference in forged {
+        let failure = world.fail(quote(&reference)).await;
+        assert!(
+            ["LongContent.Refused", "LongContent.NotFound"].contains(&failure.error_type.as_str()),
+            "{reference}: {failure:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn h5_with_keep_the_reference_is_handed_over() {
+    let (mut world, references) = reader_with(&["content"], |builder| builder.with("LRAP_ON_MISSING", "keep")).await;
+    let absent = absent(&world);
+    let event = json!([references[0], absent, "@content:2:newer"]).to_string();
+    assert_eq!(world.deliver(event).await.json(), json!(["content", absent, "@content:2:newer"]));
+}
+
+#[tokio::test]
+async fn h5_a_batch_keeps_its_bad_record_and_hydrates_the_others() {
+    let (mut world, references) = stored(&["content"]).await;
+    let absent = absent(&world);
+    let event = json!({"Records": [{"body": references[0]}, {"body": absent}, {"body": "@content:1:x:y"}]});
+    let expected = json!({"Records": [{"body": "content"}, {"body": absent}, {"body": "@content:1:x:y"}]});
+    assert_eq!(world.deliver(event.to_string()).await.json(), expected);
+}
+
+#[tokio::test]
+async fn h5_a_batch_fails_as_a_whole_when_asked_to() {
+    let (mut world, _) = reader_with(&["content"], |builder| builder.with("LRAP_ON_MISSING", "fail")).await;
+    let event = json!({"Records": [{"body": absent(&world)}]});
+    assert_eq!(world.fail(event.to_string()).await.error_type, "LongContent.NotFound");
+}
+
+#[tokio::test]
+async fn h5_a_batch_waits_for_a_store_that_is_only_away() {
+    let (mut world, references) = reader_with(&["content"], |builder| builder.with("LRAP_STORE_TIMEOUT", 1)).await;
+    world.table().hang();
+    let event = json!({"Records": [{"body": references[0]}]});
+    assert_eq!(world.fail(event.to_string()).await.error_type, "LongContent.StoreUnavailable");
+}
+
+#[tokio::test]
+async fn h5_hydrating_takes_at_most_half_of_the_remaining_time() {
+    let (mut world, references) = stored(&["content"]).await;
+    world.table().hang();
+    let started = Instant::now();
+    let id = world.fresh_id();
+    let failure = world.fail_event(Event::new(&id, quote(&references[0])).due_in(Duration::from_secs(4))).await;
+    assert_eq!(failure.error_type, "LongContent.StoreUnavailable");
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?} of 4 s", started.elapsed());
+}
+
+#[tokio::test]
+async fn h5_an_event_that_would_be_too_large_fails_before_it_is_read() {
+    let content = text(10_000);
+    let (mut world, references) =
+        reader_with(&[&content], |builder| builder.with("LRAP_MAX_EVENT_SIZE", 1_000_000)).await;
+    let before = world.table().meter();
+    let failure = world.fail(serde_json::to_string(&vec![&references[0]; 200]).unwrap()).await;
+    assert_eq!(failure.error_type, "LongContent.EventTooLarge");
+    assert!(failure.message.contains("LRAP_MAX_EVENT_SIZE"), "{}", failure.message);
+    assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+    assert_eq!(
+        world.deliver(serde_json::to_string(&vec![&references[0]; 20]).unwrap()).await.json(),
+        json!(vec![&content; 20])
+    );
+}
+
+#[tokio::test]
+async fn h5_other_invocations_are_served_while_one_waits_for_its_content() {
+    let (mut world, references) = stored(&["content"]).await;
+    world.table().hang();
+    world.lambda.push(Event::new("waits", quote(&references[0])));
+    world.runtime.begin_next().await;
+    world
+        .lambda
+        .until("the first poll", |log| (log.waiting_polls().is_empty() && log.exchanges.len() > 2).then_some(()))
+        .await;
+    let mut other = world.another_runtime();
+    world.lambda.push(Event::new("passes", "{}"));
+    assert_eq!(other.next().await.id(), "passes");
+    assert_eq!(other.respond("passes", "{}").await.status, 202);
+}

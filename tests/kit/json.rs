@@ -1,0 +1,26 @@
+//! JSON texts that tests need: long, deep, odd.
+
+/// `text` as a JSON string.
+pub(crate) fn quote(text: &str) -> String {
+    serde_json::to_string(text).expect("BUG: every text has a JSON spelling")
+}
+
+/// A text of exactly `bytes` bytes that does not compress to nothing: words made of a counter.
+pub(crate) fn text(bytes: usize) -> String {
+    noise(bytes, 0)
+}
+
+/// The same, another one for each `seed`.
+pub(crate) fn noise(bytes: usize, seed: u64) -> String {
+    const LETTERS: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .";
+    let mut random = fastrand::Rng::with_seed(seed);
+    let letters = (0..bytes).map(|_| LETTERS[random.usize(..64)]);
+    String::from_utf8(letters.collect()).expect("BUG: the letters are ASCII")
+}
+
+/// `depth` arrays and objects by turns around `inner`.
+pub(crate) fn nest(inner: &str, depth: usize) -> String {
+    let (open, close): (Vec<_>, Vec<_>) =
+        (0..depth).map(|level| if level % 2 == 0 { ("[", "]") } else { (r#"{"k":"#, "}") }).unzip();
+    format!("{}{inner}{}", open.concat(), close.into_iter().rev().collect::<String>())
+}

@@ -1,0 +1,85 @@
+//! The content table, and the damage that tests do to it.
+
+use lambda_local::table::{ContentTable, Fault, Faults, Meter, TableConfig};
+use serde_json::{Value, json};
+
+/// A content table of its own for each test; it never sweeps by itself.
+#[derive(Debug)]
+pub(crate) struct Table(ContentTable);
+
+impl Table {
+    pub(crate) async fn start() -> Self {
+        let config = TableConfig { name: "content".to_owned(), sweep_interval: 0, ..TableConfig::default() };
+        Self(ContentTable::start(config).await.unwrap())
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        self.0.endpoint()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// What was requested so far.
+    pub(crate) fn meter(&self) -> Meter {
+        self.0.meter()
+    }
+
+    /// Waits until `wanted` holds of what was requested.
+    pub(crate) async fn metered(&self, what: &str, wanted: impl FnMut(&Meter) -> bool) -> Meter {
+        super::soon(what, self.0.metered(wanted)).await
+    }
+
+    pub(crate) fn faults(&self, faults: Faults) {
+        self.0.faults().set(faults);
+    }
+
+    pub(crate) fn clear_faults(&self) {
+        self.0.faults().clear();
+    }
+
+    /// No request is answered from now on.
+    pub(crate) fn hang(&self) {
+        self.faults(Faults::always(Fault::Hang));
+    }
+
+    /// Every item, as `DynamoDB` spells it in JSON.
+    pub(crate) async fn items(&self) -> Vec<Value> {
+        self.0.items().await.unwrap()
+    }
+
+    /// Every item is past its time, and still there.
+    pub(crate) async fn expire_all(&self) {
+        self.edit_all(|item| item["expires_at"] = json!({"N": "1000000000"})).await;
+    }
+
+    /// One byte of every stored content is another one.
+    pub(crate) async fn corrupt_all(&self) {
+        self.edit_all(|item| flip_last_byte(&mut item["content"]["B"])).await;
+    }
+
+    /// Deletes an item that is not the one that makes the content readable: the largest.
+    pub(crate) async fn delete_a_part(&self) {
+        let items = self.items().await;
+        let part = items.iter().max_by_key(|item| item["content"]["B"].as_str().map_or(0, str::len)).unwrap();
+        self.0.delete(part["id"]["S"].as_str().unwrap()).await.unwrap();
+    }
+
+    async fn edit_all(&self, edit: impl Fn(&mut Value)) {
+        for mut item in self.items().await {
+            edit(&mut item);
+            self.0.put_raw(item).await.unwrap();
+        }
+    }
+}
+
+/// Changes the last byte of a base64 text; an item without content stays.
+fn flip_last_byte(base64: &mut Value) {
+    let Some(text) = base64.as_str() else { return };
+    let end = text.trim_end_matches('=').len();
+    // The first character of the last group stands for the highest bits, which are always part of a byte.
+    let at = (end - 1) / 4 * 4;
+    let other = if text[at..].starts_with('Q') { "Z" } else { "Q" };
+    *base64 = json!(format!("{}{other}{}", &text[..at], &text[at + 1..]));
+}

@@ -1,0 +1,237 @@
+//! A sandbox in three lines: a scripted Lambda, the real extension, and a runtime that talks to it.
+
+use std::collections::BTreeMap;
+use std::future::{Future, IntoFuture};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::fake_lambda::{EXTENSION_NEXT, REGISTER};
+use super::message::{Event, Request};
+use super::runtime::Answer;
+use super::table::Table;
+use super::{Exchange, Extension, FakeLambda, Runtime, port};
+
+/// One sandbox under test.
+pub(crate) struct World {
+    pub(crate) lambda: FakeLambda,
+    pub(crate) extension: Extension,
+    pub(crate) runtime: Runtime,
+    table: Option<Arc<Table>>,
+    invocations: usize,
+}
+
+/// A sandbox that is about to start.
+pub(crate) struct Builder {
+    environment: BTreeMap<String, String>,
+    table: Setting,
+    listener: SocketAddr,
+}
+
+enum Setting {
+    /// Named, but out of reach: a test that does not expect store requests gets none answered.
+    Absent,
+    New,
+    Shared(Arc<Table>),
+}
+
+/// The variables that Lambda and the stack set.
+fn base_environment() -> BTreeMap<String, String> {
+    let pairs = [
+        ("AGENT_CONTEXT_TABLE", "content"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "example-secret"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+impl World {
+    /// A sandbox with default settings; await it, or change it first.
+    pub(crate) fn start() -> Builder {
+        Builder { environment: base_environment(), table: Setting::Absent, listener: port::free() }
+    }
+
+    /// The content table.
+    pub(crate) fn table(&self) -> &Arc<Table> {
+        self.table.as_ref().expect("a world that was started with a table")
+    }
+
+    /// An id as Lambda makes them, fresh each time.
+    pub(crate) fn fresh_id(&mut self) -> String {
+        self.invocations += 1;
+        format!("8476a536-e9f4-11e8-9739-{:012x}", self.invocations)
+    }
+
+    /// Another sandbox with default settings on the same content table.
+    pub(crate) async fn reader(&self) -> Self {
+        Self::start().sharing(self.table()).await
+    }
+
+    /// Another runtime in the same sandbox.
+    pub(crate) fn another_runtime(&self) -> Runtime {
+        Runtime::new(self.extension.listener)
+    }
+
+    /// One invocation whose event is `event`: what the runtime received. The runtime answers `null`.
+    pub(crate) async fn deliver(&mut self, event: impl Into<Vec<u8>>) -> Answer {
+        let id = self.fresh_id();
+        self.deliver_event(Event::new(&id, event)).await
+    }
+
+    /// The same, for an event with its own headers and framing.
+    pub(crate) async fn deliver_event(&mut self, event: Event) -> Answer {
+        let id = event.id.clone();
+        self.lambda.push(event);
+        let delivered = self.runtime.next().await;
+        assert_eq!(delivered.id(), id);
+        self.runtime.respond(&id, "null").await;
+        delivered
+    }
+
+    /// One invocation whose response is `response`: what reached Lambda.
+    pub(crate) async fn respond(&mut self, response: impl Into<Vec<u8>>) -> Exchange {
+        let id = self.invocation().await;
+        let answer = self.runtime.respond(&id, response).await;
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        self.lambda.response(&id).await
+    }
+
+    /// One invocation with a response that cannot go as it is: the error that reached Lambda instead.
+    pub(crate) async fn respond_in_vain(&mut self, response: impl Into<Vec<u8>>) -> Failure {
+        let id = self.invocation().await;
+        let answer = self.runtime.respond(&id, response).await;
+        assert_eq!(answer.status, 202, "the runtime gets Lambda's answer to the error");
+        let responded = format!("POST /2018-06-01/runtime/invocation/{id}/response");
+        assert_eq!(self.lambda.count(&responded), 0, "nothing but the error reaches Lambda");
+        Failure::of(&self.lambda.error(&id).await)
+    }
+
+    /// One invocation whose event cannot be hydrated: the error that reached Lambda. The runtime, which still polls, then gets
+    /// the next event.
+    pub(crate) async fn fail(&mut self, event: impl Into<Vec<u8>>) -> Failure {
+        let id = self.fresh_id();
+        self.fail_event(Event::new(&id, event)).await
+    }
+
+    /// The same, for an event with its own headers and framing.
+    pub(crate) async fn fail_event(&mut self, event: Event) -> Failure {
+        let id = event.id.clone();
+        self.lambda.push(event);
+        self.runtime.begin_next().await;
+        let failure = Failure::of(&self.lambda.error(&id).await);
+        let next = self.fresh_id();
+        self.lambda.push(Event::new(&next, "\"works\""));
+        let delivered = self.runtime.event().await;
+        assert_eq!((delivered.id(), delivered.text().as_str()), (next.as_str(), "\"works\""));
+        self.runtime.respond(&next, "null").await;
+        failure
+    }
+
+    /// Begins an invocation with an event of no interest; its id.
+    pub(crate) async fn invocation(&mut self) -> String {
+        let id = self.fresh_id();
+        self.lambda.push(Event::new(&id, "{}"));
+        assert_eq!(self.runtime.next().await.id(), id);
+        id
+    }
+
+    /// Sends `request` and gives what reached Lambda with what came back.
+    pub(crate) async fn forward(&mut self, request: Request) -> (Exchange, Answer) {
+        let name = format!("{} {}", request.method, request.target);
+        let answer = self.runtime.send(request).await;
+        (self.lambda.recorded(&name).await, answer)
+    }
+}
+
+/// A failed invocation as Lambda heard of it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// `errorType` of the body.
+    pub(crate) error_type: String,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    /// Reads the error, and checks that header and body say the same.
+    pub(crate) fn of(error: &Exchange) -> Self {
+        let body = error.json();
+        let field = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}")).to_owned();
+        let (error_type, message) = (field("errorType"), field("errorMessage"));
+        assert_eq!(body["stackTrace"], serde_json::json!([]));
+        let family = format!("Function.{}", error_type.replace('.', ""));
+        assert_eq!(error.headers.all("Lambda-Runtime-Function-Error-Type"), [family]);
+        Self { error_type, message }
+    }
+}
+
+impl Builder {
+    /// Sets a variable of the extension's environment.
+    pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.environment.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// Removes a variable.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.environment.remove(name);
+        self
+    }
+
+    /// Gives the sandbox a content table of its own.
+    pub(crate) fn with_table(mut self) -> Self {
+        self.table = Setting::New;
+        self
+    }
+
+    /// Shares the content table of another sandbox.
+    pub(crate) fn sharing(mut self, table: &Arc<Table>) -> Self {
+        self.table = Setting::Shared(Arc::clone(table));
+        self
+    }
+
+    /// The address that the extension will listen at.
+    pub(crate) fn listener(&self) -> SocketAddr {
+        self.listener
+    }
+
+    /// Starts the process and does not wait for anything.
+    pub(crate) async fn spawn(mut self) -> World {
+        let table = match std::mem::replace(&mut self.table, Setting::Absent) {
+            Setting::Absent => None,
+            Setting::New => Some(Arc::new(Table::start().await)),
+            Setting::Shared(table) => Some(table),
+        };
+        if let Some(table) = &table {
+            self = self.with("AWS_ENDPOINT_URL_DYNAMODB", table.endpoint()).with("AGENT_CONTEXT_TABLE", table.name());
+        }
+        let lambda = FakeLambda::start().await;
+        lambda.probe_at_register(self.listener);
+        let defaults = [
+            ("AWS_LAMBDA_RUNTIME_API", lambda.address.to_string()),
+            ("LRAP_LISTENER_PORT", self.listener.port().to_string()),
+        ];
+        for (name, value) in defaults {
+            self.environment.entry(name.to_owned()).or_insert(value);
+        }
+        let extension = Extension::spawn(self.listener, &self.environment);
+        World { lambda, extension, runtime: Runtime::new(self.listener), table, invocations: 0 }
+    }
+}
+
+impl IntoFuture for Builder {
+    type Output = World;
+    type IntoFuture = Pin<Box<dyn Future<Output = World>>>;
+
+    /// Starts the sandbox and waits until its init phase is over.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async {
+            let world = self.spawn().await;
+            world.lambda.recorded(&format!("POST {REGISTER}")).await;
+            world.lambda.recorded(&format!("GET {EXTENSION_NEXT}")).await;
+            world
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! P3: a streamed response flows through as it is made.
+
+use crate::kit::wire::Headers;
+use crate::kit::{FakeLambda, World, json};
+
+/// Waits until Lambda has received exactly `body` of the response of invocation `id`.
+async fn arrived(lambda: &FakeLambda, id: &str, body: &[u8]) {
+    let name = format!("POST /2018-06-01/runtime/invocation/{id}/response");
+    let what = format!("{} bytes of the response", body.len());
+    lambda.until(&what, |log| log.all(&name).first().is_some_and(|seen| seen.body == body).then_some(())).await;
+}
+
+#[tokio::test]
+async fn p3_each_chunk_arrives_before_the_next_is_sent() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    let mut stream = world.runtime.stream(&id).await;
+    let mut sent = Vec::new();
+    for chunk in ["{\"first\":1}", "\0\0\0\0\0\0\0\0", "é", "last"] {
+        stream.send(chunk.as_bytes()).await;
+        sent.extend_from_slice(chunk.as_bytes());
+        arrived(&world.lambda, &id, &sent).await;
+    }
+    assert_eq!(stream.finish(&[]).await.status, 202);
+}
+
+#[tokio::test]
+async fn p3_the_head_arrives_before_the_first_chunk_is_sent() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    let stream = world.runtime.stream(&id).await;
+    arrived(&world.lambda, &id, b"").await;
+    stream.finish(&[]).await;
+    let headers = world.lambda.response(&id).await.headers;
+    assert_eq!(headers.get("Lambda-Runtime-Function-Response-Mode"), Some("streaming"));
+    assert_eq!(headers.get("Content-Type"), Some("application/vnd.awslambda.http-integration-response"));
+}
+
+#[tokio::test]
+async fn p3_trailers_arrive() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    let mut stream = world.runtime.stream(&id).await;
+    stream.send(b"half of it").await;
+    let trailers = [
+        ("Lambda-Runtime-Function-Error-Type", "Runtime.StreamError"),
+        ("Lambda-Runtime-Function-Error-Body", "eyJlcnJvck1lc3NhZ2UiOiJ4In0="),
+    ];
+    assert_eq!(stream.finish(&trailers).await.status, 202);
+    let seen = world.lambda.response(&id).await;
+    assert_eq!(seen.text(), "half of it");
+    for (name, value) in trailers {
+        assert_eq!(seen.trailers.get(name), Some(value), "{:?}", seen.trailers);
+    }
+    assert!(seen.headers.get("Trailer").is_some(), "announced as the runtime did: {:?}", seen.headers);
+}
+
+#[tokio::test]
+async fn p3_a_stream_is_never_offloaded() {
+    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).await;
+    let id = world.invocation().await;
+    let body = json::quote(&json::text(1024 * 1024));
+    let mut stream = world.runtime.stream(&id).await;
+    for chunk in body.as_bytes().chunks(100_000) {
+        stream.send(chunk).await;
+    }
+    stream.finish(&[]).await;
+    assert!(world.lambda.response(&id).await.body == body.as_bytes());
+}
+
+#[tokio::test]
+async fn p3_text_that_reads_like_a_reference_streams_as_it_is() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    let mut stream = world.runtime.stream(&id).await;
+    stream.send(br#""@content:1:not yours""#).await;
+    stream.finish(&[]).await;
+    assert_eq!(world.lambda.response(&id).await.text(), r#""@content:1:not yours""#);
+}
+
+#[tokio::test]
+async fn p3_the_mode_is_recognised_in_any_case() {
+    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).await;
+    let id = world.invocation().await;
+    let body = json::quote(&json::text(100));
+    let request =
+        crate::kit::Request::response(&id, body.as_str()).header("lambda-runtime-function-response-mode", "Streaming");
+    assert_eq!(world.runtime.send(request).await.status, 202);
+    assert_eq!(world.lambda.response(&id).await.text(), body);
+}
+
+#[tokio::test]
+async fn p3_a_stream_that_breaks_off_breaks_off_upstream() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    let mut stream = world.runtime.stream(&id).await;
+    stream.send(b"half of it").await;
+    arrived(&world.lambda, &id, b"half of it").await;
+    stream.abort();
+    let next = world.invocation().await;
+    world.runtime.respond(&next, "{}").await;
+    let name = format!("POST /2018-06-01/runtime/invocation/{id}/response");
+    assert!(world.lambda.with_log(|log| log.all(&name).iter().all(|seen| !seen.is_whole())), "no end was invented");
+    assert_eq!(Headers::default(), world.lambda.with_log(|log| log.all(&name)[0].trailers.clone()));
+}
+
+#[tokio::test]
+async fn p3_other_invocations_go_on_while_a_stream_is_open() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    let mut other = world.another_runtime();
+    let mut stream = world.runtime.stream(&id).await;
+    stream.send(b"still talking").await;
+    world.lambda.push(crate::kit::Event::new("other", "{}"));
+    assert_eq!(other.next().await.id(), "other");
+    assert_eq!(other.respond("other", "{}").await.status, 202);
+    assert_eq!(stream.finish(&[]).await.status, 202);
+}
