@@ -15,6 +15,7 @@ mod command;
 mod port;
 mod probe;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
@@ -29,7 +30,7 @@ const USAGE: &str = "no command to run. This program wraps a Lambda runtime: set
 const EX_USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let next = std::env::var_os(command::NEXT_WRAPPER);
+    let next = variable(command::NEXT_WRAPPER);
     let Some(mut command) = command::build(next, std::env::args_os().skip(1)) else {
         say(USAGE);
         return ExitCode::from(EX_USAGE);
@@ -49,7 +50,7 @@ const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 /// The proxy's address, when it accepts connections; otherwise why not, naming the variable to look at.
 fn proxy_address() -> Result<SocketAddr, String> {
-    let listener = port::from_env(|name| std::env::var_os(name)).map_err(|invalid| invalid.to_string())?;
+    let listener = port::from_env(variable).map_err(|invalid| invalid.to_string())?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, listener.number));
     probe::accepts(address, PATIENCE).map_err(|error| {
         format!(
@@ -59,6 +60,11 @@ fn proxy_address() -> Result<SocketAddr, String> {
         )
     })?;
     Ok(address)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a process of its own: the extension's config is not here to ask")]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 /// One line on stderr. A stderr that is closed must not stop a function from starting, so `eprintln!`, which panics, is not used.

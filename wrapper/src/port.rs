@@ -30,9 +30,11 @@ impl fmt::Display for InvalidPort {
     }
 }
 
-/// Reads the port through `lookup`; the first variable that is set decides, even when its value is wrong.
+/// Reads the port through `lookup`; the first variable that is set decides, even when its value is wrong. An empty one is unset, as
+/// it is for the extension.
 pub(crate) fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<ListenerPort, InvalidPort> {
-    let set = VARIABLES.iter().find_map(|variable| lookup(variable).map(|value| (*variable, value)));
+    let value_of = |variable| lookup(variable).filter(|value| !value.is_empty());
+    let set = VARIABLES.iter().find_map(|variable| value_of(variable).map(|value| (*variable, value)));
     let Some((variable, value)) = set else {
         return Ok(ListenerPort { number: DEFAULT, variable: VARIABLES[1] });
     };
@@ -43,7 +45,7 @@ pub(crate) fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<List
 }
 
 fn parse(value: &OsString) -> Option<u16> {
-    value.to_str()?.trim().parse().ok().filter(|port| *port != 0)
+    value.to_str()?.parse().ok().filter(|port| *port != 0)
 }
 
 #[cfg(test)]
@@ -67,8 +69,14 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_value_is_none() {
+        let both = [("LONG_CONTENT_LISTENER_PORT", ""), ("LRAP_LISTENER_PORT", "9100")];
+        assert_eq!(read(&both).map(|port| port.number), Ok(9100));
+    }
+
+    #[test]
     fn a_wrong_value_is_named_with_its_variable_on_one_line() {
-        for value in ["", "0", "65536", "-1", "90 09", "http", "9009\n9010"] {
+        for value in [" 9009", "0", "65536", "-1", "90 09", "http", "9009\n9010"] {
             let message = read(&[("LRAP_LISTENER_PORT", value)]).unwrap_err().to_string();
             assert_eq!(message, format!("LRAP_LISTENER_PORT={value:?} is not a port between 1 and 65535"));
             assert!(!message.contains('\n'));

@@ -109,7 +109,7 @@ fn a_proxy_that_hangs_costs_200_ms_and_no_more() {
 
 #[test]
 fn a_port_that_is_none_is_named_and_bypassed() {
-    for value in ["", "0", "70000", "nine thousand", "90\n09"] {
+    for value in [" ", "0", "70000", "nine thousand", "90\n09"] {
         let output = wrapper(&["env", "-0"]).env("LRAP_LISTENER_PORT", value).output().unwrap();
         assert!(output.status.success());
         assert_eq!(runtime_api(&output), ORIGINAL);

@@ -1,0 +1,111 @@
+# One rule per verb; what differs is a parameter. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Where cargo builds: the caller's CARGO_TARGET_DIR, if there is one.
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+# Expensive builds of other people's software, kept between clones.
+LRAP_CACHE := $(or $(LRAP_CACHE),$(or $(HOME),$(CURDIR))/.cache/lrap)
+PYTHON ?= python3
+# How the layer's programs are built: release for the layer, quick for the demo.
+PROFILE ?= quick
+
+VENV := .cache/python
+LAYER := $(TARGET)/$(PROFILE)/layer
+WRAPPER := $(TARGET)/release/lrap-wrapper
+CARGO_DENY := $(LRAP_CACHE)/cargo-deny-0.20.2
+CFN_LINT := $(LRAP_CACHE)/cfn-lint-1.58.0
+TEMPLATES = $(shell find layer functions -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
+
+say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
+
+.PHONY: help demo test lint check deny validate layer-folder wrapper runtimes tools clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: tools $(VENV)/installed layer-folder ## send a long document through two functions; FILE=path for one of your own
+	@"$(TARGET)/$(PROFILE)/examples/long_document" --layer "$(LAYER)" \
+	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
+	    --analyser "$(TARGET)/$(PROFILE)/document-analyser" $(if $(FILE),--document "$(FILE)")
+
+test: tools $(VENV)/installed wrapper ## every test; ends with "N passed, N failed, N skipped"
+	$(call say,installing the Node runtime client)
+	@status=0; node=$$(tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)") || status=$$?; \
+	if [ $$status = 75 ] && [ "$${CI:-}" != true ]; then \
+	    echo "The tests of the Node runtime client (node_client) are skipped: see the reason above."; skip="--skip node_client"; \
+	elif [ $$status != 0 ]; then \
+	    echo "The Node runtime client could not be installed, and its tests must run."; exit 1; \
+	fi; \
+	printf '\033[1m==> %s\033[0m\n' "building"; \
+	cargo build --workspace --lib --bins --tests --examples; \
+	printf '\033[1m==> %s\033[0m\n' "testing"; \
+	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_WRAPPER="$(WRAPPER)"; \
+	log="$(TARGET)/test.log"; failed=0; \
+	cargo test --workspace --no-fail-fast -- $${skip:-} 2>&1 | tee "$$log" || failed=1; \
+	(cd functions/document-reader && "$$LRAP_TEST_PYTHON" -m unittest 2>&1) | tee -a "$$log" || failed=1; \
+	awk -f .ci/count.awk "$$log" | tee "$(TARGET)/test.counts"; \
+	exit $$failed
+
+lint: tools ## formatting and clippy, warnings are errors
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+check: lint ## the same as lint
+
+deny: $(CARGO_DENY)/bin/cargo-deny ## licences, duplicates and sources of the dependencies; advisories where their database can be had
+	"$<" --all-features check licenses bans sources
+	@if "$<" fetch db 2>/dev/null; then "$<" --all-features check advisories; \
+	else echo "advisories: not checked, the advisory database cannot be fetched from here"; fi
+
+validate: ## cfn-lint over every CloudFormation template
+	@if [ -z "$(TEMPLATES)" ]; then echo "validate: there are no templates yet"; \
+	else $(MAKE) $(CFN_LINT)/installed && "$(CFN_LINT)/bin/cfn-lint" -- $(TEMPLATES) && echo "validate: clean: $(TEMPLATES)"; fi
+
+runtimes: $(VENV)/installed ## the official Python and Node runtime clients
+	@tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)"
+
+clean: ## what was built here; not the cache of runtime clients and linters
+	cargo clean
+	rm -rf .cache
+
+# --- steps of the above -------------------------------------------------------------------------------------------------
+
+# The layer as it lies under /opt, and the programs that run it here: one cargo command, so that all share one build.
+layer-folder: wrapper
+	$(call say,building the extension and the local Lambda)
+	@cargo build --profile $(PROFILE) -p lrap -p lambda-local -p document-analyser --bins --example long_document
+	@install -D -m 755 "$(TARGET)/$(PROFILE)/lrap" "$(LAYER)/extensions/lrap"
+	@install -D -m 755 "$(WRAPPER)" "$(LAYER)/extensions/lrap-wrapper/wrapper"
+
+# Static: no dynamic linker in the way of every cold start, and it runs on every runtime's base image.
+wrapper: tools
+	$(call say,building the static wrapper)
+	@cargo rustc -p lrap-wrapper --release -- -C target-feature=+crt-static -C strip=symbols
+
+# The same versions for the function and for the test subject: one environment.
+$(VENV)/installed: functions/document-reader/requirements.txt tests/runtimes/python/requirements.txt
+	$(call say,installing the Python runtime client)
+	@"$(PYTHON)" -c 'import ensurepip, venv' || { echo "$(PYTHON) has no venv: install python3-venv (Debian) or a complete Python"; exit 1; }
+	@"$(PYTHON)" -m venv "$(VENV)"
+	@"$(VENV)/bin/pip" install --quiet --disable-pip-version-check $(addprefix -r ,$^)
+	@touch $@
+
+$(CARGO_DENY)/bin/cargo-deny:
+	$(call say,building cargo-deny once into $(LRAP_CACHE))
+	@CARGO_TARGET_DIR="$(CARGO_DENY)/target" cargo install --locked --quiet cargo-deny@0.20.2 --root "$(CARGO_DENY)"
+	@rm -rf "$(CARGO_DENY)/target"
+
+$(CFN_LINT)/installed:
+	$(call say,installing cfn-lint once into $(LRAP_CACHE))
+	@"$(PYTHON)" -m venv "$(CFN_LINT)"
+	@"$(CFN_LINT)/bin/pip" install --quiet --disable-pip-version-check cfn-lint==1.58.0
+	@touch $@
+
+tools:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust by rustup, the version is in rust-toolchain.toml"; exit 1; }
+	@command -v cc >/dev/null || { echo "cc is missing: install a C compiler (Debian: build-essential)"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || { echo "$(PYTHON) is missing or older than 3.9: install it, or name another by PYTHON=…"; exit 1; }
