@@ -57,8 +57,8 @@ lint: tools ## formatting and clippy, warnings are errors
 check: lint ## the same as lint
 
 deny: $(CARGO_DENY)/bin/cargo-deny ## licences, duplicates and sources of the dependencies; advisories where their database can be had
-	"$<" --all-features check licenses bans sources
-	@if "$<" fetch db 2>/dev/null; then "$<" --all-features check advisories; \
+	"$<" --all-features check --hide-inclusion-graph licenses bans sources
+	@if "$<" fetch db 2>/dev/null; then "$<" --all-features check --hide-inclusion-graph advisories; \
 	else echo "advisories: not checked, the advisory database cannot be fetched from here"; fi
 
 validate: ## cfn-lint over every CloudFormation template
