@@ -131,3 +131,101 @@ impl std::fmt::Debug for ContainerCredentials {
         f.write_str("ContainerCredentials")
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::test_server::TestServer;
+    use super::*;
+    use aws_smithy_http_client::Connector;
+    use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    const ANSWER: &str =
+        r#"{"AccessKeyId":"AKID","SecretAccessKey":"SECRET","Token":"TOKEN","Expiration":"2027-01-15T08:00:01Z"}"#;
+
+    fn container(uri: &str, authorization: Option<Authorization>) -> Result<SharedCredentialsProvider, SettingsError> {
+        let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring));
+        let connector = connector.tls_context(super::super::tls::no_roots()).build();
+        let source = CredentialsSource::Container { uri: uri.to_owned(), authorization };
+        provider(source, SharedHttpConnector::new(connector))
+    }
+
+    async fn load(server: &TestServer, authorization: Option<Authorization>) -> Result<Credentials, CredentialsError> {
+        let uri = format!("{}/2021-04-23/credentials", server.url);
+        container(&uri, authorization).unwrap().provide_credentials().await
+    }
+
+    #[tokio::test]
+    async fn a_container_endpoint_is_asked_with_the_token() {
+        let server = TestServer::start(|_| (200, ANSWER.to_owned())).await;
+        let credentials = load(&server, Some(Authorization::Token("the-token".into()))).await.unwrap();
+        assert_eq!(credentials.access_key_id(), "AKID");
+        assert_eq!(credentials.secret_access_key(), "SECRET");
+        assert_eq!(credentials.session_token(), Some("TOKEN"));
+        assert_eq!(credentials.expiry(), Some(UNIX_EPOCH + Duration::from_secs(1_800_000_001)));
+        let head = server.heads().remove(0);
+        assert!(head.starts_with("get /2021-04-23/credentials http/1.1\r\n"), "{head}");
+        assert!(head.contains("authorization: the-token\r\n"), "{head}");
+    }
+
+    #[tokio::test]
+    async fn a_token_file_is_read_at_every_refresh() {
+        let server = TestServer::start(|_| (200, ANSWER.to_owned())).await;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let provider = container(&server.url, Some(Authorization::File(file.path().to_owned()))).unwrap();
+        for token in ["first", "second"] {
+            std::fs::write(file.path(), format!("{token}\n")).unwrap();
+            provider.provide_credentials().await.unwrap();
+        }
+        let heads = server.heads();
+        assert!(heads[0].contains("authorization: first\r\n") && heads[1].contains("authorization: second\r\n"));
+    }
+
+    #[tokio::test]
+    async fn what_goes_wrong_is_worth_another_attempt_or_not() {
+        let transient = |error| matches!(error, CredentialsError::ProviderError(_));
+        for (status, body, again) in
+            [(500, ANSWER, true), (429, ANSWER, true), (403, ANSWER, false), (200, "SECRET", true), (200, "{}", true)]
+        {
+            let server = TestServer::start(move |_| (status, body.to_owned())).await;
+            let error = load(&server, None).await.unwrap_err();
+            assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+            assert_eq!(transient(error), again, "{status} {body}");
+        }
+        let server = TestServer::start(|_| (200, ANSWER.to_owned())).await;
+        let gone = load(&server, Some(Authorization::File("/nowhere".into())));
+        assert!(!transient(gone.await.unwrap_err()));
+    }
+
+    #[test]
+    fn credentials_over_plain_http_come_from_this_machine_only() {
+        let trusted = [
+            "http://127.0.0.1:9001/x",
+            "http://127.8.8.8/",
+            "http://[::1]:80/",
+            "http://169.254.170.2/v2",
+            "http://169.254.170.23/v1",
+            "http://[fd00:ec2::23]/v1",
+            "https://anywhere.example/x",
+        ];
+        for uri in trusted {
+            assert!(container(uri, None).is_ok(), "{uri}");
+        }
+        let refused = [
+            "http://169.254.169.254/",
+            "http://10.0.0.1/",
+            "http://localhost/",
+            "http://example.com/",
+            "http://[fd00:ec2::24]/",
+            "ftp://127.0.0.1/",
+            "/relative",
+            "127.0.0.1",
+            "",
+            "http://127.0.0.1.example.com/",
+        ];
+        for uri in refused {
+            assert_eq!(container(uri, None).unwrap_err(), SettingsError::CredentialsUri, "{uri}");
+        }
+    }
+}

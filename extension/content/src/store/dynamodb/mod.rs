@@ -26,6 +26,9 @@ mod read;
 mod retry;
 mod settings;
 mod table;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod test_server;
 mod tls;
 mod write;
 

@@ -106,7 +106,8 @@ fn judge_answer(operation: &str, code: &str, status: u16) -> Failure {
         "RequestTimeout",
     ];
     let heard = if code.is_empty() { format!("{operation}: status {status}") } else { format!("{operation}: {code}") };
-    if status >= 500 || status == 429 || THROTTLED.contains(&code) {
+    // A success that does not parse was cut off on its way.
+    if matches!(status, 200..=299 | 429 | 500..) || THROTTLED.contains(&code) {
         return Failure::Transient(heard);
     }
     Failure::Permanent(match hint(operation, code) {
@@ -172,4 +173,94 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
         next = wrapped.map(|error| error as &(dyn Error + 'static)).or_else(|| error.source());
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::io;
+
+    fn in_ms(ms: u64) -> Instant {
+        Instant::now() + Duration::from_millis(ms)
+    }
+
+    #[tokio::test]
+    async fn a_transient_failure_is_followed_by_another_attempt_until_the_end() {
+        let until = in_ms(200);
+        let (mut attempts, made) = (Attempts::until(until), Cell::new(0));
+        let heard = loop {
+            let request = async {
+                made.set(made.get() + 1);
+                Err::<(), _>(Failure::Transient("busy".to_owned()))
+            };
+            match attempts.attempt(request).await {
+                Ok(None) => {}
+                Ok(Some(())) => panic!("BUG: it never answers"),
+                Err(heard) => break heard,
+            }
+        };
+        assert_eq!(heard, "busy");
+        assert!(made.get() > 2, "{}", made.get());
+        assert!(Instant::now() < until + Duration::from_millis(100));
+    }
+
+    #[tokio::test]
+    async fn a_permanent_failure_is_the_end() {
+        let request = async { Err::<(), _>(Failure::Permanent("no".to_owned())) };
+        assert_eq!(Attempts::until(in_ms(10_000)).attempt(request).await, Err("no".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn an_attempt_ends_with_the_time() {
+        let until = in_ms(50);
+        let outcome = Attempts::until(until).attempt(std::future::pending::<Result<(), Failure>>()).await;
+        assert_eq!(outcome, Err("no answer in time".to_owned()));
+        assert!(Instant::now() < until + Duration::from_millis(100));
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_second() {
+        let pauses: Vec<_> = (0..8).map(|n| longest_pause(n).as_millis()).collect();
+        assert_eq!(pauses, [25, 50, 100, 200, 400, 800, 1000, 1000]);
+        assert_eq!(longest_pause(u32::MAX), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn every_answer_is_judged_by_its_code_and_status() {
+        let transient = [
+            ("ProvisionedThroughputExceededException", 400),
+            ("ThrottlingException", 400),
+            ("RequestLimitExceeded", 400),
+            ("InternalServerError", 500),
+            ("", 503),
+            ("", 429),
+        ];
+        for (code, status) in transient {
+            assert!(matches!(judge_answer("Op", code, status), Failure::Transient(_)), "{code}");
+        }
+        let permanent = [
+            ("AccessDeniedException", "dynamodb:Op"),
+            ("ResourceNotFoundException", "AGENT_CONTEXT_TABLE"),
+            ("UnrecognizedClientException", "AWS_ACCESS_KEY_ID"),
+            ("ExpiredTokenException", "credentials"),
+            ("ValidationException", "partition key"),
+            ("SomethingNew", "SomethingNew"),
+        ];
+        for (code, hint) in permanent {
+            let Failure::Permanent(reason) = judge_answer("Op", code, 400) else { panic!("{code}") };
+            assert!(reason.contains(code) && reason.contains(hint), "{reason}");
+        }
+    }
+
+    /// As hyper and tokio-rustls wrap it: twice in `io::Error`, which hides it from `source`.
+    #[test]
+    fn an_untrusted_certificate_is_found_wherever_it_is_wrapped() {
+        let certificate = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, certificate));
+        let Failure::Permanent(reason) = judge_connection("Op", &wrapped) else { panic!("not final") };
+        assert!(reason.contains("AWS_CA_BUNDLE"), "{reason}");
+        let reset = io::Error::other(io::Error::from(io::ErrorKind::ConnectionReset));
+        assert!(matches!(judge_connection("Op", &reset), Failure::Transient(_)));
+    }
 }

@@ -63,8 +63,9 @@ async fn lay_out(
 }
 
 fn lay_out_one(encoder: &Encoder, reference: &ContentRef, bytes: &Bytes, now: u64, part_size: usize) -> Layout {
-    let stored = encoder.encode(bytes, |encoding, len| Layout::write_units(reference, encoding, len, part_size));
-    Layout::new(reference, &stored, expires_at(reference.ttl, now), part_size)
+    let end = expires_at(reference.ttl, now);
+    let units = |encoding, len| Layout::write_units(reference, encoding, len, end, part_size);
+    Layout::new(reference, &encoder.encode(bytes, units), end, part_size)
 }
 
 /// Which contents are in the table already, for at least half of their life. This only saves work, so it is one attempt

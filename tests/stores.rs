@@ -1,0 +1,641 @@
+//! Every content store means the same: one contract, run on the store in memory and on `DynamoDbStore` through the real SDK.
+//! Then what only a table over a network can do: be slow, refuse, forget, and be written by two at once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use lambda_local::table::{ContentTable, Fault, Faults, TableConfig};
+use long_content::reference::{Content, ContentRef, Scope, Ttl};
+use long_content::store::clock::Clock;
+use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, Settings, TlsRoots};
+use long_content::store::memory::MemoryStore;
+use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, PutError};
+
+const DAY: Ttl = Ttl::seconds(86_400);
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// Long enough that only a failing test gets there.
+fn in_time() -> Instant {
+    Instant::now() + Duration::from_mins(1)
+}
+
+/// A clock that a test turns.
+#[derive(Clone)]
+struct Dial(Arc<AtomicU64>);
+
+impl Dial {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(1_800_000_000)))
+    }
+
+    fn clock(&self) -> Clock {
+        let now = Arc::clone(&self.0);
+        Clock::new(move || now.load(Ordering::SeqCst))
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+fn scope() -> Scope {
+    Scope::new("contents")
+}
+
+/// Text that zstd shrinks to a third or so.
+fn text(len: usize, seed: u64) -> Bytes {
+    let mut random = fastrand::Rng::with_seed(seed);
+    (0..len).map(|_| *random.choice(b"aaaabbcd").unwrap()).collect::<Vec<_>>().into()
+}
+
+/// Text that zstd does not shrink by a write unit in a hundred.
+fn noise(len: usize, seed: u64) -> Bytes {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut bytes = vec![0; len];
+    random.fill(&mut bytes);
+    bytes.into()
+}
+
+fn named(bytes: Bytes, ttl: Ttl) -> (ContentRef, Bytes) {
+    (scope().reference(ttl, &Content::string(bytes.clone())), bytes)
+}
+
+/// Stores contents, reads them back together, and compares.
+async fn round_trip(store: &impl ContentStore, contents: &[(ContentRef, Bytes)]) {
+    store.put(contents, in_time()).await.unwrap();
+    assert_held(store, contents).await;
+}
+
+async fn assert_held(store: &impl ContentStore, contents: &[(ContentRef, Bytes)]) {
+    let references: Vec<_> = contents.iter().map(|(reference, _)| *reference).collect();
+    let read = store.get(&scope(), &references, in_time()).await;
+    assert_eq!(read.len(), contents.len());
+    for ((reference, bytes), read) in contents.iter().zip(read) {
+        assert!(read.as_ref() == Ok(bytes), "{reference}: {:?}", read.map(|bytes| bytes.len()));
+    }
+}
+
+async fn get_one(store: &impl ContentStore, reference: ContentRef) -> Result<Bytes, GetError> {
+    store.get(&scope(), &[reference], in_time()).await.remove(0)
+}
+
+/// What holds for every store. `dial` turns the store's clock.
+async fn contract(store: &impl ContentStore, dial: &Dial) {
+    every_size(store).await;
+    many_in_their_order(store).await;
+    nothing_is_nothing(store).await;
+    missing(store).await;
+    altered_references_are_refused(store).await;
+    other_scopes_do_not_hold_it(store).await;
+    too_large_stores_nothing(store).await;
+    at_once(store).await;
+    expired(store, dial).await;
+}
+
+async fn every_size(store: &impl ContentStore) {
+    let sizes = [0, 1, KIB, 5001, 395 * KIB, 399 * KIB, 400 * KIB, 401 * KIB, 2 * MIB, 7 * MIB];
+    for (seed, size) in (0..).zip(sizes) {
+        round_trip(store, &[named(noise(size, seed), DAY)]).await;
+        round_trip(store, &[named(text(size, seed), DAY)]).await;
+        round_trip(store, &[named(noise(size, seed), Ttl::NONE)]).await;
+    }
+    round_trip(store, &[named(Bytes::from("\"".repeat(395 * KIB)), DAY)]).await;
+    round_trip(store, &[named(noise(40 * MIB, 40), DAY)]).await;
+}
+
+async fn many_in_their_order(store: &impl ContentStore) {
+    let mut contents: Vec<_> = (0..230).map(|n| named(text(10 + n * 37, n as u64), DAY)).collect();
+    contents.insert(100, named(noise(3 * MIB, 3), DAY));
+    contents.insert(17, named(noise(MIB, 4), Ttl::NONE));
+    round_trip(store, &contents).await;
+    contents.reverse();
+    assert_held(store, &contents).await;
+}
+
+async fn nothing_is_nothing(store: &impl ContentStore) {
+    store.put(&[], in_time()).await.unwrap();
+    assert!(store.get(&scope(), &[], in_time()).await.is_empty());
+}
+
+async fn missing(store: &impl ContentStore) {
+    let held = named(text(100, 1001), DAY);
+    store.put(std::slice::from_ref(&held), in_time()).await.unwrap();
+    let (absent, _) = named(text(100, 1002), DAY);
+    let (absent_and_long, _) = named(noise(3 * MIB, 1003), DAY);
+    let read = store.get(&scope(), &[absent, held.0, absent_and_long], in_time()).await;
+    assert_eq!(read, [Err(GetError::NotFound), Ok(held.1), Err(GetError::NotFound)]);
+}
+
+async fn altered_references_are_refused(store: &impl ContentStore) {
+    for bytes in [text(100, 1010), noise(MIB, 1011)] {
+        let (reference, bytes) = named(bytes, DAY);
+        store.put(&[(reference, bytes.clone())], in_time()).await.unwrap();
+        let json = scope().reference(DAY, &Content::json("1"));
+        let altered = [
+            ContentRef { size: reference.size - 1, ..reference },
+            ContentRef { size: reference.size + 1, ..reference },
+            ContentRef { size: MAX_CONTENT_LEN + 1, ..reference },
+            ContentRef { size: u64::MAX, ..reference },
+            ContentRef { ttl: Ttl::NONE, ..reference },
+            ContentRef { ttl: Ttl::seconds(86_401), ..reference },
+            ContentRef { kind: json.kind, ..reference },
+        ];
+        for altered in altered {
+            assert_eq!(get_one(store, altered).await, Err(GetError::Refused), "{altered}");
+        }
+        let together = store.get(&scope(), &[altered[0], reference, altered[4]], in_time()).await;
+        assert_eq!(together, [Err(GetError::Refused), Ok(bytes), Err(GetError::Refused)]);
+    }
+}
+
+async fn other_scopes_do_not_hold_it(store: &impl ContentStore) {
+    let (reference, bytes) = named(text(100, 1020), DAY);
+    store.put(&[(reference, bytes)], in_time()).await.unwrap();
+    for other in [Scope::new("elsewhere"), scope().for_tenant("a")] {
+        let read = store.get(&other, &[reference], in_time()).await;
+        assert_eq!(read, [Err(GetError::Corrupt)]);
+    }
+}
+
+async fn too_large_stores_nothing(store: &impl ContentStore) {
+    let small = named(text(100, 1030), DAY);
+    let large = named(vec![b'a'; MAX_CONTENT_LEN as usize + 1].into(), DAY);
+    let put = store.put(&[small.clone(), large], in_time()).await;
+    assert_eq!(put, Err(PutError::TooLarge { size: MAX_CONTENT_LEN + 1 }));
+    assert_eq!(get_one(store, small.0).await, Err(GetError::NotFound));
+    round_trip(store, &[named(vec![b'a'; MAX_CONTENT_LEN as usize].into(), DAY)]).await;
+}
+
+/// The same contents, put and read by several at once.
+async fn at_once(store: &impl ContentStore) {
+    let contents: Vec<_> = [10, 5001, 500_000, 2_000_000].map(|len| named(noise(len, 1040), DAY)).into();
+    let work = || round_trip(store, &contents);
+    tokio::join!(work(), work(), work(), work());
+}
+
+async fn expired(store: &impl ContentStore, dial: &Dial) {
+    let short = named(text(100, 1050), Ttl::seconds(60));
+    let long = named(noise(MIB, 1051), Ttl::seconds(60));
+    let endless = named(text(100, 1052), Ttl::NONE);
+    round_trip(store, &[short.clone(), long.clone(), endless.clone()]).await;
+    dial.advance(59);
+    assert_held(store, &[short.clone(), long.clone()]).await;
+    dial.advance(1);
+    let read = store.get(&scope(), &[short.0, long.0, endless.0], in_time()).await;
+    assert_eq!(read, [Err(GetError::Expired), Err(GetError::Expired), Ok(endless.1)]);
+    round_trip(store, &[short, long]).await;
+}
+
+#[tokio::test]
+async fn memory_keeps_the_contract() {
+    let dial = Dial::new();
+    contract(&MemoryStore::new().with_clock(dial.clock()), &dial).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dynamodb_keeps_the_contract() {
+    let bench = Bench::start().await;
+    Box::pin(contract(&bench.store, &bench.dial)).await;
+}
+
+/// A table and a store on it.
+struct Bench {
+    table: ContentTable,
+    store: DynamoDbStore,
+    dial: Dial,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        let table = ContentTable::start(TableConfig { sweep_interval: 0, ..TableConfig::default() }).await.unwrap();
+        let dial = Dial::new();
+        let store = DynamoDbStore::new(settings(&table)).unwrap().with_clock(dial.clock());
+        Self { table, store, dial }
+    }
+
+    /// Requests that `work` makes: writes and reads.
+    async fn requests<T>(&self, work: impl Future<Output = T>) -> (u64, u64) {
+        let before = self.table.meter();
+        work.await;
+        let made = self.table.meter().since(&before);
+        (made.requests_of("BatchWriteItem"), made.requests_of("BatchGetItem"))
+    }
+
+    /// Ids of the items that hold parts.
+    async fn part_ids(&self) -> Vec<String> {
+        let items = self.table.items().await.unwrap();
+        let ids = items.iter().map(|item| item["id"]["S"].as_str().unwrap().to_owned());
+        ids.filter(|id| id.contains('.')).collect()
+    }
+
+    async fn put(&self, content: &(ContentRef, Bytes)) -> Result<(), PutError> {
+        self.store.put(std::slice::from_ref(content), in_time()).await
+    }
+}
+
+fn settings(table: &ContentTable) -> Settings {
+    Settings {
+        table: table.name().to_owned(),
+        region: "eu-central-1".to_owned(),
+        endpoint: Some(table.endpoint()),
+        fips: false,
+        tls_roots: TlsRoots::System,
+        credentials: CredentialsSource::Static {
+            access_key_id: "AKIDEXAMPLE".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            session_token: None,
+        },
+    }
+}
+
+fn small_ones(count: u64) -> Vec<(ContentRef, Bytes)> {
+    (0..count).map(|seed| named(noise(6000, seed), DAY)).collect()
+}
+
+fn references(contents: &[(ContentRef, Bytes)]) -> Vec<ContentRef> {
+    contents.iter().map(|(reference, _)| *reference).collect()
+}
+
+/// Whether a request writes the item that makes a content of parts readable.
+fn is_commit(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).contains("\"part_size\"")
+}
+
+#[tokio::test]
+async fn small_contents_share_requests() {
+    let bench = Bench::start().await;
+    let contents = small_ones(100);
+    assert_eq!(bench.requests(bench.store.put(&contents[..20], in_time())).await, (1, 0));
+    assert_eq!(bench.requests(bench.store.put(&contents[20..], in_time())).await, (4, 0));
+    let references = references(&contents);
+    assert_eq!(bench.requests(bench.store.get(&scope(), &references, in_time())).await, (0, 1));
+    let doubled = [&references[..], &references[..]].concat();
+    assert_eq!(bench.requests(bench.store.get(&scope(), &doubled, in_time())).await, (0, 1));
+    let twice = [contents[0].clone(), contents[0].clone()];
+    assert_eq!(bench.requests(bench.store.put(&twice, in_time())).await, (1, 0));
+}
+
+#[tokio::test]
+async fn long_contents_take_the_requests_their_parts_need() {
+    let bench = Bench::start().await;
+    let content = named(noise(7 * MIB, 1), DAY);
+    // 18 parts, 5 to a request of 2 MiB; a look before, and the commit item.
+    assert_eq!(bench.requests(bench.put(&content)).await, (5, 1));
+    // The entry; 18 parts, 10 to an answer of 4 MiB.
+    assert_eq!(bench.requests(get_one(&bench.store, content.0)).await, (0, 3));
+    assert_eq!(bench.part_ids().await.len(), 18);
+}
+
+#[tokio::test]
+async fn a_long_content_is_renewed_only_after_half_its_life() {
+    let bench = Bench::start().await;
+    let content = named(noise(MIB, 1), DAY);
+    bench.put(&content).await.unwrap();
+    bench.dial.advance(43_200);
+    assert_eq!(bench.requests(bench.put(&content)).await, (0, 1));
+    bench.dial.advance(1);
+    assert_eq!(bench.requests(bench.put(&content)).await, (2, 1));
+    bench.dial.advance(86_399);
+    assert!(get_one(&bench.store, content.0).await.is_ok());
+
+    let endless = named(noise(MIB, 1), Ttl::NONE);
+    bench.put(&endless).await.unwrap();
+    bench.dial.advance(1_000_000_000);
+    assert_eq!(bench.requests(bench.put(&endless)).await, (0, 1));
+}
+
+#[tokio::test]
+async fn missing_and_expired_are_asked_for_once_more() {
+    let bench = Bench::start().await;
+    let held = named(noise(6000, 1), DAY);
+    let (absent, _) = named(noise(6000, 2), DAY);
+    bench.put(&held).await.unwrap();
+    assert_eq!(bench.requests(get_one(&bench.store, absent)).await, (0, 2));
+    assert_eq!(bench.requests(get_one(&bench.store, held.0)).await, (0, 1));
+    bench.dial.advance(86_400);
+    assert_eq!(bench.requests(get_one(&bench.store, held.0)).await, (0, 2));
+}
+
+#[tokio::test]
+async fn both_meters_agree() {
+    let bench = Bench::start().await;
+    let contents = [named(noise(6000, 1), DAY), named(noise(MIB, 2), DAY), named(text(300_000, 3), DAY)];
+    round_trip(&bench.store, &contents).await;
+    let (ours, theirs) = (bench.store.meter(), bench.table.meter());
+    assert_eq!(ours.requests, theirs.total_requests());
+    assert!((ours.write_units - theirs.write_units).abs() < 0.1, "{ours:?} {theirs:?}");
+    assert!((ours.read_units - theirs.read_units).abs() < 0.1, "{ours:?} {theirs:?}");
+}
+
+/// The longest content that is one item makes an item of exactly 400 KiB; one byte more is cut into parts.
+#[tokio::test]
+async fn an_item_is_filled_to_the_byte() {
+    const LARGEST: usize = 400 * KIB;
+    let bench = Bench::start().await;
+    let weight = async |len| {
+        let before = bench.table.meter();
+        bench.put(&named(noise(len, len as u64), DAY)).await.unwrap();
+        let made = bench.table.meter().since(&before);
+        (made.items_written, made.bytes_written as usize)
+    };
+    let (_, overhead) = weight(300_001).await;
+    let overhead = overhead - 300_001;
+    assert_eq!(weight(LARGEST - overhead).await, (1, LARGEST));
+    assert!(weight(LARGEST - overhead + 1).await.0 > 1);
+}
+
+#[tokio::test]
+async fn compression_saves_write_units() {
+    let bench = Bench::start().await;
+    let content = named(text(300_000, 1), DAY);
+    bench.put(&content).await.unwrap();
+    assert!(bench.store.meter().write_units < 150.0, "{:?}", bench.store.meter());
+    assert_held(&bench.store, &[content]).await;
+}
+
+#[tokio::test]
+async fn every_item_expires_unless_its_content_is_endless() {
+    let bench = Bench::start().await;
+    bench.store.put(&[named(noise(10, 1), DAY), named(noise(MIB, 1), DAY)], in_time()).await.unwrap();
+    let end = (1_800_000_000_u64 + 86_400).to_string();
+    for item in bench.table.items().await.unwrap() {
+        assert_eq!(item["expires_at"]["N"], *end, "{}", item["id"]);
+    }
+    let endless = Bench::start().await;
+    endless.store.put(&[named(noise(10, 1), Ttl::NONE), named(noise(MIB, 1), Ttl::NONE)], in_time()).await.unwrap();
+    for item in endless.table.items().await.unwrap() {
+        assert!(item.get("expires_at").is_none(), "{}", item["id"]);
+    }
+}
+
+/// Small and long contents through a table that fails 30 % of all requests.
+async fn survives_thirty_percent(fault: Fault) {
+    let bench = Bench::start().await;
+    for seed in 0..5 {
+        bench.table.faults().set(Faults::share(30, fault.clone(), seed));
+        let mut contents: Vec<_> = (0..40).map(|n| named(noise(6000, seed * 100 + n), DAY)).collect();
+        contents.push(named(noise(4 * MIB, seed), DAY));
+        round_trip(&bench.store, &contents).await;
+    }
+    bench.table.faults().clear();
+    let before = bench.table.meter();
+    assert!(before.total_requests() > 5 * 10, "{before:?}");
+}
+
+#[tokio::test]
+async fn throttled_at_thirty_percent_it_stores_and_reads_all_the_same() {
+    survives_thirty_percent(Fault::Throttle).await;
+}
+
+#[tokio::test]
+async fn failing_at_thirty_percent_it_stores_and_reads_all_the_same() {
+    survives_thirty_percent(Fault::InternalError).await;
+}
+
+#[tokio::test]
+async fn broken_off_at_thirty_percent_it_stores_and_reads_all_the_same() {
+    survives_thirty_percent(Fault::Reset).await;
+}
+
+#[tokio::test]
+async fn left_out_at_thirty_percent_it_stores_and_reads_all_the_same() {
+    survives_thirty_percent(Fault::Unprocessed).await;
+}
+
+#[tokio::test]
+async fn a_hanging_connection_is_given_up_for_a_new_one() {
+    let bench = Bench::start().await;
+    let content = named(noise(6000, 1), DAY);
+    bench.table.faults().set(Faults::next(vec![Fault::Hang]));
+    assert_eq!(bench.requests(bench.put(&content)).await, (2, 0));
+    assert_held(&bench.store, &[content]).await;
+}
+
+/// Neither a put nor a get outlives its deadline, whatever the table does.
+#[tokio::test]
+async fn the_deadline_holds() {
+    let bench = Bench::start().await;
+    let content = named(noise(2 * MIB, 1), DAY);
+    bench.put(&content).await.unwrap();
+    let other = named(noise(2 * MIB, 2), DAY);
+    for fault in [Fault::Hang, Fault::Throttle, Fault::InternalError, Fault::Unprocessed, Fault::Reset] {
+        bench.table.faults().set(Faults::always(fault.clone()));
+        let begun = Instant::now();
+        let until = begun + Duration::from_millis(300);
+        let put = bench.store.put(std::slice::from_ref(&other), until).await;
+        assert!(matches!(put, Err(PutError::Unavailable(_))), "{fault:?}: {put:?}");
+        let read = bench.store.get(&scope(), &[content.0], until + Duration::from_millis(300)).await;
+        assert!(matches!(read[0], Err(GetError::Unavailable(_))), "{fault:?}");
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(1), "{fault:?}: {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_time_left_is_no_request() {
+    let bench = Bench::start().await;
+    let content = named(noise(6000, 1), DAY);
+    let put = bench.store.put(std::slice::from_ref(&content), Instant::now()).await;
+    assert!(matches!(put, Err(PutError::Unavailable(_))), "{put:?}");
+    let read = bench.store.get(&scope(), &[content.0], Instant::now()).await;
+    assert!(matches!(read[0], Err(GetError::Unavailable(_))), "{read:?}");
+    assert_eq!(bench.table.meter().total_requests(), 0);
+}
+
+#[tokio::test]
+async fn what_a_stale_read_misses_a_consistent_one_finds() {
+    let bench = Bench::start().await;
+    let contents = [named(noise(6000, 1), DAY), named(noise(MIB, 2), DAY)];
+    bench.store.put(&contents, in_time()).await.unwrap();
+    bench.table.faults().set(Faults::always(Fault::Stale));
+    // Both entries eventually and consistently, then the parts.
+    assert_eq!(bench.requests(assert_held(&bench.store, &contents)).await, (0, 3));
+    // Only the parts are stale: their entry is read again with them.
+    let stale_parts = |body: &[u8]| String::from_utf8_lossy(body).contains(".0\"");
+    bench.table.faults().set(Faults::by(
+        move |request| {
+            if stale_parts(request.body) { Fault::Stale } else { Fault::Pass }
+        },
+    ));
+    assert_eq!(bench.requests(assert_held(&bench.store, &contents[1..])).await, (0, 4));
+}
+
+#[tokio::test]
+async fn refused_credentials_fail_at_once() {
+    let bench = Bench::start().await;
+    let content = named(noise(6000, 1), DAY);
+    bench.table.faults().set(Faults::always(Fault::DenyCredentials));
+    let Err(PutError::Unavailable(heard)) = bench.put(&content).await else { panic!("stored") };
+    assert!(heard.contains("UnrecognizedClientException") && heard.contains("AWS_ACCESS_KEY_ID"), "{heard}");
+    assert!(!heard.contains("AKID") && !heard.contains("secret"), "{heard}");
+    let Err(GetError::Unavailable(_)) = get_one(&bench.store, content.0).await else { panic!("read") };
+    assert_eq!(bench.table.meter().total_requests(), 2);
+}
+
+#[tokio::test]
+async fn a_missing_table_fails_at_once() {
+    let bench = Bench::start().await;
+    let store = DynamoDbStore::new(Settings { table: "other".to_owned(), ..settings(&bench.table) }).unwrap();
+    let put = store.put(&[named(noise(6000, 1), DAY)], in_time()).await;
+    let Err(PutError::Unavailable(heard)) = put else { panic!("stored") };
+    assert!(heard.contains("ResourceNotFoundException") && heard.contains("AGENT_CONTEXT_TABLE"), "{heard}");
+    assert_eq!(bench.table.meter().total_requests(), 1);
+}
+
+/// A writer without permission to read stores long contents all the same: looking first only saves work.
+#[tokio::test]
+async fn a_writer_need_not_read() {
+    let bench = Bench::start().await;
+    let content = named(noise(MIB, 1), DAY);
+    bench.table.faults().set(Faults::always(Fault::DenyCredentials).only(&["BatchGetItem"]));
+    bench.put(&content).await.unwrap();
+    bench.table.faults().clear();
+    assert_held(&bench.store, &[content]).await;
+}
+
+/// The commit item is not sent before every part is acknowledged: while one part is refused, it never is.
+#[tokio::test]
+async fn the_commit_item_waits_for_every_part() {
+    let bench = Bench::start().await;
+    let content = named(noise(5 * MIB, 1), DAY);
+    let commits = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&commits);
+    bench.table.faults().set(Faults::by(move |request| {
+        let body = String::from_utf8_lossy(request.body);
+        seen.fetch_add(u64::from(is_commit(request.body)), Ordering::SeqCst);
+        if body.contains(".7\"") { Fault::Throttle } else { Fault::Pass }
+    }));
+    let until = Instant::now() + Duration::from_millis(700);
+    let put = bench.store.put(std::slice::from_ref(&content), until).await;
+    assert!(matches!(put, Err(PutError::Unavailable(_))), "{put:?}");
+    assert_eq!(commits.load(Ordering::SeqCst), 0);
+    assert!(!bench.part_ids().await.is_empty());
+    assert_eq!(get_one(&bench.store, content.0).await, Err(GetError::NotFound));
+}
+
+/// A crash after the parts leaves nothing readable, and what it leaves expires.
+#[tokio::test]
+async fn a_crash_before_the_commit_item_leaves_nothing_readable() {
+    let bench = Bench::start().await;
+    let content = named(noise(2 * MIB, 1), DAY);
+    bench
+        .table
+        .faults()
+        .set(Faults::by(|request| if is_commit(request.body) { Fault::InternalError } else { Fault::Pass }));
+    let until = Instant::now() + Duration::from_millis(700);
+    let put = bench.store.put(std::slice::from_ref(&content), until).await;
+    assert!(matches!(put, Err(PutError::Unavailable(_))), "{put:?}");
+    bench.table.faults().clear();
+    assert_eq!(bench.part_ids().await.len(), 6);
+    assert_eq!(get_one(&bench.store, content.0).await, Err(GetError::NotFound));
+    round_trip(&bench.store, &[content]).await;
+}
+
+#[tokio::test]
+async fn a_content_with_a_part_missing_is_not_found() {
+    let bench = Bench::start().await;
+    let (content, other) = (named(noise(2 * MIB, 1), DAY), named(noise(6000, 2), DAY));
+    bench.put(&content).await.unwrap();
+    bench.put(&other).await.unwrap();
+    let part = bench.part_ids().await.into_iter().find(|id| id.ends_with(".3")).unwrap();
+    bench.table.delete(&part).await.unwrap();
+    let read = bench.store.get(&scope(), &[content.0, other.0], in_time()).await;
+    assert_eq!(read, [Err(GetError::NotFound), Ok(other.1)]);
+}
+
+/// Replaces an attribute of an item in the table.
+async fn tamper(bench: &Bench, id: &str, attribute: &str, value: serde_json::Value) {
+    let mut item = bench.table.get_raw(id).await.unwrap().unwrap();
+    item[attribute] = value;
+    bench.table.put_raw(item).await.unwrap();
+}
+
+#[tokio::test]
+async fn damage_is_told_apart() {
+    let bench = Bench::start().await;
+    let (whole, parted) = (named(noise(6000, 1), DAY), named(noise(2 * MIB, 2), DAY));
+    let binary = serde_json::json!({ "B": "AAAA" });
+    let after = async |id: &str, attribute: &str, value: serde_json::Value| {
+        bench.dial.advance(80_000);
+        round_trip(&bench.store, &[whole.clone(), parted.clone()]).await;
+        tamper(&bench, id, attribute, value).await;
+        let read = bench.store.get(&scope(), &[whole.0, parted.0], in_time()).await;
+        read.into_iter().find_map(Result::err).unwrap()
+    };
+    let (whole_id, parted_id) = (whole.0.id.to_string(), parted.0.id.to_string());
+    round_trip(&bench.store, std::slice::from_ref(&parted)).await;
+    let part_id = bench.part_ids().await.remove(1);
+    assert_eq!(after(&part_id, "content", binary.clone()).await, GetError::Corrupt);
+    assert_eq!(after(&part_id, "content", serde_json::json!({ "S": "text" })).await, GetError::Corrupt);
+    assert_eq!(after(&whole_id, "content", binary).await, GetError::Corrupt);
+    assert_eq!(after(&whole_id, "encoding", serde_json::json!({ "S": "zstd" })).await, GetError::Corrupt);
+    assert_eq!(after(&parted_id, "encoding", serde_json::json!({ "S": "zstd" })).await, GetError::Corrupt);
+    assert_eq!(after(&parted_id, "parts", serde_json::json!({ "N": "5" })).await, GetError::Corrupt);
+    assert_eq!(after(&parted_id, "parts", serde_json::json!({ "N": "99999999" })).await, GetError::Corrupt);
+    assert_eq!(after(&whole_id, "size", serde_json::json!({ "N": "6001" })).await, GetError::Refused);
+    assert_eq!(after(&whole_id, "kind", serde_json::json!({ "S": "j" })).await, GetError::Refused);
+    assert_eq!(after(&whole_id, "expires_at", serde_json::json!({ "N": "1" })).await, GetError::Expired);
+    let newer = after(&whole_id, "format", serde_json::json!({ "N": "2" })).await;
+    assert!(matches!(newer, GetError::Unavailable(ref heard) if heard.contains("format 2")), "{newer:?}");
+}
+
+/// Two writers of one content with different settings, and a reader between them: it sees nothing or the content.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_with_different_parts_never_mix() {
+    let bench = Bench::start().await;
+    let other = bench.store.clone().with_part_size(100 * KIB);
+    bench.table.faults().set(Faults::share(40, Fault::Delay(Duration::from_millis(5)), 1));
+    for seed in 0..5 {
+        let content = named(noise(2 * MIB, seed), DAY);
+        let (one, two) = (std::slice::from_ref(&content), std::slice::from_ref(&content));
+        let reader = async {
+            loop {
+                match get_one(&bench.store, content.0).await {
+                    Ok(bytes) => break bytes,
+                    Err(error) => assert_eq!(error, GetError::NotFound),
+                }
+            }
+        };
+        let (first, second, read) = tokio::join!(bench.store.put(one, in_time()), other.put(two, in_time()), reader);
+        assert_eq!((first, second), (Ok(()), Ok(())));
+        assert!(read == content.1);
+        assert_held(&bench.store, &[content]).await;
+    }
+    let digests =
+        bench.part_ids().await.iter().map(|id| id.rsplit_once('.').unwrap().0.to_owned()).collect::<HashSet<_>>();
+    assert!(digests.len() > 5, "both writers wrote parts at least once: {}", digests.len());
+}
+
+/// The first writer's commit item comes after the second's: it names the first one's parts, which are all there.
+#[tokio::test]
+async fn the_later_commit_item_wins_whole() {
+    let bench = Bench::start().await;
+    let content = named(noise(2 * MIB, 1), DAY);
+    let other = bench.store.clone().with_part_size(100 * KIB);
+    bench.table.faults().set(Faults::by(|request| if is_commit(request.body) { Fault::Throttle } else { Fault::Pass }));
+    let (first, second) = tokio::join!(bench.put(&content), async {
+        bench.table.metered(|meter| meter.requests_of("BatchWriteItem") > 2).await;
+        let until = Instant::now() + Duration::from_millis(500);
+        let blocked = other.put(std::slice::from_ref(&content), until).await;
+        bench.table.faults().clear();
+        blocked
+    });
+    assert!(matches!(second, Err(PutError::Unavailable(_))), "{second:?}");
+    assert_eq!(first, Ok(()));
+    assert_eq!(bench.part_ids().await.len(), 6 + 21);
+    assert_held(&bench.store, &[content]).await;
+}
+
+/// The health check is no operation.
+#[tokio::test]
+async fn warming_asks_the_table_for_nothing() {
+    let bench = Bench::start().await;
+    bench.store.warm().await;
+    let meter = bench.table.meter();
+    assert!(meter.requests.keys().all(String::is_empty), "{meter:?}");
+    assert_eq!(bench.store.meter().requests, 0);
+}
