@@ -1,4 +1,30 @@
-//! Lambda on one machine.
+//! Lambda on one machine: Runtime API, Extensions API and Invoke API around real runtimes and real layers, and a DynamoDB table.
+//!
+//! [`LambdaLocal::start`] takes a [`Config`], from a TOML file or built in code, and gives the address that the AWS CLI and the
+//! SDKs take as `AWS_ENDPOINT_URL_LAMBDA`. Each invocation runs in a sandbox: the layer's extensions and the function's runtime as
+//! processes of this machine, kept warm for the next invocation. Nothing is isolated: it is a tool for one's own code.
 
+mod answers;
+mod command;
+mod config;
+mod control;
+mod environment;
+mod extensions_api;
+mod function;
 mod http_server;
+mod invoke_api;
+mod lambda;
+mod lifecycle;
+mod log;
+mod ports;
+mod process;
+mod report;
+mod runtime_api;
+mod sandbox;
 pub mod table;
+
+pub use config::{Config, ConfigError, FunctionConfig, Runtime};
+pub use function::{InvokeError, InvokeRequest, Invoked};
+pub use lambda::{LambdaLocal, StartError};
+pub use log::{LogLine, Logs};
+pub use report::Report;

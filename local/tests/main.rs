@@ -1,6 +1,11 @@
 //! `lambda-local` from outside: through the real AWS SDK, with real processes in the sandboxes.
 #![allow(clippy::unwrap_used, missing_docs)]
+// Units are multiples of a half: exact.
+#![allow(clippy::float_cmp)]
 
+mod invoke;
+mod sandboxes;
+mod stage;
 mod table;
 
 use aws_sdk_dynamodb::config::SharedHttpClient;

@@ -1,0 +1,217 @@
+//! The environment of a sandbox's processes: Lambda's variables, the function's own, nothing of this machine's but `PATH`.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+
+use crate::config::{FunctionConfig, Runtime};
+use crate::function::Host;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Names the program in front of a managed runtime.
+pub(crate) const EXEC_WRAPPER: &str = "AWS_LAMBDA_EXEC_WRAPPER";
+/// Where a proxy in the sandbox listens.
+const LISTENER_PORT: &str = "LRAP_LISTENER_PORT";
+
+/// Not given to extensions by Lambda either.
+const RUNTIME_ONLY: &[&str] =
+    &["_HANDLER", "AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "LAMBDA_TASK_ROOT"];
+
+/// Variables by name.
+pub(crate) type Environment = BTreeMap<String, OsString>;
+
+/// The environment of the runtime. `api` is `host:port` of both APIs, `proxy_port` the port of a proxy that the layer may hold.
+pub(crate) fn of_runtime(
+    name: &str,
+    function: &FunctionConfig,
+    host: &Host,
+    api: &str,
+    proxy_port: Option<u16>,
+) -> Environment {
+    let mut environment = reserved(name, function, host, api);
+    environment.extend(search_paths(function, &host.inherited.path));
+    if let Some(port) = proxy_port {
+        environment.insert(LISTENER_PORT.to_owned(), port.to_string().into());
+    }
+    let own = function.environment.iter();
+    environment.extend(own.map(|(name, value)| (name.clone(), under_layer(value, function.layer.as_deref()))));
+    environment
+}
+
+/// The same without what extensions do not see.
+pub(crate) fn of_extension(runtime: &Environment) -> Environment {
+    let visible = runtime.iter().filter(|(name, _)| !RUNTIME_ONLY.contains(&name.as_str()));
+    visible.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Whether the layer's proxy needs a port: the function did not choose one.
+pub(crate) fn chooses_port(function: &FunctionConfig) -> bool {
+    function.environment.contains_key(LISTENER_PORT)
+}
+
+fn reserved(name: &str, function: &FunctionConfig, host: &Host, api: &str) -> Environment {
+    let mut variables = vec![
+        ("AWS_LAMBDA_RUNTIME_API", api.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{}", uuid::Uuid::new_v4().simple())),
+        ("AWS_REGION", host.inherited.region.clone()),
+        ("AWS_DEFAULT_REGION", host.inherited.region.clone()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", host.table_endpoint.clone()),
+        ("TZ", ":UTC".to_owned()),
+        ("LANG", "en_US.UTF-8".to_owned()),
+        ("_HANDLER", function.handler.clone().unwrap_or_else(|| "bootstrap".to_owned())),
+    ];
+    let execution = match function.runtime {
+        Runtime::Provided => None,
+        Runtime::Python => Some("AWS_Lambda_python"),
+        Runtime::Node => Some("AWS_Lambda_nodejs"),
+    };
+    variables.extend(execution.map(|execution| ("AWS_EXECUTION_ENV", execution.to_owned())));
+    let mut environment: Environment =
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    environment.insert("LAMBDA_TASK_ROOT".to_owned(), function.directory.clone().into());
+    environment.extend(host.inherited.credentials.iter().map(|(name, value)| (name.clone(), value.into())));
+    environment
+}
+
+/// Where programs and libraries are found: this machine's `PATH`, and what Lambda adds for layers.
+fn search_paths(function: &FunctionConfig, path: &OsString) -> Environment {
+    let mut environment = Environment::from([("PATH".to_owned(), path.clone())]);
+    let Some(layer) = &function.layer else {
+        return environment;
+    };
+    let folders = [("LD_LIBRARY_PATH", "lib"), ("PYTHONPATH", "python"), ("NODE_PATH", "nodejs/node_modules")];
+    let existing =
+        folders.into_iter().map(|(name, folder)| (name, layer.join(folder))).filter(|(_, folder)| folder.is_dir());
+    environment.extend(existing.map(|(name, folder)| (name.to_owned(), folder.into())));
+    let bin = layer.join("bin");
+    if bin.is_dir() {
+        let mut extended = path.clone();
+        extended.push(":");
+        extended.push(bin);
+        environment.insert("PATH".to_owned(), extended);
+    }
+    environment
+}
+
+/// `/opt/x` of the function is `x` in the layer's folder.
+fn under_layer(value: &str, layer: Option<&Path>) -> OsString {
+    match (value.strip_prefix("/opt/"), layer) {
+        (Some(path), Some(layer)) => layer.join(path).into(),
+        _ => value.into(),
+    }
+}
+
+/// What functions inherit from this process.
+#[derive(Clone, Debug)]
+pub(crate) struct Inherited {
+    pub(crate) path: OsString,
+    pub(crate) region: String,
+    /// The access key: this process's own, or one that is good for the local table only.
+    pub(crate) credentials: BTreeMap<String, String>,
+}
+
+impl Inherited {
+    /// Reads this process's environment.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads this process's environment")]
+    pub(crate) fn read() -> Self {
+        Self::from(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    fn from(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            path: lookup("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()).into(),
+            region: lookup("AWS_REGION")
+                .or_else(|| lookup("AWS_DEFAULT_REGION"))
+                .unwrap_or_else(|| "us-east-1".to_owned()),
+            credentials: credentials(lookup),
+        }
+    }
+}
+
+fn credentials(lookup: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
+    const NAMES: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+    let own: BTreeMap<_, _> = NAMES.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?))).collect();
+    if own.contains_key(NAMES[0]) && own.contains_key(NAMES[1]) {
+        return own;
+    }
+    NAMES.iter().map(|name| ((*name).to_owned(), "local".to_owned())).collect()
+}
+
+/// The files in `<layer>/extensions/` that Lambda would start: executable ones, not folders; in the order of their names.
+pub(crate) fn extensions_in(layer: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let folder = layer.join("extensions");
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if is_executable_file(&path) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_executable_file(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host() -> Host {
+        Host::for_tests()
+    }
+
+    fn function(environment: &[(&str, &str)]) -> FunctionConfig {
+        let own = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        FunctionConfig {
+            layer: Some("/somewhere/layer".into()),
+            environment: own.collect(),
+            ..FunctionConfig::default()
+        }
+    }
+
+    #[test]
+    fn opt_is_the_layers_folder() {
+        let function = function(&[(EXEC_WRAPPER, "/opt/extensions/w/wrapper"), ("OTHER", "/optional")]);
+        let environment = of_runtime("f", &function, &host(), "127.0.0.1:1", None);
+        assert_eq!(environment[EXEC_WRAPPER], "/somewhere/layer/extensions/w/wrapper");
+        assert_eq!(environment["OTHER"], "/optional");
+    }
+
+    #[test]
+    fn the_functions_own_variables_win() {
+        let function = function(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://mine"), (LISTENER_PORT, "9009")]);
+        let environment = of_runtime("f", &function, &host(), "127.0.0.1:1", Some(1234));
+        assert_eq!(environment["AWS_ENDPOINT_URL_DYNAMODB"], "http://mine");
+        assert_eq!(environment[LISTENER_PORT], "9009");
+    }
+
+    #[test]
+    fn extensions_do_not_see_what_lambda_hides_from_them() {
+        let runtime = of_runtime("f", &function(&[]), &host(), "127.0.0.1:1", Some(1234));
+        let extension = of_extension(&runtime);
+        assert!(runtime.contains_key("_HANDLER") && !extension.contains_key("_HANDLER"));
+        assert_eq!(extension["AWS_LAMBDA_RUNTIME_API"], "127.0.0.1:1");
+        assert_eq!(extension[LISTENER_PORT], "1234");
+    }
+
+    #[test]
+    fn half_a_key_pair_is_none() {
+        let half = Inherited::from(|name| (name == "AWS_ACCESS_KEY_ID").then(|| "AKIA".to_owned())).credentials;
+        assert_eq!(half["AWS_ACCESS_KEY_ID"], "local");
+        let whole = Inherited::from(|name| (name != "AWS_SESSION_TOKEN").then(|| "own".to_owned())).credentials;
+        assert_eq!(whole["AWS_SECRET_ACCESS_KEY"], "own");
+        assert!(!whole.contains_key("AWS_SESSION_TOKEN"));
+    }
+}

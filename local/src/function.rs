@@ -1,0 +1,381 @@
+//! A function: its sandboxes, one for each invocation under way, kept warm for the next.
+
+use crate::config::FunctionConfig;
+use crate::environment::Inherited;
+use crate::lifecycle::{Failure, Invocation};
+use crate::log::{Logs, SandboxLog};
+use crate::report::{Report, TIMEOUT};
+use crate::sandbox::{Outcome, Reason, Sandbox, deadline_ms};
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// The account that ARNs name.
+pub(crate) const ACCOUNT: &str = "123456789012";
+
+/// What all functions share.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) logs: Logs,
+    pub(crate) inherited: Inherited,
+    pub(crate) table_endpoint: String,
+    pub(crate) closing: watch::Receiver<bool>,
+}
+
+impl Host {
+    /// Waits until lambda-local shuts down.
+    pub(crate) async fn closed(&self) {
+        // Without its sender, everything is being dropped.
+        drop(self.closing.clone().wait_for(|closing| *closing).await);
+    }
+
+    fn is_closing(&self) -> bool {
+        *self.closing.borrow() || self.closing.has_changed().is_err()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            logs: Logs::print(),
+            inherited: Inherited::read(),
+            table_endpoint: "http://127.0.0.1:1".to_owned(),
+            closing: watch::channel(false).1,
+        }
+    }
+}
+
+/// An invocation as a caller wants it.
+#[derive(Clone, Debug, Default)]
+pub struct InvokeRequest {
+    /// The event.
+    pub payload: Bytes,
+    /// The client context, decoded: JSON.
+    pub client_context: Option<Vec<u8>>,
+    /// `X-Amzn-Trace-Id`; made up without.
+    pub trace_id: Option<String>,
+}
+
+/// What came of an invocation.
+#[derive(Clone, Debug)]
+pub struct Invoked {
+    /// Its id.
+    pub request_id: String,
+    /// The response, or the error document.
+    pub payload: Bytes,
+    /// `Unhandled` if the payload is an error document.
+    pub function_error: Option<&'static str>,
+    /// What it took.
+    pub report: Report,
+    /// The last 4 KB of the sandbox's log during this invocation.
+    pub log_tail: Vec<u8>,
+}
+
+/// Why an invocation was not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvokeError {
+    /// The function's concurrency is used up.
+    #[error("Rate Exceeded.")]
+    Throttled,
+    /// No such function.
+    #[error("Function not found")]
+    NotFound,
+    /// lambda-local shuts down.
+    #[error("lambda-local is shutting down")]
+    Closing,
+}
+
+/// A function and its sandboxes.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) config: FunctionConfig,
+    pub(crate) host: Arc<Host>,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    since: Instant,
+    sandbox: Sandbox,
+}
+
+impl Function {
+    pub(crate) fn new(name: String, config: FunctionConfig, host: Arc<Host>) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(config.concurrency.unwrap_or(Semaphore::MAX_PERMITS)));
+        let function = Arc::new(Self { name, config, host, permits, idle: Mutex::default(), tasks: Mutex::default() });
+        function.spawn(end_unused_sandboxes(Arc::clone(&function)));
+        function
+    }
+
+    pub(crate) fn arn(&self) -> String {
+        format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}", self.host.inherited.region, self.name)
+    }
+
+    pub(crate) fn handler(&self) -> &str {
+        self.config.handler.as_deref().unwrap_or("bootstrap")
+    }
+
+    /// Invokes and waits for the result. The invocation goes on even if the caller does not wait.
+    pub(crate) async fn invoke(self: &Arc<Self>, request: InvokeRequest) -> Result<Invoked, InvokeError> {
+        if self.host.is_closing() {
+            return Err(InvokeError::Closing);
+        }
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| InvokeError::Throttled)?;
+        let (sender, result) = oneshot::channel();
+        let function = Arc::clone(self);
+        self.spawn(async move {
+            let invoked = function.attempt(&request, &Uuid::new_v4().to_string(), permit).await;
+            // The caller may have gone.
+            drop(sender.send(invoked));
+        });
+        result.await.map_err(|_| InvokeError::Closing)
+    }
+
+    /// Invokes in the background, again if it fails. The invocation's id, the same for every try.
+    pub(crate) fn enqueue(self: &Arc<Self>, request: InvokeRequest) -> Result<String, InvokeError> {
+        if self.host.is_closing() {
+            return Err(InvokeError::Closing);
+        }
+        let request_id = Uuid::new_v4().to_string();
+        let (function, id) = (Arc::clone(self), request_id.clone());
+        self.spawn(async move {
+            if !function.succeeds_with_retries(&request, &id).await {
+                tracing::warn!(function = function.name, request_id = id, "an asynchronous invocation failed for good");
+            }
+        });
+        Ok(request_id)
+    }
+
+    async fn succeeds_with_retries(self: &Arc<Self>, request: &InvokeRequest, request_id: &str) -> bool {
+        let mut delay = self.config.retry_delay;
+        for tries_left in (0..=self.config.retries).rev() {
+            let Some(Ok(permit)) = self.unless_closing(Arc::clone(&self.permits).acquire_owned()).await else {
+                return false;
+            };
+            if self.attempt(request, request_id, permit).await.function_error.is_none() {
+                return true;
+            }
+            if tries_left > 0 && self.unless_closing(tokio::time::sleep(delay)).await.is_none() {
+                return false;
+            }
+            delay *= 2;
+        }
+        false
+    }
+
+    /// Waits, but not for longer than lambda-local runs.
+    async fn unless_closing<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.host.closed() => None,
+            waited = wait => Some(waited),
+        }
+    }
+
+    /// One try, in a warm sandbox or a new one. What ends slowly afterwards ends in the background, without a permit.
+    async fn attempt(
+        self: &Arc<Self>,
+        request: &InvokeRequest,
+        request_id: &str,
+        permit: OwnedSemaphorePermit,
+    ) -> Invoked {
+        let (sandbox, init) = match self.acquire().await {
+            Some(sandbox) => (sandbox, None),
+            None => match Sandbox::start(Arc::clone(self), request_id).await {
+                Ok((sandbox, took)) => (sandbox, Some(took)),
+                Err((failure, took)) => return self.failed_init(request_id, failure, took),
+            },
+        };
+        self.run(sandbox, init, request, request_id, permit).await
+    }
+
+    async fn run(
+        self: &Arc<Self>,
+        mut sandbox: Sandbox,
+        init: Option<Duration>,
+        request: &InvokeRequest,
+        request_id: &str,
+        permit: OwnedSemaphorePermit,
+    ) -> Invoked {
+        let log = Arc::clone(sandbox.log());
+        log.platform(&format!("START RequestId: {request_id} Version: $LATEST"));
+        let started = Instant::now();
+        let outcome = sandbox.invoke(self.invocation(request, request_id), self.config.timeout).await;
+        let report = self.report(request_id, started.elapsed(), init, &outcome, sandbox.peak_memory());
+        write_end(&log, &outcome, &report);
+        let log_tail = log.take_tail();
+        self.release(sandbox, outcome.end, started + self.config.timeout, permit);
+        let (payload, function_error) = match outcome.result {
+            Ok(payload) => (payload, None),
+            Err(failure) => (failure.document, Some("Unhandled")),
+        };
+        Invoked { request_id: request_id.to_owned(), payload, function_error, report, log_tail }
+    }
+
+    fn invocation(&self, request: &InvokeRequest, request_id: &str) -> Invocation {
+        Invocation {
+            request_id: request_id.to_owned(),
+            payload: request.payload.clone(),
+            deadline_ms: deadline_ms(self.config.timeout),
+            arn: self.arn(),
+            trace_id: request.trace_id.clone().unwrap_or_else(trace_id),
+            client_context: request.client_context.clone(),
+            cognito_identity: None,
+        }
+    }
+
+    fn report(
+        &self,
+        request_id: &str,
+        duration: Duration,
+        init: Option<Duration>,
+        outcome: &Outcome,
+        memory: u64,
+    ) -> Report {
+        let failure = match (outcome.end, &outcome.result) {
+            (Some(Reason::Timeout), _) => Some(TIMEOUT.to_owned()),
+            (Some(_), Err(failure)) => Some(failure.error_type.clone()),
+            _ => None,
+        };
+        Report {
+            request_id: request_id.to_owned(),
+            duration,
+            init_duration: init,
+            memory_size: self.config.memory,
+            max_memory_used: memory,
+            failure,
+        }
+    }
+
+    fn failed_init(&self, request_id: &str, failure: Failure, took: Duration) -> Invoked {
+        let outcome = Outcome { result: Err(failure.clone()), end: Some(Reason::Failure) };
+        let report = self.report(request_id, Duration::ZERO, Some(took), &outcome, 0);
+        let log = SandboxLog::new(&self.name, self.host.logs.clone());
+        log.platform(&format!("START RequestId: {request_id} Version: $LATEST"));
+        write_end(&log, &outcome, &report);
+        let request_id = request_id.to_owned();
+        Invoked {
+            request_id,
+            payload: failure.document,
+            function_error: Some("Unhandled"),
+            report,
+            log_tail: log.take_tail(),
+        }
+    }
+
+    /// The sandbox used last, so that those not needed grow old. One that died in the meantime is ended.
+    async fn acquire(self: &Arc<Self>) -> Option<Sandbox> {
+        loop {
+            let sandbox = self.idle().pop()?.sandbox;
+            if sandbox.is_idle() {
+                return Some(sandbox);
+            }
+            self.spawn(sandbox.shut_down(Reason::Failure));
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Back to the pool, at once if it can be; the permit ends with it.
+    fn release(
+        self: &Arc<Self>,
+        sandbox: Sandbox,
+        end: Option<Reason>,
+        deadline: Instant,
+        permit: OwnedSemaphorePermit,
+    ) {
+        match end {
+            Some(reason) => {
+                drop(permit);
+                self.spawn(sandbox.shut_down(reason));
+            }
+            None if sandbox.is_idle() => self.keep(sandbox),
+            None => {
+                let function = Arc::clone(self);
+                self.spawn(async move {
+                    match sandbox.settle(deadline).await {
+                        None => function.keep(sandbox),
+                        Some(reason) => sandbox.shut_down(reason).await,
+                    }
+                    drop(permit);
+                });
+            }
+        }
+    }
+
+    fn keep(&self, sandbox: Sandbox) {
+        self.idle().push(Idle { since: Instant::now(), sandbox });
+    }
+
+    fn take_unused(&self) -> Vec<Sandbox> {
+        let mut idle = self.idle();
+        let (unused, kept) = idle.drain(..).partition(|idle| idle.since.elapsed() >= self.config.idle_timeout);
+        *idle = kept;
+        let unused: Vec<Idle> = unused;
+        unused.into_iter().map(|idle| idle.sandbox).collect()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    /// Waits for what is under way, which ends by itself once the host closes, and ends all sandboxes.
+    pub(crate) async fn close(&self) {
+        loop {
+            let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+            if tasks.is_empty() {
+                break;
+            }
+            while tasks.join_next().await.is_some() {}
+        }
+        let sandboxes: Vec<Idle> = self.idle().drain(..).collect();
+        let mut ending: JoinSet<()> =
+            sandboxes.into_iter().map(|idle| idle.sandbox.shut_down(Reason::Spindown)).collect();
+        while ending.join_next().await.is_some() {}
+    }
+
+    /// Kills what is still there.
+    pub(crate) fn kill(&self) {
+        drop(std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner)));
+        self.idle().clear();
+    }
+}
+
+/// Looks often enough that no sandbox outlives its time by much.
+async fn end_unused_sandboxes(function: Arc<Function>) {
+    let pause = (function.config.idle_timeout / 4).max(Duration::from_millis(10));
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = function.host.closed() => return,
+        }
+        for sandbox in function.take_unused() {
+            function.spawn(sandbox.shut_down(Reason::Spindown));
+        }
+    }
+}
+
+fn write_end(log: &SandboxLog, outcome: &Outcome, report: &Report) {
+    if let (Some(_), Err(failure)) = (outcome.end, &outcome.result) {
+        log.platform(&String::from_utf8_lossy(&failure.document));
+    }
+    log.platform(&format!("END RequestId: {}", report.request_id));
+    log.platform(report);
+}
+
+fn trace_id() -> String {
+    let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
+    let seconds = deadline_ms(Duration::ZERO) / 1000;
+    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &root[..24], &parent[..16])
+}

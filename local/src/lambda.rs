@@ -1,0 +1,127 @@
+//! [`LambdaLocal`]: the table, the functions and the Invoke API, started and ended together.
+
+use crate::config::{Config, ConfigError};
+use crate::environment::Inherited;
+use crate::function::{Function, Host, InvokeError, InvokeRequest, Invoked};
+use crate::http_server::HttpServer;
+use crate::invoke_api::{self, Functions};
+use crate::log::Logs;
+use crate::table::{ContentTable, TableError};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Why lambda-local could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The content table did not start.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The Invoke API cannot listen.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Lambda on this machine. [`LambdaLocal::shutdown`] lets everything end; dropping it kills every process at once.
+#[derive(Debug)]
+pub struct LambdaLocal {
+    functions: Functions,
+    server: Option<HttpServer>,
+    address: SocketAddr,
+    region: String,
+    table: ContentTable,
+    closing: watch::Sender<bool>,
+}
+
+impl LambdaLocal {
+    /// Starts, with the log on standard output. Sandboxes start with the first invocation.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with_logs(config, Logs::print()).await
+    }
+
+    /// Starts, with the log where `logs` says.
+    pub async fn start_with_logs(mut config: Config, logs: Logs) -> Result<Self, StartError> {
+        config.resolve_paths(&std::env::current_dir().unwrap_or_else(|_| Path::new("/").into()));
+        config.check()?;
+        let table = ContentTable::start(config.table).await?;
+        let (closing, closed) = watch::channel(false);
+        let host =
+            Arc::new(Host { logs, inherited: Inherited::read(), table_endpoint: table.endpoint(), closing: closed });
+        let region = host.inherited.region.clone();
+        let functions: BTreeMap<_, _> = config
+            .functions
+            .into_iter()
+            .map(|(name, function)| (name.clone(), Function::new(name, function, Arc::clone(&host))))
+            .collect();
+        let functions: Functions = Arc::new(functions);
+        let listen = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let server = serve(listener, &functions).map_err(listen)?;
+        Ok(Self { functions, address: server.address(), region, server: Some(server), table, closing })
+    }
+
+    /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_LAMBDA`.
+    pub fn invoke_endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The content table.
+    pub fn table(&self) -> &ContentTable {
+        &self.table
+    }
+
+    /// The region that functions and ARNs name.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The functions' names.
+    pub fn functions(&self) -> impl Iterator<Item = &str> {
+        self.functions.keys().map(String::as_str)
+    }
+
+    /// Invokes a function without HTTP, with an event that is handed over as it is.
+    pub async fn invoke(&self, function: &str, payload: impl Into<Bytes>) -> Result<Invoked, InvokeError> {
+        let function = self.functions.get(function).ok_or(InvokeError::NotFound)?;
+        function.invoke(InvokeRequest { payload: payload.into(), ..InvokeRequest::default() }).await
+    }
+
+    /// Ends everything: invocations under way fail, sandboxes get their SHUTDOWN and two seconds.
+    pub async fn shutdown(mut self) {
+        self.closing.send_replace(true);
+        let functions = self.functions.values().cloned();
+        let mut ending: JoinSet<()> = functions.map(|function| async move { function.close().await }).collect();
+        while ending.join_next().await.is_some() {}
+        self.server = None;
+    }
+}
+
+impl Drop for LambdaLocal {
+    fn drop(&mut self) {
+        self.closing.send_replace(true);
+        for function in self.functions.values() {
+            function.kill();
+        }
+    }
+}
+
+fn serve(listener: TcpListener, functions: &Functions) -> std::io::Result<HttpServer> {
+    let functions = Arc::clone(functions);
+    HttpServer::serve(listener, move || {
+        let functions = Arc::clone(&functions);
+        move |request| invoke_api::answer(Arc::clone(&functions), request)
+    })
+}
