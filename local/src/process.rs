@@ -230,7 +230,7 @@ mod tests {
     fn lines_end_at_line_feeds_and_at_the_limit() {
         assert_eq!(next_line(b"one\ntwo"), Some(4));
         assert_eq!(next_line(b"unfinished"), None);
-        assert_eq!(next_line(&[b'x'; MAX_LINE + 5]), Some(MAX_LINE));
+        assert_eq!(next_line(&vec![b'x'; MAX_LINE + 5]), Some(MAX_LINE));
     }
 
     #[test]

@@ -140,10 +140,10 @@ impl Sandbox {
         }
         let registered = self.wait(deadline, Lifecycle::all_registered).await;
         init_result(registered, request_id)?;
-        let command = command_line(&self.control.function.config, environment);
-        self.runtime = Some(
-            self.start_runtime(command.clone(), environment).map_err(|e| no_entrypoint(request_id, &command, &e))?,
-        );
+        let config = &self.control.function.config;
+        let command = command_line(config, environment);
+        let runtime = self.start_runtime(command.clone(), environment);
+        self.runtime = Some(runtime.map_err(|error| no_entrypoint(request_id, &command, &config.directory, &error))?);
         init_result(self.wait(deadline, Lifecycle::is_idle).await, request_id)
     }
 
@@ -350,9 +350,11 @@ fn cannot_launch(request_id: &str, file: &Path, error: &std::io::Error) -> Failu
     Failure::new("Extension.LaunchError", &format!("RequestId: {request_id} Error: {}: {error}", file.display()))
 }
 
-fn no_entrypoint(request_id: &str, command: &[OsString], error: &std::io::Error) -> Failure {
+/// Both are named: a folder that is gone and a program that is not there are the same error to the system.
+fn no_entrypoint(request_id: &str, command: &[OsString], directory: &Path, error: &std::io::Error) -> Failure {
     let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
-    Failure::new("Runtime.InvalidEntrypoint", &format!("RequestId: {request_id} Error: {program}: {error}"))
+    let message = format!("RequestId: {request_id} Error: cannot start {program} in {}: {error}", directory.display());
+    Failure::new("Runtime.InvalidEntrypoint", &message)
 }
 
 fn init_result(waited: Waited, request_id: &str) -> Result<(), Failure> {

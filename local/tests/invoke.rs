@@ -53,7 +53,7 @@ async fn beyond_its_concurrency_a_function_is_throttled() {
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let blocked = json!({ "do": "meet", "fifo": fifo, "mode": "r" });
     let running = tokio::spawn(async move { crate::stage::invoke(&client, &blocked).await });
-    stage.line("START").await;
+    stage.line("START RequestId").await;
     let error = stage.client.invoke().function_name("f").send().await.unwrap_err();
     assert_eq!(error.code(), Some("TooManyRequestsException"));
     assert_eq!(error.raw_response().unwrap().status().as_u16(), 429);
@@ -140,13 +140,13 @@ async fn a_failed_event_invocation_is_tried_three_times_with_one_id() {
     let mut stage = Stage::with(FunctionConfig { retry_delay: Duration::from_millis(1), ..function() }).await;
     let invoke = stage.client.invoke().function_name("f").invocation_type(InvocationType::Event);
     invoke.payload(Blob::new("{\"do\":\"error\"}")).send().await.unwrap();
-    let first = stage.line("START").await;
+    let first = stage.line("START RequestId").await;
     for _ in 0..2 {
-        assert_eq!(stage.line("START").await, first);
+        assert_eq!(stage.line("START RequestId").await, first);
     }
     stage.line("END").await;
     stage.response(&json!({ "do": "pid" })).await;
-    assert_ne!(stage.line("START").await, first, "there is no fourth try");
+    assert_ne!(stage.line("START RequestId").await, first, "there is no fourth try");
 }
 
 #[tokio::test]

@@ -18,12 +18,11 @@ async fn extensions_register_see_invocations_and_get_shutdown() {
     assert_eq!(registered.source, "watcher");
     assert!(registered.text.contains("\"functionName\":\"f\""), "{registered}");
     stage.line("event INVOKE").await;
-    let Stage { lambda, mut lines, .. } = stage;
     let started = Instant::now();
-    lambda.shutdown().await;
+    stage.lambda.shutdown().await;
     assert!(started.elapsed() < Duration::from_secs(2), "an extension that ends at once is not waited for");
     let mut texts = Vec::new();
-    while let Ok(line) = lines.try_recv() {
+    while let Ok(line) = stage.lines.try_recv() {
         texts.push(line.text);
     }
     assert!(texts.contains(&"event SHUTDOWN spindown".to_owned()), "{texts:?}");
@@ -188,10 +187,10 @@ async fn shutdown_leaves_no_process_behind() {
 
 #[tokio::test]
 async fn dropping_lambda_local_kills_every_process() {
-    let Stage { lambda, client, .. } = Stage::with(function()).await;
-    let output = stage::invoke(&client, &json!({ "do": "child" })).await;
-    let processes: Vec<i64> = serde_json::from_value(document(&output)).unwrap();
-    drop(lambda);
+    let stage = Stage::with(function()).await;
+    let processes = stage.response(&json!({ "do": "child" })).await;
+    let processes: Vec<i64> = serde_json::from_value(processes).unwrap();
+    drop(stage.lambda);
     gone(&processes).await;
 }
 
