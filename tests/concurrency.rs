@@ -1,6 +1,6 @@
 //! P4: any number of polls and responses at once, and no event taken for nobody.
 
-use crate::kit::fake_lambda::{NEXT, State};
+use crate::kit::fake_lambda::{Log, NEXT, State};
 use crate::kit::runtime::{Runtime, runtimes};
 use crate::kit::{Event, FakeLambda, Reply, Request, World};
 
@@ -17,7 +17,7 @@ async fn poll_all(runtimes: &mut [Runtime]) {
 fn poll_of(lambda: &FakeLambda, number: usize) -> usize {
     let is_its =
         |poll: &usize| lambda.with_log(|log| log.exchanges[*poll].headers.get("X-Number") == Some(&number.to_string()));
-    let polls = lambda.with_log(|log| log.waiting_polls());
+    let polls = lambda.with_log(Log::waiting_polls);
     polls.into_iter().find(is_its).expect("a poll with that number")
 }
 

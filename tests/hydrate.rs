@@ -40,7 +40,7 @@ async fn h1_references_are_replaced_wherever_they_stand() {
     let places: [fn(&str) -> String; 7] = [
         |s| s.to_owned(),
         |s| format!("[{s}]"),
-        |s| format!(r#"[[],{{}},{s},1e400,{s}]"#),
+        |s| format!("[[],{{}},{s},1e400,{s}]"),
         |s| format!(r#"{{"z":-0,"a" : {s} ,"z":"\u00e9"}}"#),
         |s| format!(r#"{{"Input":{{"a":{{"b":[{{"c":{s}}}]}},"n":null}}}}"#),
         |s| format!(" \r\n\t{s} \n"),
@@ -135,10 +135,11 @@ async fn h3_each_part_is_read_once() {
 fn watch_reads(world: &World, fault: Fault) -> Arc<Mutex<Vec<bool>>> {
     let reads = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&reads);
-    world.table().faults(Faults::by(move |request| {
+    let faults = Faults::by(move |request| {
         noted.lock().unwrap().push(has_consistent_read(&serde_json::from_slice(request.body).unwrap()));
         fault.clone()
-    }));
+    });
+    world.table().faults(faults.only(&["GetItem", "BatchGetItem"]));
     reads
 }
 
@@ -371,14 +372,70 @@ async fn h5_an_event_that_would_be_too_large_fails_before_it_is_read() {
 async fn h5_other_invocations_are_served_while_one_waits_for_its_content() {
     let (mut world, references) = stored(&["content"]).await;
     world.table().hang();
+    let before = world.table().meter();
     world.lambda.push(Event::new("waits", quote(&references[0])));
     world.runtime.begin_next().await;
-    world
-        .lambda
-        .until("the first poll", |log| (log.waiting_polls().is_empty() && log.exchanges.len() > 2).then_some(()))
-        .await;
+    world.table().asked(&before, "BatchGetItem").await;
     let mut other = world.another_runtime();
     world.lambda.push(Event::new("passes", "{}"));
     assert_eq!(other.next().await.id(), "passes");
     assert_eq!(other.respond("passes", "{}").await.status, 202);
+}
+
+#[tokio::test]
+async fn h5_waiting_for_memory_counts_as_hydrating() {
+    let content = text(10_000);
+    let (mut world, references) = reader_with(&[&content], |builder| builder.with("LRAP_MAX_EVENT_SIZE", 15_000)).await;
+    world.table().hang();
+    let before = world.table().meter();
+    let mut first = world.another_runtime();
+    world.lambda.push(Event::new("holds-the-memory", quote(&references[0])));
+    first.begin_next().await;
+    world.table().asked(&before, "BatchGetItem").await;
+    let started = Instant::now();
+    world.lambda.push(Event::new("waits", quote(&references[0])).due_in(Duration::from_secs(2)));
+    world.runtime.begin_next().await;
+    assert_eq!(world.lambda.error("waits").await.json()["errorType"], "LongContent.StoreUnavailable");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?} of 2 s", started.elapsed());
+}
+
+/// One invocation of the tenant: its response as it left.
+async fn respond_as(world: &mut World, tenant: &str, response: &str) -> Vec<u8> {
+    let id = world.fresh_id();
+    world.lambda.push(Event::new(&id, "{}").header("Lambda-Runtime-Aws-Tenant-Id", tenant));
+    world.runtime.next().await;
+    world.runtime.respond(&id, response).await;
+    world.lambda.response(&id).await.body
+}
+
+#[tokio::test]
+async fn s5_content_of_one_tenant_is_readable_by_that_tenant_alone() {
+    let mut world = World::start().with_table().await;
+    let response = quote(&text(6000));
+    let sent = respond_as(&mut world, "blue", &response).await;
+    let of_tenant =
+        |id: String, tenant| Event::new(&id, sent.as_slice()).header("Lambda-Runtime-Aws-Tenant-Id", tenant);
+    let (own, other, none) = (world.fresh_id(), world.fresh_id(), world.fresh_id());
+    assert_eq!(world.deliver_event(of_tenant(own, "blue")).await.text(), response);
+    for stranger in [of_tenant(other, "green"), Event::new(&none, sent.as_slice())] {
+        let failure = world.fail_event(stranger).await;
+        let types = ["LongContent.Refused", "LongContent.NotFound", "LongContent.Corrupt"];
+        assert!(types.contains(&failure.error_type.as_str()), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn s5_a_response_sent_again_is_still_its_tenants() {
+    let mut world = World::start().with_table().await;
+    let response = quote(&text(6000));
+    let expected = respond_as(&mut world, "blue", &response).await;
+    let id = world.fresh_id();
+    world.lambda.push(Event::new(&id, "{}").header("Lambda-Runtime-Aws-Tenant-Id", "blue"));
+    let name = format!("POST /2018-06-01/runtime/invocation/{id}/response");
+    world.lambda.reply(&name, crate::kit::Reply::new(500, "{}"));
+    world.runtime.next().await;
+    assert_eq!(world.runtime.respond(&id, response.as_str()).await.status, 500);
+    assert_eq!(world.runtime.respond(&id, response.as_str()).await.status, 202);
+    let sent = world.lambda.with_log(|log| log.all(&name).iter().map(|seen| seen.body.clone()).collect::<Vec<_>>());
+    assert_eq!(sent, [expected.clone(), expected]);
 }

@@ -80,7 +80,7 @@ async fn o1_long_strings_are_found_wherever_they_stand() {
     let places: [fn(&str) -> String; 7] = [
         |s| s.to_owned(),
         |s| format!("[{s}]"),
-        |s| format!(r#"[[],{{}},{s},1,{s}]"#),
+        |s| format!("[[],{{}},{s},1,{s}]"),
         |s| format!(r#"{{"a":{s}}}"#),
         |s| format!(r#"{{"short":"x","a":{{"b":[{{"c":{s}}}]}},"n":null}}"#),
         |s| format!(" \r\n\t{s} \n"),

@@ -375,3 +375,15 @@ async fn p1_the_endpoint_of_other_proxies_is_used_when_ours_is_not_set() {
     proxy.push(Event::new("1", "{}"));
     assert_eq!(world.runtime.next().await.id(), "1");
 }
+
+#[tokio::test]
+async fn p1_a_header_of_nearly_a_megabyte_passes() {
+    // What runtimes send as the cause of an error may have a megabyte.
+    const NAME: &str = "Lambda-Runtime-Function-XRay-Error-Cause";
+    let mut world = World::start().await;
+    let cause = "x".repeat(1024 * 1024 - 1);
+    let request = Request::post("/2018-06-01/runtime/init/error", "{}").header(NAME, &cause);
+    assert_eq!(world.runtime.send(request).await.status, 202);
+    let recorded = world.lambda.recorded("POST /2018-06-01/runtime/init/error").await;
+    assert!(recorded.headers.get(NAME) == Some(&cause));
+}

@@ -174,10 +174,8 @@ impl FakeLambda {
                 log.changed().await.expect("BUG: the fake holds the sender of its log");
             }
         };
-        match tokio::time::timeout(super::PATIENCE, wait).await {
-            Ok(found) => found,
-            Err(_) => panic!("waited in vain for {what}; seen:{}", self.with_log(Log::names)),
-        }
+        let outcome = tokio::time::timeout(super::PATIENCE, wait).await;
+        outcome.unwrap_or_else(|_| panic!("waited in vain for {what}; seen:{}", self.with_log(Log::names)))
     }
 
     /// The first whole request called `name` (`METHOD target`).

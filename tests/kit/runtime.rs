@@ -157,7 +157,9 @@ impl Stream<'_> {
 
     pub(crate) async fn finish(self, trailers: &[(&str, &str)]) -> Answer {
         let mut fields = Headers::default();
-        trailers.iter().for_each(|(name, value)| fields.push(name, value));
+        for (name, value) in trailers {
+            fields.push(name, value);
+        }
         let wire = self.runtime.connected().await;
         wire.write(&last_chunk(&fields)).await.expect("trailers that are sent");
         self.runtime.answer("POST").await

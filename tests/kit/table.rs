@@ -26,9 +26,19 @@ impl Table {
         self.0.meter()
     }
 
-    /// Waits until `wanted` holds of what was requested.
-    pub(crate) async fn metered(&self, what: &str, wanted: impl FnMut(&Meter) -> bool) -> Meter {
-        super::soon(what, self.0.metered(wanted)).await
+    /// How often a sandbox has opened its connection before it had something to ask: a request that is no operation.
+    pub(crate) fn warmed(&self) -> u64 {
+        self.meter().requests_of("")
+    }
+
+    /// Waits until sandboxes have done so `times`.
+    pub(crate) async fn warmed_times(&self, times: u64) {
+        super::soon("a warm connection", self.0.metered(|meter| meter.requests_of("") >= times)).await;
+    }
+
+    /// Waits for a request of `operation` after those of `before`.
+    pub(crate) async fn asked(&self, before: &Meter, operation: &str) {
+        super::soon(operation, self.0.metered(|meter| meter.since(before).requests_of(operation) > 0)).await;
     }
 
     pub(crate) fn faults(&self, faults: Faults) {
@@ -56,7 +66,7 @@ impl Table {
 
     /// One byte of every stored content is another one.
     pub(crate) async fn corrupt_all(&self) {
-        self.edit_all(|item| flip_last_byte(&mut item["content"]["B"])).await;
+        self.edit_all(|item| item.pointer_mut("/content/B").map_or((), flip_last_byte)).await;
     }
 
     /// Deletes an item that is not the one that makes the content readable: the largest.

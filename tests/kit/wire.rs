@@ -32,7 +32,7 @@ impl Headers {
     /// The fields as they are sent, each on its line.
     pub(crate) fn print(&self) -> String {
         let lines = self.0.iter();
-        lines.map(|(name, value)| format!("{name}: {value}\r\n")).collect()
+        lines.flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect()
     }
 
     fn parse(lines: &str) -> io::Result<Self> {
@@ -254,4 +254,48 @@ fn memchr(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 
 fn malformed(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("malformed message: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    async fn received(bytes: &[u8]) -> Wire {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut sender = Wire::connect(listener.local_addr().unwrap()).await.unwrap();
+        sender.write(bytes).await.unwrap();
+        Wire::new(listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn chunks_and_trailers_are_read_as_they_stand() {
+        let mut wire = received(
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nabc\r\n1\r\nd\r\n0\r\nA: b\r\n\r\n",
+        )
+        .await;
+        let head = wire.head().await.unwrap().unwrap();
+        let (body, trailers) = wire.body(head.request_framing().unwrap()).await.unwrap();
+        assert_eq!((body.as_slice(), trailers.get("a")), (&b"abcd"[..], Some("b")));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_an_error() {
+        for message in [
+            "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabc",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+        ] {
+            let mut wire = received(message.as_bytes()).await;
+            let head = wire.head().await.unwrap().unwrap();
+            assert!(wire.body(head.request_framing().unwrap()).await.is_err(), "{message}");
+        }
+    }
+
+    #[tokio::test]
+    async fn two_framings_in_one_message_are_refused() {
+        for fields in ["Content-Length: 1\r\nTransfer-Encoding: chunked", "Content-Length: 1\r\nContent-Length: 1"] {
+            let mut wire = received(format!("POST / HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes()).await;
+            assert!(wire.head().await.unwrap().unwrap().request_framing().is_err(), "{fields}");
+        }
+    }
 }

@@ -19,6 +19,7 @@ pub(crate) struct World {
     pub(crate) runtime: Runtime,
     table: Option<Arc<Table>>,
     invocations: usize,
+    warmed_before: u64,
 }
 
 /// A sandbox that is about to start.
@@ -169,6 +170,7 @@ impl Failure {
 
 impl Builder {
     /// Sets a variable of the extension's environment.
+    #[expect(clippy::needless_pass_by_value, reason = "a number or a text reads better without a &")]
     pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.environment.insert(name.to_owned(), value.to_string());
         self
@@ -216,8 +218,9 @@ impl Builder {
         for (name, value) in defaults {
             self.environment.entry(name.to_owned()).or_insert(value);
         }
+        let warmed_before = table.as_ref().map_or(0, |table| table.warmed());
         let extension = Extension::spawn(self.listener, &self.environment);
-        World { lambda, extension, runtime: Runtime::new(self.listener), table, invocations: 0 }
+        World { lambda, extension, runtime: Runtime::new(self.listener), table, invocations: 0, warmed_before }
     }
 }
 
@@ -231,6 +234,10 @@ impl IntoFuture for Builder {
             let world = self.spawn().await;
             world.lambda.recorded(&format!("POST {REGISTER}")).await;
             world.lambda.recorded(&format!("GET {EXTENSION_NEXT}")).await;
+            // Counts of requests then begin with the first invocation.
+            if let Some(table) = &world.table {
+                table.warmed_times(world.warmed_before + 1).await;
+            }
             world
         })
     }
