@@ -11,6 +11,9 @@
     }
 }
 
+# What does not compile has no tests to count: it is one failure, so that "0 failed" is never said of it.
+/^error: could not compile/ { failed++ }
+
 # "Ran 13 tests in 0.2s", then "OK (skipped=1)" or "FAILED (failures=1, errors=2, skipped=1)".
 /^Ran [0-9]+ tests? in / { ran = $2 }
 /^(OK|FAILED)( \(|$)/ {
