@@ -81,7 +81,7 @@ async fn p2_characters_of_two_bytes_survive_every_cut() {
 
 #[tokio::test]
 async fn p2_a_body_that_is_not_json_keeps_its_long_strings() {
-    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).await;
+    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).with_table().await;
     let long = longer(b"long ", 20);
     let bodies: [Vec<u8>; 5] = [
         [b"{\"a\":\"", &long[..], b"\""].concat(),
@@ -97,7 +97,7 @@ async fn p2_a_body_that_is_not_json_keeps_its_long_strings() {
 
 #[tokio::test]
 async fn p2_long_keys_and_long_numbers_are_not_strings() {
-    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).await;
+    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).with_table().await;
     let body = format!(r#"{{"{}" : {}}}"#, "key ".repeat(20), "7".repeat(200));
     assert_eq!(world.respond(body.as_str()).await.text(), body);
 }
@@ -307,7 +307,7 @@ async fn p1_a_runtime_that_expects_100_continue_is_told_to() {
 
 #[tokio::test]
 async fn p1_an_error_of_the_function_is_not_offloaded() {
-    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).await;
+    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).with_table().await;
     let id = world.invocation().await;
     let body = format!(r#"{{"errorType":"E","errorMessage":"{}","stackTrace":[]}}"#, "trace ".repeat(100));
     let target = format!("/2018-06-01/runtime/invocation/{id}/error");

@@ -57,7 +57,7 @@ async fn p3_trailers_arrive() {
 
 #[tokio::test]
 async fn p3_a_stream_is_never_offloaded() {
-    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).await;
+    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).with_table().await;
     let id = world.invocation().await;
     let body = json::quote(&json::text(1024 * 1024));
     let mut stream = world.runtime.stream(&id).await;
@@ -80,7 +80,7 @@ async fn p3_text_that_reads_like_a_reference_streams_as_it_is() {
 
 #[tokio::test]
 async fn p3_the_mode_is_recognised_in_any_case() {
-    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).await;
+    let mut world = World::start().with("MAX_CONTENT_SIZE", 10).with_table().await;
     let id = world.invocation().await;
     let body = json::quote(&json::text(100));
     let request =
