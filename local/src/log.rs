@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -58,7 +59,8 @@ impl Logs {
 
     fn send(&self, line: LogLine) {
         match &self.0 {
-            Destination::Print => println!("{line}"),
+            // A closed standard output must not stop the functions.
+            Destination::Print => drop(writeln!(std::io::stdout(), "{line}")),
             // Nobody listens any more: as wanted.
             Destination::Channel(sender) => drop(sender.send(line)),
         }

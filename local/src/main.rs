@@ -56,12 +56,11 @@ fn print_banner(lambda: &LambdaLocal) {
     println!();
     println!("  export AWS_ENDPOINT_URL_LAMBDA={}", lambda.invoke_endpoint());
     println!("  export AWS_ENDPOINT_URL_DYNAMODB={}", lambda.table().endpoint());
-    println!("  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION={}", lambda.region());
+    println!("  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local");
+    println!("  export AWS_REGION={0} AWS_DEFAULT_REGION={0}", lambda.region());
     println!();
     if let Some(first) = functions.first() {
-        println!(
-            "  aws lambda invoke --function-name {first} --payload '{{}}' --cli-binary-format raw-in-base64-out /dev/stdout"
-        );
+        println!("  aws lambda invoke --function-name {first} /dev/stdout");
         println!();
     }
     println!("Ctrl-C ends it.");
