@@ -1,0 +1,37 @@
+//! The command line.
+
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Sends a document through two Lambda functions on this machine, the state of a workflow between them, and shows what crossed
+/// the workflow, what the content table did, how long it took, and that what arrived is byte for byte what was sent.
+///
+/// The first function runs on Python's official runtime client, the second is a Rust program on an OS-only runtime. Both run
+/// behind the real extension of the layer.
+///
+/// Exit status: 0 if what arrived is what was sent, 1 if it is not or a function failed, 2 if there is no such document.
+#[derive(Debug, Parser)]
+#[command(name = "long_document", version, max_term_width = 110)]
+pub(crate) struct Arguments {
+    /// The layer as it lies under /opt: the folder that holds `extensions`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) layer: PathBuf,
+    /// The folder of the function that reads the document
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reader: PathBuf,
+    /// The Python with `awslambdaric` that runs it
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) reader_python: PathBuf,
+    /// The program of the function that analyses what was read
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) analyser: PathBuf,
+    /// Any file of up to 64 MiB in JSON's spelling, text or not; without it, the Rust sources of the AWS SDK for DynamoDB
+    #[arg(long, value_name = "FILE")]
+    pub(crate) document: Option<PathBuf>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the log of the functions, the extension and the platform while they run; otherwise only after a failure
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}

@@ -1,0 +1,131 @@
+//! Everything that was measured. `--json` prints it as it is.
+
+use crate::analysis::Analysis;
+use anyhow::{Context, Result};
+use lambda_local::table::Meter;
+use serde::Serialize;
+use std::time::Duration;
+
+/// Bytes that the state of a workflow may have: <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
+pub(crate) const STATE_LIMIT: usize = 262_144;
+
+/// USD for a million on-demand write units in us-east-1: <https://aws.amazon.com/dynamodb/pricing/on-demand/>
+const USD_PER_MILLION_WRITE_UNITS: f64 = 0.625;
+/// The same for read units.
+const USD_PER_MILLION_READ_UNITS: f64 = 0.125;
+
+/// The figures of one demonstration.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) document: DocumentFigures,
+    pub(crate) without_layer: WithoutLayer,
+    /// The first with functions that had to start, the second with the same ones again.
+    pub(crate) runs: Vec<Run>,
+}
+
+/// What was sent.
+#[derive(Debug, Serialize)]
+pub(crate) struct DocumentFigures {
+    pub(crate) name: String,
+    pub(crate) origin: String,
+    pub(crate) bytes: usize,
+    pub(crate) sha256: String,
+}
+
+/// What the reader's answer would have been for the workflow.
+#[derive(Debug, Serialize)]
+pub(crate) struct WithoutLayer {
+    /// Its size.
+    pub(crate) bytes: usize,
+    /// Whether the state of a workflow can hold it.
+    pub(crate) fits_state: bool,
+    /// What Lambda itself said against it.
+    pub(crate) refused_by_lambda: Option<String>,
+}
+
+/// One way from the reader to the analyser.
+#[derive(Debug, Serialize)]
+pub(crate) struct Run {
+    pub(crate) reader: Step,
+    pub(crate) analyser: Step,
+    pub(crate) state: StateFigures,
+    pub(crate) written: TableUse,
+    pub(crate) read: TableUse,
+    pub(crate) analysis: Analysis,
+}
+
+/// What the workflow held between the functions.
+#[derive(Debug, Serialize)]
+pub(crate) struct StateFigures {
+    pub(crate) bytes: usize,
+    pub(crate) limit: usize,
+    /// What stood in place of the text, if anything.
+    pub(crate) reference: Option<String>,
+    /// How the document became text: `utf-8` or `base64`.
+    pub(crate) encoding: String,
+    /// The document's hash as the reader saw it.
+    pub(crate) sha256: String,
+}
+
+/// What the content table did for one function.
+#[derive(Debug, Serialize)]
+pub(crate) struct TableUse {
+    pub(crate) items: u64,
+    pub(crate) requests: u64,
+    pub(crate) bytes: u64,
+    pub(crate) units: f64,
+    pub(crate) usd: f64,
+}
+
+impl TableUse {
+    /// Of a function that writes.
+    pub(crate) fn of_writer(meter: &Meter) -> Self {
+        Self::new(meter, meter.items_written, meter.bytes_written, meter.write_units)
+    }
+
+    /// Of a function that reads.
+    pub(crate) fn of_reader(meter: &Meter) -> Self {
+        Self::new(meter, meter.items_read, meter.bytes_read, meter.read_units)
+    }
+
+    /// Whatever a function does besides is paid too: requests and cost are those of all it did.
+    fn new(meter: &Meter, items: u64, bytes: u64, units: f64) -> Self {
+        let millionths =
+            meter.write_units * USD_PER_MILLION_WRITE_UNITS + meter.read_units * USD_PER_MILLION_READ_UNITS;
+        Self { items, requests: meter.total_requests(), bytes, units, usd: millionths / 1e6 }
+    }
+}
+
+/// How long a function took.
+#[derive(Debug, Serialize)]
+pub(crate) struct Step {
+    pub(crate) function: String,
+    /// The start of its sandbox, extension included, if it had to start.
+    pub(crate) init_ms: Option<f64>,
+    /// The invocation.
+    pub(crate) duration_ms: f64,
+    /// From the request until the last byte of the answer.
+    pub(crate) seen_by_caller_ms: f64,
+    /// What its processes needed, extension included.
+    pub(crate) max_memory_mb: f64,
+}
+
+impl Step {
+    /// Reads Lambda's REPORT line out of the log that came with the answer.
+    pub(crate) fn from_log(function: &str, log: &str, seen_by_caller: Duration) -> Result<Self> {
+        let report = log.lines().rfind(|line| line.starts_with("REPORT ")).context("Lambda sent no REPORT")?;
+        let figure = |name: &str, unit: &str| figure(report, name, unit);
+        Ok(Self {
+            function: function.to_owned(),
+            init_ms: figure("Init Duration: ", " ms"),
+            duration_ms: figure("Duration: ", " ms").context("REPORT without a duration")?,
+            seen_by_caller_ms: seen_by_caller.as_secs_f64() * 1000.0,
+            max_memory_mb: figure("Max Memory Used: ", " MB").context("REPORT without memory")?,
+        })
+    }
+}
+
+fn figure(report: &str, name: &str, unit: &str) -> Option<f64> {
+    let value = report.split('\t').find_map(|field| field.strip_prefix(name)?.strip_suffix(unit))?;
+    value.parse().ok()
+}

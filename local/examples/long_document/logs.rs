@@ -1,0 +1,21 @@
+//! The functions' log: shown while they run, or kept for the case that something fails.
+
+use lambda_local::LogLine;
+use std::fmt::Write;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+
+/// Takes in the log until it ends. What was not shown at once is handed back.
+pub(crate) fn gather(mut lines: UnboundedReceiver<LogLine>, at_once: bool) -> JoinHandle<String> {
+    tokio::spawn(async move {
+        let mut kept = String::new();
+        while let Some(line) = lines.recv().await {
+            if at_once {
+                eprintln!("{line}");
+            } else {
+                writeln!(kept, "{line}").expect("BUG: a String takes everything");
+            }
+        }
+        kept
+    })
+}
