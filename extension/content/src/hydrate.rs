@@ -1,19 +1,24 @@
 //! Hydrating: finding the references in an event, and putting the contents back in their places.
 //!
+//! A reference stands for a value as the whole of a JSON string, at any depth, also inside JSON that is itself text in a
+//! string (an SQS `body` holding an SNS `Message` holding a document): there, its content is escaped as deep as it
+//! stands, and everything around it stays as it was spelt.
+//!
 //! ```
 //! use bytes::Bytes;
 //! use long_content::hydrate;
 //! use long_content::reference::{Content, Scope, Ttl};
 //!
 //! let reference = Scope::new("AgentContext-dev").reference(Ttl::NONE, &Content::string("long\ntext"));
-//! let event = Bytes::from(format!(r#"{{"n":1e400,"text":"{reference}"}}"#));
+//! let event = Bytes::from(format!(r#"{{"n":1e400,"text":"{reference}","body":"{{\"t\": \"{reference}\"}}"}}"#));
 //!
 //! let plan = hydrate::plan(&event);
 //! assert_eq!(plan.references(), [reference]);
 //! let hydrated = plan.apply(&[Some(Bytes::from("long\ntext"))]);
-//! assert_eq!(hydrated, r#"{"n":1e400,"text":"long\ntext"}"#);
+//! assert_eq!(hydrated, r#"{"n":1e400,"text":"long\ntext","body":"{\"t\": \"long\\ntext\"}"}"#);
 //! ```
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -22,104 +27,176 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::json::{self, StringToken};
-use crate::reference::{ContentRef, Kind, MAX_LEN, ParseRefError};
-use crate::splice::{Edit, splice};
-
-/// A string value that begins with a reference, as every encoder spells it.
-const NEEDLE: &[u8] = b"\"@content:";
+use crate::reference::{ContentRef, Kind, PREFIX, ParseRefError};
+use crate::splice::{Edit, splice, spliced_len};
 
 /// Which references stand where in one event.
 #[derive(Debug)]
 pub struct HydratePlan {
     event: Bytes,
-    edits: Vec<Edit>,
+    edits: Vec<Edit<Place>>,
+    found: Found,
+}
+
+/// Where a content goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Place {
+    /// Index of its reference.
+    reference: usize,
+    /// How many strings it stands inside of: so often it is escaped.
+    depth: u32,
+}
+
+/// What was found in an event and in the JSON texts inside it.
+#[derive(Debug, Default)]
+struct Found {
     references: Vec<ContentRef>,
+    indices: HashMap<ContentRef, usize>,
     malformed: Vec<(String, ParseRefError)>,
 }
 
 /// Finds every string value of `event` that is a reference. An event that is not valid JSON has none.
 ///
-/// An event without a reference costs one search for `"@content:`.
+/// An event without a reference costs one search for `@content:`.
 pub fn plan(event: &Bytes) -> HydratePlan {
-    let mut plan = HydratePlan { event: event.clone(), edits: vec![], references: vec![], malformed: vec![] };
-    let mut indices = HashMap::new();
-    for open in memmem::find_iter(event, NEEDLE) {
-        let Some((token, text)) = candidate(event, open) else { continue };
-        match text.parse::<ContentRef>() {
-            Ok(reference) => {
-                let value = *indices.entry(reference).or_insert_with(|| {
-                    plan.references.push(reference);
-                    plan.references.len() - 1
-                });
-                plan.edits.push(Edit { span: token.open..token.close + 1, value });
-            }
-            Err(ParseRefError::NotAReference) => {}
-            Err(error) => plan.malformed.push((text.to_owned(), error)),
-        }
-    }
-    if !plan.is_empty() && !json::is_valid(event) {
-        plan.edits.clear();
-        plan.references.clear();
-        plan.malformed.clear();
-    }
-    plan
+    let mut found = Found::default();
+    let edits = found.search(event, 0);
+    HydratePlan { event: event.clone(), edits, found }
 }
 
-/// The string value that opens at `open`, if it is one: not a key, not an escaped quotation mark inside other text.
-fn candidate(event: &[u8], open: usize) -> Option<(StringToken, &str)> {
-    let backslashes = event[..open].iter().rev().take_while(|&&byte| byte == b'\\').count();
-    if backslashes % 2 == 1 {
-        return None;
+/// Whether a content may hold references of its own: only an object or array that left so that its response fits (see
+/// [`fit`](crate::fit)) does. Any other content is somebody's text, whatever it reads like.
+pub fn may_hold_references(reference: &ContentRef, content: &[u8]) -> bool {
+    reference.kind == Kind::Json && json::opens_container(content)
+}
+
+impl Found {
+    /// Finds the references in a JSON text that stands inside of `depth` strings.
+    fn search(&mut self, text: &[u8], depth: u32) -> Vec<Edit<Place>> {
+        let mut edits = vec![];
+        let mut searched = 0;
+        let valid = OnceCell::new();
+        for at in memmem::find_iter(text, PREFIX) {
+            if at < searched {
+                continue;
+            }
+            let Some(token) = json::enclosing_string(text, searched, at) else { continue };
+            searched = token.close + 1;
+            if token.is_key(text) || !*valid.get_or_init(|| json::is_valid(text)) {
+                continue;
+            }
+            if token.escaped {
+                edits.extend(self.search_inside(text, &token, depth));
+            } else if token.open + 1 == at {
+                let place = self.judge(token.raw(text)).map(|reference| Place { reference, depth });
+                edits.extend(place.map(|value| Edit { span: token.open..token.close + 1, value }));
+            }
+        }
+        edits
     }
-    let window = &event[..event.len().min(open + MAX_LEN + 2)];
-    let token = StringToken::at(window, open)?;
-    let text = std::str::from_utf8(token.raw(event)).ok()?;
-    (!token.escaped && !token.is_key(event)).then_some((token, text))
+
+    /// Finds the references in a string of `text` that is JSON text itself, and where they stand in `text`.
+    fn search_inside(&mut self, text: &[u8], token: &StringToken, depth: u32) -> Vec<Edit<Place>> {
+        let inner = json::decode(text, token);
+        if !json::opens_container(&inner) {
+            return vec![];
+        }
+        let mut edits = self.search(&inner, depth + 1);
+        let offsets = edits.iter().flat_map(|edit| [edit.span.start, edit.span.end]);
+        let spelt = json::spelt_offsets(token.raw(text), offsets.collect::<Vec<_>>());
+        for (edit, span) in edits.iter_mut().zip(spelt.chunks(2)) {
+            edit.span = token.open + 1 + span[0]..token.open + 1 + span[1];
+        }
+        edits
+    }
+
+    /// The index of the reference that `text` is.
+    fn judge(&mut self, text: &[u8]) -> Option<usize> {
+        let text = std::str::from_utf8(text).ok()?;
+        match text.parse() {
+            Ok(reference) => {
+                let next = self.references.len();
+                let index = *self.indices.entry(reference).or_insert(next);
+                if index == next {
+                    self.references.push(reference);
+                }
+                Some(index)
+            }
+            Err(ParseRefError::NotAReference) => None,
+            Err(error) => {
+                self.malformed.push((text.to_owned(), error));
+                None
+            }
+        }
+    }
 }
 
 impl HydratePlan {
     /// Whether the event goes on as it is.
     pub fn is_empty(&self) -> bool {
-        self.edits.is_empty() && self.malformed.is_empty()
+        self.edits.is_empty() && self.found.malformed.is_empty()
     }
 
     /// The distinct references of the event, in order of appearance.
     pub fn references(&self) -> &[ContentRef] {
-        &self.references
+        &self.found.references
     }
 
     /// Strings with the outline of a reference that cannot be read: truncated, altered, or of a newer version.
     pub fn malformed(&self) -> &[(String, ParseRefError)] {
-        &self.malformed
+        &self.found.malformed
     }
 
     /// Bytes of the hydrated event, before JSON escapes: known from the references alone, so that an event that would
     /// be too large costs no read. Saturates.
     pub fn hydrated_size(&self) -> u64 {
-        let contents = self.edits.iter().map(|edit| self.references[edit.value].size);
+        let contents = self.edits.iter().map(|edit| self.references()[edit.value.reference].size);
         contents.fold(self.event.len() as u64, u64::saturating_add)
     }
 
     /// The event with contents in place, given in the order of [`references`](Self::references); `None` leaves that
     /// reference where it stands.
+    pub fn apply(&self, contents: &[Option<Bytes>]) -> Bytes {
+        self.apply_within(contents, u64::MAX).expect("BUG: no event is that large")
+    }
+
+    /// [`apply`](Self::apply), but when the event would have more than `limit` bytes, that number and no event: escapes
+    /// can make a content several times longer.
     ///
     /// # Panics
     ///
     /// When a content is of kind [`Kind::String`] and not UTF-8: stores verify what they read, so that is a bug.
-    pub fn apply(&self, contents: &[Option<Bytes>]) -> Bytes {
-        let values: Vec<_> =
-            self.references.iter().zip(contents).map(|(r, c)| Value::new(r.kind, c.as_deref())).collect();
-        let kept = |edit: &Edit| &self.event[edit.span.clone()];
-        splice(
-            &self.event,
-            &self.edits,
-            |edit| values[edit.value].len().unwrap_or(edit.span.len()),
-            |edit, out| match values[edit.value] {
-                Value::Kept => out.extend_from_slice(kept(edit)),
-                Value::Text(text, _) => json::encode(out, text),
-                Value::Json(text) => out.extend_from_slice(text),
-            },
-        )
+    pub fn apply_within(&self, contents: &[Option<Bytes>], limit: u64) -> Result<Bytes, u64> {
+        let contents: Vec<_> = self.references().iter().zip(contents).collect();
+        let escaped = self.escaped(&contents);
+        let value = |place: Place| match (place.depth, contents[place.reference]) {
+            (_, (_, None)) => Value::Kept,
+            (0, (reference, Some(content))) => Value::new(reference.kind, content),
+            (_, _) => Value::Json(&escaped[&place]),
+        };
+        let values: HashMap<_, _> = self.edits.iter().map(|edit| (edit.value, value(edit.value))).collect();
+        let len = |edit: &Edit<Place>| values[&edit.value].len().unwrap_or(edit.span.len());
+        let size = spliced_len(&self.event, &self.edits, len) as u64;
+        if size > limit {
+            return Err(size);
+        }
+        Ok(splice(&self.event, &self.edits, len, |edit, out| match values[&edit.value] {
+            Value::Kept => out.extend_from_slice(&self.event[edit.span.clone()]),
+            Value::Text(text, _) => json::encode(out, text),
+            Value::Json(text) => out.extend_from_slice(text),
+        }))
+    }
+
+    /// What stands in the place of references inside of strings.
+    fn escaped(&self, contents: &[(&ContentRef, &Option<Bytes>)]) -> HashMap<Place, Vec<u8>> {
+        let mut escaped = HashMap::new();
+        for place in self.edits.iter().map(|edit| edit.value).filter(|place| place.depth > 0) {
+            if let (reference, Some(content)) = contents[place.reference] {
+                let escape = || json::escape(Value::new(reference.kind, content).into_json(), place.depth);
+                escaped.entry(place).or_insert_with(escape);
+            }
+        }
+        escaped
     }
 
     /// Whether the event is a batch of records (SQS, SNS, Kinesis, DynamoDB streams), of which one may be bad.
@@ -134,6 +211,7 @@ impl HydratePlan {
 }
 
 /// What takes a reference's place.
+#[derive(Clone, Copy)]
 enum Value<'a> {
     Kept,
     /// With the bytes it takes as a JSON string.
@@ -142,22 +220,33 @@ enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    fn new(kind: Kind, content: Option<&'a [u8]>) -> Self {
-        match (kind, content) {
-            (_, None) => Self::Kept,
-            (Kind::Json, Some(text)) => Self::Json(text),
-            (Kind::String, Some(text)) => {
-                let text = std::str::from_utf8(text).expect("BUG: the store verified a text that is not UTF-8");
+    fn new(kind: Kind, content: &'a [u8]) -> Self {
+        match kind {
+            Kind::Json => Self::Json(content),
+            Kind::String => {
+                let text = std::str::from_utf8(content).expect("BUG: the store verified a text that is not UTF-8");
                 Self::Text(text, json::encoded_len(text))
             }
         }
     }
 
-    fn len(&self) -> Option<usize> {
+    fn len(self) -> Option<usize> {
         match self {
             Self::Kept => None,
-            Self::Text(_, len) => Some(*len),
+            Self::Text(_, len) => Some(len),
             Self::Json(text) => Some(text.len()),
+        }
+    }
+
+    fn into_json(self) -> Vec<u8> {
+        match self {
+            Self::Kept => vec![],
+            Self::Json(text) => text.to_vec(),
+            Self::Text(text, len) => {
+                let mut out = Vec::with_capacity(len);
+                json::encode(&mut out, text);
+                out
+            }
         }
     }
 }

@@ -1,15 +1,20 @@
 //! JSON text, as much of it as splicing needs: is it valid, where does a string end, what does it say.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memrchr};
 use serde::de::{Deserializer as _, IgnoredAny, Visitor};
+
+use crate::reference::Content;
 
 /// Whether `text` is one valid JSON document in UTF-8 (RFC 8259). Any depth, no stack.
 pub(crate) fn is_valid(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok() && serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
+
+const VALID: &str = "BUG: the document was validated";
 
 /// How far a short search goes byte by byte: most strings and gaps end sooner, and calling memchr costs more than that.
 const NEAR: usize = 24;
@@ -66,6 +71,59 @@ impl StringToken {
     }
 }
 
+/// The string around `at`, which is inside it; none begins before `from`. On text that is not JSON it is some span.
+pub(crate) fn enclosing_string(text: &[u8], from: usize, at: usize) -> Option<StringToken> {
+    let mut end = at;
+    loop {
+        let quote = from + memrchr(b'"', &text[from..end])?;
+        let backslashes = text[from..quote].iter().rev().take_while(|&&byte| byte == b'\\').count();
+        if backslashes % 2 == 0 {
+            return StringToken::at(text, quote);
+        }
+        end = quote;
+    }
+}
+
+/// Whether a text begins as an object or an array does.
+pub(crate) fn opens_container(text: &[u8]) -> bool {
+    matches!(text.trim_ascii_start(), [b'{' | b'[', ..])
+}
+
+/// Where offsets of a string's decoded text stand in its spelling, both counted from the string's first character. The
+/// offsets ascend, and each is where a character begins or the text ends.
+pub(crate) fn spelt_offsets(raw: &[u8], decoded: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let (mut at, mut said) = (0, 0);
+    let advance = |wanted| {
+        while said < wanted {
+            let plain = memchr(b'\\', &raw[at..]).unwrap_or(raw.len() - at).min(wanted - said);
+            (at, said) = (at + plain, said + plain);
+            if plain == 0 {
+                let (spelt, says) = escape_len(&raw[at..]);
+                (at, said) = (at + spelt, said + says);
+            }
+        }
+        at
+    };
+    decoded.into_iter().map(advance).collect()
+}
+
+/// Bytes of the escape that `raw` begins with, and bytes of UTF-8 that it says.
+fn escape_len(raw: &[u8]) -> (usize, usize) {
+    match unicode_escape(raw) {
+        None => (2, 1),
+        Some(0..0x80) => (6, 1),
+        Some(0x80..0x800) => (6, 2),
+        Some(0xd800..0xdc00) if matches!(unicode_escape(&raw[6..]), Some(0xdc00..0xe000)) => (12, 4),
+        Some(_) => (6, 3),
+    }
+}
+
+/// The code unit of the `\\uXXXX` that `raw` begins with.
+pub(crate) fn unicode_escape(raw: &[u8]) -> Option<u16> {
+    let hex = raw.strip_prefix(b"\\u")?.get(..4)?;
+    hex.iter().try_fold(0, |unit, &digit| Some(unit << 4 | u16::try_from(char::from(digit).to_digit(16)?).ok()?))
+}
+
 /// Every string of a JSON text in order. On text that is not JSON it yields something, and always ends.
 pub(crate) fn strings(text: &[u8]) -> impl Iterator<Item = StringToken> {
     let mut at = 0;
@@ -76,6 +134,77 @@ pub(crate) fn strings(text: &[u8]) -> impl Iterator<Item = StringToken> {
     })
 }
 
+/// What a container calls one of its members.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Name {
+    Key(StringToken),
+    Index(usize),
+}
+
+impl Name {
+    /// Whether a token of a JSON Pointer (RFC 6901) names this member.
+    pub(crate) fn is(&self, text: &[u8], token: &str) -> bool {
+        match self {
+            Self::Key(key) => decode(text, key).as_ref() == token.as_bytes(),
+            Self::Index(index) => index.to_string() == token,
+        }
+    }
+}
+
+/// Every member of the object or array that begins at `open` in a valid document: its name, and where its value stands.
+/// A value that is neither has none.
+pub(crate) fn members(text: &[u8], open: usize, mut member: impl FnMut(Name, Range<usize>)) {
+    let is_object = text[open] == b'{';
+    if !is_object && text[open] != b'[' {
+        return;
+    }
+    let mut at = skip_space(text, open + 1);
+    for index in 0.. {
+        if matches!(text[at], b'}' | b']') {
+            return;
+        }
+        let mut name = Name::Index(index);
+        if is_object {
+            let key = StringToken::at(text, at).expect(VALID);
+            at = skip_space(text, skip_space(text, key.close + 1) + 1);
+            name = Name::Key(key);
+        }
+        let end = skip_value(text, at);
+        member(name, at..end);
+        at = skip_space(text, end);
+        if text[at] == b',' {
+            at = skip_space(text, at + 1);
+        }
+    }
+}
+
+fn skip_space(text: &[u8], from: usize) -> usize {
+    from + text[from..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
+}
+
+/// Index behind the value that begins at `at`. Any depth, no stack.
+fn skip_value(text: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    loop {
+        match text[at] {
+            b'"' => at = StringToken::at(text, at).expect(VALID).close,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => {}
+            _ => at += scalar_len(&text[at..]) - 1,
+        }
+        at += 1;
+        if depth == 0 {
+            return at;
+        }
+    }
+}
+
+/// Bytes of the number or literal that a text begins with.
+fn scalar_len(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']') && !byte.is_ascii_whitespace()).count()
+}
+
 /// What a string of a valid document says, in UTF-8; a lone surrogate comes out as the three bytes of its code point,
 /// which is not UTF-8. Borrowed when nothing is escaped.
 pub(crate) fn decode<'a>(text: &'a [u8], token: &StringToken) -> Cow<'a, [u8]> {
@@ -83,7 +212,7 @@ pub(crate) fn decode<'a>(text: &'a [u8], token: &StringToken) -> Cow<'a, [u8]> {
         return Cow::Borrowed(token.raw(text));
     }
     let mut parser = serde_json::Deserializer::from_slice(&text[token.open..=token.close]);
-    Cow::Owned(parser.deserialize_bytes(OwnedBytes).expect("BUG: the document was validated"))
+    Cow::Owned(parser.deserialize_bytes(OwnedBytes).expect(VALID))
 }
 
 struct OwnedBytes;
@@ -115,11 +244,26 @@ pub(crate) fn encode(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("BUG: writing a string to a Vec cannot fail");
 }
 
-/// The part of `whole` that `part` borrows from, without a copy.
-pub(crate) fn slice_or_copy(whole: &Bytes, part: Cow<'_, [u8]>) -> Bytes {
-    match part {
-        Cow::Borrowed(part) => whole.slice_ref(part),
-        Cow::Owned(part) => part.into(),
+/// `text` as it stands inside a JSON string that is itself inside `depth - 1` others: escaped that many times.
+pub(crate) fn escape(mut text: Vec<u8>, depth: u32) -> Vec<u8> {
+    for _ in 0..depth {
+        let plain = String::from_utf8(text).expect("BUG: JSON text is UTF-8");
+        let mut escaped = Vec::with_capacity(encoded_len(&plain));
+        encode(&mut escaped, &plain);
+        escaped.pop();
+        escaped.remove(0);
+        text = escaped;
+    }
+    text
+}
+
+/// The content of a string of `whole` that says `text`: that text without a copy where nothing is escaped, or the string
+/// as it is spelt where UTF-8 cannot hold what it says.
+pub(crate) fn string_content(whole: &Bytes, token: &StringToken, text: Cow<'_, [u8]>) -> Content {
+    match text {
+        Cow::Borrowed(text) => Content::string(whole.slice_ref(text)),
+        Cow::Owned(text) if std::str::from_utf8(&text).is_ok() => Content::string(text),
+        Cow::Owned(_) => Content::json(whole.slice(token.open..=token.close)),
     }
 }
 
@@ -177,6 +321,29 @@ mod tests {
             prop_assert_eq!(token.close, out.len() - 1);
             let decoded = decode(&out, &token);
             prop_assert_eq!(decoded.as_ref(), text.as_bytes());
+        }
+
+        #[test]
+        fn offsets_of_what_is_said_are_found_in_the_spelling(text in "[a\\\\\"\n/é世🦀\u{1}]{0,40}", ascii in any::<bool>()) {
+            let mut out = Vec::new();
+            encode(&mut out, &text);
+            if ascii {
+                out = serde_json::to_string(&text).unwrap().chars().map(|c| {
+                    let mut units = [0; 2];
+                    if c.is_ascii() { c.to_string() } else {
+                        c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+                    }
+                }).collect::<String>().into_bytes();
+            }
+            let raw = &out[1..out.len() - 1];
+            let starts: Vec<_> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+            let spelt = spelt_offsets(raw, starts.iter().copied());
+            for (pair, said) in spelt.windows(2).zip(starts.windows(2)) {
+                let token = [b"\"", &raw[pair[0]..pair[1]], b"\""].concat();
+                let decoded = decode(&token, &StringToken::at(&token, 0).expect("a string")).into_owned();
+                prop_assert_eq!(decoded, text[said[0]..said[1]].as_bytes());
+            }
+            prop_assert_eq!(spelt.last(), Some(&raw.len()));
         }
 
         #[test]

@@ -33,7 +33,7 @@ pub struct Limits<'a> {
 #[derive(Debug)]
 pub struct OffloadPlan {
     response: Bytes,
-    edits: Vec<Edit>,
+    edits: Vec<Edit<usize>>,
     contents: Vec<Content>,
     has_look_alike: bool,
 }
@@ -44,10 +44,15 @@ pub struct OffloadPlan {
 /// A response no longer than the threshold costs one search for what could spell a reference.
 pub fn plan(response: &Bytes, limits: &Limits<'_>) -> OffloadPlan {
     let mut plan = OffloadPlan { response: response.clone(), edits: vec![], contents: vec![], has_look_alike: false };
-    if response.len() <= limits.threshold && !may_spell_prefix(response) {
+    let may_look_alike = may_spell_prefix(response);
+    if response.len() <= limits.threshold && !may_look_alike {
         return plan;
     }
-    let candidates: Vec<_> = json::strings(response).filter(|token| is_candidate(response, token, limits)).collect();
+    let is_candidate = |token: &StringToken| {
+        let raw = token.raw(response);
+        (raw.len() > limits.threshold || may_look_alike && may_spell_prefix(raw)) && !token.is_key(response)
+    };
+    let candidates: Vec<_> = json::strings(response).filter(is_candidate).collect();
     if !candidates.is_empty() && json::is_valid(response) {
         for token in &candidates {
             plan.add(token, limits);
@@ -56,51 +61,35 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> OffloadPlan {
     plan
 }
 
-/// Whether any string of the text could decode to the prefix of a reference: as it is, or by `\u` escapes.
+/// Whether some string inside a text could decode to the prefix of a reference: as it is, or by `\u` escapes of its
+/// letters (however often those are escaped themselves).
 fn may_spell_prefix(text: &[u8]) -> bool {
-    memmem::find(text, PREFIX.as_bytes()).is_some() || memmem::find(text, b"\\u").is_some()
+    let ascii_letter = |at: usize| matches!(text.get(at + 3), Some(b'3' | b'4' | b'6' | b'7'));
+    memmem::find(text, PREFIX.as_bytes()).is_some() || memmem::find_iter(text, b"u00").any(ascii_letter)
 }
 
-/// Whether a string is worth a closer look. Escapes only make a string longer than what it says, so one whose spelling is
-/// within the threshold is.
-fn is_candidate(text: &[u8], token: &StringToken, limits: &Limits<'_>) -> bool {
-    let raw = token.raw(text);
-    (raw.len() > limits.threshold || spells_prefix(raw)) && !token.is_key(text)
-}
-
-/// Whether a string as spelt decodes to text that begins with the prefix of a reference.
-fn spells_prefix(mut raw: &[u8]) -> bool {
-    PREFIX.bytes().all(|wanted| match raw {
-        [first, rest @ ..] if *first == wanted => {
-            raw = rest;
-            true
-        }
-        [b'\\', b'u', hex @ ..] if hex.len() >= 4 && code_unit(&hex[..4]) == Some(u16::from(wanted)) => {
-            raw = &hex[4..];
-            true
-        }
-        _ => false,
-    })
-}
-
-fn code_unit(hex: &[u8]) -> Option<u16> {
-    hex.iter().try_fold(0, |unit, &digit| Some(unit << 4 | u16::try_from(char::from(digit).to_digit(16)?).ok()?))
+/// Whether a string's decoded text would be taken for a reference on the way in: because it begins like one, or because
+/// it is JSON text that holds such a string.
+fn looks_alike(text: &[u8], limits: &Limits<'_>) -> bool {
+    if text.starts_with(PREFIX.as_bytes()) {
+        return !is_kept(text, limits);
+    }
+    let inside = |token: StringToken| {
+        may_spell_prefix(token.raw(text)) && !token.is_key(text) && looks_alike(&json::decode(text, &token), limits)
+    };
+    json::opens_container(text) && may_spell_prefix(text) && json::is_valid(text) && json::strings(text).any(inside)
 }
 
 impl OffloadPlan {
     fn add(&mut self, token: &StringToken, limits: &Limits<'_>) {
         let text = json::decode(&self.response, token);
-        let looks_alike = text.starts_with(PREFIX.as_bytes());
-        if is_kept(&text, limits) || text.len() <= limits.threshold && !looks_alike {
+        let looks_alike = looks_alike(&text, limits);
+        if !looks_alike && (text.len() <= limits.threshold || is_kept(&text, limits)) {
             return;
         }
-        let content = match std::str::from_utf8(&text) {
-            Ok(_) => Content::string(json::slice_or_copy(&self.response, text)),
-            Err(_) => Content::json(self.response.slice(token.open..=token.close)),
-        };
         self.has_look_alike |= looks_alike;
         self.edits.push(Edit { span: token.open..token.close + 1, value: self.contents.len() });
-        self.contents.push(content);
+        self.contents.push(json::string_content(&self.response, token, text));
     }
 
     /// Whether the response goes on as it is.

@@ -224,6 +224,14 @@ pub struct ContentRef {
     pub size: u64,
 }
 
+impl ContentRef {
+    /// Bytes of the text of a reference to a content of `size` bytes.
+    pub fn text_len(size: u64, ttl: Ttl) -> usize {
+        let id = ContentId([0; 32]);
+        Self { store: StoreName::DynamoDb, kind: Kind::Json, ttl, id, size }.to_string().len()
+    }
+}
+
 impl fmt::Display for ContentRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { store, kind, ttl, id, size } = self;

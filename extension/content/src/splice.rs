@@ -4,30 +4,28 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-/// One span of a payload and which of the plan's values takes its place.
+/// One span of a payload and what takes its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Edit {
+pub(crate) struct Edit<V> {
     /// Bytes to replace, quotation marks included.
     pub(crate) span: Range<usize>,
-    /// Index of the replacement.
-    pub(crate) value: usize,
+    /// The replacement, or its index in the plan.
+    pub(crate) value: V,
 }
 
 /// `text` with every edit made: `len` says how many bytes an edit's replacement takes, `write` appends it.
 ///
 /// Edits are in order and disjoint. One allocation, of exactly the right size.
-pub(crate) fn splice(
+pub(crate) fn splice<V>(
     text: &Bytes,
-    edits: &[Edit],
-    len: impl Fn(&Edit) -> usize,
-    write: impl Fn(&Edit, &mut Vec<u8>),
+    edits: &[Edit<V>],
+    len: impl Fn(&Edit<V>) -> usize,
+    write: impl Fn(&Edit<V>, &mut Vec<u8>),
 ) -> Bytes {
     if edits.is_empty() {
         return text.clone();
     }
-    let removed: usize = edits.iter().map(|edit| edit.span.len()).sum();
-    let added: usize = edits.iter().map(len).sum();
-    let mut out = Vec::with_capacity(text.len() - removed + added);
+    let mut out = Vec::with_capacity(spliced_len(text, edits, len));
     let mut at = 0;
     for edit in edits {
         out.extend_from_slice(&text[at..edit.span.start]);
@@ -36,4 +34,11 @@ pub(crate) fn splice(
     }
     out.extend_from_slice(&text[at..]);
     out.into()
+}
+
+/// Bytes that [`splice`] makes.
+pub(crate) fn spliced_len<V>(text: &[u8], edits: &[Edit<V>], len: impl Fn(&Edit<V>) -> usize) -> usize {
+    let removed: usize = edits.iter().map(|edit| edit.span.len()).sum();
+    let added: usize = edits.iter().map(len).sum();
+    text.len() - removed + added
 }

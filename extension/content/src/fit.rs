@@ -1,0 +1,188 @@
+//! Fitting: making a response no larger than its destination takes, when offloading long strings was not enough.
+//!
+//! Of the root's members the largest are offloaded, as few as possible, whatever they are: a string, an object, an array.
+//! Nothing deeper is: offloading a member saves more than offloading anything inside it. The root itself goes only when all
+//! of its members are not enough. Values that must stay readable in the workflow (`keep`) stay where they are, and what is
+//! around them is taken apart.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use long_content::fit::{self, Destination};
+//! use long_content::reference::{Content, Ttl};
+//!
+//! let numbers = format!("[{}0]", "1,".repeat(5_000));
+//! let response = Bytes::from(format!(r#"{{"status":"ok","numbers":{numbers}}}"#));
+//! let destination = Destination { max_size: 1_000, keep: &[], ttl: Ttl::NONE };
+//! let plan = fit::plan(&response, &destination).unwrap();
+//! assert_eq!(plan.contents(), [Content::json(numbers)]);
+//! ```
+
+use std::cmp::Reverse;
+use std::ops::Range;
+use std::str::FromStr;
+
+use bytes::Bytes;
+
+use crate::json::{self, StringToken};
+use crate::reference::{Content, ContentRef, Ttl};
+use crate::splice::{Edit, splice};
+
+/// Values of this many bytes or fewer are not worth a content of their own.
+const WORTHWHILE: usize = 1024;
+
+/// What a response must fit.
+#[derive(Debug, Clone, Copy)]
+pub struct Destination<'a> {
+    /// Bytes that it takes.
+    pub max_size: usize,
+    /// Values that stay inline, because something outside of functions reads them.
+    pub keep: &'a [Pointer],
+    /// TTL class of the references: a part of their length.
+    pub ttl: Ttl,
+}
+
+/// A response that cannot be made to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the response has {size} bytes and cannot be brought below {smallest}, which is more than {max_size}")]
+pub struct DoesNotFit {
+    /// Bytes of the response, long strings already offloaded.
+    pub size: usize,
+    /// The fewest bytes it can be brought to.
+    pub smallest: usize,
+    /// Bytes that its destination takes.
+    pub max_size: usize,
+}
+
+/// A JSON Pointer (RFC 6901), by its reference tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pointer(Vec<String>);
+
+/// A text that is not a JSON Pointer: it does not begin with `/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a JSON Pointer (RFC 6901): it must begin with `/`")]
+pub struct NotAPointer;
+
+impl FromStr for Pointer {
+    type Err = NotAPointer;
+
+    fn from_str(text: &str) -> Result<Self, NotAPointer> {
+        let tokens = text.strip_prefix('/').ok_or(NotAPointer)?.split('/');
+        Ok(Self(tokens.map(|token| token.replace("~1", "/").replace("~0", "~")).collect()))
+    }
+}
+
+/// Which values leave a response so that it fits.
+#[derive(Debug)]
+pub struct FitPlan {
+    response: Bytes,
+    edits: Vec<Edit<usize>>,
+    contents: Vec<Content>,
+}
+
+/// Decides what leaves `response`, in which long strings are references already. A response that fits, or that is not
+/// valid JSON, goes on as it is.
+pub fn plan(response: &Bytes, destination: &Destination<'_>) -> Result<FitPlan, DoesNotFit> {
+    let mut plan = FitPlan { response: response.clone(), edits: vec![], contents: vec![] };
+    if response.len() > destination.max_size && json::is_valid(response) {
+        for span in choose(response, destination)? {
+            plan.add(span);
+        }
+    }
+    Ok(plan)
+}
+
+/// The spans that leave, in order.
+fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<usize>>, DoesNotFit> {
+    let saves = |span: &Range<usize>| span.len().saturating_sub(reference_len(span.len(), destination.ttl));
+    let start = response.len() - response.trim_ascii_start().len();
+    let root = start..start + response.trim_ascii().len();
+    let kept: Vec<_> = destination.keep.iter().map(|pointer| pointer.0.as_slice()).collect();
+    let mut members = Members::default();
+    members.collect(response, root.clone(), &kept);
+    members.spans.retain(|span| span.len() > WORTHWHILE);
+    members.spans.sort_by_key(|span| (Reverse(span.len()), span.start));
+
+    let mut size = response.len();
+    let mut chosen: Vec<_> = members
+        .spans
+        .into_iter()
+        .take_while(|span| {
+            let too_large = size > destination.max_size;
+            size -= if too_large { saves(span) } else { 0 };
+            too_large
+        })
+        .collect();
+    if size > destination.max_size && !members.has_kept && root.len() > WORTHWHILE {
+        size = response.len() - saves(&root);
+        chosen = vec![root];
+    }
+    if size > destination.max_size {
+        return Err(DoesNotFit { size: response.len(), smallest: size, max_size: destination.max_size });
+    }
+    chosen.sort_by_key(|span| span.start);
+    Ok(chosen)
+}
+
+/// Bytes of a reference, quotation marks included, to a content of `size` bytes.
+fn reference_len(size: usize, ttl: Ttl) -> usize {
+    ContentRef::text_len(size as u64, ttl) + 2
+}
+
+/// The largest values that may leave: members of the root, or of what holds a kept value.
+#[derive(Default)]
+struct Members {
+    spans: Vec<Range<usize>>,
+    has_kept: bool,
+}
+
+impl Members {
+    /// Collects from the container `value`, of which `keep` stays.
+    fn collect(&mut self, text: &[u8], value: Range<usize>, keep: &[&[String]]) {
+        json::members(text, value.start, |name, member| {
+            let below: Vec<_> =
+                keep.iter().filter(|pointer| name.is(text, &pointer[0])).map(|pointer| &pointer[1..]).collect();
+            if below.iter().any(|pointer| pointer.is_empty()) {
+                self.has_kept = true;
+            } else if below.is_empty() {
+                self.spans.push(member);
+            } else {
+                self.collect(text, member, &below);
+            }
+        });
+    }
+}
+
+impl FitPlan {
+    fn add(&mut self, span: Range<usize>) {
+        let content = match StringToken::at(&self.response, span.start) {
+            Some(token) if self.response[span.start] == b'"' => {
+                let text = json::decode(&self.response, &token);
+                json::string_content(&self.response, &token, text)
+            }
+            _ => Content::json(self.response.slice(span.clone())),
+        };
+        self.edits.push(Edit { span, value: self.contents.len() });
+        self.contents.push(content);
+    }
+
+    /// Whether the response goes on as it is.
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+
+    /// The contents to store, one for each value that leaves.
+    pub fn contents(&self) -> &[Content] {
+        &self.contents
+    }
+
+    /// The response with references in place, given in the order of [`contents`](Self::contents).
+    pub fn apply(&self, references: &[ContentRef]) -> Bytes {
+        let spelt: Vec<_> = references.iter().map(|reference| format!("\"{reference}\"")).collect();
+        splice(
+            &self.response,
+            &self.edits,
+            |edit| spelt[edit.value].len(),
+            |edit, out| out.extend_from_slice(spelt[edit.value].as_bytes()),
+        )
+    }
+}
