@@ -9,6 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use long_content::fit::{NotAPointer, Pointer};
 use long_content::reference::Ttl;
 use long_content::store::dynamodb::{Authorization, CredentialsSource, Settings, TlsRoots};
 use tracing::level_filters::LevelFilter;
@@ -39,8 +40,10 @@ settings! {
     TABLE = "AGENT_CONTEXT_TABLE", "required";
     /// Strings of more bytes (of decoded UTF-8) than this are offloaded.
     MAX_CONTENT_SIZE = "MAX_CONTENT_SIZE", "5000";
-    /// Bytes that a response may have where it goes: one that cannot be stored leaves whole only within them; 0 is no limit.
+    /// Bytes that a response may have where it goes: of a larger one further values are offloaded; 0 is no limit.
     MAX_PAYLOAD_SIZE = "MAX_PAYLOAD_SIZE", "245760";
+    /// JSON Pointers, separated by spaces, of values that stay inline however large the response, for a Choice or a Map to read.
+    KEEP = "LRAP_KEEP", "none";
     /// Seconds that contents are kept; 0 keeps them for ever.
     CONTENT_TTL = "LRAP_CONTENT_TTL", "86400";
     /// Seconds that storing or reading contents may take, within the invocation's own deadline.
@@ -95,6 +98,8 @@ pub struct Config {
     pub max_content_size: usize,
     /// Largest response for its destination, `None` for no limit.
     pub max_payload_size: Option<usize>,
+    /// Values that stay inline when a response is made to fit.
+    pub keep: Vec<Pointer>,
     /// How long contents are kept.
     pub ttl: Ttl,
     /// Longest time for storing or reading the contents of one payload.
@@ -157,6 +162,7 @@ impl Config {
             port_variable,
             max_content_size: vars.number(MAX_CONTENT_SIZE, 5_000),
             max_payload_size: Some(vars.number(MAX_PAYLOAD_SIZE, 245_760)).filter(|&bytes| bytes > 0),
+            keep: vars.pointers(KEEP),
             ttl: Ttl::seconds(vars.number(CONTENT_TTL, 86_400)),
             store_timeout: vars.positive_seconds(STORE_TIMEOUT, 20),
             max_event_size: vars.number(MAX_EVENT_SIZE, memory_mb * (1 << 20) / 4),
@@ -288,6 +294,15 @@ impl Variables {
             let max = u64::MAX >> (64 - 8 * size_of::<N>());
             self.mistake(name, format!("is `{value}`, not a whole number of 0 to {max}"));
             default
+        })
+    }
+
+    fn pointers(&mut self, name: &str) -> Vec<Pointer> {
+        let value = self.text(name).unwrap_or_default();
+        let pointers: Result<_, _> = value.split_whitespace().map(str::parse).collect();
+        pointers.unwrap_or_else(|error: NotAPointer| {
+            self.mistake(name, format!("is `{value}`: {error}"));
+            vec![]
         })
     }
 

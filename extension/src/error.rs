@@ -1,5 +1,6 @@
 //! Failures that end an invocation, as its caller sees them: what a `Retry` or `Catch` of Step Functions names.
 
+use long_content::fit::DoesNotFit;
 use long_content::reference::{ContentRef, MAX_LEN};
 use long_content::store::{GetError, PutError};
 use serde_json::json;
@@ -78,6 +79,23 @@ impl Failure {
                 Self::new(FailureKind::StoreUnavailable, format!("{error}; {look_at}"))
             }
         }
+    }
+
+    /// An event that would not fit the sandbox.
+    pub fn event_too_large(bytes: u64, limit: u64) -> Self {
+        let message = format!("hydrated, the event has {bytes} bytes; LRAP_MAX_EVENT_SIZE allows {limit}");
+        Self::new(FailureKind::EventTooLarge, message)
+    }
+
+    /// An event for which others left no room in time.
+    pub fn no_room(limit: u64) -> Self {
+        let message = format!("other events being hydrated left no room in time; LRAP_MAX_EVENT_SIZE allows {limit}");
+        Self::new(FailureKind::StoreUnavailable, message)
+    }
+
+    /// A response that cannot be made to fit its destination.
+    pub fn does_not_fit(error: &DoesNotFit) -> Self {
+        Self::new(FailureKind::PayloadTooLarge, format!("{error}; MAX_PAYLOAD_SIZE and LRAP_KEEP decide that"))
     }
 
     /// `errorType` of the error document: what a state machine matches.

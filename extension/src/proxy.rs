@@ -1,7 +1,7 @@
 //! The two flows: events in, responses out. The only place where content meets store meets wire.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
@@ -9,11 +9,11 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, reques
 use http_body::Body as _;
 use http_body_util::{BodyExt, Either};
 use hyper::body::Incoming;
-use long_content::hydrate::{self, HydratePlan};
-use long_content::offload::{self, Limits, OffloadPlan};
+use long_content::hydrate::{self, HydratePlan, Hydration};
+use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope};
 use long_content::store::{ContentStore, GetError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::config::{Config, OnMissing};
 use crate::error::{Failure, FailureKind, error_document, quoted};
@@ -29,6 +29,10 @@ const LAMBDA_RESPONSE_LIMIT: usize = 6 * 1024 * 1024;
 
 /// Bytes of payload above which work on it is handed to another thread.
 const LARGE: u64 = 8 << 20;
+
+/// How deep contents may refer to contents. Two is what responses that were made to fit hold; functions that pass
+/// references on unread may wrap them again.
+const MAX_ROUNDS: usize = 32;
 
 /// Memory for hydrated events is counted in pages of this many bytes: permits are 32 bits.
 const PAGE: u64 = 4096;
@@ -104,7 +108,7 @@ impl<S: ContentStore> Proxy<S> {
     async fn respond(&self, id: &str, head: &request::Parts, body: Incoming) -> Result<Response<Body>, ProxyError> {
         let response = gather(body).await.map_err(ProxyError::Response)?;
         let invocation = self.invocations.end(id);
-        match self.offload(response, &invocation).await {
+        match self.offload(response, invocation).await {
             Ok(response) => {
                 let mut head = head.clone();
                 head.headers.remove(CONTENT_LENGTH);
@@ -121,43 +125,36 @@ impl<S: ContentStore> Proxy<S> {
         }
         let keeps = self.keeps_references(&plan);
         check_malformed(&plan, keeps)?;
-        let _memory = self.reserve(plan.hydrated_size()).await?;
-        let scope = self.scope_of(invocation);
         let until = invocation.hydrate_until(self.config.store_timeout);
-        let contents = self.store.get(&scope, plan.references(), until).await;
-        let mut hydrated = Vec::with_capacity(contents.len());
-        for (reference, content) in plan.references().iter().zip(contents) {
-            match content {
-                Ok(content) => hydrated.push(Some(content)),
-                Err(error) if keeps && is_permanent(&error) => {
-                    tracing::warn!(%reference, %error, "reference kept");
-                    invocation.kept.push(*reference);
-                    hydrated.push(None);
-                }
-                Err(error) => return Err(Failure::get(reference, &error)),
+        let scope = self.scope_of(invocation);
+        let mut hydration = Hydration::new(plan);
+        let mut memory = None;
+        for _ in 0..MAX_ROUNDS {
+            let wanted = hydration.wanted();
+            if wanted.is_empty() {
+                break;
+            }
+            drop(memory.take());
+            memory = Some(self.reserve(hydration.size(), until).await?);
+            for (reference, content) in wanted.iter().zip(self.store.get(&scope, &wanted, until).await) {
+                hydration.add(*reference, arrived(reference, content, keeps, invocation)?);
             }
         }
-        let bytes = plan.hydrated_size();
-        Ok(compute(bytes, move || plan.apply(&hydrated)).await)
+        let (size, limit) = (hydration.size(), self.config.max_event_size);
+        compute(size, move || hydration.finish(limit)).await.map_err(|size| Failure::event_too_large(size, limit))
     }
 
-    async fn offload(&self, response: Bytes, invocation: &Invocation) -> Result<Bytes, Failure> {
-        let (threshold, kept) = (self.config.max_content_size, invocation.kept.clone());
-        let (bytes, body) = (response.len() as u64, response.clone());
-        let plan = compute(bytes, move || offload::plan(&body, &Limits { threshold, kept: &kept })).await;
-        if plan.is_empty() {
+    async fn offload(&self, response: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
+        let until = invocation.store_until(self.config.store_timeout);
+        let (original, terms) = (response.clone(), self.terms(invocation));
+        let outgoing = compute(response.len() as u64, move || Outgoing::of(&original, &terms)).await;
+        let outgoing = outgoing.map_err(|error| Failure::does_not_fit(&error))?;
+        if outgoing.contents.is_empty() {
             return Ok(response);
         }
-        let (scope, ttl) = (self.scope_of(invocation), self.config.ttl);
-        let (plan, references) = compute(bytes, move || {
-            let references: Vec<_> = plan.contents().iter().map(|content| scope.reference(ttl, content)).collect();
-            (plan, references)
-        })
-        .await;
-        let until = invocation.store_until(self.config.store_timeout);
-        match self.store.put(&distinct(&references, &plan), until).await {
-            Ok(()) => Ok(plan.apply(&references)),
-            Err(error) if self.may_leave_as_it_is(&response, &plan) => {
+        match self.store.put(&outgoing.contents, until).await {
+            Ok(()) => Ok(outgoing.response),
+            Err(error) if !outgoing.has_look_alike && self.fits(&response) => {
                 tracing::warn!(%error, bytes = response.len(), "response sent without offloading");
                 Ok(response)
             }
@@ -165,10 +162,21 @@ impl<S: ContentStore> Proxy<S> {
         }
     }
 
-    /// Whether a response that could not be offloaded fits everywhere and holds no text that would be hydrated.
-    fn may_leave_as_it_is(&self, response: &Bytes, plan: &OffloadPlan) -> bool {
+    fn terms(&self, invocation: Invocation) -> Terms {
+        Terms {
+            max_content_size: self.config.max_content_size,
+            max_payload_size: self.config.max_payload_size,
+            keep: self.config.keep.clone(),
+            scope: self.scope_of(&invocation),
+            ttl: self.config.ttl,
+            kept: invocation.kept,
+        }
+    }
+
+    /// Whether a response fits its destination, and Lambda, as it is.
+    fn fits(&self, response: &Bytes) -> bool {
         let limit = self.config.max_payload_size.unwrap_or(LAMBDA_RESPONSE_LIMIT).min(LAMBDA_RESPONSE_LIMIT);
-        !plan.has_look_alike() && response.len() <= limit
+        response.len() <= limit
     }
 
     fn keeps_references(&self, plan: &HydratePlan) -> bool {
@@ -180,13 +188,14 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     /// Waits until the events being hydrated leave room for `bytes` more.
-    async fn reserve(&self, bytes: u64) -> Result<tokio::sync::SemaphorePermit<'_>, Failure> {
+    async fn reserve(&self, bytes: u64, until: Instant) -> Result<SemaphorePermit<'_>, Failure> {
         let limit = self.config.max_event_size;
         if bytes > limit {
-            let message = format!("hydrated, the event has {bytes} bytes; LRAP_MAX_EVENT_SIZE allows {limit}");
-            return Err(Failure::new(FailureKind::EventTooLarge, message));
+            return Err(Failure::event_too_large(bytes, limit));
         }
-        Ok(self.memory.acquire_many(pages(bytes)).await.expect("BUG: never closed"))
+        let room = tokio::time::timeout_at(until.into(), self.memory.acquire_many(pages(bytes))).await;
+        let room = room.map_err(|_| Failure::no_room(limit))?;
+        Ok(room.expect("BUG: never closed"))
     }
 
     fn scope_of(&self, invocation: &Invocation) -> Scope {
@@ -279,13 +288,6 @@ async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, hyper::Error> {
     Ok(None)
 }
 
-/// Each content once, under its reference.
-fn distinct(references: &[ContentRef], plan: &OffloadPlan) -> Vec<(ContentRef, Bytes)> {
-    let mut seen = HashSet::new();
-    let pairs = references.iter().zip(plan.contents());
-    pairs.filter(|(reference, _)| seen.insert(**reference)).map(|(r, content)| (*r, content.bytes.clone())).collect()
-}
-
 /// The outcome of `work` on about `bytes` bytes of payload. What takes long leaves the runtime's thread: there, other
 /// invocations would wait for it. Anything that fits Lambda's own limits is done sooner than handed over.
 async fn compute<T: Send + 'static>(bytes: u64, work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -293,6 +295,24 @@ async fn compute<T: Send + 'static>(bytes: u64, work: impl FnOnce() -> T + Send 
         return work();
     }
     tokio::task::spawn_blocking(work).await.expect("BUG: payload work neither panics nor is aborted")
+}
+
+/// A content as it arrived, or nothing where its reference may stay in its place.
+fn arrived(
+    reference: &ContentRef,
+    content: Result<Bytes, GetError>,
+    keeps: bool,
+    invocation: &mut Invocation,
+) -> Result<Option<Bytes>, Failure> {
+    match content {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if keeps && is_permanent(&error) => {
+            tracing::warn!(%reference, %error, "reference kept");
+            invocation.kept.push(*reference);
+            Ok(None)
+        }
+        Err(error) => Err(Failure::get(reference, &error)),
+    }
 }
 
 /// Whether reading again later could not help.

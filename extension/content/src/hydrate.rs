@@ -64,6 +64,101 @@ pub fn plan(event: &Bytes) -> HydratePlan {
     HydratePlan { event: event.clone(), edits, found }
 }
 
+/// An event being hydrated: which contents it needs, and the references that those hold themselves.
+///
+/// Ask what is [`wanted`](Self::wanted), [`add`](Self::add) it, until nothing is; then [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct Hydration {
+    event: HydratePlan,
+    contents: HashMap<ContentRef, Held>,
+    wanted: Vec<ContentRef>,
+    /// How often each content will stand in the event.
+    counts: HashMap<ContentRef, u64>,
+    size: u64,
+}
+
+/// What is known of a content: `None` is left as a reference.
+#[derive(Debug)]
+struct Held {
+    content: Option<Bytes>,
+    inside: Option<HydratePlan>,
+}
+
+impl Hydration {
+    /// Begins to hydrate an event.
+    pub fn new(event: HydratePlan) -> Self {
+        let size = event.event.len() as u64;
+        let (wanted, places) = (event.references().to_vec(), event.places().collect::<Vec<_>>());
+        let mut hydration = Self { event, contents: HashMap::new(), wanted, counts: HashMap::new(), size };
+        hydration.count(&places, 1);
+        hydration
+    }
+
+    /// Distinct references whose contents are needed now; they are not asked for again.
+    pub fn wanted(&mut self) -> Vec<ContentRef> {
+        std::mem::take(&mut self.wanted)
+    }
+
+    /// Bytes of the hydrated event before JSON escapes, as far as its references are known: before a content is read,
+    /// so that an event that would be too large costs nothing. Saturates.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Takes a content that was wanted; `None` leaves its reference where it stands.
+    pub fn add(&mut self, reference: ContentRef, content: Option<Bytes>) {
+        let searchable = content.as_ref().filter(|content| may_hold_references(&reference, content));
+        let inside = searchable.map(plan).filter(|plan| !plan.edits.is_empty());
+        if let Some(inside) = &inside {
+            let places: Vec<_> = inside.places().collect();
+            self.count(&places, self.counts.get(&reference).copied().unwrap_or(1));
+            let new = |reference: &&ContentRef| !self.contents.contains_key(*reference);
+            let new: Vec<_> = inside.references().iter().filter(new).copied().collect();
+            self.wanted.extend(new);
+        }
+        self.contents.insert(reference, Held { content, inside });
+    }
+
+    fn count(&mut self, places: &[ContentRef], times: u64) {
+        for reference in places {
+            let count = self.counts.entry(*reference).or_default();
+            *count = count.saturating_add(times);
+            self.size = self.size.saturating_add(reference.size.saturating_mul(times));
+        }
+    }
+
+    /// The event with all contents in place; when it would have more than `limit` bytes, that number and no event.
+    pub fn finish(self, limit: u64) -> Result<Bytes, u64> {
+        let mut complete = HashMap::new();
+        let contents: Result<Vec<_>, _> =
+            self.event.references().iter().map(|reference| self.complete(reference, limit, &mut complete)).collect();
+        self.event.apply_within(&contents?, limit)
+    }
+
+    /// A content with the contents that it refers to in place. As deep as rounds of reading were needed.
+    fn complete(
+        &self,
+        reference: &ContentRef,
+        limit: u64,
+        complete: &mut HashMap<ContentRef, Option<Bytes>>,
+    ) -> Result<Option<Bytes>, u64> {
+        if let Some(done) = complete.get(reference) {
+            return Ok(done.clone());
+        }
+        let held = self.contents.get(reference);
+        let content = match held.and_then(|held| held.inside.as_ref()) {
+            None => held.and_then(|held| held.content.clone()),
+            Some(inside) => {
+                let contents: Result<Vec<_>, _> =
+                    inside.references().iter().map(|reference| self.complete(reference, limit, complete)).collect();
+                Some(inside.apply_within(&contents?, limit)?)
+            }
+        };
+        complete.insert(*reference, content.clone());
+        Ok(content)
+    }
+}
+
 /// Whether a content may hold references of its own: only an object or array that left so that its response fits (see
 /// [`fit`](crate::fit)) does. Any other content is somebody's text, whatever it reads like.
 pub fn may_hold_references(reference: &ContentRef, content: &[u8]) -> bool {
@@ -147,11 +242,9 @@ impl HydratePlan {
         &self.found.malformed
     }
 
-    /// Bytes of the hydrated event, before JSON escapes: known from the references alone, so that an event that would
-    /// be too large costs no read. Saturates.
-    pub fn hydrated_size(&self) -> u64 {
-        let contents = self.edits.iter().map(|edit| self.references()[edit.value.reference].size);
-        contents.fold(self.event.len() as u64, u64::saturating_add)
+    /// The reference at each of its places.
+    fn places(&self) -> impl Iterator<Item = ContentRef> {
+        self.edits.iter().map(|edit| self.references()[edit.value.reference])
     }
 
     /// The event with contents in place, given in the order of [`references`](Self::references); `None` leaves that

@@ -3,6 +3,7 @@
 //! - [`offload`] plans which values leave a response, and puts references in their places.
 //! - [`fit`] plans which further values leave when a response is still too large for its destination.
 //! - [`hydrate`] plans which references stand in an event, and puts the contents back.
+//! - [`outgoing`] is a whole response decided: both of the above, and what must be stored.
 //! - [`reference`] is the text that travels: its grammar, and how contents get their names.
 //! - [`store`] keeps contents under their references.
 //!
@@ -13,6 +14,7 @@ pub mod fit;
 pub mod hydrate;
 mod json;
 pub mod offload;
+pub mod outgoing;
 pub mod reference;
 mod splice;
 pub mod store;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use long_content::fit::{self, Destination, DoesNotFit};
-use long_content::hydrate;
+use long_content::hydrate::{self, Hydration};
 use long_content::offload::{self, Limits};
 use long_content::reference::{ContentRef, Scope, Ttl};
 use proptest::prelude::*;
@@ -68,11 +68,16 @@ fn offload(response: &Bytes, threshold: usize) -> (Bytes, HashMap<ContentRef, By
 fn hydrate(event: &Bytes, stored: &HashMap<ContentRef, Bytes>) -> Bytes {
     let plan = hydrate::plan(event);
     assert!(plan.malformed().is_empty());
-    let content = |reference: &ContentRef| {
-        let content = stored.get(reference)?;
-        Some(if hydrate::may_hold_references(reference, content) { hydrate(content, stored) } else { content.clone() })
-    };
-    plan.apply(&plan.references().iter().map(content).collect::<Vec<_>>())
+    let mut hydration = Hydration::new(plan);
+    loop {
+        let wanted = hydration.wanted();
+        if wanted.is_empty() {
+            return hydration.finish(u64::MAX).unwrap();
+        }
+        for reference in wanted {
+            hydration.add(reference, stored.get(&reference).cloned());
+        }
+    }
 }
 
 /// Brings a response, long strings already offloaded, to `max_size`, and adds what that stores.

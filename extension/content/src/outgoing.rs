@@ -1,0 +1,84 @@
+//! A response on its way out, decided: what leaves in its place, and what must be stored before it does.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use long_content::outgoing::{Outgoing, Terms};
+//! use long_content::reference::{Scope, Ttl};
+//!
+//! let terms = Terms { max_content_size: 8, ..Terms::new(Scope::new("AgentContext-dev"), Ttl::NONE) };
+//! let outgoing = Outgoing::of(&Bytes::from(r#"{"text":"long\ntext"}"#), &terms).unwrap();
+//! let (reference, content) = &outgoing.contents[0];
+//! assert_eq!(outgoing.response, format!(r#"{{"text":"{reference}"}}"#));
+//! assert_eq!(content, "long\ntext");
+//! ```
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+
+use crate::fit::{self, Destination, DoesNotFit, Pointer};
+use crate::offload::{self, Limits};
+use crate::reference::{Content, ContentRef, Scope, Ttl};
+
+/// On which terms a response may leave.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Strings of more bytes than this, of decoded UTF-8, are offloaded.
+    pub max_content_size: usize,
+    /// Bytes that the whole response may have, `None` for no limit.
+    pub max_payload_size: Option<usize>,
+    /// Values that stay inline when the response must be made to fit.
+    pub keep: Vec<Pointer>,
+    /// References that this invocation's event held and that were handed over as they are.
+    pub kept: Vec<ContentRef>,
+    /// Who may read what is stored.
+    pub scope: Scope,
+    /// How long it is kept.
+    pub ttl: Ttl,
+}
+
+impl Terms {
+    /// The defaults of the extension: strings of 5000 bytes, a state of Step Functions less what surrounds it.
+    pub fn new(scope: Scope, ttl: Ttl) -> Self {
+        Self { max_content_size: 5_000, max_payload_size: Some(245_760), keep: vec![], kept: vec![], scope, ttl }
+    }
+}
+
+/// A response decided.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// What leaves; the very same bytes when there is nothing to offload.
+    pub response: Bytes,
+    /// What must be durable before, each content once.
+    pub contents: Vec<(ContentRef, Bytes)>,
+    /// Whether text that merely reads like a reference is offloaded: such a response may never leave as it was.
+    pub has_look_alike: bool,
+}
+
+impl Outgoing {
+    /// Decides a response.
+    pub fn of(response: &Bytes, terms: &Terms) -> Result<Self, DoesNotFit> {
+        let limits = Limits { threshold: terms.max_content_size, kept: &terms.kept };
+        let offload = offload::plan(response, &limits);
+        let mut outgoing =
+            Self { response: response.clone(), contents: vec![], has_look_alike: offload.has_look_alike() };
+        outgoing.leave(offload.contents(), terms, |references| offload.apply(references));
+        if let Some(max_size) = terms.max_payload_size {
+            let destination = Destination { max_size, keep: &terms.keep, ttl: terms.ttl };
+            let fit = fit::plan(&outgoing.response, &destination)?;
+            outgoing.leave(fit.contents(), terms, |references| fit.apply(references));
+        }
+        Ok(outgoing)
+    }
+
+    fn leave(&mut self, contents: &[Content], terms: &Terms, apply: impl Fn(&[ContentRef]) -> Bytes) {
+        let references: Vec<_> = contents.iter().map(|content| terms.scope.reference(terms.ttl, content)).collect();
+        let mut known: HashSet<_> = self.contents.iter().map(|(reference, _)| *reference).collect();
+        for (reference, content) in references.iter().zip(contents) {
+            if known.insert(*reference) {
+                self.contents.push((*reference, content.bytes.clone()));
+            }
+        }
+        self.response = apply(&references);
+    }
+}
