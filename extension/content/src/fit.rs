@@ -138,7 +138,7 @@ struct Members {
 impl Members {
     /// Collects from the container `value`, of which `keep` stays.
     fn collect(&mut self, text: &[u8], value: Range<usize>, keep: &[&[String]]) {
-        json::members(text, value.start, |name, member| {
+        for (name, member) in json::members(text, value.start) {
             let below: Vec<_> =
                 keep.iter().filter(|pointer| name.is(text, &pointer[0])).map(|pointer| &pointer[1..]).collect();
             if below.iter().any(|pointer| pointer.is_empty()) {
@@ -148,7 +148,7 @@ impl Members {
             } else {
                 self.collect(text, member, &below);
             }
-        });
+        }
     }
 }
 

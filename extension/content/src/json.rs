@@ -151,58 +151,61 @@ impl Name {
     }
 }
 
-/// Every member of the object or array that begins at `open` in a valid document: its name, and where its value stands.
-/// A value that is neither has none.
-pub(crate) fn members(text: &[u8], open: usize, mut member: impl FnMut(Name, Range<usize>)) {
-    let is_object = text[open] == b'{';
-    if !is_object && text[open] != b'[' {
-        return;
-    }
-    let mut at = skip_space(text, open + 1);
-    for index in 0.. {
-        if matches!(text[at], b'}' | b']') {
-            return;
-        }
+/// Every member of the object or array that begins at `open`, in order: its name, and where its value stands. A value
+/// that is neither has none; of a document that is not valid, those before it breaks.
+pub(crate) fn members(text: &[u8], open: usize) -> impl Iterator<Item = (Name, Range<usize>)> {
+    let is_object = text.get(open) == Some(&b'{');
+    let is_container = is_object || text.get(open) == Some(&b'[');
+    let mut at = is_container.then(|| skip_space(text, open + 1));
+    let mut index = 0;
+    std::iter::from_fn(move || {
+        let mut value = at.take()?;
         let mut name = Name::Index(index);
         if is_object {
-            let key = StringToken::at(text, at).expect(VALID);
-            at = skip_space(text, skip_space(text, key.close + 1) + 1);
+            let key = StringToken::at(text, value).filter(|key| text[key.open] == b'"')?;
+            value = skip_space(text, skip_space(text, key.close + 1) + 1);
             name = Name::Key(key);
         }
-        let end = skip_value(text, at);
-        member(name, at..end);
-        at = skip_space(text, end);
-        if text[at] == b',' {
-            at = skip_space(text, at + 1);
-        }
-    }
+        let end = value_end(text, value)?;
+        let next = skip_space(text, end);
+        at = (text.get(next) == Some(&b',')).then(|| skip_space(text, next + 1));
+        index += 1;
+        Some((name, value..end))
+    })
 }
 
 fn skip_space(text: &[u8], from: usize) -> usize {
-    from + text[from..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
+    let spaces = text.iter().skip(from).take_while(|byte| byte.is_ascii_whitespace()).count();
+    from + spaces
 }
 
 /// Index behind the value that begins at `at`. Any depth, no stack.
-fn skip_value(text: &[u8], mut at: usize) -> usize {
+fn value_end(text: &[u8], mut at: usize) -> Option<usize> {
     let mut depth = 0_usize;
     loop {
-        match text[at] {
-            b'"' => at = StringToken::at(text, at).expect(VALID).close,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => {}
-            _ => at += scalar_len(&text[at..]) - 1,
-        }
-        at += 1;
+        at = match text.get(at)? {
+            b'"' => StringToken::at(text, at)?.close + 1,
+            b'{' | b'[' => {
+                depth += 1;
+                at + 1
+            }
+            b'}' | b']' => {
+                depth = depth.checked_sub(1)?;
+                at + 1
+            }
+            b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => at + 1,
+            _ => at + scalar_len(&text[at..]),
+        };
         if depth == 0 {
-            return at;
+            return Some(at);
         }
     }
 }
 
 /// Bytes of the number or literal that a text begins with.
 fn scalar_len(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']') && !byte.is_ascii_whitespace()).count()
+    let ends = |byte: &u8| matches!(byte, b',' | b':' | b'{' | b'}' | b'[' | b']' | b'"') || byte.is_ascii_whitespace();
+    text.iter().take_while(|byte| !ends(byte)).count().max(1)
 }
 
 /// What a string of a valid document says, in UTF-8; a lone surrogate comes out as the three bytes of its code point,
@@ -304,6 +307,17 @@ mod tests {
     }
 
     #[test]
+    fn members_are_found_with_their_names() {
+        let text = br#"{ "a" : [1, {"b": "]"}] , "c\u0064":-1e5,"e":"x"}"#;
+        let found: Vec<_> = members(text, 0).map(|(_, span)| std::str::from_utf8(&text[span]).unwrap()).collect();
+        assert_eq!(found, [r#"[1, {"b": "]"}]"#, "-1e5", r#""x""#]);
+        let named = |name| members(text, 0).filter(|(member, _)| member.is(text, name)).count();
+        assert_eq!([named("a"), named("cd"), named("b"), named("0")], [1, 1, 0, 0]);
+        let items: Vec<_> = members(b"[ ]", 0).chain(members(b"[true ,null]", 0)).map(|(_, span)| span).collect();
+        assert_eq!(items, [1..5, 7..11]);
+    }
+
+    #[test]
     fn depth_costs_no_stack() {
         let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
         assert!(is_valid(deep.as_bytes()));
@@ -348,6 +362,16 @@ mod tests {
                 prop_assert_eq!(&decoded, &text.as_bytes()[said[0]..said[1]]);
             }
             prop_assert_eq!(spelt.last(), Some(&raw.len()));
+        }
+
+        #[test]
+        fn members_of_any_bytes_are_spans_in_order(text in "[\\[{]?[ -~]{0,60}", more in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let text = [text.as_bytes(), &more].concat();
+            let mut end = 0;
+            for (_, span) in members(&text, 0) {
+                prop_assert!(end < span.start && span.start < span.end && span.end <= text.len());
+                end = span.end;
+            }
         }
 
         #[test]

@@ -1,6 +1,7 @@
 //! The claim check pattern for JSON payloads: long values travel as short references.
 //!
 //! - [`offload`] plans which values leave a response, and puts references in their places.
+//! - [`envelope`] tells callers that can hydrate from those that cannot.
 //! - [`fit`] plans which further values leave when a response is still too large for its destination.
 //! - [`hydrate`] plans which references stand in an event, and puts the contents back.
 //! - [`outgoing`] is a whole response decided: both of the above, and what must be stored.
@@ -10,6 +11,7 @@
 //! Plan, do, apply: the pure part (all but `store`) decides and edits bytes and never waits; stores wait and never
 //! parse. Payloads are spliced, never parsed and printed again: every byte outside a replaced value leaves as it came.
 
+pub mod envelope;
 pub mod fit;
 pub mod hydrate;
 mod json;

@@ -1,0 +1,124 @@
+//! Envelopes: whether an invocation's caller stands outside of everything that could hydrate a reference.
+//!
+//! What answers a browser must not be a reference, and what an outsider typed is never one. The callers below are known by
+//! the documented shape of their events: the names of its top-level members. An event of another shape is a workflow's, a
+//! queue's or a direct caller's.
+//!
+//! Finding that an event has none of these shapes costs one search for their rarest names.
+
+use std::sync::LazyLock;
+
+use aho_corasick::packed::Searcher;
+
+use crate::json;
+
+/// Who an event came from, as far as it decides what may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Envelope {
+    /// A caller that cannot hydrate and is not trusted with references: neither its event nor its response is touched.
+    Exposed,
+    /// The envelope of a Lambda durable execution, which the service itself reads: its response is left alone.
+    Durable,
+    /// Anything else.
+    Plain,
+}
+
+/// One documented shape of an event.
+#[derive(Debug)]
+pub struct Shape {
+    /// Who sends it.
+    pub caller: &'static str,
+    /// Top-level members that it has. The first is rare in other events.
+    pub members: &'static [&'static str],
+    /// What it means.
+    pub envelope: Envelope,
+}
+
+const fn exposed(caller: &'static str, members: &'static [&'static str]) -> Shape {
+    Shape { caller, members, envelope: Envelope::Exposed }
+}
+
+/// Every shape that is told from the rest.
+pub const SHAPES: &[Shape] = &[
+    exposed("API Gateway, function URL, load balancer", &["requestContext", "headers"]),
+    exposed("load balancer with multi-value headers", &["requestContext", "multiValueHeaders"]),
+    exposed("API Gateway WebSocket", &["requestContext", "isBase64Encoded"]),
+    exposed("API Gateway token authorizer", &["methodArn", "type"]),
+    exposed("AppSync authorizer", &["requestContext", "authorizationToken"]),
+    exposed("AppSync resolver", &["info", "arguments", "identity"]),
+    exposed("Cognito user pool", &["triggerSource", "userPoolId"]),
+    exposed("Cognito sync", &["datasetRecords", "identityPoolId"]),
+    exposed("Lex V2", &["sessionState", "bot"]),
+    exposed("Lex V1", &["currentIntent", "bot"]),
+    exposed("Bedrock agent", &["actionGroup", "agent"]),
+    exposed("Firehose transformation", &["deliveryStreamArn", "records"]),
+    Shape {
+        caller: "Lambda durable execution",
+        members: &["DurableExecutionArn", "CheckpointToken"],
+        envelope: Envelope::Durable,
+    },
+];
+
+/// An AgentCore gateway sends its tool's arguments as they are, and says who it is in the client context.
+const AGENTCORE_GATEWAY: &str = "bedrockAgentCore";
+
+static RARE_NAMES: LazyLock<Option<Searcher>> = LazyLock::new(|| {
+    let names = SHAPES.iter().map(|shape| shape.members[0]);
+    Searcher::new(names.map(|name| format!("\"{name}\"")))
+});
+
+impl Envelope {
+    /// The envelope of an event, and of the client context that came with it.
+    pub fn of(event: &[u8], client_context: Option<&str>) -> Self {
+        if client_context.is_some_and(|context| context.contains(AGENTCORE_GATEWAY)) {
+            return Self::Exposed;
+        }
+        let may_match = RARE_NAMES.as_ref().is_none_or(|names| names.find(event).is_some());
+        if may_match { Self::of_shape(event) } else { Self::Plain }
+    }
+
+    /// The envelope by top-level members; of an array (AppSync batches), by its first element's.
+    fn of_shape(event: &[u8]) -> Self {
+        let start = event.len() - event.trim_ascii_start().len();
+        let object = match event.get(start) {
+            Some(b'[') => json::members(event, start).next().map_or(start, |(_, first)| first.start),
+            _ => start,
+        };
+        let has = |name: &&str| json::members(event, object).any(|(member, _)| member.is(event, name));
+        let shape = SHAPES.iter().find(|shape| shape.members.iter().all(|name| has(name)));
+        shape.map_or(Self::Plain, |shape| shape.envelope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_is_its_top_level_members_only() {
+        let of = |event: &str| Envelope::of(event.as_bytes(), None);
+        assert_eq!(of(r#"{"headers": {}, "requestContext": {}}"#), Envelope::Exposed);
+        assert_eq!(of(r#" [{"arguments":{},"identity":null,"info":{}}]"#), Envelope::Exposed);
+        assert_eq!(of(r#"{"DurableExecutionArn":"a","CheckpointToken":"b"}"#), Envelope::Durable);
+        for plain in [
+            "",
+            "[]",
+            "{}",
+            r#""requestContext""#,
+            r#"{"requestContext": 1}"#,
+            r#"{"body": {"headers": {}, "requestContext": {}}}"#,
+            r#"{"body": "{\"headers\": {}, \"requestContext\": {}}"}"#,
+            r#"{"Records": [{"headers": {}, "requestContext": {}}]}"#,
+            r#"{"headers": {}, "requestContext""#,
+        ] {
+            assert_eq!(of(plain), Envelope::Plain, "{plain}");
+        }
+    }
+
+    #[test]
+    fn an_agentcore_gateway_says_so_in_its_client_context() {
+        let context = r#"{"custom":{"bedrockAgentCoreGatewayId":"g-1","bedrockAgentCoreToolName":"t"}}"#;
+        assert_eq!(Envelope::of(b"{}", Some(context)), Envelope::Exposed);
+        assert_eq!(Envelope::of(b"{}", Some(r#"{"custom":{}}"#)), Envelope::Plain);
+    }
+}
