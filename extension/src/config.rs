@@ -50,6 +50,10 @@ settings! {
     STORE_TIMEOUT = "LRAP_STORE_TIMEOUT", "20";
     /// Bytes that hydrated events may have in one sandbox together.
     MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory";
+    /// Whether responses are offloaded: `auto` leaves alone those whose reader cannot hydrate, such as API Gateway.
+    OFFLOAD = "LRAP_OFFLOAD", "auto (or always, never)";
+    /// Whether events are hydrated: `auto` leaves alone those that outsiders write, such as API Gateway's.
+    HYDRATE = "LRAP_HYDRATE", "auto (or always, never)";
     /// What becomes of an event whose content cannot be had: `fail` the invocation, or `keep` the reference.
     ON_MISSING = "LRAP_ON_MISSING", "fail (keep for a batch of records)";
     /// Port of 127.0.0.1 on which the proxy listens.
@@ -66,8 +70,8 @@ settings! {
     LOG = "LRAP_LOG", "warn";
 }
 
-/// `LRAP_` variables that others read: the wrapper, and the public forerunners of this extension.
-const NEIGHBOURS: &[&str] = &["LRAP_NEXT_WRAPPER", "LRAP_DEBUG"];
+/// The wrapper's own variable.
+const NEXT_WRAPPER: &str = "LRAP_NEXT_WRAPPER";
 
 /// A misspelt name is at most this many letters away from the right one.
 const MISSPELT: usize = 2;
@@ -81,6 +85,28 @@ pub enum OnMissing {
     Keep,
     /// Fails, except in a batch of records, where one bad record must not block the others.
     Auto,
+}
+
+/// Whether payloads are changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// As the event's envelope tells.
+    Auto,
+    /// Whoever called.
+    Always,
+    /// Whoever called, not.
+    Never,
+}
+
+impl Mode {
+    /// Whether payloads are changed where `auto` means `automatic`.
+    pub fn applies(self, automatic: bool) -> bool {
+        match self {
+            Self::Auto => automatic,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
 }
 
 /// Everything that the environment decides.
@@ -106,6 +132,10 @@ pub struct Config {
     pub store_timeout: Duration,
     /// Bytes that hydrated events may have together.
     pub max_event_size: u64,
+    /// Whether responses are offloaded.
+    pub offload: Mode,
+    /// Whether events are hydrated.
+    pub hydrate: Mode,
     /// What becomes of an event whose content cannot be had.
     pub on_missing: OnMissing,
     /// What to log.
@@ -166,6 +196,8 @@ impl Config {
             ttl: Ttl::seconds(vars.number(CONTENT_TTL, 86_400)),
             store_timeout: vars.positive_seconds(STORE_TIMEOUT, 20),
             max_event_size: vars.number(MAX_EVENT_SIZE, memory_mb * (1 << 20) / 4),
+            offload: vars.one_of(OFFLOAD, MODES, Mode::Auto),
+            hydrate: vars.one_of(HYDRATE, MODES, Mode::Auto),
             on_missing: vars.one_of(
                 ON_MISSING,
                 &[("fail", OnMissing::Fail), ("keep", OnMissing::Keep)],
@@ -186,6 +218,8 @@ pub fn lambda_api() -> Option<String> {
 }
 
 const LAMBDA_API: &str = "AWS_LAMBDA_RUNTIME_API";
+
+const MODES: &[(&str, Mode)] = &[("auto", Mode::Auto), ("always", Mode::Always), ("never", Mode::Never)];
 
 const LEVELS: &[(&str, LevelFilter)] = &[
     ("off", LevelFilter::OFF),
@@ -327,7 +361,7 @@ impl Variables {
 
     /// Unknown `LRAP_` names; one that is close to a name of ours is a mistake.
     fn unknown_names(&mut self) -> Vec<String> {
-        let known = |name: &str| is_ours(name) || NEIGHBOURS.contains(&name);
+        let known = |name: &str| is_ours(name) || name == NEXT_WRAPPER;
         let mut unknown: Vec<_> =
             self.values.keys().filter(|name| name.starts_with("LRAP_") && !known(name)).cloned().collect();
         unknown.sort();
@@ -440,7 +474,7 @@ mod tests {
     #[test]
     fn what_others_read_is_no_mistake() {
         let config = config(&[("LRAP_DEBUG", "true"), ("LRAP_NEXT_WRAPPER", "/opt/dd"), ("LRAP_SANDBOX_FLAVOUR", "x")]);
-        assert_eq!(config.unwrap().unknown, ["LRAP_SANDBOX_FLAVOUR"]);
+        assert_eq!(config.unwrap().unknown, ["LRAP_DEBUG", "LRAP_SANDBOX_FLAVOUR"]);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Invocation {
     pub deadline: Option<Instant>,
     /// Whose content it may read and writes, where the function has tenant isolation.
     pub tenant: Option<String>,
+    /// Whether its response is left alone, because whoever reads it cannot hydrate.
+    pub response_stays: bool,
     /// References that its event held and that were handed over as they are.
     pub kept: Vec<ContentRef>,
 }
@@ -28,7 +30,7 @@ impl Invocation {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let deadline = text(DEADLINE).and_then(|millis| millis.parse().ok()).and_then(instant_of);
         let tenant = text(TENANT).map(str::to_owned);
-        Some((text(REQUEST_ID)?.to_owned(), Self { deadline, tenant, kept: vec![] }))
+        Some((text(REQUEST_ID)?.to_owned(), Self { deadline, tenant, ..Self::default() }))
     }
 
     /// Until when its contents may be stored: `timeout` from now, but never so late that no answer could be sent.
@@ -37,7 +39,7 @@ impl Invocation {
         let limit = now + timeout;
         self.deadline.map_or(limit, |deadline| {
             let remaining = deadline.saturating_duration_since(now);
-            limit.min(now + remaining.saturating_sub(margin(remaining)))
+            limit.min(deadline.checked_sub(margin(remaining)).unwrap_or(now))
         })
     }
 
@@ -66,7 +68,7 @@ fn instant_of(millis: u64) -> Option<Instant> {
 pub struct Invocations(Mutex<HashMap<String, Invocation>>);
 
 impl Invocations {
-    /// Remembers an invocation until it is taken. Those whose time is over are forgotten: their runtime died.
+    /// Remembers an invocation until it ends. Those whose time is over are forgotten: their runtime died.
     pub fn begin(&self, request_id: String, invocation: Invocation) {
         let now = Instant::now();
         let mut invocations = self.0.lock().expect("BUG: poisoned");
@@ -74,9 +76,14 @@ impl Invocations {
         invocations.insert(request_id, invocation);
     }
 
-    /// What is remembered of an invocation that ends now; of an unknown one, nothing.
-    pub fn end(&self, request_id: &str) -> Invocation {
-        self.0.lock().expect("BUG: poisoned").remove(request_id).unwrap_or_default()
+    /// What is remembered of an invocation; of an unknown one, nothing.
+    pub fn get(&self, request_id: &str) -> Invocation {
+        self.0.lock().expect("BUG: poisoned").get(request_id).cloned().unwrap_or_default()
+    }
+
+    /// Forgets an invocation: upstream took its outcome. Until then the runtime may send it again.
+    pub fn end(&self, request_id: &str) {
+        self.0.lock().expect("BUG: poisoned").remove(request_id);
     }
 }
 
@@ -96,7 +103,7 @@ mod tests {
             assert!(until <= invocation.deadline.unwrap());
             assert!(millis < 200 || invocation.deadline.unwrap() - until >= Duration::from_millis(99), "{millis}");
         }
-        let until = ending_in(Duration::from_secs(900)).store_until(Duration::from_secs(20));
+        let until = ending_in(Duration::from_mins(15)).store_until(Duration::from_secs(20));
         assert!(until <= Instant::now() + Duration::from_secs(20));
     }
 

@@ -70,7 +70,7 @@ impl InitError {
     pub fn port(config: &Config, error: &io::Error) -> Self {
         let Config { port, port_variable, .. } = config;
         let message = format!("cannot listen on 127.0.0.1:{port}: {error}; set {port_variable} to a free port");
-        Self { error_type: "Extension.PortUnavailable", message }
+        Self { error_type: "Extension.PortTaken", message }
     }
 }
 

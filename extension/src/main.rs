@@ -44,8 +44,8 @@ async fn run() -> Result<(), StartError> {
 async fn start() -> Result<(TcpListener, Arc<Proxy<DynamoDbStore>>), InitError> {
     let config = Config::from_env()?;
     logging::init(config.log);
-    for variable in &config.unknown {
-        tracing::warn!(variable, "unknown variable");
+    if !config.unknown.is_empty() {
+        tracing::warn!(variables = config.unknown.join(" "), "unknown variables, perhaps another proxy's");
     }
     let store = DynamoDbStore::new(config.store.clone())?;
     let listener = server::bind(config.port).await.map_err(|error| InitError::port(&config, &error))?;

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, reques
 use http_body::Body as _;
 use http_body_util::{BodyExt, Either};
 use hyper::body::Incoming;
+use long_content::envelope::Envelope;
 use long_content::hydrate::{self, HydratePlan, Hydration};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope};
@@ -22,6 +23,7 @@ use crate::route::{self, Route};
 use crate::runtime_api::{Body, RuntimeApi, UpstreamError, full, remove_hop_by_hop};
 
 const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
 const FUNCTION_ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 
 /// Lambda's own limit for a response, in bytes.
@@ -71,14 +73,19 @@ impl<S: ContentStore> Proxy<S> {
         let (head, body) = request.into_parts();
         let answer = match Route::of(&head.method, head.uri.path()) {
             Route::Next => self.next(&head).await,
-            Route::Response(id) if !is_streaming(&head.headers) => self.respond(id, &head, body).await,
-            Route::Response(id) | Route::Error(id) => {
-                self.invocations.end(id);
-                self.forward(head, body).await
-            }
+            Route::Response(id) if !is_streaming(&head.headers) => self.ending(id, self.respond(id, &head, body).await),
+            Route::Response(id) | Route::Error(id) => self.ending(id, self.forward(head.clone(), body).await),
             Route::Other => self.forward(head, body).await,
         };
         answer.unwrap_or_else(|error| bad_gateway(&error))
+    }
+
+    /// Forgets an invocation whose outcome upstream took.
+    fn ending(&self, id: &str, answer: Result<Response<Body>, ProxyError>) -> Result<Response<Body>, ProxyError> {
+        if answer.as_ref().is_ok_and(|answer| answer.status().is_success()) {
+            self.invocations.end(id);
+        }
+        answer
     }
 
     /// Long-polls for the next event and hydrates it. An event that cannot be hydrated fails its invocation, and the
@@ -94,7 +101,8 @@ impl<S: ContentStore> Proxy<S> {
                 return Ok(forwarded(Response::from_parts(head, body)));
             };
             let event = gather(body).await.map_err(ProxyError::Event)?;
-            match self.hydrate(event, &mut invocation).await {
+            let envelope = Envelope::of(&event, client_context(&head.headers));
+            match self.hydrate(event, envelope, &mut invocation).await {
                 Ok(event) => {
                     self.invocations.begin(request_id, invocation);
                     return Ok(gathered(head, event));
@@ -107,7 +115,7 @@ impl<S: ContentStore> Proxy<S> {
     /// Offloads a response and forwards it. What cannot be stored fails the invocation instead.
     async fn respond(&self, id: &str, head: &request::Parts, body: Incoming) -> Result<Response<Body>, ProxyError> {
         let response = gather(body).await.map_err(ProxyError::Response)?;
-        let invocation = self.invocations.end(id);
+        let invocation = self.invocations.get(id);
         match self.offload(response, invocation).await {
             Ok(response) => {
                 let mut head = head.clone();
@@ -118,8 +126,13 @@ impl<S: ContentStore> Proxy<S> {
         }
     }
 
-    async fn hydrate(&self, event: Bytes, invocation: &mut Invocation) -> Result<Bytes, Failure> {
+    async fn hydrate(&self, event: Bytes, envelope: Envelope, invocation: &mut Invocation) -> Result<Bytes, Failure> {
+        invocation.response_stays = !self.config.offload.applies(envelope == Envelope::Plain);
         let plan = hydrate::plan(&event);
+        if !self.config.hydrate.applies(envelope != Envelope::Exposed) {
+            invocation.kept = plan.references().to_vec();
+            return Ok(event);
+        }
         if plan.is_empty() {
             return Ok(event);
         }
@@ -145,6 +158,9 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     async fn offload(&self, response: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
+        if invocation.response_stays {
+            return Ok(response);
+        }
         let until = invocation.store_until(self.config.store_timeout);
         let (original, terms) = (response.clone(), self.terms(invocation));
         let outgoing = compute(response.len() as u64, move || Outgoing::of(&original, &terms)).await;
@@ -248,6 +264,10 @@ fn bad_gateway(error: &ProxyError) -> Response<Body> {
 
 fn is_streaming(headers: &HeaderMap) -> bool {
     headers.get(RESPONSE_MODE).is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"streaming"))
+}
+
+fn client_context(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CLIENT_CONTEXT)?.to_str().ok()
 }
 
 /// An answer of upstream, streaming by.

@@ -15,6 +15,9 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+/// Bytes that the head of a message may have: Lambda takes an `XRay-Error-Cause` of 1 MiB.
+pub const MAX_HEAD: usize = (1 << 20) + (128 << 10);
+
 /// A body that passes through us: gathered, or streaming by.
 pub type Body = Either<Full<Bytes>, Incoming>;
 
@@ -134,7 +137,7 @@ impl RuntimeApi {
         let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         let mut builder = http1::Builder::new();
-        builder.preserve_header_case(true).title_case_headers(true);
+        builder.preserve_header_case(true).title_case_headers(true).max_buf_size(MAX_HEAD);
         let (sender, connection) =
             builder.handshake(TokioIo::new(stream)).await.map_err(|source| self.no_answer(source))?;
         tokio::spawn(connection);

@@ -12,6 +12,7 @@ use long_content::store::ContentStore;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::proxy::Proxy;
+use crate::runtime_api::MAX_HEAD;
 
 /// Binds `127.0.0.1:port`. Bound before the extension registers, so no runtime ever finds the port closed.
 pub async fn bind(port: u16) -> io::Result<TcpListener> {
@@ -50,6 +51,7 @@ where
         .title_case_headers(true)
         .auto_date_header(false)
         .header_read_timeout(None)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {

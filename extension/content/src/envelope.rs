@@ -85,7 +85,7 @@ impl Envelope {
             _ => start,
         };
         let has = |name: &&str| json::members(event, object).any(|(member, _)| member.is(event, name));
-        let shape = SHAPES.iter().find(|shape| shape.members.iter().all(|name| has(name)));
+        let shape = SHAPES.iter().find(|shape| shape.members.iter().all(has));
         shape.map_or(Self::Plain, |shape| shape.envelope)
     }
 }

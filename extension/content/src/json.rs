@@ -286,9 +286,10 @@ mod tests {
     /// A JSON string as Python spells it by default: whatever is not ASCII, by its UTF-16 code units.
     fn ascii_json(text: &str) -> String {
         let spell = |mut json: String, c: char| {
-            match c.is_ascii() {
-                true => json.push(c),
-                false => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| write!(json, "\\u{unit:04x}").unwrap()),
+            if c.is_ascii() {
+                json.push(c);
+            } else {
+                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| write!(json, "\\u{unit:04x}").unwrap());
             }
             json
         };

@@ -39,9 +39,9 @@ impl Meter {
         self.requests.get(operation).copied().unwrap_or(0)
     }
 
-    /// Requests of all operations.
+    /// Requests of all operations; health checks (`GET /ping`), which name none, are counted under `""` only.
     pub fn total_requests(&self) -> u64 {
-        self.requests.values().sum()
+        self.requests.iter().filter(|(operation, _)| !operation.is_empty()).map(|(_, count)| count).sum()
     }
 
     /// What was added since `earlier`, a snapshot of the same table.

@@ -50,7 +50,12 @@ impl Relay {
         };
         let operation = operation(&head);
         self.meter.send_modify(|meter| meter.arrived(&operation));
-        let fault = self.faults.decide(&TableRequest { operation: &operation, body: &body });
+        // A health check (`GET /ping`) names no operation, and no script means it.
+        let fault = if operation.is_empty() {
+            Fault::Pass
+        } else {
+            self.faults.decide(&TableRequest { operation: &operation, body: &body })
+        };
         match fault {
             Fault::Throttle => {
                 refusal(StatusCode::BAD_REQUEST, SERVICE, "ProvisionedThroughputExceededException", THROTTLED)
