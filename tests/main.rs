@@ -14,6 +14,7 @@ mod lifecycle;
 mod offload;
 mod passthrough;
 mod round_trip;
+mod runtimes;
 mod static_checks;
 mod stores;
 mod streaming;

@@ -13,7 +13,6 @@ pub(crate) struct State<'a> {
 /// The document as the reader describes it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Read {
-    pub(crate) bytes: usize,
     pub(crate) sha256: String,
     pub(crate) encoding: String,
 }

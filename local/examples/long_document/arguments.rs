@@ -11,7 +11,7 @@ use std::path::PathBuf;
 ///
 /// Exit status: 0 if what arrived is what was sent, 1 if it is not or a function failed, 2 if there is no such document.
 #[derive(Debug, Parser)]
-#[command(name = "long_document", version, max_term_width = 110)]
+#[command(name = "long_document", version)]
 pub(crate) struct Arguments {
     /// The layer as it lies under /opt: the folder that holds `extensions`
     #[arg(long, value_name = "FOLDER")]
@@ -25,7 +25,8 @@ pub(crate) struct Arguments {
     /// The program of the function that analyses what was read
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) analyser: PathBuf,
-    /// Any file of up to 64 MiB in JSON's spelling, text or not; without it, the Rust sources of the AWS SDK for DynamoDB
+    /// Text of up to 64 MiB, or any other file of up to 48 MiB (it travels as base64) [default: the Rust sources of the AWS
+    /// SDK for DynamoDB, as cargo downloaded them]
     #[arg(long, value_name = "FILE")]
     pub(crate) document: Option<PathBuf>,
     /// Print the figures as JSON
@@ -34,4 +35,15 @@ pub(crate) struct Arguments {
     /// Print the log of the functions, the extension and the platform while they run; otherwise only after a failure
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
 }

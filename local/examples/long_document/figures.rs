@@ -16,6 +16,7 @@ const USD_PER_MILLION_READ_UNITS: f64 = 0.125;
 
 /// The figures of one demonstration.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct Figures {
     pub(crate) document: DocumentFigures,
     pub(crate) without_layer: WithoutLayer,
@@ -25,6 +26,7 @@ pub(crate) struct Figures {
 
 /// What was sent.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct DocumentFigures {
     pub(crate) name: String,
     pub(crate) origin: String,
@@ -34,6 +36,7 @@ pub(crate) struct DocumentFigures {
 
 /// What the reader's answer would have been for the workflow.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct WithoutLayer {
     /// Its size.
     pub(crate) bytes: usize,
@@ -45,6 +48,7 @@ pub(crate) struct WithoutLayer {
 
 /// One way from the reader to the analyser.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct Run {
     pub(crate) reader: Step,
     pub(crate) analyser: Step,
@@ -56,6 +60,7 @@ pub(crate) struct Run {
 
 /// What the workflow held between the functions.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct StateFigures {
     pub(crate) bytes: usize,
     pub(crate) limit: usize,
@@ -69,35 +74,38 @@ pub(crate) struct StateFigures {
 
 /// What the content table did for one function.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct TableUse {
     pub(crate) items: u64,
     pub(crate) requests: u64,
     pub(crate) bytes: u64,
-    pub(crate) units: f64,
+    pub(crate) write_units: f64,
+    pub(crate) read_units: f64,
     pub(crate) usd: f64,
 }
 
 impl TableUse {
     /// Of a function that writes.
     pub(crate) fn of_writer(meter: &Meter) -> Self {
-        Self::new(meter, meter.items_written, meter.bytes_written, meter.write_units)
+        Self::new(meter, meter.items_written, meter.bytes_written)
     }
 
     /// Of a function that reads.
     pub(crate) fn of_reader(meter: &Meter) -> Self {
-        Self::new(meter, meter.items_read, meter.bytes_read, meter.read_units)
+        Self::new(meter, meter.items_read, meter.bytes_read)
     }
 
-    /// Whatever a function does besides is paid too: requests and cost are those of all it did.
-    fn new(meter: &Meter, items: u64, bytes: u64, units: f64) -> Self {
-        let millionths =
-            meter.write_units * USD_PER_MILLION_WRITE_UNITS + meter.read_units * USD_PER_MILLION_READ_UNITS;
-        Self { items, requests: meter.total_requests(), bytes, units, usd: millionths / 1e6 }
+    /// Requests, units and cost are those of all that the function did: who writes may look first.
+    fn new(meter: &Meter, items: u64, bytes: u64) -> Self {
+        let (write_units, read_units) = (meter.write_units, meter.read_units);
+        let millionths = write_units * USD_PER_MILLION_WRITE_UNITS + read_units * USD_PER_MILLION_READ_UNITS;
+        Self { items, requests: meter.total_requests(), bytes, write_units, read_units, usd: millionths / 1e6 }
     }
 }
 
 /// How long a function took.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct Step {
     pub(crate) function: String,
     /// The start of its sandbox, extension included, if it had to start.
@@ -128,4 +136,28 @@ impl Step {
 fn figure(report: &str, name: &str, unit: &str) -> Option<f64> {
     let value = report.split('\t').find_map(|field| field.strip_prefix(name)?.strip_suffix(unit))?;
     value.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_read_from_the_last_report() {
+        let log = "REPORT RequestId: a\tDuration: 9.99 ms\nhello\n\
+                   REPORT RequestId: b\tDuration: 1.25 ms\tBilled Duration: 52 ms\tMemory Size: 1024 MB\t\
+                   Max Memory Used: 37 MB\tInit Duration: 50.50 ms\n";
+        let step = Step::from_log("f", log, Duration::from_millis(60)).expect("a report");
+        assert_eq!((step.duration_ms, step.init_ms, step.max_memory_mb), (1.25, Some(50.5), 37.0));
+        assert_eq!(step.seen_by_caller_ms, 60.0);
+        assert!(Step::from_log("f", "hello", Duration::ZERO).is_err());
+    }
+
+    #[test]
+    fn costs_are_those_of_all_units_and_connections_are_free() {
+        let mut meter = Meter { write_units: 1_000_000.0, read_units: 2_000_000.0, items_read: 3, ..Meter::default() };
+        meter.requests.extend([(String::new(), 1), ("BatchGetItem".to_owned(), 2)]);
+        let usage = TableUse::of_reader(&meter);
+        assert_eq!((usage.items, usage.requests, usage.usd), (3, 2, 0.875));
+    }
 }

@@ -49,6 +49,9 @@ fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
 
 /// Runs the workflow and shows the outcome: success if what arrived is what was sent.
 async fn demonstrate(arguments: &Arguments, document: &Document) -> Result<ExitCode> {
+    if !arguments.json {
+        eprintln!("Sending {} through two functions, twice.", document.name);
+    }
     let (logs, lines) = Logs::channel();
     let log = logs::gather(lines, arguments.verbose);
     let measured = measure(arguments, document, logs).await;

@@ -1,0 +1,206 @@
+//! Real runtimes behind the real layer: Lambda on this machine, with the subjects of this folder as its functions.
+
+use lambda_local::{Config, FunctionConfig, Invoked, LambdaLocal, LogLine, Logs, Runtime};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::kit::soon;
+
+/// A function of the stage; its name is that of the enum's value, in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// `awslambdaric`, through the wrapper.
+    Python,
+    /// `aws-lambda-ric`, through the wrapper.
+    Node,
+    /// The same with a handler that streams.
+    NodeStream,
+    /// `lambda_runtime`, through the OS-only door.
+    Rust,
+    /// The demo's function that reads a document, from the stage's folder.
+    Reader,
+    /// The demo's function that analyses it.
+    Analyser,
+}
+
+impl Subject {
+    fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    fn config(self, documents: &Path) -> FunctionConfig {
+        match self {
+            Self::Python => python("tests/runtimes/python", "subject.handler"),
+            Self::Node => node("subject.handler"),
+            Self::NodeStream => node("subject.stream"),
+            Self::Rust => provided("runtime-rust"),
+            Self::Reader => {
+                let root = documents.to_str().unwrap().to_owned();
+                let mut reader = python("functions/document-reader", "document_reader.handler");
+                reader.environment.insert("DOCUMENT_ROOT".to_owned(), root);
+                reader
+            }
+            Self::Analyser => provided("document-analyser"),
+        }
+    }
+}
+
+fn python(folder: &str, handler: &str) -> FunctionConfig {
+    let command = vec![variable("LRAP_TEST_PYTHON"), "-m".to_owned(), "awslambdaric".to_owned()];
+    managed(Runtime::Python, command, folder, handler)
+}
+
+fn node(handler: &str) -> FunctionConfig {
+    let command = vec!["node".to_owned(), variable("LRAP_TEST_NODE_RIC")];
+    managed(Runtime::Node, command, "tests/runtimes/node", handler)
+}
+
+fn managed(runtime: Runtime, command: Vec<String>, folder: &str, handler: &str) -> FunctionConfig {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).canonicalize().unwrap();
+    let handler = Some(handler.to_owned());
+    FunctionConfig { runtime, command: Some(command), handler, directory, ..FunctionConfig::default() }
+}
+
+fn provided(program: &str) -> FunctionConfig {
+    let command = Some(vec![built(program).to_str().unwrap().to_owned()]);
+    FunctionConfig { command, ..FunctionConfig::default() }
+}
+
+/// A program of this workspace that is none of this package: cargo builds it beside the extension, when asked to.
+pub(super) fn built(program: &str) -> PathBuf {
+    let file = Path::new(env!("CARGO_BIN_EXE_lrap")).with_file_name(program);
+    assert!(file.is_file(), "there is no {}: run cargo build --workspace --bins --examples first", file.display());
+    file
+}
+
+/// A variable that `make test` sets.
+#[expect(clippy::disallowed_methods, reason = "what this machine has is the test run's business, not the extension's")]
+pub(super) fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by make test, which sets it"))
+}
+
+/// The layer as it lies under `/opt`.
+pub(super) fn layer() -> TempDir {
+    let layer = tempfile::tempdir().unwrap();
+    let extensions = layer.path().join("extensions");
+    fs::create_dir_all(extensions.join("lrap-wrapper")).unwrap();
+    symlink(env!("CARGO_BIN_EXE_lrap"), extensions.join("lrap")).unwrap();
+    symlink(existing("LRAP_TEST_WRAPPER"), extensions.join("lrap-wrapper/wrapper")).unwrap();
+    layer
+}
+
+fn existing(name: &str) -> PathBuf {
+    let path = PathBuf::from(variable(name));
+    path.canonicalize().unwrap_or_else(|error| panic!("{name}={}: {error}", path.display()))
+}
+
+/// Lambda on this machine with some subjects behind the layer.
+pub(super) struct Stage {
+    pub(super) lambda: LambdaLocal,
+    pub(super) layer: TempDir,
+    pub(super) documents: TempDir,
+    lines: UnboundedReceiver<LogLine>,
+}
+
+impl Stage {
+    pub(super) async fn with(subjects: &[Subject]) -> Self {
+        let (layer, documents) = (layer(), tempfile::tempdir().unwrap());
+        let mut config = Config::default();
+        let table = config.table.name.clone();
+        let functions = subjects.iter().map(|subject| {
+            let function = subject.config(documents.path());
+            (subject.name(), behind(&layer, &table, function))
+        });
+        config.functions = functions.collect();
+        let (logs, lines) = Logs::channel();
+        let lambda = LambdaLocal::start_with_logs(config, logs).await.unwrap();
+        Self { lambda, layer, documents, lines }
+    }
+
+    /// Invokes and waits for the outcome, success or not.
+    pub(super) async fn invoke(&self, subject: Subject, event: impl ToString) -> Invoked {
+        let name = subject.name();
+        soon(&name, self.lambda.invoke(&name, event.to_string())).await.unwrap()
+    }
+
+    /// Invokes, and fails the test when the function fails.
+    pub(super) async fn answer(&mut self, subject: Subject, event: impl ToString) -> Value {
+        let invoked = self.invoke(subject, event).await;
+        if invoked.function_error.is_some() {
+            panic!("{subject:?} failed: {}\n{}", text(&invoked.payload), self.log());
+        }
+        serde_json::from_slice(&invoked.payload).unwrap()
+    }
+
+    /// Invokes, and fails the test when the function succeeds; the `errorType` and the `errorMessage`.
+    pub(super) async fn failure(&self, subject: Subject, event: impl ToString) -> (String, String) {
+        let invoked = self.invoke(subject, event).await;
+        assert_eq!(invoked.function_error, Some("Unhandled"), "{}", text(&invoked.payload));
+        let error: BTreeMap<String, Value> = serde_json::from_slice(&invoked.payload).unwrap();
+        let field = |name: &str| error[name].as_str().unwrap().to_owned();
+        (field("errorType"), field("errorMessage"))
+    }
+
+    /// Checks that what `subject` gets in place of `content` (the text or its reference) is `expected` to the byte.
+    pub(super) async fn assert_arrives(&mut self, subject: Subject, content: &Value, expected: &str) {
+        let answer = self.answer(subject, json!({ "do": "length", "text": content })).await;
+        assert_eq!(answer, json!({ "bytes": expected.len(), "sha256": sha256(expected.as_bytes()) }), "{subject:?}");
+    }
+
+    /// Requests to the content table.
+    pub(super) fn table_requests(&self) -> u64 {
+        self.lambda.table().meter().total_requests()
+    }
+
+    /// Deletes everything that was stored.
+    pub(super) async fn lose_contents(&self) {
+        let items = self.lambda.table().items().await.unwrap();
+        assert!(!items.is_empty(), "there is nothing to lose");
+        for item in items {
+            self.lambda.table().delete(item["id"]["S"].as_str().unwrap()).await.unwrap();
+        }
+    }
+
+    /// The processes of the sandboxes that run, by their environment: every one of them is told where the layer lies.
+    pub(super) fn processes(&self) -> Vec<PathBuf> {
+        processes_told(self.layer.path())
+    }
+
+    fn log(&mut self) -> String {
+        std::iter::from_fn(|| self.lines.try_recv().ok()).map(|line| format!("{line}\n")).collect()
+    }
+}
+
+fn behind(layer: &TempDir, table: &str, mut function: FunctionConfig) -> FunctionConfig {
+    let wrapper = "/opt/extensions/lrap-wrapper/wrapper";
+    let variables = [("AWS_LAMBDA_EXEC_WRAPPER", wrapper), ("AGENT_CONTEXT_TABLE", table)];
+    function.environment.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    function.layer = Some(layer.path().to_owned());
+    FunctionConfig { memory: 1024, timeout: Duration::from_secs(25), ..function }
+}
+
+/// `/proc/N` of every process that has `path` in its environment. One that ended has none, even before it is reaped.
+pub(super) fn processes_told(path: &Path) -> Vec<PathBuf> {
+    let wanted = path.to_str().unwrap();
+    let is_told = |process: &PathBuf| {
+        let environment = fs::read(process.join("environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(wanted)
+    };
+    let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
+    processes.filter(is_told).collect()
+}
+
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
