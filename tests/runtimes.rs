@@ -69,55 +69,55 @@ every_client! {
 }
 
 async fn echoes(subject: Subject) {
-    let stage = Stage::with(&[subject]).await;
+    let lambda = Stage::with(&[subject]).await;
     let event = json!({ "text": "short", "list": [1, 2.5, null, true, "é😀\"\\"], "nested": { "empty": {} } });
-    let cold = stage.invoke(subject, &event).await;
-    let warm = stage.invoke(subject, &event).await;
+    let cold = lambda.invoke(subject, &event).await;
+    let warm = lambda.invoke(subject, &event).await;
     for invoked in [&cold, &warm] {
         assert_eq!(invoked.function_error, None, "{}", text(&invoked.payload));
         assert_eq!(serde_json::from_slice::<Value>(&invoked.payload).unwrap(), event);
     }
     assert!(cold.report.init_duration.is_some() && warm.report.init_duration.is_none(), "one sandbox for both");
-    assert_eq!(stage.table_requests(), 0);
+    assert_eq!(lambda.table_requests(), 0);
 }
 
 async fn offloads_and_hydrates(subject: Subject) {
-    let mut stage = Stage::with(&[subject]).await;
+    let mut lambda = Stage::with(&[subject]).await;
     for bytes in [5_001, 300_000, 7_000_000] {
-        let state = stage.answer(subject, json!({ "do": "grow", "bytes": bytes })).await;
+        let state = lambda.answer(subject, json!({ "do": "grow", "bytes": bytes })).await;
         assert_is_reference(&state["text"]);
-        stage.assert_arrives(subject, &state["text"], &"x".repeat(bytes)).await;
+        lambda.assert_arrives(subject, &state["text"], &"x".repeat(bytes)).await;
     }
 }
 
 async fn fails_by_name(subject: Subject) {
-    let stage = Stage::with(&[subject]).await;
-    let failure = stage.failure(subject, json!({ "do": "fail" })).await;
+    let lambda = Stage::with(&[subject]).await;
+    let failure = lambda.failure(subject, json!({ "do": "fail" })).await;
     assert_eq!(failure, ("AskedToFail".to_owned(), "the event asked for it".to_owned()));
-    assert_works_warm(&stage, subject).await;
+    assert_works_warm(&lambda, subject).await;
 }
 
 async fn survives_an_exit(subject: Subject) {
-    let mut stage = Stage::with(&[subject]).await;
-    let (error_type, message) = stage.failure(subject, json!({ "do": "exit", "code": 3 })).await;
+    let mut lambda = Stage::with(&[subject]).await;
+    let (error_type, message) = lambda.failure(subject, json!({ "do": "exit", "code": 3 })).await;
     assert_eq!(error_type, "Runtime.ExitError");
     assert!(message.contains("exit status 3"), "{message}");
-    assert_eq!(stage.answer(subject, json!({ "still": "there" })).await, json!({ "still": "there" }));
+    assert_eq!(lambda.answer(subject, json!({ "still": "there" })).await, json!({ "still": "there" }));
 }
 
 async fn names_lost_content(subject: Subject) {
-    let mut stage = Stage::with(&[subject]).await;
-    let state = stage.answer(subject, json!({ "do": "grow", "bytes": 1_000_000 })).await;
-    stage.lose_contents().await;
-    let (error_type, message) = stage.failure(subject, &state).await;
+    let mut lambda = Stage::with(&[subject]).await;
+    let state = lambda.answer(subject, json!({ "do": "grow", "bytes": 1_000_000 })).await;
+    lambda.lose_contents().await;
+    let (error_type, message) = lambda.failure(subject, &state).await;
     assert_eq!(error_type, "LongContent.NotFound");
     assert!(message.contains(state["text"].as_str().unwrap()), "the message names the reference: {message}");
-    assert_works_warm(&stage, subject).await;
+    assert_works_warm(&lambda, subject).await;
 }
 
 async fn runs_four_at_once(subject: Subject) {
-    let stage = Stage::with(&[subject]).await;
-    let grow = |bytes: usize| stage.invoke(subject, json!({ "do": "grow", "bytes": bytes }));
+    let lambda = Stage::with(&[subject]).await;
+    let grow = |bytes: usize| lambda.invoke(subject, json!({ "do": "grow", "bytes": bytes }));
     let (a, b, c, d) = join!(grow(10_000), grow(20_000), grow(30_000), grow(40_000));
     for (invoked, bytes) in [(a, 10_000), (b, 20_000), (c, 30_000), (d, 40_000)] {
         let state: Value = serde_json::from_slice(&invoked.payload).unwrap();
@@ -128,21 +128,21 @@ async fn runs_four_at_once(subject: Subject) {
 }
 
 async fn ends_with_shutdown(subject: Subject) {
-    let stage = Stage::with(&[subject]).await;
-    stage.invoke(subject, json!({})).await;
-    assert!(stage.processes().len() >= 2, "the extension and the runtime: {:?}", stage.processes());
-    let Stage { lambda, layer, .. } = stage;
+    let lambda = Stage::with(&[subject]).await;
+    lambda.invoke(subject, json!({})).await;
+    assert!(lambda.processes().len() >= 2, "the extension and the runtime: {:?}", lambda.processes());
+    let Stage { lambda: ending, layer, .. } = lambda;
     let started = Instant::now();
-    lambda.shutdown().await;
+    ending.shutdown().await;
     assert!(started.elapsed() < Duration::from_secs(2), "nothing had to be killed: {:?}", started.elapsed());
     assert_eq!(stage::processes_told(layer.path()), Vec::<std::path::PathBuf>::new());
 }
 
 #[tokio::test]
 async fn the_rust_client_echoes_to_the_byte() {
-    let stage = Stage::with(&[Subject::Rust]).await;
+    let lambda = Stage::with(&[Subject::Rust]).await;
     let event = " {\"a\" : 1e400, \"a\":-0, \"n\":12345678901234567890123,\n\"u\":\"\\ud800\\u00e9\\/\" } ";
-    let invoked = stage.invoke(Subject::Rust, event).await;
+    let invoked = lambda.invoke(Subject::Rust, event).await;
     assert_eq!(text(&invoked.payload), event.trim(), "white space around a JSON value is not the value's");
 }
 
@@ -158,27 +158,27 @@ async fn node_client_takes_and_gives_content_between_languages() {
 
 /// Each hands the document on to the next, as a workflow would; the last tells what arrived.
 async fn travels(path: &[Subject]) {
-    let mut stage = Stage::with(path).await;
+    let mut lambda = Stage::with(path).await;
     let long = odd_text(2_000_000);
     let mut state = json!({ "document": { "text": long, "note": "short" }, "list": [[odd_text(10_000)]] });
     let (last, path) = path.split_last().unwrap();
     for subject in path {
-        state = stage.answer(*subject, &state).await;
+        state = lambda.answer(*subject, &state).await;
         assert_is_reference(&state["document"]["text"]);
         assert_is_reference(&state["list"][0][0]);
         assert_eq!(state["document"]["note"], "short");
     }
-    stage.assert_arrives(*last, &state["document"]["text"], &long).await;
-    stage.assert_arrives(*last, &state["list"][0][0], &odd_text(10_000)).await;
+    lambda.assert_arrives(*last, &state["document"]["text"], &long).await;
+    lambda.assert_arrives(*last, &state["list"][0][0], &odd_text(10_000)).await;
 }
 
 #[tokio::test]
 async fn node_client_streams_through_the_proxy() {
-    let stage = Stage::with(&[Subject::NodeStream]).await;
-    let invoked = stage.invoke(Subject::NodeStream, json!({ "chunks": 40, "bytes": 10_000 })).await;
+    let lambda = Stage::with(&[Subject::NodeStream]).await;
+    let invoked = lambda.invoke(Subject::NodeStream, json!({ "chunks": 40, "bytes": 10_000 })).await;
     let chunks = (0..40).map(|index| format!("{:x<9999}\n", format!("{index}:")));
     assert!(text(&invoked.payload) == chunks.collect::<String>(), "{} bytes", invoked.payload.len());
-    assert_eq!(stage.table_requests(), 0, "a stream is never offloaded");
+    assert_eq!(lambda.table_requests(), 0, "a stream is never offloaded");
 }
 
 #[tokio::test]
@@ -212,14 +212,14 @@ async fn a_document_that_is_no_text_travels_as_a_reference() {
 /// Reads a document with one function, analyses it with the other, and checks that the same bytes arrived. The state between
 /// them, and the requests to the content table.
 async fn analysed(name: &str, content: &[u8]) -> (Value, u64) {
-    let mut stage = Stage::with(&[Subject::Reader, Subject::Analyser]).await;
-    std::fs::write(stage.documents.path().join(name), content).unwrap();
-    let state = stage.answer(Subject::Reader, json!({ "path": name })).await;
+    let mut lambda = Stage::with(&[Subject::Reader, Subject::Analyser]).await;
+    std::fs::write(lambda.documents.path().join(name), content).unwrap();
+    let state = lambda.answer(Subject::Reader, json!({ "path": name })).await;
     assert!(state.to_string().len() <= STATE_LIMIT, "{} bytes", state.to_string().len());
-    let answer = stage.answer(Subject::Analyser, &state).await;
+    let answer = lambda.answer(Subject::Analyser, &state).await;
     assert_eq!(answer["analysis"]["sha256"], sha256(content), "what arrived is what was read");
     assert_eq!(answer["analysis"]["bytes"], content.len());
-    (state, stage.table_requests())
+    (state, lambda.table_requests())
 }
 
 fn assert_is_reference(value: &Value) {
@@ -227,8 +227,8 @@ fn assert_is_reference(value: &Value) {
     assert!(text.starts_with(REFERENCE) && text.len() < 160, "a reference, not {} bytes", text.len());
 }
 
-async fn assert_works_warm(stage: &Stage, subject: Subject) {
-    let next = stage.invoke(subject, json!({ "next": 1 })).await;
+async fn assert_works_warm(lambda: &Stage, subject: Subject) {
+    let next = lambda.invoke(subject, json!({ "next": 1 })).await;
     assert_eq!(serde_json::from_slice::<Value>(&next.payload).unwrap(), json!({ "next": 1 }));
     assert_eq!(next.report.init_duration, None, "the same sandbox");
 }

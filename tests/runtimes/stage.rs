@@ -133,9 +133,7 @@ impl Stage {
     /// Invokes, and fails the test when the function fails.
     pub(super) async fn answer(&mut self, subject: Subject, event: impl ToString) -> Value {
         let invoked = self.invoke(subject, event).await;
-        if invoked.function_error.is_some() {
-            panic!("{subject:?} failed: {}\n{}", text(&invoked.payload), self.log());
-        }
+        assert_eq!(invoked.function_error, None, "{subject:?}: {}\n{}", text(&invoked.payload), self.log());
         serde_json::from_slice(&invoked.payload).unwrap()
     }
 
@@ -174,7 +172,8 @@ impl Stage {
     }
 
     fn log(&mut self) -> String {
-        std::iter::from_fn(|| self.lines.try_recv().ok()).map(|line| format!("{line}\n")).collect()
+        let lines: Vec<_> = std::iter::from_fn(|| self.lines.try_recv().ok()).map(|line| line.to_string()).collect();
+        lines.join("\n")
     }
 }
 
@@ -198,7 +197,7 @@ pub(super) fn processes_told(path: &Path) -> Vec<PathBuf> {
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 pub(super) fn text(bytes: &[u8]) -> String {

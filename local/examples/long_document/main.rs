@@ -3,7 +3,6 @@
 //! `make demo` runs it. Everything real is real: the extension and its wrapper from the layer's folder, the official runtime clients,
 //! AWS's SDK as the caller, DynamoDB's API in front of the content table. What stands in for AWS is `lambda_local`. Every figure
 //! shown was measured in this run.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is its purpose")]
 
 mod analysis;
 mod arguments;
@@ -22,6 +21,7 @@ use clap::Parser;
 use document::Document;
 use figures::Figures;
 use lambda_local::{LambdaLocal, Logs};
+use logs::tell;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -43,14 +43,14 @@ async fn main() -> ExitCode {
 }
 
 fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("long_document: {error:#}");
+    tell(&format!("long_document: {error:#}\n"));
     ExitCode::from(code)
 }
 
 /// Runs the workflow and shows the outcome: success if what arrived is what was sent.
 async fn demonstrate(arguments: &Arguments, document: &Document) -> Result<ExitCode> {
     if !arguments.json {
-        eprintln!("Sending {} through two functions, twice.", document.name);
+        tell(&format!("Sending {} through two functions, twice.\n", document.name));
     }
     let (logs, lines) = Logs::channel();
     let log = logs::gather(lines, arguments.verbose);
@@ -58,12 +58,12 @@ async fn demonstrate(arguments: &Arguments, document: &Document) -> Result<ExitC
     let log = log.await.context("the functions' log")?;
     let problems = measured.as_ref().map(verdict::problems).unwrap_or_default();
     if measured.is_err() || !problems.is_empty() {
-        eprint!("{log}");
+        tell(&log);
     }
     let figures = measured?;
     show(&figures, arguments.json)?;
     for problem in &problems {
-        eprintln!("long_document: {problem}");
+        tell(&format!("long_document: {problem}\n"));
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -121,8 +121,8 @@ impl Page {
     }
 
     fn columns(&mut self, label: &str, cells: impl IntoIterator<Item = impl fmt::Display>) {
-        let cells: String = cells.into_iter().map(|cell| format!("{cell:>COLUMN$}")).collect();
-        self.row(label, cells);
+        let cells: Vec<_> = cells.into_iter().map(|cell| format!("{cell:>COLUMN$}")).collect();
+        self.row(label, cells.concat());
     }
 
     fn line(&mut self, line: fmt::Arguments<'_>) {
