@@ -221,6 +221,19 @@ mod tests {
     }
 
     #[test]
+    fn the_readmes_example_is_a_configuration() {
+        let readme = include_str!("../README.md");
+        let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["functions/document-reader", "target/release/layer"] {
+            std::fs::create_dir_all(folder.path().join(path)).unwrap();
+        }
+        let config = Config::from_toml(example, folder.path()).unwrap();
+        assert!(config.functions["reader"].is_managed() && !config.functions["analyser"].is_managed());
+        assert_eq!(config.functions["reader"].environment["AGENT_CONTEXT_TABLE"], config.table.name);
+    }
+
+    #[test]
     fn an_unknown_key_is_an_error_that_names_it() {
         for text in ["[functions.f]\ntimeuot = 3", "[table]\ntimeuot = 3", "timeuot = 3"] {
             let error = parse(text).unwrap_err().to_string();
