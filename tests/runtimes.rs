@@ -79,6 +79,7 @@ async fn echoes(subject: Subject) {
     }
     assert!(cold.report.init_duration.is_some() && warm.report.init_duration.is_none(), "one sandbox for both");
     assert_eq!(lambda.table_requests(), 0);
+    lambda.assert_proxied(1);
 }
 
 async fn offloads_and_hydrates(subject: Subject) {
@@ -103,6 +104,7 @@ async fn survives_an_exit(subject: Subject) {
     assert_eq!(error_type, "Runtime.ExitError");
     assert!(message.contains("exit status 3"), "{message}");
     assert_eq!(lambda.answer(subject, json!({ "still": "there" })).await, json!({ "still": "there" }));
+    lambda.assert_proxied(1);
 }
 
 async fn names_lost_content(subject: Subject) {
@@ -131,6 +133,7 @@ async fn ends_with_shutdown(subject: Subject) {
     let lambda = Stage::with(&[subject]).await;
     lambda.invoke(subject, json!({})).await;
     assert!(lambda.processes().len() >= 2, "the extension and the runtime: {:?}", lambda.processes());
+    lambda.assert_proxied(1);
     let Stage { lambda: ending, layer, .. } = lambda;
     let started = Instant::now();
     ending.shutdown().await;
@@ -144,6 +147,7 @@ async fn the_rust_client_echoes_to_the_byte() {
     let event = " {\"a\" : 1e400, \"a\":-0, \"n\":12345678901234567890123,\n\"u\":\"\\ud800\\u00e9\\/\" } ";
     let invoked = lambda.invoke(Subject::Rust, event).await;
     assert_eq!(text(&invoked.payload), event.trim(), "white space around a JSON value is not the value's");
+    lambda.assert_proxied(1);
 }
 
 #[tokio::test]
@@ -179,6 +183,7 @@ async fn node_client_streams_through_the_proxy() {
     let chunks = (0..40).map(|index| format!("{:x<9999}\n", format!("{index}:")));
     assert!(text(&invoked.payload) == chunks.collect::<String>(), "{} bytes", invoked.payload.len());
     assert_eq!(lambda.table_requests(), 0, "a stream is never offloaded");
+    lambda.assert_proxied(1);
 }
 
 #[tokio::test]
@@ -219,6 +224,7 @@ async fn analysed(name: &str, content: &[u8]) -> (Value, u64) {
     let answer = lambda.answer(Subject::Analyser, &state).await;
     assert_eq!(answer["analysis"]["sha256"], sha256(content), "what arrived is what was read");
     assert_eq!(answer["analysis"]["bytes"], content.len());
+    lambda.assert_proxied(2);
     (state, lambda.table_requests())
 }
 
@@ -231,6 +237,7 @@ async fn assert_works_warm(lambda: &Stage, subject: Subject) {
     let next = lambda.invoke(subject, json!({ "next": 1 })).await;
     assert_eq!(serde_json::from_slice::<Value>(&next.payload).unwrap(), json!({ "next": 1 }));
     assert_eq!(next.report.init_duration, None, "the same sandbox");
+    lambda.assert_proxied(1);
 }
 
 /// Text of exactly `bytes` bytes of UTF-8, with everything in it that JSON spells in more than one way.

@@ -171,6 +171,12 @@ impl Stage {
         processes_told(self.layer.path())
     }
 
+    /// Checks that the runtimes of so many sandboxes speak to the proxy of theirs: what passes unchanged would pass without one.
+    pub(super) fn assert_proxied(&self, sandboxes: usize) {
+        let proxied = self.processes().iter().filter(|process| speaks_to_proxy(process)).count();
+        assert_eq!(proxied, sandboxes, "runtimes that were started through the wrapper");
+    }
+
     fn log(&mut self) -> String {
         let lines: Vec<_> = std::iter::from_fn(|| self.lines.try_recv().ok()).map(|line| line.to_string()).collect();
         lines.join("\n")
@@ -183,6 +189,13 @@ fn behind(layer: &TempDir, table: &str, mut function: FunctionConfig) -> Functio
     function.environment.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
     function.layer = Some(layer.path().to_owned());
     FunctionConfig { memory: 1024, timeout: Duration::from_secs(25), ..function }
+}
+
+fn speaks_to_proxy(process: &Path) -> bool {
+    let environment = fs::read_to_string(process.join("environ")).unwrap_or_default();
+    let value = |name: &str| environment.split('\0').find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='));
+    let proxy = value("LRAP_LISTENER_PORT").map(|port| format!("127.0.0.1:{port}"));
+    proxy.is_some() && value("AWS_LAMBDA_RUNTIME_API") == proxy.as_deref()
 }
 
 /// `/proc/N` of every process that has `path` in its environment. One that ended has none, even before it is reaped.

@@ -5,7 +5,7 @@ use crate::verdict;
 use std::fmt;
 
 /// Characters of a line.
-const WIDTH: usize = 104;
+const WIDTH: usize = 106;
 /// Characters of the column of labels.
 const LABEL: usize = 22;
 /// Characters of a column of figures, the space before it included.
