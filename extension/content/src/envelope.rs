@@ -73,20 +73,26 @@ impl Envelope {
         if client_context.is_some_and(|context| context.contains(AGENTCORE_GATEWAY)) {
             return Self::Exposed;
         }
+        Shape::of(event).map_or(Self::Plain, |shape| shape.envelope)
+    }
+}
+
+impl Shape {
+    /// The shape of an event, if it has one of [`SHAPES`].
+    pub fn of(event: &[u8]) -> Option<&'static Self> {
         let may_match = RARE_NAMES.as_ref().is_none_or(|names| names.find(event).is_some());
-        if may_match { Self::of_shape(event) } else { Self::Plain }
+        if may_match { Self::by_members(event) } else { None }
     }
 
-    /// The envelope by top-level members; of an array (AppSync batches), by its first element's.
-    fn of_shape(event: &[u8]) -> Self {
+    /// The shape by top-level members; of an array (AppSync batches), by its first element's.
+    fn by_members(event: &[u8]) -> Option<&'static Self> {
         let start = event.len() - event.trim_ascii_start().len();
         let object = match event.get(start) {
             Some(b'[') => json::members(event, start).next().map_or(start, |(_, first)| first.start),
             _ => start,
         };
         let has = |name: &&str| json::members(event, object).any(|(member, _)| member.is(event, name));
-        let shape = SHAPES.iter().find(|shape| shape.members.iter().all(has));
-        shape.map_or(Self::Plain, |shape| shape.envelope)
+        SHAPES.iter().find(|shape| shape.members.iter().all(has))
     }
 }
 

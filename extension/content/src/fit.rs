@@ -175,6 +175,11 @@ impl FitPlan {
         &self.contents
     }
 
+    /// Where the values that leave begin, in the order of [`contents`](Self::contents).
+    pub fn starts(&self) -> Vec<usize> {
+        self.edits.iter().map(|edit| edit.span.start).collect()
+    }
+
     /// The response with references in place, given in the order of [`contents`](Self::contents).
     pub fn apply(&self, references: &[ContentRef]) -> Bytes {
         let spelt: Vec<_> = references.iter().map(|reference| format!("\"{reference}\"")).collect();

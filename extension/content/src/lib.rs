@@ -4,6 +4,7 @@
 //! - [`envelope`] tells callers that can hydrate from those that cannot.
 //! - [`fit`] plans which further values leave when a response is still too large for its destination.
 //! - [`hydrate`] plans which references stand in an event, and puts the contents back.
+//! - [`locate`] says where in a document references stand, for people who look at it.
 //! - [`outgoing`] is a whole response decided: both of the above, and what must be stored.
 //! - [`reference`] is the text that travels: its grammar, and how contents get their names.
 //! - [`store`] keeps contents under their references.
@@ -15,6 +16,7 @@ pub mod envelope;
 pub mod fit;
 pub mod hydrate;
 mod json;
+pub mod locate;
 pub mod offload;
 pub mod outgoing;
 pub mod reference;

@@ -102,6 +102,11 @@ impl OffloadPlan {
         &self.contents
     }
 
+    /// Where the values that leave begin, in the order of [`contents`](Self::contents).
+    pub fn starts(&self) -> Vec<usize> {
+        self.edits.iter().map(|edit| edit.span.start).collect()
+    }
+
     /// Whether text that merely reads like a reference is among them: such a response may never leave as it is.
     pub fn has_look_alike(&self) -> bool {
         self.has_look_alike

@@ -4,10 +4,13 @@
 //! under the content's id lists them:
 //!
 //! ```text
-//! whole    id, kind, ttl, size, expires_at, format, encoding, content
-//! commit   id, kind, ttl, size, expires_at, format, encoding, digest, parts, part_size
+//! whole    id, kind, ttl, size, expires_at, format, encoding, stored, content
+//! commit   id, kind, ttl, size, expires_at, format, encoding, stored, digest, parts, part_size
 //! part     id = "{id}.{digest}.{n}", expires_at, content
 //! ```
+//!
+//! `stored` is the length of the stored form: readers do not need it, but who lists the table then need not fetch contents
+//! to learn it.
 //!
 //! The digest covers the stored form, its encoding and the part size. So writers with other settings or versions write
 //! other parts, and a commit item can only ever name parts that belong together.
@@ -21,7 +24,8 @@ use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::encoding::{Encoded, Encoding};
-use crate::reference::ContentRef;
+use super::inventory::{Foreign, StoredContent};
+use crate::reference::{ContentRef, PREFIX, StoreName, VERSION};
 use crate::store::MAX_CONTENT_LEN;
 
 /// Names of attributes, once.
@@ -35,6 +39,7 @@ const KIND: &str = "kind";
 const PARTS: &str = "parts";
 const PART_SIZE: &str = "part_size";
 const SIZE: &str = "size";
+const STORED: &str = "stored";
 const TTL: &str = "ttl";
 
 /// The layout described above.
@@ -98,7 +103,7 @@ impl Item {
     }
 
     /// What whole and commit items have in common.
-    fn entry(reference: &ContentRef, encoding: Encoding, expires_at: Option<u64>) -> Self {
+    fn entry(reference: &ContentRef, encoding: Encoding, stored: usize, expires_at: Option<u64>) -> Self {
         let mut attributes = vec![
             (ID, Value::S(reference.id.to_string())),
             (KIND, Value::S(reference.kind.as_str().to_owned())),
@@ -106,6 +111,7 @@ impl Item {
             (SIZE, Value::N(reference.size)),
             (FORMAT, Value::N(FORMAT_VERSION)),
             (ENCODING, Value::S(encoding.as_str().to_owned())),
+            (STORED, Value::N(stored as u64)),
         ];
         attributes.extend(expires_at.map(|second| (EXPIRES_AT, Value::N(second))));
         Self(attributes)
@@ -161,7 +167,7 @@ pub(super) enum Layout {
 impl Layout {
     /// Lays out a stored form in items with parts of `part_size` bytes.
     pub(super) fn new(reference: &ContentRef, encoded: &Encoded, expires_at: Option<u64>, part_size: usize) -> Self {
-        let entry = Item::entry(reference, encoded.encoding, expires_at);
+        let entry = Item::entry(reference, encoded.encoding, encoded.bytes.len(), expires_at);
         let whole = entry.clone().with([(CONTENT, Value::B(encoded.bytes.clone()))]);
         if whole.stored_size() <= MAX_ITEM {
             return Self::Whole(whole);
@@ -181,7 +187,7 @@ impl Layout {
         expires_at: Option<u64>,
         part_size: usize,
     ) -> u64 {
-        let entry = Item::entry(reference, encoding, expires_at);
+        let entry = Item::entry(reference, encoding, len, expires_at);
         let whole = entry.stored_size() + CONTENT.len() + len;
         if whole <= MAX_ITEM {
             return units(whole);
@@ -218,8 +224,13 @@ impl PartList {
 
     /// The parts' keys under a content's id, in their order.
     pub(super) fn keys(&self, id: &str) -> impl Iterator<Item = String> + use<> {
-        let prefix = format!("{id}.{}", self.digest);
+        let prefix = self.prefix(id);
         (0..self.count).map(move |n| format!("{prefix}.{n}"))
+    }
+
+    /// What the parts' keys under a content's id begin with.
+    fn prefix(&self, id: &str) -> String {
+        format!("{id}.{}", self.digest)
     }
 
     /// Whether a stored form of at most `size` bytes can have such parts.
@@ -327,6 +338,64 @@ fn part_list(item: &Attributes) -> Option<PartList> {
         count: number(item, PARTS)?,
         part_size: number(item, PART_SIZE)?,
     })
+}
+
+/// Every attribute but the content: what a list of the table shows.
+pub(super) const SUMMARY: [&str; 11] =
+    [ID, KIND, TTL, SIZE, EXPIRES_AT, FORMAT, ENCODING, STORED, DIGEST, PARTS, PART_SIZE];
+
+/// What an item is, without its content.
+#[derive(Debug)]
+pub(super) enum Summary {
+    Content {
+        content: StoredContent,
+        /// What its parts' keys begin with.
+        parts_key: Option<String>,
+    },
+    Part {
+        parts_key: String,
+        expires_at: Option<u64>,
+    },
+    Foreign(Foreign),
+}
+
+/// Sums up an item of which [`SUMMARY`] was read.
+pub(super) fn summary(item: &Attributes) -> Summary {
+    let id = key(item).unwrap_or_default();
+    let foreign = |problem: String| Summary::Foreign(Foreign { id: id.to_owned(), problem });
+    match number(item, FORMAT) {
+        Some(newer) if newer > FORMAT_VERSION => {
+            foreign(format!("item format {newer} is newer than this version reads"))
+        }
+        format => {
+            let ours = if format.is_some() { stored_content(id, item) } else { part(id, item) };
+            ours.unwrap_or_else(|| foreign("its attributes are not this layer's".to_owned()))
+        }
+    }
+}
+
+fn stored_content(id: &str, item: &Attributes) -> Option<Summary> {
+    let (kind, ttl, size) = (text(item, KIND)?, text(item, TTL)?, number(item, SIZE)?);
+    let list = part_list(item);
+    let content = StoredContent {
+        reference: format!("{PREFIX}{VERSION}:{}:{kind}:{ttl}:{id}:{size}", StoreName::DynamoDb.as_str())
+            .parse()
+            .ok()?,
+        stored: number(item, STORED),
+        encoding: Encoding::parse(text(item, ENCODING)?)?.as_str(),
+        parts: list.as_ref().map_or(0, |list| list.count),
+        found: 0,
+        expires_at: number(item, EXPIRES_AT),
+    };
+    Some(Summary::Content { content, parts_key: list.map(|list| list.prefix(id)) })
+}
+
+/// A part, known by its key: `{id}.{digest}.{n}`.
+fn part(id: &str, item: &Attributes) -> Option<Summary> {
+    let (parts_key, number_of_part) = id.rsplit_once('.')?;
+    let (_, digest) = parts_key.split_once('.')?;
+    let is_part = digest.len() == DIGEST_LEN && number_of_part.parse::<u64>().is_ok();
+    is_part.then(|| Summary::Part { parts_key: parts_key.to_owned(), expires_at: number(item, EXPIRES_AT) })
 }
 
 /// The key of an item that was read.

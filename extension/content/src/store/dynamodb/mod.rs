@@ -7,6 +7,7 @@
 //! - `retry`: when to ask again, and what an error means
 //! - `encoding`, `item`: bytes to items and back; pure
 //! - `write`, `read`: `put` and `get`
+//! - `inventory`: what is stored, for people who look
 //! - `meter`: counters
 //!
 //! What is durable: `put` returns when every item is acknowledged, and the item that makes a content readable is
@@ -20,6 +21,7 @@ use bytes::Bytes;
 
 mod credentials;
 mod encoding;
+mod inventory;
 mod item;
 mod meter;
 mod read;
@@ -32,6 +34,7 @@ mod test_server;
 mod tls;
 mod write;
 
+pub use self::inventory::{Cursor, Foreign, Inventory, Orphans, Page, StoredContent};
 pub use self::meter::Usage;
 pub use self::settings::{Authorization, CredentialsSource, Settings, SettingsError};
 pub use self::tls::TlsRoots;

@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::byte_stream::ByteStream;
 
 use super::credentials;
+use super::inventory::Cursor;
 use super::item::{self, Attributes, ID, Item};
 use super::meter::Meter;
 use super::retry::{Failure, judge};
@@ -91,6 +92,25 @@ impl Table {
         let output = request.send().await.map_err(|error| judge("BatchGetItem", &error))?;
         self.meter.read(output.consumed_capacity());
         Ok(Found::from(output))
+    }
+
+    /// Reads one page of all items, without their contents.
+    pub(super) async fn scan(&self, from: Option<&Cursor>) -> Result<(Vec<Attributes>, Option<Cursor>), Failure> {
+        let placeholder = |nth: usize| format!("#{nth}");
+        let names = item::SUMMARY.iter().enumerate().map(|(nth, name)| (placeholder(nth), (*name).to_owned()));
+        let projection: Vec<_> = (0..item::SUMMARY.len()).map(placeholder).collect();
+        let request = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .projection_expression(projection.join(","))
+            .set_expression_attribute_names(Some(names.collect()))
+            .set_exclusive_start_key(from.map(|cursor| cursor.0.clone()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        self.meter.sent();
+        let output = request.send().await.map_err(|error| judge("Scan", &error))?;
+        self.meter.read(output.consumed_capacity.as_slice());
+        Ok((output.items.unwrap_or_default(), output.last_evaluated_key.map(Cursor)))
     }
 }
 
