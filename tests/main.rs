@@ -6,6 +6,7 @@
 mod kit;
 
 mod cases;
+mod cli;
 mod concurrency;
 mod connections;
 mod faults;

@@ -87,6 +87,17 @@ pub enum OnMissing {
     Auto,
 }
 
+impl OnMissing {
+    /// Whether references are handed over, in an event of which `is_batch` says whether it is one of records.
+    pub fn keeps(self, is_batch: impl FnOnce() -> bool) -> bool {
+        match self {
+            Self::Keep => true,
+            Self::Fail => false,
+            Self::Auto => is_batch(),
+        }
+    }
+}
+
 /// Whether payloads are changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -99,6 +110,15 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// The setting's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+
     /// Whether payloads are changed where `auto` means `automatic`.
     pub fn applies(self, automatic: bool) -> bool {
         match self {
@@ -175,7 +195,15 @@ impl Config {
 
     /// Reads the variables given.
     pub fn from_vars(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
-        let mut vars = Variables::new(vars);
+        Self::from_vars_without(vars, &[])
+    }
+
+    /// The same, where some variables may be missing: a tool needs no Runtime API.
+    pub fn from_vars_without(
+        vars: impl IntoIterator<Item = (OsString, OsString)>,
+        optional: &'static [&'static str],
+    ) -> Result<Self, ConfigError> {
+        let mut vars = Variables { optional, ..Variables::new(vars) };
         let config = Self::parse(&mut vars);
         if vars.mistakes.is_empty() { Ok(config) } else { Err(ConfigError(vars.mistakes)) }
     }
@@ -217,7 +245,19 @@ pub fn lambda_api() -> Option<String> {
     env::var(LAMBDA_API).ok().filter(|address| !address.is_empty())
 }
 
-const LAMBDA_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// The process's environment, for the tool, which puts its options in front of it.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn environment() -> Vec<(OsString, OsString)> {
+    env::vars_os().collect()
+}
+
+/// The process's arguments, its own name first. An extension has no others.
+pub fn arguments() -> env::ArgsOs {
+    env::args_os()
+}
+
+/// Where the Runtime API and the Extensions API are.
+pub const LAMBDA_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 const MODES: &[(&str, Mode)] = &[("auto", Mode::Auto), ("always", Mode::Always), ("never", Mode::Never)];
 
@@ -240,7 +280,7 @@ fn authority(endpoint: &str) -> String {
 fn store_settings(vars: &mut Variables) -> Settings {
     let region = vars.text("AWS_REGION").or_else(|| vars.text("AWS_DEFAULT_REGION"));
     if region.is_none() {
-        vars.mistake("AWS_REGION", "is not set");
+        vars.missing("AWS_REGION");
     }
     let region = region.unwrap_or_default();
     let ignore_endpoints = vars.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
@@ -281,11 +321,12 @@ fn credentials(vars: &Variables) -> CredentialsSource {
 struct Variables {
     values: HashMap<String, String>,
     mistakes: Vec<Mistake>,
+    optional: &'static [&'static str],
 }
 
 impl Variables {
     fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let mut read = Self { values: HashMap::new(), mistakes: vec![] };
+        let mut read = Self { values: HashMap::new(), mistakes: vec![], optional: &[] };
         for (name, value) in vars {
             let Ok(name) = name.into_string() else { continue };
             match value.into_string() {
@@ -302,6 +343,12 @@ impl Variables {
         self.mistakes.push(Mistake { variable: variable.to_owned(), problem: problem.into() });
     }
 
+    fn missing(&mut self, name: &str) {
+        if !self.optional.contains(&name) {
+            self.mistake(name, "is not set");
+        }
+    }
+
     fn is_set(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
@@ -313,7 +360,7 @@ impl Variables {
     fn required(&mut self, name: &str) -> String {
         let value = self.text(name);
         if value.is_none() {
-            self.mistake(name, "is not set");
+            self.missing(name);
         }
         value.unwrap_or_default()
     }

@@ -3,8 +3,9 @@
 //! Read [`proxy`] first: it is the two flows. Around it, in the order of the extension's life: [`config`] reads the
 //! environment, [`server`] binds and accepts, [`lifecycle`] speaks to the Extensions API, [`route`] tells calls apart,
 //! [`runtime_api`] is the way upstream, [`logging`] what an operator reads, [`invocations`] what is remembered between an event and its response, and
-//! [`error`] how an invocation fails.
+//! [`error`] how an invocation fails. [`cli`] is the same binary as a tool for operators.
 
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod invocations;

@@ -1,4 +1,4 @@
-//! The extension's life: config, store, bind, register, serve until SHUTDOWN.
+//! The extension's life: config, store, bind, register, serve until SHUTDOWN. With arguments it is a tool instead.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,15 +8,19 @@ use lrap::config::{self, Config};
 use lrap::lifecycle::{InitError, LifecycleError, Registration};
 use lrap::proxy::Proxy;
 use lrap::runtime_api::RuntimeApi;
-use lrap::{logging, server};
+use lrap::{cli, logging, server};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
+    if config::arguments().len() > 1 {
+        return cli::main(config::arguments(), config::environment());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("BUG: no tokio runtime");
     let ended = runtime.block_on(run());
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
+        Err(StartError::NotInLambda) => cli::usage(),
         Err(error) => {
             logging::last_words(&error);
             ExitCode::FAILURE

@@ -16,7 +16,7 @@ use long_content::reference::{ContentRef, Scope};
 use long_content::store::{ContentStore, GetError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::config::{Config, OnMissing};
+use crate::config::Config;
 use crate::error::{Failure, FailureKind, error_document, quoted};
 use crate::invocations::{Invocation, Invocations};
 use crate::route::{self, Route};
@@ -34,7 +34,7 @@ const LARGE: u64 = 8 << 20;
 
 /// How deep contents may refer to contents. Two is what responses that were made to fit hold; functions that pass
 /// references on unread may wrap them again.
-const MAX_ROUNDS: usize = 32;
+pub const MAX_ROUNDS: usize = 32;
 
 /// Memory for hydrated events is counted in pages of this many bytes: permits are 32 bits.
 const PAGE: u64 = 4096;
@@ -136,7 +136,7 @@ impl<S: ContentStore> Proxy<S> {
         if plan.is_empty() {
             return Ok(event);
         }
-        let keeps = self.keeps_references(&plan);
+        let keeps = self.config.on_missing.keeps(|| plan.is_batch());
         check_malformed(&plan, keeps)?;
         let until = invocation.hydrate_until(self.config.store_timeout);
         let scope = self.scope_of(invocation);
@@ -193,14 +193,6 @@ impl<S: ContentStore> Proxy<S> {
     fn fits(&self, response: &Bytes) -> bool {
         let limit = self.config.max_payload_size.unwrap_or(LAMBDA_RESPONSE_LIMIT).min(LAMBDA_RESPONSE_LIMIT);
         response.len() <= limit
-    }
-
-    fn keeps_references(&self, plan: &HydratePlan) -> bool {
-        match self.config.on_missing {
-            OnMissing::Keep => true,
-            OnMissing::Fail => false,
-            OnMissing::Auto => plan.is_batch(),
-        }
     }
 
     /// Waits until the events being hydrated leave room for `bytes` more.

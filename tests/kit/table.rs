@@ -76,6 +76,16 @@ impl Table {
         self.0.delete(part["id"]["S"].as_str().unwrap()).await.unwrap();
     }
 
+    /// Puts an item as it is.
+    pub(crate) async fn put_raw(&self, item: Value) {
+        self.0.put_raw(item).await.unwrap();
+    }
+
+    /// Deletes one item.
+    pub(crate) async fn delete(&self, id: &str) {
+        self.0.delete(id).await.unwrap();
+    }
+
     async fn edit_all(&self, edit: impl Fn(&mut Value)) {
         for mut item in self.items().await {
             edit(&mut item);

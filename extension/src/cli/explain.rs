@@ -1,0 +1,83 @@
+//! `lrap explain`: what would become of a document on its way through the extension, and why. The decisions are the
+//! library's; this only tells them.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::context::{Context, read};
+use super::{Outcome, ToolError, figures, inspect_event, inspect_response};
+
+/// What would become of a document.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// `event` or `response`.
+    #[serde(rename = "as")]
+    pub(super) form: &'static str,
+    /// What was recognised and what that means, one statement each.
+    pub(super) because: Vec<String>,
+    pub(super) places: Vec<Place>,
+    pub(super) bytes_before: u64,
+    /// `None` when there is no after.
+    pub(super) bytes_after: Option<u64>,
+    /// Whether that is the very number; without contents it is an estimate.
+    pub(super) exact: bool,
+    /// Bytes that it may have, and the variable that says so.
+    pub(super) limit: Option<(&'static str, u64)>,
+    /// `unchanged`, `hydrated`, `offloaded` or `fails`.
+    pub(super) outcome: &'static str,
+    /// The error that the invocation fails with.
+    pub(super) error: Option<String>,
+}
+
+/// One value that would be replaced, or that reads as if.
+#[derive(Debug, Serialize)]
+pub(super) struct Place {
+    /// JSON Pointers: into the document, and on into JSON text inside of strings.
+    pub(super) pointers: Vec<String>,
+    /// The reference that stands there, or would.
+    pub(super) reference: String,
+    /// Bytes of the content, if that is known.
+    pub(super) size: Option<u64>,
+    /// What becomes of it, in a word.
+    pub(super) status: &'static str,
+    /// Why.
+    pub(super) why: String,
+}
+
+pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
+    let document = read(&context.arguments.operands[0])?;
+    let report = match context.arguments.text("as")? {
+        None | Some("event") => inspect_event::report(context, &document)?,
+        Some("response") if context.arguments.has("fetch") => {
+            return Err(ToolError::Usage("a response has nothing to --fetch".to_owned()));
+        }
+        Some("response") => inspect_response::report(context, &document)?,
+        Some(_) => return Err(ToolError::Usage("--as is not event or response".to_owned())),
+    };
+    let json = serde_json::to_value(&report).expect("BUG: a report is a JSON document");
+    super::print(&context.arguments, &json, &text(&report))?;
+    Ok(if report.outcome == "fails" { Outcome::No } else { Outcome::Yes })
+}
+
+fn text(report: &Report) -> String {
+    let mut text = String::new();
+    for statement in &report.because {
+        let _ = writeln!(text, "- {statement}");
+    }
+    for Place { pointers, reference, size, status, why } in &report.places {
+        let size = size.map_or_else(String::new, |size| format!("{}, ", figures::bytes(size)));
+        let _ = writeln!(text, "{}\n    {status}: {size}{why}\n    {reference}", place(pointers));
+    }
+    let about = if report.exact { "" } else { "about " };
+    let after = report.bytes_after.map_or_else(String::new, |bytes| format!(" -> {about}{bytes} bytes"));
+    let limit = report.limit.map_or_else(String::new, |(name, bytes)| format!(" ({name} allows {bytes})"));
+    let error = report.error.as_ref().map_or_else(String::new, |error| format!(" with {error}"));
+    let _ = writeln!(text, "{} {}{error}: {} bytes{after}{limit}", report.form, report.outcome, report.bytes_before);
+    text
+}
+
+fn place(pointers: &[String]) -> String {
+    let named = |pointer: &String| if pointer.is_empty() { "(the whole document)".to_owned() } else { pointer.clone() };
+    pointers.iter().map(named).collect::<Vec<_>>().join(" -> ")
+}

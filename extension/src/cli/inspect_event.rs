@@ -1,0 +1,142 @@
+//! What would become of an event: who sent it, which references it holds, whether their contents can be had.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use long_content::envelope::{Envelope, Shape};
+use long_content::hydrate::{self, HydratePlan, Hydration};
+use long_content::locate::{self, Sighting};
+use long_content::reference::{ContentRef, Kind};
+use long_content::store::{ContentStore, GetError};
+
+use super::ToolError;
+use super::context::{Context, Table, WITHOUT_STORE, wait};
+use super::explain::{Place, Report};
+use super::verify::status;
+use crate::config::Config;
+use crate::error::{Failure, FailureKind, quoted};
+use crate::proxy::MAX_ROUNDS;
+
+/// What became of reading the contents.
+#[derive(Default)]
+struct Fetched {
+    outcomes: HashMap<ContentRef, Result<(), GetError>>,
+    /// The hydrated event's size, or that it is too large.
+    size: Option<Result<u64, u64>>,
+}
+
+pub(super) fn report(context: &Context, event: &Bytes) -> Result<Report, ToolError> {
+    let config = context.config_without(WITHOUT_STORE)?;
+    let plan = hydrate::plan(event);
+    let shape = Shape::of(event);
+    let hydrates = config.hydrate.applies(shape.is_none_or(|shape| shape.envelope != Envelope::Exposed));
+    let keeps = config.on_missing.keeps(|| plan.is_batch());
+    let because = because(&config, shape, hydrates, keeps && !plan.is_empty());
+    let fetched = if hydrates && context.arguments.has("fetch") && !plan.references().is_empty() {
+        wait(fetch(&context.open()?, hydrate::plan(event)))?
+    } else {
+        Fetched::default()
+    };
+    let places = locate::sightings(event).iter().map(|sighting| place(sighting, hydrates, &fetched)).collect();
+    let mut report = Report {
+        form: "event",
+        because,
+        places,
+        bytes_before: event.len() as u64,
+        bytes_after: Some(event.len() as u64),
+        exact: true,
+        limit: None,
+        outcome: "unchanged",
+        error: None,
+    };
+    if hydrates && !plan.is_empty() {
+        judge(&mut report, &config, plan, &fetched, keeps);
+    }
+    Ok(report)
+}
+
+/// Fills in what hydrating would come to.
+fn judge(report: &mut Report, config: &Config, plan: HydratePlan, fetched: &Fetched, keeps: bool) {
+    let limit = config.max_event_size;
+    let failure = if keeps { None } else { unreadable(&plan).or_else(|| unfetched(fetched)) };
+    let estimate = Hydration::new(plan).size();
+    let size = fetched.size.unwrap_or(if estimate > limit { Err(estimate) } else { Ok(estimate) });
+    report.limit = Some(("LRAP_MAX_EVENT_SIZE", limit));
+    report.exact = fetched.size.is_some();
+    let failure = failure.or_else(|| size.err().map(|size| Failure::event_too_large(size, limit)));
+    report.bytes_after = if failure.is_some() { size.err() } else { size.ok() };
+    report.outcome = if failure.is_some() { "fails" } else { "hydrated" };
+    report.error = failure.map(|failure| failure.to_string());
+}
+
+fn unreadable(plan: &HydratePlan) -> Option<Failure> {
+    let (text, error) = plan.malformed().first()?;
+    Some(Failure::new(FailureKind::Refused, format!("{}: {error}", quoted(text))))
+}
+
+fn unfetched(fetched: &Fetched) -> Option<Failure> {
+    let mut failed =
+        fetched.outcomes.iter().filter_map(|(reference, outcome)| Some((reference, outcome.as_ref().err()?)));
+    failed.next().map(|(reference, error)| Failure::get(reference, error))
+}
+
+fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) -> Vec<String> {
+    let offloads = config.offload.applies(shape.is_none());
+    let caller = shape.map_or("no caller is recognised that cannot hydrate", |shape| shape.caller);
+    let sender =
+        if shape.is_some() { format!("sent by {caller}, by the names of its members") } else { caller.to_owned() };
+    let is = |does: bool| if does { "is" } else { "is not" };
+    let (hydrate, offload) = (config.hydrate.as_str(), config.offload.as_str());
+    let mut because = vec![
+        sender,
+        format!("the event {} hydrated: LRAP_HYDRATE={hydrate}", is(hydrates)),
+        format!("the response to it {} offloaded: LRAP_OFFLOAD={offload}", is(offloads)),
+    ];
+    if keeps {
+        because.push(
+            "references whose content cannot be had are handed over: LRAP_ON_MISSING, a batch of Records".to_owned(),
+        );
+    }
+    because
+}
+
+fn place(sighting: &Sighting, hydrates: bool, fetched: &Fetched) -> Place {
+    let Sighting { pointers, text, reference } = sighting;
+    let of =
+        |status, why: String, size| Place { pointers: pointers.clone(), reference: quoted(text), size, status, why };
+    let reference = match reference {
+        Err(error) => return of("unreadable", error.to_string(), None),
+        Ok(reference) => reference,
+    };
+    let kind = if reference.kind == Kind::String { "a string" } else { "a JSON value" };
+    let size = Some(reference.size);
+    match fetched.outcomes.get(reference) {
+        Some(Ok(())) => of("ok", kind.to_owned(), size),
+        Some(Err(error)) => of(status(error), error.to_string(), size),
+        None if hydrates => of("seen", format!("{kind}, not read (--fetch reads it)"), size),
+        None => of("left alone", kind.to_owned(), size),
+    }
+}
+
+/// Reads the contents, and those that they refer to, as the proxy does.
+async fn fetch(table: &Table, plan: HydratePlan) -> Result<Fetched, ToolError> {
+    let mut outcomes = HashMap::new();
+    let mut hydration = Hydration::new(plan);
+    for _ in 0..MAX_ROUNDS {
+        let wanted = hydration.wanted();
+        if wanted.is_empty() || hydration.size() > table.config.max_event_size {
+            break;
+        }
+        let contents = table.store.get(&table.scope, &wanted, table.until()).await;
+        for (reference, content) in wanted.into_iter().zip(contents) {
+            if let Err(error @ GetError::Unavailable(_)) = &content {
+                return Err(ToolError::Unavailable(Failure::get(&reference, error).message));
+            }
+            outcomes.insert(reference, content.as_ref().map(|_| ()).map_err(Clone::clone));
+            hydration.add(reference, content.ok());
+        }
+    }
+    let (size, limit) = (hydration.size(), table.config.max_event_size);
+    let finished = if size > limit { Err(size) } else { hydration.finish(limit) };
+    Ok(Fetched { outcomes, size: Some(finished.map(|event| event.len() as u64)) })
+}

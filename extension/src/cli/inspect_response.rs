@@ -1,0 +1,105 @@
+//! What would become of a response: which values leave it, by which rule, and what is left.
+
+use bytes::Bytes;
+use long_content::fit::{self, Destination, DoesNotFit};
+use long_content::locate;
+use long_content::offload::{self, Limits};
+use long_content::reference::{Content, ContentRef, Scope};
+
+use super::ToolError;
+use super::context::{Context, WITHOUT_STORE};
+use super::explain::{Place, Report};
+use crate::config::{Config, Mode};
+use crate::error::Failure;
+
+pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, ToolError> {
+    let config = context.config_without(WITHOUT_STORE)?;
+    let mut report = Report {
+        form: "response",
+        because: because(&config),
+        places: vec![],
+        bytes_before: response.len() as u64,
+        bytes_after: Some(response.len() as u64),
+        exact: true,
+        limit: config.max_payload_size.map(|bytes| ("MAX_PAYLOAD_SIZE", bytes as u64)),
+        outcome: "unchanged",
+        error: None,
+    };
+    if config.offload == Mode::Never {
+        return Ok(report);
+    }
+    let inspection = Inspection { scope: context.scope(&config)?, config };
+    match inspection.leave(response, &mut report.places) {
+        Ok(left) => {
+            report.bytes_after = Some(left.len() as u64);
+            report.outcome = if report.places.is_empty() { "unchanged" } else { "offloaded" };
+        }
+        Err(error) => {
+            report.bytes_after = Some(error.smallest as u64);
+            report.outcome = "fails";
+            report.error = Some(Failure::does_not_fit(&error).to_string());
+        }
+    }
+    Ok(report)
+}
+
+fn because(config: &Config) -> Vec<String> {
+    vec![
+        match config.offload {
+            Mode::Never => "it is left alone: LRAP_OFFLOAD=never",
+            Mode::Always => "it is offloaded whoever called: LRAP_OFFLOAD=always",
+            Mode::Auto => {
+                "it is offloaded unless the caller cannot hydrate (explain the event to see): LRAP_OFFLOAD=auto"
+            }
+        }
+        .to_owned(),
+    ]
+}
+
+struct Inspection {
+    scope: Scope,
+    config: Config,
+}
+
+impl Inspection {
+    /// Takes the response through both rules. What leaves is noted in `places`.
+    fn leave(&self, response: &Bytes, places: &mut Vec<Place>) -> Result<Bytes, DoesNotFit> {
+        let threshold = self.config.max_content_size;
+        let plan = offload::plan(response, &Limits { threshold, kept: &[] });
+        let references = self.references(plan.contents());
+        let why = |content: &Content| {
+            if content.bytes.len() > threshold {
+                format!("longer than MAX_CONTENT_SIZE={threshold}")
+            } else {
+                "it would be taken for a reference on the way in".to_owned()
+            }
+        };
+        note(places, response, &plan.starts(), plan.contents().iter().map(why), &references);
+        let left = plan.apply(&references);
+        let Some(max_size) = self.config.max_payload_size else { return Ok(left) };
+        let destination = Destination { max_size, keep: &self.config.keep, ttl: self.config.ttl };
+        let plan = fit::plan(&left, &destination)?;
+        let references = self.references(plan.contents());
+        let why = |_: &Content| format!("among the largest of a response larger than MAX_PAYLOAD_SIZE={max_size}");
+        note(places, &left, &plan.starts(), plan.contents().iter().map(why), &references);
+        Ok(plan.apply(&references))
+    }
+
+    fn references(&self, contents: &[Content]) -> Vec<ContentRef> {
+        contents.iter().map(|content| self.scope.reference(self.config.ttl, content)).collect()
+    }
+}
+
+fn note(
+    places: &mut Vec<Place>,
+    response: &[u8],
+    starts: &[usize],
+    why: impl Iterator<Item = String>,
+    references: &[ContentRef],
+) {
+    let pointers = locate::pointers(response, starts);
+    for ((pointer, why), reference) in pointers.into_iter().zip(why).zip(references) {
+        let (pointers, size) = (vec![pointer], Some(reference.size));
+        places.push(Place { pointers, reference: reference.to_string(), size, status: "leaves", why });
+    }
+}

@@ -1,0 +1,156 @@
+//! `lrap ls`: what the table holds.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+
+use long_content::store::clock::Clock;
+use long_content::store::dynamodb::{Foreign, Inventory, Orphans, StoredContent};
+use serde_json::{Value, json};
+
+use super::context::{Context, Table, wait};
+use super::{Outcome, ToolError, figures};
+
+pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
+    let limit = context.arguments.text("limit")?.map(str::parse::<usize>).transpose();
+    let limit = limit.map_err(|_| ToolError::Usage("--limit is not a whole number".to_owned()))?.unwrap_or(usize::MAX);
+    let table = context.open()?;
+    let (inventory, is_whole) = wait(scan(&table, limit)).map_err(ToolError::Unavailable)?;
+    let scanned = inventory.scanned();
+    let (mut contents, orphans, foreign) = inventory.finish();
+    contents.truncate(limit);
+    let listing = Listing { contents, orphans, foreign, is_whole, scanned, now: Clock::default().now() };
+    super::print(&context.arguments, &listing.document(), &listing.text())
+}
+
+/// Reads until there is enough, or everything was read, which is the second value.
+async fn scan(table: &Table, limit: usize) -> Result<(Inventory, bool), String> {
+    let mut inventory = Inventory::default();
+    let mut progress = Progress { shows: io::stderr().is_terminal() };
+    let mut from = None;
+    loop {
+        let page = table.store.page(from.as_ref(), table.until()).await?;
+        from.clone_from(&page.next);
+        inventory.add(page);
+        if from.is_none() || inventory.len() >= limit {
+            let is_whole = from.is_none() && inventory.len() <= limit;
+            return Ok((inventory, is_whole));
+        }
+        progress.show(&inventory);
+    }
+}
+
+/// One line that is written over and over, and wiped in the end.
+struct Progress {
+    shows: bool,
+}
+
+impl Progress {
+    fn show(&mut self, inventory: &Inventory) {
+        if self.shows {
+            let _ = write!(io::stderr(), "\r{} items read, {} contents", inventory.scanned(), inventory.len());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shows {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// What was found.
+struct Listing {
+    contents: Vec<StoredContent>,
+    orphans: Vec<Orphans>,
+    foreign: Vec<Foreign>,
+    is_whole: bool,
+    scanned: u64,
+    now: u64,
+}
+
+impl Listing {
+    fn document(&self) -> Value {
+        let orphans = self
+            .orphans
+            .iter()
+            .map(|orphans| json!({ "id": orphans.id, "parts": orphans.parts, "expires_at": orphans.expires_at }));
+        let foreign = self.foreign.iter().map(|foreign| json!({ "id": foreign.id, "problem": foreign.problem }));
+        json!({
+            "contents": self.contents.iter().map(|content| self.content_document(content)).collect::<Vec<_>>(),
+            "orphans": self.is_whole.then(|| orphans.collect::<Vec<_>>()),
+            "foreign": foreign.collect::<Vec<_>>(),
+            "items": self.scanned,
+            "complete": self.is_whole,
+        })
+    }
+
+    fn content_document(&self, content: &StoredContent) -> Value {
+        let reference = &content.reference;
+        json!({
+            "reference": reference.to_string(),
+            "id": reference.id.to_string(),
+            "kind": reference.kind.as_str(),
+            "ttl": reference.ttl.as_seconds(),
+            "size": reference.size,
+            "stored_size": content.stored,
+            "encoding": content.encoding,
+            "parts": content.parts,
+            "missing_parts": self.missing(content),
+            "expires_at": content.expires_at,
+            "expired": self.is_expired(content.expires_at),
+        })
+    }
+
+    fn is_expired(&self, expires_at: Option<u64>) -> bool {
+        expires_at.is_some_and(|end| end <= self.now)
+    }
+
+    /// Parts that a content lists and the table does not hold. What was not read is not missing.
+    fn missing(&self, content: &StoredContent) -> u64 {
+        if self.is_whole { content.parts.saturating_sub(content.found) } else { 0 }
+    }
+
+    fn text(&self) -> String {
+        let row = ["SIZE", "STORED", "ENCODING", "PARTS", "EXPIRES", "REFERENCE"].map(str::to_owned);
+        let mut text = line(&row);
+        for content in &self.contents {
+            text += &line(&self.row(content));
+        }
+        for orphans in &self.orphans {
+            let end = figures::expiry(orphans.expires_at, self.now);
+            let _ = writeln!(text, "orphans: {} parts of {} (expire {end})", orphans.parts, orphans.id);
+        }
+        for foreign in &self.foreign {
+            let _ = writeln!(text, "not ours: {} ({})", foreign.id, foreign.problem);
+        }
+        text + &self.summary()
+    }
+
+    fn row(&self, content: &StoredContent) -> [String; 6] {
+        let missing = self.missing(content);
+        let parts =
+            if missing == 0 { content.parts.to_string() } else { format!("{} of {}", content.found, content.parts) };
+        [
+            figures::bytes(content.reference.size),
+            content.stored.map_or_else(|| "?".to_owned(), figures::bytes),
+            content.encoding.to_owned(),
+            parts,
+            figures::expiry(content.expires_at, self.now),
+            content.reference.to_string(),
+        ]
+    }
+
+    fn summary(&self) -> String {
+        let size = self.contents.iter().map(|content| content.reference.size).sum();
+        let stored = self.contents.iter().filter_map(|content| content.stored).sum();
+        let more = if self.is_whole { "" } else { "; there may be more" };
+        let (count, size, stored) = (self.contents.len(), figures::bytes(size), figures::bytes(stored));
+        format!("{count} contents, {size}, stored as {stored}; {} items read{more}\n", self.scanned)
+    }
+}
+
+fn line([size, stored, encoding, parts, expires, reference]: &[String; 6]) -> String {
+    format!("{size:>11} {stored:>11}  {encoding:<8}  {parts:>7}  {expires:<14}  {reference}\n")
+}

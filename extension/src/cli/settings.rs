@@ -1,0 +1,103 @@
+//! `lrap config`: every setting with its source, and every mistake in them. What is secret is only said to be set.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::context::{Context, Source};
+use super::{Outcome, ToolError};
+use crate::config::{LAMBDA_API, Mistake, SETTINGS};
+
+/// What the store takes from the environment beside our own variables, with the meaning that the AWS SDKs give them.
+const AWS: &[&str] = &[
+    LAMBDA_API,
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_CA_BUNDLE",
+    "AWS_PROFILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
+
+pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
+    let mistakes = context.mistakes();
+    let ours = SETTINGS.iter().map(|setting| Row::of(context, setting.name, Some(setting.default)));
+    let aws = AWS.iter().map(|name| Row::of(context, name, None)).filter(|row| row.value.is_some());
+    let rows: Vec<_> = ours.chain(aws).collect();
+    let document = json!({
+        "settings": rows.iter().map(Row::document).collect::<Vec<_>>(),
+        "mistakes": mistakes.iter().map(document_of).collect::<Vec<_>>(),
+    });
+    super::print(&context.arguments, &document, &text(&rows, &mistakes))?;
+    Ok(if mistakes.is_empty() { Outcome::Yes } else { Outcome::No })
+}
+
+/// One variable.
+struct Row<'a> {
+    name: &'static str,
+    default: Option<&'static str>,
+    /// As it may be shown.
+    value: Option<String>,
+    source: Option<&'a Source>,
+}
+
+impl<'a> Row<'a> {
+    fn of(context: &'a Context, name: &'static str, default: Option<&'static str>) -> Self {
+        let (value, source) = context.variable(name).unzip();
+        Self { name, default, value: value.map(|value| shown(name, value)), source }
+    }
+
+    fn document(&self) -> Value {
+        let source = self.source.map_or_else(|| "default".to_owned(), ToString::to_string);
+        json!({ "name": self.name, "value": self.value, "default": self.default, "source": source })
+    }
+}
+
+fn document_of(mistake: &Mistake) -> Value {
+    json!({ "variable": mistake.variable, "problem": mistake.problem })
+}
+
+/// A value, unless it is secret. An ARN names a secret and is none.
+fn shown(name: &str, value: &OsStr) -> String {
+    let names_one = ["_ARN", "_FILE"].iter().any(|end| name.ends_with(end));
+    let is_secret = ["KEY", "SECRET", "TOKEN"].iter().any(|word| name.split('_').any(|part| part == *word));
+    if is_secret && !names_one { "(set, not shown)".to_owned() } else { value.to_string_lossy().into_owned() }
+}
+
+fn text(rows: &[Row<'_>], mistakes: &[Mistake]) -> String {
+    let mut text = String::new();
+    for Row { name, default, value, source } in rows {
+        let shown = value.as_deref().or(*default).unwrap_or_default();
+        let source = source.map_or_else(|| "default".to_owned(), ToString::to_string);
+        let _ = writeln!(text, "{name:<38} {shown:<34} {source}");
+    }
+    for Mistake { variable, problem } in mistakes {
+        let _ = writeln!(text, "mistake: {variable} {problem}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for name in ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "LRAP_SIGNING_KEY"] {
+            assert_eq!(shown(name, OsStr::new("value")), "(set, not shown)", "{name}");
+        }
+        for name in ["LRAP_SIGNING_SECRET_ARN", "LRAP_KEEP", "AWS_REGION", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] {
+            assert_eq!(shown(name, OsStr::new("value")), "value", "{name}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `lrap verify`: whether contents are there, whole, and in their time. Each is read and hashed, as hydrating would.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+
+use long_content::locate;
+use long_content::reference::{ContentRef, PREFIX, ParseRefError};
+use long_content::store::{ContentStore, GetError};
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
+
+use super::context::{Context, Table, read, wait};
+use super::{Outcome, ToolError};
+use crate::error::quoted;
+
+/// Bytes of content that are held at once.
+const BATCH: u64 = 64 << 20;
+
+/// What is said of one reference.
+#[derive(Debug, Serialize)]
+struct Verdict {
+    reference: String,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+/// A text that claims to be a reference.
+type Claim = (String, Result<ContentRef, ParseRefError>);
+
+pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
+    let claims = claims(&context.arguments.operands)?;
+    let verdicts = if claims.is_empty() { vec![] } else { wait(verdicts(&context.open()?, claims)) };
+    let document =
+        json!({ "references": verdicts, "not_ok": verdicts.iter().filter(|verdict| !verdict.is_ok()).count() });
+    let text = verdicts.iter().fold(String::new(), |mut text, verdict| {
+        let problem = verdict.problem.as_ref().map_or_else(String::new, |problem| format!("  ({problem})"));
+        let _ = writeln!(text, "{:<11} {}{problem}", verdict.status, verdict.reference);
+        text
+    });
+    super::print(&context.arguments, &document, &text)?;
+    let unavailable = verdicts.iter().find(|verdict| verdict.status == UNAVAILABLE);
+    if let Some(problem) = unavailable.and_then(|verdict| verdict.problem.clone()) {
+        return Err(ToolError::Unavailable(problem));
+    }
+    Ok(if verdicts.iter().all(Verdict::is_ok) { Outcome::Yes } else { Outcome::No })
+}
+
+const UNAVAILABLE: &str = "unavailable";
+
+/// What became of reading a content, in one word.
+pub(super) fn status(error: &GetError) -> &'static str {
+    match error {
+        GetError::NotFound => "missing",
+        GetError::Expired => "expired",
+        GetError::Refused => "refused",
+        GetError::Corrupt => "corrupt",
+        GetError::Unavailable(_) => UNAVAILABLE,
+    }
+}
+
+impl Verdict {
+    fn is_ok(&self) -> bool {
+        self.status == "ok"
+    }
+
+    fn of(reference: String, outcome: Result<(), &GetError>) -> Self {
+        let status = outcome.map_or_else(status, |()| "ok");
+        Self { reference, status, problem: outcome.err().map(ToString::to_string) }
+    }
+}
+
+/// What the operands hold: references, files, and standard input for `-` or for none.
+fn claims(operands: &[std::ffi::OsString]) -> Result<Vec<Claim>, ToolError> {
+    if operands.is_empty() {
+        return Ok(claims_in(&read(OsStr::new("-"))?));
+    }
+    let mut claims = vec![];
+    for operand in operands {
+        match operand.to_str().filter(|text| text.starts_with(PREFIX)) {
+            Some(text) => claims.push((text.to_owned(), text.parse())),
+            None => claims.extend(claims_in(&read(operand)?)),
+        }
+    }
+    Ok(claims)
+}
+
+/// The references of a JSON document, as hydrating sees them; of any other text, such as a log, whatever begins like one.
+fn claims_in(text: &[u8]) -> Vec<Claim> {
+    let mut claims: Vec<Claim> = if serde_json::from_slice::<IgnoredAny>(text).is_ok() {
+        locate::sightings(text).into_iter().map(|sighting| (sighting.text, sighting.reference)).collect()
+    } else {
+        let text = String::from_utf8_lossy(text);
+        let spans = text.match_indices(PREFIX).map(|(at, _)| reference_at(&text[at..]).to_owned());
+        spans.map(|claim| (claim.clone(), claim.parse())).collect()
+    };
+    let mut seen = std::collections::HashSet::new();
+    claims.retain(|(claim, _)| seen.insert(claim.clone()));
+    claims
+}
+
+/// As much of a text as a reference can be; a full stop at its end closes the sentence.
+fn reference_at(text: &str) -> &str {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@._:-".contains(c);
+    text.split(|c| !plain(c)).next().unwrap_or_default().trim_end_matches(['.', ':'])
+}
+
+/// Verdicts in the order of the claims.
+async fn verdicts(table: &Table, claims: Vec<Claim>) -> Vec<Verdict> {
+    let references: Vec<_> = claims.iter().filter_map(|(_, reference)| reference.as_ref().ok().copied()).collect();
+    let mut outcomes = std::collections::HashMap::new();
+    for batch in batches(references) {
+        let read = table.store.get(&table.scope, &batch, table.until()).await;
+        outcomes.extend(batch.into_iter().zip(read.into_iter().map(|outcome| outcome.map(drop))));
+    }
+    let verdict = |(text, reference): Claim| match reference {
+        Ok(reference) => Verdict::of(text, outcomes[&reference].as_ref().map(|&()| ())),
+        Err(error) => Verdict { reference: quoted(&text), status: "refused", problem: Some(error.to_string()) },
+    };
+    claims.into_iter().map(verdict).collect()
+}
+
+/// Distinct references, as many together as may be held at once.
+fn batches(references: Vec<ContentRef>) -> Vec<Vec<ContentRef>> {
+    let mut batches: Vec<Vec<ContentRef>> = vec![];
+    let mut seen = std::collections::HashSet::new();
+    let mut held = 0;
+    for reference in references.into_iter().filter(|reference| seen.insert(*reference)) {
+        held += reference.size;
+        match batches.last_mut().filter(|_| held <= BATCH) {
+            Some(batch) => batch.push(reference),
+            None => {
+                held = reference.size;
+                batches.push(vec![reference]);
+            }
+        }
+    }
+    batches
+}

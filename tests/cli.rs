@@ -1,0 +1,584 @@
+//! The binary as a tool: every command through the real process, on a real table.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use lambda_local::table::{Fault, Faults};
+use long_content::reference::{Content, ContentRef, Scope, Ttl};
+use long_content::store::ContentStore;
+use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, Settings, TlsRoots};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::kit::json::{noise, quote, text};
+use crate::kit::table::Table;
+use crate::kit::{World, soon};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lrap");
+const DAY: Ttl = Ttl::seconds(86_400);
+const COMMANDS: [&str; 6] = ["cat", "verify", "ls", "explain", "config", "completions"];
+
+/// An operator's shell: an environment, and a content table.
+struct Shell {
+    table: Table,
+    environment: BTreeMap<&'static str, String>,
+}
+
+impl Shell {
+    async fn new() -> Self {
+        let table = Table::start().await;
+        let environment = [
+            ("AGENT_CONTEXT_TABLE", table.name().to_owned()),
+            ("AWS_REGION", "eu-central-1".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", table.endpoint()),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "example-secret".to_owned()),
+        ];
+        Self { table, environment: environment.into() }
+    }
+
+    fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.environment.insert(name, value.to_string());
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.environment.remove(name);
+        self
+    }
+
+    async fn put(&self, contents: &[Content]) -> Vec<ContentRef> {
+        self.put_in(&self.scope(), contents).await
+    }
+
+    async fn put_in(&self, scope: &Scope, contents: &[Content]) -> Vec<ContentRef> {
+        let credentials = CredentialsSource::Static {
+            access_key_id: "AKIDEXAMPLE".to_owned(),
+            secret_access_key: "example-secret".to_owned(),
+            session_token: None,
+        };
+        let settings = Settings {
+            table: self.table.name().to_owned(),
+            region: "eu-central-1".to_owned(),
+            endpoint: Some(self.table.endpoint()),
+            fips: false,
+            tls_roots: TlsRoots::Amazon,
+            credentials,
+        };
+        let named: Vec<_> =
+            contents.iter().map(|content| (scope.reference(DAY, content), content.bytes.clone())).collect();
+        let until = Instant::now() + Duration::from_mins(1);
+        DynamoDbStore::new(settings).unwrap().put(&named, until).await.unwrap();
+        named.into_iter().map(|(reference, _)| reference).collect()
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::new(self.table.name())
+    }
+
+    /// Runs `lrap` with these arguments.
+    async fn lrap(&self, arguments: &[&str]) -> Said {
+        self.lrap_reading(arguments, "").await
+    }
+
+    /// The same, with a text on standard input.
+    async fn lrap_reading(&self, arguments: &[&str], input: &str) -> Said {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env_clear().envs(&self.environment).kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).await.ok();
+        drop(stdin);
+        Said(soon("the end of the tool", child.wait_with_output()).await.unwrap())
+    }
+}
+
+/// What the tool said, and how it ended.
+struct Said(Output);
+
+impl Said {
+    fn code(&self) -> i32 {
+        self.0.status.code().expect("it was not killed")
+    }
+
+    fn out(&self) -> &str {
+        std::str::from_utf8(&self.0.stdout).unwrap()
+    }
+
+    fn error(&self) -> &str {
+        std::str::from_utf8(&self.0.stderr).unwrap()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.0.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.out(), self.error()))
+    }
+
+    /// Ended with `code`, saying why where a person reads it.
+    fn failed(&self, code: i32, why: &str) {
+        assert!(self.error().contains(why), "{why:?} in {:?}", self.error());
+        assert_eq!(self.code(), code, "{}", self.error());
+    }
+}
+
+fn file(text: impl AsRef<[u8]>) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_ref()).unwrap();
+    file
+}
+
+fn path(file: &tempfile::NamedTempFile) -> &str {
+    file.path().to_str().unwrap()
+}
+
+/// Long contents of both kinds: text that says more than ASCII, and JSON with spellings of its own.
+fn long_contents() -> [Content; 2] {
+    let words = format!("\u{0}世界\r\n{}", noise(5 << 20, 1));
+    let numbers = format!("[1e400, -0 ,\"\\u00e9\"{}]", ", 1.0".repeat(1 << 20));
+    [Content::string(words), Content::json(numbers)]
+}
+
+#[tokio::test]
+async fn cat_writes_contents_byte_for_byte() {
+    let shell = Shell::new().await;
+    let contents = long_contents();
+    for (reference, content) in shell.put(&contents).await.iter().zip(&contents) {
+        let said = shell.lrap(&["cat", &reference.to_string()]).await;
+        assert_eq!((said.code(), said.error()), (0, ""));
+        assert!(said.0.stdout == content.bytes, "{} bytes, {reference}", said.0.stdout.len());
+
+        let target = tempfile::NamedTempFile::new().unwrap();
+        let said = shell.lrap(&["cat", &reference.to_string(), "-o", path(&target)]).await;
+        assert_eq!((said.code(), said.out()), (0, ""));
+        assert!(std::fs::read(target.path()).unwrap() == content.bytes);
+    }
+}
+
+#[tokio::test]
+async fn cat_as_json_holds_the_value() {
+    let shell = Shell::new().await;
+    let stored = shell.put(&[Content::string("a\n\"b\""), Content::json(r#"{"n":1e400,"a":[]}"#)]).await;
+    let string = shell.lrap(&["cat", "--json", &stored[0].to_string()]).await.json();
+    assert_eq!(string, json!({"reference": stored[0].to_string(), "kind": "s", "size": 5, "content": "a\n\"b\""}));
+    let value = shell.lrap(&["cat", "--json", &stored[1].to_string()]).await;
+    assert!(value.out().ends_with("\"content\":{\"n\":1e400,\"a\":[]}}\n"), "{}", value.out());
+    let target = tempfile::NamedTempFile::new().unwrap();
+    let said = shell.lrap(&["cat", "--json", &stored[0].to_string(), "--output", path(&target)]).await.json();
+    assert_eq!((said["size"].as_u64(), said["file"].as_str()), (Some(5), Some(path(&target))));
+}
+
+#[tokio::test]
+async fn cat_reads_what_belongs_to_a_tenant_for_that_tenant_only() {
+    let shell = Shell::new().await;
+    let reference = shell.put_in(&shell.scope().for_tenant("blue"), &[Content::string("ours")]).await[0].to_string();
+    assert_eq!(shell.lrap(&["cat", "--tenant", "blue", &reference]).await.out(), "ours");
+    shell.lrap(&["cat", &reference]).await.failed(1, "damaged");
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_is_a_negative_result() {
+    let shell = Shell::new().await;
+    let reference = shell.put(&[Content::string("content")]).await[0];
+    let missing = shell.scope().reference(DAY, &Content::string("never stored")).to_string();
+    shell.lrap(&["cat", &missing]).await.failed(1, "AGENT_CONTEXT_TABLE");
+    shell.table.expire_all().await;
+    shell.lrap(&["cat", &reference.to_string()]).await.failed(1, "expired");
+    let said = shell.lrap(&["cat", "--json", &missing]).await;
+    let error: Value = serde_json::from_str(said.error()).unwrap();
+    assert_eq!(error["exit_code"], 1);
+    assert!(error["error"].as_str().unwrap().contains(&missing));
+}
+
+#[tokio::test]
+async fn a_table_out_of_reach_or_forbidden_is_told_from_wrong_usage() {
+    let shell = Shell::new().await.with("LRAP_STORE_TIMEOUT", 1);
+    let reference = shell.put(&[Content::string("content")]).await[0].to_string();
+    shell.table.faults(Faults::always(Fault::DenyCredentials));
+    shell.lrap(&["cat", &reference]).await.failed(3, "AWS_ACCESS_KEY_ID");
+    shell.lrap(&["ls"]).await.failed(3, "Scan");
+    let said = shell.lrap(&["verify", &reference]).await;
+    said.failed(3, "AWS_ACCESS_KEY_ID");
+    assert!(said.out().starts_with("unavailable "), "{}", said.out());
+    shell.table.clear_faults();
+    shell.lrap(&["cat", &reference, "--endpoint-url", "http://127.0.0.1:9"]).await.failed(3, "no connection");
+    shell.lrap(&["cat", &reference, "--table", "another"]).await.failed(3, "no such table");
+
+    let shell = shell.without("AWS_ACCESS_KEY_ID");
+    shell.lrap(&["cat", &reference]).await.failed(3, "aws configure export-credentials");
+}
+
+#[tokio::test]
+async fn wrong_usage_is_said_and_never_asks_the_table() {
+    let shell = Shell::new().await;
+    shell.lrap(&["cat", "hello"]).await.failed(2, "not a reference");
+    shell.lrap(&["cat"]).await.failed(2, "Usage: lrap cat [OPTION]... REFERENCE");
+    shell.lrap(&["cta", "x"]).await.failed(2, "did you mean cat?");
+    shell.lrap(&["ls", "--limit", "many"]).await.failed(2, "--limit");
+    shell.lrap(&["ls", "--table="]).await.failed(2, "--table is empty");
+    shell.lrap(&["explain", "/no/such/file"]).await.failed(2, "/no/such/file");
+    shell.lrap(&["explain", "-", "--as", "thing"]).await.failed(2, "--as");
+    shell.lrap(&["explain", "-", "--as", "response", "--fetch"]).await.failed(2, "--fetch");
+    shell.lrap(&["completions", "tcsh"]).await.failed(2, "bash, zsh, fish");
+    shell.lrap(&["--json"]).await.failed(2, "no command");
+    let wrong = shell.with("LRAP_CONTENT_TLT", 5);
+    wrong.lrap(&["ls"]).await.failed(2, "did you mean LRAP_CONTENT_TTL?");
+    assert_eq!(wrong.table.meter().total_requests(), 0);
+}
+
+#[tokio::test]
+async fn verify_tells_what_is_wrong_with_each() {
+    let shell = Shell::new().await;
+    let good = shell.put(&[Content::string("good")]).await[0].to_string();
+    let missing = shell.scope().reference(DAY, &Content::string("missing")).to_string();
+    let truncated = good[..good.len() - 4].to_owned();
+    let other_kind = good.replacen(":s:", ":j:", 1);
+    let all_well = shell.lrap(&["verify", &good, &good]).await;
+    assert_eq!((all_well.code(), all_well.out()), (0, format!("ok          {good}\nok          {good}\n").as_str()));
+
+    let said = shell.lrap(&["verify", "--json", &good, &missing, &truncated, &other_kind]).await;
+    assert_eq!(said.code(), 1);
+    let statuses: Vec<_> =
+        said.json()["references"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
+    assert_eq!(statuses, ["ok", "missing", "refused", "refused"]);
+    assert_eq!(said.json()["not_ok"], 3);
+
+    shell.table.corrupt_all().await;
+    assert!(shell.lrap(&["verify", &good]).await.out().starts_with("corrupt     "));
+    shell.table.expire_all().await;
+    assert!(shell.lrap(&["verify", &good]).await.out().starts_with("expired     "));
+}
+
+#[tokio::test]
+async fn verify_finds_references_in_events_and_logs() {
+    let shell = Shell::new().await;
+    let stored = shell.put(&[Content::string("one"), Content::json("[2]")]).await;
+    let [one, two] = [stored[0].to_string(), stored[1].to_string()];
+    let body = quote(&format!(r#"{{"a":"{one}","b":"{two}"}}"#));
+    let event = file(format!(r#"{{"Records":[{{"body":{body}}}],"text":"see {two}"}}"#));
+    let log = format!("error: {one}: the content expired\nagain {two}.\n{one}");
+    for said in [shell.lrap(&["verify", path(&event)]).await, shell.lrap_reading(&["verify", "-"], &log).await] {
+        assert_eq!((said.code(), said.out()), (0, format!("ok          {one}\nok          {two}\n").as_str()));
+    }
+    let nothing = shell.lrap_reading(&["verify"], "{}").await;
+    assert_eq!((nothing.code(), nothing.out()), (0, ""));
+}
+
+#[tokio::test]
+async fn ls_lists_contents_with_their_parts() {
+    let shell = Shell::new().await;
+    let long = noise(2 << 20, 7);
+    let contents = [Content::string(long), Content::json("[1]"), Content::string("a".repeat(9000))];
+    let stored = shell.put(&contents).await;
+    let said = shell.lrap(&["ls", "--json"]).await;
+    assert_eq!(said.code(), 0, "{}", said.error());
+    let listed = said.json();
+    assert_eq!((listed["complete"].as_bool(), listed["orphans"].as_array().map(Vec::len)), (Some(true), Some(0)));
+    let of = |reference: &ContentRef| {
+        let contents = listed["contents"].as_array().unwrap();
+        contents.iter().find(|content| content["reference"] == reference.to_string()).unwrap().clone()
+    };
+    let short = of(&stored[1]);
+    assert_eq!(short["id"], stored[1].id.to_string());
+    assert_eq!((&short["kind"], &short["size"], &short["stored_size"]), (&json!("j"), &json!(3), &json!(3)));
+    assert_eq!(
+        (&short["encoding"], &short["parts"], &short["expired"]),
+        (&json!("identity"), &json!(0), &json!(false))
+    );
+    let long = of(&stored[0]);
+    assert!(long["parts"].as_u64().unwrap() > 1);
+    assert_eq!((&long["missing_parts"], &long["ttl"]), (&json!(0), &json!(86_400)));
+    assert!(of(&stored[2])["stored_size"].as_u64().unwrap() < 200, "compressed");
+    let items = shell.table.items().await;
+    let stored_bytes: usize =
+        items.iter().filter_map(|item| item["content"]["B"].as_str()).map(|text| text.len() / 4 * 3).sum();
+    let listed_bytes: u64 =
+        listed["contents"].as_array().unwrap().iter().map(|one| one["stored_size"].as_u64().unwrap()).sum();
+    assert!((stored_bytes as u64).abs_diff(listed_bytes) <= 2 * items.len() as u64, "{stored_bytes} {listed_bytes}");
+
+    let text = shell.lrap(&["ls"]).await;
+    for reference in &stored {
+        assert!(text.out().contains(&reference.to_string()), "{}", text.out());
+    }
+    assert!(text.out().contains("3 contents, 2.0 MiB"), "{}", text.out());
+    assert_eq!(text.error(), "", "no progress where nobody watches");
+}
+
+#[tokio::test]
+async fn ls_shows_damage_orphans_and_strangers() {
+    let shell = Shell::new().await;
+    shell.put(&[Content::string(noise(2 << 20, 7))]).await;
+    shell.table.delete_a_part().await;
+    shell.table.put_raw(json!({"id": {"S": "record-1"}, "content": {"S": "\"x\""}})).await;
+    let listed = shell.lrap(&["ls", "--json"]).await.json();
+    assert_eq!(listed["contents"][0]["missing_parts"], 1);
+    assert_eq!(listed["foreign"][0]["id"], "record-1");
+
+    let commit = listed["contents"][0]["id"].as_str().unwrap();
+    shell.table.delete(commit).await;
+    let said = shell.lrap(&["ls"]).await;
+    assert!(said.out().contains(&format!("parts of {commit}")), "{}", said.out());
+    assert!(said.out().contains("orphans: ") && said.out().contains("not ours: record-1"), "{}", said.out());
+}
+
+#[tokio::test]
+async fn ls_reads_page_after_page_and_stops_at_its_limit() {
+    let shell = Shell::new().await;
+    let contents: Vec<_> = (0..12).map(|seed| Content::string(noise(300 << 10, seed))).collect();
+    shell.put(&contents).await;
+    let all = shell.lrap(&["ls", "--json"]).await.json();
+    assert_eq!(all["contents"].as_array().unwrap().len(), 12);
+    assert!(shell.table.meter().requests_of("Scan") > 1, "a page holds 1 MB");
+    let some = shell.lrap(&["ls", "--json", "--limit", "2"]).await.json();
+    assert_eq!(some["contents"].as_array().unwrap().len(), 2);
+    assert_eq!((&some["complete"], &some["orphans"]), (&json!(false), &json!(null)));
+}
+
+#[tokio::test]
+async fn explain_says_what_becomes_of_an_event_without_the_table() {
+    let shell = Shell::new().await;
+    let reference = shell.put(&[Content::string("long")]).await[0].to_string();
+    let before = shell.table.meter();
+    let body = quote(&format!(r#"{{"text":"{reference}"}}"#));
+    let event = format!(r#"{{"a/b":["{reference}"],"body":{body}}}"#);
+    let said = shell.lrap_reading(&["explain", "-", "--json"], &event).await;
+    assert_eq!(said.code(), 0, "{}", said.error());
+    let report = said.json();
+    let pointers: Vec<_> = report["places"].as_array().unwrap().iter().map(|place| place["pointers"].clone()).collect();
+    assert_eq!(pointers, [json!(["/a~1b/0"]), json!(["/body", "/text"])]);
+    assert_eq!((&report["outcome"], &report["exact"]), (&json!("hydrated"), &json!(false)));
+    assert_eq!(report["bytes_before"], event.len());
+    assert_eq!(shell.table.meter().since(&before).total_requests(), 0);
+
+    let text = shell.lrap_reading(&["explain", "-"], &event).await;
+    assert!(text.out().contains("/body -> /text") && text.out().contains(&reference), "{}", text.out());
+}
+
+#[tokio::test]
+async fn explain_needs_neither_table_nor_credentials() {
+    let shell = ["AGENT_CONTEXT_TABLE", "AWS_REGION", "AWS_ACCESS_KEY_ID"]
+        .iter()
+        .fold(Shell::new().await, |shell, name| shell.without(name));
+    let said = shell.lrap_reading(&["explain", "-", "--json"], r#"{"headers":{},"requestContext":{}}"#).await;
+    assert_eq!((said.code(), &said.json()["outcome"]), (0, &json!("unchanged")));
+    assert!(said.json()["because"][0].as_str().unwrap().contains("API Gateway"), "{}", said.out());
+}
+
+#[tokio::test]
+async fn explain_fetching_says_exactly_what_the_runtime_gets() {
+    let mut world = World::start().with_table().await;
+    let long = format!("[{}0]", "{\"k\": \"v\"},".repeat(40_000));
+    let response = format!(r#"{{"a":{long},"b":{}}}"#, quote(&text(6000)));
+    let event = world.respond(response).await.text();
+    let shell = Shell { table: Table::start().await, environment: BTreeMap::new() };
+    let shell = [("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x")]
+        .iter()
+        .fold(shell, |shell, (name, value)| shell.with(name, value))
+        .with("AGENT_CONTEXT_TABLE", world.table().name())
+        .with("AWS_ENDPOINT_URL_DYNAMODB", world.table().endpoint());
+    let report = shell.lrap_reading(&["explain", "-", "--fetch", "--json"], &event).await.json();
+    let delivered = world.deliver(event).await.text();
+    assert_eq!((&report["bytes_after"], &report["exact"]), (&json!(delivered.len()), &json!(true)));
+    assert!(report["places"].as_array().unwrap().iter().all(|place| place["status"] == "ok"));
+}
+
+#[tokio::test]
+async fn explain_foretells_failures() {
+    let shell = Shell::new().await;
+    let missing = shell.scope().reference(DAY, &Content::string("missing")).to_string();
+    let event = format!(r#"["{missing}"]"#);
+    let said = shell.lrap_reading(&["explain", "-", "--fetch", "--json"], &event).await;
+    assert_eq!((said.code(), &said.json()["places"][0]["status"]), (1, &json!("missing")));
+    assert!(said.json()["error"].as_str().unwrap().starts_with("LongContent.NotFound: "), "{}", said.out());
+
+    let truncated = format!(r#"["{}"]"#, &missing[..60]);
+    let said = shell.lrap_reading(&["explain", "-"], &truncated).await;
+    assert_eq!(said.code(), 1);
+    assert!(said.out().contains("unreadable: ") && said.out().contains("LongContent.Refused"), "{}", said.out());
+
+    let batch = format!(r#"{{"Records":[{{"body":"{}"}}]}}"#, &missing[..60]);
+    assert_eq!(shell.lrap_reading(&["explain", "-"], &batch).await.code(), 0, "a bad record stays in its batch");
+
+    let shell = shell.with("LRAP_MAX_EVENT_SIZE", 10);
+    let said = shell.lrap_reading(&["explain", "-", "--json"], &event).await;
+    assert!(said.json()["error"].as_str().unwrap().starts_with("LongContent.EventTooLarge"), "{}", said.out());
+}
+
+#[tokio::test]
+async fn explain_says_exactly_what_reaches_lambda_of_a_response() {
+    let look_alike = "@content:1:see above";
+    let many = (0..200).map(|seed| quote(&noise(2000, seed))).collect::<Vec<_>>().join(",");
+    let response = format!(r#"{{"long":{},"claim":"{look_alike}","many":[{many}]}}"#, quote(&text(6000)));
+    let mut world = World::start().with_table().await;
+    let sent = world.respond(response.clone()).await;
+    let shell = Shell::new().await;
+    let said = shell.lrap_reading(&["explain", "-", "--as=response", "--json"], &response).await;
+    let report = said.json();
+    assert_eq!((said.code(), &report["bytes_after"]), (0, &json!(sent.text().len())));
+    let places: Vec<_> = report["places"].as_array().unwrap().iter().map(|place| &place["pointers"][0]).collect();
+    assert_eq!(places, ["/long", "/claim", "/many"]);
+    assert!(
+        report["places"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|place| sent.text().contains(place["reference"].as_str().unwrap()))
+    );
+
+    let kept = shell.with("LRAP_KEEP", "/many");
+    let said = kept.lrap_reading(&["explain", "-", "--as=response"], &response).await;
+    assert_eq!(said.code(), 1);
+    assert!(said.out().contains("LongContent.PayloadTooLarge"), "{}", said.out());
+    let never = kept.with("LRAP_OFFLOAD", "never");
+    assert_eq!(
+        never.lrap_reading(&["explain", "-", "--as=response", "--json"], &response).await.json()["outcome"],
+        "unchanged"
+    );
+}
+
+#[tokio::test]
+async fn config_shows_settings_with_sources_and_no_secrets() {
+    let shell = Shell::new().await.with("LRAP_STORE_TIMEOUT", 7).with("AWS_SESSION_TOKEN", "token-of-mine");
+    let said = shell.lrap(&["config", "--json", "--table", "other"]).await;
+    assert_eq!(said.code(), 0, "{}", said.out());
+    let settings = said.json()["settings"].clone();
+    let of = |name: &str| settings.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
+    assert_eq!(
+        (&of("AGENT_CONTEXT_TABLE")["value"], &of("AGENT_CONTEXT_TABLE")["source"]),
+        (&json!("other"), &json!("--table"))
+    );
+    assert_eq!(
+        (&of("LRAP_STORE_TIMEOUT")["value"], &of("LRAP_STORE_TIMEOUT")["source"]),
+        (&json!("7"), &json!("environment"))
+    );
+    assert_eq!(
+        (&of("LRAP_LOG")["value"], &of("LRAP_LOG")["default"], &of("LRAP_LOG")["source"]),
+        (&json!(null), &json!("warn"), &json!("default"))
+    );
+    let text = shell.lrap(&["config"]).await;
+    for secret in ["example-secret", "token-of-mine", "AKIDEXAMPLE"] {
+        assert!(!said.out().contains(secret) && !text.out().contains(secret), "{secret}");
+    }
+    for setting in lrap::config::SETTINGS {
+        assert!(text.out().contains(setting.name), "{}", setting.name);
+    }
+}
+
+#[tokio::test]
+async fn config_names_every_mistake() {
+    let shell = Shell::new().await.with("MAX_CONTENT_SIZE", "5k").with("LRAP_STORE_TIMOUT", 5).without("AWS_REGION");
+    let said = shell.lrap(&["config", "--json"]).await;
+    assert_eq!(said.code(), 1);
+    let named: Vec<_> = said.json()["mistakes"].as_array().unwrap().iter().map(|one| one["variable"].clone()).collect();
+    assert_eq!(named, ["MAX_CONTENT_SIZE", "AWS_REGION", "LRAP_STORE_TIMOUT"]);
+    assert!(shell.lrap(&["config"]).await.out().contains("mistake: MAX_CONTENT_SIZE is `5k`"));
+}
+
+#[tokio::test]
+async fn a_profile_fills_in_what_the_environment_lacks() {
+    let credentials = file("[work]\naws_access_key_id = AKIDFILE\naws_secret_access_key = s\n[default]\n");
+    let config = file("[profile work]\nregion = eu-north-1\n");
+    let shell = Shell::new().await.without("AWS_ACCESS_KEY_ID").without("AWS_SECRET_ACCESS_KEY").without("AWS_REGION");
+    let shell = shell.with("AWS_SHARED_CREDENTIALS_FILE", path(&credentials)).with("AWS_CONFIG_FILE", path(&config));
+    shell.lrap(&["ls", "--region", "eu-west-1"]).await.failed(3, "no credentials");
+    let shell = shell.with("AWS_PROFILE", "work");
+    assert_eq!(shell.lrap(&["ls"]).await.code(), 0);
+    let settings = shell.lrap(&["config"]).await;
+    assert!(settings.out().contains("eu-north-1") && settings.out().contains(path(&config)), "{}", settings.out());
+    assert!(!settings.out().contains("AKIDFILE"));
+}
+
+#[tokio::test]
+async fn help_mentions_everything() {
+    let shell = Shell::new().await;
+    let help = shell.lrap(&["--help"]).await;
+    assert_eq!(help.code(), 0);
+    for word in
+        COMMANDS.iter().chain(&["--json", "--table", "--region", "--endpoint-url", "Exit codes", "AGENT_CONTEXT_TABLE"])
+    {
+        assert!(help.out().contains(word), "{word}");
+    }
+    for command in COMMANDS {
+        let help = shell.lrap(&[command, "-h"]).await;
+        assert!(help.out().contains(&format!("Usage: lrap {command}")) && help.out().contains("--json"), "{command}");
+    }
+    let version = shell.lrap(&["--version"]).await;
+    assert_eq!(version.out(), format!("lrap {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(shell.lrap(&["-V", "--json"]).await.json()["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[tokio::test]
+async fn without_arguments_outside_of_lambda_it_says_what_it_is() {
+    let shell = Shell::new().await;
+    let said = shell.lrap(&[]).await;
+    said.failed(2, "Usage: lrap COMMAND");
+    assert!(said.error().contains("AWS_LAMBDA_RUNTIME_API is not set"), "{}", said.error());
+    assert_eq!(said.out(), "");
+}
+
+#[tokio::test]
+async fn completions_are_scripts_that_complete() {
+    let shell = Shell::new().await;
+    for name in ["bash", "zsh", "fish"] {
+        let script = shell.lrap(&["completions", name]).await;
+        assert_eq!(script.code(), 0);
+        for command in COMMANDS {
+            assert!(script.out().contains(command), "{command} in {name}");
+        }
+        assert_eq!(shell.lrap(&["completions", "--json", name]).await.json()["script"], script.out());
+    }
+    let script = file(shell.lrap(&["completions", "bash"]).await.out());
+    let complete = |words: &str, at: usize| {
+        let script = path(&script);
+        let run = format!(
+            "set -e; bash -n {script}; source {script}; COMP_WORDS=({words}); COMP_CWORD={at}; _lrap; echo \"${{COMPREPLY[*]}}\""
+        );
+        let output = std::process::Command::new("bash").args(["--norc", "-c", &run]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    };
+    assert_eq!(complete("lrap ve", 1), "verify");
+    assert_eq!(complete("lrap completions ''", 2), "bash zsh fish");
+    assert_eq!(complete("lrap explain --as r", 3), "response");
+    assert_eq!(complete("lrap ls --li", 2), "--limit");
+    assert_eq!(complete("lrap --table x cat --out", 4), "--output");
+}
+
+#[tokio::test]
+async fn a_closed_pipe_is_no_failure() {
+    let shell = Shell::new().await;
+    let reference = shell.put(&[Content::string(noise(2 << 20, 3))]).await[0].to_string();
+    let script = format!("set -o pipefail; {BINARY} cat {reference} | head -c 10 | wc -c; exit ${{PIPESTATUS[0]}}");
+    let output = Command::new("bash").args(["-c", &script]).envs(&shell.environment).output().await.unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+/// Every command line of the documentation, run as it stands there.
+#[tokio::test]
+async fn the_documented_examples_say_what_they_show() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = std::fs::read_to_string(root.join("docs/cli.md")).unwrap();
+    let path = format!("{}:/usr/bin:/bin", std::path::Path::new(BINARY).parent().unwrap().display());
+    let mut run = 0;
+    for block in page.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+        let (line, shown) = block.split_once('\n').unwrap();
+        let line = line.strip_prefix("$ ").expect("a command line");
+        let output = Command::new("sh").args(["-c", line]).current_dir(root).env_clear().env("PATH", &path).output();
+        let output = output.await.unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        similar_asserts::assert_eq!(String::from_utf8(said).unwrap(), shown, "{}", line);
+        run += 1;
+    }
+    assert!(run >= 2, "{run} examples");
+}
+
+#[test]
+fn contents_in_these_tests_are_what_they_say() {
+    let [words, numbers] = long_contents();
+    assert!(words.bytes.len() > 5 << 20 && numbers.bytes.len() > 4 << 20);
+    assert!(serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(&numbers.bytes).is_ok());
+    assert_eq!(Bytes::from("\u{0}世界\r\n").len() + (5 << 20), words.bytes.len());
+}
