@@ -41,7 +41,7 @@ impl Shell {
         Self { table, environment: environment.into() }
     }
 
-    fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    fn with(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
         self.environment.insert(name, value.to_string());
         self
     }

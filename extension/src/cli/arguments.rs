@@ -75,11 +75,8 @@ impl Arguments {
 
     /// The same, as text.
     pub(super) fn text(&self, flag: &str) -> Result<Option<&str>, ToolError> {
-        let text = |value: &'_ OsStr| value.to_str().ok_or_else(|| wrong(format!("--{flag} is not UTF-8"))).is_ok();
-        match self.value(flag) {
-            Some(value) if !text(value) => Err(wrong(format!("--{flag} is not UTF-8"))),
-            value => Ok(value.and_then(OsStr::to_str)),
-        }
+        let text = self.value(flag).map(|value| value.to_str().ok_or_else(|| wrong(format!("--{flag} is not UTF-8"))));
+        text.transpose()
     }
 }
 

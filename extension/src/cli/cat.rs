@@ -16,18 +16,18 @@ use crate::error::Failure;
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
     let text = context.arguments.operands[0].to_string_lossy();
     let reference = text.parse().map_err(|error| ToolError::Usage(format!("{text}: {error}")))?;
-    let content = get(context, &reference)?;
+    let bytes = get(context, &reference)?;
     match context.arguments.value("output") {
         Some(path) => {
             let wrong = |error| ToolError::Usage(format!("cannot write {}: {error}", path.display()));
-            fs::write(path, &content).map_err(wrong)?;
-            let said = json!({ "reference": text, "size": content.len(), "file": path.to_string_lossy() });
+            fs::write(path, &bytes).map_err(wrong)?;
+            let said = json!({ "reference": text, "size": bytes.len(), "file": path.to_string_lossy() });
             super::print(&context.arguments, &said, "")
         }
-        None if context.arguments.has("json") => print_document(&text, &reference, &content),
+        None if context.arguments.has("json") => print_document(&text, &reference, &bytes),
         None => {
             let mut out = io::stdout().lock();
-            out.write_all(&content)?;
+            out.write_all(&bytes)?;
             out.flush()?;
             Ok(Outcome::Yes)
         }
@@ -36,8 +36,8 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
 
 fn get(context: &Context, reference: &ContentRef) -> Result<Bytes, ToolError> {
     let table = context.open()?;
-    let content = wait(table.store.get(&table.scope, &[*reference], table.until())).remove(0);
-    content.map_err(|error| {
+    let got = wait(table.store.get(&table.scope, &[*reference], table.until())).remove(0);
+    got.map_err(|error| {
         let said = Failure::get(reference, &error).message;
         if matches!(error, GetError::Unavailable(_)) { ToolError::Unavailable(said) } else { ToolError::No(said) }
     })

@@ -76,8 +76,8 @@ fn zsh() -> String {
     let mut cases = String::new();
     for command in COMMANDS {
         let _ = writeln!(commands, "        '{}:{}'", command.name, command.help);
-        let flags: String = command.flags().map(|flag| format!(" {}", zsh_flag(flag))).collect();
-        let _ = writeln!(cases, "        {}) _arguments{flags} {} ;;", command.name, zsh_operand(command));
+        let flags = command.flags().map(zsh_flag).collect::<Vec<_>>().join(" ");
+        let _ = writeln!(cases, "        {}) _arguments {flags} {} ;;", command.name, zsh_operand(command));
     }
     format!(
         r#"#compdef lrap

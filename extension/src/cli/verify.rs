@@ -128,12 +128,11 @@ fn batches(references: Vec<ContentRef>) -> Vec<Vec<ContentRef>> {
     let mut held = 0;
     for reference in references.into_iter().filter(|reference| seen.insert(*reference)) {
         held += reference.size;
-        match batches.last_mut().filter(|_| held <= BATCH) {
-            Some(batch) => batch.push(reference),
-            None => {
-                held = reference.size;
-                batches.push(vec![reference]);
-            }
+        if let Some(batch) = batches.last_mut().filter(|_| held <= BATCH) {
+            batch.push(reference);
+        } else {
+            held = reference.size;
+            batches.push(vec![reference]);
         }
     }
     batches
