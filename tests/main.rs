@@ -12,6 +12,7 @@ mod connections;
 mod faults;
 mod hydrate;
 mod lifecycle;
+mod metrics;
 mod offload;
 mod passthrough;
 mod round_trip;

@@ -66,6 +66,8 @@ settings! {
     OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "the above";
     /// Trusted certificates for DynamoDB: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
     TLS_ROOTS = "LRAP_TLS_ROOTS", "amazon (system for other endpoints)";
+    /// Metrics of invocations that did work, as lines on standard output: `emf` for CloudWatch, or `off`.
+    METRICS = "LRAP_METRICS", "emf";
     /// Log level: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     LOG = "LRAP_LOG", "warn";
 }
@@ -96,6 +98,15 @@ impl OnMissing {
             Self::Auto => is_batch(),
         }
     }
+}
+
+/// Where metrics go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsMode {
+    /// To CloudWatch, in its embedded metric format on standard output.
+    Emf,
+    /// Nowhere.
+    Off,
 }
 
 /// Whether payloads are changed.
@@ -160,6 +171,10 @@ pub struct Config {
     pub on_missing: OnMissing,
     /// What to log.
     pub log: LevelFilter,
+    /// Where metrics go.
+    pub metrics: MetricsMode,
+    /// The function's name, a dimension of its metrics.
+    pub function_name: Option<String>,
     /// The content table and how to reach it.
     pub store: Settings,
     /// Unknown `LRAP_` variables, which may be another proxy's.
@@ -232,6 +247,8 @@ impl Config {
                 OnMissing::Auto,
             ),
             log: vars.one_of(LOG, LEVELS, LevelFilter::WARN),
+            metrics: vars.one_of(METRICS, &[("emf", MetricsMode::Emf), ("off", MetricsMode::Off)], MetricsMode::Emf),
+            function_name: vars.text("AWS_LAMBDA_FUNCTION_NAME"),
             store: store_settings(vars),
             unknown: vars.unknown_names(),
         }

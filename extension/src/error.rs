@@ -25,6 +25,11 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// `errorType` of the error document: what a state machine matches.
+    pub fn error_type(self) -> String {
+        format!("LongContent.{}", self.name())
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::NotFound => "NotFound",
@@ -100,7 +105,7 @@ impl Failure {
 
     /// `errorType` of the error document: what a state machine matches.
     pub fn error_type(&self) -> String {
-        format!("LongContent.{}", self.kind.name())
+        self.kind.error_type()
     }
 
     /// `Lambda-Runtime-Function-Error-Type`: Lambda keeps only families that it knows, `Function.` among them.

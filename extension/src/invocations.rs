@@ -7,6 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use http::HeaderMap;
 use long_content::reference::ContentRef;
 
+use crate::metrics::Work;
+
 const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 const DEADLINE: &str = "lambda-runtime-deadline-ms";
 const TENANT: &str = "lambda-runtime-aws-tenant-id";
@@ -22,6 +24,8 @@ pub struct Invocation {
     pub response_stays: bool,
     /// References that its event held and that were handed over as they are.
     pub kept: Vec<ContentRef>,
+    /// What it made us do so far.
+    pub work: Work,
 }
 
 impl Invocation {
@@ -81,9 +85,16 @@ impl Invocations {
         self.0.lock().expect("BUG: poisoned").get(request_id).cloned().unwrap_or_default()
     }
 
+    /// Remembers what an invocation in progress made us do so far.
+    pub fn worked(&self, request_id: &str, work: Work) {
+        if let Some(invocation) = self.0.lock().expect("BUG: poisoned").get_mut(request_id) {
+            invocation.work = work;
+        }
+    }
+
     /// Forgets an invocation: upstream took its outcome. Until then the runtime may send it again.
-    pub fn end(&self, request_id: &str) {
-        self.0.lock().expect("BUG: poisoned").remove(request_id);
+    pub fn end(&self, request_id: &str) -> Option<Invocation> {
+        self.0.lock().expect("BUG: poisoned").remove(request_id)
     }
 }
 

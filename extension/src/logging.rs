@@ -1,17 +1,72 @@
 //! Logs: JSON lines on standard error, which Lambda sends to CloudWatch. Sizes and ids, never content.
+//!
+//! Only what our own crates say is logged, whatever the level: HTTP and AWS libraries print headers, bodies and what they
+//! sign, which are other people's contents and credentials.
 
 use std::fmt::Display;
 use std::io;
 
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The crates that may log: the extension, its binary of the same name, and the library.
+const OURS: [&str; 2] = ["lrap", "long_content"];
 
 /// Logs what is at least as important as `level`.
 pub fn init(level: LevelFilter) {
-    tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_writer(io::stderr).init();
+    subscriber(level, io::stderr).init();
 }
 
 /// Says why the process ends, even when it ends before the level was known.
 pub fn last_words(error: &dyn Display) {
-    let _ = tracing_subscriber::fmt().json().flatten_event(true).with_writer(io::stderr).try_init();
+    let _ = subscriber(LevelFilter::INFO, io::stderr).try_init();
     tracing::error!(%error, "the extension ends");
+}
+
+fn subscriber<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = fmt::layer().json().flatten_event(true).with_writer(writer);
+    let ours = Targets::new().with_targets(OURS.map(|name| (name, level)));
+    tracing_subscriber::registry().with(ours).with(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn only_our_own_crates_are_heard_even_at_trace() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = subscriber(LevelFilter::TRACE, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::trace!(target: "lrap::proxy", "ours");
+            tracing::trace!(target: "long_content::store", "ours too");
+            tracing::error!(target: "hyper::client", "theirs");
+            tracing::error!(target: "aws_smithy_runtime::client", "theirs");
+            tracing::error!(target: "log", "theirs");
+        });
+        let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(lines.contains("ours too") && lines.lines().count() == 2, "{lines}");
+    }
 }

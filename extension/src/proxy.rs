@@ -13,12 +13,14 @@ use long_content::envelope::Envelope;
 use long_content::hydrate::{self, HydratePlan, Hydration};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope};
-use long_content::store::{ContentStore, GetError};
+use long_content::store::tally::Tally;
+use long_content::store::{ContentStore, GetError, PutError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::config::Config;
+use crate::config::{Config, MetricsMode};
 use crate::error::{Failure, FailureKind, error_document, quoted};
 use crate::invocations::{Invocation, Invocations};
+use crate::metrics::{Amount, Metrics, Sizes, Work};
 use crate::route::{self, Route};
 use crate::runtime_api::{Body, RuntimeApi, UpstreamError, full, remove_hop_by_hop};
 
@@ -48,6 +50,7 @@ pub struct Proxy<S> {
     config: Config,
     invocations: Invocations,
     memory: Semaphore,
+    metrics: Metrics,
 }
 
 impl<S: ContentStore> Proxy<S> {
@@ -58,6 +61,10 @@ impl<S: ContentStore> Proxy<S> {
             scope: Scope::new(config.store.table.as_str()),
             memory: Semaphore::new(pages(config.max_event_size) as usize),
             invocations: Invocations::default(),
+            metrics: match config.metrics {
+                MetricsMode::Emf => Metrics::emf(config.function_name.clone()),
+                MetricsMode::Off => Metrics::off(),
+            },
             store,
             config,
         }
@@ -73,17 +80,28 @@ impl<S: ContentStore> Proxy<S> {
         let (head, body) = request.into_parts();
         let answer = match Route::of(&head.method, head.uri.path()) {
             Route::Next => self.next(&head).await,
-            Route::Response(id) if !is_streaming(&head.headers) => self.ending(id, self.respond(id, &head, body).await),
-            Route::Response(id) | Route::Error(id) => self.ending(id, self.forward(head.clone(), body).await),
+            Route::Response(id) if !is_streaming(&head.headers) => self.respond(id, &head, body).await,
+            Route::Response(id) | Route::Error(id) => {
+                let answer = self.forward(head.clone(), body).await;
+                self.ending(id, None, answer).await
+            }
             Route::Other => self.forward(head, body).await,
         };
         answer.unwrap_or_else(|error| bad_gateway(&error))
     }
 
-    /// Forgets an invocation whose outcome upstream took.
-    fn ending(&self, id: &str, answer: Result<Response<Body>, ProxyError>) -> Result<Response<Body>, ProxyError> {
+    /// Forgets an invocation whose outcome upstream took, and reports its `work`, the remembered one if not given.
+    async fn ending(
+        &self,
+        id: &str,
+        work: Option<Work>,
+        answer: Result<Response<Body>, ProxyError>,
+    ) -> Result<Response<Body>, ProxyError> {
         if answer.as_ref().is_ok_and(|answer| answer.status().is_success()) {
-            self.invocations.end(id);
+            let ended = self.invocations.end(id).map(|invocation| invocation.work);
+            self.metrics.report(id, &work.or(ended).unwrap_or_default()).await;
+        } else if let Some(work) = work {
+            self.invocations.worked(id, work);
         }
         answer
     }
@@ -107,7 +125,11 @@ impl<S: ContentStore> Proxy<S> {
                     self.invocations.begin(request_id, invocation);
                     return Ok(gathered(head, event));
                 }
-                Err(failure) => drop(self.fail(&request_id, &failure).await?),
+                Err(failure) => {
+                    let told = self.fail(&request_id, &failure, &mut invocation.work).await;
+                    self.metrics.report(&request_id, &invocation.work).await;
+                    drop(told?);
+                }
             }
         }
     }
@@ -115,20 +137,25 @@ impl<S: ContentStore> Proxy<S> {
     /// Offloads a response and forwards it. What cannot be stored fails the invocation instead.
     async fn respond(&self, id: &str, head: &request::Parts, body: Incoming) -> Result<Response<Body>, ProxyError> {
         let response = gather(body).await.map_err(ProxyError::Response)?;
-        let invocation = self.invocations.get(id);
-        match self.offload(response, invocation).await {
-            Ok(response) => {
-                let mut head = head.clone();
-                head.headers.remove(CONTENT_LENGTH);
-                Ok(forwarded(self.upstream.send(Request::from_parts(head, full(response))).await?))
-            }
-            Err(failure) => self.fail(id, &failure).await,
-        }
+        let mut invocation = self.invocations.get(id);
+        let answer = match self.offload(response, &mut invocation).await {
+            Ok(response) => self.send(head, response).await,
+            Err(failure) => self.fail(id, &failure, &mut invocation.work).await,
+        };
+        self.ending(id, Some(invocation.work), answer).await
+    }
+
+    async fn send(&self, head: &request::Parts, response: Bytes) -> Result<Response<Body>, ProxyError> {
+        let mut head = head.clone();
+        head.headers.remove(CONTENT_LENGTH);
+        Ok(forwarded(self.upstream.send(Request::from_parts(head, full(response))).await?))
     }
 
     async fn hydrate(&self, event: Bytes, envelope: Envelope, invocation: &mut Invocation) -> Result<Bytes, Failure> {
         invocation.response_stays = !self.config.offload.applies(envelope == Envelope::Plain);
+        let begun = Instant::now();
         let plan = hydrate::plan(&event);
+        invocation.work.planning += begun.elapsed();
         if !self.config.hydrate.applies(envelope != Envelope::Exposed) {
             invocation.kept = plan.references().to_vec();
             return Ok(event);
@@ -137,55 +164,97 @@ impl<S: ContentStore> Proxy<S> {
             return Ok(event);
         }
         let keeps = self.config.on_missing.keeps(|| plan.is_batch());
-        check_malformed(&plan, keeps)?;
+        check_malformed(&plan, keeps, &mut invocation.work)?;
         let until = invocation.hydrate_until(self.config.store_timeout);
         let scope = self.scope_of(invocation);
         let mut hydration = Hydration::new(plan);
-        let mut memory = None;
+        let (mut memory, mut read) = (None, Amount::default());
         for _ in 0..MAX_ROUNDS {
             let wanted = hydration.wanted();
             if wanted.is_empty() {
                 break;
             }
             drop(memory.take());
-            memory = Some(self.reserve(hydration.size(), until).await?);
-            for (reference, content) in wanted.iter().zip(self.store.get(&scope, &wanted, until).await) {
-                hydration.add(*reference, arrived(reference, content, keeps, invocation)?);
+            memory = Some(self.reserve(hydration.size(), until, &mut invocation.work).await?);
+            let contents = self.get(&scope, &wanted, until, &mut invocation.work).await;
+            for (reference, content) in wanted.iter().zip(contents) {
+                let content = arrived(reference, content, keeps, invocation)?;
+                read.extend(&content);
+                hydration.add(*reference, content);
             }
         }
-        let (size, limit) = (hydration.size(), self.config.max_event_size);
-        compute(size, move || hydration.finish(limit)).await.map_err(|size| Failure::event_too_large(size, limit))
+        let (size, limit, before, begun) = (hydration.size(), self.config.max_event_size, event.len(), Instant::now());
+        let hydrated = compute(size, move || hydration.finish(limit)).await;
+        invocation.work.applying += begun.elapsed();
+        let hydrated = hydrated.map_err(|size| Failure::event_too_large(size, limit))?;
+        invocation.work.hydrated = read;
+        invocation.work.event = Some(Sizes { before, after: hydrated.len() });
+        tracing::debug!(contents = read.contents, before, after = hydrated.len(), "event hydrated");
+        Ok(hydrated)
     }
 
-    async fn offload(&self, response: Bytes, invocation: Invocation) -> Result<Bytes, Failure> {
+    async fn offload(&self, response: Bytes, invocation: &mut Invocation) -> Result<Bytes, Failure> {
         if invocation.response_stays {
             return Ok(response);
         }
         let until = invocation.store_until(self.config.store_timeout);
-        let (original, terms) = (response.clone(), self.terms(invocation));
+        let (original, terms, begun) = (response.clone(), self.terms(invocation), Instant::now());
         let outgoing = compute(response.len() as u64, move || Outgoing::of(&original, &terms)).await;
+        let work = &mut invocation.work;
+        work.planning += begun.elapsed();
         let outgoing = outgoing.map_err(|error| Failure::does_not_fit(&error))?;
         if outgoing.contents.is_empty() {
             return Ok(response);
         }
-        match self.store.put(&outgoing.contents, until).await {
-            Ok(()) => Ok(outgoing.response),
+        let before = response.len();
+        match self.put(&outgoing.contents, until, work).await {
+            Ok(()) => {
+                let after = outgoing.response.len();
+                work.offloaded.extend(outgoing.contents.iter().map(|(_, content)| content));
+                work.response = Some(Sizes { before, after });
+                tracing::debug!(contents = work.offloaded.contents, before, after, "response offloaded");
+                Ok(outgoing.response)
+            }
             Err(error) if !outgoing.has_look_alike && self.fits(&response) => {
-                tracing::warn!(%error, bytes = response.len(), "response sent without offloading");
+                tracing::warn!(%error, bytes = before, "response sent without offloading");
+                work.fallbacks += 1;
+                work.response = Some(Sizes { before, after: before });
                 Ok(response)
             }
             Err(error) => Err(Failure::put(&error)),
         }
     }
 
-    fn terms(&self, invocation: Invocation) -> Terms {
+    /// Stores contents on an invocation's account.
+    async fn put(&self, contents: &[(ContentRef, Bytes)], until: Instant, work: &mut Work) -> Result<(), PutError> {
+        let (tally, begun) = (Tally::default(), Instant::now());
+        let outcome = self.store.charging(&tally).put(contents, until).await;
+        work.used(tally.usage(), begun.elapsed());
+        outcome
+    }
+
+    /// Reads contents on an invocation's account.
+    async fn get(
+        &self,
+        scope: &Scope,
+        references: &[ContentRef],
+        until: Instant,
+        work: &mut Work,
+    ) -> Vec<Result<Bytes, GetError>> {
+        let (tally, begun) = (Tally::default(), Instant::now());
+        let contents = self.store.charging(&tally).get(scope, references, until).await;
+        work.used(tally.usage(), begun.elapsed());
+        contents
+    }
+
+    fn terms(&self, invocation: &Invocation) -> Terms {
         Terms {
             max_content_size: self.config.max_content_size,
             max_payload_size: self.config.max_payload_size,
             keep: self.config.keep.clone(),
-            scope: self.scope_of(&invocation),
+            scope: self.scope_of(invocation),
             ttl: self.config.ttl,
-            kept: invocation.kept,
+            kept: invocation.kept.clone(),
         }
     }
 
@@ -196,12 +265,14 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     /// Waits until the events being hydrated leave room for `bytes` more.
-    async fn reserve(&self, bytes: u64, until: Instant) -> Result<SemaphorePermit<'_>, Failure> {
+    async fn reserve(&self, bytes: u64, until: Instant, work: &mut Work) -> Result<SemaphorePermit<'_>, Failure> {
         let limit = self.config.max_event_size;
         if bytes > limit {
             return Err(Failure::event_too_large(bytes, limit));
         }
+        let begun = Instant::now();
         let room = tokio::time::timeout_at(until.into(), self.memory.acquire_many(pages(bytes))).await;
+        work.waiting += begun.elapsed();
         let room = room.map_err(|_| Failure::no_room(limit))?;
         Ok(room.expect("BUG: never closed"))
     }
@@ -211,7 +282,8 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     /// Fails an invocation upstream, and gives upstream's answer to that.
-    async fn fail(&self, id: &str, failure: &Failure) -> Result<Response<Body>, ProxyError> {
+    async fn fail(&self, id: &str, failure: &Failure, work: &mut Work) -> Result<Response<Body>, ProxyError> {
+        work.failed(failure.kind);
         tracing::error!(request_id = id, error = %failure, "invocation failed");
         let error_type = HeaderValue::try_from(failure.function_error_type()).expect("BUG: ASCII");
         let request = Request::post(route::error_path(id))
@@ -321,6 +393,7 @@ fn arrived(
         Err(error) if keeps && is_permanent(&error) => {
             tracing::warn!(%reference, %error, "reference kept");
             invocation.kept.push(*reference);
+            invocation.work.kept(&error);
             Ok(None)
         }
         Err(error) => Err(Failure::get(reference, &error)),
@@ -332,13 +405,14 @@ fn is_permanent(error: &GetError) -> bool {
     !matches!(error, GetError::Unavailable(_))
 }
 
-fn check_malformed(plan: &HydratePlan, keeps: bool) -> Result<(), Failure> {
+fn check_malformed(plan: &HydratePlan, keeps: bool, work: &mut Work) -> Result<(), Failure> {
     for (text, error) in plan.malformed() {
         let text = quoted(text);
         if !keeps {
             return Err(Failure::new(FailureKind::Refused, format!("{text}: {error}")));
         }
         tracing::warn!(reference = text, %error, "reference kept");
+        work.kept_malformed();
     }
     Ok(())
 }

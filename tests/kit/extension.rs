@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::soon;
@@ -14,7 +14,8 @@ use super::soon;
 /// A running `lrap`. It is killed when dropped; what it said is shown when the test fails.
 pub(crate) struct Extension {
     child: Child,
-    said: Arc<Mutex<Vec<u8>>>,
+    stdout: watch::Receiver<Vec<u8>>,
+    stderr: watch::Receiver<Vec<u8>>,
     readers: Vec<JoinHandle<()>>,
     /// Where the runtime finds it.
     pub(crate) listener: SocketAddr,
@@ -32,11 +33,9 @@ impl Extension {
             .kill_on_drop(true)
             .spawn()
             .expect("the extension binary starts");
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let stdout = child.stdout.take().expect("BUG: stdout is piped");
-        let stderr = child.stderr.take().expect("BUG: stderr is piped");
-        let readers = vec![collect(stdout, &said), collect(stderr, &said)];
-        Self { child, said, readers, listener }
+        let (stdout, out) = collect(child.stdout.take().expect("BUG: stdout is piped"));
+        let (stderr, err) = collect(child.stderr.take().expect("BUG: stderr is piped"));
+        Self { child, stdout, stderr, readers: vec![out, err], listener }
     }
 
     /// Waits for the end of the process, and for all it had to say.
@@ -50,8 +49,30 @@ impl Extension {
 
     /// Its standard output and standard error so far.
     pub(crate) fn said(&self) -> String {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&said).into_owned()
+        let streams = [&self.stdout, &self.stderr];
+        streams.map(|stream| String::from_utf8_lossy(&stream.borrow()).into_owned()).concat()
+    }
+
+    /// Its standard output so far.
+    pub(crate) fn printed(&self) -> String {
+        String::from_utf8_lossy(&self.stdout.borrow()).into_owned()
+    }
+
+    /// The first whole line of standard output that holds `text`.
+    pub(crate) async fn line_with(&self, text: &str) -> String {
+        line_with(self.stdout.clone(), text).await
+    }
+
+    /// The first whole line of standard error that holds `text`.
+    pub(crate) async fn log_with(&self, text: &str) -> String {
+        line_with(self.stderr.clone(), text).await
+    }
+
+    /// Closes the reading end of its standard output.
+    pub(crate) async fn close_stdout(&mut self) {
+        let reader = self.readers.remove(0);
+        reader.abort();
+        reader.await.ok();
     }
 }
 
@@ -63,13 +84,31 @@ impl Drop for Extension {
     }
 }
 
-fn collect(mut stream: impl AsyncRead + Unpin + Send + 'static, said: &Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
-    let said = Arc::clone(said);
-    tokio::spawn(async move {
+/// Everything that `stream` brings.
+fn collect(mut stream: impl AsyncRead + Unpin + Send + 'static) -> (watch::Receiver<Vec<u8>>, JoinHandle<()>) {
+    let (said, receiver) = watch::channel(Vec::new());
+    let reader = tokio::spawn(async move {
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-            said.extend_from_slice(&buffer[..read]);
+            said.send_modify(|said| said.extend_from_slice(&buffer[..read]));
         }
-    })
+    });
+    (receiver, reader)
+}
+
+async fn line_with(mut stream: watch::Receiver<Vec<u8>>, text: &str) -> String {
+    let find = |said: &[u8]| {
+        let said = String::from_utf8_lossy(said);
+        let mut whole = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.find(|line| line.contains(text)).map(|line| line.trim_end().to_owned())
+    };
+    let found = async {
+        loop {
+            if let Some(line) = find(&stream.borrow_and_update()) {
+                return line;
+            }
+            stream.changed().await.unwrap_or_else(|_| panic!("no line with {text} before the end"));
+        }
+    };
+    soon(text, found).await
 }

@@ -59,6 +59,13 @@ impl Table {
         self.0.items().await.unwrap()
     }
 
+    /// Deletes every item.
+    pub(crate) async fn delete_all(&self) {
+        for item in self.items().await {
+            self.0.delete(item["id"]["S"].as_str().unwrap()).await.unwrap();
+        }
+    }
+
     /// Every item is past its time, and still there.
     pub(crate) async fn expire_all(&self) {
         self.edit_all(|item| item["expires_at"] = json!({"N": "1000000000"})).await;

@@ -2,19 +2,20 @@
 //! contents within one process.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::clock::Clock;
+use super::tally::Tally;
 use super::{ContentStore, GetError, PutError, expires_at, refuse_too_large};
 use crate::reference::{ContentId, ContentRef, Scope};
 
 /// Keeps contents until they are asked for after their time.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
-    contents: Mutex<HashMap<ContentId, Kept>>,
+    contents: Arc<Mutex<HashMap<ContentId, Kept>>>,
     clock: Clock,
 }
 
@@ -69,6 +70,11 @@ impl MemoryStore {
 }
 
 impl ContentStore for MemoryStore {
+    /// Memory costs nothing.
+    fn charging(&self, _tally: &Tally) -> Self {
+        self.clone()
+    }
+
     async fn put(&self, contents: &[(ContentRef, Bytes)], _until: Instant) -> Result<(), PutError> {
         refuse_too_large(contents)?;
         let now = self.clock.now();

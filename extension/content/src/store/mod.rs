@@ -6,12 +6,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use self::tally::Tally;
 use crate::reference::{ContentRef, Scope, Ttl};
 
 pub mod clock;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 pub mod memory;
+pub mod tally;
 
 /// The largest content a store takes, in bytes before compression.
 pub const MAX_CONTENT_LEN: u64 = 64 << 20;
@@ -50,8 +52,15 @@ pub enum PutError {
     Unavailable(String),
 }
 
-/// A place that keeps contents under their references.
+/// A place that keeps contents under their references. A value is a handle: its clones share one place.
 pub trait ContentStore: fmt::Debug {
+    /// The same store, on somebody's account: what this handle is used for is counted in `tally` too, so that of many
+    /// invocations at once each knows its own costs.
+    #[must_use]
+    fn charging(&self, tally: &Tally) -> Self
+    where
+        Self: Sized;
+
     /// Stores contents under their references. When this returns `Ok`, every one of them is durable and readable.
     ///
     /// Gives up with [`PutError::Unavailable`] when `until` has come.

@@ -8,7 +8,6 @@
 //! - `encoding`, `item`: bytes to items and back; pure
 //! - `write`, `read`: `put` and `get`
 //! - `inventory`: what is stored, for people who look
-//! - `meter`: counters
 //!
 //! What is durable: `put` returns when every item is acknowledged, and the item that makes a content readable is
 //! written after all of its parts. A crash in between leaves parts that nothing names and that expire (with
@@ -23,7 +22,6 @@ mod credentials;
 mod encoding;
 mod inventory;
 mod item;
-mod meter;
 mod read;
 mod retry;
 mod settings;
@@ -35,13 +33,13 @@ mod tls;
 mod write;
 
 pub use self::inventory::{Cursor, Foreign, Inventory, Orphans, Page, StoredContent};
-pub use self::meter::Usage;
 pub use self::settings::{Authorization, CredentialsSource, Settings, SettingsError};
 pub use self::tls::TlsRoots;
 
 use self::encoding::Encoder;
-use self::table::{SharedTable, Table};
+use self::table::Table;
 use super::clock::Clock;
+use super::tally::{Tally, Usage};
 use super::{ContentStore, GetError, PutError, refuse_too_large};
 use crate::reference::{ContentRef, Scope};
 
@@ -51,7 +49,7 @@ const BLOCKING: usize = 512 << 10;
 /// A content store on a `DynamoDB` table. Clones share one client, its connections and its counters.
 #[derive(Debug, Clone)]
 pub struct DynamoDbStore {
-    table: SharedTable,
+    table: Table,
     encoder: Arc<Encoder>,
     clock: Clock,
     part_size: usize,
@@ -62,7 +60,7 @@ impl DynamoDbStore {
     /// [`TlsRoots::File`], which are read here.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         Ok(Self {
-            table: Arc::new(Table::new(settings)?),
+            table: Table::new(settings)?,
             encoder: Arc::default(),
             clock: Clock::default(),
             part_size: item::MAX_PART,
@@ -88,13 +86,17 @@ impl DynamoDbStore {
         self.table.warm().await;
     }
 
-    /// Requests and units since the store was built, counted over all clones.
+    /// Requests and units since the store was built, counted over all clones, whomever they charged.
     pub fn meter(&self) -> Usage {
-        self.table.meter.usage()
+        self.table.usage()
     }
 }
 
 impl ContentStore for DynamoDbStore {
+    fn charging(&self, tally: &Tally) -> Self {
+        Self { table: self.table.charging(tally), ..self.clone() }
+    }
+
     async fn put(&self, contents: &[(ContentRef, Bytes)], until: Instant) -> Result<(), PutError> {
         refuse_too_large(contents)?;
         let outcome = tokio::time::timeout_at(until.into(), write::put(self, contents, until)).await;

@@ -2,7 +2,6 @@
 //! missing or expired once more with a consistent read.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -11,7 +10,7 @@ use tokio::task::JoinSet;
 use super::encoding::{Encoded, Encoding, decode};
 use super::item::{self, Attributes, Body, Entry, MAX_ITEM, Unreadable};
 use super::retry::Attempts;
-use super::table::{MAX_READS, SharedTable};
+use super::table::{MAX_READS, Table};
 use super::{BLOCKING, DynamoDbStore};
 use crate::reference::{ContentRef, Scope};
 use crate::store::{GetError, MAX_CONTENT_LEN};
@@ -188,7 +187,7 @@ type Answers<T> = HashMap<String, Answer<T>>;
 
 /// Reads keys with the lengths expected of them, a few requests at a time.
 async fn read_all<T: Send + 'static>(
-    table: &SharedTable,
+    table: &Table,
     keys: Vec<(String, usize)>,
     consistent: bool,
     until: Instant,
@@ -200,7 +199,7 @@ async fn read_all<T: Send + 'static>(
     loop {
         while running.len() < READS_AT_ONCE {
             let Some(batch) = batches.next() else { break };
-            running.spawn(read_batch(Arc::clone(table), batch, consistent, until, parse));
+            running.spawn(read_batch(table.clone(), batch, consistent, until, parse));
         }
         match running.join_next().await {
             None => return answers,
@@ -232,7 +231,7 @@ fn batches(keys: Vec<(String, usize)>) -> Vec<Vec<String>> {
 
 /// Reads one request's keys, repeating what was left out.
 async fn read_batch<T>(
-    table: SharedTable,
+    table: Table,
     mut keys: Vec<String>,
     consistent: bool,
     until: Instant,

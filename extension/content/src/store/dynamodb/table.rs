@@ -9,7 +9,9 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConsumedCapacity, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest,
+};
 use aws_sdk_dynamodb::{Client, Config};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::Connector;
@@ -21,10 +23,10 @@ use aws_smithy_types::byte_stream::ByteStream;
 use super::credentials;
 use super::inventory::Cursor;
 use super::item::{self, Attributes, ID, Item};
-use super::meter::Meter;
 use super::retry::{Failure, judge};
 use super::settings::{CredentialsSource, Settings, SettingsError};
 use super::tls;
+use crate::store::tally::{Tally, Usage};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const WARM_TIMEOUT: Duration = Duration::from_secs(2);
@@ -33,14 +35,21 @@ const WARM_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) const MAX_WRITES: usize = 25;
 pub(super) const MAX_READS: usize = 100;
 
-/// One content table.
-#[derive(Debug)]
+/// One content table, and who pays for what this handle asks of it.
+#[derive(Debug, Clone)]
 pub(super) struct Table {
+    shared: Arc<Shared>,
+    tally: Tally,
+}
+
+/// What every handle has in common.
+#[derive(Debug)]
+struct Shared {
     client: Client,
     connector: SharedHttpConnector,
     endpoint: Params,
     name: String,
-    pub(super) meter: Meter,
+    total: Tally,
 }
 
 impl Table {
@@ -49,7 +58,24 @@ impl Table {
         let endpoint = endpoint_params(&settings);
         let connector = connector(&settings)?;
         let name = settings.table.clone();
-        Ok(Self { client: client(settings, &connector)?, connector, endpoint, name, meter: Meter::default() })
+        let total = Tally::default();
+        let shared = Shared { client: client(settings, &connector)?, connector, endpoint, name, total };
+        Ok(Self { shared: Arc::new(shared), tally: Tally::default() })
+    }
+
+    /// The same table on another account.
+    pub(super) fn charging(&self, tally: &Tally) -> Self {
+        Self { shared: Arc::clone(&self.shared), tally: tally.clone() }
+    }
+
+    /// What was asked of all handles.
+    pub(super) fn usage(&self) -> Usage {
+        self.shared.total.usage()
+    }
+
+    fn count(&self, count: impl Fn(&Tally)) {
+        count(&self.shared.total);
+        count(&self.tally);
     }
 
     /// Opens a connection, TLS included, and leaves it in the pool: `GET /ping` is the endpoint's health check, which
@@ -61,9 +87,9 @@ impl Table {
     }
 
     async fn ping(&self) -> Option<()> {
-        let endpoint = DefaultResolver::new().resolve_endpoint(&self.endpoint).await.ok()?;
+        let endpoint = DefaultResolver::new().resolve_endpoint(&self.shared.endpoint).await.ok()?;
         let request = HttpRequest::get(format!("{}/ping", endpoint.url().trim_end_matches('/'))).ok()?;
-        let response = self.connector.call(request).await.ok()?;
+        let response = self.shared.connector.call(request).await.ok()?;
         // A connection goes back to the pool when its answer has been read.
         ByteStream::new(response.into_body()).collect().await.ok().map(drop)
     }
@@ -71,26 +97,30 @@ impl Table {
     /// Writes up to [`MAX_WRITES`] items; returns the keys that `DynamoDB` left out.
     pub(super) async fn write(&self, items: &[Item]) -> Result<Vec<String>, Failure> {
         let request = self
+            .shared
             .client
             .batch_write_item()
-            .request_items(&self.name, items.iter().map(put_request).collect())
+            .request_items(&self.shared.name, items.iter().map(put_request).collect())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter.sent();
+        self.count(Tally::sent);
         let output = request.send().await.map_err(|error| judge("BatchWriteItem", &error))?;
-        self.meter.wrote(output.consumed_capacity());
+        let charged = units(output.consumed_capacity());
+        self.count(|tally| tally.wrote(charged));
         Ok(unwritten(output))
     }
 
     /// Reads up to [`MAX_READS`] different keys.
     pub(super) async fn read(&self, keys: &[String], consistent: bool) -> Result<Found, Failure> {
         let request = self
+            .shared
             .client
             .batch_get_item()
-            .request_items(&self.name, keys_request(keys, consistent))
+            .request_items(&self.shared.name, keys_request(keys, consistent))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter.sent();
+        self.count(Tally::sent);
         let output = request.send().await.map_err(|error| judge("BatchGetItem", &error))?;
-        self.meter.read(output.consumed_capacity());
+        let charged = units(output.consumed_capacity());
+        self.count(|tally| tally.read(charged));
         Ok(Found::from(output))
     }
 
@@ -100,18 +130,24 @@ impl Table {
         let names = item::SUMMARY.iter().enumerate().map(|(nth, name)| (placeholder(nth), (*name).to_owned()));
         let projection: Vec<_> = (0..item::SUMMARY.len()).map(placeholder).collect();
         let request = self
+            .shared
             .client
             .scan()
-            .table_name(&self.name)
+            .table_name(&self.shared.name)
             .projection_expression(projection.join(","))
             .set_expression_attribute_names(Some(names.collect()))
             .set_exclusive_start_key(from.map(|cursor| cursor.0.clone()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter.sent();
+        self.count(Tally::sent);
         let output = request.send().await.map_err(|error| judge("Scan", &error))?;
-        self.meter.read(output.consumed_capacity.as_slice());
+        let charged = units(output.consumed_capacity.as_slice());
+        self.count(|tally| tally.read(charged));
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key.map(Cursor)))
     }
+}
+
+fn units(consumed: &[ConsumedCapacity]) -> f64 {
+    consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum()
 }
 
 /// What a read brought.
@@ -206,9 +242,6 @@ fn client(settings: Settings, connector: &SharedHttpConnector) -> Result<Client,
     config.set_endpoint_url(settings.endpoint);
     Ok(Client::from_conf(config.build()))
 }
-
-/// Shared by the tasks of one call.
-pub(super) type SharedTable = Arc<Table>;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::encoding::Encoder;
 use super::item::{Entry, Item, Layout};
 use super::retry::Attempts;
-use super::table::{MAX_READS, MAX_WRITES, SharedTable};
+use super::table::{MAX_READS, MAX_WRITES, Table};
 use super::{BLOCKING, DynamoDbStore};
 use crate::reference::ContentRef;
 use crate::store::expires_at;
@@ -94,13 +94,13 @@ async fn fresh(
 }
 
 /// Writes items, a few requests at a time. Dropping this stops what has not been sent.
-async fn write_all(table: &SharedTable, items: Vec<Item>, until: Instant) -> Result<(), String> {
+async fn write_all(table: &Table, items: Vec<Item>, until: Instant) -> Result<(), String> {
     let mut batches = batches(items).into_iter();
     let mut running = JoinSet::new();
     loop {
         while running.len() < WRITES_AT_ONCE {
             let Some(batch) = batches.next() else { break };
-            running.spawn(write_batch(Arc::clone(table), batch, until));
+            running.spawn(write_batch(table.clone(), batch, until));
         }
         match running.join_next().await {
             None => return Ok(()),
@@ -127,7 +127,7 @@ fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
 }
 
 /// Writes one request's items, repeating what was left out, until all are acknowledged.
-async fn write_batch(table: SharedTable, mut items: Vec<Item>, until: Instant) -> Result<(), String> {
+async fn write_batch(table: Table, mut items: Vec<Item>, until: Instant) -> Result<(), String> {
     let mut attempts = Attempts::until(until);
     loop {
         let Some(unwritten) = attempts.attempt(table.write(&items)).await? else { continue };

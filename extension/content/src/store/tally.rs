@@ -1,0 +1,90 @@
+//! What using a store cost, counted for whoever asked: the sandbox as a whole, or one invocation of many at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What was asked of a store, and what it charged.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Usage {
+    /// Requests sent, repeated ones included.
+    pub requests: u64,
+    /// Read request units consumed, as the store reports them: those of an answer that never came are unknown.
+    pub read_units: f64,
+    /// Write request units consumed, as the store reports them.
+    pub write_units: f64,
+    /// Contents that were read, or known to be stored, without asking the store.
+    pub cache_hits: u64,
+}
+
+/// Counters of what one caller uses. Clones count together, also from tasks that outlive the call: what was sent before
+/// a call was given up is counted.
+#[derive(Debug, Clone, Default)]
+pub struct Tally(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    requests: AtomicU64,
+    read: AtomicU64,
+    write: AtomicU64,
+    hits: AtomicU64,
+}
+
+/// Units come in halves, so they are counted in halves.
+const PARTS_OF_A_UNIT: f64 = 2.0;
+
+impl Tally {
+    /// Everything counted so far.
+    pub fn usage(&self) -> Usage {
+        let Counters { requests, read, write, hits } = &*self.0;
+        let units = |halves: &AtomicU64| halves.load(Relaxed) as f64 / PARTS_OF_A_UNIT;
+        Usage {
+            requests: requests.load(Relaxed),
+            read_units: units(read),
+            write_units: units(write),
+            cache_hits: hits.load(Relaxed),
+        }
+    }
+
+    /// A request is being sent.
+    pub fn sent(&self) {
+        self.0.requests.fetch_add(1, Relaxed);
+    }
+
+    /// The store charged for a read.
+    pub fn read(&self, units: f64) {
+        self.0.read.fetch_add(halves(units), Relaxed);
+    }
+
+    /// The store charged for a write.
+    pub fn wrote(&self, units: f64) {
+        self.0.write.fetch_add(halves(units), Relaxed);
+    }
+
+    /// A content did not have to be asked for.
+    pub fn hit(&self) {
+        self.0.hits.fetch_add(1, Relaxed);
+    }
+}
+
+#[allow(clippy::cast_sign_loss)] // what is charged is never negative, and `as` saturates
+fn halves(units: f64) -> u64 {
+    (units * PARTS_OF_A_UNIT).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_count_together() {
+        let tally = Tally::default();
+        let clone = tally.clone();
+        tally.sent();
+        clone.sent();
+        clone.read(0.5);
+        tally.wrote(3.0);
+        tally.hit();
+        let expected = Usage { requests: 2, read_units: 0.5, write_units: 3.0, cache_hits: 1 };
+        assert_eq!(tally.usage(), expected);
+    }
+}

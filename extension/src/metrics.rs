@@ -1,0 +1,339 @@
+//! Metrics: one line of CloudWatch's embedded metric format on standard output for each invocation that did work, from
+//! which CloudWatch Logs makes metrics without a call of its API.
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+//!
+//! Every metric costs money for each function, so few numbers are metrics, those that alarms and graphs need; the rest are
+//! plain members of the line, for queries. A metric that is zero is left out of the directive: what never happens is
+//! never billed, and an average is one over the invocations concerned.
+//!
+//! The line is written before the runtime has its answer: after that, Lambda may freeze the sandbox.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use long_content::store::GetError;
+use long_content::store::tally::Usage;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::error::FailureKind;
+
+const NAMESPACE: &str = "LongContent";
+const FUNCTION_NAME: &str = "FunctionName";
+
+/// The longest that an invocation waits for standard output to take its line.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How many contents, and their bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Distinct contents.
+    pub contents: u64,
+    /// Their bytes, decoded and before compression.
+    pub bytes: u64,
+}
+
+impl<'a> Extend<&'a Bytes> for Amount {
+    fn extend<I: IntoIterator<Item = &'a Bytes>>(&mut self, contents: I) {
+        for content in contents {
+            self.contents += 1;
+            self.bytes += content.len() as u64;
+        }
+    }
+}
+
+/// Bytes of a payload as it came, and as it went on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// As it came.
+    pub before: usize,
+    /// As it went on.
+    pub after: usize,
+}
+
+/// What one invocation made us do so far, event and response together. All numbers, so that an invocation without work
+/// costs no memory.
+#[derive(Debug, Clone, Default)]
+pub struct Work {
+    /// Contents that left the response.
+    pub offloaded: Amount,
+    /// Contents that were put into the event.
+    pub hydrated: Amount,
+    /// The event, if it was hydrated.
+    pub event: Option<Sizes>,
+    /// The response, if it held something to offload.
+    pub response: Option<Sizes>,
+    /// Responses that left as they were because their contents could not be stored.
+    pub fallbacks: u64,
+    /// Time spent finding out what to hydrate or offload.
+    pub planning: Duration,
+    /// Time spent waiting until other events left room.
+    pub waiting: Duration,
+    /// Time spent in the store.
+    pub storing: Duration,
+    /// Time spent putting contents into the event.
+    pub applying: Duration,
+    usage: Usage,
+    kept: u64,
+    refusals: u64,
+    failure: Option<FailureKind>,
+}
+
+impl Work {
+    /// The store was used.
+    pub fn used(&mut self, usage: Usage, took: Duration) {
+        self.storing += took;
+        self.usage.requests += usage.requests;
+        self.usage.read_units += usage.read_units;
+        self.usage.write_units += usage.write_units;
+        self.usage.cache_hits += usage.cache_hits;
+    }
+
+    /// A reference was handed over because its content cannot be had.
+    pub fn kept(&mut self, why: &GetError) {
+        self.kept += 1;
+        self.refusals += u64::from(*why == GetError::Refused);
+    }
+
+    /// A reference that cannot be read was handed over.
+    pub fn kept_malformed(&mut self) {
+        self.kept(&GetError::Refused);
+    }
+
+    /// The invocation failed in the proxy.
+    pub fn failed(&mut self, kind: FailureKind) {
+        self.refusals += u64::from(kind == FailureKind::Refused);
+        self.failure = Some(kind);
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.metrics().iter().all(|metric| metric.name == STORE_TIME || metric.is_zero())
+    }
+
+    fn metrics(&self) -> [Metric; 7] {
+        [
+            Metric::bytes("OffloadedBytes", self.offloaded.bytes),
+            Metric::bytes("HydratedBytes", self.hydrated.bytes),
+            Metric { name: STORE_TIME, unit: "Milliseconds", value: millis(self.storing) },
+            Metric::count("KeptReferences", self.kept),
+            Metric::count("Refusals", self.refusals),
+            Metric::count("Fallbacks", self.fallbacks),
+            Metric::count("Failures", u64::from(self.failure.is_some())),
+        ]
+    }
+
+    /// The numbers that are no metrics, by their names in the line.
+    fn properties(&self) -> [(&'static str, Value); 16] {
+        let size = |sizes: Option<Sizes>, of: fn(Sizes) -> usize| sizes.map_or(Value::Null, |sizes| of(sizes).into());
+        [
+            ("offloaded_contents", self.offloaded.contents.into()),
+            ("hydrated_contents", self.hydrated.contents.into()),
+            ("event_bytes_before", size(self.event, |sizes| sizes.before)),
+            ("event_bytes_after", size(self.event, |sizes| sizes.after)),
+            ("response_bytes_before", size(self.response, |sizes| sizes.before)),
+            ("response_bytes_after", size(self.response, |sizes| sizes.after)),
+            ("store_requests", self.usage.requests.into()),
+            ("store_read_units", self.usage.read_units.into()),
+            ("store_write_units", self.usage.write_units.into()),
+            ("cache_hits", self.usage.cache_hits.into()),
+            ("plan_ms", millis(self.planning)),
+            ("wait_ms", millis(self.waiting)),
+            ("apply_ms", millis(self.applying)),
+            ("failed", self.failure.is_some().into()),
+            ("error_type", self.failure.map_or(Value::Null, |kind| kind.error_type().into())),
+            ("version", env!("CARGO_PKG_VERSION").into()),
+        ]
+    }
+
+    /// The line, without its end.
+    fn line(&self, function_name: Option<&str>, request_id: &str, now: SystemTime) -> Value {
+        let metrics = self.metrics();
+        let counted = metrics.iter().filter(|metric| !metric.is_zero());
+        let definitions: Vec<_> = counted.map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
+        let function_name = function_name.map(|name| (FUNCTION_NAME, name));
+        let by_function = function_name.map(|(dimension, _)| vec![dimension]);
+        let dimensions: Vec<_> = by_function.into_iter().chain([vec![]]).collect();
+        let mut line = json!({
+            "_aws": {
+                "Timestamp": now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
+                "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": definitions }],
+            },
+            "request_id": request_id,
+        });
+        let members = line.as_object_mut().expect("BUG: it is written as an object");
+        members.extend(metrics.map(|metric| (metric.name.to_owned(), metric.value)));
+        members.extend(self.properties().map(|(name, value)| (name.to_owned(), value)));
+        members.extend(function_name.map(|(dimension, name)| (dimension.to_owned(), name.into())));
+        line
+    }
+}
+
+const STORE_TIME: &str = "StoreTime";
+
+/// A number that CloudWatch makes a metric of.
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+    value: Value,
+}
+
+impl Metric {
+    fn bytes(name: &'static str, bytes: u64) -> Self {
+        Self { name, unit: "Bytes", value: bytes.into() }
+    }
+
+    fn count(name: &'static str, count: u64) -> Self {
+        Self { name, unit: "Count", value: count.into() }
+    }
+
+    fn is_zero(&self) -> bool {
+        self.value.as_f64() == Some(0.0)
+    }
+}
+
+/// Milliseconds with three decimals.
+fn millis(duration: Duration) -> Value {
+    (duration.as_micros() as f64 / 1000.0).into()
+}
+
+/// Where the lines go.
+#[derive(Debug)]
+pub struct Metrics {
+    out: Option<Output>,
+    function_name: Option<String>,
+}
+
+impl Metrics {
+    /// Lines on standard output, for the function of this name.
+    pub fn emf(function_name: Option<String>) -> Self {
+        let out = Output::stdout();
+        if let Err(error) = &out {
+            tracing::warn!(%error, "no metrics: there is no standard output");
+        }
+        Self { out: out.ok(), function_name }
+    }
+
+    /// No lines.
+    pub fn off() -> Self {
+        Self { out: None, function_name: None }
+    }
+
+    /// Writes what an invocation cost, if it did any work. Whatever becomes of the line, this returns soon.
+    pub async fn report(&self, request_id: &str, work: &Work) {
+        let Some(out) = &self.out else { return };
+        if work.is_nothing() {
+            return;
+        }
+        let line = format!("{}\n", work.line(self.function_name.as_deref(), request_id, SystemTime::now()));
+        if let Err(error) = out.write(line).await {
+            tracing::debug!(request_id, %error, "standard output takes no metrics");
+        }
+    }
+}
+
+/// Standard output, which may be full: then lines are lost, and nobody waits.
+#[derive(Debug)]
+struct Output {
+    file: Arc<Mutex<File>>,
+    /// The last line was not taken in time; its writer may still wait.
+    stalled: AtomicBool,
+}
+
+impl Output {
+    /// Not [`io::Stdout`]: its buffer could tear lines.
+    fn stdout() -> io::Result<Self> {
+        Ok(Self::new(io::stdout().as_fd().try_clone_to_owned()?.into()))
+    }
+
+    fn new(file: File) -> Self {
+        Self { file: Arc::new(Mutex::new(file)), stalled: AtomicBool::new(false) }
+    }
+
+    /// Writes a line with one call, on another thread: the call may block for as long as nobody reads.
+    async fn write(&self, line: String) -> io::Result<()> {
+        if self.stalled.load(Relaxed) && self.file.try_lock().is_err() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let outcome = tokio::time::timeout(PATIENCE, async {
+            let mut file = Arc::clone(&self.file).lock_owned().await;
+            tokio::task::spawn_blocking(move || file.write_all(line.as_bytes())).await?
+        });
+        let outcome = outcome.await;
+        self.stalled.store(outcome.is_err(), Relaxed);
+        outcome?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::time::Instant;
+
+    fn failed() -> Work {
+        let mut work = Work::default();
+        work.failed(FailureKind::Refused);
+        work
+    }
+
+    #[test]
+    fn only_what_happened_is_a_metric() {
+        let line = failed().line(Some("reader"), "id", SystemTime::UNIX_EPOCH + Duration::from_millis(1_700));
+        let directive = json!({
+            "Namespace": "LongContent",
+            "Dimensions": [["FunctionName"], []],
+            "Metrics": [{"Name": "Refusals", "Unit": "Count"}, {"Name": "Failures", "Unit": "Count"}],
+        });
+        assert_eq!(line["_aws"], json!({"Timestamp": 1_700, "CloudWatchMetrics": [directive]}));
+        assert_eq!((&line["FunctionName"], &line["error_type"]), (&json!("reader"), &json!("LongContent.Refused")));
+        assert_eq!((&line["OffloadedBytes"], &line["event_bytes_before"]), (&json!(0), &Value::Null));
+    }
+
+    #[test]
+    fn a_function_without_a_name_is_counted_in_the_whole() {
+        let line = failed().line(None, "id", SystemTime::now());
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([[]]));
+        assert_eq!(line.get(FUNCTION_NAME), None);
+    }
+
+    #[test]
+    fn planning_and_asking_alone_is_no_work() {
+        let mut work = Work { planning: Duration::from_secs(1), ..Work::default() };
+        assert!(work.is_nothing());
+        work.used(Usage { requests: 1, ..Usage::default() }, Duration::from_secs(1));
+        assert!(work.is_nothing());
+        work.kept(&GetError::NotFound);
+        assert!(!work.is_nothing());
+    }
+
+    #[tokio::test]
+    async fn a_full_pipe_costs_patience_once_and_works_again_when_read() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let output = Output::new(std::os::fd::OwnedFd::from(writer).into());
+        let line = || "x".repeat(64 << 10);
+        output.write(line()).await.unwrap();
+        assert!(output.write(line()).await.is_err(), "the pipe holds no more");
+        let begun = Instant::now();
+        for _ in 0..100 {
+            assert_eq!(output.write(line()).await.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        }
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+        reader.read_exact(&mut vec![0; 128 << 10]).unwrap();
+        drop(output.file.lock().await);
+        output.write("y".to_owned()).await.unwrap();
+        reader.read_exact(&mut [0]).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_closed_pipe_is_an_error_and_no_more() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let output = Output::new(std::os::fd::OwnedFd::from(writer).into());
+        assert_eq!(output.write("x".to_owned()).await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}
