@@ -5,6 +5,7 @@
 
 mod kit;
 
+mod canary;
 mod cases;
 mod cli;
 mod concurrency;

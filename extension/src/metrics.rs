@@ -111,6 +111,20 @@ impl Work {
         self.failure = Some(kind);
     }
 
+    /// Says what became of the event, if anything did.
+    pub fn log_event(&self, request_id: &str) {
+        if let (Some(Sizes { before, after }), Amount { contents, bytes }) = (self.event, self.hydrated) {
+            tracing::debug!(request_id, before, after, contents, bytes, "event hydrated");
+        }
+    }
+
+    /// Says what became of the response, if anything did.
+    pub fn log_response(&self, request_id: &str) {
+        if let (Some(Sizes { before, after }), Amount { contents, bytes }) = (self.response, self.offloaded) {
+            tracing::debug!(request_id, before, after, contents, bytes, "response offloaded");
+        }
+    }
+
     fn is_nothing(&self) -> bool {
         self.metrics().iter().all(|metric| metric.name == STORE_TIME || metric.is_zero())
     }

@@ -120,8 +120,10 @@ impl<S: ContentStore> Proxy<S> {
             };
             let event = gather(body).await.map_err(ProxyError::Event)?;
             let envelope = Envelope::of(&event, client_context(&head.headers));
+            tracing::trace!(request_id, bytes = event.len(), ?envelope, "event");
             match self.hydrate(event, envelope, &mut invocation).await {
                 Ok(event) => {
+                    invocation.work.log_event(&request_id);
                     self.invocations.begin(request_id, invocation);
                     return Ok(gathered(head, event));
                 }
@@ -138,8 +140,12 @@ impl<S: ContentStore> Proxy<S> {
     async fn respond(&self, id: &str, head: &request::Parts, body: Incoming) -> Result<Response<Body>, ProxyError> {
         let response = gather(body).await.map_err(ProxyError::Response)?;
         let mut invocation = self.invocations.get(id);
+        tracing::trace!(request_id = id, bytes = response.len(), "response");
         let answer = match self.offload(response, &mut invocation).await {
-            Ok(response) => self.send(head, response).await,
+            Ok(response) => {
+                invocation.work.log_response(id);
+                self.send(head, response).await
+            }
             Err(failure) => self.fail(id, &failure, &mut invocation.work).await,
         };
         self.ending(id, Some(invocation.work), answer).await
@@ -189,7 +195,6 @@ impl<S: ContentStore> Proxy<S> {
         let hydrated = hydrated.map_err(|size| Failure::event_too_large(size, limit))?;
         invocation.work.hydrated = read;
         invocation.work.event = Some(Sizes { before, after: hydrated.len() });
-        tracing::debug!(contents = read.contents, before, after = hydrated.len(), "event hydrated");
         Ok(hydrated)
     }
 
@@ -212,7 +217,6 @@ impl<S: ContentStore> Proxy<S> {
                 let after = outgoing.response.len();
                 work.offloaded.extend(outgoing.contents.iter().map(|(_, content)| content));
                 work.response = Some(Sizes { before, after });
-                tracing::debug!(contents = work.offloaded.contents, before, after, "response offloaded");
                 Ok(outgoing.response)
             }
             Err(error) if !outgoing.has_look_alike && self.fits(&response) => {

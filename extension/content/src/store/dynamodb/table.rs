@@ -106,6 +106,7 @@ impl Table {
         let output = request.send().await.map_err(|error| judge("BatchWriteItem", &error))?;
         let charged = units(output.consumed_capacity());
         self.count(|tally| tally.wrote(charged));
+        tracing::debug!(items = items.len(), units = charged, "BatchWriteItem");
         Ok(unwritten(output))
     }
 
@@ -121,6 +122,7 @@ impl Table {
         let output = request.send().await.map_err(|error| judge("BatchGetItem", &error))?;
         let charged = units(output.consumed_capacity());
         self.count(|tally| tally.read(charged));
+        tracing::debug!(keys = keys.len(), consistent, units = charged, "BatchGetItem");
         Ok(Found::from(output))
     }
 
