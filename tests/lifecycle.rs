@@ -162,7 +162,7 @@ async fn s8_a_quiet_sandbox_logs_nothing() {
     world.respond(json::quote(&json::text(6000))).await;
     world.lambda.shut_down();
     world.extension.exited().await;
-    assert_eq!(world.extension.said(), "");
+    assert_eq!(world.extension.logged(), "");
 }
 
 #[tokio::test]

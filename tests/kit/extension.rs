@@ -58,6 +58,11 @@ impl Extension {
         String::from_utf8_lossy(&self.stdout.borrow()).into_owned()
     }
 
+    /// Its standard error so far.
+    pub(crate) fn logged(&self) -> String {
+        String::from_utf8_lossy(&self.stderr.borrow()).into_owned()
+    }
+
     /// The first whole line of standard output that holds `text`.
     pub(crate) async fn line_with(&self, text: &str) -> String {
         line_with(self.stdout.clone(), text).await
