@@ -5,6 +5,7 @@
 
 mod kit;
 
+mod attacks;
 mod canary;
 mod cases;
 mod cli;

@@ -10,8 +10,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use long_content::fit::{NotAPointer, Pointer};
+use long_content::keys::Keyring;
 use long_content::reference::Ttl;
-use long_content::store::dynamodb::{Authorization, CredentialsSource, Settings, TlsRoots};
+use long_content::store::dynamodb::{Authorization, CredentialsSource, SecretArn, SecretSettings, Settings, TlsRoots};
 use tracing::level_filters::LevelFilter;
 
 /// A variable that operators set.
@@ -56,6 +57,12 @@ settings! {
     HYDRATE = "LRAP_HYDRATE", "auto (or always, never)";
     /// What becomes of an event whose content cannot be had: `fail` the invocation, or `keep` the reference.
     ON_MISSING = "LRAP_ON_MISSING", "fail (keep for a batch of records)";
+    /// Signs references: at least 16 random bytes as text, the same for all who share contents. A key after a space still verifies.
+    SIGNING_KEY = "LRAP_SIGNING_KEY", "none (or the secret below)";
+    /// ARN of a Secrets Manager secret that holds the signing key instead.
+    SIGNING_SECRET = "LRAP_SIGNING_SECRET_ARN", "none";
+    /// `true` reads the references of the public step-functions-agent too.
+    READ_LEGACY = "LRAP_READ_LEGACY", "false";
     /// Port of 127.0.0.1 on which the proxy listens.
     PORT = "LRAP_LISTENER_PORT", "9009";
     /// The same, for this extension alone where several proxies are chained.
@@ -169,6 +176,12 @@ pub struct Config {
     pub hydrate: Mode,
     /// What becomes of an event whose content cannot be had.
     pub on_missing: OnMissing,
+    /// Keys given to sign and verify references with; none by default.
+    pub signing_keys: Keyring,
+    /// Where they are instead.
+    pub signing_secret: Option<SecretSettings>,
+    /// Whether references of the forerunner's format are read.
+    pub reads_legacy: bool,
     /// What to log.
     pub log: LevelFilter,
     /// Where metrics go.
@@ -246,6 +259,9 @@ impl Config {
                 &[("fail", OnMissing::Fail), ("keep", OnMissing::Keep)],
                 OnMissing::Auto,
             ),
+            signing_keys: signing_keys(vars),
+            signing_secret: signing_secret(vars),
+            reads_legacy: vars.one_of(READ_LEGACY, &[("true", true), ("false", false)], false),
             log: vars.one_of(LOG, LEVELS, LevelFilter::WARN),
             metrics: vars.one_of(METRICS, &[("emf", MetricsMode::Emf), ("off", MetricsMode::Off)], MetricsMode::Emf),
             function_name: vars.text("AWS_LAMBDA_FUNCTION_NAME"),
@@ -311,6 +327,33 @@ fn store_settings(vars: &mut Variables) -> Settings {
         region,
         endpoint,
     }
+}
+
+/// The keys themselves. What is wrong with them is said without quoting them.
+fn signing_keys(vars: &mut Variables) -> Keyring {
+    let Some(text) = vars.text(SIGNING_KEY) else { return Keyring::default() };
+    if vars.is_set(SIGNING_SECRET) {
+        vars.mistake(SIGNING_KEY, format!("and {SIGNING_SECRET} are both set; set one"));
+    }
+    text.parse().unwrap_or_else(|error| {
+        vars.mistake(SIGNING_KEY, format!("{error}"));
+        Keyring::default()
+    })
+}
+
+fn signing_secret(vars: &mut Variables) -> Option<SecretSettings> {
+    let text = vars.text(SIGNING_SECRET)?;
+    let arn = text.parse::<SecretArn>().map_err(|error| vars.mistake(SIGNING_SECRET, error.to_string())).ok()?;
+    let ignore_endpoints = vars.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    let endpoint = vars.text("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| vars.text("AWS_ENDPOINT_URL"));
+    let endpoint = endpoint.filter(|_| !ignore_endpoints);
+    Some(SecretSettings {
+        tls_roots: tls_roots(vars, arn.region(), endpoint.as_deref()),
+        fips: vars.flag("AWS_USE_FIPS_ENDPOINT"),
+        credentials: credentials(vars),
+        arn,
+        endpoint,
+    })
 }
 
 fn tls_roots(vars: &mut Variables, region: &str, endpoint: Option<&str>) -> TlsRoots {
@@ -533,6 +576,29 @@ mod tests {
             mistakes(&[("LRAP_STORE_TIMOUT", "5")]),
             ["LRAP_STORE_TIMOUT is unknown; did you mean LRAP_STORE_TIMEOUT?"]
         );
+    }
+
+    #[test]
+    fn signing_keys_are_checked_and_never_quoted() {
+        let named = |name: &str, value: &str| mistakes(&[(name, value)]).join("; ");
+        let short = named("LRAP_SIGNING_KEY", "hush");
+        assert_eq!(short, "LRAP_SIGNING_KEY holds a key of fewer than 16 bytes");
+        assert_eq!(named("LRAP_SIGNING_KEY", "  "), "LRAP_SIGNING_KEY holds no key");
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:lrap-a1b2c3";
+        assert_eq!(
+            named("LRAP_SIGNING_SECRET_ARN", "lrap"),
+            "LRAP_SIGNING_SECRET_ARN is not the ARN of a Secrets Manager secret"
+        );
+        let both =
+            mistakes(&[("LRAP_SIGNING_KEY", "a-hush-hush-key-of-some-length"), ("LRAP_SIGNING_SECRET_ARN", arn)]);
+        assert_eq!(both, ["LRAP_SIGNING_KEY and LRAP_SIGNING_SECRET_ARN are both set; set one"]);
+
+        let given =
+            config(&[("LRAP_SIGNING_KEY", "a-hush-hush-key-of-some-length the-hush-hush-previous-one")]).unwrap();
+        assert_eq!((given.signing_keys.len(), given.signing_secret.is_none()), (2, true));
+        assert!(!format!("{given:?}").contains("hush"));
+        let secret = config(&[("LRAP_SIGNING_SECRET_ARN", arn)]).unwrap().signing_secret.unwrap();
+        assert_eq!(secret.arn.region(), "eu-west-1");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Failures that end an invocation, as its caller sees them: what a `Retry` or `Catch` of Step Functions names.
 
+use std::fmt;
+
 use long_content::fit::DoesNotFit;
-use long_content::reference::{ContentRef, MAX_LEN};
+use long_content::reference::{ContentRef, MAX_LEN, Refusal};
 use long_content::store::{GetError, PutError};
 use serde_json::json;
 
@@ -73,6 +75,25 @@ impl Failure {
             }
         };
         Self::new(kind, format!("{reference}: {error}; {look_at}"))
+    }
+
+    /// A reference that is not read at all.
+    pub fn refused(reference: &ContentRef, refusal: Refusal) -> Self {
+        let look_at = match refusal {
+            Refusal::Unsigned => "its writer needs the LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN that is set here",
+            Refusal::NoKey => "set LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN as its writer has it",
+            Refusal::UnknownKey(_) => "do LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN differ here and at its writer?",
+            Refusal::Forged => "was it altered, or made for another AGENT_CONTEXT_TABLE or tenant?",
+            Refusal::Legacy => {
+                "LRAP_READ_LEGACY reads them without LRAP_SIGNING_KEY, LRAP_SIGNING_SECRET_ARN and tenants"
+            }
+        };
+        Self::new(FailureKind::Refused, format!("{reference}: {refusal}; {look_at}"))
+    }
+
+    /// Signing keys that cannot be had.
+    pub fn no_keys(error: &impl fmt::Display) -> Self {
+        Self::new(FailureKind::StoreUnavailable, format!("{error}; LRAP_SIGNING_SECRET_ARN names the secret"))
     }
 
     /// A response whose contents could not be stored.

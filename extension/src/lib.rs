@@ -2,14 +2,15 @@
 //!
 //! Read [`proxy`] first: it is the two flows. Around it, in the order of the extension's life: [`config`] reads the
 //! environment, [`server`] binds and accepts, [`lifecycle`] speaks to the Extensions API, [`route`] tells calls apart,
-//! [`runtime_api`] is the way upstream, [`logging`] and [`metrics`] what an operator reads, [`invocations`] what is
-//! remembered between an event and its response, and [`error`] how an invocation fails. [`cli`] is the
-//! same binary as a tool for operators.
+//! [`runtime_api`] is the way upstream, [`logging`] and [`metrics`] what an operator reads, [`keys`] the signing keys,
+//! [`invocations`] what is remembered between an event and its response, and [`error`] how an invocation fails. [`cli`] is
+//! the same binary as a tool for operators.
 
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod invocations;
+pub mod keys;
 pub mod lifecycle;
 pub mod logging;
 pub mod metrics;

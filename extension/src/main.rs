@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use long_content::store::dynamodb::DynamoDbStore;
 use lrap::config::{self, Config};
+use lrap::keys::SigningKeys;
 use lrap::lifecycle::{InitError, LifecycleError, Registration};
 use lrap::proxy::Proxy;
 use lrap::runtime_api::RuntimeApi;
@@ -39,7 +40,10 @@ async fn run() -> Result<(), StartError> {
     };
     tokio::spawn(server::serve(listener, Arc::clone(&proxy)));
     let registration = Registration::new(&lambda_api).await?;
-    tokio::spawn(async move { proxy.store().warm().await });
+    let warming = Arc::clone(&proxy);
+    tokio::spawn(async move { warming.store().warm().await });
+    // The runtime starts meanwhile; our own init ends with the first poll below.
+    proxy.keys().warm().await;
     registration.shutdown().await;
     Ok(())
 }
@@ -52,8 +56,9 @@ async fn start() -> Result<(TcpListener, Arc<Proxy<DynamoDbStore>>), InitError> 
         tracing::warn!(variables = config.unknown.join(" "), "unknown variables, perhaps another proxy's");
     }
     let store = DynamoDbStore::new(config.store.clone())?;
+    let keys = SigningKeys::new(config.signing_keys.clone(), config.signing_secret.clone())?;
     let listener = server::bind(config.port).await.map_err(|error| InitError::port(&config, &error))?;
-    Ok((listener, Arc::new(Proxy::new(config, store))))
+    Ok((listener, Arc::new(Proxy::new(config, store, keys))))
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -101,7 +101,7 @@ impl Work {
     }
 
     /// A reference that cannot be read was handed over.
-    pub fn kept_malformed(&mut self) {
+    pub fn kept_refused(&mut self) {
         self.kept(&GetError::Refused);
     }
 

@@ -11,15 +11,17 @@ use http_body_util::{BodyExt, Either};
 use hyper::body::Incoming;
 use long_content::envelope::Envelope;
 use long_content::hydrate::{self, HydratePlan, Hydration};
+use long_content::keys::Keyring;
 use long_content::outgoing::{Outgoing, Terms};
-use long_content::reference::{ContentRef, Scope};
+use long_content::reference::{ContentRef, Refusal, Scope};
 use long_content::store::tally::Tally;
-use long_content::store::{ContentStore, GetError, PutError};
+use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, PutError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::config::{Config, MetricsMode};
 use crate::error::{Failure, FailureKind, error_document, quoted};
 use crate::invocations::{Invocation, Invocations};
+use crate::keys::SigningKeys;
 use crate::metrics::{Amount, Metrics, Sizes, Work};
 use crate::route::{self, Route};
 use crate::runtime_api::{Body, RuntimeApi, UpstreamError, full, remove_hop_by_hop};
@@ -47,6 +49,7 @@ pub struct Proxy<S> {
     upstream: RuntimeApi,
     store: S,
     scope: Scope,
+    keys: SigningKeys,
     config: Config,
     invocations: Invocations,
     memory: Semaphore,
@@ -54,8 +57,8 @@ pub struct Proxy<S> {
 }
 
 impl<S: ContentStore> Proxy<S> {
-    /// A proxy that forwards to `config.upstream` and keeps contents in `store`.
-    pub fn new(config: Config, store: S) -> Self {
+    /// A proxy that forwards to `config.upstream` and keeps contents in `store`, their references signed by `keys`.
+    pub fn new(config: Config, store: S, keys: SigningKeys) -> Self {
         Self {
             upstream: RuntimeApi::new(&config.upstream),
             scope: Scope::new(config.store.table.as_str()),
@@ -66,6 +69,7 @@ impl<S: ContentStore> Proxy<S> {
                 MetricsMode::Off => Metrics::off(),
             },
             store,
+            keys,
             config,
         }
     }
@@ -73,6 +77,11 @@ impl<S: ContentStore> Proxy<S> {
     /// Where contents are kept.
     pub fn store(&self) -> &S {
         &self.store
+    }
+
+    /// What references are signed and verified with.
+    pub fn keys(&self) -> &SigningKeys {
+        &self.keys
     }
 
     /// Answers one request of the runtime.
@@ -160,7 +169,7 @@ impl<S: ContentStore> Proxy<S> {
     async fn hydrate(&self, event: Bytes, envelope: Envelope, invocation: &mut Invocation) -> Result<Bytes, Failure> {
         invocation.response_stays = !self.config.offload.applies(envelope == Envelope::Plain);
         let begun = Instant::now();
-        let plan = hydrate::plan(&event);
+        let plan = hydrate::plan_with(&event, self.config.reads_legacy);
         invocation.work.planning += begun.elapsed();
         if !self.config.hydrate.applies(envelope != Envelope::Exposed) {
             invocation.kept = plan.references().to_vec();
@@ -172,7 +181,8 @@ impl<S: ContentStore> Proxy<S> {
         let keeps = self.config.on_missing.keeps(|| plan.is_batch());
         check_malformed(&plan, keeps, &mut invocation.work)?;
         let until = invocation.hydrate_until(self.config.store_timeout);
-        let scope = self.scope_of(invocation);
+        let keys = self.keys.get(until).await.map_err(|error| Failure::no_keys(&error))?;
+        let mut scope = self.scope_of(invocation, keys);
         let mut hydration = Hydration::new(plan);
         let (mut memory, mut read) = (None, Amount::default());
         for _ in 0..MAX_ROUNDS {
@@ -180,10 +190,16 @@ impl<S: ContentStore> Proxy<S> {
             if wanted.is_empty() {
                 break;
             }
+            let (admitted, refused) = self.admit(&mut scope, wanted, until).await;
+            for (reference, failure) in refused {
+                refuse(failure, keeps, &mut invocation.work)?;
+                invocation.kept.push(reference);
+                hydration.add(reference, None);
+            }
             drop(memory.take());
             memory = Some(self.reserve(hydration.size(), until, &mut invocation.work).await?);
-            let contents = self.get(&scope, &wanted, until, &mut invocation.work).await;
-            for (reference, content) in wanted.iter().zip(contents) {
+            let contents = self.get(&scope, &admitted, until, &mut invocation.work).await;
+            for (reference, content) in admitted.iter().zip(contents) {
                 let content = arrived(reference, content, keeps, invocation)?;
                 read.extend(&content);
                 hydration.add(*reference, content);
@@ -198,35 +214,89 @@ impl<S: ContentStore> Proxy<S> {
         Ok(hydrated)
     }
 
+    /// Those of `wanted` that may be read, and those that may not. A reference by an unknown key may be by a new one.
+    async fn admit(
+        &self,
+        scope: &mut Scope,
+        wanted: Vec<ContentRef>,
+        until: Instant,
+    ) -> (Vec<ContentRef>, Vec<Refused>) {
+        if wanted.iter().any(|reference| matches!(scope.admits(reference), Err(Refusal::UnknownKey(_)))) {
+            *scope = scope.signed_by(self.keys.refetched(until).await);
+        }
+        let mut refused = vec![];
+        let admits = |reference: &ContentRef| match scope.admits(reference) {
+            Ok(()) if reference.size <= MAX_CONTENT_LEN => true,
+            Ok(()) => {
+                refused.push((*reference, Failure::get(reference, &GetError::Refused)));
+                false
+            }
+            Err(refusal) => {
+                refused.push((*reference, Failure::refused(reference, refusal)));
+                false
+            }
+        };
+        (wanted.into_iter().filter(admits).collect(), refused)
+    }
+
     async fn offload(&self, response: Bytes, invocation: &mut Invocation) -> Result<Bytes, Failure> {
         if invocation.response_stays {
             return Ok(response);
         }
         let until = invocation.store_until(self.config.store_timeout);
-        let (original, terms, begun) = (response.clone(), self.terms(invocation), Instant::now());
-        let outgoing = compute(response.len() as u64, move || Outgoing::of(&original, &terms)).await;
-        let work = &mut invocation.work;
-        work.planning += begun.elapsed();
-        let outgoing = outgoing.map_err(|error| Failure::does_not_fit(&error))?;
+        let keys = self.keys.known();
+        let has_keys = keys.is_some();
+        let outgoing = self.decide(&response, invocation, keys.unwrap_or_default()).await?;
         if outgoing.contents.is_empty() {
             return Ok(response);
         }
-        let before = response.len();
-        match self.put(&outgoing.contents, until, work).await {
-            Ok(()) => {
-                let after = outgoing.response.len();
-                work.offloaded.extend(outgoing.contents.iter().map(|(_, content)| content));
-                work.response = Some(Sizes { before, after });
-                Ok(outgoing.response)
+        let (before, has_look_alike) = (response.len(), outgoing.has_look_alike);
+        let stored = if has_keys {
+            self.store_all(outgoing, until, &mut invocation.work).await
+        } else {
+            self.store_when_keys_come(&response, invocation, until).await
+        };
+        let work = &mut invocation.work;
+        match stored {
+            Ok(stored) => {
+                work.response = Some(Sizes { before, after: stored.len() });
+                Ok(stored)
             }
-            Err(error) if !outgoing.has_look_alike && self.fits(&response) => {
+            Err(error) if !has_look_alike && self.fits(&response) => {
                 tracing::warn!(%error, bytes = before, "response sent without offloading");
                 work.fallbacks += 1;
                 work.response = Some(Sizes { before, after: before });
                 Ok(response)
             }
-            Err(error) => Err(Failure::put(&error)),
+            stored => stored,
         }
+    }
+
+    /// What leaves a response, with references signed by `keys`.
+    async fn decide(&self, response: &Bytes, invocation: &mut Invocation, keys: Keyring) -> Result<Outgoing, Failure> {
+        let (response, terms, begun) = (response.clone(), self.terms(invocation, keys), Instant::now());
+        let outgoing = compute(response.len() as u64, move || Outgoing::of(&response, &terms)).await;
+        invocation.work.planning += begun.elapsed();
+        outgoing.map_err(|error| Failure::does_not_fit(&error))
+    }
+
+    /// Decides and stores a response for which init left no keys.
+    async fn store_when_keys_come(
+        &self,
+        response: &Bytes,
+        invocation: &mut Invocation,
+        until: Instant,
+    ) -> Result<Bytes, Failure> {
+        let keys = self.keys.get(until).await.map_err(|error| Failure::no_keys(&error))?;
+        let outgoing = self.decide(response, invocation, keys).await?;
+        self.store_all(outgoing, until, &mut invocation.work).await
+    }
+
+    /// Stores what must be durable before a response leaves, and gives the response.
+    async fn store_all(&self, outgoing: Outgoing, until: Instant, work: &mut Work) -> Result<Bytes, Failure> {
+        self.put(&outgoing.contents, until, work).await.map_err(|error| Failure::put(&error))?;
+        work.offloaded.extend(outgoing.contents.iter().map(|(_, content)| content));
+        Ok(outgoing.response)
     }
 
     /// Stores contents on an invocation's account.
@@ -251,12 +321,12 @@ impl<S: ContentStore> Proxy<S> {
         contents
     }
 
-    fn terms(&self, invocation: &Invocation) -> Terms {
+    fn terms(&self, invocation: &Invocation, keys: Keyring) -> Terms {
         Terms {
             max_content_size: self.config.max_content_size,
             max_payload_size: self.config.max_payload_size,
             keep: self.config.keep.clone(),
-            scope: self.scope_of(invocation),
+            scope: self.scope_of(invocation, keys),
             ttl: self.config.ttl,
             kept: invocation.kept.clone(),
         }
@@ -281,8 +351,9 @@ impl<S: ContentStore> Proxy<S> {
         Ok(room.expect("BUG: never closed"))
     }
 
-    fn scope_of(&self, invocation: &Invocation) -> Scope {
-        invocation.tenant.as_ref().map_or_else(|| self.scope.clone(), |tenant| self.scope.for_tenant(tenant.as_str()))
+    fn scope_of(&self, invocation: &Invocation, keys: Keyring) -> Scope {
+        let scope = self.scope.signed_by(keys);
+        invocation.tenant.as_ref().map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant.as_str()))
     }
 
     /// Fails an invocation upstream, and gives upstream's answer to that.
@@ -394,6 +465,11 @@ fn arrived(
 ) -> Result<Option<Bytes>, Failure> {
     match content {
         Ok(content) => Ok(Some(content)),
+        Err(error @ GetError::Refused) => {
+            refuse(Failure::get(reference, &error), keeps, &mut invocation.work)?;
+            invocation.kept.push(*reference);
+            Ok(None)
+        }
         Err(error) if keeps && is_permanent(&error) => {
             tracing::warn!(%reference, %error, "reference kept");
             invocation.kept.push(*reference);
@@ -409,15 +485,22 @@ fn is_permanent(error: &GetError) -> bool {
     !matches!(error, GetError::Unavailable(_))
 }
 
+/// A reference that is refused, with the failure of its invocation if it may not stay.
+type Refused = (ContentRef, Failure);
+
 fn check_malformed(plan: &HydratePlan, keeps: bool, work: &mut Work) -> Result<(), Failure> {
-    for (text, error) in plan.malformed() {
-        let text = quoted(text);
-        if !keeps {
-            return Err(Failure::new(FailureKind::Refused, format!("{text}: {error}")));
-        }
-        tracing::warn!(reference = text, %error, "reference kept");
-        work.kept_malformed();
+    plan.malformed().iter().try_for_each(|(text, error)| {
+        refuse(Failure::new(FailureKind::Refused, format!("{}: {error}", quoted(text))), keeps, work)
+    })
+}
+
+/// Every reference that is refused comes by here, once: it may stay where it stands, or fails its invocation.
+fn refuse(failure: Failure, keeps: bool, work: &mut Work) -> Result<(), Failure> {
+    tracing::warn!(error = %failure, kept = keeps, "reference refused");
+    if !keeps {
+        return Err(failure);
     }
+    work.kept_refused();
     Ok(())
 }
 

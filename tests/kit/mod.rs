@@ -9,6 +9,7 @@ pub(crate) mod json;
 pub(crate) mod message;
 pub(crate) mod port;
 pub(crate) mod runtime;
+pub(crate) mod secrets;
 pub(crate) mod table;
 pub(crate) mod wire;
 pub(crate) mod world;

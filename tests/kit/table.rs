@@ -9,7 +9,12 @@ pub(crate) struct Table(ContentTable);
 
 impl Table {
     pub(crate) async fn start() -> Self {
-        let config = TableConfig { name: "content".to_owned(), sweep_interval: 0, ..TableConfig::default() };
+        Self::named("content").await
+    }
+
+    /// A table of another name.
+    pub(crate) async fn named(name: &str) -> Self {
+        let config = TableConfig { name: name.to_owned(), sweep_interval: 0, ..TableConfig::default() };
         Self(ContentTable::start(config).await.unwrap())
     }
 
@@ -64,6 +69,9 @@ impl Table {
         for item in self.items().await {
             self.0.delete(item["id"]["S"].as_str().unwrap()).await.unwrap();
         }
+    /// Puts an item as it is.
+    pub(crate) async fn put(&self, item: Value) {
+        self.0.put_raw(item).await.unwrap();
     }
 
     /// Every item is past its time, and still there.

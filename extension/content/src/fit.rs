@@ -12,7 +12,7 @@
 //!
 //! let numbers = format!("[{}0]", "1,".repeat(5_000));
 //! let response = Bytes::from(format!(r#"{{"status":"ok","numbers":{numbers}}}"#));
-//! let destination = Destination { max_size: 1_000, keep: &[], ttl: Ttl::NONE };
+//! let destination = Destination { max_size: 1_000, keep: &[], ttl: Ttl::NONE, is_signed: false };
 //! let plan = fit::plan(&response, &destination).unwrap();
 //! assert_eq!(plan.contents(), [Content::json(numbers)]);
 //! ```
@@ -39,6 +39,8 @@ pub struct Destination<'a> {
     pub keep: &'a [Pointer],
     /// TTL class of the references: a part of their length.
     pub ttl: Ttl,
+    /// Whether references are signed, which makes them longer.
+    pub is_signed: bool,
 }
 
 /// A response that cannot be made to fit.
@@ -93,7 +95,7 @@ pub fn plan(response: &Bytes, destination: &Destination<'_>) -> Result<FitPlan, 
 
 /// The spans that leave, in order.
 fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<usize>>, DoesNotFit> {
-    let saves = |span: &Range<usize>| span.len().saturating_sub(reference_len(span.len(), destination.ttl));
+    let saves = |span: &Range<usize>| span.len().saturating_sub(reference_len(span.len(), destination));
     let start = response.len() - response.trim_ascii_start().len();
     let root = start..start + response.trim_ascii().len();
     let kept: Vec<_> = destination.keep.iter().map(|pointer| pointer.0.as_slice()).collect();
@@ -124,8 +126,8 @@ fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<us
 }
 
 /// Bytes of a reference, quotation marks included, to a content of `size` bytes.
-fn reference_len(size: usize, ttl: Ttl) -> usize {
-    ContentRef::text_len(size as u64, ttl) + 2
+fn reference_len(size: usize, destination: &Destination<'_>) -> usize {
+    ContentRef::text_len(size as u64, destination.ttl, destination.is_signed) + 2
 }
 
 /// The largest values that may leave: members of the root, or of what holds a kept value.

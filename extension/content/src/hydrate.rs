@@ -53,13 +53,19 @@ struct Found {
     references: Vec<ContentRef>,
     indices: HashMap<ContentRef, usize>,
     malformed: Vec<(String, ParseRefError)>,
+    reads_legacy: bool,
 }
 
 /// Finds every string value of `event` that is a reference. An event that is not valid JSON has none.
 ///
 /// An event without a reference costs one search for `@content:`.
 pub fn plan(event: &Bytes) -> HydratePlan {
-    let mut found = Found::default();
+    plan_with(event, false)
+}
+
+/// [`plan`], with or without the references of [`ContentRef::parse_legacy`].
+pub fn plan_with(event: &Bytes, reads_legacy: bool) -> HydratePlan {
+    let mut found = Found { reads_legacy, ..Found::default() };
     let edits = found.search(event, 0);
     HydratePlan { event: event.clone(), edits, found }
 }
@@ -74,7 +80,6 @@ pub struct Hydration {
     wanted: Vec<ContentRef>,
     /// How often each content will stand in the event.
     counts: HashMap<ContentRef, u64>,
-    size: u64,
 }
 
 /// What is known of a content: `None` is left as a reference.
@@ -87,9 +92,8 @@ struct Held {
 impl Hydration {
     /// Begins to hydrate an event.
     pub fn new(event: HydratePlan) -> Self {
-        let size = event.event.len() as u64;
         let (wanted, places) = (event.references().to_vec(), event.places().collect::<Vec<_>>());
-        let mut hydration = Self { event, contents: HashMap::new(), wanted, counts: HashMap::new(), size };
+        let mut hydration = Self { event, contents: HashMap::new(), wanted, counts: HashMap::new() };
         hydration.count(&places, 1);
         hydration
     }
@@ -100,15 +104,21 @@ impl Hydration {
     }
 
     /// Bytes of the hydrated event before JSON escapes, as far as its references are known: before a content is read,
-    /// so that an event that would be too large costs nothing. Saturates.
+    /// so that an event that would be too large costs nothing. What a reference that stays says of its size does not
+    /// count: anybody may have written it. Saturates.
     pub fn size(&self) -> u64 {
-        self.size
+        let stays = |reference| self.contents.get(reference).is_some_and(|held: &Held| held.content.is_none());
+        let placed = self.counts.iter().filter(|(reference, _)| !stays(reference));
+        let sizes = placed.map(|(reference, times)| reference.size.saturating_mul(*times));
+        sizes.fold(self.event.event.len() as u64, u64::saturating_add)
     }
 
     /// Takes a content that was wanted; `None` leaves its reference where it stands.
     pub fn add(&mut self, reference: ContentRef, content: Option<Bytes>) {
         let searchable = content.as_ref().filter(|content| may_hold_references(&reference, content));
-        let inside = searchable.map(plan).filter(|plan| !plan.edits.is_empty());
+        let inside = searchable
+            .map(|content| plan_with(content, self.event.found.reads_legacy))
+            .filter(|plan| !plan.edits.is_empty());
         if let Some(inside) = &inside {
             let places: Vec<_> = inside.places().collect();
             self.count(&places, self.counts.get(&reference).copied().unwrap_or(1));
@@ -123,7 +133,6 @@ impl Hydration {
         for reference in places {
             let count = self.counts.entry(*reference).or_default();
             *count = count.saturating_add(times);
-            self.size = self.size.saturating_add(reference.size.saturating_mul(times));
         }
     }
 
@@ -162,7 +171,7 @@ impl Hydration {
 /// Whether a content may hold references of its own: only an object or array that left so that its response fits (see
 /// [`fit`](crate::fit)) does. Any other content is somebody's text, whatever it reads like.
 pub fn may_hold_references(reference: &ContentRef, content: &[u8]) -> bool {
-    reference.kind == Kind::Json && json::opens_container(content)
+    reference.kind == Kind::Json && !reference.is_legacy() && json::opens_container(content)
 }
 
 impl Found {
@@ -209,13 +218,9 @@ impl Found {
     fn judge(&mut self, text: &[u8]) -> Option<usize> {
         let text = std::str::from_utf8(text).ok()?;
         match text.parse() {
-            Ok(reference) => {
-                let next = self.references.len();
-                let index = *self.indices.entry(reference).or_insert(next);
-                if index == next {
-                    self.references.push(reference);
-                }
-                Some(index)
+            Ok(reference) => Some(self.index_of(reference)),
+            Err(ParseRefError::NotAReference) if self.reads_legacy => {
+                ContentRef::parse_legacy(text).map(|reference| self.index_of(reference))
             }
             Err(ParseRefError::NotAReference) => None,
             Err(error) => {
@@ -223,6 +228,15 @@ impl Found {
                 None
             }
         }
+    }
+
+    fn index_of(&mut self, reference: ContentRef) -> usize {
+        let next = self.references.len();
+        let index = *self.indices.entry(reference).or_insert(next);
+        if index == next {
+            self.references.push(reference);
+        }
+        index
     }
 }
 

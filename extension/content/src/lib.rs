@@ -6,6 +6,7 @@
 //! - [`hydrate`] plans which references stand in an event, and puts the contents back.
 //! - [`locate`] says where in a document references stand, for people who look at it.
 //! - [`outgoing`] is a whole response decided: both of the above, and what must be stored.
+//! - [`keys`] are the signing keys that make references unforgeable.
 //! - [`reference`] is the text that travels: its grammar, and how contents get their names.
 //! - [`store`] keeps contents under their references.
 //!
@@ -16,6 +17,7 @@ pub mod envelope;
 pub mod fit;
 pub mod hydrate;
 mod json;
+pub mod keys;
 pub mod locate;
 pub mod offload;
 pub mod outgoing;

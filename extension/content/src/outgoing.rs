@@ -64,7 +64,8 @@ impl Outgoing {
             Self { response: response.clone(), contents: vec![], has_look_alike: offload.has_look_alike() };
         outgoing.leave(offload.contents(), terms, |references| offload.apply(references));
         if let Some(max_size) = terms.max_payload_size {
-            let destination = Destination { max_size, keep: &terms.keep, ttl: terms.ttl };
+            let is_signed = terms.scope.is_signed();
+            let destination = Destination { max_size, keep: &terms.keep, ttl: terms.ttl, is_signed };
             let fit = fit::plan(&outgoing.response, &destination)?;
             outgoing.leave(fit.contents(), terms, |references| fit.apply(references));
         }

@@ -1,7 +1,7 @@
 //! References: the short text that travels in place of a long content.
 //!
 //! ```text
-//! reference = "@content:" version ":" store ":" kind ":" ttl ":" id ":" size
+//! reference = "@content:" version ":" store ":" kind ":" ttl ":" id ":" size [ ":" key ":" mac ]
 //! version   = "1"
 //! store     = "dynamodb"
 //! kind      = "s"            a JSON string, stored as its decoded text in UTF-8
@@ -9,13 +9,16 @@
 //! ttl       = "none" / 1*DIGIT   seconds that the writer keeps contents, without leading zeros
 //! id        = 43 base64url characters: BLAKE3-256 over version, kind, scope and content
 //! size      = 1*DIGIT        bytes of the content as stored before compression, without leading zeros
+//! key       = 8 base64url characters: which signing key, where one is set
+//! mac       = 22 base64url characters: 128 bits of BLAKE3, keyed, over the scope and everything before it
 //! ```
 //!
 //! Only `A-Z a-z 0-9 . _ : - @` occur, so no JSON encoder ever escapes a reference, and it is always shorter than
 //! [`MAX_LEN`] bytes. `Display` and `FromStr` are exact inverses: one reference has one spelling.
 //!
 //! The id names the content and everything that decides who may read it (its *scope*), so equal contents get equal
-//! references, and a forged reference can only name what its forger already holds.
+//! references, and a forged reference can only name what its forger already holds. With a signing key (see
+//! [`keys`](crate::keys)) the id is keyed too, and the MAC is checked before anything is read: see [`Scope::admits`].
 //!
 //! ```
 //! use long_content::reference::{Content, Scope, Ttl};
@@ -34,7 +37,10 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+
+use crate::json;
+use crate::keys::{self, KeyId, Keyring, Signature};
 
 /// What every reference begins with.
 pub const PREFIX: &str = "@content:";
@@ -111,15 +117,31 @@ impl fmt::Display for Ttl {
     }
 }
 
-/// The name of a content: a BLAKE3-256 hash over format version, kind, scope and bytes.
+/// The name of a content, which is its key in the store: a BLAKE3-256 hash over format version, kind, scope and bytes; or
+/// the name that a forerunner of this format gave it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ContentId([u8; 32]);
+pub struct ContentId(Name);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Name {
+    Hash([u8; 32]),
+    /// A UUID, of [`ContentRef::parse_legacy`].
+    Record([u8; 16]),
+}
 
 impl fmt::Display for ContentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; 43];
-        BASE64URL_NOPAD.encode_mut(&self.0, &mut text);
-        f.write_str(std::str::from_utf8(&text).expect("BUG: base64url is ASCII"))
+        match &self.0 {
+            Name::Hash(hash) => {
+                let mut text = [0; 43];
+                BASE64URL_NOPAD.encode_mut(hash, &mut text);
+                f.write_str(std::str::from_utf8(&text).expect("BUG: base64url is ASCII"))
+            }
+            Name::Record(uuid) => {
+                let hex = HEXLOWER.encode(uuid);
+                write!(f, "record-{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+            }
+        }
     }
 }
 
@@ -150,23 +172,51 @@ impl Content {
     }
 }
 
-/// Who shares contents: the table, and the tenant where a function has tenant isolation.
+/// Who shares contents: the table, the tenant where a function has tenant isolation, and who has the signing keys where
+/// there are any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
     table: String,
     tenant: Option<String>,
+    keys: Keyring,
+}
+
+/// Why a scope does not admit a reference: nothing is read for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// This scope has signing keys, and the reference is not signed.
+    #[error("it is not signed")]
+    Unsigned,
+    /// Signed, but this scope has no keys.
+    #[error("it is signed, and there is no key to check that")]
+    NoKey,
+    /// Signed by a key that this scope does not have.
+    #[error("it is signed by the unknown key {0}")]
+    UnknownKey(KeyId),
+    /// Altered, made up, or made for another table or tenant.
+    #[error("its signature does not fit")]
+    Forged,
+    /// Of the forerunner's format, which knows neither keys nor tenants.
+    #[error("a legacy reference is neither signed nor any tenant's")]
+    Legacy,
 }
 
 impl Scope {
     /// The scope of everyone who uses `table`.
     pub fn new(table: impl Into<String>) -> Self {
-        Self { table: table.into(), tenant: None }
+        Self { table: table.into(), tenant: None, keys: Keyring::default() }
     }
 
     /// The same table, for one tenant only.
     #[must_use]
     pub fn for_tenant(&self, tenant: impl Into<String>) -> Self {
-        Self { table: self.table.clone(), tenant: Some(tenant.into()) }
+        Self { tenant: Some(tenant.into()), ..self.clone() }
+    }
+
+    /// The same, for those who have `keys`; an empty ring signs nothing.
+    #[must_use]
+    pub fn signed_by(&self, keys: Keyring) -> Self {
+        Self { keys, ..self.clone() }
     }
 
     /// The content table's name.
@@ -174,25 +224,71 @@ impl Scope {
         &self.table
     }
 
-    /// The reference under which `content` is stored in this scope.
+    /// Whether its references are signed.
+    pub fn is_signed(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// The reference under which `content` is stored in this scope, signed by the current key if there is one.
     pub fn reference(&self, ttl: Ttl, content: &Content) -> ContentRef {
-        ContentRef {
+        let key = self.keys.current();
+        let mut reference = ContentRef {
             store: StoreName::DynamoDb,
             kind: content.kind,
             ttl,
-            id: self.id(ttl, content.kind, &content.bytes),
+            id: self.id(key, ttl, content.kind, &content.bytes),
             size: content.bytes.len() as u64,
+            signature: None,
+        };
+        let sign = |key| Some(Signature { key, mac: self.mac(&reference, key)? });
+        reference.signature = key.and_then(sign);
+        reference
+    }
+
+    /// Whether a reference may be read in this scope at all: checked before any store is asked. The signature is compared
+    /// in constant time.
+    pub fn admits(&self, reference: &ContentRef) -> Result<(), Refusal> {
+        match &reference.signature {
+            _ if reference.is_legacy() && (self.is_signed() || self.tenant.is_some()) => Err(Refusal::Legacy),
+            None if self.is_signed() => Err(Refusal::Unsigned),
+            None => Ok(()),
+            Some(_) if !self.is_signed() => Err(Refusal::NoKey),
+            Some(signature) => {
+                let mac = self.mac(reference, signature.key).ok_or(Refusal::UnknownKey(signature.key))?;
+                if keys::same(mac, signature.mac) { Ok(()) } else { Err(Refusal::Forged) }
+            }
         }
     }
 
-    /// Whether `bytes` are what `reference` names in this scope.
+    /// Whether `bytes` are what `reference` names in this scope. Of a legacy reference only their form is known.
     pub fn holds(&self, reference: &ContentRef, bytes: &[u8]) -> bool {
-        bytes.len() as u64 == reference.size && self.id(reference.ttl, reference.kind, bytes) == reference.id
+        if reference.is_legacy() {
+            return bytes.len() as u64 <= reference.size && json::is_valid(bytes);
+        }
+        let key = reference.signature.map(|signature| signature.key);
+        let has_key = key.is_none_or(|key| self.keys.content_key(key).is_some());
+        has_key
+            && bytes.len() as u64 == reference.size
+            && self.id(key, reference.ttl, reference.kind, bytes) == reference.id
+    }
+
+    /// The MAC of a reference by the key `id`, if this scope has it.
+    fn mac(&self, reference: &ContentRef, id: KeyId) -> Option<[u8; 16]> {
+        let unsigned = ContentRef { signature: None, ..*reference };
+        let signed_text = format!("{unsigned}:{id}:");
+        let [tenancy, tenant] = self.tenant_fields();
+        self.keys.mac(id, &[self.table.as_bytes(), tenancy, tenant, signed_text.as_bytes()])
+    }
+
+    /// Two fields, so that no tenant is another than the tenant without a name.
+    fn tenant_fields(&self) -> [&[u8]; 2] {
+        self.tenant.as_ref().map_or([b"", b""], |tenant| [b"tenant", tenant.as_bytes()])
     }
 
     /// Every field is preceded by its length, so no two scopes and contents feed the hash the same bytes.
-    fn id(&self, ttl: Ttl, kind: Kind, bytes: &[u8]) -> ContentId {
-        let mut hasher = blake3::Hasher::new_derive_key(ID_CONTEXT);
+    fn id(&self, key: Option<KeyId>, ttl: Ttl, kind: Kind, bytes: &[u8]) -> ContentId {
+        let key = key.and_then(|key| self.keys.content_key(key));
+        let mut hasher = key.map_or_else(|| blake3::Hasher::new_derive_key(ID_CONTEXT), blake3::Hasher::new_keyed);
         let mut field = |bytes: &[u8]| {
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
@@ -202,10 +298,11 @@ impl Scope {
         field(kind.as_str().as_bytes());
         field(self.table.as_bytes());
         field(&ttl.as_seconds().unwrap_or(0).to_le_bytes());
-        field(if self.tenant.is_some() { b"tenant" } else { b"" });
-        field(self.tenant.as_deref().unwrap_or_default().as_bytes());
+        let [tenancy, tenant] = self.tenant_fields();
+        field(tenancy);
+        field(tenant);
         field(bytes);
-        ContentId(*hasher.finalize().as_bytes())
+        ContentId(Name::Hash(*hasher.finalize().as_bytes()))
     }
 }
 
@@ -220,22 +317,60 @@ pub struct ContentRef {
     pub ttl: Ttl,
     /// The content's name.
     pub id: ContentId,
-    /// Bytes of the content before compression.
+    /// Bytes of the content before compression; of a legacy reference, the most that it can have.
     pub size: u64,
+    /// Who made it, where the scope has signing keys.
+    pub signature: Option<Signature>,
 }
 
 impl ContentRef {
     /// Bytes of the text of a reference to a content of `size` bytes.
-    pub fn text_len(size: u64, ttl: Ttl) -> usize {
-        let id = ContentId([0; 32]);
-        Self { store: StoreName::DynamoDb, kind: Kind::Json, ttl, id, size }.to_string().len()
+    pub fn text_len(size: u64, ttl: Ttl, is_signed: bool) -> usize {
+        /// A key and a MAC, each after its colon.
+        const SIGNATURE_LEN: usize = 1 + 8 + 1 + 22;
+        let id = ContentId(Name::Hash([0; 32]));
+        let unsigned = Self { store: StoreName::DynamoDb, kind: Kind::Json, ttl, id, size, signature: None };
+        unsigned.to_string().len() + if is_signed { SIGNATURE_LEN } else { 0 }
+    }
+
+    /// Reads a reference of the public `step-functions-agent`, `@content:dynamodb:table:record-` and a UUID, in the spelling
+    /// in which it is written. It names an item whose attribute `content` is JSON text of unknown length.
+    pub fn parse_legacy(text: &str) -> Option<Self> {
+        let uuid = text.strip_prefix(PREFIX)?.strip_prefix(LEGACY)?;
+        let groups: Vec<_> = uuid.split('-').collect();
+        let lengths = groups.iter().map(|group| group.len());
+        lengths.eq([8, 4, 4, 4, 12]).then_some(())?;
+        let uuid = HEXLOWER.decode(groups.concat().as_bytes()).ok()?.try_into().ok()?;
+        Some(Self {
+            store: StoreName::DynamoDb,
+            kind: Kind::Json,
+            ttl: Ttl::NONE,
+            id: ContentId(Name::Record(uuid)),
+            size: MAX_LEGACY_LEN,
+            signature: None,
+        })
+    }
+
+    /// Whether it is of the forerunner's format.
+    pub fn is_legacy(&self) -> bool {
+        matches!(self.id.0, Name::Record(_))
     }
 }
 
+/// What follows the prefix of a legacy reference.
+const LEGACY: &str = "dynamodb:table:record-";
+
+/// No content of a legacy reference is longer: it stands in one item of `DynamoDB`.
+const MAX_LEGACY_LEN: u64 = 400 << 10;
+
 impl fmt::Display for ContentRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { store, kind, ttl, id, size } = self;
-        write!(f, "{PREFIX}{VERSION}:{}:{}:{ttl}:{id}:{size}", store.as_str(), kind.as_str())
+        let Self { store, kind, ttl, id, size, signature } = self;
+        if self.is_legacy() {
+            return write!(f, "{PREFIX}dynamodb:table:{id}");
+        }
+        write!(f, "{PREFIX}{VERSION}:{}:{}:{ttl}:{id}:{size}", store.as_str(), kind.as_str())?;
+        signature.map_or(Ok(()), |signature| write!(f, ":{signature}"))
     }
 }
 
@@ -272,9 +407,13 @@ impl FromStr for ContentRef {
             ttl: parse_ttl(next("TTL class")?)?,
             id: parse_id(next("id")?)?,
             size: parse_number(next("size")?).ok_or(ParseRefError::Malformed("size"))?,
+            signature: None,
         };
+        let Some(key) = fields.next() else { return Ok(reference) };
+        let mac = fields.next().ok_or(ParseRefError::Malformed("signature"))?;
+        let signature = Signature::parse(key, mac).ok_or(ParseRefError::Malformed("signature"))?;
         match fields.next() {
-            None => Ok(reference),
+            None => Ok(Self { signature: Some(signature), ..reference }),
             Some(_) => Err(ParseRefError::Malformed("end")),
         }
     }
@@ -315,7 +454,7 @@ fn parse_ttl(text: &str) -> Result<Ttl, ParseRefError> {
 fn parse_id(text: &str) -> Result<ContentId, ParseRefError> {
     const MALFORMED: ParseRefError = ParseRefError::Malformed("id");
     let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| MALFORMED)?;
-    bytes.try_into().map(ContentId).map_err(|_| MALFORMED)
+    bytes.try_into().map(|hash| ContentId(Name::Hash(hash))).map_err(|_| MALFORMED)
 }
 
 /// A number in its only spelling: digits without sign or leading zeros.
@@ -334,13 +473,23 @@ mod tests {
     }
 
     fn any_ref() -> impl Strategy<Value = ContentRef> {
-        (any::<bool>(), any::<u32>(), any::<[u8; 32]>(), any::<u64>()).prop_map(|(string, ttl, id, size)| ContentRef {
-            store: StoreName::DynamoDb,
-            kind: if string { Kind::String } else { Kind::Json },
-            ttl: Ttl::seconds(ttl),
-            id: ContentId(id),
-            size,
-        })
+        let signature = proptest::option::of(any::<([u8; 6], [u8; 16])>());
+        (any::<bool>(), any::<u32>(), any::<[u8; 32]>(), any::<u64>(), signature).prop_map(
+            |(string, ttl, id, size, signature)| ContentRef {
+                store: StoreName::DynamoDb,
+                kind: if string { Kind::String } else { Kind::Json },
+                ttl: Ttl::seconds(ttl),
+                id: ContentId(Name::Hash(id)),
+                size,
+                signature: signature.and_then(|(key, mac)| {
+                    Signature::parse(&BASE64URL_NOPAD.encode(&key), &BASE64URL_NOPAD.encode(&mac))
+                }),
+            },
+        )
+    }
+
+    fn signed() -> Scope {
+        Scope::new("AgentContext-dev").signed_by("a-signing-key-of-24-bytes".parse().unwrap())
     }
 
     proptest! {
@@ -349,18 +498,41 @@ mod tests {
             let text = reference.to_string();
             prop_assert!(text.len() < MAX_LEN);
             prop_assert_eq!(text.parse(), Ok(reference));
+            prop_assert_eq!(ContentRef::text_len(reference.size, reference.ttl, reference.signature.is_some()), text.len());
         }
 
         #[test]
-        fn what_parses_prints_as_it_was(text in "@content:1:dynamodb:[sj]:(none|[0-9]{1,11}):[A-Za-z0-9_-]{42,44}:[0-9]{1,21}") {
+        fn what_parses_prints_as_it_was(
+            text in "@content:1:dynamodb:[sj]:(none|[0-9]{1,11}):[A-Za-z0-9_-]{42,44}:[0-9]{1,21}(:[A-Za-z0-9_-]{7,9}:[A-Za-z0-9_-]{21,23})?",
+        ) {
             if let Ok(reference) = text.parse::<ContentRef>() {
                 prop_assert_eq!(reference.to_string(), text);
             }
         }
 
         #[test]
+        fn a_legacy_reference_prints_as_it_was(text in "@content:dynamodb:table:record-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-fA-F]{12}") {
+            match ContentRef::parse_legacy(&text) {
+                Some(reference) => prop_assert_eq!(reference.to_string(), text),
+                None => prop_assert!(text.bytes().any(|byte| byte.is_ascii_uppercase())),
+            }
+        }
+
+        #[test]
+        fn a_signed_reference_with_one_bit_changed_is_refused(content in ".{0,40}", ttl in any::<u32>(), bit in any::<prop::sample::Index>()) {
+            let text = signed().reference(Ttl::seconds(ttl), &Content::string(content)).to_string();
+            prop_assert_eq!(signed().admits(&text.parse().unwrap()), Ok(()));
+            let (mut altered, bit) = (text.into_bytes(), bit.index(1_000_000));
+            let at = bit / 8 % altered.len();
+            altered[at] ^= 1 << (bit % 8);
+            let reference = std::str::from_utf8(&altered).ok().and_then(|text| text.parse().ok());
+            prop_assert!(reference.is_none_or(|reference: ContentRef| signed().admits(&reference).is_err()));
+        }
+
+        #[test]
         fn any_text_is_judged_without_a_panic(text in "(@content:)?[ -~é]{0,170}") {
             let _ = text.parse::<ContentRef>();
+            let _ = ContentRef::parse_legacy(&text);
         }
     }
 
@@ -383,7 +555,9 @@ mod tests {
         assert_eq!(error(":86400:", ":0:"), ParseRefError::Malformed("TTL class"));
         assert_eq!(error(":13", ":013"), ParseRefError::Malformed("size"));
         assert_eq!(error(":13", ""), ParseRefError::Malformed("size"));
-        assert_eq!(error(":13", ":13:"), ParseRefError::Malformed("end"));
+        assert_eq!(error(":13", ":13:"), ParseRefError::Malformed("signature"));
+        assert_eq!(error(":13", ":13:keykeyid:tooshort"), ParseRefError::Malformed("signature"));
+        assert_eq!(error(":13", ":13:keykeyid:AAAAAAAAAAAAAAAAAAAAAA:"), ParseRefError::Malformed("end"));
         assert_eq!(error(":13", ":13 "), ParseRefError::NotAReference);
         assert_eq!(error("@content:1", "@content"), ParseRefError::NotAReference);
     }

@@ -82,7 +82,7 @@ fn hydrate(event: &Bytes, stored: &HashMap<ContentRef, Bytes>) -> Bytes {
 
 /// Brings a response, long strings already offloaded, to `max_size`, and adds what that stores.
 fn fit(response: &Bytes, max_size: usize, stored: &mut HashMap<ContentRef, Bytes>) -> Result<Bytes, DoesNotFit> {
-    let plan = fit::plan(response, &Destination { max_size, keep: &[], ttl: Ttl::NONE })?;
+    let plan = fit::plan(response, &Destination { max_size, keep: &[], ttl: Ttl::NONE, is_signed: false })?;
     let scope = Scope::new("AgentContext-test");
     let references: Vec<_> = plan.contents().iter().map(|content| scope.reference(Ttl::NONE, content)).collect();
     stored.extend(references.iter().copied().zip(plan.contents().iter().map(|content| content.bytes.clone())));

@@ -36,6 +36,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
 
 fn get(context: &Context, reference: &ContentRef) -> Result<Bytes, ToolError> {
     let table = context.open()?;
+    table.scope.admits(reference).map_err(|refusal| ToolError::No(Failure::refused(reference, refusal).message))?;
     let got = wait(table.store.get(&table.scope, &[*reference], table.until())).remove(0);
     got.map_err(|error| {
         let said = Failure::get(reference, &error).message;

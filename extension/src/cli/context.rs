@@ -8,12 +8,16 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use bytes::Bytes;
-use long_content::reference::Scope;
+use long_content::keys::Keyring;
+use long_content::reference::{ContentRef, Scope};
 use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore};
+use long_content::store::{ContentStore, GetError};
 
 use super::arguments::Arguments;
 use super::{ToolError, profile};
 use crate::config::{Config, LAMBDA_API};
+use crate::error::Failure;
+use crate::keys::SigningKeys;
 
 /// Where a variable's value is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,19 +148,29 @@ impl Context {
         {
             return Err(ToolError::Unavailable(NO_CREDENTIALS.to_owned()));
         }
-        let scope = self.scope(&config)?;
+        let scope = with_secret_keys(&config, self.scope(&config)?)?;
         let store = DynamoDbStore::new(config.store.clone()).map_err(|error| ToolError::Usage(error.to_string()))?;
         Ok(Table { config, store, scope })
     }
 
     /// Who shares the contents that are asked for.
     pub(super) fn scope(&self, config: &Config) -> Result<Scope, ToolError> {
-        let scope = Scope::new(config.store.table.as_str());
+        let scope = Scope::new(config.store.table.as_str()).signed_by(config.signing_keys.clone());
         Ok(match self.arguments.text("tenant")? {
             Some(tenant) => scope.for_tenant(tenant),
             None => scope,
         })
     }
+}
+
+/// The scope with the keys of the signing secret, where they are in one.
+fn with_secret_keys(config: &Config, scope: Scope) -> Result<Scope, ToolError> {
+    let Some(settings) = config.signing_secret.clone() else { return Ok(scope) };
+    let keys = SigningKeys::new(Keyring::default(), Some(settings));
+    let keys = keys.map_err(|error| ToolError::Usage(error.to_string()))?;
+    let keys = wait(async { keys.get(Instant::now() + config.store_timeout).await });
+    let keys = keys.map_err(|error| ToolError::Unavailable(Failure::no_keys(&error).message))?;
+    Ok(scope.signed_by(keys))
 }
 
 /// A content table, and how to ask it.
@@ -167,6 +181,18 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Contents in the order of their references; those that the scope does not admit are refused unread.
+    pub(super) async fn get(&self, references: &[ContentRef]) -> Vec<Result<Bytes, GetError>> {
+        let admitted: Vec<_> =
+            references.iter().filter(|reference| self.scope.admits(reference).is_ok()).copied().collect();
+        let mut contents = self.store.get(&self.scope, &admitted, self.until()).await.into_iter();
+        let content = |reference| match self.scope.admits(reference) {
+            Ok(()) => contents.next().expect("BUG: stores answer for each reference"),
+            Err(_) => Err(GetError::Refused),
+        };
+        references.iter().map(content).collect()
+    }
+
     /// When to give up what begins now.
     pub(super) fn until(&self) -> Instant {
         Instant::now() + self.config.store_timeout

@@ -127,7 +127,7 @@ async fn fetch(table: &Table, plan: HydratePlan) -> Result<Fetched, ToolError> {
         if wanted.is_empty() || hydration.size() > table.config.max_event_size {
             break;
         }
-        let contents = table.store.get(&table.scope, &wanted, table.until()).await;
+        let contents = table.get(&wanted).await;
         for (reference, content) in wanted.into_iter().zip(contents) {
             if let Err(error @ GetError::Unavailable(_)) = &content {
                 return Err(ToolError::Unavailable(Failure::get(&reference, error).message));

@@ -77,7 +77,8 @@ impl Inspection {
         note(places, response, &plan.starts(), plan.contents().iter().map(why), &references);
         let left = plan.apply(&references);
         let Some(max_size) = self.config.max_payload_size else { return Ok(left) };
-        let destination = Destination { max_size, keep: &self.config.keep, ttl: self.config.ttl };
+        let destination =
+            Destination { max_size, keep: &self.config.keep, ttl: self.config.ttl, is_signed: self.scope.is_signed() };
         let plan = fit::plan(&left, &destination)?;
         let references = self.references(plan.contents());
         let why = |_: &Content| format!("among the largest of a response larger than MAX_PAYLOAD_SIZE={max_size}");

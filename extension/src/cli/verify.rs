@@ -111,7 +111,7 @@ async fn verdicts(table: &Table, claims: Vec<Claim>) -> Vec<Verdict> {
     let references: Vec<_> = claims.iter().filter_map(|(_, reference)| reference.as_ref().ok().copied()).collect();
     let mut outcomes = std::collections::HashMap::new();
     for batch in batches(references) {
-        let read = table.store.get(&table.scope, &batch, table.until()).await;
+        let read = table.get(&batch).await;
         outcomes.extend(batch.into_iter().zip(read.into_iter().map(|outcome| outcome.map(drop))));
     }
     let verdict = |(text, reference): Claim| match reference {

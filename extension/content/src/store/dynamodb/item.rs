@@ -7,6 +7,7 @@
 //! whole    id, kind, ttl, size, expires_at, format, encoding, stored, content
 //! commit   id, kind, ttl, size, expires_at, format, encoding, stored, digest, parts, part_size
 //! part     id = "{id}.{digest}.{n}", expires_at, content
+//! legacy   id = "record-{uuid}", content (S): JSON text; read only, and with `expires_at` if there is one
 //! ```
 //!
 //! `stored` is the length of the stored form: readers do not need it, but who lists the table then need not fetch contents
@@ -25,7 +26,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::encoding::{Encoded, Encoding};
 use super::inventory::{Foreign, StoredContent};
-use crate::reference::{ContentRef, PREFIX, StoreName, VERSION};
+use crate::reference::{ContentRef, PREFIX, StoreName, Ttl, VERSION};
 use crate::store::MAX_CONTENT_LEN;
 
 /// Names of attributes, once.
@@ -41,6 +42,9 @@ const PART_SIZE: &str = "part_size";
 const SIZE: &str = "size";
 const STORED: &str = "stored";
 const TTL: &str = "ttl";
+
+/// The kind of what a forerunner of this format wrote; no item of ours has it.
+const LEGACY_KIND: &str = "legacy";
 
 /// The layout described above.
 const FORMAT_VERSION: u64 = 1;
@@ -285,8 +289,21 @@ impl Entry {
         match number(&item, FORMAT) {
             Some(FORMAT_VERSION) => Self::parse_fields(&mut item).ok_or(Unreadable::Damaged),
             Some(newer) if newer > FORMAT_VERSION => Err(Unreadable::Newer(newer)),
+            None if is_legacy(&item) => Self::parse_legacy(item).ok_or(Unreadable::Damaged),
             _ => Err(Unreadable::Damaged),
         }
+    }
+
+    fn parse_legacy(mut item: Attributes) -> Option<Self> {
+        let Some(AttributeValue::S(content)) = item.remove(CONTENT) else { return None };
+        Some(Self {
+            kind: LEGACY_KIND.to_owned(),
+            ttl: Ttl::NONE.to_string(),
+            size: content.len() as u64,
+            expires_at: expires_at(&item).ok()?,
+            encoding: Encoding::Identity,
+            body: Body::Whole(content.into()),
+        })
     }
 
     fn parse_fields(item: &mut Attributes) -> Option<Self> {
@@ -295,10 +312,7 @@ impl Entry {
             kind: text(item, KIND)?.to_owned(),
             ttl: text(item, TTL)?.to_owned(),
             size,
-            expires_at: match item.get(EXPIRES_AT) {
-                None => None,
-                Some(_) => Some(number(item, EXPIRES_AT)?),
-            },
+            expires_at: expires_at(item).ok()?,
             encoding: Encoding::parse(text(item, ENCODING)?)?,
             body: match take_content(item) {
                 Some(content) => Body::Whole(content),
@@ -309,6 +323,9 @@ impl Entry {
 
     /// Whether the item was written for this very reference.
     pub(super) fn fits(&self, reference: &ContentRef) -> bool {
+        if reference.is_legacy() {
+            return self.kind == LEGACY_KIND && self.size <= reference.size;
+        }
         self.kind == reference.kind.as_str()
             && self.ttl == reference.ttl.to_string()
             && self.size == reference.size
@@ -329,6 +346,18 @@ impl Entry {
                 (Some(half), Some(end)) => end >= now.saturating_add(half),
                 _ => false,
             }
+    }
+}
+
+fn is_legacy(item: &Attributes) -> bool {
+    key(item).is_some_and(|key| key.starts_with("record-"))
+}
+
+/// When the item's time is over, if ever; an error when that makes no sense.
+fn expires_at(item: &Attributes) -> Result<Option<u64>, Unreadable> {
+    match item.get(EXPIRES_AT) {
+        None => Ok(None),
+        Some(_) => number(item, EXPIRES_AT).map(Some).ok_or(Unreadable::Damaged),
     }
 }
 
@@ -423,7 +452,7 @@ fn number(item: &Attributes, name: &str) -> Option<u64> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::reference::{Content, Scope, Ttl};
+    use crate::reference::{Content, Scope};
     use proptest::prelude::*;
 
     const NOW: u64 = 1_800_000_000;

@@ -8,6 +8,7 @@
 //! - `encoding`, `item`: bytes to items and back; pure
 //! - `write`, `read`: `put` and `get`
 //! - `inventory`: what is stored, for people who look
+//! - `secret`: the signing keys' secret, over the same connector
 //!
 //! What is durable: `put` returns when every item is acknowledged, and the item that makes a content readable is
 //! written after all of its parts. A crash in between leaves parts that nothing names and that expire (with
@@ -24,6 +25,7 @@ mod inventory;
 mod item;
 mod read;
 mod retry;
+mod secret;
 mod settings;
 mod table;
 #[cfg(test)]
@@ -33,6 +35,7 @@ mod tls;
 mod write;
 
 pub use self::inventory::{Cursor, Foreign, Inventory, Orphans, Page, StoredContent};
+pub use self::secret::{NotASecret, SecretArn, SecretError, SecretSettings, SigningSecret};
 pub use self::settings::{Authorization, CredentialsSource, Settings, SettingsError};
 pub use self::tls::TlsRoots;
 

@@ -163,7 +163,8 @@ impl Search {
 
 fn verify(scope: &Scope, reference: &ContentRef, encoding: Encoding, parts: Vec<Bytes>) -> Result<Bytes, GetError> {
     let encoded = Encoded { encoding, bytes: join(parts) };
-    let content = decode(encoded, reference.size as usize).ok_or(GetError::Corrupt)?;
+    let content = if reference.is_legacy() { Some(encoded.bytes) } else { decode(encoded, reference.size as usize) };
+    let content = content.ok_or(GetError::Corrupt)?;
     if scope.holds(reference, &content) { Ok(content) } else { Err(GetError::Corrupt) }
 }
 

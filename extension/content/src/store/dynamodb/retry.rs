@@ -152,7 +152,7 @@ fn judge_connection(operation: &str, error: &(dyn Error + 'static)) -> Failure {
     Failure::Transient(format!("{operation}: no connection{}", kind.unwrap_or_default()))
 }
 
-fn judge_credentials(operation: &str, error: &CredentialsError) -> Failure {
+pub(super) fn judge_credentials(operation: &str, error: &CredentialsError) -> Failure {
     let heard = format!("{operation}: no credentials");
     match error {
         CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => Failure::Permanent(

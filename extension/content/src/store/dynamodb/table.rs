@@ -25,7 +25,7 @@ use super::inventory::Cursor;
 use super::item::{self, Attributes, ID, Item};
 use super::retry::{Failure, judge};
 use super::settings::{CredentialsSource, Settings, SettingsError};
-use super::tls;
+use super::tls::{self, TlsRoots};
 use crate::store::tally::{Tally, Usage};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,7 +56,7 @@ impl Table {
     pub(super) fn new(settings: Settings) -> Result<Self, SettingsError> {
         check(&settings)?;
         let endpoint = endpoint_params(&settings);
-        let connector = connector(&settings)?;
+        let connector = connector(needs_tls(&settings).then_some(&settings.tls_roots))?;
         let name = settings.table.clone();
         let total = Tally::default();
         let shared = Shared { client: client(settings, &connector)?, connector, endpoint, name, total };
@@ -196,10 +196,13 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     if !word(&settings.region) {
         return Err(SettingsError::Region(settings.region.clone()));
     }
-    match settings.endpoint.as_deref().map(str::parse::<http::Uri>) {
-        None => Ok(()),
-        Some(Ok(uri)) if matches!(uri.scheme_str(), Some("http" | "https")) => Ok(()),
-        Some(_) => Err(SettingsError::Endpoint(settings.endpoint.clone().unwrap_or_default())),
+    settings.endpoint.as_deref().map_or(Ok(()), check_endpoint)
+}
+
+pub(super) fn check_endpoint(url: &str) -> Result<(), SettingsError> {
+    match url.parse::<http::Uri>() {
+        Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) => Ok(()),
+        _ => Err(SettingsError::Endpoint(url.to_owned())),
     }
 }
 
@@ -208,9 +211,9 @@ fn endpoint_params(settings: &Settings) -> Params {
     params.set_endpoint(settings.endpoint.clone()).build().expect("BUG: no parameter is required")
 }
 
-/// One connector with one pool, for the SDK, the warm-up and container credentials alike.
-fn connector(settings: &Settings) -> Result<SharedHttpConnector, SettingsError> {
-    let roots = if needs_tls(settings) { settings.tls_roots.context()? } else { tls::no_roots() };
+/// One connector with one pool, for the SDK, the warm-up and container credentials alike; without `roots` it has no TLS.
+pub(super) fn connector(roots: Option<&TlsRoots>) -> Result<SharedHttpConnector, SettingsError> {
+    let roots = roots.map_or_else(|| Ok(tls::no_roots()), TlsRoots::context)?;
     let timeouts = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
     let connector = Connector::builder()
         .connector_settings(timeouts)
@@ -223,9 +226,15 @@ fn connector(settings: &Settings) -> Result<SharedHttpConnector, SettingsError> 
 
 /// Whether anything goes over `https`. A local table's client loads no certificates at all.
 fn needs_tls(settings: &Settings) -> bool {
-    let is_https = |url: &str| url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
-    let table = settings.endpoint.as_deref().is_none_or(is_https);
-    table || matches!(&settings.credentials, CredentialsSource::Container { uri, .. } if is_https(uri))
+    settings.endpoint.as_deref().is_none_or(is_https) || credentials_need_tls(&settings.credentials)
+}
+
+pub(super) fn credentials_need_tls(credentials: &CredentialsSource) -> bool {
+    matches!(credentials, CredentialsSource::Container { uri, .. } if is_https(uri))
+}
+
+pub(super) fn is_https(url: &str) -> bool {
+    url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
 }
 
 /// The SDK's client on our connector: no retries and no timeouts of its own.
@@ -249,7 +258,6 @@ fn client(settings: Settings, connector: &SharedHttpConnector) -> Result<Client,
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::test_server::TestServer;
-    use super::super::tls::TlsRoots;
     use super::*;
     use std::time::Instant;
 

@@ -1,0 +1,351 @@
+//! The signing keys' secret in AWS Secrets Manager. Its SDK would cost every start what one operation saves: the request is
+//! made here, signed by the signer and sent over the kind of connector that the table's client has anyway.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Instant, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::credentials;
+use super::retry::{Attempts, Failure, judge_credentials};
+use super::settings::{CredentialsSource, SettingsError};
+use super::table;
+use super::tls::TlsRoots;
+use crate::keys::Keyring;
+
+const OPERATION: &str = "GetSecretValue";
+const TARGET: &str = "secretsmanager.GetSecretValue";
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+const CURRENT: &str = "AWSCURRENT";
+const PREVIOUS: &str = "AWSPREVIOUS";
+
+/// The ARN of a secret, which says where it is: `arn:aws:secretsmanager:eu-central-1:123456789012:secret:name-a1b2c3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretArn {
+    text: String,
+    partition: String,
+    region: String,
+}
+
+/// A text that is not the ARN of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not the ARN of a Secrets Manager secret")]
+pub struct NotASecret;
+
+impl FromStr for SecretArn {
+    type Err = NotASecret;
+
+    fn from_str(text: &str) -> Result<Self, NotASecret> {
+        let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        match text.splitn(7, ':').collect::<Vec<_>>()[..] {
+            ["arn", partition, "secretsmanager", region, _, "secret", name]
+                if word(partition) && word(region) && !name.is_empty() =>
+            {
+                Ok(Self { text: text.to_owned(), partition: partition.to_owned(), region: region.to_owned() })
+            }
+            _ => Err(NotASecret),
+        }
+    }
+}
+
+impl SecretArn {
+    /// The region that the secret is in.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    fn endpoint(&self, fips: bool) -> String {
+        let suffix = match self.partition.as_str() {
+            "aws-cn" => "amazonaws.com.cn",
+            "aws-iso" => "c2s.ic.gov",
+            "aws-iso-b" => "sc2s.sgov.gov",
+            "aws-iso-e" => "cloud.adc-e.uk",
+            "aws-iso-f" => "csp.hci.ic.gov",
+            "aws-eusc" => "amazonaws.eu",
+            _ => "amazonaws.com",
+        };
+        format!("https://secretsmanager{}.{}.{suffix}", if fips { "-fips" } else { "" }, self.region)
+    }
+}
+
+/// Where the signing keys' secret is, and how to reach it.
+#[derive(Debug, Clone)]
+pub struct SecretSettings {
+    /// Which secret.
+    pub arn: SecretArn,
+    /// A URL in place of the region's endpoint (`AWS_ENDPOINT_URL_SECRETS_MANAGER`).
+    pub endpoint: Option<String>,
+    /// Whether to use the region's FIPS endpoint.
+    pub fips: bool,
+    /// Whose certificates to trust.
+    pub tls_roots: TlsRoots,
+    /// Who we are.
+    pub credentials: CredentialsSource,
+}
+
+/// Why the secret could not be read. The text names what was heard last, never the secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the signing keys cannot be read: {0}")]
+pub struct SecretError(String);
+
+/// The secret that holds the signing keys.
+pub struct SigningSecret {
+    arn: SecretArn,
+    url: String,
+    connector: SharedHttpConnector,
+    credentials: SharedCredentialsProvider,
+}
+
+impl fmt::Debug for SigningSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SigningSecret").field(&self.arn.text).finish()
+    }
+}
+
+/// The answer of `GetSecretValue`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    secret_string: Option<String>,
+}
+
+/// An answer that is an error.
+#[derive(Deserialize)]
+struct Problem {
+    #[serde(rename = "__type")]
+    code: String,
+}
+
+impl SigningSecret {
+    /// Builds the connector; neither connects nor blocks, but for the certificates of [`TlsRoots::System`] and
+    /// [`TlsRoots::File`], which are read here.
+    pub fn new(settings: SecretSettings) -> Result<Self, SettingsError> {
+        let SecretSettings { arn, endpoint, fips, tls_roots, credentials } = settings;
+        let url = endpoint.unwrap_or_else(|| arn.endpoint(fips));
+        table::check_endpoint(&url)?;
+        let needs_tls = table::is_https(&url) || table::credentials_need_tls(&credentials);
+        let connector = table::connector(needs_tls.then_some(&tls_roots))?;
+        let credentials = credentials::provider(credentials, connector.clone())?;
+        Ok(Self { arn, url, connector, credentials })
+    }
+
+    /// The keys in the secret. One key as plain text is followed by the one that it replaced, the version `AWSPREVIOUS`; a
+    /// secret that names several keys, or names them in JSON, is taken at its word.
+    pub async fn keys(&self, until: Instant) -> Result<Keyring, SecretError> {
+        let current = self.version(CURRENT, until).await.map_err(SecretError)?;
+        let text = current.ok_or_else(|| SecretError("the secret has no text".to_owned()))?;
+        let keys = Keyring::from_secret(&text).map_err(|error| SecretError(format!("the secret {error}")))?;
+        if keys.len() > 1 || text.trim_start().starts_with('{') {
+            return Ok(keys);
+        }
+        let previous = self.version(PREVIOUS, until).await.ok().flatten().and_then(|text| text.parse().ok());
+        Ok(previous.map_or(keys.clone(), |previous| keys.followed_by(&previous)))
+    }
+
+    /// The text of one version, if it is text.
+    async fn version(&self, stage: &str, until: Instant) -> Result<Option<String>, String> {
+        let mut attempts = Attempts::until(until);
+        loop {
+            if let Some(text) = attempts.attempt(self.get(stage)).await? {
+                return Ok(text);
+            }
+        }
+    }
+
+    async fn get(&self, stage: &str) -> Result<Option<String>, Failure> {
+        let credentials = self.credentials.provide_credentials().await;
+        let credentials = credentials.map_err(|error| judge_credentials(OPERATION, &error))?;
+        let request = self.request(stage, credentials);
+        let answer = self.connector.call(request).await;
+        let answer = answer.map_err(|_| Failure::Transient(format!("{OPERATION}: no connection to {}", self.url)))?;
+        let status = answer.status().as_u16();
+        let body = ByteStream::new(answer.into_body()).collect().await;
+        let body = body.map_err(|_| Failure::Transient(format!("{OPERATION}: the answer broke off")))?.into_bytes();
+        if status != 200 {
+            return Err(judge_answer(status, &body));
+        }
+        let answer: Result<Answer, _> = serde_json::from_slice(&body);
+        answer.map(|answer| answer.secret_string).map_err(|_| Failure::Transient(format!("{OPERATION}: no JSON")))
+    }
+
+    /// The signed request for one version.
+    fn request(&self, stage: &str, credentials: Credentials) -> HttpRequest {
+        const VALID: &str = "BUG: every part of the request was checked";
+        let body = json!({"SecretId": self.arn.text, "VersionStage": stage}).to_string();
+        let identity = credentials.into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.arn.region)
+            .name("secretsmanager")
+            .time(SystemTime::now())
+            .settings(SigningSettings::default());
+        let params = params.build().expect(VALID).into();
+        let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", TARGET)];
+        let url = format!("{}/", self.url.trim_end_matches('/'));
+        let signable = SignableRequest::new("POST", &*url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()));
+        let (instructions, _) = sign(signable.expect(VALID), &params).expect(VALID).into_parts();
+        let mut request = http::Request::post(&url)
+            .header("content-type", CONTENT_TYPE)
+            .header("x-amz-target", TARGET)
+            .body(SdkBody::from(body.as_str()))
+            .expect(VALID);
+        instructions.apply_to_request_http1x(&mut request);
+        HttpRequest::try_from(request).expect(VALID)
+    }
+}
+
+/// The error's code with what to look at; its message may hold what we asked for.
+fn judge_answer(status: u16, body: &[u8]) -> Failure {
+    let problem: Option<Problem> = serde_json::from_slice(body).ok();
+    let code = problem.map_or_else(|| format!("status {status}"), |problem| word(&problem.code));
+    let heard = format!("{OPERATION}: {code}");
+    if matches!(status, 429 | 500..) || code == "ThrottlingException" {
+        return Failure::Transient(heard);
+    }
+    Failure::Permanent(match code.as_str() {
+        "AccessDeniedException" => {
+            format!(
+                "{heard} (the function's role needs secretsmanager:GetSecretValue, and kms:Decrypt with its own key)"
+            )
+        }
+        _ => heard,
+    })
+}
+
+/// The name in an error's type, such as `com.amazon…#AccessDeniedException`.
+fn word(code: &str) -> String {
+    let name = code.rsplit('#').next().unwrap_or_default();
+    name.chars().take_while(char::is_ascii_alphanumeric).take(64).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::test_server::TestServer;
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    const ARN: &str = "arn:aws:secretsmanager:us-west-2:123456789012:secret:lrap/signing-a1b2c3";
+    const A: &str = "first-key-of-16-";
+    const B: &str = "second-key-of-17-";
+
+    fn secret(url: &str) -> SigningSecret {
+        let credentials = CredentialsSource::Static {
+            access_key_id: "AKID".to_owned(),
+            secret_access_key: "SECRET".to_owned(),
+            session_token: Some("TOKEN".to_owned()),
+        };
+        let (arn, tls_roots) = (ARN.parse().unwrap(), TlsRoots::Amazon);
+        let settings = SecretSettings { arn, endpoint: Some(url.to_owned()), fips: false, tls_roots, credentials };
+        SigningSecret::new(settings).unwrap()
+    }
+
+    async fn keys(server: &TestServer) -> Result<Keyring, SecretError> {
+        secret(&server.url).keys(Instant::now() + Duration::from_secs(5)).await
+    }
+
+    fn answer(text: &str) -> (u16, String) {
+        (200, json!({"ARN": ARN, "SecretString": text}).to_string())
+    }
+
+    const NOT_FOUND: &str = r#"{"__type":"ResourceNotFoundException","Message":"no such version"}"#;
+
+    #[tokio::test]
+    async fn the_request_is_signed_for_the_secrets_region() {
+        let server = TestServer::start(|_| answer(&format!("{A} {B}"))).await;
+        assert_eq!(keys(&server).await.unwrap(), format!("{A} {B}").parse().unwrap());
+        let heads = server.heads();
+        assert_eq!(heads.len(), 1);
+        for part in [
+            "post / http/1.1\r\n",
+            "x-amz-target: secretsmanager.getsecretvalue\r\n",
+            "content-type: application/x-amz-json-1.1\r\n",
+            "x-amz-security-token: token\r\n",
+            "/us-west-2/secretsmanager/aws4_request, signedheaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,",
+        ] {
+            assert!(heads[0].contains(part), "{part} in {}", heads[0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_plain_key_is_followed_by_the_one_it_replaced() {
+        let asked = AtomicUsize::new(0);
+        let server = TestServer::start(move |_| answer(if asked.fetch_add(1, Ordering::SeqCst) == 0 { B } else { A }));
+        let server = server.await;
+        assert_eq!(keys(&server).await.unwrap(), format!("{B} {A}").parse().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_never_rotated_has_one_key() {
+        let asked = AtomicUsize::new(0);
+        let server = TestServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => answer(A),
+            _ => (400, NOT_FOUND.to_owned()),
+        });
+        assert_eq!(keys(&server.await).await.unwrap(), A.parse().unwrap());
+    }
+
+    #[tokio::test]
+    async fn json_that_names_one_key_revokes_all_others() {
+        let server = TestServer::start(|_| answer(&json!({"current": A}).to_string())).await;
+        assert_eq!(keys(&server).await.unwrap(), A.parse().unwrap());
+        assert_eq!(server.heads().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_busy_is_asked_again() {
+        let asked = AtomicUsize::new(0);
+        let server = TestServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => (500, r#"{"__type":"InternalServiceError"}"#.to_owned()),
+            1 => (400, r#"{"__type":"ThrottlingException"}"#.to_owned()),
+            _ => answer(&format!("{A} {B}")),
+        });
+        let server = server.await;
+        assert_eq!(keys(&server).await.unwrap().len(), 2);
+        assert_eq!(server.heads().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn refusals_say_what_to_look_at_and_tell_no_secret() {
+        let denied = r#"{"__type":"x#AccessDeniedException","Message":"arn:aws:iam::1:role/secret"}"#;
+        let cases = [
+            (400, denied, "secretsmanager:GetSecretValue"),
+            (400, NOT_FOUND, "ResourceNotFoundException"),
+            (400, "", "status 400"),
+        ];
+        for (status, body, named) in cases {
+            let server = TestServer::start(move |_| (status, body.to_owned())).await;
+            let error = keys(&server).await.unwrap_err().to_string();
+            assert!(error.contains(named) && !error.contains("role/"), "{error}");
+            assert_eq!(server.heads().len(), 1);
+        }
+        let server = TestServer::start(|_| answer("too-short-SECRET")).await;
+        assert!(keys(&server).await.is_ok());
+        let server = TestServer::start(|_| answer("short-SECRET")).await;
+        let error = keys(&server).await.unwrap_err().to_string();
+        assert!(error.contains("fewer than 16 bytes") && !error.contains("SECRET"), "{error}");
+    }
+
+    #[test]
+    fn the_arn_says_where_the_secret_is() {
+        let endpoint = |arn: &str, fips| arn.parse::<SecretArn>().map(|arn| arn.endpoint(fips));
+        assert_eq!(endpoint(ARN, false).unwrap(), "https://secretsmanager.us-west-2.amazonaws.com");
+        assert_eq!(endpoint(ARN, true).unwrap(), "https://secretsmanager-fips.us-west-2.amazonaws.com");
+        let china = "arn:aws-cn:secretsmanager:cn-north-1:1:secret:a:b";
+        assert_eq!(endpoint(china, false).unwrap(), "https://secretsmanager.cn-north-1.amazonaws.com.cn");
+        for wrong in ["", "name", "arn:aws:ssm:eu-west-1:1:parameter/a", "arn:aws:secretsmanager:x/y:1:secret:a"] {
+            assert_eq!(wrong.parse::<SecretArn>(), Err(NotASecret), "{wrong}");
+        }
+    }
+}

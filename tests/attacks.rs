@@ -1,0 +1,398 @@
+//! §5: what no attacker gets. Every attack is made on the real binary and counted by the table: with a signing key it costs no
+//! read, without one at most one item; and beside each, the valid reference is hydrated.
+
+use std::sync::Arc;
+
+use long_content::reference::{Content, Scope, Ttl};
+use serde_json::{Value, json};
+
+use crate::kit::json::{quote, text};
+use crate::kit::secrets::{SECRET_ARN, Secret};
+use crate::kit::table::Table;
+use crate::kit::world::Builder;
+use crate::kit::{Event, World, soon};
+
+const KEY: &str = "a-signing-key-of-some-length";
+const OTHER_KEY: &str = "another-signing-key-of-some-length";
+const TENANT: &str = "Lambda-Runtime-Aws-Tenant-Id";
+
+fn signed() -> Builder {
+    World::start().with("LRAP_SIGNING_KEY", KEY)
+}
+
+/// What the sandbox sends instead of `content`.
+async fn reference_by(world: &mut World, content: &str) -> String {
+    world.respond(quote(content)).await.json().as_str().unwrap().to_owned()
+}
+
+/// A table with one content, who wrote it, and the content with its reference.
+async fn written(settings: fn() -> Builder) -> (World, String, String) {
+    let mut writer = settings().with_table().await;
+    let content = text(6_000);
+    let reference = reference_by(&mut writer, &content).await;
+    (writer, content, reference)
+}
+
+/// Another character of the same alphabet in the place of the first one of a reference's field.
+fn altered(reference: &str, field: usize) -> String {
+    let mut fields: Vec<_> = reference.split(':').map(str::to_owned).collect();
+    let other = if fields[field].starts_with('A') { "B" } else { "A" };
+    fields[field].replace_range(..1, other);
+    fields.join(":")
+}
+
+/// Everything that is made of one reference without the key: guessed, and altered in one field at a time.
+fn forged(reference: &str) -> Vec<String> {
+    let size = reference.split(':').nth(6).unwrap();
+    let guessed = Scope::new("content").reference(Ttl::seconds(86_400), &Content::string("guess")).to_string();
+    let mut forged = vec![
+        guessed,
+        reference.replacen(":1:", ":2:", 1),
+        reference.replacen(":dynamodb:", ":s3:", 1),
+        reference.replacen(":s:", ":j:", 1),
+        reference.replacen(":86400:", ":86401:", 1),
+        reference.replacen(":86400:", ":none:", 1),
+        reference.replacen(&format!(":{size}"), ":5999", 1),
+        reference.replacen(&format!(":{size}"), ":18446744073709551615", 1),
+        altered(reference, 5),
+        format!("{reference}:more"),
+    ];
+    // Key and MAC, where there are any.
+    forged.extend((7..reference.split(':').count()).map(|field| altered(reference, field)));
+    forged
+}
+
+/// The lines in which the extension said that it refused a reference.
+async fn refusals(world: &World, expected: usize) {
+    let all = async {
+        while world.extension.said().matches("reference refused").count() < expected {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("a line for each refusal", all).await;
+    assert_eq!(world.extension.said().matches("reference refused").count(), expected);
+}
+
+/// The attack fails its invocation as refused and without a read; the valid reference beside it is hydrated.
+async fn is_refused(world: &mut World, attack: Event, valid: Event, content: &str) {
+    let before = world.table().meter();
+    let shown = format!("{attack:?}");
+    let failure = world.fail_event(attack).await;
+    assert_eq!(failure.error_type, "LongContent.Refused", "{shown}: {failure:?}");
+    assert_eq!(world.table().meter().since(&before).total_requests(), 0, "{shown}");
+    assert_eq!(world.deliver_event(valid).await.text(), quote(content));
+}
+
+fn event(world: &mut World, reference: &str) -> Event {
+    Event::new(&world.fresh_id(), quote(reference))
+}
+
+#[tokio::test]
+async fn b4_with_a_key_no_forgery_costs_a_read() {
+    let (writer, content, reference) = written(signed).await;
+    let mut world = signed().sharing(writer.table()).await;
+    let forged = forged(&reference);
+    assert_eq!(forged.len(), 12);
+    for forgery in &forged {
+        assert_ne!(*forgery, reference);
+        let (attack, valid) = (event(&mut world, forgery), event(&mut world, &reference));
+        is_refused(&mut world, attack, valid, &content).await;
+    }
+    refusals(&world, forged.len()).await;
+}
+
+#[tokio::test]
+async fn b4_with_a_key_no_truncation_costs_a_read() {
+    let (writer, content, reference) = written(signed).await;
+    let mut world = signed().with("LRAP_ON_MISSING", "keep").sharing(writer.table()).await;
+    let truncated: Vec<_> = (0..reference.len()).map(|end| &reference[..end]).collect();
+    let before = world.table().meter();
+    let event = json!(truncated).to_string();
+    assert_eq!(world.deliver(event.as_str()).await.text(), event);
+    assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+    // From the first that has a prefix, a version and a colon on; before that it is any text.
+    refusals(&world, truncated.iter().filter(|text| text.starts_with("@content:1:")).count()).await;
+    assert_eq!(world.deliver(quote(&reference)).await.text(), quote(&content));
+}
+
+#[tokio::test]
+async fn b4_a_batch_keeps_what_is_refused_and_hydrates_the_rest() {
+    let (writer, content, reference) = written(signed).await;
+    let mut world = signed().sharing(writer.table()).await;
+    let forged = forged(&reference);
+    let with = |last: &str| {
+        let records = forged.iter().map(String::as_str).chain([last]).map(|body| json!({"body": body}));
+        json!({"Records": records.collect::<Vec<_>>()})
+    };
+    let before = world.table().meter();
+    assert_eq!(world.deliver(with(&reference).to_string()).await.json(), with(&content));
+    let spent = world.table().meter().since(&before);
+    assert_eq!((spent.total_requests(), spent.items_read), (1, 1), "the valid one's");
+    refusals(&world, forged.len()).await;
+}
+
+#[tokio::test]
+async fn b4_without_a_key_a_forgery_gives_nothing_and_costs_one_item_at_most() {
+    let (writer, content, reference) = written(World::start).await;
+    let mut world = World::start().sharing(writer.table()).await;
+    let truncated = (11..reference.len()).map(|end| reference[..end].to_owned());
+    // Less of its size is another size, and less than that no reference.
+    for forgery in forged(&reference).into_iter().chain(truncated) {
+        let before = world.table().meter();
+        let failure = world.fail(quote(&forgery)).await;
+        let types = ["LongContent.Refused", "LongContent.NotFound", "LongContent.Corrupt"];
+        assert!(types.contains(&failure.error_type.as_str()), "{forgery}: {failure:?}");
+        assert!(world.table().meter().since(&before).items_read <= 1, "{forgery}");
+    }
+    assert_eq!(world.deliver(quote(&reference)).await.text(), quote(&content));
+}
+
+/// A response of the tenant.
+async fn respond_as(world: &mut World, tenant: &str, content: &str) -> String {
+    let id = world.fresh_id();
+    world.lambda.push(Event::new(&id, "{}").header(TENANT, tenant));
+    world.runtime.next().await;
+    world.runtime.respond(&id, quote(content)).await;
+    world.lambda.response(&id).await.json().as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn b4_replayed_across_tenants() {
+    let mut world = signed().with_table().await;
+    let content = text(6_000);
+    let blue = respond_as(&mut world, "blue", &content).await;
+    let nobodys = reference_by(&mut world, &content).await;
+    let valid = |world: &mut World| event(world, &blue).header(TENANT, "blue");
+    for (attack, control) in [
+        (event(&mut world, &blue).header(TENANT, "green"), valid(&mut world)),
+        (event(&mut world, &blue), valid(&mut world)),
+        (event(&mut world, &nobodys).header(TENANT, "blue"), event(&mut world, &nobodys)),
+    ] {
+        is_refused(&mut world, attack, control, &content).await;
+    }
+}
+
+/// A table of another name with the same items.
+async fn copied(table: &Table) -> Arc<Table> {
+    let copy = Table::named("another").await;
+    for item in table.items().await {
+        copy.put(item).await;
+    }
+    Arc::new(copy)
+}
+
+#[tokio::test]
+async fn b4_replayed_across_tables() {
+    let (writer, content, reference) = written(signed).await;
+    let copy = copied(writer.table()).await;
+    let mut world = signed().sharing(&copy).await;
+    let own = reference_by(&mut world, &content).await;
+    let (attack, valid) = (event(&mut world, &reference), event(&mut world, &own));
+    is_refused(&mut world, attack, valid, &content).await;
+
+    let (writer, content, reference) = written(World::start).await;
+    let copy = copied(writer.table()).await;
+    let mut world = World::start().sharing(&copy).await;
+    let before = copy.meter();
+    assert_eq!(world.fail(quote(&reference)).await.error_type, "LongContent.Corrupt");
+    assert!(copy.meter().since(&before).items_read <= 1);
+    let own = reference_by(&mut world, &content).await;
+    assert_eq!(world.deliver(quote(&own)).await.text(), quote(&content));
+}
+
+#[tokio::test]
+async fn b4_replayed_across_ttl_classes() {
+    let (writer, content, day) = written(signed).await;
+    let mut world = signed().with("LRAP_CONTENT_TTL", 3_600).sharing(writer.table()).await;
+    let hour = reference_by(&mut world, &content).await;
+    let fields = |reference: &str| reference.split(':').map(str::to_owned).collect::<Vec<_>>();
+    let mut mixed = fields(&hour);
+    mixed[4].clone_from(&fields(&day)[4]);
+    for (attack, valid) in [(mixed.join(":"), &day), (hour.replacen(":3600:", ":none:", 1), &hour)] {
+        let (attack, valid) = (event(&mut world, &attack), event(&mut world, valid));
+        is_refused(&mut world, attack, valid, &content).await;
+    }
+}
+
+#[tokio::test]
+async fn b4_replayed_across_keys() {
+    let (writer, content, of_key) = written(signed).await;
+    let mut other = World::start().with("LRAP_SIGNING_KEY", OTHER_KEY).sharing(writer.table()).await;
+    let mut none = World::start().sharing(writer.table()).await;
+    let (of_other, of_none) = (reference_by(&mut other, &content).await, reference_by(&mut none, &content).await);
+    let mut world = signed().sharing(writer.table()).await;
+    for stranger in [&of_other, &of_none] {
+        let (attack, valid) = (event(&mut world, stranger), event(&mut world, &of_key));
+        is_refused(&mut world, attack, valid, &content).await;
+    }
+    let (attack, valid) = (event(&mut none, &of_key), event(&mut none, &of_none));
+    is_refused(&mut none, attack, valid, &content).await;
+    let failure = none.fail(quote(&of_key)).await;
+    assert!(["LRAP_SIGNING_KEY", "LRAP_SIGNING_SECRET_ARN"].iter().all(|name| failure.message.contains(name)));
+    let failure = world.fail(quote(&of_none)).await;
+    assert!(failure.message.contains("LRAP_SIGNING_KEY") && failure.message.contains(&of_none), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn b4_text_that_holds_a_valid_reference_arrives_as_that_text() {
+    for settings in [World::start as fn() -> Builder, signed] {
+        let (mut writer, content, reference) = written(settings).await;
+        let escaped = reference.replace('@', "\\u0040");
+        for response in [
+            quote(&reference),
+            format!("\"{escaped}\""),
+            quote(&json!({"a": reference}).to_string()),
+            quote(&format!(r#"{{"a":"{escaped}"}}"#)),
+            quote(&json!([json!({"a": reference}).to_string()]).to_string()),
+        ] {
+            let sent = writer.respond(response.as_str()).await.text();
+            assert_ne!(sent, response);
+            let mut reader = settings().sharing(writer.table()).await;
+            let arrived: Value = reader.deliver(sent).await.json();
+            assert_eq!(arrived, serde_json::from_str::<Value>(&response).unwrap());
+            assert_eq!(reader.deliver(quote(&reference)).await.text(), quote(&content));
+        }
+    }
+}
+
+/// Events by which outsiders' text arrives, after AWS's published samples; `text` is what one of them typed.
+fn http_events(text: &str) -> Vec<Value> {
+    let headers = json!({"accept": "*/*", "x-typed": text});
+    vec![
+        json!({"resource": "/a", "path": "/a", "httpMethod": "POST", "headers": headers, "multiValueHeaders": {},
+            "requestContext": {"resourcePath": "/a", "stage": "prod"}, "body": text, "isBase64Encoded": false}),
+        json!({"version": "2.0", "routeKey": "$default", "rawPath": "/a", "rawQueryString": "", "headers": headers,
+            "requestContext": {"http": {"method": "POST", "path": "/a"}}, "body": text, "isBase64Encoded": false}),
+        json!({"version": "2.0", "rawPath": "/a", "headers": headers, "requestContext": {"domainName":
+            "id.lambda-url.us-west-2.on.aws", "http": {"method": "POST"}}, "body": json!({"a": text}).to_string()}),
+        json!({"requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:x"}}, "httpMethod": "POST",
+            "path": "/a", "headers": headers, "body": text, "isBase64Encoded": false}),
+        json!({"requestContext": {"routeKey": "$default", "eventType": "MESSAGE", "connectionId": "id="}, "body": text,
+            "isBase64Encoded": false}),
+    ]
+}
+
+#[tokio::test]
+async fn b4_what_an_outsider_typed_is_never_a_reference() {
+    for settings in [World::start as fn() -> Builder, signed] {
+        let (writer, content, reference) = written(settings).await;
+        let mut world = settings().sharing(writer.table()).await;
+        let before = world.table().meter();
+        let events = http_events(&reference).into_iter().map(|event| event.to_string());
+        let escaped = reference.replace('@', "\\u0040");
+        let others = [json!({reference.as_str(): 1}).to_string(), format!(r#"{{"a":["{escaped}"]}}"#)];
+        for event in events.chain(others) {
+            assert_eq!(world.deliver(event.as_str()).await.text(), event);
+        }
+        assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+        assert_eq!(world.deliver(quote(&reference)).await.text(), quote(&content));
+    }
+}
+
+/// A sandbox whose keys are in `secret`.
+fn keeping(secret: &Secret) -> Builder {
+    World::start()
+        .with("LRAP_SIGNING_SECRET_ARN", SECRET_ARN)
+        .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secret.endpoint)
+}
+
+#[tokio::test]
+async fn s5_a_key_rotated_between_two_live_sandboxes_loses_nothing() {
+    let secret = Secret::start(Some(KEY)).await;
+    let mut old = keeping(&secret).with_table().await;
+    let content = text(6_000);
+    let by_old = reference_by(&mut old, &content).await;
+    assert_eq!(secret.asked(), 1, "during init");
+    secret.rotate(OTHER_KEY);
+    let mut new = keeping(&secret).sharing(old.table()).await;
+    let by_new = reference_by(&mut new, &content).await;
+    assert_ne!(by_new, by_old);
+
+    assert_eq!(new.deliver(quote(&by_old)).await.text(), quote(&content), "the previous key still verifies");
+    assert_eq!(secret.asked(), 2);
+    assert_eq!(old.deliver(quote(&by_new)).await.text(), quote(&content), "an unknown key is asked for");
+    assert_eq!(old.deliver(quote(&by_new)).await.text(), quote(&content));
+    assert_eq!(secret.asked(), 3);
+    assert_eq!(reference_by(&mut old, &content).await, by_new, "and the current key signs");
+}
+
+#[tokio::test]
+async fn s5_unknown_keys_cost_one_look_at_the_secret() {
+    let secret = Secret::start(Some(&json!({"current": KEY, "previous": OTHER_KEY}).to_string())).await;
+    let mut world = keeping(&secret).with_table().await;
+    let content = text(6_000);
+    let reference = reference_by(&mut world, &content).await;
+    for unknown in ["AAAAAAAA", "BBBBBBBB", "CCCCCCCC"] {
+        let mut fields: Vec<_> = reference.split(':').collect();
+        fields[7] = unknown;
+        let (attack, valid) = (event(&mut world, &fields.join(":")), event(&mut world, &reference));
+        is_refused(&mut world, attack, valid, &content).await;
+    }
+    assert_eq!(secret.asked(), 2, "one during init, one for the first unknown key");
+}
+
+#[tokio::test]
+async fn s5_without_its_secret_a_sandbox_does_what_needs_no_key() {
+    let secret = Secret::start(None).await;
+    let mut world = keeping(&secret).with_table().await;
+    assert_eq!(world.deliver(r#"{"a":1}"#).await.text(), r#"{"a":1}"#);
+    assert_eq!(world.respond(r#"{"a":1}"#).await.text(), r#"{"a":1}"#);
+    let content = text(6_000);
+    assert_eq!(world.respond(quote(&content)).await.text(), quote(&content), "it fits as it is");
+    let in_vain = world.respond_in_vain(quote("@content:")).await;
+    let failed = world.fail(quote(&Scope::new("content").reference(Ttl::NONE, &Content::string("")).to_string())).await;
+    for failure in [in_vain, failed] {
+        assert_eq!(failure.error_type, "LongContent.StoreUnavailable");
+        assert!(failure.message.contains("LRAP_SIGNING_SECRET_ARN"), "{}", failure.message);
+    }
+    secret.rotate(KEY);
+    let reference = reference_by(&mut world, &content).await;
+    assert_eq!(world.deliver(quote(&reference)).await.text(), quote(&content));
+    assert!(!world.extension.said().contains(KEY));
+}
+
+const RECORD: &str = "record-0b57fe41-8f0c-4f3c-9d0a-3f5a2b1c4d5e";
+
+fn legacy(id: &str, content: &str) -> Value {
+    json!({"id": {"S": id}, "content": {"S": content}})
+}
+
+#[tokio::test]
+async fn h7_legacy_references_are_read_when_asked_to() {
+    let reference = format!("@content:dynamodb:table:{RECORD}");
+    let mut world = World::start().with("LRAP_READ_LEGACY", true).with_table().await;
+    let holds_a_look_alike = json!({"a": [1.0, "é"], "b": reference}).to_string();
+    world.table().put(legacy(RECORD, &holds_a_look_alike)).await;
+    let event = json!({"x": reference, "body": json!({"y": reference}).to_string()}).to_string();
+    let expected = event
+        .replace(&quote(&reference), &holds_a_look_alike)
+        .replace(&quote(&json!({"y": reference}).to_string()), &quote(&format!(r#"{{"y":{holds_a_look_alike}}}"#)));
+    assert_eq!(world.deliver(event).await.text(), expected);
+
+    let other = RECORD.replace("0b57", "0b58");
+    let absent = world.fail(quote(&format!("@content:dynamodb:table:{other}"))).await;
+    assert_eq!(absent.error_type, "LongContent.NotFound");
+    world.table().put(legacy(&other, "not JSON")).await;
+    let damaged = world.fail(quote(&format!("@content:dynamodb:table:{other}"))).await;
+    assert_eq!(damaged.error_type, "LongContent.Corrupt");
+    let sent = world.respond(quote(&reference)).await.text();
+    assert_ne!(sent, quote(&reference), "it is still text that reads like a reference");
+    assert_eq!(world.deliver(sent).await.text(), quote(&reference));
+}
+
+#[tokio::test]
+async fn h7_legacy_references_are_text_or_refused_otherwise() {
+    let event = quote(&format!("@content:dynamodb:table:{RECORD}"));
+    let mut world = World::start().with_table().await;
+    world.table().put(legacy(RECORD, "1")).await;
+    let before = world.table().meter();
+    assert_eq!(world.deliver(event.as_str()).await.text(), event);
+
+    let mut with_key = signed().with("LRAP_READ_LEGACY", true).sharing(world.table()).await;
+    assert_eq!(with_key.fail(event.as_str()).await.error_type, "LongContent.Refused");
+    let mut reader = World::start().with("LRAP_READ_LEGACY", true).sharing(world.table()).await;
+    let of_tenant = Event::new(&reader.fresh_id(), event.as_str()).header(TENANT, "blue");
+    assert_eq!(reader.fail_event(of_tenant).await.error_type, "LongContent.Refused");
+    assert_eq!(world.table().meter().since(&before).requests_of("BatchGetItem"), 0);
+    assert_eq!(reader.deliver(event.as_str()).await.text(), "1");
+}
