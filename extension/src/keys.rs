@@ -13,7 +13,7 @@ use tokio::time::timeout_at;
 const REFETCH_PAUSE: Duration = Duration::from_mins(1);
 
 /// How long init waits for the secret; later, whoever needs it waits as long as its invocation may.
-const INIT_PATIENCE: Duration = Duration::from_secs(5);
+const INIT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The keys, as far as they are known.
 #[derive(Debug)]

@@ -69,6 +69,8 @@ impl Table {
         for item in self.items().await {
             self.0.delete(item["id"]["S"].as_str().unwrap()).await.unwrap();
         }
+    }
+
     /// Puts an item as it is.
     pub(crate) async fn put(&self, item: Value) {
         self.0.put_raw(item).await.unwrap();

@@ -562,6 +562,50 @@ mod tests {
         assert_eq!(error("@content:1", "@content"), ParseRefError::NotAReference);
     }
 
+    /// The rows of the documented vectors: keys, table, tenant, TTL, kind, content, reference.
+    fn vector(scope: &Scope, keys: &str, ttl: Ttl, content: &Content) -> String {
+        let show = |text: &str| if text.is_empty() { "-".to_owned() } else { format!("`{text}`") };
+        let reference = scope.signed_by(keys.parse().unwrap_or_default()).reference(ttl, content);
+        let text = std::str::from_utf8(&content.bytes).unwrap();
+        let (tenant, kind) = (scope.tenant.as_deref().unwrap_or_default(), content.kind.as_str());
+        format!("| {} | `{}` | {} | {ttl} | {kind} | `{text}` | `{reference}` |", show(keys), scope.table, show(tenant))
+    }
+
+    #[test]
+    fn the_documented_vectors_hold() {
+        let (table, day) = (Scope::new("AgentContext-dev"), Ttl::seconds(86_400));
+        let (text, json) = (Content::string("Hello, 世界"), Content::json("[1e400]"));
+        let blue = table.for_tenant("blue");
+        let rows = [
+            vector(&table, "", day, &text),
+            vector(&table, "", Ttl::NONE, &json),
+            vector(&blue, "", day, &text),
+            vector(&table, "correct-horse-battery-staple", day, &text),
+            vector(&table, "correct-horse-battery-staple", Ttl::NONE, &json),
+            vector(&blue, "correct-horse-battery-staple", day, &text),
+        ];
+        let documented = include_str!("../../../docs/references.md");
+        assert!(documented.contains(&rows.join("\n")), "docs/references.md should contain:\n{}", rows.join("\n"));
+    }
+
+    #[test]
+    fn a_signature_is_the_tables_and_the_tenants() {
+        let reference = signed().reference(Ttl::NONE, &Content::string("same"));
+        let keys: Keyring = "a-signing-key-of-24-bytes".parse().unwrap();
+        let refusal = |scope: Scope| scope.admits(&reference).unwrap_err();
+        assert_eq!(refusal(signed().for_tenant("a")), Refusal::Forged);
+        assert_eq!(refusal(signed().for_tenant("")), Refusal::Forged);
+        assert_eq!(refusal(Scope::new("other").signed_by(keys)), Refusal::Forged);
+        assert_eq!(refusal(Scope::new("AgentContext-dev")), Refusal::NoKey);
+        assert_eq!(
+            refusal(signed().signed_by("another-signing-key-of-x-bytes".parse().unwrap())),
+            Refusal::UnknownKey(reference.signature.unwrap().key)
+        );
+        let unsigned = ContentRef { signature: None, ..reference };
+        assert_eq!(signed().admits(&unsigned), Err(Refusal::Unsigned));
+        assert!(signed().holds(&reference, b"same") && !signed().holds(&unsigned, b"same"));
+    }
+
     #[test]
     fn the_scope_is_part_of_the_name() {
         let content = Content::string("same");

@@ -7,7 +7,7 @@ use long_content::envelope::{Envelope, Shape};
 use long_content::hydrate::{self, HydratePlan, Hydration};
 use long_content::locate::{self, Sighting};
 use long_content::reference::{ContentRef, Kind};
-use long_content::store::{ContentStore, GetError};
+use long_content::store::GetError;
 
 use super::ToolError;
 use super::context::{Context, Table, WITHOUT_STORE, wait};

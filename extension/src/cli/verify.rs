@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use long_content::locate;
 use long_content::reference::{ContentRef, PREFIX, ParseRefError};
-use long_content::store::{ContentStore, GetError};
+use long_content::store::GetError;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
