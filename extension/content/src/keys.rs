@@ -8,8 +8,8 @@
 //! use long_content::keys::Keyring;
 //! use long_content::reference::{Content, Scope, Ttl};
 //!
-//! let old: Keyring = "the previous signing key".parse().unwrap();
-//! let new: Keyring = "the current signing key  the previous signing key".parse().unwrap();
+//! let old: Keyring = "the-previous-signing-key".parse().unwrap();
+//! let new: Keyring = "the-current-signing-key the-previous-signing-key".parse().unwrap();
 //! let scope = Scope::new("AgentContext-dev");
 //! let reference = scope.signed_by(old).reference(Ttl::NONE, &Content::string("text"));
 //! assert!(scope.signed_by(new).admits(&reference).is_ok());
