@@ -109,7 +109,8 @@ impl Failure {
 
     /// An event that would not fit the sandbox.
     pub fn event_too_large(bytes: u64, limit: u64) -> Self {
-        let message = format!("hydrated, the event has {bytes} bytes; LRAP_MAX_EVENT_SIZE allows {limit}");
+        let message =
+            format!("hydrated, the event would have at least {bytes} bytes; LRAP_MAX_EVENT_SIZE allows {limit}");
         Self::new(FailureKind::EventTooLarge, message)
     }
 

@@ -6,6 +6,7 @@
 //!
 //! Finding that an event has none of these shapes costs one search for their rarest names.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use aho_corasick::packed::Searcher;
@@ -91,9 +92,15 @@ impl Shape {
             Some(b'[') => json::members(event, start).next().map_or(start, |(_, first)| first.start),
             _ => start,
         };
-        let has = |name: &&str| json::members(event, object).any(|(member, _)| member.is(event, name));
-        SHAPES.iter().find(|shape| shape.members.iter().all(has))
+        let names: HashSet<_> = json::members(event, object).filter_map(|(name, _)| known_name(event, &name)).collect();
+        SHAPES.iter().find(|shape| shape.members.iter().all(|name| names.contains(name)))
     }
+}
+
+/// The name of a member, if some shape has one of that name.
+fn known_name(event: &[u8], name: &json::Name) -> Option<&'static str> {
+    let mut known = SHAPES.iter().flat_map(|shape| shape.members);
+    known.find(|known| name.is(event, known)).copied()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -28,7 +29,11 @@ use serde::de::IgnoredAny;
 
 use crate::json::{self, StringToken};
 use crate::reference::{ContentRef, Kind, PREFIX, ParseRefError};
-use crate::splice::{Edit, splice, spliced_len};
+use crate::splice::Edit;
+
+/// How many strings deep JSON text inside of text is searched. Encoders write a quotation mark there with 2^22 backslashes,
+/// which no event of Lambda holds twice; only escapes spelt by hand (`\\u005c` for each backslash) get deeper, to cost time.
+pub(crate) const MAX_TEXT_DEPTH: u32 = 22;
 
 /// Which references stand where in one event.
 #[derive(Debug)]
@@ -76,17 +81,21 @@ pub fn plan_with(event: &Bytes, reads_legacy: bool) -> HydratePlan {
 #[derive(Debug)]
 pub struct Hydration {
     event: HydratePlan,
-    contents: HashMap<ContentRef, Held>,
+    contents: HashMap<ContentRef, Filling>,
     wanted: Vec<ContentRef>,
     /// How often each content will stand in the event.
     counts: HashMap<ContentRef, u64>,
 }
 
-/// What is known of a content: `None` is left as a reference.
+/// What takes a reference's place.
 #[derive(Debug)]
-struct Held {
-    content: Option<Bytes>,
-    inside: Option<HydratePlan>,
+enum Filling {
+    /// Nothing: the reference stays.
+    Kept,
+    /// Text that becomes a JSON string.
+    Text(Bytes),
+    /// JSON, with the references that it holds itself.
+    Json(HydratePlan),
 }
 
 impl Hydration {
@@ -107,26 +116,28 @@ impl Hydration {
     /// so that an event that would be too large costs nothing. What a reference that stays says of its size does not
     /// count: anybody may have written it. Saturates.
     pub fn size(&self) -> u64 {
-        let stays = |reference| self.contents.get(reference).is_some_and(|held: &Held| held.content.is_none());
+        let stays = |reference| matches!(self.contents.get(reference), Some(Filling::Kept));
         let placed = self.counts.iter().filter(|(reference, _)| !stays(reference));
         let sizes = placed.map(|(reference, times)| reference.size.saturating_mul(*times));
         sizes.fold(self.event.event.len() as u64, u64::saturating_add)
     }
 
     /// Takes a content that was wanted; `None` leaves its reference where it stands.
+    ///
+    /// # Panics
+    ///
+    /// When a content is of kind [`Kind::String`] and not UTF-8: stores verify what they read, so that is a bug.
     pub fn add(&mut self, reference: ContentRef, content: Option<Bytes>) {
-        let searchable = content.as_ref().filter(|content| may_hold_references(&reference, content));
-        let inside = searchable
-            .map(|content| plan_with(content, self.event.found.reads_legacy))
-            .filter(|plan| !plan.edits.is_empty());
-        if let Some(inside) = &inside {
+        let reads_legacy = self.event.found.reads_legacy;
+        let filling = content.map_or(Filling::Kept, |content| Filling::new(&reference, content, reads_legacy));
+        if let Filling::Json(inside) = &filling {
             let places: Vec<_> = inside.places().collect();
             self.count(&places, self.counts.get(&reference).copied().unwrap_or(1));
             let new = |reference: &&ContentRef| !self.contents.contains_key(*reference);
             let new: Vec<_> = inside.references().iter().filter(new).copied().collect();
             self.wanted.extend(new);
         }
-        self.contents.insert(reference, Held { content, inside });
+        self.contents.insert(reference, filling);
     }
 
     fn count(&mut self, places: &[ContentRef], times: u64) {
@@ -136,36 +147,123 @@ impl Hydration {
         }
     }
 
-    /// The event with all contents in place; when it would have more than `limit` bytes, that number and no event.
+    /// The event with all contents in place; when it would have more than `limit` bytes, how many it has at least, and no
+    /// event.
     pub fn finish(self, limit: u64) -> Result<Bytes, u64> {
-        let mut complete = HashMap::new();
-        let contents: Result<Vec<_>, _> =
-            self.event.references().iter().map(|reference| self.complete(reference, limit, &mut complete)).collect();
-        self.event.apply_within(&contents?, limit)
+        fill(&self.event, |reference| self.contents.get(reference).unwrap_or(&Filling::Kept), limit)
+    }
+}
+
+impl Filling {
+    fn new(reference: &ContentRef, content: Bytes, reads_legacy: bool) -> Self {
+        match reference.kind {
+            Kind::String => {
+                assert!(std::str::from_utf8(&content).is_ok(), "BUG: the store verified a text that is not UTF-8");
+                Self::Text(content)
+            }
+            Kind::Json if may_hold_references(reference, &content) => Self::Json(plan_with(&content, reads_legacy)),
+            Kind::Json => Self::Json(HydratePlan::without_references(content)),
+        }
+    }
+}
+
+/// `event` with every reference's filling in its place, and the fillings of those; when that would have more than `limit`
+/// bytes, how many it has at least.
+///
+/// Counts before it writes, and stops to count at the limit: whatever an event names, however often and however deep, it
+/// costs no more memory than `limit`.
+fn fill<'a>(event: &'a HydratePlan, filling: impl Fn(&ContentRef) -> &'a Filling, limit: u64) -> Result<Bytes, u64> {
+    if event.edits.is_empty() {
+        return Ok(event.event.clone());
+    }
+    let mut size = 0;
+    let counted = pieces(event, &filling, |piece| {
+        size = piece.len().saturating_add(size);
+        if size > limit { ControlFlow::Break(size) } else { ControlFlow::Continue(()) }
+    });
+    if let ControlFlow::Break(size) = counted {
+        return Err(size);
+    }
+    let mut out = Vec::with_capacity(size as usize);
+    let _: ControlFlow<()> = pieces(event, &filling, |piece| {
+        piece.write(&mut out);
+        ControlFlow::Continue(())
+    });
+    Ok(out.into())
+}
+
+/// A stretch of a hydrated event, and how many strings it stands inside of.
+enum Piece<'a> {
+    /// JSON text, as it is or was spelt.
+    Json(&'a [u8], u32),
+    /// A text that stands there as a JSON string.
+    Text(&'a [u8], u32),
+}
+
+impl Piece<'_> {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Json(text, depth) => json::escaped_len(text, *depth),
+            Self::Text(text, depth) => {
+                let marks = json::escaped_len(b"\"", *depth).saturating_mul(2);
+                json::escaped_len(text, depth + 1).saturating_add(marks)
+            }
+        }
     }
 
-    /// A content with the contents that it refers to in place. As deep as rounds of reading were needed.
-    fn complete(
-        &self,
-        reference: &ContentRef,
-        limit: u64,
-        complete: &mut HashMap<ContentRef, Option<Bytes>>,
-    ) -> Result<Option<Bytes>, u64> {
-        if let Some(done) = complete.get(reference) {
-            return Ok(done.clone());
-        }
-        let held = self.contents.get(reference);
-        let content = match held.and_then(|held| held.inside.as_ref()) {
-            None => held.and_then(|held| held.content.clone()),
-            Some(inside) => {
-                let contents: Result<Vec<_>, _> =
-                    inside.references().iter().map(|reference| self.complete(reference, limit, complete)).collect();
-                Some(inside.apply_within(&contents?, limit)?)
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Json(text, depth) => json::escape(out, text, *depth),
+            Self::Text(text, depth) => {
+                json::escape(out, b"\"", *depth);
+                json::escape(out, text, depth + 1);
+                json::escape(out, b"\"", *depth);
             }
-        };
-        complete.insert(*reference, content.clone());
-        Ok(content)
+        }
     }
+}
+
+/// A plan that is being carried out, inside of `depth` strings.
+struct Open<'a> {
+    plan: &'a HydratePlan,
+    edits: std::slice::Iter<'a, Edit<Place>>,
+    written: usize,
+    depth: u32,
+}
+
+impl<'a> Open<'a> {
+    fn new(plan: &'a HydratePlan, depth: u32) -> Self {
+        Self { plan, edits: plan.edits.iter(), written: 0, depth }
+    }
+}
+
+/// Every piece of the hydrated event in order, until `take` breaks. Contents that refer to contents cost no stack.
+fn pieces<'a, B>(
+    event: &'a HydratePlan,
+    filling: impl Fn(&ContentRef) -> &'a Filling,
+    mut take: impl FnMut(Piece<'a>) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    let mut open = vec![Open::new(event, 0)];
+    while let Some(Open { plan, edits, written, depth }) = open.last_mut() {
+        let Some(edit) = edits.next() else {
+            take(Piece::Json(&plan.event[*written..], *depth))?;
+            open.pop();
+            continue;
+        };
+        let filling = filling(&plan.references()[edit.value.reference]);
+        if matches!(filling, Filling::Kept) {
+            continue;
+        }
+        take(Piece::Json(&plan.event[*written..edit.span.start], *depth))?;
+        *written = edit.span.end;
+        let depth = *depth + edit.value.depth;
+        match filling {
+            Filling::Kept => {}
+            Filling::Text(text) => take(Piece::Text(text, depth))?,
+            Filling::Json(inside) => open.push(Open::new(inside, depth)),
+        }
+    }
+    ControlFlow::Continue(())
 }
 
 /// Whether a content may hold references of its own: only an object or array that left so that its response fits (see
@@ -184,14 +282,15 @@ impl Found {
             if at < searched {
                 continue;
             }
-            let Some(token) = json::enclosing_string(text, searched, at) else { continue };
+            // Outside of a string, or in one that never ends: not JSON, and not worth another look for each look-alike.
+            let Some(token) = json::enclosing_string(text, searched, at) else { break };
             searched = token.close + 1;
             if token.is_key(text) || !*valid.get_or_init(|| json::is_valid(text)) {
                 continue;
             }
-            if token.escaped {
+            if token.escaped && depth < MAX_TEXT_DEPTH {
                 edits.extend(self.search_inside(text, &token, depth));
-            } else if token.open + 1 == at {
+            } else if !token.escaped && token.open + 1 == at {
                 let place = self.judge(token.raw(text)).map(|reference| Place { reference, depth });
                 edits.extend(place.map(|value| Edit { span: token.open..token.close + 1, value }));
             }
@@ -263,47 +362,24 @@ impl HydratePlan {
 
     /// The event with contents in place, given in the order of [`references`](Self::references); `None` leaves that
     /// reference where it stands.
-    pub fn apply(&self, contents: &[Option<Bytes>]) -> Bytes {
-        self.apply_within(contents, u64::MAX).expect("BUG: no event is that large")
-    }
-
-    /// [`apply`](Self::apply), but when the event would have more than `limit` bytes, that number and no event: escapes
-    /// can make a content several times longer.
     ///
     /// # Panics
     ///
     /// When a content is of kind [`Kind::String`] and not UTF-8: stores verify what they read, so that is a bug.
-    pub fn apply_within(&self, contents: &[Option<Bytes>], limit: u64) -> Result<Bytes, u64> {
-        let contents: Vec<_> = self.references().iter().zip(contents).collect();
-        let escaped = self.escaped(&contents);
-        let value = |place: Place| match (place.depth, contents[place.reference]) {
-            (_, (_, None)) => Value::Kept,
-            (0, (reference, Some(content))) => Value::new(reference.kind, content),
-            (_, _) => Value::Json(&escaped[&place]),
+    pub fn apply(&self, contents: &[Option<Bytes>]) -> Bytes {
+        let filling = |(reference, content): (&ContentRef, &Option<Bytes>)| match content {
+            None => Filling::Kept,
+            Some(content) if reference.kind == Kind::Json => Filling::Json(Self::without_references(content.clone())),
+            Some(content) => Filling::new(reference, content.clone(), false),
         };
-        let values: HashMap<_, _> = self.edits.iter().map(|edit| (edit.value, value(edit.value))).collect();
-        let len = |edit: &Edit<Place>| values[&edit.value].len().unwrap_or(edit.span.len());
-        let size = spliced_len(&self.event, &self.edits, len) as u64;
-        if size > limit {
-            return Err(size);
-        }
-        Ok(splice(&self.event, &self.edits, len, |edit, out| match values[&edit.value] {
-            Value::Kept => out.extend_from_slice(&self.event[edit.span.clone()]),
-            Value::Text(text, _) => json::encode(out, text),
-            Value::Json(text) => out.extend_from_slice(text),
-        }))
+        let fillings: Vec<_> = self.references().iter().zip(contents).map(filling).collect();
+        let filling = |reference: &ContentRef| &fillings[self.found.indices[reference]];
+        fill(self, filling, u64::MAX).expect("BUG: no event is that large")
     }
 
-    /// What stands in the place of references inside of strings.
-    fn escaped(&self, contents: &[(&ContentRef, &Option<Bytes>)]) -> HashMap<Place, Vec<u8>> {
-        let mut escaped = HashMap::new();
-        for place in self.edits.iter().map(|edit| edit.value).filter(|place| place.depth > 0) {
-            if let (reference, Some(content)) = contents[place.reference] {
-                let escape = || json::escape(Value::new(reference.kind, content).into_json(), place.depth);
-                escaped.entry(place).or_insert_with(escape);
-            }
-        }
-        escaped
+    /// JSON text that is not searched.
+    fn without_references(text: Bytes) -> Self {
+        Self { event: text, edits: vec![], found: Found::default() }
     }
 
     /// Whether the event is a batch of records (SQS, SNS, Kinesis, DynamoDB streams), of which one may be bad.
@@ -314,46 +390,5 @@ impl HydratePlan {
             _records: Vec<IgnoredAny>,
         }
         serde_json::from_slice::<Batch>(&self.event).is_ok()
-    }
-}
-
-/// What takes a reference's place.
-#[derive(Clone, Copy)]
-enum Value<'a> {
-    Kept,
-    /// With the bytes it takes as a JSON string.
-    Text(&'a str, usize),
-    Json(&'a [u8]),
-}
-
-impl<'a> Value<'a> {
-    fn new(kind: Kind, content: &'a [u8]) -> Self {
-        match kind {
-            Kind::Json => Self::Json(content),
-            Kind::String => {
-                let text = std::str::from_utf8(content).expect("BUG: the store verified a text that is not UTF-8");
-                Self::Text(text, json::encoded_len(text))
-            }
-        }
-    }
-
-    fn len(self) -> Option<usize> {
-        match self {
-            Self::Kept => None,
-            Self::Text(_, len) => Some(len),
-            Self::Json(text) => Some(text.len()),
-        }
-    }
-
-    fn into_json(self) -> Vec<u8> {
-        match self {
-            Self::Kept => vec![],
-            Self::Json(text) => text.to_vec(),
-            Self::Text(text, len) => {
-                let mut out = Vec::with_capacity(len);
-                json::encode(&mut out, text);
-                out
-            }
-        }
     }
 }

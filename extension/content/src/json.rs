@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use memchr::{memchr, memchr2, memrchr};
-use serde::de::{Deserializer as _, IgnoredAny, Visitor};
+use serde::de::IgnoredAny;
 
 use crate::reference::Content;
 
@@ -13,8 +13,6 @@ use crate::reference::Content;
 pub(crate) fn is_valid(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok() && serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
-
-const VALID: &str = "BUG: the document was validated";
 
 /// How far a short search goes byte by byte: most strings and gaps end sooner, and calling memchr costs more than that.
 const NEAR: usize = 24;
@@ -95,7 +93,8 @@ pub(crate) fn spelt_offsets(raw: &[u8], decoded: impl IntoIterator<Item = usize>
     let (mut at, mut said) = (0, 0);
     let advance = |wanted| {
         while said < wanted {
-            let plain = memchr(b'\\', &raw[at..]).unwrap_or(raw.len() - at).min(wanted - said);
+            // No spelling is shorter than what it says, so what is wanted is at least as far away.
+            let plain = memchr(b'\\', &raw[at..at + wanted - said]).unwrap_or(wanted - said);
             (at, said) = (at + plain, said + plain);
             if plain == 0 {
                 let (spelt, says) = escape_len(&raw[at..]);
@@ -209,55 +208,125 @@ fn scalar_len(text: &[u8]) -> usize {
 }
 
 /// What a string of a valid document says, in UTF-8; a lone surrogate comes out as the three bytes of its code point,
-/// which is not UTF-8. Borrowed when nothing is escaped.
+/// which is not UTF-8. Borrowed when nothing is escaped, else one allocation.
 pub(crate) fn decode<'a>(text: &'a [u8], token: &StringToken) -> Cow<'a, [u8]> {
+    let mut raw = token.raw(text);
     if !token.escaped {
-        return Cow::Borrowed(token.raw(text));
+        return Cow::Borrowed(raw);
     }
-    let mut parser = serde_json::Deserializer::from_slice(&text[token.open..=token.close]);
-    Cow::Owned(parser.deserialize_bytes(OwnedBytes).expect(VALID))
+    let mut out = Vec::with_capacity(raw.len());
+    while let Some(plain) = find(raw, 0, b'\\') {
+        out.extend_from_slice(&raw[..plain]);
+        raw = &raw[plain..];
+        let (spelt, _) = escape_len(raw);
+        push_escape(&mut out, &raw[..spelt]);
+        raw = &raw[spelt..];
+    }
+    out.extend_from_slice(raw);
+    Cow::Owned(out)
 }
 
-struct OwnedBytes;
-
-impl Visitor<'_> for OwnedBytes {
-    type Value = Vec<u8>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON string")
-    }
-
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(bytes.to_vec())
-    }
-}
-
-/// Bytes that [`encode`] writes for `text`, quotation marks included.
-pub(crate) fn encoded_len(text: &str) -> usize {
-    let extra = |byte: u8| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,
-        0x00..=0x1f => 5,
-        _ => 0,
+/// Appends what one escape (a surrogate pair counts as one) says.
+fn push_escape(out: &mut Vec<u8>, escape: &[u8]) {
+    let Some(unit) = unicode_escape(escape) else {
+        return out.push(match escape[1] {
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            itself => itself,
+        });
     };
-    text.len() + 2 + text.bytes().map(extra).sum::<usize>()
-}
-
-/// Appends `text` as a JSON string, escaping only what RFC 8259 requires.
-pub(crate) fn encode(out: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(out, text).expect("BUG: writing a string to a Vec cannot fail");
-}
-
-/// `text` as it stands inside a JSON string that is itself inside `depth - 1` others: escaped that many times.
-pub(crate) fn escape(mut text: Vec<u8>, depth: u32) -> Vec<u8> {
-    for _ in 0..depth {
-        let plain = String::from_utf8(text).expect("BUG: JSON text is UTF-8");
-        let mut escaped = Vec::with_capacity(encoded_len(&plain));
-        encode(&mut escaped, &plain);
-        escaped.pop();
-        escaped.remove(0);
-        text = escaped;
+    let low = escape.get(6..).and_then(unicode_escape);
+    match char::decode_utf16([unit].into_iter().chain(low)).next() {
+        Some(Ok(said)) => out.extend_from_slice(said.encode_utf8(&mut [0; 4]).as_bytes()),
+        _ => out.extend_from_slice(&[
+            0xe0 | (unit >> 12) as u8,
+            0x80 | (unit >> 6) as u8 & 0x3f,
+            0x80 | unit as u8 & 0x3f,
+        ]),
     }
-    text
+}
+
+/// How RFC 8259 requires a byte to be escaped, if it does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    No,
+    /// By a backslash before it: a quotation mark, or a backslash.
+    Itself,
+    /// By a backslash and this letter.
+    Letter(u8),
+    /// As `\\u00XX`.
+    Hex,
+}
+
+/// By byte.
+const ESCAPES: [Escape; 256] = {
+    let mut escapes = [Escape::No; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        escapes[control] = Escape::Hex;
+        control += 1;
+    }
+    escapes[b'"' as usize] = Escape::Itself;
+    escapes[b'\\' as usize] = Escape::Itself;
+    escapes[0x08] = Escape::Letter(b'b');
+    escapes[0x0c] = Escape::Letter(b'f');
+    escapes[b'\n' as usize] = Escape::Letter(b'n');
+    escapes[b'\r' as usize] = Escape::Letter(b'r');
+    escapes[b'\t' as usize] = Escape::Letter(b't');
+    escapes
+};
+
+/// Bytes that [`escape`] writes. Saturates.
+pub(crate) fn escaped_len(text: &[u8], depth: u32) -> u64 {
+    if depth == 0 {
+        return text.len() as u64;
+    }
+    let (mut itself, mut letter, mut hex) = (0, 0, 0_u64);
+    for &byte in text {
+        match ESCAPES[usize::from(byte)] {
+            Escape::No => {}
+            Escape::Itself => itself += 1,
+            Escape::Letter(_) => letter += 1,
+            Escape::Hex => hex += 1,
+        }
+    }
+    let backslashes = 1_u64.checked_shl(depth - 1).unwrap_or(u64::MAX);
+    let plain = text.len() as u64 - itself - letter - hex;
+    [
+        (itself, backslashes.saturating_mul(2)),
+        (letter, backslashes.saturating_add(1)),
+        (hex, backslashes.saturating_add(5)),
+    ]
+    .into_iter()
+    .fold(plain, |len, (count, each)| len.saturating_add(each.saturating_mul(count)))
+}
+
+/// Appends `text` as it stands inside of a JSON string that is itself inside of `depth - 1` others: escaped that many times,
+/// and no more than RFC 8259 requires.
+///
+/// Once escaped, only backslashes and quotation marks are left to escape, and every further string doubles the backslashes.
+pub(crate) fn escape(out: &mut Vec<u8>, mut text: &[u8], depth: u32) {
+    if depth == 0 {
+        return out.extend_from_slice(text);
+    }
+    while let Some(at) = text.iter().position(|&byte| ESCAPES[usize::from(byte)] != Escape::No) {
+        out.extend_from_slice(&text[..at]);
+        let byte = text[at];
+        let escaped = ESCAPES[usize::from(byte)];
+        let backslashes = 1_usize << (depth - 1);
+        let count = if escaped == Escape::Itself { 2 * backslashes - 1 } else { backslashes };
+        out.resize(out.len() + count, b'\\');
+        match escaped {
+            Escape::No | Escape::Itself => out.push(byte),
+            Escape::Letter(letter) => out.push(letter),
+            Escape::Hex => out.extend_from_slice(format!("u{byte:04x}").as_bytes()),
+        }
+        text = &text[at + 1..];
+    }
+    out.extend_from_slice(text);
 }
 
 /// The content of a string of `whole` that says `text`: that text without a copy where nothing is escaped, or the string
@@ -277,10 +346,22 @@ mod tests {
     use std::fmt::Write as _;
 
     fn decoded(text: &str) -> Vec<u8> {
-        {
-            let token = StringToken::at(text.as_bytes(), 0).expect("a string");
-            decode(text.as_bytes(), &token).into_owned()
+        let token = StringToken::at(text.as_bytes(), 0).expect("a string");
+        decode(text.as_bytes(), &token).into_owned()
+    }
+
+    fn serde_decoded(text: &str) -> Vec<u8> {
+        struct OwnedBytes;
+        impl serde::de::Visitor<'_> for OwnedBytes {
+            type Value = Vec<u8>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON string")
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
         }
+        serde::Deserializer::deserialize_bytes(&mut serde_json::Deserializer::from_str(text), OwnedBytes).unwrap()
     }
 
     /// A JSON string as Python spells it by default: whatever is not ASCII, by its UTF-16 code units.
@@ -341,14 +422,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn encode_writes_what_encoded_len_says_and_decode_reads_it(text in any::<String>()) {
+        fn text_is_escaped_as_serde_does_it_and_decode_reads_it(text in any::<String>(), depth in 0_u32..4) {
             let mut out = Vec::new();
-            encode(&mut out, &text);
-            prop_assert_eq!(out.len(), encoded_len(&text));
-            let token = StringToken::at(&out, 0).expect("a string");
-            prop_assert_eq!(token.close, out.len() - 1);
-            let decoded = decode(&out, &token);
-            prop_assert_eq!(decoded.as_ref(), text.as_bytes());
+            escape(&mut out, text.as_bytes(), depth);
+            let quoted = (0..depth).fold(text.clone(), |text, _| {
+                let quoted = serde_json::to_string(&text).unwrap();
+                quoted[1..quoted.len() - 1].to_owned()
+            });
+            prop_assert_eq!(std::str::from_utf8(&out), Ok(quoted.as_str()));
+            prop_assert_eq!(out.len() as u64, escaped_len(text.as_bytes(), depth));
+            if depth == 1 {
+                prop_assert_eq!(decoded(&format!("\"{quoted}\"")), text.as_bytes());
+            }
+        }
+
+        #[test]
+        fn any_spelling_is_decoded_as_serde_does_it(text in r#"(\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|\\u[dD][89a-fA-F][0-9a-f]{2}|[a-zé🦀]){0,12}"#) {
+            let text = format!("\"{text}\"");
+            prop_assert_eq!(decoded(&text), serde_decoded(&text));
         }
 
         #[test]

@@ -13,11 +13,14 @@
 //! assert_eq!(plan.apply(&[reference]), format!(r#"{{"n":1e400,"text":"{reference}"}}"#));
 //! ```
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use memchr::memmem;
 
+use crate::hydrate::MAX_TEXT_DEPTH;
 use crate::json::{self, StringToken};
-use crate::reference::{Content, ContentRef, PREFIX};
+use crate::reference::{Content, ContentRef, MAX_LEN, PREFIX};
 use crate::splice::{Edit, splice};
 
 /// What may stay in a response.
@@ -54,8 +57,9 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> OffloadPlan {
     };
     let candidates: Vec<_> = json::strings(response).filter(is_candidate).collect();
     if !candidates.is_empty() && json::is_valid(response) {
+        let kept = limits.kept.iter().map(ContentRef::to_string).collect();
         for token in &candidates {
-            plan.add(token, limits);
+            plan.add(token, &kept, limits.threshold);
         }
     }
     plan
@@ -68,23 +72,36 @@ fn may_spell_prefix(text: &[u8]) -> bool {
     memmem::find(text, PREFIX.as_bytes()).is_some() || memmem::find_iter(text, b"u00").any(ascii_letter)
 }
 
-/// Whether a string's decoded text would be taken for a reference on the way in: because it begins like one, or because
-/// it is JSON text that holds such a string.
-fn looks_alike(text: &[u8], limits: &Limits<'_>) -> bool {
+/// The spellings of references that may leave as they came.
+type Kept = HashSet<String>;
+
+/// Whether the decoded text of a string, inside of `depth` others, would be taken for a reference on the way in: because it
+/// begins like one, or because it is JSON text that holds such a string.
+fn looks_alike(text: &[u8], kept: &Kept, depth: u32) -> bool {
     if text.starts_with(PREFIX.as_bytes()) {
-        return !is_kept(text, limits);
+        return !is_kept(text, kept);
     }
     let inside = |token: StringToken| {
-        may_spell_prefix(token.raw(text)) && !token.is_key(text) && looks_alike(&json::decode(text, &token), limits)
+        may_spell_prefix(token.raw(text))
+            && !token.is_key(text)
+            && looks_alike(&json::decode(text, &token), kept, depth + 1)
     };
-    json::opens_container(text) && may_spell_prefix(text) && json::is_valid(text) && json::strings(text).any(inside)
+    depth < MAX_TEXT_DEPTH
+        && json::opens_container(text)
+        && may_spell_prefix(text)
+        && json::is_valid(text)
+        && json::strings(text).any(inside)
+}
+
+fn is_kept(text: &[u8], kept: &Kept) -> bool {
+    text.len() < MAX_LEN && std::str::from_utf8(text).is_ok_and(|text| kept.contains(text))
 }
 
 impl OffloadPlan {
-    fn add(&mut self, token: &StringToken, limits: &Limits<'_>) {
+    fn add(&mut self, token: &StringToken, kept: &Kept, threshold: usize) {
         let text = json::decode(&self.response, token);
-        let looks_alike = looks_alike(&text, limits);
-        if !looks_alike && (text.len() <= limits.threshold || is_kept(&text, limits)) {
+        let looks_alike = looks_alike(&text, kept, 0);
+        if !looks_alike && (text.len() <= threshold || is_kept(&text, kept)) {
             return;
         }
         self.has_look_alike |= looks_alike;
@@ -122,9 +139,4 @@ impl OffloadPlan {
             |edit, out| out.extend_from_slice(spelt[edit.value].as_bytes()),
         )
     }
-}
-
-fn is_kept(text: &[u8], limits: &Limits<'_>) -> bool {
-    let spelt = |reference: &ContentRef| reference.to_string().as_bytes() == text;
-    text.starts_with(PREFIX.as_bytes()) && limits.kept.iter().any(spelt)
 }

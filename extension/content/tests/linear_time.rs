@@ -1,0 +1,284 @@
+//! What a payload costs grows with its length and with nothing else: no shape of it takes quadratic time, or stack.
+//!
+//! Each shape is worked on at two lengths, one eight times the other, on a thread whose stack is a small fraction of Lambda's
+//! smallest. Time is the thread's own, so other load does not count; quadratic work would take 64 times as long, and the gate
+//! is between.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use long_content::envelope::Envelope;
+use long_content::fit::{self, Destination, Pointer};
+use long_content::hydrate::{self, Hydration};
+use long_content::offload::{self, Limits};
+use long_content::outgoing::{Outgoing, Terms};
+use long_content::reference::{Content, ContentRef, Scope, Ttl};
+use rustix::time::{ClockId, clock_gettime};
+
+/// What is done to a payload.
+type Work = fn(&Bytes);
+/// A payload of about so many bytes.
+type Payload = fn(usize) -> String;
+
+const STACK: usize = 256 << 10;
+/// Lengths of a payload: the second is eight times the first.
+const LENGTHS: [usize; 2] = [128 << 10, 1 << 20];
+/// How much longer the second may take. Caches are left behind between the two, so it is not eight.
+const MOST: u32 = 24;
+/// Below this, what is measured is the clock.
+const NOISE: Duration = Duration::from_millis(1);
+
+fn cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::from_secs(now.tv_sec.unsigned_abs()) + Duration::from_nanos(now.tv_nsec.unsigned_abs())
+}
+
+/// Time that `work` takes: the least of three.
+fn time(work: impl Fn()) -> Duration {
+    let once = || {
+        let before = cpu_time();
+        work();
+        cpu_time().saturating_sub(before)
+    };
+    once().min(once()).min(once())
+}
+
+fn on_a_small_stack(work: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().stack_size(STACK).spawn(work).unwrap().join().unwrap();
+}
+
+/// What took more than linear time on payloads of one shape.
+fn slow(shape: &str, payload: Payload) -> Vec<String> {
+    let payloads = LENGTHS.map(|len| Bytes::from(payload(len)));
+    let slow = |(name, work): &(&str, Work)| {
+        let [short, long] = payloads.each_ref().map(|payload| time(|| work(payload)));
+        (long > short.max(NOISE) * MOST).then(|| format!("{name} of {shape}: {short:?} became {long:?}"))
+    };
+    WORK.iter().filter_map(slow).collect()
+}
+
+/// Everything that is done to an event or a response, each by its name.
+const WORK: &[(&str, Work)] = &[
+    ("envelope", |payload| assert!(Envelope::of(payload, None) != Envelope::Durable)),
+    ("hydrate", |payload| drop(hydrated(payload))),
+    ("offload", |payload| drop(offload::plan(payload, &Limits { threshold: 5_000, kept: &[] }))),
+    ("offload of everything", |payload| drop(offload::plan(payload, &Limits { threshold: 0, kept: &[] }))),
+    ("fit", |payload| drop(fitted(payload, &[]))),
+    ("fit around what is kept", |payload| drop(fitted(payload, &["/a/a/a/a", "/0", "/99999", "/m", "/a/b"]))),
+    ("outgoing", |payload| drop(Outgoing::of(payload, &Terms::new(scope(), Ttl::NONE)))),
+    ("outgoing what came in", |payload| {
+        let kept = hydrate::plan(payload).references().to_vec();
+        drop(Outgoing::of(payload, &Terms { kept, ..Terms::new(scope(), Ttl::NONE) }));
+    }),
+];
+
+fn scope() -> Scope {
+    Scope::new("AgentContext-test")
+}
+
+fn reference(content: &str) -> ContentRef {
+    scope().reference(Ttl::NONE, &Content::string(content.to_owned()))
+}
+
+/// The event with a content of its own for each reference.
+fn hydrated(event: &Bytes) -> Option<Bytes> {
+    let plan = hydrate::plan(event);
+    plan.is_batch();
+    let mut hydration = Hydration::new(plan);
+    for reference in hydration.wanted() {
+        hydration.add(reference, Some(Bytes::from_static(b"\"content\"\n")));
+    }
+    hydration.finish(1 << 30).ok()
+}
+
+fn fitted(response: &Bytes, keep: &[&str]) -> Option<Bytes> {
+    let keep: Vec<Pointer> = keep.iter().map(|pointer| pointer.parse().unwrap()).collect();
+    let plan = fit::plan(response, &Destination { max_size: 1_000, keep: &keep, ttl: Ttl::NONE }).ok()?;
+    let references: Vec<_> = plan.contents().iter().map(|content| scope().reference(Ttl::NONE, content)).collect();
+    Some(plan.apply(&references))
+}
+
+/// A JSON string with `text`, escaped as encoders do it.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
+fn repeated(piece: &str, len: usize) -> String {
+    piece.repeat(len / piece.len())
+}
+
+/// An array of as many as `len` bytes hold.
+fn array(item: impl Fn(usize) -> String, len: usize) -> String {
+    let mut text = "[0".to_owned();
+    let mut index = 0;
+    while text.len() < len {
+        text.push(',');
+        text.push_str(&item(index));
+        index += 1;
+    }
+    text + "]"
+}
+
+/// Containers inside of containers around a reference, to `len` bytes.
+fn nested(open: &str, close: &str, len: usize) -> String {
+    let depth = len / (open.len() + close.len());
+    format!("{}\"{}\"{}", open.repeat(depth), reference("deep"), close.repeat(depth))
+}
+
+/// JSON text inside of JSON text, with a reference in the middle: each backslash spelt as `\u005c`, which costs least. The
+/// deepest that `len` bytes hold.
+fn texts_in_texts(len: usize) -> String {
+    let mut marks = vec!["\"".to_owned(), "\\u0022".to_owned()];
+    let mut size = 120;
+    while size < len {
+        let deeper = marks[marks.len() - 1].replacen('\\', "\\u005c", 1);
+        size += 2 * deeper.len() + 2;
+        marks.push(deeper);
+    }
+    let open = format!("[{}", marks.join("["));
+    marks.reverse();
+    let close = format!("{}]", marks.join("]"));
+    format!("{open}{}{close}", reference("deep"))
+}
+
+/// Payloads to look for trouble with, each by its name.
+const SHAPES: &[(&str, Payload)] = &[
+    ("arrays", |len| nested("[", "]", len)),
+    ("objects", |len| nested(r#"{"a":"#, "}", len)),
+    ("arrays in objects", |len| nested("[{\"a\": ", " }\n]", len)),
+    ("arrays that do not end", |len| repeated("[", len)),
+    ("arrays inside of text", |len| quoted(&nested("[", "]", len))),
+    ("texts in texts, spelt to get deep", texts_in_texts),
+    ("a string of escapes", |len| format!("\"{}\"", repeated(r#"\\\"\n\u00e9\ud83d\ude00"#, len))),
+    ("a string of escapes and a look-alike", |len| format!("\"[{}@content:\"", repeated(r#"\"\","#, len))),
+    ("a member of escapes", |len| format!("{{\"a\":\"{}\"}}", repeated("\\u0040", len))),
+    ("a key of escapes", |len| format!("{{\"{}\":\"requestContext\"}}", repeated("\\u0040", len))),
+    ("backslashes before a look-alike", |len| format!("\"{}@content:\"", repeated(r"\\", len))),
+    ("look-alikes in one string", |len| format!("\"{}\"", repeated("@content:", len))),
+    ("look-alikes in one escaped string", |len| format!("\"{}\\n\"", repeated("@content:", len))),
+    ("look-alikes without a string", |len| repeated("@content:", len)),
+    ("look-alikes in a string that never ends", |len| format!("[\"{}", repeated("@content:", len))),
+    ("look-alikes in text without a string", |len| format!("\"[{}\\n\"", repeated("@content:", len))),
+    ("look-alikes in text that never ends", |len| format!("\"[\\\"{}\"", repeated("@content:", len))),
+    ("look-alikes as keys", |len| format!("{{{}\"\":0}}", repeated("\"@content:\":0,", len))),
+    ("look-alikes", |len| array(|_| "\"@content:\"".into(), len)),
+    ("look-alikes inside of texts", |len| array(|_| r#""[\"@content:\",\"\\u0040content:\"]""#.into(), len)),
+    ("look-alikes inside of one text", |len| quoted(&array(|_| "\"@content:\"".into(), len))),
+    ("malformed references", |len| array(|_| "\"@content:1:dynamodb:s:none:x\"".into(), len)),
+    ("references", |len| array(|index| format!("\"{}\"", reference(&index.to_string())), len)),
+    ("one reference over and over", |len| array(|_| format!("\"{}\"", reference("one")), len)),
+    ("references inside of one text", |len| {
+        quoted(&quoted(&array(|index| format!("\"{}\"", reference(&index.to_string())), len / 2)))
+    }),
+    ("white space behind a string", |len| format!("{{\"@content:\"{}:0}}", repeated(" ", len))),
+    ("white space behind strings", |len| array(|_| format!("\"@content:\"{}", " ".repeat(1_000)), len)),
+    ("white space", |len| repeated(" ", len)),
+    ("short strings", |len| array(|_| "\"\"".into(), len)),
+    ("strings just too long", |len| array(|index| format!("\"{index:01500}\""), len)),
+    ("one name over and over", |len| format!("{{{}\"a\":0}}", repeated("\"a\":{\"a\":{\"b\":1}},", len))),
+    ("names of envelopes", |len| format!("{{{}\"type\":0}}", repeated("\"requestContext\":0,\"info\":0,", len))),
+    ("many small members", |len| format!("{{{}\"m\":0}}", repeated("\"key\":1.0,", len))),
+    ("numbers", |len| array(|_| "-1.5e300".into(), len)),
+    ("one number", |len| repeated("7", len)),
+    ("quotation marks", |len| repeated("\"", len)),
+    ("backslashes", |len| repeated("\\", len)),
+];
+
+#[test]
+fn no_shape_takes_more_than_linear_time_or_stack() {
+    on_a_small_stack(|| {
+        let slow: Vec<_> = SHAPES.iter().flat_map(|(shape, payload)| slow(shape, *payload)).collect();
+        assert!(slow.is_empty(), "{slow:#?}");
+    });
+}
+
+/// The documents of the acceptance, at full size: within a bound that only a mistake reaches, on the same small stack.
+#[test]
+fn a_hundred_thousand_levels_and_ten_megabytes_of_escapes_pass() {
+    let documents: [fn() -> String; 6] = [
+        || nested("[", "]", 200_000),
+        || nested(r#"{"a":"#, "}", 600_000),
+        || nested(r#"[{"a":"#, "}]", 800_000),
+        || quoted(&nested("[", "]", 200_000)),
+        || texts_in_texts(10 << 20),
+        || format!("[\"{}\", \"{}\"]", repeated(r#"\\\"\n\u00e9"#, 10 << 20), reference("deep")),
+    ];
+    for document in documents {
+        on_a_small_stack(move || {
+            let payload = Bytes::from(document());
+            let before = cpu_time();
+            for (_, work) in WORK {
+                work(&payload);
+            }
+            let taken = cpu_time().saturating_sub(before);
+            assert!(taken < Duration::from_secs(5), "{taken:?}");
+        });
+    }
+}
+
+#[test]
+fn a_reference_a_hundred_thousand_levels_deep_is_hydrated() {
+    on_a_small_stack(|| {
+        let deep = nested("[", "]", 200_000);
+        let arrived = hydrated(&Bytes::from(deep.clone())).unwrap();
+        assert!(arrived == deep.replace(&reference("deep").to_string(), r#"\"content\"\n"#));
+    });
+}
+
+/// However deep encoders' backslashes get within 6 MB, the reference there is found.
+#[test]
+fn a_reference_as_deep_as_escapes_of_encoders_get_is_hydrated() {
+    on_a_small_stack(|| {
+        let wrap = |text: String| format!("[{}]", quoted(&text));
+        let mut event = format!("[\"{}\"]", reference("deep"));
+        let mut depth = 0;
+        while event.len() < 3 << 20 {
+            event = wrap(event);
+            depth += 1;
+        }
+        assert!(depth >= 18, "{depth}");
+        let arrived = hydrated(&event.into()).unwrap();
+        let mut text = String::from_utf8(arrived.to_vec()).unwrap();
+        for _ in 0..depth {
+            let [inner]: [String; 1] = serde_json::from_str(&text).unwrap();
+            text = inner;
+        }
+        assert_eq!(text, r#"["\"content\"\n"]"#);
+    });
+}
+
+/// Contents that hold each other, all named in one event: a chain of them costs no stack.
+#[test]
+fn contents_in_contents_in_contents_cost_no_stack() {
+    const LINKS: usize = 5_000;
+    on_a_small_stack(|| {
+        let mut chain = vec![Content::json("[0]")];
+        for link in 0..LINKS {
+            let inner = scope().reference(Ttl::NONE, &chain[link]);
+            chain.push(Content::json(format!("[\"{inner}\"]")));
+        }
+        let references: Vec<_> = chain.iter().map(|content| scope().reference(Ttl::NONE, content)).collect();
+        let event = array(|index| format!("\"{}\"", references[LINKS - index]), 50 * LINKS);
+        let mut hydration = Hydration::new(hydrate::plan(&event.into()));
+        for (reference, content) in references.into_iter().zip(chain) {
+            hydration.add(reference, Some(content.bytes));
+        }
+        assert!(hydration.finish(1 << 30).is_ok());
+    });
+}
+
+/// What escapes would make of a content is known before it is made.
+#[test]
+fn an_event_that_escapes_make_too_large_is_refused_before_it_costs_anything() {
+    let marks = Content::string("\"".repeat(5 << 20));
+    let named = scope().reference(Ttl::NONE, &marks);
+    let event = (0..16).fold(format!("[\"{named}\"]"), |text, _| format!("[{}]", quoted(&text)));
+    let mut hydration = Hydration::new(hydrate::plan(&event.into()));
+    assert_eq!(hydration.wanted(), [named]);
+    hydration.add(named, Some(marks.bytes));
+    assert!(hydration.size() < 8 << 20);
+    let before = cpu_time();
+    assert!(hydration.finish(32 << 20).unwrap_err() > 5 << 36);
+    assert!(cpu_time().saturating_sub(before) < Duration::from_secs(1));
+}
