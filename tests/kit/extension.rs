@@ -47,6 +47,11 @@ impl Extension {
         status.expect("BUG: a child of this process can be awaited")
     }
 
+    /// The process, as the kernel knows it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("a process that still runs")
+    }
+
     /// Its standard output and standard error so far.
     pub(crate) fn said(&self) -> String {
         let streams = [&self.stdout, &self.stderr];
