@@ -22,7 +22,7 @@ TEMPLATES = $(shell find layer functions -name '*.yaml' -not -path '*/node_modul
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test lint check deny validate layer-folder wrapper runtimes tools clean
+.PHONY: help demo test lint check deny validate fuzz layer-folder wrapper runtimes tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ deny: $(CARGO_DENY)/bin/cargo-deny ## licences, duplicates and sources of the de
 validate: ## cfn-lint over every CloudFormation template
 	@if [ -z "$(TEMPLATES)" ]; then echo "validate: there are no templates yet"; \
 	else $(MAKE) $(CFN_LINT)/installed && "$(CFN_LINT)/bin/cfn-lint" -- $(TEMPLATES) && echo "validate: clean: $(TEMPLATES)"; fi
+
+fuzz: ## every fuzz target for SECONDS each (60); new inputs stay in fuzz/corpus
+	@cargo +nightly --version >/dev/null 2>&1 || { echo "the nightly compiler is missing: rustup toolchain install nightly"; exit 1; }
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
+	@for target in scan hydrate offload reference; do \
+		cargo +nightly fuzz run $$target -- -dict=fuzz/json.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) || exit 1; done
 
 runtimes: $(VENV)/installed ## the official Python and Node runtime clients
 	@tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)"
