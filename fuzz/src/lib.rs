@@ -19,7 +19,7 @@ pub fn scan(data: &[u8]) {
     let _ = Envelope::of(data, None);
     let plan = offload::plan(&text, &Limits { threshold: 0, kept: &[] });
     let keep: Vec<Pointer> = ["/a", "/a/0/b", "/0/a"].map(|text| text.parse().expect("a pointer")).into();
-    let fit = fit::plan(&text, &Destination { max_size: 100, keep: &keep, ttl: Ttl::NONE });
+    let fit = fit::plan(&text, &Destination { max_size: 100, keep: &keep, ttl: Ttl::NONE, is_signed: false });
     if !is_json(data) {
         assert!(plan.is_empty() && hydrate::plan(&text).is_empty());
         assert!(fit.is_ok_and(|plan| plan.is_empty()));

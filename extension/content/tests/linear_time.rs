@@ -94,7 +94,8 @@ fn hydrated(event: &Bytes) -> Option<Bytes> {
 
 fn fitted(response: &Bytes, keep: &[&str]) -> Option<Bytes> {
     let keep: Vec<Pointer> = keep.iter().map(|pointer| pointer.parse().unwrap()).collect();
-    let plan = fit::plan(response, &Destination { max_size: 1_000, keep: &keep, ttl: Ttl::NONE }).ok()?;
+    let plan =
+        fit::plan(response, &Destination { max_size: 1_000, keep: &keep, ttl: Ttl::NONE, is_signed: false }).ok()?;
     let references: Vec<_> = plan.contents().iter().map(|content| scope().reference(Ttl::NONE, content)).collect();
     Some(plan.apply(&references))
 }
