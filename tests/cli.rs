@@ -72,7 +72,7 @@ impl Shell {
         let named: Vec<_> =
             contents.iter().map(|content| (scope.reference(DAY, content), content.bytes.clone())).collect();
         let until = Instant::now() + Duration::from_mins(1);
-        DynamoDbStore::new(settings).unwrap().put(&named, until).await.unwrap();
+        DynamoDbStore::new(settings).unwrap().put(scope, &named, until).await.unwrap();
         named.into_iter().map(|(reference, _)| reference).collect()
     }
 

@@ -6,11 +6,13 @@
 mod kit;
 
 mod attacks;
+mod cache;
 mod canary;
 mod cases;
 mod cli;
 mod concurrency;
 mod connections;
+mod conversation;
 mod fault_matrix;
 mod faults;
 mod hydrate;

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use lambda_local::table::{ContentTable, Fault, Faults, TableConfig};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
+use long_content::store::cache::CachedStore;
 use long_content::store::clock::Clock;
 use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, Settings, TlsRoots};
 use long_content::store::memory::MemoryStore;
-use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, PutError};
+use long_content::store::{ContentStore, Expiry, GetError, MAX_CONTENT_LEN, PutError, Stored};
 
 const DAY: Ttl = Ttl::seconds(86_400);
 const KIB: usize = 1 << 10;
@@ -35,6 +36,10 @@ impl Dial {
     fn clock(&self) -> Clock {
         let now = Arc::clone(&self.0);
         Clock::new(move || now.load(Ordering::SeqCst))
+    }
+
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
     }
 
     fn advance(&self, seconds: u64) {
@@ -64,15 +69,25 @@ fn named(bytes: Bytes, ttl: Ttl) -> (ContentRef, Bytes) {
     (scope().reference(ttl, &Content::string(bytes.clone())), bytes)
 }
 
+/// Reads contents; their expiries are another test's matter.
+async fn get(
+    store: &impl ContentStore,
+    scope: &Scope,
+    references: &[ContentRef],
+    until: Instant,
+) -> Vec<Result<Bytes, GetError>> {
+    store.get(scope, references, until).await.into_iter().map(|read| read.map(|stored| stored.bytes)).collect()
+}
+
 /// Stores contents, reads them back together, and compares.
 async fn round_trip(store: &impl ContentStore, contents: &[(ContentRef, Bytes)]) {
-    store.put(contents, in_time()).await.unwrap();
+    store.put(&scope(), contents, in_time()).await.unwrap();
     assert_held(store, contents).await;
 }
 
 async fn assert_held(store: &impl ContentStore, contents: &[(ContentRef, Bytes)]) {
     let references: Vec<_> = contents.iter().map(|(reference, _)| *reference).collect();
-    let read = store.get(&scope(), &references, in_time()).await;
+    let read = get(store, &scope(), &references, in_time()).await;
     assert_eq!(read.len(), contents.len());
     for ((reference, bytes), read) in contents.iter().zip(read) {
         assert!(read.as_ref() == Ok(bytes), "{reference}: {:?}", read.map(|bytes| bytes.len()));
@@ -80,7 +95,7 @@ async fn assert_held(store: &impl ContentStore, contents: &[(ContentRef, Bytes)]
 }
 
 async fn get_one(store: &impl ContentStore, reference: ContentRef) -> Result<Bytes, GetError> {
-    store.get(&scope(), &[reference], in_time()).await.remove(0)
+    get(store, &scope(), &[reference], in_time()).await.remove(0)
 }
 
 /// What holds for every store. `dial` turns the store's clock.
@@ -91,6 +106,8 @@ async fn contract(store: &impl ContentStore, dial: &Dial) {
     missing(store).await;
     altered_references_are_refused(store).await;
     other_scopes_do_not_hold_it(store).await;
+    tenants_do_not_share(store).await;
+    expiries_are_told(store, dial).await;
     too_large_stores_nothing(store).await;
     at_once(store).await;
     expired(store, dial).await;
@@ -117,23 +134,23 @@ async fn many_in_their_order(store: &impl ContentStore) {
 }
 
 async fn nothing_is_nothing(store: &impl ContentStore) {
-    store.put(&[], in_time()).await.unwrap();
-    assert!(store.get(&scope(), &[], in_time()).await.is_empty());
+    store.put(&scope(), &[], in_time()).await.unwrap();
+    assert!(get(store, &scope(), &[], in_time()).await.is_empty());
 }
 
 async fn missing(store: &impl ContentStore) {
     let held = named(text(100, 1001), DAY);
-    store.put(std::slice::from_ref(&held), in_time()).await.unwrap();
+    store.put(&scope(), std::slice::from_ref(&held), in_time()).await.unwrap();
     let (absent, _) = named(text(100, 1002), DAY);
     let (absent_and_long, _) = named(noise(3 * MIB, 1003), DAY);
-    let read = store.get(&scope(), &[absent, held.0, absent_and_long], in_time()).await;
+    let read = get(store, &scope(), &[absent, held.0, absent_and_long], in_time()).await;
     assert_eq!(read, [Err(GetError::NotFound), Ok(held.1), Err(GetError::NotFound)]);
 }
 
 async fn altered_references_are_refused(store: &impl ContentStore) {
     for bytes in [text(100, 1010), noise(MIB, 1011)] {
         let (reference, bytes) = named(bytes, DAY);
-        store.put(&[(reference, bytes.clone())], in_time()).await.unwrap();
+        store.put(&scope(), &[(reference, bytes.clone())], in_time()).await.unwrap();
         let json = scope().reference(DAY, &Content::json("1"));
         let altered = [
             ContentRef { size: reference.size - 1, ..reference },
@@ -147,24 +164,50 @@ async fn altered_references_are_refused(store: &impl ContentStore) {
         for altered in altered {
             assert_eq!(get_one(store, altered).await, Err(GetError::Refused), "{altered}");
         }
-        let together = store.get(&scope(), &[altered[0], reference, altered[4]], in_time()).await;
+        let together = get(store, &scope(), &[altered[0], reference, altered[4]], in_time()).await;
         assert_eq!(together, [Err(GetError::Refused), Ok(bytes), Err(GetError::Refused)]);
     }
 }
 
 async fn other_scopes_do_not_hold_it(store: &impl ContentStore) {
     let (reference, bytes) = named(text(100, 1020), DAY);
-    store.put(&[(reference, bytes)], in_time()).await.unwrap();
-    for other in [Scope::new("elsewhere"), scope().for_tenant("a")] {
-        let read = store.get(&other, &[reference], in_time()).await;
-        assert_eq!(read, [Err(GetError::Corrupt)]);
+    store.put(&scope(), &[(reference, bytes)], in_time()).await.unwrap();
+    let elsewhere = get(store, &Scope::new("elsewhere"), &[reference], in_time()).await;
+    assert_eq!(elsewhere, [Err(GetError::Corrupt)]);
+    let tenants = get(store, &scope().for_tenant("a"), &[reference], in_time()).await;
+    assert_eq!(tenants, [Err(GetError::Refused)]);
+}
+
+/// A tenant's content is its own, whole or in parts, whoever else holds its reference.
+async fn tenants_do_not_share(store: &impl ContentStore) {
+    let (ours, theirs) = (scope().for_tenant("a"), scope().for_tenant("b"));
+    for bytes in [text(100, 1021), noise(MIB, 1022)] {
+        let content = Content::string(bytes.clone());
+        let reference = ours.reference(DAY, &content);
+        assert_ne!(reference.id, theirs.reference(DAY, &content).id);
+        store.put(&ours, &[(reference, bytes.clone())], in_time()).await.unwrap();
+        for other in [&theirs, &scope()] {
+            assert_eq!(get(store, other, &[reference], in_time()).await, [Err(GetError::Refused)]);
+        }
+        assert_eq!(get(store, &ours, &[reference], in_time()).await, [Ok(bytes)]);
     }
+}
+
+/// Writers and readers learn the same second.
+async fn expiries_are_told(store: &impl ContentStore, dial: &Dial) {
+    let contents = [named(text(100, 1060), DAY), named(noise(MIB, 1061), DAY), named(text(100, 1062), Ttl::NONE)];
+    let end = Expiry::at(dial.now() + 86_400);
+    let told = store.put(&scope(), &contents, in_time()).await.unwrap();
+    assert_eq!(told, [end, end, Expiry::NEVER]);
+    let read = store.get(&scope(), &references(&contents), in_time()).await;
+    let stored = |(_, bytes): &(ContentRef, Bytes), expiry| Ok(Stored { bytes: bytes.clone(), expiry });
+    assert!(read == contents.iter().zip(told).map(|(content, end)| stored(content, end)).collect::<Vec<_>>());
 }
 
 async fn too_large_stores_nothing(store: &impl ContentStore) {
     let small = named(text(100, 1030), DAY);
     let large = named(vec![b'a'; MAX_CONTENT_LEN as usize + 1].into(), DAY);
-    let put = store.put(&[small.clone(), large], in_time()).await;
+    let put = store.put(&scope(), &[small.clone(), large], in_time()).await;
     assert_eq!(put, Err(PutError::TooLarge { size: MAX_CONTENT_LEN + 1 }));
     assert_eq!(get_one(store, small.0).await, Err(GetError::NotFound));
     round_trip(store, &[named(vec![b'a'; MAX_CONTENT_LEN as usize].into(), DAY)]).await;
@@ -185,7 +228,7 @@ async fn expired(store: &impl ContentStore, dial: &Dial) {
     dial.advance(59);
     assert_held(store, &[short.clone(), long.clone()]).await;
     dial.advance(1);
-    let read = store.get(&scope(), &[short.0, long.0, endless.0], in_time()).await;
+    let read = get(store, &scope(), &[short.0, long.0, endless.0], in_time()).await;
     assert_eq!(read, [Err(GetError::Expired), Err(GetError::Expired), Ok(endless.1)]);
     round_trip(store, &[short, long]).await;
 }
@@ -200,6 +243,22 @@ async fn memory_keeps_the_contract() {
 async fn dynamodb_keeps_the_contract() {
     let bench = Bench::start().await;
     Box::pin(contract(&bench.store, &bench.dial)).await;
+}
+
+#[tokio::test]
+async fn a_cache_keeps_the_contract() {
+    for capacity in [0, 64 << 10, 256 << 20] {
+        let dial = Dial::new();
+        let store = CachedStore::new(MemoryStore::new().with_clock(dial.clock()), capacity).with_clock(dial.clock());
+        contract(&store, &dial).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_on_dynamodb_keeps_the_contract() {
+    let bench = Bench::start().await;
+    let store = CachedStore::new(bench.store, 4 << 20).with_clock(bench.dial.clock());
+    Box::pin(contract(&store, &bench.dial)).await;
 }
 
 /// A table and a store on it.
@@ -234,20 +293,20 @@ impl Bench {
 
     /// Requests that storing `contents` takes.
     async fn requests_to_put(&self, contents: &[(ContentRef, Bytes)]) -> (u64, u64) {
-        self.requests(async { self.store.put(contents, in_time()).await.unwrap() }).await
+        self.requests(async { self.store.put(&scope(), contents, in_time()).await.unwrap() }).await
     }
 
     /// Requests that reading `references` takes, all of which are held.
     async fn requests_to_get(&self, references: &[ContentRef]) -> (u64, u64) {
         let get = async {
-            let read = self.store.get(&scope(), references, in_time()).await;
+            let read = get(&self.store, &scope(), references, in_time()).await;
             assert!(read.iter().all(Result::is_ok));
         };
         self.requests(get).await
     }
 
     async fn put(&self, content: &(ContentRef, Bytes)) -> Result<(), PutError> {
-        self.store.put(std::slice::from_ref(content), in_time()).await
+        self.store.put(&scope(), std::slice::from_ref(content), in_time()).await.map(drop)
     }
 }
 
@@ -374,13 +433,17 @@ async fn compression_saves_write_units() {
 #[tokio::test]
 async fn every_item_expires_unless_its_content_is_endless() {
     let bench = Bench::start().await;
-    bench.store.put(&[named(noise(10, 1), DAY), named(noise(MIB, 1), DAY)], in_time()).await.unwrap();
+    bench.store.put(&scope(), &[named(noise(10, 1), DAY), named(noise(MIB, 1), DAY)], in_time()).await.unwrap();
     let end = (1_800_000_000_u64 + 86_400).to_string();
     for item in bench.table.items().await.unwrap() {
         assert_eq!(item["expires_at"]["N"], *end, "{}", item["id"]);
     }
     let endless = Bench::start().await;
-    endless.store.put(&[named(noise(10, 1), Ttl::NONE), named(noise(MIB, 1), Ttl::NONE)], in_time()).await.unwrap();
+    endless
+        .store
+        .put(&scope(), &[named(noise(10, 1), Ttl::NONE), named(noise(MIB, 1), Ttl::NONE)], in_time())
+        .await
+        .unwrap();
     for item in endless.table.items().await.unwrap() {
         assert!(item.get("expires_at").is_none(), "{}", item["id"]);
     }
@@ -440,9 +503,9 @@ async fn the_deadline_holds() {
         bench.table.faults().set(Faults::always(fault.clone()));
         let begun = Instant::now();
         let until = begun + Duration::from_millis(300);
-        let put = bench.store.put(std::slice::from_ref(&other), until).await;
+        let put = bench.store.put(&scope(), std::slice::from_ref(&other), until).await;
         assert!(matches!(put, Err(PutError::Unavailable(_))), "{fault:?}: {put:?}");
-        let read = bench.store.get(&scope(), &[content.0], until + Duration::from_millis(300)).await;
+        let read = get(&bench.store, &scope(), &[content.0], until + Duration::from_millis(300)).await;
         assert!(matches!(read[0], Err(GetError::Unavailable(_))), "{fault:?}");
         let took = begun.elapsed();
         assert!(took < Duration::from_secs(1), "{fault:?}: {took:?}");
@@ -453,9 +516,9 @@ async fn the_deadline_holds() {
 async fn no_time_left_is_no_request() {
     let bench = Bench::start().await;
     let content = named(noise(6000, 1), DAY);
-    let put = bench.store.put(std::slice::from_ref(&content), Instant::now()).await;
+    let put = bench.store.put(&scope(), std::slice::from_ref(&content), Instant::now()).await;
     assert!(matches!(put, Err(PutError::Unavailable(_))), "{put:?}");
-    let read = bench.store.get(&scope(), &[content.0], Instant::now()).await;
+    let read = get(&bench.store, &scope(), &[content.0], Instant::now()).await;
     assert!(matches!(read[0], Err(GetError::Unavailable(_))), "{read:?}");
     assert_eq!(bench.table.meter().total_requests(), 0);
 }
@@ -464,7 +527,7 @@ async fn no_time_left_is_no_request() {
 async fn what_a_stale_read_misses_a_consistent_one_finds() {
     let bench = Bench::start().await;
     let contents = [named(noise(6000, 1), DAY), named(noise(MIB, 2), DAY)];
-    bench.store.put(&contents, in_time()).await.unwrap();
+    bench.store.put(&scope(), &contents, in_time()).await.unwrap();
     bench.table.faults().set(Faults::always(Fault::Stale));
     // Both entries eventually and consistently, then the parts.
     assert_eq!(bench.requests(assert_held(&bench.store, &contents)).await, (0, 3));
@@ -494,7 +557,7 @@ async fn refused_credentials_fail_at_once() {
 async fn a_missing_table_fails_at_once() {
     let bench = Bench::start().await;
     let store = DynamoDbStore::new(Settings { table: "other".to_owned(), ..settings(&bench.table) }).unwrap();
-    let put = store.put(&[named(noise(6000, 1), DAY)], in_time()).await;
+    let put = store.put(&scope(), &[named(noise(6000, 1), DAY)], in_time()).await;
     let Err(PutError::Unavailable(heard)) = put else { panic!("stored") };
     assert!(heard.contains("ResourceNotFoundException") && heard.contains("AGENT_CONTEXT_TABLE"), "{heard}");
     assert_eq!(bench.table.meter().total_requests(), 1);
@@ -524,7 +587,7 @@ async fn the_commit_item_waits_for_every_part() {
         if body.contains(".7\"") { Fault::Throttle } else { Fault::Pass }
     }));
     let until = Instant::now() + Duration::from_millis(700);
-    let put = bench.store.put(std::slice::from_ref(&content), until).await;
+    let put = bench.store.put(&scope(), std::slice::from_ref(&content), until).await;
     assert!(matches!(put, Err(PutError::Unavailable(_))), "{put:?}");
     assert_eq!(commits.load(Ordering::SeqCst), 0);
     assert!(!bench.part_ids().await.is_empty());
@@ -541,7 +604,7 @@ async fn a_crash_before_the_commit_item_leaves_nothing_readable() {
         .faults()
         .set(Faults::by(|request| if is_commit(request.body) { Fault::InternalError } else { Fault::Pass }));
     let until = Instant::now() + Duration::from_millis(700);
-    let put = bench.store.put(std::slice::from_ref(&content), until).await;
+    let put = bench.store.put(&scope(), std::slice::from_ref(&content), until).await;
     assert!(matches!(put, Err(PutError::Unavailable(_))), "{put:?}");
     bench.table.faults().clear();
     assert_eq!(bench.part_ids().await.len(), 6);
@@ -557,7 +620,7 @@ async fn a_content_with_a_part_missing_is_not_found() {
     bench.put(&other).await.unwrap();
     let part = bench.part_ids().await.into_iter().find(|id| id.ends_with(".3")).unwrap();
     bench.table.delete(&part).await.unwrap();
-    let read = bench.store.get(&scope(), &[content.0, other.0], in_time()).await;
+    let read = get(&bench.store, &scope(), &[content.0, other.0], in_time()).await;
     assert_eq!(read, [Err(GetError::NotFound), Ok(other.1)]);
 }
 
@@ -577,7 +640,7 @@ async fn damage_is_told_apart() {
         bench.dial.advance(80_000);
         round_trip(&bench.store, &[whole.clone(), parted.clone()]).await;
         tamper(&bench, id, attribute, value).await;
-        let read = bench.store.get(&scope(), &[whole.0, parted.0], in_time()).await;
+        let read = get(&bench.store, &scope(), &[whole.0, parted.0], in_time()).await;
         read.into_iter().find_map(Result::err).unwrap()
     };
     let (whole_id, parted_id) = (whole.0.id.to_string(), parted.0.id.to_string());
@@ -602,6 +665,7 @@ async fn damage_is_told_apart() {
 async fn writers_with_different_parts_never_mix() {
     let bench = Bench::start().await;
     let other = bench.store.clone().with_part_size(100 * KIB);
+    let scope = scope();
     bench.table.faults().set(Faults::share(40, Fault::Delay(Duration::from_millis(5)), 1));
     for seed in 0..5 {
         let content = named(noise(2 * MIB, seed), DAY);
@@ -614,8 +678,9 @@ async fn writers_with_different_parts_never_mix() {
                 }
             }
         };
-        let (first, second, read) = tokio::join!(bench.store.put(one, in_time()), other.put(two, in_time()), reader);
-        assert_eq!((first, second), (Ok(()), Ok(())));
+        let (first, second, read) =
+            tokio::join!(bench.store.put(&scope, one, in_time()), other.put(&scope, two, in_time()), reader);
+        assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
         assert!(read == content.1);
         assert_held(&bench.store, &[content]).await;
     }
@@ -634,7 +699,7 @@ async fn the_later_commit_item_wins_whole() {
     let (first, second) = tokio::join!(bench.put(&content), async {
         bench.table.metered(|meter| meter.requests_of("BatchWriteItem") > 2).await;
         let until = Instant::now() + Duration::from_millis(500);
-        let blocked = other.put(std::slice::from_ref(&content), until).await;
+        let blocked = other.put(&scope(), std::slice::from_ref(&content), until).await;
         bench.table.faults().clear();
         blocked
     });

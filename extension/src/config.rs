@@ -51,6 +51,8 @@ settings! {
     STORE_TIMEOUT = "LRAP_STORE_TIMEOUT", "20";
     /// Bytes that hydrated events may have in one sandbox together.
     MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory";
+    /// Bytes of contents that a sandbox remembers, so that it neither reads nor writes them again; 0 remembers nothing.
+    CACHE_SIZE = "LRAP_CACHE_SIZE", "an eighth of the function's memory";
     /// Whether responses are offloaded: `auto` leaves alone those whose reader cannot hydrate, such as API Gateway.
     OFFLOAD = "LRAP_OFFLOAD", "auto (or always, never)";
     /// Whether events are hydrated: `auto` leaves alone those that outsiders write, such as API Gateway's.
@@ -170,6 +172,8 @@ pub struct Config {
     pub store_timeout: Duration,
     /// Bytes that hydrated events may have together.
     pub max_event_size: u64,
+    /// Bytes of contents to remember.
+    pub cache_size: u64,
     /// Whether responses are offloaded.
     pub offload: Mode,
     /// Whether events are hydrated.
@@ -252,6 +256,7 @@ impl Config {
             ttl: Ttl::seconds(vars.number(CONTENT_TTL, 86_400)),
             store_timeout: vars.positive_seconds(STORE_TIMEOUT, 20),
             max_event_size: vars.number(MAX_EVENT_SIZE, memory_mb * (1 << 20) / 4),
+            cache_size: vars.number(CACHE_SIZE, memory_mb * (1 << 20) / 8),
             offload: vars.one_of(OFFLOAD, MODES, Mode::Auto),
             hydrate: vars.one_of(HYDRATE, MODES, Mode::Auto),
             on_missing: vars.one_of(
@@ -518,6 +523,7 @@ mod tests {
         assert_eq!((config.port, config.max_content_size, config.max_payload_size), (9009, 5_000, Some(245_760)));
         assert_eq!((config.ttl, config.store_timeout), (Ttl::seconds(86_400), Duration::from_secs(20)));
         assert_eq!((config.max_event_size, config.on_missing), (32 << 20, OnMissing::Auto));
+        assert_eq!(config.cache_size, 16 << 20);
         assert_eq!((config.upstream.as_str(), config.lambda_api.as_str()), ("127.0.0.1:9001", "127.0.0.1:9001"));
         assert_eq!((config.log, config.store.table.as_str()), (LevelFilter::WARN, "AgentContext-dev"));
     }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use long_content::store::cache::CachedStore;
 use long_content::store::dynamodb::DynamoDbStore;
 use lrap::config::{self, Config};
 use lrap::keys::SigningKeys;
@@ -41,7 +42,7 @@ async fn run() -> Result<(), StartError> {
     tokio::spawn(server::serve(listener, Arc::clone(&proxy)));
     let registration = Registration::new(&lambda_api).await?;
     let warming = Arc::clone(&proxy);
-    tokio::spawn(async move { warming.store().warm().await });
+    tokio::spawn(async move { warming.store().store().warm().await });
     // The runtime starts meanwhile; our own init ends with the first poll below.
     proxy.keys().warm().await;
     registration.shutdown().await;
@@ -49,13 +50,13 @@ async fn run() -> Result<(), StartError> {
 }
 
 /// Everything that can fail before we register: only then can Lambda be told why.
-async fn start() -> Result<(TcpListener, Arc<Proxy<DynamoDbStore>>), InitError> {
+async fn start() -> Result<(TcpListener, Arc<Proxy<CachedStore<DynamoDbStore>>>), InitError> {
     let config = Config::from_env()?;
     logging::init(config.log);
     if !config.unknown.is_empty() {
         tracing::warn!(variables = config.unknown.join(" "), "unknown variables, perhaps another proxy's");
     }
-    let store = DynamoDbStore::new(config.store.clone())?;
+    let store = CachedStore::new(DynamoDbStore::new(config.store.clone())?, config.cache_size);
     let keys = SigningKeys::new(config.signing_keys.clone(), config.signing_secret.clone())?;
     let listener = server::bind(config.port).await.map_err(|error| InitError::port(&config, &error))?;
     Ok((listener, Arc::new(Proxy::new(config, store, keys))))

@@ -15,7 +15,7 @@ use long_content::keys::Keyring;
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Refusal, Scope};
 use long_content::store::tally::Tally;
-use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, PutError};
+use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, PutError, Stored};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::config::{Config, MetricsMode};
@@ -294,17 +294,23 @@ impl<S: ContentStore> Proxy<S> {
 
     /// Stores what must be durable before a response leaves, and gives the response.
     async fn store_all(&self, outgoing: Outgoing, until: Instant, work: &mut Work) -> Result<Bytes, Failure> {
-        self.put(&outgoing.contents, until, work).await.map_err(|error| Failure::put(&error))?;
+        self.put(&outgoing.scope, &outgoing.contents, until, work).await.map_err(|error| Failure::put(&error))?;
         work.offloaded.extend(outgoing.contents.iter().map(|(_, content)| content));
         Ok(outgoing.response)
     }
 
     /// Stores contents on an invocation's account.
-    async fn put(&self, contents: &[(ContentRef, Bytes)], until: Instant, work: &mut Work) -> Result<(), PutError> {
+    async fn put(
+        &self,
+        scope: &Scope,
+        contents: &[(ContentRef, Bytes)],
+        until: Instant,
+        work: &mut Work,
+    ) -> Result<(), PutError> {
         let (tally, begun) = (Tally::default(), Instant::now());
-        let outcome = self.store.charging(&tally).put(contents, until).await;
+        let outcome = self.store.charging(&tally).put(scope, contents, until).await;
         work.used(tally.usage(), begun.elapsed());
-        outcome
+        outcome.map(drop)
     }
 
     /// Reads contents on an invocation's account.
@@ -314,7 +320,7 @@ impl<S: ContentStore> Proxy<S> {
         references: &[ContentRef],
         until: Instant,
         work: &mut Work,
-    ) -> Vec<Result<Bytes, GetError>> {
+    ) -> Vec<Result<Stored, GetError>> {
         let (tally, begun) = (Tally::default(), Instant::now());
         let contents = self.store.charging(&tally).get(scope, references, until).await;
         work.used(tally.usage(), begun.elapsed());
@@ -459,12 +465,12 @@ async fn compute<T: Send + 'static>(bytes: u64, work: impl FnOnce() -> T + Send 
 /// A content as it arrived, or nothing where its reference may stay in its place.
 fn arrived(
     reference: &ContentRef,
-    content: Result<Bytes, GetError>,
+    content: Result<Stored, GetError>,
     keeps: bool,
     invocation: &mut Invocation,
 ) -> Result<Option<Bytes>, Failure> {
     match content {
-        Ok(content) => Ok(Some(content)),
+        Ok(content) => Ok(Some(content.bytes)),
         Err(error @ GetError::Refused) => {
             refuse(Failure::get(reference, &error), keeps, &mut invocation.work)?;
             invocation.kept.push(*reference);

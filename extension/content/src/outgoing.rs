@@ -49,6 +49,8 @@ impl Terms {
 pub struct Outgoing {
     /// What leaves; the very same bytes when there is nothing to offload.
     pub response: Bytes,
+    /// Whose contents these are.
+    pub scope: Scope,
     /// What must be durable before, each content once.
     pub contents: Vec<(ContentRef, Bytes)>,
     /// Whether text that merely reads like a reference is offloaded: such a response may never leave as it was.
@@ -60,8 +62,12 @@ impl Outgoing {
     pub fn of(response: &Bytes, terms: &Terms) -> Result<Self, DoesNotFit> {
         let limits = Limits { threshold: terms.max_content_size, kept: &terms.kept };
         let offload = offload::plan(response, &limits);
-        let mut outgoing =
-            Self { response: response.clone(), contents: vec![], has_look_alike: offload.has_look_alike() };
+        let mut outgoing = Self {
+            response: response.clone(),
+            scope: terms.scope.clone(),
+            contents: vec![],
+            has_look_alike: offload.has_look_alike(),
+        };
         outgoing.leave(offload.contents(), terms, |references| offload.apply(references));
         if let Some(max_size) = terms.max_payload_size {
             let is_signed = terms.scope.is_signed();

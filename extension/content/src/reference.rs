@@ -117,6 +117,9 @@ impl fmt::Display for Ttl {
     }
 }
 
+/// Separates tags of tenants from ids.
+const TENANT_CONTEXT: &str = "lrap long-content 2026-11 tenant tag";
+
 /// The name of a content, which is its key in the store: a BLAKE3-256 hash over format version, kind, scope and bytes; or
 /// the name that a forerunner of this format gave it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,6 +175,16 @@ impl Content {
     }
 }
 
+/// A short name of one tenant in one table, for stores to tell its contents from those of others without knowing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TenantTag([u8; 8]);
+
+impl fmt::Display for TenantTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&BASE64URL_NOPAD.encode(&self.0))
+    }
+}
+
 /// Who shares contents: the table, the tenant where a function has tenant isolation, and who has the signing keys where
 /// there are any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -222,6 +235,16 @@ impl Scope {
     /// The content table's name.
     pub fn table(&self) -> &str {
         &self.table
+    }
+
+    /// The tag of the tenant, where there is one.
+    pub fn tenant_tag(&self) -> Option<TenantTag> {
+        let tenant = self.tenant.as_ref()?;
+        let mut hasher = blake3::Hasher::new_derive_key(TENANT_CONTEXT);
+        hasher.update(&(self.table.len() as u64).to_le_bytes()).update(self.table.as_bytes()).update(tenant.as_bytes());
+        let mut tag = [0; 8];
+        hasher.finalize_xof().fill(&mut tag);
+        Some(TenantTag(tag))
     }
 
     /// Whether its references are signed.

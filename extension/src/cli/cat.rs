@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 use long_content::reference::{ContentRef, Kind};
-use long_content::store::{ContentStore, GetError};
+use long_content::store::GetError;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
 fn get(context: &Context, reference: &ContentRef) -> Result<Bytes, ToolError> {
     let table = context.open()?;
     table.scope.admits(reference).map_err(|refusal| ToolError::No(Failure::refused(reference, refusal).message))?;
-    let got = wait(table.store.get(&table.scope, &[*reference], table.until())).remove(0);
+    let got = wait(table.get(&[*reference])).remove(0);
     got.map_err(|error| {
         let said = Failure::get(reference, &error).message;
         if matches!(error, GetError::Unavailable(_)) { ToolError::Unavailable(said) } else { ToolError::No(said) }

@@ -187,7 +187,7 @@ impl Table {
             references.iter().filter(|reference| self.scope.admits(reference).is_ok()).copied().collect();
         let mut contents = self.store.get(&self.scope, &admitted, self.until()).await.into_iter();
         let content = |reference| match self.scope.admits(reference) {
-            Ok(()) => contents.next().expect("BUG: stores answer for each reference"),
+            Ok(()) => contents.next().expect("BUG: stores answer for each reference").map(|stored| stored.bytes),
             Err(_) => Err(GetError::Refused),
         };
         references.iter().map(content).collect()

@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use super::clock::Clock;
 use super::tally::Tally;
-use super::{ContentStore, GetError, PutError, expires_at, refuse_too_large};
-use crate::reference::{ContentId, ContentRef, Scope};
+use super::{ContentStore, Expiry, GetError, PutError, Stored, refuse_too_large};
+use crate::reference::{ContentId, ContentRef, Scope, TenantTag};
 
 /// Keeps contents until they are asked for after their time.
 #[derive(Debug, Clone, Default)]
@@ -22,8 +22,8 @@ pub struct MemoryStore {
 #[derive(Debug, Clone)]
 struct Kept {
     reference: ContentRef,
-    bytes: Bytes,
-    expires_at: Option<u64>,
+    tenant: Option<TenantTag>,
+    stored: Stored,
 }
 
 impl MemoryStore {
@@ -53,19 +53,19 @@ impl MemoryStore {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get_one(&self, scope: &Scope, reference: &ContentRef) -> Result<Bytes, GetError> {
+    fn get_one(&self, scope: &Scope, reference: &ContentRef) -> Result<Stored, GetError> {
         let kept = self.lock().get(&reference.id).cloned().ok_or(GetError::NotFound)?;
-        if kept.reference != *reference {
+        if kept.reference != *reference || kept.tenant != scope.tenant_tag() {
             return Err(GetError::Refused);
         }
-        if kept.expires_at.is_some_and(|end| end <= self.clock.now()) {
+        if kept.stored.expiry.has_come(self.clock.now()) {
             self.lock().remove(&reference.id);
             return Err(GetError::Expired);
         }
-        if !scope.holds(reference, &kept.bytes) {
+        if !scope.holds(reference, &kept.stored.bytes) {
             return Err(GetError::Corrupt);
         }
-        Ok(kept.bytes)
+        Ok(kept.stored)
     }
 }
 
@@ -75,18 +75,28 @@ impl ContentStore for MemoryStore {
         self.clone()
     }
 
-    async fn put(&self, contents: &[(ContentRef, Bytes)], _until: Instant) -> Result<(), PutError> {
+    async fn put(
+        &self,
+        scope: &Scope,
+        contents: &[(ContentRef, Bytes)],
+        _until: Instant,
+    ) -> Result<Vec<Expiry>, PutError> {
         refuse_too_large(contents)?;
-        let now = self.clock.now();
-        let mut kept = self.lock();
-        for (reference, bytes) in contents {
-            let expires_at = expires_at(reference.ttl, now);
-            kept.insert(reference.id, Kept { reference: *reference, bytes: bytes.clone(), expires_at });
-        }
-        Ok(())
+        let (now, tenant, mut kept) = (self.clock.now(), scope.tenant_tag(), self.lock());
+        let keep = |(reference, bytes): &(ContentRef, Bytes)| {
+            let same = kept.get(&reference.id).filter(|old| (old.reference, old.tenant) == (*reference, tenant));
+            if let Some(old) = same.filter(|old| old.stored.expiry.leaves_half(reference.ttl, now)) {
+                return old.stored.expiry;
+            }
+            let expiry = Expiry::of(reference.ttl, now);
+            let stored = Stored { bytes: Bytes::copy_from_slice(bytes), expiry };
+            kept.insert(reference.id, Kept { reference: *reference, tenant, stored });
+            expiry
+        };
+        Ok(contents.iter().map(keep).collect())
     }
 
-    async fn get(&self, scope: &Scope, references: &[ContentRef], _until: Instant) -> Vec<Result<Bytes, GetError>> {
+    async fn get(&self, scope: &Scope, references: &[ContentRef], _until: Instant) -> Vec<Result<Stored, GetError>> {
         references.iter().map(|reference| self.get_one(scope, reference)).collect()
     }
 }

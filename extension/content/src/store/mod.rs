@@ -7,13 +7,18 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use self::tally::Tally;
-use crate::reference::{ContentRef, Scope, Ttl};
+use crate::reference::{ContentRef, Scope};
 
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod clock;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
+mod expiry;
 pub mod memory;
 pub mod tally;
+
+pub use self::expiry::Expiry;
 
 /// The largest content a store takes, in bytes before compression.
 pub const MAX_CONTENT_LEN: u64 = 64 << 20;
@@ -27,7 +32,8 @@ pub enum GetError {
     /// Its time is over, whether or not the store has deleted it yet.
     #[error("the content expired")]
     Expired,
-    /// The reference disagrees with what is stored under its id (kind, size or TTL class): it was altered.
+    /// The reference disagrees with what is stored under its id (kind, size or TTL class): it was altered; or what is
+    /// stored there is another tenant's.
     #[error("the reference does not fit what is stored under its id")]
     Refused,
     /// What is stored is not what was put there.
@@ -52,6 +58,15 @@ pub enum PutError {
     Unavailable(String),
 }
 
+/// A content as a store gave it: verified, and until when it is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The content, in an allocation of its own: whoever keeps it keeps nothing larger alive.
+    pub bytes: Bytes,
+    /// When it is over.
+    pub expiry: Expiry,
+}
+
 /// A place that keeps contents under their references. A value is a handle: its clones share one place.
 pub trait ContentStore: fmt::Debug {
     /// The same store, on somebody's account: what this handle is used for is counted in `tally` too, so that of many
@@ -61,14 +76,16 @@ pub trait ContentStore: fmt::Debug {
     where
         Self: Sized;
 
-    /// Stores contents under their references. When this returns `Ok`, every one of them is durable and readable.
+    /// Stores contents under their references, which are theirs in `scope` ([`Scope::reference`]). When this returns
+    /// `Ok`, every one of them is durable and readable for at least half of its life; the expiries are in their order.
     ///
     /// Gives up with [`PutError::Unavailable`] when `until` has come.
     fn put(
         &self,
+        scope: &Scope,
         contents: &[(ContentRef, Bytes)],
         until: Instant,
-    ) -> impl Future<Output = Result<(), PutError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Expiry>, PutError>> + Send;
 
     /// Reads the contents of distinct references, in their order. Each is verified against its reference in `scope`.
     ///
@@ -78,12 +95,7 @@ pub trait ContentStore: fmt::Debug {
         scope: &Scope,
         references: &[ContentRef],
         until: Instant,
-    ) -> impl Future<Output = Vec<Result<Bytes, GetError>>> + Send;
-}
-
-/// When a content stored `now` is over, in seconds since the Unix epoch; `None` for never.
-fn expires_at(ttl: Ttl, now: u64) -> Option<u64> {
-    ttl.as_seconds().map(|seconds| now.saturating_add(u64::from(seconds)))
+    ) -> impl Future<Output = Vec<Result<Stored, GetError>>> + Send;
 }
 
 /// Nothing of a call is stored when one of its contents is too large.

@@ -4,8 +4,8 @@
 //! under the content's id lists them:
 //!
 //! ```text
-//! whole    id, kind, ttl, size, expires_at, format, encoding, stored, content
-//! commit   id, kind, ttl, size, expires_at, format, encoding, stored, digest, parts, part_size
+//! whole    id, kind, ttl, size, tenant, expires_at, format, encoding, stored, content
+//! commit   id, kind, ttl, size, tenant, expires_at, format, encoding, stored, digest, parts, part_size
 //! part     id = "{id}.{digest}.{n}", expires_at, content
 //! legacy   id = "record-{uuid}", content (S): JSON text; read only, and with `expires_at` if there is one
 //! ```
@@ -14,7 +14,8 @@
 //! to learn it.
 //!
 //! The digest covers the stored form, its encoding and the part size. So writers with other settings or versions write
-//! other parts, and a commit item can only ever name parts that belong together.
+//! other parts, and a commit item can only ever name parts that belong together. Items of a tenant carry its tag, so that
+//! another tenant's reference is told from a damaged item; those of a function without tenants have none.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -26,8 +27,8 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::encoding::{Encoded, Encoding};
 use super::inventory::{Foreign, StoredContent};
-use crate::reference::{ContentRef, PREFIX, StoreName, Ttl, VERSION};
-use crate::store::MAX_CONTENT_LEN;
+use crate::reference::{ContentRef, PREFIX, StoreName, TenantTag, Ttl, VERSION};
+use crate::store::{Expiry, MAX_CONTENT_LEN};
 
 /// Names of attributes, once.
 pub(super) const ID: &str = "id";
@@ -41,6 +42,7 @@ const PARTS: &str = "parts";
 const PART_SIZE: &str = "part_size";
 const SIZE: &str = "size";
 const STORED: &str = "stored";
+const TENANT: &str = "tenant";
 const TTL: &str = "ttl";
 
 /// The kind of what a forerunner of this format wrote; no item of ours has it.
@@ -99,15 +101,16 @@ impl Item {
         self.0.iter().map(|(name, value)| ((*name).to_owned(), value.attribute())).collect()
     }
 
-    fn part(key: String, content: Bytes, expires_at: Option<u64>) -> Self {
+    fn part(key: String, content: Bytes, expiry: Expiry) -> Self {
         let mut attributes = vec![(ID, Value::S(key))];
-        attributes.extend(expires_at.map(|second| (EXPIRES_AT, Value::N(second))));
+        attributes.extend(expiry.second().map(|second| (EXPIRES_AT, Value::N(second))));
         attributes.push((CONTENT, Value::B(content)));
         Self(attributes)
     }
 
     /// What whole and commit items have in common.
-    fn entry(reference: &ContentRef, encoding: Encoding, stored: usize, expires_at: Option<u64>) -> Self {
+    fn entry(label: &Label, encoding: Encoding, stored: usize) -> Self {
+        let Label { reference, tenant, expiry } = label;
         let mut attributes = vec![
             (ID, Value::S(reference.id.to_string())),
             (KIND, Value::S(reference.kind.as_str().to_owned())),
@@ -117,7 +120,8 @@ impl Item {
             (ENCODING, Value::S(encoding.as_str().to_owned())),
             (STORED, Value::N(stored as u64)),
         ];
-        attributes.extend(expires_at.map(|second| (EXPIRES_AT, Value::N(second))));
+        attributes.extend(tenant.map(|tag| (TENANT, Value::S(tag.to_string()))));
+        attributes.extend(expiry.second().map(|second| (EXPIRES_AT, Value::N(second))));
         Self(attributes)
     }
 
@@ -157,6 +161,14 @@ impl Value {
     }
 }
 
+/// What the items of a content say of it, however it is encoded and cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Label {
+    pub(super) reference: ContentRef,
+    pub(super) tenant: Option<TenantTag>,
+    pub(super) expiry: Expiry,
+}
+
 /// The items that one content becomes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -170,35 +182,29 @@ pub(super) enum Layout {
 
 impl Layout {
     /// Lays out a stored form in items with parts of `part_size` bytes.
-    pub(super) fn new(reference: &ContentRef, encoded: &Encoded, expires_at: Option<u64>, part_size: usize) -> Self {
-        let entry = Item::entry(reference, encoded.encoding, encoded.bytes.len(), expires_at);
+    pub(super) fn new(label: &Label, encoded: &Encoded, part_size: usize) -> Self {
+        let entry = Item::entry(label, encoded.encoding, encoded.bytes.len());
         let whole = entry.clone().with([(CONTENT, Value::B(encoded.bytes.clone()))]);
         if whole.stored_size() <= MAX_ITEM {
             return Self::Whole(whole);
         }
         let list = PartList::new(digest(encoded, part_size as u64), encoded.bytes.len(), part_size);
-        let keys = list.keys(&reference.id.to_string());
+        let keys = list.keys(&label.reference.id.to_string());
         let contents = ranges(encoded.bytes.len(), part_size).map(|range| encoded.bytes.slice(range));
-        let parts = keys.zip(contents).map(|(key, content)| Item::part(key, content, expires_at));
+        let parts = keys.zip(contents).map(|(key, content)| Item::part(key, content, label.expiry));
         Self::Parted { parts: parts.collect(), commit: entry.commit(list) }
     }
 
     /// What writing a stored form of `len` bytes costs, in write request units: the same layout, of lengths only.
-    pub(super) fn write_units(
-        reference: &ContentRef,
-        encoding: Encoding,
-        len: usize,
-        expires_at: Option<u64>,
-        part_size: usize,
-    ) -> u64 {
-        let entry = Item::entry(reference, encoding, len, expires_at);
+    pub(super) fn write_units(label: &Label, encoding: Encoding, len: usize, part_size: usize) -> u64 {
+        let entry = Item::entry(label, encoding, len);
         let whole = entry.stored_size() + CONTENT.len() + len;
         if whole <= MAX_ITEM {
             return units(whole);
         }
         let list = PartList::new("-".repeat(DIGEST_LEN), len, part_size);
-        let keys = list.keys(&reference.id.to_string());
-        let weigh = |key, len| units(Item::part(key, Bytes::new(), expires_at).stored_size() + len);
+        let keys = list.keys(&label.reference.id.to_string());
+        let weigh = |key, len| units(Item::part(key, Bytes::new(), label.expiry).stored_size() + len);
         let parts: u64 = keys.zip(ranges(len, part_size)).map(|(key, range)| weigh(key, range.len())).sum();
         parts + units(entry.commit(list).stored_size())
     }
@@ -262,7 +268,8 @@ pub(super) struct Entry {
     kind: String,
     ttl: String,
     size: u64,
-    expires_at: Option<u64>,
+    tenant: Option<String>,
+    pub(super) expiry: Expiry,
     pub(super) encoding: Encoding,
     pub(super) body: Body,
 }
@@ -300,7 +307,8 @@ impl Entry {
             kind: LEGACY_KIND.to_owned(),
             ttl: Ttl::NONE.to_string(),
             size: content.len() as u64,
-            expires_at: expires_at(&item).ok()?,
+            tenant: None,
+            expiry: expiry(&item).ok()?,
             encoding: Encoding::Identity,
             body: Body::Whole(content.into()),
         })
@@ -312,7 +320,11 @@ impl Entry {
             kind: text(item, KIND)?.to_owned(),
             ttl: text(item, TTL)?.to_owned(),
             size,
-            expires_at: expires_at(item).ok()?,
+            tenant: match item.get(TENANT) {
+                None => None,
+                Some(_) => Some(text(item, TENANT)?.to_owned()),
+            },
+            expiry: expiry(item).ok()?,
             encoding: Encoding::parse(text(item, ENCODING)?)?,
             body: match take_content(item) {
                 Some(content) => Body::Whole(content),
@@ -321,8 +333,8 @@ impl Entry {
         })
     }
 
-    /// Whether the item was written for this very reference.
-    pub(super) fn fits(&self, reference: &ContentRef) -> bool {
+    /// Whether the item was written for this very reference, and this tenant.
+    pub(super) fn fits(&self, reference: &ContentRef, tenant: Option<TenantTag>) -> bool {
         if reference.is_legacy() {
             return self.kind == LEGACY_KIND && self.size <= reference.size;
         }
@@ -330,22 +342,7 @@ impl Entry {
             && self.ttl == reference.ttl.to_string()
             && self.size == reference.size
             && self.size <= MAX_CONTENT_LEN
-    }
-
-    /// Whether the content's time is over.
-    pub(super) fn is_expired(&self, now: u64) -> bool {
-        self.expires_at.is_some_and(|end| end <= now)
-    }
-
-    /// Whether the content stays for at least half of its life: storing it again would be wasted.
-    pub(super) fn is_fresh(&self, reference: &ContentRef, now: u64) -> bool {
-        let half = reference.ttl.as_seconds().map(|seconds| u64::from(seconds.div_ceil(2)));
-        self.fits(reference)
-            && match (half, self.expires_at) {
-                (None, None) => true,
-                (Some(half), Some(end)) => end >= now.saturating_add(half),
-                _ => false,
-            }
+            && self.tenant == tenant.map(|tag| tag.to_string())
     }
 }
 
@@ -353,11 +350,11 @@ fn is_legacy(item: &Attributes) -> bool {
     key(item).is_some_and(|key| key.starts_with("record-"))
 }
 
-/// When the item's time is over, if ever; an error when that makes no sense.
-fn expires_at(item: &Attributes) -> Result<Option<u64>, Unreadable> {
+/// When the item's time is over; an error when that makes no sense.
+fn expiry(item: &Attributes) -> Result<Expiry, Unreadable> {
     match item.get(EXPIRES_AT) {
-        None => Ok(None),
-        Some(_) => number(item, EXPIRES_AT).map(Some).ok_or(Unreadable::Damaged),
+        None => Ok(Expiry::NEVER),
+        Some(_) => number(item, EXPIRES_AT).map(Expiry::at).ok_or(Unreadable::Damaged),
     }
 }
 
@@ -465,8 +462,12 @@ mod tests {
         Encoded { encoding: Encoding::Identity, bytes: vec![b'a'; len].into() }
     }
 
+    fn label(len: usize, ttl: Ttl) -> Label {
+        Label { reference: reference(len, ttl), tenant: None, expiry: Expiry::of(ttl, NOW) }
+    }
+
     fn layout(len: usize, ttl: Ttl, part_size: usize) -> Layout {
-        Layout::new(&reference(len, ttl), &identity(len), crate::store::expires_at(ttl, NOW), part_size)
+        Layout::new(&label(len, ttl), &identity(len), part_size)
     }
 
     proptest! {
@@ -483,8 +484,7 @@ mod tests {
                 Layout::Parted { mut parts, commit } => { parts.push(commit); parts }
             };
             prop_assert!(items.iter().all(|item| item.stored_size() <= MAX_ITEM));
-            let (reference, end) = (reference(len, Ttl::seconds(ttl)), crate::store::expires_at(Ttl::seconds(ttl), NOW));
-            let foreseen = Layout::write_units(&reference, Encoding::Identity, len, end, part_size);
+            let foreseen = Layout::write_units(&label(len, Ttl::seconds(ttl)), Encoding::Identity, len, part_size);
             prop_assert_eq!(foreseen, items.iter().map(|item| units(item.stored_size())).sum::<u64>());
         }
 
@@ -519,7 +519,7 @@ mod tests {
 
     #[test]
     fn an_item_weighs_its_names_and_values() {
-        let item = Item::part("key".to_owned(), Bytes::from_static(b"content"), Some(12));
+        let item = Item::part("key".to_owned(), Bytes::from_static(b"content"), Expiry::at(12));
         assert_eq!(item.stored_size(), "idkey".len() + "expires_at".len() + 2 + "contentcontent".len());
     }
 
@@ -529,18 +529,25 @@ mod tests {
         let Layout::Whole(item) = layout(10, ttl, MAX_PART) else { panic!("parts") };
         let entry = Entry::parse(item.attributes()).unwrap();
         assert_eq!(entry.body, Body::Whole(identity(10).bytes));
-        assert!(entry.fits(&reference(10, ttl)));
-        assert!(!entry.fits(&reference(11, ttl)));
-        assert!(!entry.fits(&reference(10, Ttl::NONE)));
+        assert_eq!(entry.expiry, Expiry::at(NOW + 60));
+        assert!(entry.fits(&reference(10, ttl), None));
+        assert!(!entry.fits(&reference(11, ttl), None));
+        assert!(!entry.fits(&reference(10, Ttl::NONE), None));
     }
 
     #[test]
-    fn times_are_exact_to_the_second() {
-        let reference = reference(10, Ttl::seconds(61));
-        let Layout::Whole(item) = Layout::new(&reference, &identity(10), Some(1061), MAX_PART) else { panic!("parts") };
-        let entry = Entry::parse(item.attributes()).unwrap();
-        assert!(!entry.is_expired(1060) && entry.is_expired(1061));
-        assert!(entry.is_fresh(&reference, 1030) && !entry.is_fresh(&reference, 1031));
+    fn an_item_is_one_tenants_or_nobodys() {
+        let tag = |tenant: &str| Scope::new("table").for_tenant(tenant).tenant_tag();
+        let entry = |tenant| {
+            let label = Label { tenant, ..label(10, Ttl::NONE) };
+            let Layout::Whole(item) = Layout::new(&label, &identity(10), MAX_PART) else { panic!("parts") };
+            Entry::parse(item.attributes()).unwrap()
+        };
+        for (written, read) in
+            [(None, None), (tag("a"), tag("a")), (tag("a"), tag("b")), (tag("a"), None), (None, tag("a"))]
+        {
+            assert_eq!(entry(written).fits(&reference(10, Ttl::NONE), read), written == read, "{written:?} {read:?}");
+        }
     }
 
     #[test]

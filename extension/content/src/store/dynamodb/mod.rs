@@ -43,7 +43,7 @@ use self::encoding::Encoder;
 use self::table::Table;
 use super::clock::Clock;
 use super::tally::{Tally, Usage};
-use super::{ContentStore, GetError, PutError, refuse_too_large};
+use super::{ContentStore, Expiry, GetError, PutError, Stored, refuse_too_large};
 use crate::reference::{ContentRef, Scope};
 
 /// Bytes above which hashing and compressing leave the runtime's thread: there, other invocations would wait for them.
@@ -100,14 +100,19 @@ impl ContentStore for DynamoDbStore {
         Self { table: self.table.charging(tally), ..self.clone() }
     }
 
-    async fn put(&self, contents: &[(ContentRef, Bytes)], until: Instant) -> Result<(), PutError> {
+    async fn put(
+        &self,
+        scope: &Scope,
+        contents: &[(ContentRef, Bytes)],
+        until: Instant,
+    ) -> Result<Vec<Expiry>, PutError> {
         refuse_too_large(contents)?;
-        let outcome = tokio::time::timeout_at(until.into(), write::put(self, contents, until)).await;
+        let outcome = tokio::time::timeout_at(until.into(), write::put(self, scope, contents, until)).await;
         let outcome = outcome.unwrap_or_else(|_| Err("there was no time left".to_owned()));
         outcome.map_err(PutError::Unavailable)
     }
 
-    async fn get(&self, scope: &Scope, references: &[ContentRef], until: Instant) -> Vec<Result<Bytes, GetError>> {
+    async fn get(&self, scope: &Scope, references: &[ContentRef], until: Instant) -> Vec<Result<Stored, GetError>> {
         read::get(self, scope, references, until).await
     }
 }

@@ -12,8 +12,8 @@ use super::item::{self, Attributes, Body, Entry, MAX_ITEM, Unreadable};
 use super::retry::Attempts;
 use super::table::{MAX_READS, Table};
 use super::{BLOCKING, DynamoDbStore};
-use crate::reference::{ContentRef, Scope};
-use crate::store::{GetError, MAX_CONTENT_LEN};
+use crate::reference::{ContentRef, Scope, TenantTag};
+use crate::store::{Expiry, GetError, MAX_CONTENT_LEN, Stored};
 
 /// Content bytes expected in one answer. `DynamoDB` would send 16 MiB, but an answer of that size takes a small sandbox
 /// longer than one attempt's time, and the SDK parses it on the thread that serves every other invocation.
@@ -28,8 +28,9 @@ pub(super) async fn get(
     scope: &Scope,
     references: &[ContentRef],
     until: Instant,
-) -> Vec<Result<Bytes, GetError>> {
-    let mut searches: Vec<_> = references.iter().map(Search::new).collect();
+) -> Vec<Result<Stored, GetError>> {
+    let tenant = scope.tenant_tag();
+    let mut searches: Vec<_> = references.iter().map(|reference| Search::new(reference, tenant)).collect();
     for consistent in [false, true] {
         find_entries(store, &mut searches, consistent, until).await;
         find_parts(store, &mut searches, consistent, until).await;
@@ -65,8 +66,11 @@ async fn find_parts(store: &DynamoDbStore, searches: &mut [Search], consistent: 
 #[derive(Debug)]
 struct Search {
     reference: ContentRef,
+    tenant: Option<TenantTag>,
     key: String,
     state: State,
+    /// What the last entry says.
+    expiry: Expiry,
     /// Parts that have arrived. Their keys name their bytes, so they stay good whatever entry lists them.
     parts: HashMap<String, Bytes>,
 }
@@ -84,11 +88,12 @@ enum State {
 }
 
 impl Search {
-    fn new(reference: &ContentRef) -> Self {
+    fn new(reference: &ContentRef, tenant: Option<TenantTag>) -> Self {
         // Nothing of this size was ever stored.
         let impossible = reference.size > MAX_CONTENT_LEN;
         let state = if impossible { State::Failed(GetError::Refused) } else { State::Open(GetError::NotFound) };
-        Self { reference: *reference, key: reference.id.to_string(), state, parts: HashMap::new() }
+        let (reference, key) = (*reference, reference.id.to_string());
+        Self { reference, tenant, key, state, expiry: Expiry::NEVER, parts: HashMap::new() }
     }
 
     fn is_open(&self) -> bool {
@@ -101,6 +106,9 @@ impl Search {
 
     /// Takes the answer for the entry: nothing, a failure, or an item.
     fn entry(&mut self, answer: Option<&Answer<Result<Entry, Unreadable>>>, now: u64) {
+        if let Some(Ok(Ok(entry))) = answer {
+            self.expiry = entry.expiry;
+        }
         self.state = match answer {
             None => State::Open(GetError::NotFound),
             Some(Err(heard)) => State::Failed(GetError::Unavailable(heard.clone())),
@@ -108,8 +116,8 @@ impl Search {
             Some(Ok(Err(Unreadable::Newer(format)))) => State::Failed(GetError::Unavailable(format!(
                 "it was stored in item format {format}, which a newer layer reads"
             ))),
-            Some(Ok(Ok(entry))) if !entry.fits(&self.reference) => State::Failed(GetError::Refused),
-            Some(Ok(Ok(entry))) if entry.is_expired(now) => State::Open(GetError::Expired),
+            Some(Ok(Ok(entry))) if !entry.fits(&self.reference, self.tenant) => State::Failed(GetError::Refused),
+            Some(Ok(Ok(entry))) if entry.expiry.has_come(now) => State::Open(GetError::Expired),
             Some(Ok(Ok(entry))) => match &entry.body {
                 Body::Whole(content) => State::Found(entry.encoding, vec![content.clone()]),
                 Body::Parts(list) => State::Parted(entry.encoding, list.keys(&self.key).collect()),
@@ -142,7 +150,12 @@ impl Search {
     }
 
     /// The content, decoded and verified; what takes long happens on another thread.
-    async fn finish(self, scope: &Scope, until: Instant) -> Result<Bytes, GetError> {
+    async fn finish(self, scope: &Scope, until: Instant) -> Result<Stored, GetError> {
+        let expiry = self.expiry;
+        self.content(scope, until).await.map(|bytes| Stored { bytes, expiry })
+    }
+
+    async fn content(self, scope: &Scope, until: Instant) -> Result<Bytes, GetError> {
         let (encoding, parts) = match self.state {
             State::Found(encoding, parts) => (encoding, parts),
             State::Parted(..) => return Err(GetError::NotFound),

@@ -1,6 +1,6 @@
 //! Putting contents: encode, lay out, write parts and whole items, then the commit items.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,12 +8,12 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::encoding::Encoder;
-use super::item::{Entry, Item, Layout};
+use super::item::{Entry, Item, Label, Layout};
 use super::retry::Attempts;
 use super::table::{MAX_READS, MAX_WRITES, Table};
 use super::{BLOCKING, DynamoDbStore};
-use crate::reference::ContentRef;
-use crate::store::expires_at;
+use crate::reference::{ContentId, ContentRef, Scope};
+use crate::store::Expiry;
 
 /// Content bytes of one request: at 1 MB/s and more it is done well within one attempt's time.
 const WRITE_BATCH: usize = 2 << 20;
@@ -21,22 +21,31 @@ const WRITE_BATCH: usize = 2 << 20;
 /// Requests at once. Each holds its content twice more (the SDK's copy and its base64), so this bounds the memory.
 const WRITES_AT_ONCE: usize = 4;
 
-/// Stores contents. The error says what was last heard of the table.
-pub(super) async fn put(store: &DynamoDbStore, contents: &[(ContentRef, Bytes)], until: Instant) -> Result<(), String> {
+/// Stores contents; gives their expiries. The error says what was last heard of the table.
+pub(super) async fn put(
+    store: &DynamoDbStore,
+    scope: &Scope,
+    contents: &[(ContentRef, Bytes)],
+    until: Instant,
+) -> Result<Vec<Expiry>, String> {
     let (mut at_once, mut in_parts, mut commits) = (Vec::new(), Vec::new(), Vec::new());
-    for (reference, layout) in lay_out(store, distinct(contents)).await? {
+    let mut expiries = HashMap::new();
+    for (label, layout) in lay_out(store, scope, distinct(contents)).await? {
+        expiries.insert(label.reference.id, label.expiry);
         match layout {
             Layout::Whole(item) => at_once.push(item),
-            Layout::Parted { parts, commit } => in_parts.push((reference, parts, commit)),
+            Layout::Parted { parts, commit } => in_parts.push((label, parts, commit)),
         }
     }
-    let stored = fresh(store, in_parts.iter().map(|(reference, ..)| *reference), until).await;
-    for (_, parts, commit) in in_parts.into_iter().filter(|(reference, ..)| !stored.contains(reference)) {
+    let stored = fresh(store, in_parts.iter().map(|(label, ..)| *label), until).await;
+    for (_, parts, commit) in in_parts.into_iter().filter(|(label, ..)| !stored.contains_key(&label.reference.id)) {
         at_once.extend(parts);
         commits.push(commit);
     }
     write_all(&store.table, at_once, until).await?;
-    write_all(&store.table, commits, until).await
+    write_all(&store.table, commits, until).await?;
+    expiries.extend(stored);
+    Ok(contents.iter().map(|(reference, _)| expiries[&reference.id]).collect())
 }
 
 /// One key may occur only once in a request.
@@ -48,12 +57,17 @@ fn distinct(contents: &[(ContentRef, Bytes)]) -> Vec<(ContentRef, Bytes)> {
 /// Encodes and lays out contents; what takes long happens on another thread.
 async fn lay_out(
     store: &DynamoDbStore,
+    scope: &Scope,
     contents: Vec<(ContentRef, Bytes)>,
-) -> Result<Vec<(ContentRef, Layout)>, String> {
+) -> Result<Vec<(Label, Layout)>, String> {
     let (encoder, now, part_size) = (Arc::clone(&store.encoder), store.clock.now(), store.part_size);
+    let tenant = scope.tenant_tag();
     let len: usize = contents.iter().map(|(_, bytes)| bytes.len()).sum();
     let work = move || {
-        let lay_out = |(reference, bytes)| (reference, lay_out_one(&encoder, &reference, &bytes, now, part_size));
+        let lay_out = |(reference, bytes): (ContentRef, Bytes)| {
+            let label = Label { reference, tenant, expiry: Expiry::of(reference.ttl, now) };
+            (label, lay_out_one(&encoder, &label, &bytes, part_size))
+        };
         contents.into_iter().map(lay_out).collect()
     };
     if len <= BLOCKING {
@@ -62,23 +76,22 @@ async fn lay_out(
     tokio::task::spawn_blocking(work).await.map_err(|_| "the content could not be encoded".to_owned())
 }
 
-fn lay_out_one(encoder: &Encoder, reference: &ContentRef, bytes: &Bytes, now: u64, part_size: usize) -> Layout {
-    let end = expires_at(reference.ttl, now);
-    let units = |encoding, len| Layout::write_units(reference, encoding, len, end, part_size);
-    Layout::new(reference, &encoder.encode(bytes, units), end, part_size)
+fn lay_out_one(encoder: &Encoder, label: &Label, bytes: &Bytes, part_size: usize) -> Layout {
+    let units = |encoding, len| Layout::write_units(label, encoding, len, part_size);
+    Layout::new(label, &encoder.encode(bytes, units), part_size)
 }
 
-/// Which contents are in the table already, for at least half of their life. This only saves work, so it is one attempt
+/// Which contents are in the table already, for at least half of their life, and until when. This only saves work, so it is one attempt
 /// and any doubt means writing: a function that may write but not read can still store.
 async fn fresh(
     store: &DynamoDbStore,
-    references: impl Iterator<Item = ContentRef>,
+    labels: impl Iterator<Item = Label>,
     until: Instant,
-) -> HashSet<ContentRef> {
-    let references: Vec<_> = references.take(MAX_READS).collect();
-    let keys: Vec<_> = references.iter().map(|reference| reference.id.to_string()).collect();
+) -> HashMap<ContentId, Expiry> {
+    let labels: Vec<_> = labels.take(MAX_READS).collect();
+    let keys: Vec<_> = labels.iter().map(|label| label.reference.id.to_string()).collect();
     if keys.is_empty() {
-        return HashSet::new();
+        return HashMap::new();
     }
     let now = Instant::now();
     let half = now + until.saturating_duration_since(now) / 2;
@@ -86,11 +99,12 @@ async fn fresh(
     let found = answer.ok().and_then(Result::ok).unwrap_or_default();
     let second = store.clock.now();
     let entries = found.items.into_iter().filter_map(|(key, item)| Some((key, Entry::parse(item).ok()?)));
-    let entries: std::collections::HashMap<_, _> = entries.collect();
-    let is_fresh = |(reference, key): &(ContentRef, String)| {
-        entries.get(key).is_some_and(|entry| entry.is_fresh(reference, second))
+    let entries: HashMap<_, _> = entries.collect();
+    let fresh = |(Label { reference, tenant, .. }, key): (Label, String)| {
+        let entry = entries.get(&key).filter(|entry| entry.fits(&reference, tenant))?;
+        entry.expiry.leaves_half(reference.ttl, second).then_some((reference.id, entry.expiry))
     };
-    references.into_iter().zip(keys).filter(is_fresh).map(|(reference, _)| reference).collect()
+    labels.into_iter().zip(keys).filter_map(fresh).collect()
 }
 
 /// Writes items, a few requests at a time. Dropping this stops what has not been sent.
