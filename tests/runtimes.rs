@@ -108,7 +108,8 @@ async fn survives_an_exit(subject: Subject) {
 }
 
 async fn names_lost_content(subject: Subject) {
-    let mut lambda = Stage::with(&[subject]).await;
+    // The sandbox that stored a content would have it in memory.
+    let mut lambda = Stage::with_variables(&[subject], &[("LRAP_CACHE_SIZE", "0")]).await;
     let state = lambda.answer(subject, json!({ "do": "grow", "bytes": 1_000_000 })).await;
     lambda.lose_contents().await;
     let (error_type, message) = lambda.failure(subject, &state).await;

@@ -111,11 +111,19 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) async fn with(subjects: &[Subject]) -> Self {
+        Self::with_variables(subjects, &[]).await
+    }
+
+    /// The same, with further variables for every function.
+    pub(super) async fn with_variables(subjects: &[Subject], variables: &[(&str, &str)]) -> Self {
         let (layer, documents) = (layer(), tempfile::tempdir().unwrap());
         let mut config = Config::default();
         let table = config.table.name.clone();
         let functions = subjects.iter().map(|subject| {
-            let function = subject.config(documents.path());
+            let mut function = subject.config(documents.path());
+            function
+                .environment
+                .extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
             (subject.name(), behind(&layer, &table, function))
         });
         config.functions = functions.collect();

@@ -107,7 +107,7 @@ mod tests {
         Instant::now() + Duration::from_mins(1)
     }
 
-    fn lead<'a>(flights: &'a Flights<u8, u8>) -> Lead<'a, u8, u8> {
+    fn lead(flights: &Flights<u8, u8>) -> Lead<'_, u8, u8> {
         match flights.board(&1) {
             Boarded::Lead(lead) => lead,
             Boarded::Follow(_) => panic!("somebody is at it"),
