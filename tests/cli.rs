@@ -176,7 +176,7 @@ async fn cat_reads_what_belongs_to_a_tenant_for_that_tenant_only() {
     let shell = Shell::new().await;
     let reference = shell.put_in(&shell.scope().for_tenant("blue"), &[Content::string("ours")]).await[0].to_string();
     assert_eq!(shell.lrap(&["cat", "--tenant", "blue", &reference]).await.out(), "ours");
-    shell.lrap(&["cat", &reference]).await.failed(1, "damaged");
+    shell.lrap(&["cat", &reference]).await.failed(1, "does not fit");
 }
 
 #[tokio::test]

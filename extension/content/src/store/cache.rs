@@ -38,6 +38,10 @@ const KNOWN_FOR: u64 = 600;
 /// Names to remember: a megabyte or so.
 const KNOWN: u64 = 4096;
 
+/// A content that was put is remembered if the memory holds this many of its size: one that would drive out all others
+/// is not worth a copy in the middle of an invocation that is at its largest just then.
+const LARGEST_SHARE: u64 = 4;
+
 /// What an entry costs beside its content, roughly, so that a million empty contents are bounded too.
 const ENTRY_OVERHEAD: u64 = 256;
 
@@ -200,10 +204,11 @@ impl Memory {
         self.contents.insert(key, stored, weight);
     }
 
-    /// Keeps a content that may be a slice of something larger. One that is kept already only lives longer.
+    /// Keeps a content that may be a slice of something larger, unless its copy would take more than its share. One that
+    /// is kept already only lives longer.
     fn keep_copy(&mut self, key: Key, bytes: &Bytes, expiry: Expiry) {
         let kept = self.contents.get(&key).map(|stored| stored.bytes.clone());
-        if kept.is_some() || self.contents.has_room_for(weight(bytes)) {
+        if kept.is_some() || self.contents.has_room_for(LARGEST_SHARE * weight(bytes)) {
             let bytes = kept.unwrap_or_else(|| Bytes::copy_from_slice(bytes));
             self.keep(key, Stored { bytes, expiry });
         }
@@ -216,6 +221,7 @@ fn weight(bytes: &Bytes) -> u64 {
 
 impl<S: ContentStore + Sync> CachedStore<S> {
     /// Joins or begins the read of a content that is not remembered.
+    #[expect(clippy::result_large_err, reason = "it is taken apart where it is returned to")]
     fn board_read(&self, key: &Key) -> Result<Stored, Boarded<'_, Key, Result<Stored, GetError>>> {
         if let Some(stored) = self.content(key) {
             return Ok(stored);
@@ -228,6 +234,7 @@ impl<S: ContentStore + Sync> CachedStore<S> {
     }
 
     /// Joins or begins the write of a content that is not known to be stored.
+    #[expect(clippy::result_large_err, reason = "it is taken apart where it is returned to")]
     fn board_write(&self, key: &Key) -> Result<Expiry, Boarded<'_, Key, Expiry>> {
         if let Some(expiry) = self.known(key) {
             return Ok(expiry);

@@ -146,9 +146,10 @@ impl Inventory {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::encoding::{Encoded, Encoding};
-    use super::super::item::{Item, Layout};
+    use super::super::item::{Item, Label, Layout};
     use super::*;
     use crate::reference::{Content, Scope, Ttl};
+    use crate::store::Expiry;
     use aws_sdk_dynamodb::types::AttributeValue;
 
     /// The items of a content of `len` bytes in parts of 2000, as a scan without contents returns them.
@@ -156,7 +157,8 @@ mod tests {
         let bytes = bytes::Bytes::from(vec![b'a'; len]);
         let reference = Scope::new("table").reference(ttl, &Content::string(bytes.clone()));
         let encoded = Encoded { encoding: Encoding::Identity, bytes };
-        let laid_out = match Layout::new(&reference, &encoded, ttl.as_seconds().map(u64::from), 200_000) {
+        let label = Label { reference, tenant: None, expiry: Expiry::of(ttl, 0) };
+        let laid_out = match Layout::new(&label, &encoded, 200_000) {
             Layout::Whole(item) => vec![item],
             Layout::Parted { parts, commit } => parts.into_iter().chain([commit]).collect(),
         };
