@@ -66,8 +66,9 @@ async fn shows_a_long_document_cross_the_workflow_as_a_reference() {
         assert!(run["state"]["bytes"].as_u64().unwrap() < 400, "{run}");
         assert!(run["state"]["reference"].as_str().unwrap().starts_with("@content:"), "{run}");
         assert_eq!(run["analysis"]["sha256"], sha256(content.as_bytes()));
-        assert!(run["read"]["bytes"].as_u64().unwrap() > 100_000, "{run}");
     }
+    assert!(cold["read"]["bytes"].as_u64().unwrap() > 100_000, "{cold}");
+    assert_eq!(warm["read"]["requests"], 0, "the warm sandbox remembers what it read: {warm}");
     assert!(cold["written"]["write_units"].as_f64().unwrap() > 100.0, "{cold}");
     assert!(cold["reader"]["init_ms"].is_number() && warm["reader"]["init_ms"].is_null());
 }
