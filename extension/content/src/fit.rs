@@ -25,7 +25,7 @@ use bytes::Bytes;
 
 use crate::json::{self, StringToken};
 use crate::reference::{Content, ContentRef, Ttl};
-use crate::splice::{Edit, splice};
+use crate::splice::{Edit, splice_references};
 
 /// Values of this many bytes or fewer are not worth a content of their own.
 const WORTHWHILE: usize = 1024;
@@ -184,12 +184,6 @@ impl FitPlan {
 
     /// The response with references in place, given in the order of [`contents`](Self::contents).
     pub fn apply(&self, references: &[ContentRef]) -> Bytes {
-        let spelt: Vec<_> = references.iter().map(|reference| format!("\"{reference}\"")).collect();
-        splice(
-            &self.response,
-            &self.edits,
-            |edit| spelt[edit.value].len(),
-            |edit, out| out.extend_from_slice(spelt[edit.value].as_bytes()),
-        )
+        splice_references(&self.response, &self.edits, references)
     }
 }

@@ -21,7 +21,7 @@ use memchr::memmem;
 use crate::hydrate::MAX_TEXT_DEPTH;
 use crate::json::{self, StringToken};
 use crate::reference::{Content, ContentRef, MAX_LEN, PREFIX};
-use crate::splice::{Edit, splice};
+use crate::splice::{Edit, splice_references};
 
 /// What may stay in a response.
 #[derive(Debug, Clone, Copy)]
@@ -131,12 +131,6 @@ impl OffloadPlan {
 
     /// The response with references in place, given in the order of [`contents`](Self::contents).
     pub fn apply(&self, references: &[ContentRef]) -> Bytes {
-        let spelt: Vec<_> = references.iter().map(|reference| format!("\"{reference}\"")).collect();
-        splice(
-            &self.response,
-            &self.edits,
-            |edit| spelt[edit.value].len(),
-            |edit, out| out.extend_from_slice(spelt[edit.value].as_bytes()),
-        )
+        splice_references(&self.response, &self.edits, references)
     }
 }

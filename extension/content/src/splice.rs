@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::reference::ContentRef;
+
 /// One span of a payload and what takes its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edit<V> {
@@ -36,8 +38,14 @@ pub(crate) fn splice<V>(
     out.into()
 }
 
+/// `text` with references in place of what the edits, by index, take away.
+pub(crate) fn splice_references(text: &Bytes, edits: &[Edit<usize>], references: &[ContentRef]) -> Bytes {
+    let spelt: Vec<_> = references.iter().map(|reference| format!("\"{reference}\"")).collect();
+    splice(text, edits, |edit| spelt[edit.value].len(), |edit, out| out.extend_from_slice(spelt[edit.value].as_bytes()))
+}
+
 /// Bytes that [`splice`] makes.
-pub(crate) fn spliced_len<V>(text: &[u8], edits: &[Edit<V>], len: impl Fn(&Edit<V>) -> usize) -> usize {
+fn spliced_len<V>(text: &[u8], edits: &[Edit<V>], len: impl Fn(&Edit<V>) -> usize) -> usize {
     let removed: usize = edits.iter().map(|edit| edit.span.len()).sum();
     let added: usize = edits.iter().map(len).sum();
     text.len() - removed + added
