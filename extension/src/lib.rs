@@ -1,6 +1,6 @@
 //! `lrap`: a Lambda extension that holds a proxy of the Runtime API and makes long content transparent.
 //!
-//! Read [`proxy`] first: it is the two flows. Around it, in the order of the extension's life: [`config`] reads the
+//! Read [`proxy`] first: it is what happens to a request. Around it, in the order of the extension's life: [`config`] reads the
 //! environment, [`server`] binds and accepts, [`lifecycle`] speaks to the Extensions API, [`route`] tells calls apart,
 //! [`runtime_api`] is the way upstream, [`logging`] and [`metrics`] what an operator reads, [`keys`] the signing keys,
 //! [`invocations`] what is remembered between an event and its response, and [`error`] how an invocation fails. [`cli`] is

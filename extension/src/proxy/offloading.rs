@@ -1,0 +1,112 @@
+//! The way of a response: what is too long for its destination is stored, and references leave in its place.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use long_content::keys::Keyring;
+use long_content::outgoing::{Outgoing, Terms};
+use long_content::reference::{ContentRef, Scope};
+use long_content::store::tally::Tally;
+use long_content::store::{ContentStore, PutError};
+
+use super::Proxy;
+use super::payload::compute;
+use crate::error::Failure;
+use crate::invocations::Invocation;
+use crate::metrics::{Sizes, Work};
+
+/// Lambda's own limit for a response, in bytes.
+const LAMBDA_RESPONSE_LIMIT: usize = 6 * 1024 * 1024;
+
+impl<S: ContentStore> Proxy<S> {
+    pub(super) async fn offload(&self, response: Bytes, invocation: &mut Invocation) -> Result<Bytes, Failure> {
+        if invocation.response_stays {
+            return Ok(response);
+        }
+        let until = invocation.store_until(self.config.store_timeout);
+        let keys = self.keys.known();
+        let has_keys = keys.is_some();
+        let outgoing = self.decide(&response, invocation, keys.unwrap_or_default()).await?;
+        if outgoing.contents.is_empty() {
+            return Ok(response);
+        }
+        let (before, has_look_alike) = (response.len(), outgoing.has_look_alike);
+        let stored = if has_keys {
+            self.store_all(outgoing, until, &mut invocation.work).await
+        } else {
+            self.store_when_keys_come(&response, invocation, until).await
+        };
+        let work = &mut invocation.work;
+        match stored {
+            Ok(stored) => {
+                work.response = Some(Sizes { before, after: stored.len() });
+                Ok(stored)
+            }
+            Err(error) if !has_look_alike && self.fits(&response) => {
+                tracing::warn!(%error, bytes = before, "response sent without offloading");
+                work.fallbacks += 1;
+                work.response = Some(Sizes { before, after: before });
+                Ok(response)
+            }
+            stored => stored,
+        }
+    }
+
+    /// What leaves a response, with references signed by `keys`.
+    async fn decide(&self, response: &Bytes, invocation: &mut Invocation, keys: Keyring) -> Result<Outgoing, Failure> {
+        let (response, terms, begun) = (response.clone(), self.terms(invocation, keys), Instant::now());
+        let outgoing = compute(response.len() as u64, move || Outgoing::of(&response, &terms)).await;
+        invocation.work.planning += begun.elapsed();
+        outgoing.map_err(|error| Failure::does_not_fit(&error))
+    }
+
+    /// Decides and stores a response for which init left no keys.
+    async fn store_when_keys_come(
+        &self,
+        response: &Bytes,
+        invocation: &mut Invocation,
+        until: Instant,
+    ) -> Result<Bytes, Failure> {
+        let keys = self.keys.get(until).await.map_err(|error| Failure::no_keys(&error))?;
+        let outgoing = self.decide(response, invocation, keys).await?;
+        self.store_all(outgoing, until, &mut invocation.work).await
+    }
+
+    /// Stores what must be durable before a response leaves, and gives the response.
+    async fn store_all(&self, outgoing: Outgoing, until: Instant, work: &mut Work) -> Result<Bytes, Failure> {
+        self.put(&outgoing.scope, &outgoing.contents, until, work).await.map_err(|error| Failure::put(&error))?;
+        work.offloaded.extend(outgoing.contents.iter().map(|(_, content)| content));
+        Ok(outgoing.response)
+    }
+
+    /// Stores contents on an invocation's account.
+    async fn put(
+        &self,
+        scope: &Scope,
+        contents: &[(ContentRef, Bytes)],
+        until: Instant,
+        work: &mut Work,
+    ) -> Result<(), PutError> {
+        let (tally, begun) = (Tally::default(), Instant::now());
+        let outcome = self.store.charging(&tally).put(scope, contents, until).await;
+        work.used(tally.usage(), begun.elapsed());
+        outcome.map(drop)
+    }
+
+    fn terms(&self, invocation: &Invocation, keys: Keyring) -> Terms {
+        Terms {
+            max_content_size: self.config.max_content_size,
+            max_payload_size: self.config.max_payload_size,
+            keep: self.config.keep.clone(),
+            scope: self.scope_of(invocation, keys),
+            ttl: self.config.ttl,
+            kept: invocation.kept.clone(),
+        }
+    }
+
+    /// Whether a response fits its destination, and Lambda, as it is.
+    fn fits(&self, response: &Bytes) -> bool {
+        let limit = self.config.max_payload_size.unwrap_or(LAMBDA_RESPONSE_LIMIT).min(LAMBDA_RESPONSE_LIMIT);
+        response.len() <= limit
+    }
+}

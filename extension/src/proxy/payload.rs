@@ -1,0 +1,60 @@
+//! Payloads on the proxy's hands: gathered whole to be worked on, or streaming by.
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, TRAILER};
+use http::{Response, response};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Either};
+use hyper::body::Incoming;
+
+use crate::runtime_api::{Body, full, remove_hop_by_hop};
+
+/// Bytes of payload above which work on it is handed to another thread.
+const LARGE: u64 = 8 << 20;
+
+/// The whole of a body; one that came in one piece is not copied.
+pub(super) async fn gather(mut body: Incoming) -> Result<Bytes, hyper::Error> {
+    let Some(first) = next_data(&mut body).await? else { return Ok(Bytes::new()) };
+    let Some(second) = next_data(&mut body).await? else { return Ok(first) };
+    let expected = body.size_hint().lower() as usize;
+    let mut whole = BytesMut::with_capacity(first.len() + second.len() + expected);
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&second);
+    while let Some(data) = next_data(&mut body).await? {
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, hyper::Error> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+/// An event with its upstream's head. Its length and framing are ours.
+pub(super) fn gathered(mut head: response::Parts, event: Bytes) -> Response<Body> {
+    remove_hop_by_hop(&mut head.headers);
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.remove(TRAILER);
+    Response::from_parts(head, full(event))
+}
+
+/// An answer of upstream, streaming by.
+pub(super) fn forwarded(response: Response<Incoming>) -> Response<Body> {
+    let mut response = response.map(Either::Right);
+    remove_hop_by_hop(response.headers_mut());
+    response
+}
+
+/// The outcome of `work` on about `bytes` bytes of payload. What takes long leaves the runtime's thread: there, other
+/// invocations would wait for it. Anything that fits Lambda's own limits is done sooner than handed over.
+pub(super) async fn compute<T: Send + 'static>(bytes: u64, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if bytes <= LARGE {
+        return work();
+    }
+    tokio::task::spawn_blocking(work).await.expect("BUG: payload work neither panics nor is aborted")
+}
