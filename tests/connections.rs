@@ -93,3 +93,17 @@ async fn p5_the_runtime_keeps_its_connection_over_many_invocations() {
     let upstream = world.lambda.with_log(|log| log.connections);
     assert!(upstream <= 4, "{upstream} connections for 40 requests, one after the other");
 }
+
+#[tokio::test]
+async fn p5_the_connection_on_which_an_invocation_failed_is_used_again() {
+    let mut world = World::start().await;
+    for number in 0..20 {
+        let id = format!("failing-{number}");
+        let answer = Reply::new(202, " ".repeat(32 * 1024)).chunked(1024);
+        world.lambda.reply(&format!("POST /2018-06-01/runtime/invocation/{id}/error"), answer);
+        let failure = world.fail_event(Event::new(&id, r#""@content:1:dynamodb:s:none:forged:1""#)).await;
+        assert_eq!(failure.error_type, "LongContent.Refused");
+    }
+    let upstream = world.lambda.with_log(|log| log.connections);
+    assert!(upstream <= 4, "{upstream} connections for 80 requests, one after the other");
+}

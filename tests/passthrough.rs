@@ -110,6 +110,15 @@ async fn p2_a_payload_of_six_megabytes_of_small_values_is_the_same() {
     assert!(world.respond(body.as_str()).await.body == body.as_bytes());
 }
 
+#[tokio::test]
+async fn p2_a_gathered_response_announces_no_trailers() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    world.runtime.send(Request::response(&id, "{}").header("Trailer", "X-Checksum").chunked(1)).await;
+    let seen = world.lambda.response(&id).await;
+    assert_eq!((seen.text().as_str(), seen.headers.get("Trailer")), ("{}", None));
+}
+
 /// Fields that concern one connection only, or that every HTTP message has by itself.
 const OF_THE_CONNECTION: [&str; 6] =
     ["host", "connection", "content-length", "transfer-encoding", "date", "keep-alive"];

@@ -8,7 +8,7 @@ mod payload;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, request};
 use http_body::Body as _;
 use http_body_util::Either;
@@ -20,7 +20,7 @@ use long_content::store::ContentStore;
 use tokio::sync::Semaphore;
 
 pub use self::hydration::MAX_ROUNDS;
-use self::payload::{forwarded, gather, gathered};
+use self::payload::{drain, forwarded, gather, gathered};
 use crate::config::{Config, MetricsMode};
 use crate::error::{Failure, error_document};
 use crate::invocations::{Invocation, Invocations};
@@ -113,7 +113,7 @@ impl<S: ContentStore> Proxy<S> {
                 Err(failure) => {
                     let told = self.fail(&request_id, &failure, &mut invocation.work).await;
                     self.metrics.report(&request_id, &invocation.work).await;
-                    drop(told?);
+                    drain(told?.into_body()).await;
                 }
             }
         }
@@ -134,9 +134,11 @@ impl<S: ContentStore> Proxy<S> {
         self.ending(id, Some(invocation.work), answer).await
     }
 
+    /// Sends a gathered response under the head it came with. Its length and framing are ours.
     async fn send(&self, head: &request::Parts, response: Bytes) -> Result<Response<Body>, ProxyError> {
         let mut head = head.clone();
         head.headers.remove(CONTENT_LENGTH);
+        head.headers.remove(TRAILER);
         Ok(forwarded(self.upstream.send(Request::from_parts(head, full(response))).await?))
     }
 

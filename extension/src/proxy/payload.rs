@@ -1,16 +1,24 @@
 //! Payloads on the proxy's hands: gathered whole to be worked on, or streaming by.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, TRAILER};
 use http::{Response, response};
 use http_body::Body as _;
-use http_body_util::{BodyExt, Either};
+use http_body_util::{BodyExt, Either, Limited};
 use hyper::body::Incoming;
 
 use crate::runtime_api::{Body, full, remove_hop_by_hop};
 
 /// Bytes of payload above which work on it is handed to another thread.
 const LARGE: u64 = 8 << 20;
+
+/// Bytes of a body that are read only to keep its connection.
+const DRAINED_LENGTH: usize = 64 << 10;
+
+/// How long a body is read only to keep its connection.
+const DRAINED_TIME: Duration = Duration::from_secs(1);
 
 /// The whole of a body; one that came in one piece is not copied.
 pub(super) async fn gather(mut body: Incoming) -> Result<Bytes, hyper::Error> {
@@ -33,6 +41,13 @@ async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, hyper::Error> {
         }
     }
     Ok(None)
+}
+
+/// Reads a body that nobody waits for, because only then is its connection used again. A long or a slow one is not
+/// worth the wait.
+pub(super) async fn drain(body: Body) {
+    let rest = Limited::new(body, DRAINED_LENGTH).collect();
+    let _ = tokio::time::timeout(DRAINED_TIME, rest).await;
 }
 
 /// An event with its upstream's head. Its length and framing are ours.
