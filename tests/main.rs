@@ -13,6 +13,7 @@ mod cli;
 mod concurrency;
 mod connections;
 mod conversation;
+mod envelopes;
 mod fault_matrix;
 mod faults;
 mod hydrate;
