@@ -22,7 +22,7 @@ TEMPLATES = $(shell find layer functions -name '*.yaml' -not -path '*/node_modul
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test lint check deny validate fuzz layer-folder wrapper runtimes tools clean
+.PHONY: help demo test lint check deny validate fuzz bench layer-folder wrapper runtimes tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ fuzz: ## every fuzz target for SECONDS each (60); new inputs stay in fuzz/corpus
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
 	@for target in scan hydrate offload reference; do \
 		cargo +nightly fuzz run $$target -- -dict=fuzz/json.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) || exit 1; done
+
+bench: tools ## what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
+	$(call say,building the extension as it is shipped)
+	@cargo build --release -p lrap --bin lrap
+	$(call say,measuring)
+	@cargo run --profile quick -p lrap-bench -- run $(OPTIONS)
 
 runtimes: $(VENV)/installed ## the official Python and Node runtime clients
 	@tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)"

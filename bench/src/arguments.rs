@@ -1,0 +1,122 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+use crate::lane::Lane;
+use crate::pin::Pin;
+use crate::relay::Relay;
+use crate::scenario::Scenario;
+
+/// Measures what the extension costs, beside a bare relay in the same run.
+#[derive(Debug, Parser)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measures, prints a table, and writes a report.
+    Run(Options),
+    /// A lane of a run: relays to a Runtime API until it is ended.
+    #[command(hide = true)]
+    Relay {
+        /// How.
+        relay: Relay,
+        /// Where to.
+        upstream: SocketAddr,
+    },
+}
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Only scenarios whose names contain this (several: any of them), such as `passthrough/1KiB`.
+    #[arg(long, value_name = "TEXT")]
+    scenario: Vec<String>,
+    /// Only these lanes, such as `direct`.
+    #[arg(long, value_name = "NAME")]
+    lane: Vec<String>,
+    /// Only on so many processors.
+    #[arg(long)]
+    pin: Vec<Pin>,
+    /// How often all is measured; medians are reported.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) runs: usize,
+    /// A tenth of the work.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// A binary to measure, as a lane of this name; several to compare them. The release binary as `lrap`, if none.
+    #[arg(long, value_name = "NAME=PATH")]
+    extension: Vec<Extension>,
+    /// Where the report goes.
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+}
+
+impl Options {
+    /// The scenarios asked for.
+    pub(crate) fn scenarios(&self) -> Vec<Scenario> {
+        let asked = |scenario: &Scenario| {
+            let name = scenario.to_string();
+            self.scenario.is_empty() || self.scenario.iter().any(|text| name.contains(text))
+        };
+        Scenario::all().into_iter().filter(asked).collect()
+    }
+
+    /// The lanes asked for. Those of other lanes that ratios are taken to, `direct` and `relay`, are measured anyway.
+    pub(crate) fn lanes(&self) -> anyhow::Result<Vec<Lane>> {
+        let mut lanes = vec![Lane::direct(), Lane::relay("relay", Relay::Copy), Lane::relay("gather", Relay::Gather)];
+        lanes.extend(self.extensions()?.iter().map(|Extension { name, path }| Lane::extension(name, path)));
+        lanes.retain(|lane| self.lane.is_empty() || self.lane.contains(&lane.name));
+        Ok(lanes)
+    }
+
+    fn extensions(&self) -> anyhow::Result<Vec<Extension>> {
+        if !self.extension.is_empty() {
+            return Ok(self.extension.clone());
+        }
+        Ok(vec![Extension { name: "lrap".to_owned(), path: target()?.join("release/lrap") }])
+    }
+
+    /// On how many processors.
+    pub(crate) fn pins(&self) -> Vec<Pin> {
+        if self.pin.is_empty() { vec![Pin::One, Pin::Two] } else { self.pin.clone() }
+    }
+
+    /// Where the report goes.
+    pub(crate) fn json(&self) -> anyhow::Result<PathBuf> {
+        self.json.clone().map_or_else(|| Ok(target()?.join("bench/report.json")), Ok)
+    }
+}
+
+/// A binary to measure.
+#[derive(Debug, Clone)]
+struct Extension {
+    name: String,
+    path: PathBuf,
+}
+
+impl FromStr for Extension {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, path)) => Ok(Self { name: name.to_owned(), path: path.into() }),
+            None => Ok(Self { name: "lrap".to_owned(), path: text.into() }),
+        }
+    }
+}
+
+/// Cargo's target folder, in one of whose profiles' folders this executable lies.
+fn target() -> anyhow::Result<PathBuf> {
+    let executable = std::env::current_exe()?;
+    executable.ancestors().nth(2).map(PathBuf::from).context("this executable lies in no target folder")
+}

@@ -1,0 +1,84 @@
+//! What the extension costs: the release binary between a Lambda and a runtime of this program's own, beside relays that do
+//! less than any proxy must, all in one run.
+//!
+//! Layout
+//! - `wire`, `lambda`, `runtime`: both ends
+//! - `lane`, `relay`: what stands between them
+//! - `payload`: what passes
+//! - `scenario`, `blocks`: what is measured, in turns
+//! - `process`, `pin`, `machine`, `statistics`, `figures`: how
+//! - `report`: what came out
+
+mod arguments;
+mod blocks;
+mod figures;
+mod lambda;
+mod lane;
+mod machine;
+mod payload;
+mod pin;
+mod process;
+mod relay;
+mod report;
+mod runtime;
+mod scenario;
+mod statistics;
+mod wire;
+
+use std::fs;
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command, Options};
+use crate::figures::{Measurement, medians};
+use crate::lambda::Lambda;
+use crate::machine::{Binary, Machine};
+use crate::pin::Processors;
+use crate::report::Report;
+use crate::scenario::Bench;
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match Arguments::parse().command {
+            Command::Run(options) => run(&options).await,
+            Command::Relay { relay, upstream } => Ok(relay::serve(relay, upstream).await?),
+        }
+    })
+}
+
+async fn run(options: &Options) -> anyhow::Result<()> {
+    let processors = Processors::given()?;
+    let mut runs = Vec::new();
+    for nth in 1..=options.runs {
+        eprintln!("run {nth} of {}", options.runs);
+        runs.push(measure(options, &processors).await?);
+    }
+    let binaries: anyhow::Result<_> =
+        options.lanes()?.iter().filter_map(|lane| Some(Binary::of(&lane.name, lane.binary()?))).collect();
+    let report = Report { machine: Machine::this()?, binaries: binaries?, measurements: medians(&runs) };
+    let path = options.json()?;
+    fs::create_dir_all(path.parent().context("a report needs a folder")?)?;
+    fs::write(&path, serde_json::to_vec_pretty(&report)?)?;
+    print!("{}", report.table());
+    eprintln!("\nreport: {}", path.display());
+    Ok(())
+}
+
+async fn measure(options: &Options, processors: &Processors) -> anyhow::Result<Vec<Measurement>> {
+    let (scenarios, lanes) = (options.scenarios(), options.lanes()?);
+    ensure!(!scenarios.is_empty(), "no scenario has such a name");
+    let mut measurements = Vec::new();
+    for pin in options.pins() {
+        processors.pin(pin)?;
+        let lambda = Lambda::start()?;
+        for scenario in &scenarios {
+            eprintln!("  {scenario}, {pin}");
+            let bench = Bench { lambda: &lambda, lanes: &lanes, pin, quick: options.quick };
+            measurements.extend(scenario.run(&bench).await.with_context(|| scenario.to_string())?);
+        }
+    }
+    processors.unpin()?;
+    Ok(measurements)
+}
