@@ -15,6 +15,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::kit::json::{noise, quote, text};
+use crate::kit::secrets::{SECRET_ARN, Secret};
 use crate::kit::table::Table;
 use crate::kit::{World, soon};
 
@@ -179,6 +180,35 @@ async fn cat_reads_what_belongs_to_a_tenant_for_that_tenant_only() {
     shell.lrap(&["cat", &reference]).await.failed(1, "does not fit");
 }
 
+const LEGACY: &str = "record-0b57fe41-8f0c-4f3c-9d0a-3f5a2b1c4d5e";
+
+#[tokio::test]
+async fn cat_reads_legacy_references() {
+    let shell = Shell::new().await;
+    let value = r#"{"n": 1e400}"#;
+    shell.table.put(json!({"id": {"S": LEGACY}, "content": {"S": value}})).await;
+    let reference = format!("@content:dynamodb:table:{LEGACY}");
+    let said = shell.lrap(&["cat", &reference]).await;
+    assert_eq!((said.code(), said.out()), (0, value), "{}", said.error());
+    let document = shell.lrap(&["cat", "--json", &reference]).await;
+    assert_eq!(
+        document.out(),
+        format!(r#"{{"reference":"{reference}","kind":"j","size":12,"content":{value}}}"#) + "\n"
+    );
+    assert_eq!(shell.lrap(&["verify", &reference]).await.out(), format!("ok          {reference}\n"));
+    let in_a_log = shell.lrap_reading(&["verify", "-"], &format!("read {reference}.")).await;
+    assert_eq!(in_a_log.out(), format!("ok          {reference}\n"));
+
+    shell.lrap(&["cat", &reference.replace("0b57", "0b58")]).await.failed(1, "AGENT_CONTEXT_TABLE");
+    shell.lrap(&["cat", &reference.replace("0b57", "0B57")]).await.failed(2, "record-0B57");
+    let shell = shell.with("LRAP_READ_LEGACY", true);
+    let report = shell.lrap_reading(&["explain", "-", "--fetch", "--json"], &quote(&reference)).await.json();
+    assert_eq!((&report["outcome"], &report["bytes_after"]), (&json!("hydrated"), &json!(value.len())));
+    assert!(report["because"][3].as_str().unwrap().contains("LRAP_READ_LEGACY"), "{report}");
+    let keyed = shell.with("LRAP_SIGNING_KEY", "a-signing-key-of-some-length");
+    keyed.lrap(&["cat", &reference]).await.failed(1, "LRAP_READ_LEGACY");
+}
+
 #[tokio::test]
 async fn what_cannot_be_had_is_a_negative_result() {
     let shell = Shell::new().await;
@@ -216,17 +246,35 @@ async fn wrong_usage_is_said_and_never_asks_the_table() {
     let shell = Shell::new().await;
     shell.lrap(&["cat", "hello"]).await.failed(2, "not a reference");
     shell.lrap(&["cat"]).await.failed(2, "Usage: lrap cat [OPTION]... REFERENCE");
+    shell.lrap(&["cat", "one", "another"]).await.failed(2, "another");
     shell.lrap(&["cta", "x"]).await.failed(2, "did you mean cat?");
-    shell.lrap(&["ls", "--limit", "many"]).await.failed(2, "--limit");
+    shell.lrap(&["ls", "--limit", "many"]).await.failed(2, "--limit is \"many\"");
     shell.lrap(&["ls", "--table="]).await.failed(2, "--table is empty");
     shell.lrap(&["explain", "/no/such/file"]).await.failed(2, "/no/such/file");
-    shell.lrap(&["explain", "-", "--as", "thing"]).await.failed(2, "--as");
+    shell.lrap(&["explain", "-", "--as", "thing"]).await.failed(2, "--as is \"thing\"");
     shell.lrap(&["explain", "-", "--as", "response", "--fetch"]).await.failed(2, "--fetch");
     shell.lrap(&["completions", "tcsh"]).await.failed(2, "bash, zsh, fish");
     shell.lrap(&["--json"]).await.failed(2, "no command");
     let wrong = shell.with("LRAP_CONTENT_TLT", 5);
     wrong.lrap(&["ls"]).await.failed(2, "did you mean LRAP_CONTENT_TTL?");
     assert_eq!(wrong.table.meter().total_requests(), 0);
+}
+
+#[tokio::test]
+async fn with_json_everything_said_is_one_document() {
+    let shell = Shell::new().await;
+    for command in COMMANDS {
+        let help = shell.lrap(&[command, "--help", "--json"]).await;
+        assert_eq!(help.json()["help"], shell.lrap(&[command, "--help"]).await.out());
+        let wrong = shell.lrap(&[command, "--frob", "--json"]).await;
+        let error: Value = serde_json::from_str(wrong.error()).unwrap();
+        assert!(error["error"].as_str().unwrap().contains("--frob"), "{command}: {error}");
+        assert_eq!((&error["exit_code"], wrong.code(), wrong.out()), (&json!(2), 2, ""), "{command}");
+    }
+    for arguments in [&["ls"][..], &["config"], &["verify", "-"], &["explain", "-"], &["completions", "zsh"], &["-V"]] {
+        let said = shell.lrap_reading(&[arguments, &["--json"]].concat(), "{}").await;
+        assert!(said.json().is_object() && said.code() == 0, "{arguments:?}: {}", said.error());
+    }
 }
 
 #[tokio::test]
@@ -437,6 +485,27 @@ async fn explain_says_exactly_what_reaches_lambda_of_a_response() {
         never.lrap_reading(&["explain", "-", "--as=response", "--json"], &response).await.json()["outcome"],
         "unchanged"
     );
+}
+
+/// Without asking the secret: what its keys sign is of one length, whichever they are.
+#[tokio::test]
+async fn explain_says_how_long_a_response_gets_whose_keys_are_in_a_secret() {
+    let secret = Secret::start(Some("a-signing-key-of-some-length")).await;
+    let world = World::start().with("LRAP_SIGNING_SECRET_ARN", SECRET_ARN);
+    let mut world = world.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secret.endpoint).with_table().await;
+    let response = json!([text(6_000), noise(7_000, 1)]).to_string();
+    let sent = world.respond(response.as_str()).await.text();
+    let asked = secret.asked();
+    let shell = Shell::new().await.with("LRAP_SIGNING_SECRET_ARN", SECRET_ARN);
+    let shell = shell.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secret.endpoint);
+
+    let report = shell.lrap_reading(&["explain", "-", "--as=response", "--json"], &response).await.json();
+    assert_eq!((&report["bytes_after"], &report["exact"]), (&json!(sent.len()), &json!(true)));
+    assert_eq!((&report["places"][0]["reference"], &report["places"][0]["size"]), (&json!(null), &json!(6_000)));
+    assert!(report["because"][1].as_str().unwrap().contains("LRAP_SIGNING_SECRET_ARN"), "{report}");
+    let shown = shell.lrap_reading(&["explain", "-", "--as=response"], &response).await;
+    assert!(!shown.out().contains("@content:"), "{}", shown.out());
+    assert_eq!(secret.asked(), asked);
 }
 
 #[tokio::test]

@@ -56,11 +56,12 @@ impl Arguments {
             return Err(wrong(format!("{} does not know --{flag}", command.name)));
         }
         let (least, greatest) = command.count;
-        if self.operands.len() < least || self.operands.len() > greatest {
-            let problem = if self.operands.len() < least { "is missing an operand" } else { "takes fewer operands" };
-            return Err(ToolError::Usage(format!("{} {problem}\n\n{}", command.name, help::usage_of(command))));
-        }
-        Ok(())
+        let problem = match self.operands.get(greatest) {
+            Some(surplus) => format!("does not take {}", surplus.display()),
+            None if self.operands.len() < least => format!("is missing {}", command.operands),
+            None => return Ok(()),
+        };
+        Err(ToolError::Usage(format!("{} {problem}\n\n{}", command.name, help::usage_of(command))))
     }
 
     /// Whether an option was given.
@@ -118,8 +119,8 @@ mod tests {
         assert!(problem("cta x").contains("did you mean cat?"));
         assert!(problem("frobnicate").starts_with("there is no command \"frobnicate\"\n"));
         assert!(problem("ls --fetch").contains("ls does not know --fetch"));
-        assert!(problem("cat").contains("cat is missing an operand"));
-        assert!(problem("ls x").contains("ls takes fewer operands"));
+        assert!(problem("cat").contains("cat is missing REFERENCE"));
+        assert!(problem("ls surplus").contains("ls does not take surplus"));
         assert!(problem("cat --frob x").contains("--frob"));
         assert!(problem("cat x -o").contains("-o"));
         assert!(problem("ls --json=yes").contains("--json"));

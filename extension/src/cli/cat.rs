@@ -9,13 +9,13 @@ use long_content::store::GetError;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::context::{Context, wait};
+use super::context::{Context, reference, wait};
 use super::{Outcome, ToolError};
 use crate::error::Failure;
 
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
     let text = context.arguments.operands[0].to_string_lossy();
-    let reference = text.parse().map_err(|error| ToolError::Usage(format!("{text}: {error}")))?;
+    let reference = reference(&text).map_err(|error| ToolError::Usage(format!("{text}: {error}")))?;
     let bytes = get(context, &reference)?;
     match context.arguments.value("output") {
         Some(path) => {

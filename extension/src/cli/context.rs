@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use long_content::keys::Keyring;
-use long_content::reference::{ContentRef, Scope};
+use long_content::reference::{ContentRef, ParseRefError, Scope};
 use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore};
 use long_content::store::{ContentStore, GetError};
 
@@ -197,6 +197,11 @@ impl Table {
     pub(super) fn until(&self) -> Instant {
         Instant::now() + self.config.store_timeout
     }
+}
+
+/// The reference that a text is: ours, or the forerunner's, which whoever types one means to be read.
+pub(super) fn reference(text: &str) -> Result<ContentRef, ParseRefError> {
+    text.parse().or_else(|error| ContentRef::parse_legacy(text).ok_or(error))
 }
 
 /// Waits for what a command asks of the table.

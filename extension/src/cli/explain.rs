@@ -35,8 +35,8 @@ pub(super) struct Report {
 pub(super) struct Place {
     /// JSON Pointers: into the document, and on into JSON text inside of strings.
     pub(super) pointers: Vec<String>,
-    /// The reference that stands there, or would.
-    pub(super) reference: String,
+    /// The reference that stands there, or would; `None` if that takes keys that are not at hand.
+    pub(super) reference: Option<String>,
     /// Bytes of the content, if that is known.
     pub(super) size: Option<u64>,
     /// What becomes of it, in a word.
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
             return Err(ToolError::Usage("a response has nothing to --fetch".to_owned()));
         }
         Some("response") => inspect_response::report(context, &document)?,
-        Some(_) => return Err(ToolError::Usage("--as is not event or response".to_owned())),
+        Some(form) => return Err(ToolError::Usage(format!("--as is {form:?}, not event or response"))),
     };
     let json = serde_json::to_value(&report).expect("BUG: a report is a JSON document");
     super::print(&context.arguments, &json, &text(&report))?;
@@ -67,7 +67,8 @@ fn text(report: &Report) -> String {
     }
     for Place { pointers, reference, size, status, why } in &report.places {
         let size = size.map_or_else(String::new, |size| format!("{}, ", figures::bytes(size)));
-        let _ = writeln!(text, "{}\n    {status}: {size}{why}\n    {reference}", place(pointers));
+        let reference = reference.as_ref().map_or_else(String::new, |reference| format!("\n    {reference}"));
+        let _ = writeln!(text, "{}\n    {status}: {size}{why}{reference}", place(pointers));
     }
     let about = if report.exact { "" } else { "about " };
     let after = report.bytes_after.map_or_else(String::new, |bytes| format!(" -> {about}{bytes} bytes"));

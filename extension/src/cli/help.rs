@@ -1,8 +1,10 @@
 //! What `--help` says.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 
+use serde_json::json;
+
+use super::arguments::Arguments;
 use super::commands::{COMMANDS, Command, FLAGS, Flag};
 use super::{Outcome, ToolError};
 
@@ -24,13 +26,12 @@ Exit codes:
 ";
 
 /// Prints the help of one command, or of all.
-pub(super) fn print(command: Option<&Command>) -> Result<Outcome, ToolError> {
-    let text = match command {
+pub(super) fn print(arguments: &Arguments) -> Result<Outcome, ToolError> {
+    let text = match arguments.command {
         Some(command) => format!("{}.\n\n{}\n{EXIT_CODES}", command.help, usage_of(command)),
         None => long(),
     };
-    io::stdout().write_all(text.as_bytes())?;
-    Ok(Outcome::Yes)
+    super::print(arguments, &json!({ "help": text }), &text)
 }
 
 /// The commands, for who gave none.

@@ -27,13 +27,16 @@ struct Fetched {
 
 pub(super) fn report(context: &Context, event: &Bytes) -> Result<Report, ToolError> {
     let config = context.config_without(WITHOUT_STORE)?;
-    let plan = hydrate::plan(event);
+    let plan = hydrate::plan_with(event, config.reads_legacy);
     let shape = Shape::of(event);
     let hydrates = config.hydrate.applies(shape.is_none_or(|shape| shape.envelope != Envelope::Exposed));
     let keeps = config.on_missing.keeps(|| plan.is_batch());
-    let because = because(&config, shape, hydrates, keeps && !plan.is_empty());
+    let mut because = because(&config, shape, hydrates, keeps && !plan.is_empty());
+    if plan.references().iter().any(ContentRef::is_legacy) {
+        because.push("it holds legacy references, which are not listed below: LRAP_READ_LEGACY=true".to_owned());
+    }
     let fetched = if hydrates && context.arguments.has("fetch") && !plan.references().is_empty() {
-        wait(fetch(&context.open()?, hydrate::plan(event)))?
+        wait(fetch(&context.open()?, hydrate::plan_with(event, config.reads_legacy)))?
     } else {
         Fetched::default()
     };
@@ -102,8 +105,13 @@ fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) 
 
 fn place(sighting: &Sighting, hydrates: bool, fetched: &Fetched) -> Place {
     let Sighting { pointers, text, reference } = sighting;
-    let of =
-        |status, why: String, size| Place { pointers: pointers.clone(), reference: quoted(text), size, status, why };
+    let of = |status, why: String, size| Place {
+        pointers: pointers.clone(),
+        reference: Some(quoted(text)),
+        size,
+        status,
+        why,
+    };
     let reference = match reference {
         Err(error) => return of("unreadable", error.to_string(), None),
         Ok(reference) => reference,

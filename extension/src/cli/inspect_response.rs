@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use long_content::fit::{self, Destination, DoesNotFit};
+use long_content::keys::Keyring;
 use long_content::locate;
 use long_content::offload::{self, Limits};
 use long_content::reference::{Content, ContentRef, Scope};
@@ -11,6 +12,9 @@ use super::context::{Context, WITHOUT_STORE};
 use super::explain::{Place, Report};
 use crate::config::{Config, Mode};
 use crate::error::Failure;
+
+/// Signs in place of keys that are in a secret, which explaining does not fetch: every key's references are of one length.
+const STAND_IN: &str = "stands-in-for-keys-in-a-secret";
 
 pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, ToolError> {
     let config = context.config_without(WITHOUT_STORE)?;
@@ -28,7 +32,7 @@ pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, Tool
     if config.offload == Mode::Never {
         return Ok(report);
     }
-    let inspection = Inspection { scope: context.scope(&config)?, config };
+    let inspection = Inspection { scope: scope(context, &config)?, config };
     match inspection.leave(response, &mut report.places) {
         Ok(left) => {
             report.bytes_after = Some(left.len() as u64);
@@ -43,8 +47,15 @@ pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, Tool
     Ok(report)
 }
 
+/// Whose keys sign, or what stands in for them.
+fn scope(context: &Context, config: &Config) -> Result<Scope, ToolError> {
+    let scope = context.scope(config)?;
+    let stand_in = || STAND_IN.parse::<Keyring>().expect("BUG: a key long enough");
+    Ok(if config.signing_secret.is_some() { scope.signed_by(stand_in()) } else { scope })
+}
+
 fn because(config: &Config) -> Vec<String> {
-    vec![
+    let mut because = vec![
         match config.offload {
             Mode::Never => "it is left alone: LRAP_OFFLOAD=never",
             Mode::Always => "it is offloaded whoever called: LRAP_OFFLOAD=always",
@@ -53,7 +64,15 @@ fn because(config: &Config) -> Vec<String> {
             }
         }
         .to_owned(),
-    ]
+    ];
+    if config.signing_secret.is_some() {
+        because.push(
+            "references are signed with the keys of LRAP_SIGNING_SECRET_ARN, which is not asked: their size counts, \
+             their text is not known"
+                .to_owned(),
+        );
+    }
+    because
 }
 
 struct Inspection {
@@ -74,7 +93,7 @@ impl Inspection {
                 "it would be taken for a reference on the way in".to_owned()
             }
         };
-        note(places, response, &plan.starts(), plan.contents().iter().map(why), &references);
+        self.note(places, response, &plan.starts(), plan.contents().iter().map(why), &references);
         let left = plan.apply(&references);
         let Some(max_size) = self.config.max_payload_size else { return Ok(left) };
         let destination =
@@ -82,25 +101,28 @@ impl Inspection {
         let plan = fit::plan(&left, &destination)?;
         let references = self.references(plan.contents());
         let why = |_: &Content| format!("among the largest of a response larger than MAX_PAYLOAD_SIZE={max_size}");
-        note(places, &left, &plan.starts(), plan.contents().iter().map(why), &references);
+        self.note(places, &left, &plan.starts(), plan.contents().iter().map(why), &references);
         Ok(plan.apply(&references))
     }
 
     fn references(&self, contents: &[Content]) -> Vec<ContentRef> {
         contents.iter().map(|content| self.scope.reference(self.config.ttl, content)).collect()
     }
-}
 
-fn note(
-    places: &mut Vec<Place>,
-    response: &[u8],
-    starts: &[usize],
-    why: impl Iterator<Item = String>,
-    references: &[ContentRef],
-) {
-    let pointers = locate::pointers(response, starts);
-    for ((pointer, why), reference) in pointers.into_iter().zip(why).zip(references) {
-        let (pointers, size) = (vec![pointer], Some(reference.size));
-        places.push(Place { pointers, reference: reference.to_string(), size, status: "leaves", why });
+    fn note(
+        &self,
+        places: &mut Vec<Place>,
+        response: &[u8],
+        starts: &[usize],
+        why: impl Iterator<Item = String>,
+        references: &[ContentRef],
+    ) {
+        let is_known = self.config.signing_secret.is_none();
+        let pointers = locate::pointers(response, starts);
+        for ((pointer, why), reference) in pointers.into_iter().zip(why).zip(references) {
+            let (pointers, size) = (vec![pointer], Some(reference.size));
+            let reference = is_known.then(|| reference.to_string());
+            places.push(Place { pointers, reference, size, status: "leaves", why });
+        }
     }
 }

@@ -11,8 +11,7 @@ use super::context::{Context, Table, wait};
 use super::{Outcome, ToolError, figures};
 
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
-    let limit = context.arguments.text("limit")?.map(str::parse::<usize>).transpose();
-    let limit = limit.map_err(|_| ToolError::Usage("--limit is not a whole number".to_owned()))?.unwrap_or(usize::MAX);
+    let limit = context.arguments.text("limit")?.map(whole_number).transpose()?.unwrap_or(usize::MAX);
     let table = context.open()?;
     let (inventory, is_whole) = wait(scan(&table, limit)).map_err(ToolError::Unavailable)?;
     let scanned = inventory.scanned();
@@ -23,6 +22,10 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
 }
 
 /// Reads until there is enough, or everything was read, which is the second value.
+fn whole_number(limit: &str) -> Result<usize, ToolError> {
+    limit.parse().map_err(|_| ToolError::Usage(format!("--limit is {limit:?}, not a whole number")))
+}
+
 async fn scan(table: &Table, limit: usize) -> Result<(Inventory, bool), String> {
     let mut inventory = Inventory::default();
     let mut progress = Progress { shows: io::stderr().is_terminal() };

@@ -89,7 +89,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>, environment: Vec<(OsStrin
 fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Result<Outcome, ToolError> {
     let arguments = Arguments::parse(arguments)?;
     if arguments.has("help") {
-        return help::print(arguments.command);
+        return help::print(&arguments);
     }
     if arguments.has("version") {
         return print(&arguments, &json!({ "version": VERSION }), &format!("lrap {VERSION}\n"));

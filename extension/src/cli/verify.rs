@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::context::{Context, Table, read, wait};
+use super::context::{Context, Table, read, reference, wait};
 use super::{Outcome, ToolError};
 use crate::error::quoted;
 
@@ -79,7 +79,7 @@ fn claims(operands: &[std::ffi::OsString]) -> Result<Vec<Claim>, ToolError> {
     let mut claims = vec![];
     for operand in operands {
         match operand.to_str().filter(|text| text.starts_with(PREFIX)) {
-            Some(text) => claims.push((text.to_owned(), text.parse())),
+            Some(text) => claims.push((text.to_owned(), reference(text))),
             None => claims.extend(claims_in(&read(operand)?)),
         }
     }
@@ -93,7 +93,7 @@ fn claims_in(text: &[u8]) -> Vec<Claim> {
     } else {
         let text = String::from_utf8_lossy(text);
         let spans = text.match_indices(PREFIX).map(|(at, _)| reference_at(&text[at..]).to_owned());
-        spans.map(|claim| (claim.clone(), claim.parse())).collect()
+        spans.map(|claim| (claim.clone(), reference(&claim))).collect()
     };
     let mut seen = std::collections::HashSet::new();
     claims.retain(|(claim, _)| seen.insert(claim.clone()));
