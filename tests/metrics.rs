@@ -123,6 +123,30 @@ async fn b7_event_and_response_are_one_line() {
     assert_eq!(metrics(&line), ["OffloadedBytes", "HydratedBytes"]);
 }
 
+/// Every content of an invocation is either a hit or an item that the table gave or took.
+#[tokio::test]
+async fn b7_cache_hits_are_what_the_table_was_not_asked_for() {
+    let (mut world, strangers) = stored(&[noise(5_001, 3)]).await;
+    let both = json!([noise(6_000, 1), noise(7_000, 2)]).to_string();
+    let (id, _) = invoke(&mut world, "{}", &both).await;
+    let ours = world.lambda.response(&id).await.text();
+    let and_another = |list: &str, value: &str| format!("{},{}]", list.trim_end_matches(']'), quote(value));
+    for (event, response, contents, hits) in [
+        (ours.clone(), "null".to_owned(), 2, 2),
+        ("{}".to_owned(), both.clone(), 2, 2),
+        (ours.clone(), both.clone(), 4, 4),
+        (and_another(&ours, &strangers[0]), and_another(&both, &noise(8_000, 4)), 6, 4),
+    ] {
+        let (id, spent) = invoke(&mut world, &event, &response).await;
+        let line = line_of(&world, &id).await;
+        assert_spent(&line, &spent);
+        assert_eq!(spent.items_read + spent.items_written, contents - hits, "{spent:?}");
+        let of = |name: &str| line[name].as_u64().unwrap();
+        assert_eq!(of("hydrated_contents") + of("offloaded_contents"), contents, "{line}");
+        assert_eq!(of("cache_hits"), hits, "{line}");
+    }
+}
+
 #[tokio::test]
 async fn b7_a_refused_reference() {
     let (mut world, references) = stored(&[noise(5_001, 1)]).await;
