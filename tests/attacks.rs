@@ -65,21 +65,37 @@ fn forged(reference: &str) -> Vec<String> {
 /// The lines in which the extension said that it refused a reference.
 async fn refusals(world: &World, expected: usize) {
     let all = async {
-        while world.extension.said().matches("reference refused").count() < expected {
+        while refused(world) < expected {
             tokio::task::yield_now().await;
         }
     };
     soon("a line for each refusal", all).await;
-    assert_eq!(world.extension.said().matches("reference refused").count(), expected);
+    assert_eq!(refused(world), expected);
 }
 
-/// The attack fails its invocation as refused and without a read; the valid reference beside it is hydrated.
+fn refused(world: &World) -> usize {
+    world.extension.said().matches("reference refused").count()
+}
+
+/// The attack fails its invocation as refused, once and without a read; the valid reference beside it is hydrated.
 async fn is_refused(world: &mut World, attack: Event, valid: Event, content: &str) {
-    let before = world.table().meter();
+    let (before, refused) = (world.table().meter(), refused(world));
     let shown = format!("{attack:?}");
     let failure = world.fail_event(attack).await;
     assert_eq!(failure.error_type, "LongContent.Refused", "{shown}: {failure:?}");
     assert_eq!(world.table().meter().since(&before).total_requests(), 0, "{shown}");
+    refusals(world, refused + 1).await;
+    assert_eq!(world.deliver_event(valid).await.text(), quote(content));
+}
+
+/// Without a key: the attack fails its invocation and costs one item at most; the valid reference beside it is hydrated.
+async fn gives_nothing(world: &mut World, attack: Event, valid: Event, content: &str) {
+    let before = world.table().meter();
+    let shown = format!("{attack:?}");
+    let failure = world.fail_event(attack).await;
+    let types = ["LongContent.Refused", "LongContent.NotFound", "LongContent.Corrupt"];
+    assert!(types.contains(&failure.error_type.as_str()), "{shown}: {failure:?}");
+    assert!(world.table().meter().since(&before).items_read <= 1, "{shown}");
     assert_eq!(world.deliver_event(valid).await.text(), quote(content));
 }
 
@@ -138,13 +154,9 @@ async fn b4_without_a_key_a_forgery_gives_nothing_and_costs_one_item_at_most() {
     let truncated = (11..reference.len()).map(|end| reference[..end].to_owned());
     // Less of its size is another size, and less than that no reference.
     for forgery in forged(&reference).into_iter().chain(truncated) {
-        let before = world.table().meter();
-        let failure = world.fail(quote(&forgery)).await;
-        let types = ["LongContent.Refused", "LongContent.NotFound", "LongContent.Corrupt"];
-        assert!(types.contains(&failure.error_type.as_str()), "{forgery}: {failure:?}");
-        assert!(world.table().meter().since(&before).items_read <= 1, "{forgery}");
+        let (attack, valid) = (event(&mut world, &forgery), event(&mut world, &reference));
+        gives_nothing(&mut world, attack, valid, &content).await;
     }
-    assert_eq!(world.deliver(quote(&reference)).await.text(), quote(&content));
 }
 
 /// A response of the tenant.
@@ -156,19 +168,28 @@ async fn respond_as(world: &mut World, tenant: &str, content: &str) -> String {
     world.lambda.response(&id).await.json().as_str().unwrap().to_owned()
 }
 
+/// References of one content by a tenant and by nobody, each where it does not belong, with one that does.
+async fn replays_across_tenants(world: &mut World, content: &str) -> Vec<(Event, Event)> {
+    let blue = respond_as(world, "blue", content).await;
+    let nobodys = reference_by(world, content).await;
+    let valid = |world: &mut World| event(world, &blue).header(TENANT, "blue");
+    vec![
+        (event(world, &blue).header(TENANT, "green"), valid(world)),
+        (event(world, &blue), valid(world)),
+        (event(world, &nobodys).header(TENANT, "blue"), event(world, &nobodys)),
+    ]
+}
+
 #[tokio::test]
 async fn b4_replayed_across_tenants() {
-    let mut world = signed().with_table().await;
     let content = text(6_000);
-    let blue = respond_as(&mut world, "blue", &content).await;
-    let nobodys = reference_by(&mut world, &content).await;
-    let valid = |world: &mut World| event(world, &blue).header(TENANT, "blue");
-    for (attack, control) in [
-        (event(&mut world, &blue).header(TENANT, "green"), valid(&mut world)),
-        (event(&mut world, &blue), valid(&mut world)),
-        (event(&mut world, &nobodys).header(TENANT, "blue"), event(&mut world, &nobodys)),
-    ] {
-        is_refused(&mut world, attack, control, &content).await;
+    let mut world = signed().with_table().await;
+    for (attack, valid) in replays_across_tenants(&mut world, &content).await {
+        is_refused(&mut world, attack, valid, &content).await;
+    }
+    let mut world = World::start().with_table().await;
+    for (attack, valid) in replays_across_tenants(&mut world, &content).await {
+        gives_nothing(&mut world, attack, valid, &content).await;
     }
 }
 
@@ -200,17 +221,28 @@ async fn b4_replayed_across_tables() {
     assert_eq!(world.deliver(quote(&own)).await.text(), quote(&content));
 }
 
+/// A sandbox whose contents live for an hour, and of one content the references by day and hour, confused, each with a valid
+/// one.
+async fn replays_across_ttl_classes(settings: fn() -> Builder) -> (World, String, Vec<(Event, Event)>) {
+    let (writer, content, day) = written(settings).await;
+    let mut world = settings().with("LRAP_CONTENT_TTL", 3_600).sharing(writer.table()).await;
+    let hour = reference_by(&mut world, &content).await;
+    let attacks = [hour.replacen(":3600:", ":86400:", 1), hour.replacen(":3600:", ":none:", 1)];
+    let controls = [day, hour];
+    let pairs = attacks.iter().zip(&controls);
+    let events = pairs.map(|(attack, valid)| (event(&mut world, attack), event(&mut world, valid))).collect();
+    (world, content, events)
+}
+
 #[tokio::test]
 async fn b4_replayed_across_ttl_classes() {
-    let (writer, content, day) = written(signed).await;
-    let mut world = signed().with("LRAP_CONTENT_TTL", 3_600).sharing(writer.table()).await;
-    let hour = reference_by(&mut world, &content).await;
-    let fields = |reference: &str| reference.split(':').map(str::to_owned).collect::<Vec<_>>();
-    let mut mixed = fields(&hour);
-    mixed[4].clone_from(&fields(&day)[4]);
-    for (attack, valid) in [(mixed.join(":"), &day), (hour.replacen(":3600:", ":none:", 1), &hour)] {
-        let (attack, valid) = (event(&mut world, &attack), event(&mut world, valid));
+    let (mut world, content, replays) = replays_across_ttl_classes(signed).await;
+    for (attack, valid) in replays {
         is_refused(&mut world, attack, valid, &content).await;
+    }
+    let (mut world, content, replays) = replays_across_ttl_classes(World::start).await;
+    for (attack, valid) in replays {
+        gives_nothing(&mut world, attack, valid, &content).await;
     }
 }
 
