@@ -15,6 +15,7 @@
 
 pub mod envelope;
 pub mod fit;
+mod gaps;
 pub mod hydrate;
 mod json;
 pub mod keys;

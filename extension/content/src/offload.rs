@@ -19,6 +19,7 @@ use bytes::Bytes;
 use memchr::memmem;
 
 use crate::hydrate::MAX_TEXT_DEPTH;
+use crate::gaps;
 use crate::json::{self, StringToken};
 use crate::reference::{Content, ContentRef, MAX_LEN, PREFIX};
 use crate::splice::{Edit, splice_references};
@@ -48,7 +49,7 @@ pub struct OffloadPlan {
 pub fn plan(response: &Bytes, limits: &Limits<'_>) -> OffloadPlan {
     let mut plan = OffloadPlan { response: response.clone(), edits: vec![], contents: vec![], has_look_alike: false };
     let may_look_alike = may_spell_prefix(response);
-    if response.len() <= limits.threshold && !may_look_alike {
+    if !may_look_alike && !gaps::has_longer_than(response, limits.threshold) {
         return plan;
     }
     let is_candidate = |token: &StringToken| {

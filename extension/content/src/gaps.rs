@@ -1,0 +1,99 @@
+//! Gaps: whether a text can hold a string longer than a threshold, without looking at all of it.
+//!
+//! What is inside a long string is far from any quotation mark that could end it. So of every `threshold + 1` bytes one is
+//! looked at: a longer string would have to contain it, together with more than `threshold` bytes around it without a
+//! quotation mark. Of a response of many short strings this reads a few bytes in each step, of one of long strings not
+//! much more than half.
+
+use memchr::{memchr, memrchr};
+
+/// Whether some stretch of more than `threshold` bytes holds no quotation mark but escaped ones: every string that long is
+/// one, and so is a long list of numbers. Of a text that is not JSON it says something, and always ends.
+pub(crate) fn has_longer_than(text: &[u8], threshold: usize) -> bool {
+    let mut at = threshold;
+    while at < text.len() {
+        let before = threshold.min(at);
+        let until = text.len().min(at + threshold + 1);
+        let start = last_quote(text, at - before, at).map_or(at - before, |quote| quote + 1);
+        let end = first_quote(text, at, until).unwrap_or(until);
+        if end - start > threshold {
+            return true;
+        }
+        at += threshold + 1;
+    }
+    false
+}
+
+/// Index of the last quotation mark in `from..to` that is not escaped.
+fn last_quote(text: &[u8], from: usize, mut to: usize) -> Option<usize> {
+    loop {
+        to = from + memrchr(b'"', &text[from..to])?;
+        if !is_escaped(text, to) {
+            return Some(to);
+        }
+    }
+}
+
+/// Index of the first quotation mark in `from..to` that is not escaped.
+fn first_quote(text: &[u8], mut from: usize, to: usize) -> Option<usize> {
+    loop {
+        let at = from + memchr(b'"', &text[from..to])?;
+        if !is_escaped(text, at) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+/// Whether an odd number of backslashes stands before `at`.
+fn is_escaped(text: &[u8], at: usize) -> bool {
+    text[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+    use proptest::prelude::*;
+
+    fn document() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just(r#"\""#.to_owned()),
+            Just(r"\\".to_owned()),
+            Just(r"\u0022".to_owned()),
+            "[a-z ]{0,9}",
+        ];
+        let string = proptest::collection::vec(piece, 0..6).prop_map(|pieces| format!("\"{}\"", pieces.concat()));
+        let value = prop_oneof![3 => string, 1 => "[0-9]{1,9}"];
+        proptest::collection::vec(value, 0..12).prop_map(|values| format!("[{}]", values.join(",")).into_bytes())
+    }
+
+    proptest! {
+        #[test]
+        fn no_longer_string_is_missed(text in document(), threshold in 0_usize..30) {
+            let longest = json::strings(&text).map(|token| token.raw(&text).len()).max().unwrap_or(0);
+            prop_assert!(longest <= threshold || has_longer_than(&text, threshold));
+        }
+
+        #[test]
+        fn what_is_found_is_a_gap(text in document(), threshold in 0_usize..30) {
+            let quotes = (0..text.len()).filter(|&at| text[at] == b'"' && !is_escaped(&text, at));
+            let ends: Vec<_> = std::iter::once(-1).chain(quotes.map(|at| at as isize)).chain([text.len() as isize]).collect();
+            let longest = ends.windows(2).map(|pair| pair[1] - pair[0] - 1).max().unwrap_or(0);
+            prop_assert_eq!(has_longer_than(&text, threshold), longest > threshold as isize);
+        }
+
+        #[test]
+        fn any_bytes_are_judged_without_a_panic(text in proptest::collection::vec(any::<u8>(), 0..200), threshold in 0_usize..300) {
+            let _ = has_longer_than(&text, threshold);
+        }
+    }
+
+    #[test]
+    fn short_strings_are_told_from_a_long_one() {
+        let short = format!("[{}]", "\"word\",".repeat(1_000));
+        assert!(!has_longer_than(short.as_bytes(), 100));
+        let with_a_long_one = format!("[{}\"{}\"]", "\"word\",".repeat(1_000), "\\\"".repeat(51));
+        assert!(has_longer_than(with_a_long_one.as_bytes(), 100));
+    }
+}
