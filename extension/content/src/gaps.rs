@@ -57,12 +57,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn document() -> impl Strategy<Value = Vec<u8>> {
-        let piece = prop_oneof![
-            Just(r#"\""#.to_owned()),
-            Just(r"\\".to_owned()),
-            Just(r"\u0022".to_owned()),
-            "[a-z ]{0,9}",
-        ];
+        let piece =
+            prop_oneof![Just(r#"\""#.to_owned()), Just(r"\\".to_owned()), Just(r"\u0022".to_owned()), "[a-z ]{0,9}",];
         let string = proptest::collection::vec(piece, 0..6).prop_map(|pieces| format!("\"{}\"", pieces.concat()));
         let value = prop_oneof![3 => string, 1 => "[0-9]{1,9}"];
         proptest::collection::vec(value, 0..12).prop_map(|values| format!("[{}]", values.join(",")).into_bytes())

@@ -135,20 +135,17 @@ impl std::fmt::Debug for ContainerCredentials {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::table;
     use super::super::test_server::TestServer;
     use super::*;
-    use aws_smithy_http_client::Connector;
-    use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
     use std::time::{Duration, UNIX_EPOCH};
 
     const ANSWER: &str =
         r#"{"AccessKeyId":"AKID","SecretAccessKey":"SECRET","Token":"TOKEN","Expiration":"2027-01-15T08:00:01Z"}"#;
 
     fn container(uri: &str, authorization: Option<Authorization>) -> Result<SharedCredentialsProvider, SettingsError> {
-        let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring));
-        let connector = connector.tls_context(super::super::tls::no_roots()).build();
         let source = CredentialsSource::Container { uri: uri.to_owned(), authorization };
-        provider(source, SharedHttpConnector::new(connector))
+        provider(source, table::connector(None)?)
     }
 
     async fn load(server: &TestServer, authorization: Option<Authorization>) -> Result<Credentials, CredentialsError> {

@@ -3,6 +3,7 @@
 //!
 //! Layout
 //! - `settings`, `tls`, `credentials`: what the client is built from
+//! - `connector`: HTTP connections, kept
 //! - `table`: the client and the two operations
 //! - `retry`: when to ask again, and what an error means
 //! - `encoding`, `item`: bytes to items and back; pure
@@ -19,6 +20,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+mod connector;
 mod credentials;
 mod encoding;
 mod inventory;

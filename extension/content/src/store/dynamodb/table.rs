@@ -13,22 +13,19 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ConsumedCapacity, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest,
 };
 use aws_sdk_dynamodb::{Client, Config};
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::byte_stream::ByteStream;
 
+use super::connector::Http1Connector;
 use super::credentials;
 use super::inventory::Cursor;
 use super::item::{self, Attributes, ID, Item};
 use super::retry::{Failure, judge};
 use super::settings::{CredentialsSource, Settings, SettingsError};
-use super::tls::{self, TlsRoots};
+use super::tls::TlsRoots;
 use crate::store::tally::{Tally, Usage};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const WARM_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Items that `BatchWriteItem` takes, and keys that `BatchGetItem` takes.
@@ -213,15 +210,7 @@ fn endpoint_params(settings: &Settings) -> Params {
 
 /// One connector with one pool, for the SDK, the warm-up and container credentials alike; without `roots` it has no TLS.
 pub(super) fn connector(roots: Option<&TlsRoots>) -> Result<SharedHttpConnector, SettingsError> {
-    let roots = roots.map_or_else(|| Ok(tls::no_roots()), TlsRoots::context)?;
-    let timeouts = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-    let connector = Connector::builder()
-        .connector_settings(timeouts)
-        .sleep_impl(TokioSleep::new())
-        .enable_tcp_nodelay(true)
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(roots);
-    Ok(SharedHttpConnector::new(connector.build()))
+    Ok(SharedHttpConnector::new(Http1Connector::new(roots.map(TlsRoots::client_config).transpose()?)))
 }
 
 /// Whether anything goes over `https`. A local table's client loads no certificates at all.

@@ -2,12 +2,12 @@
 //! the client does before its first request, so the roots that sign Amazon's own endpoints are compiled in.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use aws_smithy_http_client::tls::{TlsContext, TrustStore};
-use data_encoding::BASE64;
-use rustls::RootCertStore;
+use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
 use super::settings::SettingsError;
 
@@ -33,23 +33,17 @@ impl TlsRoots {
         if endpoint.is_none() && is_signed_by_amazon(region) { Self::Amazon } else { Self::System }
     }
 
-    /// The TLS context of these roots.
-    pub(super) fn context(&self) -> Result<TlsContext, SettingsError> {
-        Ok(context_of(match self {
-            Self::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
-            Self::System => TrustStore::empty().with_native_roots(true),
+    /// The TLS of a client that trusts these roots.
+    pub(super) fn client_config(&self) -> Result<ClientConfig, SettingsError> {
+        let roots = match self {
+            Self::Amazon => usable(CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()).flatten()),
+            Self::System => usable(rustls_native_certs::load_native_certs().certs),
             Self::File(path) => bundle(path)?,
-        }))
+        };
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().expect("BUG: ring has TLS 1.2 and 1.3");
+        Ok(config.with_root_certificates(roots).with_no_client_auth())
     }
-}
-
-/// For connections without TLS: loads nothing.
-pub(super) fn no_roots() -> TlsContext {
-    context_of(TrustStore::empty())
-}
-
-fn context_of(trust_store: TrustStore) -> TlsContext {
-    TlsContext::builder().with_trust_store(trust_store).build().expect("BUG: a trust store alone is a valid context")
 }
 
 /// The regions of the partitions `aws` and `aws-us-gov`, after the SDK's own partition patterns: `eu-central-1`,
@@ -63,26 +57,19 @@ fn is_signed_by_amazon(region: &str) -> bool {
     }
 }
 
-/// A bundle's certificates, one by one: bundles of companies hold entries that rustls cannot use, and those must not
-/// keep it from the others.
-fn bundle(path: &Path) -> Result<TrustStore, SettingsError> {
+/// A bundle's certificates. It names somebody's own authority, so one without any is a mistake.
+fn bundle(path: &Path) -> Result<RootCertStore, SettingsError> {
     let failed = |reason: String| SettingsError::Roots { path: path.to_owned(), reason };
     let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-    let mut store = TrustStore::empty();
-    let mut usable = 0;
-    for certificate in CertificateDer::pem_slice_iter(&pem).flatten().filter(is_usable) {
-        store.add_pem_certificate(to_pem(&certificate));
-        usable += 1;
-    }
-    if usable == 0 { Err(failed("no usable certificate in it".to_owned())) } else { Ok(store) }
+    let roots = usable(CertificateDer::pem_slice_iter(&pem).flatten());
+    if roots.is_empty() { Err(failed("no usable certificate in it".to_owned())) } else { Ok(roots) }
 }
 
-fn is_usable(certificate: &CertificateDer<'static>) -> bool {
-    RootCertStore::empty().add(certificate.clone()).is_ok()
-}
-
-fn to_pem(certificate: &CertificateDer<'_>) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64.encode(certificate))
+/// One by one: bundles of companies hold entries that rustls cannot use, and those must not keep it from the others.
+fn usable(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    roots
 }
 
 #[cfg(test)]
@@ -107,7 +94,7 @@ mod tests {
         let fingerprints: Vec<_> =
             certificates.iter().map(|der| data_encoding::HEXLOWER.encode(&Sha256::digest(der))).collect();
         assert_eq!(fingerprints, FINGERPRINTS);
-        assert!(certificates.iter().all(is_usable));
+        assert_eq!(usable(certificates).len(), FINGERPRINTS.len());
     }
 
     #[test]
@@ -129,10 +116,10 @@ mod tests {
         let path = folder.path().join("bundle.pem");
         let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         std::fs::write(&path, format!("{junk}{AMAZON_ROOTS}{junk}")).unwrap();
-        assert!(TlsRoots::File(path.clone()).context().is_ok());
+        assert!(TlsRoots::File(path.clone()).client_config().is_ok());
         std::fs::write(&path, junk).unwrap();
-        assert!(matches!(TlsRoots::File(path.clone()).context(), Err(SettingsError::Roots { .. })));
+        assert!(matches!(TlsRoots::File(path.clone()).client_config(), Err(SettingsError::Roots { .. })));
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(TlsRoots::File(path).context(), Err(SettingsError::Roots { .. })));
+        assert!(matches!(TlsRoots::File(path).client_config(), Err(SettingsError::Roots { .. })));
     }
 }
