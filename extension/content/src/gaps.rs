@@ -73,10 +73,11 @@ mod tests {
 
         #[test]
         fn what_is_found_is_a_gap(text in document(), threshold in 0_usize..30) {
-            let quotes = (0..text.len()).filter(|&at| text[at] == b'"' && !is_escaped(&text, at));
-            let ends: Vec<_> = std::iter::once(-1).chain(quotes.map(|at| at as isize)).chain([text.len() as isize]).collect();
-            let longest = ends.windows(2).map(|pair| pair[1] - pair[0] - 1).max().unwrap_or(0);
-            prop_assert_eq!(has_longer_than(&text, threshold), longest > threshold as isize);
+            let quotes: Vec<_> = (0..text.len()).filter(|&at| text[at] == b'"' && !is_escaped(&text, at)).collect();
+            let starts = std::iter::once(0).chain(quotes.iter().map(|quote| quote + 1));
+            let ends = quotes.iter().copied().chain([text.len()]);
+            let longest = starts.zip(ends).map(|(start, end)| end - start).max().unwrap_or(0);
+            prop_assert_eq!(has_longer_than(&text, threshold), longest > threshold);
         }
 
         #[test]

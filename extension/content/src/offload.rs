@@ -18,8 +18,8 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use memchr::memmem;
 
-use crate::hydrate::MAX_TEXT_DEPTH;
 use crate::gaps;
+use crate::hydrate::MAX_TEXT_DEPTH;
 use crate::json::{self, StringToken};
 use crate::reference::{Content, ContentRef, MAX_LEN, PREFIX};
 use crate::splice::{Edit, splice_references};
@@ -67,10 +67,22 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> OffloadPlan {
 }
 
 /// Whether some string inside a text could decode to the prefix of a reference: as it is, or by `\u` escapes of its
-/// letters (however often those are escaped themselves).
+/// characters (however often those are escaped themselves).
 fn may_spell_prefix(text: &[u8]) -> bool {
-    let ascii_letter = |at: usize| matches!(text.get(at + 3), Some(b'3' | b'4' | b'6' | b'7'));
-    memmem::find(text, PREFIX.as_bytes()).is_some() || memmem::find_iter(text, b"u00").any(ascii_letter)
+    let spells_some_of_it = |at: usize| text.get(at + 3..at + 5).is_some_and(is_of_prefix);
+    memmem::find(text, PREFIX.as_bytes()).is_some() || memmem::find_iter(text, b"u00").any(spells_some_of_it)
+}
+
+/// Whether these two hexadecimal digits are a character of `@content:`, or one that such escapes are made of: `u`, or a digit.
+/// Others are usual: many encoders escape `<`, `>` and `&`.
+fn is_of_prefix(digits: &[u8]) -> bool {
+    matches!(
+        digits,
+        [b'3', b'0'..=b'9' | b'a' | b'A']
+            | [b'4', b'0'..=b'6']
+            | [b'6', b'1'..=b'6' | b'e' | b'E' | b'f' | b'F']
+            | [b'7', b'4' | b'5']
+    )
 }
 
 /// The spellings of references that may leave as they came.
