@@ -7,7 +7,7 @@ use lambda_local::table::{Fault, Faults};
 use long_content::reference::{Content, Scope, Ttl};
 use serde_json::{Value, json};
 
-use crate::kit::json::{nest, noise, quote, text};
+use crate::kit::json::{nest, nest_texts, noise, quote, text};
 use crate::kit::{Event, World};
 
 /// A sandbox that has stored nothing, and the references of `contents` in its table.
@@ -77,6 +77,29 @@ async fn h1_an_event_in_chunks_is_hydrated() {
     let delivered = world.deliver_event(event).await;
     assert_eq!(delivered.text(), r#"{"a":"content"}"#);
     assert_eq!(delivered.headers.get("X-Tomorrow"), Some("1"));
+}
+
+#[tokio::test]
+async fn h2_text_spelt_by_hand_is_searched_as_deep_as_it_is_nested() {
+    let (mut world, references) = stored(&["the \"content\"\n"]).await;
+    let delivered = world.deliver(nest_texts(&references[0], 40)).await.text();
+    let inside = |text: String| -> [String; 1] { serde_json::from_str(&text).unwrap() };
+    assert_eq!((0..=40).fold(delivered, |text, _| inside(text).concat()), "the \"content\"\n");
+}
+
+#[tokio::test]
+async fn h5_an_event_nested_too_deep_to_be_searched_fails_at_once() {
+    let (mut world, references) = stored(&["content"]).await;
+    let before = world.table().meter();
+    assert_eq!(world.fail(nest_texts(&references[0], 100)).await.error_type, "LongContent.EventTooLarge");
+    assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+}
+
+#[tokio::test]
+async fn h6_an_event_that_is_not_hydrated_may_nest_as_deep_as_it_likes() {
+    let mut world = World::start().with("LRAP_HYDRATE", "never").with_table().await;
+    let event = nest_texts(&absent(&world), 100);
+    assert_eq!(world.deliver(event.as_str()).await.text(), event);
 }
 
 #[tokio::test]

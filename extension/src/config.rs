@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use long_content::fit::{NotAPointer, Pointer};
+use long_content::hydrate::Search;
 use long_content::keys::Keyring;
 use long_content::reference::Ttl;
 use long_content::store::dynamodb::{Authorization, CredentialsSource, SecretArn, SecretSettings, Settings, TlsRoots};
@@ -238,6 +239,11 @@ impl Config {
         let mut vars = Variables { optional, ..Variables::new(vars) };
         let config = Self::parse(&mut vars);
         if vars.mistakes.is_empty() { Ok(config) } else { Err(ConfigError(vars.mistakes)) }
+    }
+
+    /// How events are searched for references.
+    pub fn search(&self) -> Search {
+        Search { reads_legacy: self.reads_legacy, max_decoded: self.max_event_size }
     }
 
     fn parse(vars: &mut Variables) -> Self {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use long_content::fit::DoesNotFit;
+use long_content::hydrate::TooLarge;
 use long_content::reference::{ContentRef, MAX_LEN, Refusal};
 use long_content::store::{GetError, PutError};
 use serde_json::json;
@@ -108,10 +109,8 @@ impl Failure {
     }
 
     /// An event that would not fit the sandbox.
-    pub fn event_too_large(bytes: u64, limit: u64) -> Self {
-        let message =
-            format!("hydrated, the event would have at least {bytes} bytes; LRAP_MAX_EVENT_SIZE allows {limit}");
-        Self::new(FailureKind::EventTooLarge, message)
+    pub fn event_too_large(error: TooLarge, limit: u64) -> Self {
+        Self::new(FailureKind::EventTooLarge, format!("{error}; LRAP_MAX_EVENT_SIZE allows {limit}"))
     }
 
     /// An event for which others left no room in time.

@@ -24,3 +24,10 @@ pub(crate) fn nest(inner: &str, depth: usize) -> String {
         (0..depth).map(|level| if level % 2 == 0 { ("[", "]") } else { (r#"{"k":"#, "}") }).unzip();
     format!("{}{inner}{}", open.concat(), close.into_iter().rev().collect::<String>())
 }
+
+/// Arrays that are JSON text in each other, `depth` strings deep around a string. Each backslash is spelt as `\u005c`: as
+/// encoders spell it, the marks alone would take 2^`depth` bytes.
+pub(crate) fn nest_texts(inner: &str, depth: usize) -> String {
+    let respelt = |text: String| text.replace('\\', "\\u005c").replace('"', "\\u0022");
+    (0..depth).fold(format!("[\"{inner}\"]"), |text, _| format!("[\"{}\"]", respelt(text)))
+}

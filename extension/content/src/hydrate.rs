@@ -28,12 +28,35 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::json::{self, StringToken};
+use crate::nested::Budget;
 use crate::reference::{ContentRef, Kind, PREFIX, ParseRefError};
 use crate::splice::Edit;
 
-/// How many strings deep JSON text inside of text is searched. Encoders write a quotation mark there with 2^22 backslashes,
-/// which no event of Lambda holds twice; only escapes spelt by hand (`\\u005c` for each backslash) get deeper, to cost time.
-pub(crate) const MAX_TEXT_DEPTH: u32 = 22;
+/// How an event is searched.
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    /// Whether the references of [`ContentRef::parse_legacy`] are found too.
+    pub reads_legacy: bool,
+    /// Bytes of JSON text inside of strings that may be decoded to look into it. Never more than 24 times the event is.
+    pub max_decoded: u64,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self { reads_legacy: false, max_decoded: u64::MAX }
+    }
+}
+
+/// Why an event is not hydrated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TooLarge {
+    /// It would have more bytes than it may: so many, at least.
+    #[error("hydrated, the event would have at least {0} bytes")]
+    Bytes(u64),
+    /// To find all its references, more of the JSON text inside of its strings would have to be decoded than may be.
+    #[error("text inside of text is nested too deep in the event to be searched for references")]
+    TooDeep,
+}
 
 /// Which references stand where in one event.
 #[derive(Debug)]
@@ -58,19 +81,21 @@ struct Found {
     references: Vec<ContentRef>,
     indices: HashMap<ContentRef, usize>,
     malformed: Vec<(String, ParseRefError)>,
-    reads_legacy: bool,
+    search: Search,
+    budget: Budget,
 }
 
 /// Finds every string value of `event` that is a reference. An event that is not valid JSON has none.
 ///
 /// An event without a reference costs one search for `@content:`.
 pub fn plan(event: &Bytes) -> HydratePlan {
-    plan_with(event, false)
+    plan_with(event, Search::default())
 }
 
-/// [`plan`], with or without the references of [`ContentRef::parse_legacy`].
-pub fn plan_with(event: &Bytes, reads_legacy: bool) -> HydratePlan {
-    let mut found = Found { reads_legacy, ..Found::default() };
+/// [`plan`], in another way.
+pub fn plan_with(event: &Bytes, search: Search) -> HydratePlan {
+    let budget = Budget::of_event(event, search.max_decoded);
+    let mut found = Found { search, budget, ..Found::default() };
     let edits = found.search(event, 0);
     HydratePlan { event: event.clone(), edits, found }
 }
@@ -85,6 +110,7 @@ pub struct Hydration {
     wanted: Vec<ContentRef>,
     /// How often each content will stand in the event.
     counts: HashMap<ContentRef, u64>,
+    is_too_deep: bool,
 }
 
 /// What takes a reference's place.
@@ -102,7 +128,8 @@ impl Hydration {
     /// Begins to hydrate an event.
     pub fn new(event: HydratePlan) -> Self {
         let (wanted, places) = (event.references().to_vec(), event.places().collect::<Vec<_>>());
-        let mut hydration = Self { event, contents: HashMap::new(), wanted, counts: HashMap::new() };
+        let is_too_deep = event.is_too_deep();
+        let mut hydration = Self { event, contents: HashMap::new(), wanted, counts: HashMap::new(), is_too_deep };
         hydration.count(&places, 1);
         hydration
     }
@@ -128,9 +155,10 @@ impl Hydration {
     ///
     /// When a content is of kind [`Kind::String`] and not UTF-8: stores verify what they read, so that is a bug.
     pub fn add(&mut self, reference: ContentRef, content: Option<Bytes>) {
-        let reads_legacy = self.event.found.reads_legacy;
-        let filling = content.map_or(Filling::Kept, |content| Filling::new(&reference, content, reads_legacy));
+        let search = self.event.found.search;
+        let filling = content.map_or(Filling::Kept, |content| Filling::new(&reference, content, search));
         if let Filling::Json(inside) = &filling {
+            self.is_too_deep |= inside.is_too_deep();
             let places: Vec<_> = inside.places().collect();
             self.count(&places, self.counts.get(&reference).copied().unwrap_or(1));
             let new = |reference: &&ContentRef| !self.contents.contains_key(*reference);
@@ -147,32 +175,37 @@ impl Hydration {
         }
     }
 
-    /// The event with all contents in place; when it would have more than `limit` bytes, how many it has at least, and no
-    /// event.
-    pub fn finish(self, limit: u64) -> Result<Bytes, u64> {
+    /// The event with all contents in place, if it has no more than `limit` bytes and all of it could be searched.
+    pub fn finish(self, limit: u64) -> Result<Bytes, TooLarge> {
+        if self.is_too_deep {
+            return Err(TooLarge::TooDeep);
+        }
         fill(&self.event, |reference| self.contents.get(reference).unwrap_or(&Filling::Kept), limit)
     }
 }
 
 impl Filling {
-    fn new(reference: &ContentRef, content: Bytes, reads_legacy: bool) -> Self {
+    fn new(reference: &ContentRef, content: Bytes, search: Search) -> Self {
         match reference.kind {
             Kind::String => {
                 assert!(std::str::from_utf8(&content).is_ok(), "BUG: the store verified a text that is not UTF-8");
                 Self::Text(content)
             }
-            Kind::Json if may_hold_references(reference, &content) => Self::Json(plan_with(&content, reads_legacy)),
+            Kind::Json if may_hold_references(reference, &content) => Self::Json(plan_with(&content, search)),
             Kind::Json => Self::Json(HydratePlan::without_references(content)),
         }
     }
 }
 
-/// `event` with every reference's filling in its place, and the fillings of those; when that would have more than `limit`
-/// bytes, how many it has at least.
+/// `event` with every reference's filling in its place, and the fillings of those, if that has no more than `limit` bytes.
 ///
 /// Counts before it writes, and stops to count at the limit: whatever an event names, however often and however deep, it
 /// costs no more memory than `limit`.
-fn fill<'a>(event: &'a HydratePlan, filling: impl Fn(&ContentRef) -> &'a Filling, limit: u64) -> Result<Bytes, u64> {
+fn fill<'a>(
+    event: &'a HydratePlan,
+    filling: impl Fn(&ContentRef) -> &'a Filling,
+    limit: u64,
+) -> Result<Bytes, TooLarge> {
     if event.edits.is_empty() {
         return Ok(event.event.clone());
     }
@@ -182,7 +215,7 @@ fn fill<'a>(event: &'a HydratePlan, filling: impl Fn(&ContentRef) -> &'a Filling
         if size > limit { ControlFlow::Break(size) } else { ControlFlow::Continue(()) }
     });
     if let ControlFlow::Break(size) = counted {
-        return Err(size);
+        return Err(TooLarge::Bytes(size));
     }
     let mut out = Vec::with_capacity(size as usize);
     let _: ControlFlow<()> = pieces(event, &filling, |piece| {
@@ -288,9 +321,9 @@ impl Found {
             if token.is_key(text) || !*valid.get_or_init(|| json::is_valid(text)) {
                 continue;
             }
-            if token.escaped && depth < MAX_TEXT_DEPTH {
+            if token.escaped {
                 edits.extend(self.search_inside(text, &token, depth));
-            } else if !token.escaped && token.open + 1 == at {
+            } else if token.open + 1 == at {
                 let place = self.judge(token.raw(text)).map(|reference| Place { reference, depth });
                 edits.extend(place.map(|value| Edit { span: token.open..token.close + 1, value }));
             }
@@ -300,10 +333,10 @@ impl Found {
 
     /// Finds the references in a string of `text` that is JSON text itself, and where they stand in `text`.
     fn search_inside(&mut self, text: &[u8], token: &StringToken, depth: u32) -> Vec<Edit<Place>> {
-        let inner = json::decode(text, token);
-        if !json::opens_container(&inner) {
+        if !json::says_container(token.raw(text)) {
             return vec![];
         }
+        let Some(inner) = self.budget.decode(text, token) else { return vec![] };
         let mut edits = self.search(&inner, depth + 1);
         let offsets = edits.iter().flat_map(|edit| [edit.span.start, edit.span.end]);
         let spelt = json::spelt_offsets(token.raw(text), offsets.collect::<Vec<_>>());
@@ -318,7 +351,7 @@ impl Found {
         let text = std::str::from_utf8(text).ok()?;
         match text.parse() {
             Ok(reference) => Some(self.index_of(reference)),
-            Err(ParseRefError::NotAReference) if self.reads_legacy => {
+            Err(ParseRefError::NotAReference) if self.search.reads_legacy => {
                 ContentRef::parse_legacy(text).map(|reference| self.index_of(reference))
             }
             Err(ParseRefError::NotAReference) => None,
@@ -342,7 +375,13 @@ impl Found {
 impl HydratePlan {
     /// Whether the event goes on as it is.
     pub fn is_empty(&self) -> bool {
-        self.edits.is_empty() && self.found.malformed.is_empty()
+        self.edits.is_empty() && self.found.malformed.is_empty() && !self.is_too_deep()
+    }
+
+    /// Whether some references may not have been found: the JSON text inside of text that could hold them was too much to
+    /// decode.
+    pub fn is_too_deep(&self) -> bool {
+        self.found.budget.is_exhausted()
     }
 
     /// The distinct references of the event, in order of appearance.
@@ -370,7 +409,7 @@ impl HydratePlan {
         let filling = |(reference, content): (&ContentRef, &Option<Bytes>)| match content {
             None => Filling::Kept,
             Some(content) if reference.kind == Kind::Json => Filling::Json(Self::without_references(content.clone())),
-            Some(content) => Filling::new(reference, content.clone(), false),
+            Some(content) => Filling::new(reference, content.clone(), Search::default()),
         };
         let fillings: Vec<_> = self.references().iter().zip(contents).map(filling).collect();
         let filling = |reference: &ContentRef| &fillings[self.found.indices[reference]];

@@ -87,6 +87,22 @@ pub(crate) fn opens_container(text: &[u8]) -> bool {
     matches!(text.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
+/// Whether what a string says, given as it is spelt, begins as an object or an array does.
+pub(crate) fn says_container(mut raw: &[u8]) -> bool {
+    loop {
+        let (spelt, said) = match raw {
+            [] => return false,
+            [b'\\', letter, ..] => unicode_escape(raw).map_or((2, u16::from(says(*letter))), |unit| (6, unit)),
+            [byte, ..] => (1, u16::from(*byte)),
+        };
+        match u8::try_from(said) {
+            Ok(b'{' | b'[') => return true,
+            Ok(byte) if byte.is_ascii_whitespace() => raw = &raw[spelt..],
+            _ => return false,
+        }
+    }
+}
+
 /// Where offsets of a string's decoded text stand in its spelling, both counted from the string's first character. The
 /// offsets ascend, and each is where a character begins or the text ends.
 pub(crate) fn spelt_offsets(raw: &[u8], decoded: impl IntoIterator<Item = usize>) -> Vec<usize> {
@@ -226,17 +242,22 @@ pub(crate) fn decode<'a>(text: &'a [u8], token: &StringToken) -> Cow<'a, [u8]> {
     Cow::Owned(out)
 }
 
+/// What a backslash and this letter say.
+fn says(letter: u8) -> u8 {
+    match letter {
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        itself => itself,
+    }
+}
+
 /// Appends what one escape (a surrogate pair counts as one) says.
 fn push_escape(out: &mut Vec<u8>, escape: &[u8]) {
     let Some(unit) = unicode_escape(escape) else {
-        return out.push(match escape[1] {
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            itself => itself,
-        });
+        return out.push(says(escape[1]));
     };
     let low = escape.get(6..).and_then(unicode_escape);
     match char::decode_utf16([unit].into_iter().chain(low)).next() {
@@ -279,6 +300,10 @@ const ESCAPES: [Escape; 256] = {
     escapes
 };
 
+/// How many strings deep text is escaped as encoders do it, doubling backslashes: a quotation mark takes 4 MB there. Deeper
+/// leads only text spelt by hand, and what is put into that is spelt so too: `\\u005c` for each backslash, five bytes a string.
+const DOUBLING: u32 = 22;
+
 /// Bytes that [`escape`] writes. Saturates.
 pub(crate) fn escaped_len(text: &[u8], depth: u32) -> u64 {
     if depth == 0 {
@@ -293,8 +318,11 @@ pub(crate) fn escaped_len(text: &[u8], depth: u32) -> u64 {
             Escape::Hex => hex += 1,
         }
     }
-    let backslashes = 1_u64.checked_shl(depth - 1).unwrap_or(u64::MAX);
     let plain = text.len() as u64 - itself - letter - hex;
+    if depth > DOUBLING {
+        return (itself + letter + hex).saturating_mul(5 * u64::from(depth) + 1).saturating_add(plain);
+    }
+    let backslashes = 1_u64 << (depth - 1);
     [
         (itself, backslashes.saturating_mul(2)),
         (letter, backslashes.saturating_add(1)),
@@ -305,28 +333,38 @@ pub(crate) fn escaped_len(text: &[u8], depth: u32) -> u64 {
 }
 
 /// Appends `text` as it stands inside of a JSON string that is itself inside of `depth - 1` others: escaped that many times,
-/// and no more than RFC 8259 requires.
-///
-/// Once escaped, only backslashes and quotation marks are left to escape, and every further string doubles the backslashes.
+/// and nothing that RFC 8259 does not require to be.
 pub(crate) fn escape(out: &mut Vec<u8>, mut text: &[u8], depth: u32) {
     if depth == 0 {
         return out.extend_from_slice(text);
     }
+    let escape_byte = if depth > DOUBLING { escape_by_number } else { escape_doubling };
     while let Some(at) = text.iter().position(|&byte| ESCAPES[usize::from(byte)] != Escape::No) {
         out.extend_from_slice(&text[..at]);
-        let byte = text[at];
-        let escaped = ESCAPES[usize::from(byte)];
-        let backslashes = 1_usize << (depth - 1);
-        let count = if escaped == Escape::Itself { 2 * backslashes - 1 } else { backslashes };
-        out.resize(out.len() + count, b'\\');
-        match escaped {
-            Escape::No | Escape::Itself => out.push(byte),
-            Escape::Letter(letter) => out.push(letter),
-            Escape::Hex => out.extend_from_slice(format!("u{byte:04x}").as_bytes()),
-        }
+        escape_byte(out, text[at], depth);
         text = &text[at + 1..];
     }
     out.extend_from_slice(text);
+}
+
+/// Once escaped, only backslashes and quotation marks are left to escape, and every further string doubles the backslashes.
+fn escape_doubling(out: &mut Vec<u8>, byte: u8, depth: u32) {
+    let escaped = ESCAPES[usize::from(byte)];
+    let backslashes = 1_usize << (depth - 1);
+    let count = if escaped == Escape::Itself { 2 * backslashes - 1 } else { backslashes };
+    out.resize(out.len() + count, b'\\');
+    match escaped {
+        Escape::No | Escape::Itself => out.push(byte),
+        Escape::Letter(letter) => out.push(letter),
+        Escape::Hex => out.extend_from_slice(format!("u{byte:04x}").as_bytes()),
+    }
+}
+
+/// Once escaped, only the one backslash is left to escape.
+fn escape_by_number(out: &mut Vec<u8>, byte: u8, depth: u32) {
+    out.push(b'\\');
+    (1..depth).for_each(|_| out.extend_from_slice(b"u005c"));
+    out.extend_from_slice(format!("u{byte:04x}").as_bytes());
 }
 
 /// The content of a string of `whole` that says `text`: that text without a copy where nothing is escaped, or the string
@@ -434,6 +472,20 @@ mod tests {
             if depth == 1 {
                 prop_assert_eq!(decoded(&format!("\"{quoted}\"")), text.as_bytes());
             }
+        }
+
+        #[test]
+        fn deep_text_is_escaped_as_deep_as_it_stands(text in any::<String>(), depth in DOUBLING + 1..40) {
+            let mut out = Vec::new();
+            escape(&mut out, text.as_bytes(), depth);
+            prop_assert_eq!(out.len() as u64, escaped_len(text.as_bytes(), depth));
+            let said = (0..depth).fold(out, |spelt, _| decoded(&format!("\"{}\"", String::from_utf8(spelt).unwrap())));
+            prop_assert_eq!(said, text.as_bytes());
+        }
+
+        #[test]
+        fn what_begins_as_a_container_is_told_from_its_spelling(text in r#"(\\[nrtf"]|\\u00[27][0bB]|[ \[{a]){0,4}"#) {
+            prop_assert_eq!(says_container(text.as_bytes()), opens_container(&decoded(&format!("\"{text}\""))));
         }
 
         #[test]

@@ -20,6 +20,7 @@ pub mod hydrate;
 mod json;
 pub mod keys;
 pub mod locate;
+mod nested;
 pub mod offload;
 pub mod outgoing;
 pub mod reference;

@@ -18,6 +18,7 @@
 use memchr::memmem;
 
 use crate::json::{self, Name, StringToken};
+use crate::nested::Budget;
 use crate::reference::{ContentRef, PREFIX, ParseRefError};
 
 /// A string of an event that is a reference, or has the outline of one.
@@ -35,11 +36,11 @@ pub struct Sighting {
 /// order; one that stands there several times is seen as often.
 pub fn sightings(event: &[u8]) -> Vec<Sighting> {
     let mut found = vec![];
-    search(event, &[], &mut found);
+    search(event, &[], &mut Budget::of_event(event, u64::MAX), &mut found);
     found
 }
 
-fn search(text: &[u8], outside: &[String], found: &mut Vec<Sighting>) {
+fn search(text: &[u8], outside: &[String], budget: &mut Budget, found: &mut Vec<Sighting>) {
     let holds_prefix = |text: &[u8]| memmem::find(text, PREFIX.as_bytes()).is_some();
     if !holds_prefix(text) || !json::is_valid(text) {
         return;
@@ -54,9 +55,11 @@ fn search(text: &[u8], outside: &[String], found: &mut Vec<Sighting>) {
             found.extend(judge(token.raw(text), place));
             continue;
         }
-        let inner = json::decode(text, token);
-        if json::opens_container(&inner) {
-            search(&inner, &place, found);
+        if !json::says_container(token.raw(text)) {
+            continue;
+        }
+        if let Some(inner) = budget.decode(text, token) {
+            search(&inner, &place, budget, found);
         }
     }
 }

@@ -13,14 +13,15 @@
 //! assert_eq!(plan.apply(&[reference]), format!(r#"{{"n":1e400,"text":"{reference}"}}"#));
 //! ```
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use bytes::Bytes;
 use memchr::memmem;
 
 use crate::gaps;
-use crate::hydrate::MAX_TEXT_DEPTH;
 use crate::json::{self, StringToken};
+use crate::nested::Budget;
 use crate::reference::{Content, ContentRef, MAX_LEN, PREFIX};
 use crate::splice::{Edit, splice_references};
 
@@ -88,22 +89,27 @@ fn is_of_prefix(digits: &[u8]) -> bool {
 /// The spellings of references that may leave as they came.
 type Kept = HashSet<String>;
 
-/// Whether the decoded text of a string, inside of `depth` others, would be taken for a reference on the way in: because it
-/// begins like one, or because it is JSON text that holds such a string.
-fn looks_alike(text: &[u8], kept: &Kept, depth: u32) -> bool {
-    if text.starts_with(PREFIX.as_bytes()) {
-        return !is_kept(text, kept);
+/// Whether the decoded text of a string would be taken for a reference on the way in: because it begins like one, or because
+/// it is JSON text that holds such a string. What would cost too much to search is not said to hold none.
+///
+/// A text is dropped before those inside it are searched: together they are no longer than it was.
+fn looks_alike(text: &[u8], kept: &Kept) -> bool {
+    let mut budget = Budget::of_text(text);
+    let mut texts = vec![Cow::Borrowed(text)];
+    while let Some(text) = texts.pop() {
+        if text.starts_with(PREFIX.as_bytes()) {
+            if !is_kept(&text, kept) {
+                return true;
+            }
+        } else if json::opens_container(&text) && may_spell_prefix(&text) && json::is_valid(&text) {
+            let may_hold = |token: &StringToken| may_spell_prefix(token.raw(&text)) && !token.is_key(&text);
+            for token in json::strings(&text).filter(may_hold) {
+                let Some(inside) = budget.decode(&text, &token) else { return true };
+                texts.push(Cow::Owned(inside.into_owned()));
+            }
+        }
     }
-    let inside = |token: StringToken| {
-        may_spell_prefix(token.raw(text))
-            && !token.is_key(text)
-            && looks_alike(&json::decode(text, &token), kept, depth + 1)
-    };
-    depth < MAX_TEXT_DEPTH
-        && json::opens_container(text)
-        && may_spell_prefix(text)
-        && json::is_valid(text)
-        && json::strings(text).any(inside)
+    false
 }
 
 fn is_kept(text: &[u8], kept: &Kept) -> bool {
@@ -113,7 +119,7 @@ fn is_kept(text: &[u8], kept: &Kept) -> bool {
 impl OffloadPlan {
     fn add(&mut self, token: &StringToken, kept: &Kept, threshold: usize) {
         let text = json::decode(&self.response, token);
-        let looks_alike = looks_alike(&text, kept, 0);
+        let looks_alike = looks_alike(&text, kept);
         if !looks_alike && (text.len() <= threshold || is_kept(&text, kept)) {
             return;
         }

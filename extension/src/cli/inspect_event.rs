@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use long_content::envelope::{Envelope, Shape};
-use long_content::hydrate::{self, HydratePlan, Hydration};
+use long_content::hydrate::{self, HydratePlan, Hydration, TooLarge};
 use long_content::locate::{self, Sighting};
 use long_content::reference::{ContentRef, Kind};
 use long_content::store::GetError;
@@ -22,12 +22,12 @@ use crate::proxy::MAX_ROUNDS;
 struct Fetched {
     outcomes: HashMap<ContentRef, Result<(), GetError>>,
     /// The hydrated event's size, or that it is too large.
-    size: Option<Result<u64, u64>>,
+    size: Option<Result<u64, TooLarge>>,
 }
 
 pub(super) fn report(context: &Context, event: &Bytes) -> Result<Report, ToolError> {
     let config = context.config_without(WITHOUT_STORE)?;
-    let plan = hydrate::plan_with(event, config.reads_legacy);
+    let plan = hydrate::plan_with(event, config.search());
     let shape = Shape::of(event);
     let hydrates = config.hydrate.applies(shape.is_none_or(|shape| shape.envelope != Envelope::Exposed));
     let keeps = config.on_missing.keeps(|| plan.is_batch());
@@ -36,7 +36,7 @@ pub(super) fn report(context: &Context, event: &Bytes) -> Result<Report, ToolErr
         because.push("it holds legacy references, which are not listed below: LRAP_READ_LEGACY=true".to_owned());
     }
     let fetched = if hydrates && context.arguments.has("fetch") && !plan.references().is_empty() {
-        wait(fetch(&context.open()?, hydrate::plan_with(event, config.reads_legacy)))?
+        wait(fetch(&context.open()?, hydrate::plan_with(event, config.search())))?
     } else {
         Fetched::default()
     };
@@ -62,14 +62,27 @@ pub(super) fn report(context: &Context, event: &Bytes) -> Result<Report, ToolErr
 fn judge(report: &mut Report, config: &Config, plan: HydratePlan, fetched: &Fetched, keeps: bool) {
     let limit = config.max_event_size;
     let failure = if keeps { None } else { unreadable(&plan).or_else(|| unfetched(fetched)) };
-    let estimate = Hydration::new(plan).size();
-    let size = fetched.size.unwrap_or(if estimate > limit { Err(estimate) } else { Ok(estimate) });
+    let size = fetched.size.unwrap_or_else(|| estimate(plan, limit));
     report.limit = Some(("LRAP_MAX_EVENT_SIZE", limit));
     report.exact = fetched.size.is_some();
-    let failure = failure.or_else(|| size.err().map(|size| Failure::event_too_large(size, limit)));
-    report.bytes_after = if failure.is_some() { size.err() } else { size.ok() };
+    let too_large = size.err();
+    let failure = failure.or_else(|| too_large.map(|error| Failure::event_too_large(error, limit)));
+    report.bytes_after = match too_large {
+        Some(TooLarge::Bytes(bytes)) => Some(bytes),
+        _ if failure.is_some() => None,
+        _ => size.ok(),
+    };
     report.outcome = if failure.is_some() { "fails" } else { "hydrated" };
     report.error = failure.map(|failure| failure.to_string());
+}
+
+/// The size that an event would have, as far as its references tell.
+fn estimate(plan: HydratePlan, limit: u64) -> Result<u64, TooLarge> {
+    if plan.is_too_deep() {
+        return Err(TooLarge::TooDeep);
+    }
+    let size = Hydration::new(plan).size();
+    if size > limit { Err(TooLarge::Bytes(size)) } else { Ok(size) }
 }
 
 fn unreadable(plan: &HydratePlan) -> Option<Failure> {
@@ -145,6 +158,6 @@ async fn fetch(table: &Table, plan: HydratePlan) -> Result<Fetched, ToolError> {
         }
     }
     let (size, limit) = (hydration.size(), table.config.max_event_size);
-    let finished = if size > limit { Err(size) } else { hydration.finish(limit) };
+    let finished = if size > limit { Err(TooLarge::Bytes(size)) } else { hydration.finish(limit) };
     Ok(Fetched { outcomes, size: Some(finished.map(|event| event.len() as u64)) })
 }

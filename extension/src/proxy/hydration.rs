@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use long_content::envelope::Envelope;
-use long_content::hydrate::{self, HydratePlan, Hydration};
+use long_content::hydrate::{self, HydratePlan, Hydration, TooLarge};
 use long_content::reference::{ContentRef, Refusal, Scope};
 use long_content::store::tally::Tally;
 use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, Stored};
@@ -40,7 +40,8 @@ impl<S: ContentStore> Proxy<S> {
     ) -> Result<Bytes, Failure> {
         invocation.response_stays = !self.config.offload.applies(envelope == Envelope::Plain);
         let begun = Instant::now();
-        let plan = hydrate::plan_with(&event, self.config.reads_legacy);
+        let limit = self.config.max_event_size;
+        let plan = hydrate::plan_with(&event, self.config.search());
         invocation.work.planning += begun.elapsed();
         if !self.config.hydrate.applies(envelope != Envelope::Exposed) {
             invocation.kept = plan.references().to_vec();
@@ -48,6 +49,9 @@ impl<S: ContentStore> Proxy<S> {
         }
         if plan.is_empty() {
             return Ok(event);
+        }
+        if plan.is_too_deep() {
+            return Err(Failure::event_too_large(TooLarge::TooDeep, limit));
         }
         let keeps = self.config.on_missing.keeps(|| plan.is_batch());
         check_malformed(&plan, keeps, &mut invocation.work)?;
@@ -76,10 +80,10 @@ impl<S: ContentStore> Proxy<S> {
                 hydration.add(*reference, content);
             }
         }
-        let (size, limit, before, begun) = (hydration.size(), self.config.max_event_size, event.len(), Instant::now());
+        let (size, before, begun) = (hydration.size(), event.len(), Instant::now());
         let hydrated = compute(size, move || hydration.finish(limit)).await;
         invocation.work.applying += begun.elapsed();
-        let hydrated = hydrated.map_err(|size| Failure::event_too_large(size, limit))?;
+        let hydrated = hydrated.map_err(|error| Failure::event_too_large(error, limit))?;
         invocation.work.hydrated = read;
         invocation.work.event = Some(Sizes { before, after: hydrated.len() });
         Ok(hydrated)
@@ -114,7 +118,7 @@ impl<S: ContentStore> Proxy<S> {
     async fn reserve(&self, bytes: u64, until: Instant, work: &mut Work) -> Result<SemaphorePermit<'_>, Failure> {
         let limit = self.config.max_event_size;
         if bytes > limit {
-            return Err(Failure::event_too_large(bytes, limit));
+            return Err(Failure::event_too_large(TooLarge::Bytes(bytes), limit));
         }
         let begun = Instant::now();
         let room = tokio::time::timeout_at(until.into(), self.memory.acquire_many(pages(bytes))).await;
