@@ -13,7 +13,7 @@ use bytes::Bytes;
 use documents::{by_hand, quoted};
 use long_content::envelope::Envelope;
 use long_content::fit::{self, Destination, Pointer};
-use long_content::hydrate::{self, Hydration, TooLarge};
+use long_content::hydrate::{self, HydratePlan, Hydration, Search, TooLarge};
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
@@ -64,12 +64,21 @@ fn slow(shape: &str, payload: Payload) -> Vec<String> {
 /// Everything that is done to an event or a response, each by its name.
 const WORK: &[(&str, Work)] = &[
     ("envelope", |payload| assert!(Envelope::of(payload, None) != Envelope::Durable)),
-    ("hydrate", |payload| drop(hydrated(payload))),
+    ("hydrate", |payload| drop(hydrated(hydrate::plan(payload), &scope()))),
+    ("hydrate what is signed", |payload| drop(hydrated(hydrate::plan(payload), &signed()))),
+    ("hydrate what is legacy", |payload| {
+        let search = Search { reads_legacy: true, ..Search::default() };
+        drop(hydrated(hydrate::plan_with(payload, search), &scope()));
+    }),
     ("offload", |payload| drop(offload::plan(payload, &Limits { threshold: 5_000, kept: &[] }))),
     ("offload of everything", |payload| drop(offload::plan(payload, &Limits { threshold: 0, kept: &[] }))),
     ("fit", |payload| drop(fitted(payload, &[]))),
     ("fit around what is kept", |payload| drop(fitted(payload, &["/a/a/a/a", "/0", "/99999", "/m", "/a/b"]))),
     ("outgoing", |payload| drop(Outgoing::of(payload, &Terms::new(scope(), Ttl::NONE)))),
+    ("outgoing, signed", |payload| {
+        let terms = Terms { max_content_size: 0, ..Terms::new(signed(), Ttl::seconds(86_400)) };
+        drop(Outgoing::of(payload, &terms));
+    }),
     ("outgoing what came in", |payload| {
         let kept = hydrate::plan(payload).references().to_vec();
         drop(Outgoing::of(payload, &Terms { kept, ..Terms::new(scope(), Ttl::NONE) }));
@@ -84,13 +93,18 @@ fn reference(content: &str) -> ContentRef {
     scope().reference(Ttl::NONE, &Content::string(content.to_owned()))
 }
 
-/// The event with a content of its own for each reference.
-fn hydrated(event: &Bytes) -> Option<Bytes> {
-    let plan = hydrate::plan(event);
+/// The same with a key.
+fn signed() -> Scope {
+    scope().signed_by("a-signing-key-of-24-bytes".parse().unwrap())
+}
+
+/// The event with a content for each reference that may be read.
+fn hydrated(plan: HydratePlan, scope: &Scope) -> Option<Bytes> {
     plan.is_batch();
     let mut hydration = Hydration::new(plan);
     for reference in hydration.wanted() {
-        hydration.add(reference, Some(Bytes::from_static(b"\"content\"\n")));
+        let admitted = scope.admits(&reference).ok();
+        hydration.add(reference, admitted.map(|()| Bytes::from_static(b"\"content\"\n")));
     }
     hydration.finish(1 << 30).ok()
 }
@@ -130,6 +144,23 @@ fn texts_in_texts(len: usize) -> String {
     by_hand((len / 5).isqrt(), &reference("deep").to_string())
 }
 
+/// References to contents of their own, by a scope that signs them.
+fn signed_references(scope: &Scope, len: usize) -> String {
+    let reference = |index: usize| scope.reference(Ttl::seconds(86_400), &Content::string(index.to_string()));
+    array(|index| format!("\"{}\"", reference(index)), len)
+}
+
+/// A reference of the forerunner's.
+fn legacy(index: usize) -> String {
+    format!("\"@content:dynamodb:table:record-00000000-0000-0000-0000-{index:012}\"")
+}
+
+/// Something short as deep as a search gets because something long and plain pays for it.
+fn deep_beside_plain(len: usize) -> String {
+    let depth = (1..).find(|depth| depth * depth * depth > 14 * len).unwrap();
+    format!("[\"{}\",{}]", "x".repeat(len), by_hand(depth, &reference("deep").to_string()))
+}
+
 /// Payloads to look for trouble with, each by its name.
 const SHAPES: &[(&str, Payload)] = &[
     ("arrays", |len| nested("[", "]", len)),
@@ -138,6 +169,9 @@ const SHAPES: &[(&str, Payload)] = &[
     ("arrays that do not end", |len| repeated("[", len)),
     ("arrays inside of text", |len| quoted(&nested("[", "]", len))),
     ("texts in texts, spelt to get deep", texts_in_texts),
+    ("texts in texts beside plain text", deep_beside_plain),
+    ("many texts in texts", |len| array(|_| by_hand(30, &reference("deep").to_string()), len)),
+    ("many texts in texts too deep to be searched", |len| array(|_| by_hand(100, "@content:"), len)),
     ("a string of escapes", |len| format!("\"{}\"", repeated(r#"\\\"\n\u00e9\ud83d\ude00"#, len))),
     ("a string of escapes and a look-alike", |len| format!("\"[{}@content:\"", repeated(r#"\"\","#, len))),
     ("a member of escapes", |len| format!("{{\"a\":\"{}\"}}", repeated("\\u0040", len))),
@@ -154,6 +188,30 @@ const SHAPES: &[(&str, Payload)] = &[
     ("look-alikes inside of texts", |len| array(|_| r#""[\"@content:\",\"\\u0040content:\"]""#.into(), len)),
     ("look-alikes inside of one text", |len| quoted(&array(|_| "\"@content:\"".into(), len))),
     ("malformed references", |len| array(|_| "\"@content:1:dynamodb:s:none:x\"".into(), len)),
+    ("signed references", |len| signed_references(&signed(), len)),
+    ("signed references of another table", |len| {
+        signed_references(&Scope::new("other").signed_by("a-signing-key-of-24-bytes".parse().unwrap()), len)
+    }),
+    ("references signed by a key that is unknown", |len| {
+        signed_references(&scope().signed_by("another-signing-key-of-32-bytes!".parse().unwrap()), len)
+    }),
+    ("signed references cut short", |len| {
+        array(
+            |index| {
+                let whole = signed().reference(Ttl::NONE, &Content::string(index.to_string())).to_string();
+                format!("\"{}\"", &whole[..whole.len() - 5])
+            },
+            len,
+        )
+    }),
+    ("legacy references", |len| array(legacy, len)),
+    ("almost legacy references", |len| array(|index| legacy(index).replace("record-0", "record-g"), len)),
+    ("legacy references inside of one text", |len| quoted(&array(legacy, len))),
+    ("references, each in a text of its own", |len| {
+        array(|index| quoted(&format!("[\"{}\"]", reference(&index.to_string()))), len)
+    }),
+    ("texts that hold none", |len| array(|_| r#""[\"x@content:\"]""#.into(), len)),
+    ("texts that are not JSON", |len| array(|_| r#""[\"@content:\",]""#.into(), len)),
     ("references", |len| array(|index| format!("\"{}\"", reference(&index.to_string())), len)),
     ("one reference over and over", |len| array(|_| format!("\"{}\"", reference("one")), len)),
     ("references inside of one text", |len| {
@@ -209,7 +267,7 @@ fn a_hundred_thousand_levels_and_ten_megabytes_of_escapes_pass() {
 fn a_reference_a_hundred_thousand_levels_deep_is_hydrated() {
     on_a_small_stack(|| {
         let deep = nested("[", "]", 200_000);
-        let arrived = hydrated(&Bytes::from(deep.clone())).unwrap();
+        let arrived = hydrated(hydrate::plan(&Bytes::from(deep.clone())), &scope()).unwrap();
         assert!(arrived == deep.replace(&reference("deep").to_string(), r#"\"content\"\n"#));
     });
 }
@@ -226,7 +284,7 @@ fn a_reference_as_deep_as_escapes_of_encoders_get_is_hydrated() {
             depth += 1;
         }
         assert!(depth >= 18, "{depth}");
-        let arrived = hydrated(&event.into()).unwrap();
+        let arrived = hydrated(hydrate::plan(&event.into()), &scope()).unwrap();
         let mut text = String::from_utf8(arrived.to_vec()).unwrap();
         for _ in 0..depth {
             let [inner]: [String; 1] = serde_json::from_str(&text).unwrap();
