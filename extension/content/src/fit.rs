@@ -24,8 +24,8 @@ use std::str::FromStr;
 use bytes::Bytes;
 
 use crate::json::{self, StringToken};
+use crate::leaving::Leaving;
 use crate::reference::{Content, ContentRef, Ttl};
-use crate::splice::{Edit, splice_references};
 
 /// Values of this many bytes or fewer are not worth a content of their own.
 const WORTHWHILE: usize = 1024;
@@ -73,24 +73,17 @@ impl FromStr for Pointer {
     }
 }
 
-/// Which values leave a response so that it fits.
-#[derive(Debug)]
-pub struct FitPlan {
-    response: Bytes,
-    edits: Vec<Edit<usize>>,
-    contents: Vec<Content>,
-}
-
 /// Decides what leaves `response`, in which long strings are references already. A response that fits, or that is not
 /// valid JSON, goes on as it is.
-pub fn plan(response: &Bytes, destination: &Destination<'_>) -> Result<FitPlan, DoesNotFit> {
-    let mut plan = FitPlan { response: response.clone(), edits: vec![], contents: vec![] };
+pub fn plan(response: &Bytes, destination: &Destination<'_>) -> Result<Leaving, DoesNotFit> {
+    let mut leaving = Leaving::nothing_of(response);
     if response.len() > destination.max_size && json::is_valid(response) {
         for span in choose(response, destination)? {
-            plan.add(span);
+            let content = content_at(response, &span);
+            leaving.push(span, content);
         }
     }
-    Ok(plan)
+    Ok(leaving)
 }
 
 /// The spans that leave, in order.
@@ -154,36 +147,13 @@ impl Members {
     }
 }
 
-impl FitPlan {
-    fn add(&mut self, span: Range<usize>) {
-        let content = match StringToken::at(&self.response, span.start) {
-            Some(token) if self.response[span.start] == b'"' => {
-                let text = json::decode(&self.response, &token);
-                json::string_content(&self.response, &token, text)
-            }
-            _ => Content::json(self.response.slice(span.clone())),
-        };
-        self.edits.push(Edit { span, value: self.contents.len() });
-        self.contents.push(content);
-    }
-
-    /// Whether the response goes on as it is.
-    pub fn is_empty(&self) -> bool {
-        self.edits.is_empty()
-    }
-
-    /// The contents to store, one for each value that leaves.
-    pub fn contents(&self) -> &[Content] {
-        &self.contents
-    }
-
-    /// Where the values that leave begin, in the order of [`contents`](Self::contents).
-    pub fn starts(&self) -> Vec<usize> {
-        self.edits.iter().map(|edit| edit.span.start).collect()
-    }
-
-    /// The response with references in place, given in the order of [`contents`](Self::contents).
-    pub fn apply(&self, references: &[ContentRef]) -> Bytes {
-        splice_references(&self.response, &self.edits, references)
+/// The value that stands at `span`.
+fn content_at(response: &Bytes, span: &Range<usize>) -> Content {
+    match StringToken::at(response, span.start) {
+        Some(token) if response[span.start] == b'"' => {
+            let text = json::decode(response, &token);
+            json::string_content(response, &token, text)
+        }
+        _ => Content::json(response.slice(span.clone())),
     }
 }

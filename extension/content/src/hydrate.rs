@@ -20,7 +20,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -30,7 +30,6 @@ use serde::de::IgnoredAny;
 use crate::json::{self, StringToken};
 use crate::nested::Budget;
 use crate::reference::{ContentRef, Kind, PREFIX, ParseRefError};
-use crate::splice::Edit;
 
 /// How an event is searched.
 #[derive(Debug, Clone, Copy)]
@@ -62,14 +61,16 @@ pub enum TooLarge {
 #[derive(Debug)]
 pub struct HydratePlan {
     event: Bytes,
-    edits: Vec<Edit<Place>>,
+    edits: Vec<Edit>,
     found: Found,
 }
 
 /// Where a content goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Place {
-    /// Index of its reference.
+#[derive(Debug)]
+struct Edit {
+    /// The bytes of its reference, quotation marks included.
+    span: Range<usize>,
+    /// Index of that reference.
     reference: usize,
     /// How many strings it stands inside of: so often it is escaped.
     depth: u32,
@@ -259,7 +260,7 @@ impl Piece<'_> {
 /// A plan that is being carried out, inside of `depth` strings.
 struct Open<'a> {
     plan: &'a HydratePlan,
-    edits: std::slice::Iter<'a, Edit<Place>>,
+    edits: std::slice::Iter<'a, Edit>,
     written: usize,
     depth: u32,
 }
@@ -283,13 +284,13 @@ fn pieces<'a, B>(
             open.pop();
             continue;
         };
-        let filling = filling(&plan.references()[edit.value.reference]);
+        let filling = filling(&plan.references()[edit.reference]);
         if matches!(filling, Filling::Kept) {
             continue;
         }
         take(Piece::Json(&plan.event[*written..edit.span.start], *depth))?;
         *written = edit.span.end;
-        let depth = *depth + edit.value.depth;
+        let depth = *depth + edit.depth;
         match filling {
             Filling::Kept => {}
             Filling::Text(text) => take(Piece::Text(text, depth))?,
@@ -307,7 +308,7 @@ pub fn may_hold_references(reference: &ContentRef, content: &[u8]) -> bool {
 
 impl Found {
     /// Finds the references in a JSON text that stands inside of `depth` strings.
-    fn search(&mut self, text: &[u8], depth: u32) -> Vec<Edit<Place>> {
+    fn search(&mut self, text: &[u8], depth: u32) -> Vec<Edit> {
         let mut edits = vec![];
         let mut searched = 0;
         let valid = OnceCell::new();
@@ -324,15 +325,16 @@ impl Found {
             if token.escaped {
                 edits.extend(self.search_inside(text, &token, depth));
             } else if token.open + 1 == at {
-                let place = self.judge(token.raw(text)).map(|reference| Place { reference, depth });
-                edits.extend(place.map(|value| Edit { span: token.open..token.close + 1, value }));
+                let reference = self.judge(token.raw(text));
+                let span = token.open..token.close + 1;
+                edits.extend(reference.map(|reference| Edit { span, reference, depth }));
             }
         }
         edits
     }
 
     /// Finds the references in a string of `text` that is JSON text itself, and where they stand in `text`.
-    fn search_inside(&mut self, text: &[u8], token: &StringToken, depth: u32) -> Vec<Edit<Place>> {
+    fn search_inside(&mut self, text: &[u8], token: &StringToken, depth: u32) -> Vec<Edit> {
         if !json::says_container(token.raw(text)) {
             return vec![];
         }
@@ -396,7 +398,7 @@ impl HydratePlan {
 
     /// The reference at each of its places.
     fn places(&self) -> impl Iterator<Item = ContentRef> {
-        self.edits.iter().map(|edit| self.references()[edit.value.reference])
+        self.edits.iter().map(|edit| self.references()[edit.reference])
     }
 
     /// The event with contents in place, given in the order of [`references`](Self::references); `None` leaves that

@@ -4,6 +4,7 @@
 //! - [`envelope`] tells callers that can hydrate from those that cannot.
 //! - [`fit`] plans which further values leave when a response is still too large for its destination.
 //! - [`hydrate`] plans which references stand in an event, and puts the contents back.
+//! - [`leaving`] is what both plan: values that leave, and the references in their places.
 //! - [`locate`] says where in a document references stand, for people who look at it.
 //! - [`outgoing`] is a whole response decided: both of the above, and what must be stored.
 //! - [`keys`] are the signing keys that make references unforgeable.
@@ -19,10 +20,10 @@ mod gaps;
 pub mod hydrate;
 mod json;
 pub mod keys;
+pub mod leaving;
 pub mod locate;
 mod nested;
 pub mod offload;
 pub mod outgoing;
 pub mod reference;
-mod splice;
 pub mod store;

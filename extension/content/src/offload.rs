@@ -21,9 +21,9 @@ use memchr::memmem;
 
 use crate::gaps;
 use crate::json::{self, StringToken};
+use crate::leaving::Leaving;
 use crate::nested::Budget;
-use crate::reference::{Content, ContentRef, MAX_LEN, PREFIX};
-use crate::splice::{Edit, splice_references};
+use crate::reference::{ContentRef, MAX_LEN, PREFIX};
 
 /// What may stay in a response.
 #[derive(Debug, Clone, Copy)]
@@ -34,24 +34,15 @@ pub struct Limits<'a> {
     pub kept: &'a [ContentRef],
 }
 
-/// Which values leave a response, and from where.
-#[derive(Debug)]
-pub struct OffloadPlan {
-    response: Bytes,
-    edits: Vec<Edit<usize>>,
-    contents: Vec<Content>,
-    has_look_alike: bool,
-}
-
 /// Finds every string value of `response` that is longer than the threshold or reads like a reference. A response that
 /// is not valid JSON has none.
 ///
 /// A response no longer than the threshold costs one search for what could spell a reference.
-pub fn plan(response: &Bytes, limits: &Limits<'_>) -> OffloadPlan {
-    let mut plan = OffloadPlan { response: response.clone(), edits: vec![], contents: vec![], has_look_alike: false };
+pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
+    let mut leaving = Leaving::nothing_of(response);
     let may_look_alike = may_spell_prefix(response);
     if !may_look_alike && !gaps::has_longer_than(response, limits.threshold) {
-        return plan;
+        return leaving;
     }
     let is_candidate = |token: &StringToken| {
         let raw = token.raw(response);
@@ -61,10 +52,18 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> OffloadPlan {
     if !candidates.is_empty() && json::is_valid(response) {
         let kept = limits.kept.iter().map(ContentRef::to_string).collect();
         for token in &candidates {
-            plan.add(token, &kept, limits.threshold);
+            let text = json::decode(response, token);
+            let looks_alike = looks_alike(&text, &kept);
+            if !looks_alike && (text.len() <= limits.threshold || is_kept(&text, &kept)) {
+                continue;
+            }
+            if looks_alike {
+                leaving.note_look_alike();
+            }
+            leaving.push(token.open..token.close + 1, json::string_content(response, token, text));
         }
     }
-    plan
+    leaving
 }
 
 /// Whether some string inside a text could decode to the prefix of a reference: as it is, or by `\u` escapes of its
@@ -114,42 +113,4 @@ fn looks_alike(text: &[u8], kept: &Kept) -> bool {
 
 fn is_kept(text: &[u8], kept: &Kept) -> bool {
     text.len() < MAX_LEN && std::str::from_utf8(text).is_ok_and(|text| kept.contains(text))
-}
-
-impl OffloadPlan {
-    fn add(&mut self, token: &StringToken, kept: &Kept, threshold: usize) {
-        let text = json::decode(&self.response, token);
-        let looks_alike = looks_alike(&text, kept);
-        if !looks_alike && (text.len() <= threshold || is_kept(&text, kept)) {
-            return;
-        }
-        self.has_look_alike |= looks_alike;
-        self.edits.push(Edit { span: token.open..token.close + 1, value: self.contents.len() });
-        self.contents.push(json::string_content(&self.response, token, text));
-    }
-
-    /// Whether the response goes on as it is.
-    pub fn is_empty(&self) -> bool {
-        self.edits.is_empty()
-    }
-
-    /// The contents to store, one for each value that leaves. Equal values appear as often as they stand there.
-    pub fn contents(&self) -> &[Content] {
-        &self.contents
-    }
-
-    /// Where the values that leave begin, in the order of [`contents`](Self::contents).
-    pub fn starts(&self) -> Vec<usize> {
-        self.edits.iter().map(|edit| edit.span.start).collect()
-    }
-
-    /// Whether text that merely reads like a reference is among them: such a response may never leave as it is.
-    pub fn has_look_alike(&self) -> bool {
-        self.has_look_alike
-    }
-
-    /// The response with references in place, given in the order of [`contents`](Self::contents).
-    pub fn apply(&self, references: &[ContentRef]) -> Bytes {
-        splice_references(&self.response, &self.edits, references)
-    }
 }

@@ -17,8 +17,9 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use crate::fit::{self, Destination, DoesNotFit, Pointer};
+use crate::leaving::Leaving;
 use crate::offload::{self, Limits};
-use crate::reference::{Content, ContentRef, Scope, Ttl};
+use crate::reference::{ContentRef, Scope, Ttl};
 
 /// On which terms a response may leave.
 #[derive(Debug, Clone)]
@@ -68,17 +69,18 @@ impl Outgoing {
             contents: vec![],
             has_look_alike: offload.has_look_alike(),
         };
-        outgoing.leave(offload.contents(), terms, |references| offload.apply(references));
+        outgoing.leave(&offload, terms);
         if let Some(max_size) = terms.max_payload_size {
             let is_signed = terms.scope.is_signed();
             let destination = Destination { max_size, keep: &terms.keep, ttl: terms.ttl, is_signed };
             let fit = fit::plan(&outgoing.response, &destination)?;
-            outgoing.leave(fit.contents(), terms, |references| fit.apply(references));
+            outgoing.leave(&fit, terms);
         }
         Ok(outgoing)
     }
 
-    fn leave(&mut self, contents: &[Content], terms: &Terms, apply: impl Fn(&[ContentRef]) -> Bytes) {
+    fn leave(&mut self, leaving: &Leaving, terms: &Terms) {
+        let contents = leaving.contents();
         let references: Vec<_> = contents.iter().map(|content| terms.scope.reference(terms.ttl, content)).collect();
         let mut known: HashSet<_> = self.contents.iter().map(|(reference, _)| *reference).collect();
         for (reference, content) in references.iter().zip(contents) {
@@ -86,6 +88,6 @@ impl Outgoing {
                 self.contents.push((*reference, content.bytes.clone()));
             }
         }
-        self.response = apply(&references);
+        self.response = leaving.apply(&references);
     }
 }

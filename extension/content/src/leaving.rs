@@ -1,0 +1,75 @@
+//! Leaving: which values leave a response, and references spliced into their places. Everything between them is untouched.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::reference::{Content, ContentRef};
+
+/// Values that leave a response, and from where.
+#[derive(Debug)]
+pub struct Leaving {
+    response: Bytes,
+    /// Bytes of each, quotation marks included: in order, and disjoint.
+    spans: Vec<Range<usize>>,
+    contents: Vec<Content>,
+    has_look_alike: bool,
+}
+
+impl Leaving {
+    /// Nothing leaves `response` yet.
+    pub(crate) fn nothing_of(response: &Bytes) -> Self {
+        Self { response: response.clone(), spans: vec![], contents: vec![], has_look_alike: false }
+    }
+
+    /// One more leaves, behind those before.
+    pub(crate) fn push(&mut self, span: Range<usize>, content: Content) {
+        self.spans.push(span);
+        self.contents.push(content);
+    }
+
+    /// One that was pushed merely reads like a reference.
+    pub(crate) fn note_look_alike(&mut self) {
+        self.has_look_alike = true;
+    }
+
+    /// Whether the response goes on as it is.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The contents to store, one for each value that leaves. Equal values appear as often as they stand there.
+    pub fn contents(&self) -> &[Content] {
+        &self.contents
+    }
+
+    /// Where the values that leave begin, in the order of [`contents`](Self::contents).
+    pub fn starts(&self) -> Vec<usize> {
+        self.spans.iter().map(|span| span.start).collect()
+    }
+
+    /// Whether text that merely reads like a reference is among them: such a response may never leave as it is.
+    pub fn has_look_alike(&self) -> bool {
+        self.has_look_alike
+    }
+
+    /// The response with references in place, given in the order of [`contents`](Self::contents). One allocation, of
+    /// exactly the right size.
+    pub fn apply(&self, references: &[ContentRef]) -> Bytes {
+        if self.is_empty() {
+            return self.response.clone();
+        }
+        let spelt: Vec<_> = references.iter().map(|reference| format!("\"{reference}\"")).collect();
+        let removed: usize = self.spans.iter().map(Range::len).sum();
+        let added: usize = spelt.iter().map(String::len).sum();
+        let mut out = Vec::with_capacity(self.response.len() - removed + added);
+        let mut at = 0;
+        for (span, reference) in self.spans.iter().zip(&spelt) {
+            out.extend_from_slice(&self.response[at..span.start]);
+            out.extend_from_slice(reference.as_bytes());
+            at = span.end;
+        }
+        out.extend_from_slice(&self.response[at..]);
+        out.into()
+    }
+}
