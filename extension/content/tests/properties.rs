@@ -4,11 +4,17 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use long_content::fit::{self, Destination, DoesNotFit};
-use long_content::hydrate::{self, Hydration};
+use fuzz::{hydrated, meaning};
+use long_content::fit::DoesNotFit;
+use long_content::hydrate;
 use long_content::offload::{self, Limits};
+use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope, Ttl};
 use proptest::prelude::*;
+
+#[expect(dead_code, unreachable_pub, reason = "a library of its own for the fuzzers")]
+#[path = "../../../fuzz/src/lib.rs"]
+mod fuzz;
 
 /// A string as some encoder spells it: plain, escaped, look-alikes, lone surrogates, long.
 fn string() -> impl Strategy<Value = String> {
@@ -56,72 +62,21 @@ fn documents_of(len: usize) -> impl Strategy<Value = String> {
     })
 }
 
-/// Offloads with a scope of its own, and gives what was stored beside what leaves.
+/// The scope of every response here.
+fn scope() -> Scope {
+    Scope::new("AgentContext-test")
+}
+
+/// What leaves in the place of a response, and what was stored beside it.
+fn outgoing(response: &Bytes, terms: &Terms) -> Result<(Bytes, HashMap<ContentRef, Bytes>), DoesNotFit> {
+    let outgoing = Outgoing::of(response, terms)?;
+    Ok((outgoing.response, outgoing.contents.into_iter().collect()))
+}
+
+/// The same, however large it leaves.
 fn offload(response: &Bytes, threshold: usize) -> (Bytes, HashMap<ContentRef, Bytes>) {
-    let plan = offload::plan(response, &Limits { threshold, kept: &[] });
-    let scope = Scope::new("AgentContext-test");
-    let references: Vec<_> = plan.contents().iter().map(|content| scope.reference(Ttl::NONE, content)).collect();
-    let stored = references.iter().copied().zip(plan.contents().iter().map(|content| content.bytes.clone()));
-    (plan.apply(&references), stored.collect())
-}
-
-fn hydrate(event: &Bytes, stored: &HashMap<ContentRef, Bytes>) -> Bytes {
-    let plan = hydrate::plan(event);
-    assert!(plan.malformed().is_empty());
-    let mut hydration = Hydration::new(plan);
-    loop {
-        let wanted = hydration.wanted();
-        if wanted.is_empty() {
-            return hydration.finish(u64::MAX).unwrap();
-        }
-        for reference in wanted {
-            hydration.add(reference, stored.get(&reference).cloned());
-        }
-    }
-}
-
-/// Brings a response, long strings already offloaded, to `max_size`, and adds what that stores.
-fn fit(response: &Bytes, max_size: usize, stored: &mut HashMap<ContentRef, Bytes>) -> Result<Bytes, DoesNotFit> {
-    let plan = fit::plan(response, &Destination { max_size, keep: &[], ttl: Ttl::NONE, is_signed: false })?;
-    let scope = Scope::new("AgentContext-test");
-    let references: Vec<_> = plan.contents().iter().map(|content| scope.reference(Ttl::NONE, content)).collect();
-    stored.extend(references.iter().copied().zip(plan.contents().iter().map(|content| content.bytes.clone())));
-    Ok(plan.apply(&references))
-}
-
-/// The sequence of tokens that a document means: every string decoded (lone surrogates too), all else as spelt.
-fn meaning(text: &[u8]) -> Vec<Vec<u8>> {
-    let mut tokens = vec![vec![]];
-    let mut at = 0;
-    while at < text.len() {
-        if text[at] == b'"' {
-            let mut end = at + 1;
-            while text[end] != b'"' {
-                end += if text[end] == b'\\' { 2 } else { 1 };
-            }
-            tokens.push(decode(&text[at..=end]));
-            tokens.push(vec![]);
-            at = end + 1;
-        } else {
-            tokens.last_mut().unwrap().push(text[at]);
-            at += 1;
-        }
-    }
-    tokens
-}
-
-fn decode(token: &[u8]) -> Vec<u8> {
-    struct Bytes;
-    impl serde::de::Visitor<'_> for Bytes {
-        type Value = Vec<u8>;
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a string")
-        }
-        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-            Ok(bytes.to_vec())
-        }
-    }
-    serde::Deserializer::deserialize_bytes(&mut serde_json::Deserializer::from_slice(token), Bytes).unwrap()
+    let terms = Terms { max_content_size: threshold, max_payload_size: None, ..Terms::new(scope(), Ttl::NONE) };
+    outgoing(response, &terms).unwrap()
 }
 
 /// Rule O4, the slow way: text that begins like a reference, or JSON text that holds such a string.
@@ -149,7 +104,7 @@ proptest! {
     fn what_was_offloaded_hydrates_to_the_same_document(text in document(), threshold in 0_usize..40) {
         let response = Bytes::from(text);
         let (travels, stored) = offload(&response, threshold);
-        let arrived = hydrate(&travels, &stored);
+        let arrived = hydrated(&travels, &stored);
         prop_assert_eq!(meaning(&arrived), meaning(&response));
         if stored.is_empty() {
             prop_assert_eq!(arrived, response);
@@ -161,7 +116,7 @@ proptest! {
         let (travels, stored) = offload(&Bytes::from(text.clone()), threshold);
         let wrap = |text: String| format!("{{\"first\" : -0, \"body\": {}}}", serde_json::to_string(&text).unwrap());
         let wrapped = (0..depth).fold(String::from_utf8(travels.to_vec()).unwrap(), |text, _| wrap(text));
-        let arrived = hydrate(&wrapped.into(), &stored);
+        let arrived = hydrated(&wrapped.into(), &stored);
         let unwrapped = (0..depth).fold(String::from_utf8(arrived.to_vec()).unwrap(), |text, _| {
             let body: serde_json::Value = serde_json::from_str(&text).unwrap();
             assert!(text.starts_with("{\"first\" : -0, \"body\": \""));
@@ -174,11 +129,11 @@ proptest! {
     #[test]
     fn a_response_fits_or_says_that_it_cannot(text in documents_of(3_000), threshold in 0_usize..400, max_size in 90_usize..2_000) {
         let response = Bytes::from(text);
-        let (offloaded, mut stored) = offload(&response, threshold);
-        match fit(&offloaded, max_size, &mut stored) {
-            Ok(travels) => {
+        let terms = Terms { max_content_size: threshold, max_payload_size: Some(max_size), ..Terms::new(scope(), Ttl::NONE) };
+        match outgoing(&response, &terms) {
+            Ok((travels, stored)) => {
                 prop_assert!(travels.len() <= max_size);
-                prop_assert_eq!(meaning(&hydrate(&travels, &stored)), meaning(&response));
+                prop_assert_eq!(meaning(&hydrated(&travels, &stored)), meaning(&response));
             }
             Err(error) => prop_assert!(error.smallest > max_size && response.trim_ascii().len() + 200 > error.smallest),
         }
