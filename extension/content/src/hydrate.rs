@@ -18,18 +18,23 @@
 //! assert_eq!(hydrated, r#"{"n":1e400,"text":"long\ntext","body":"{\"t\": \"long\\ntext\"}"}"#);
 //! ```
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
+use std::sync::LazyLock;
 
 use bytes::Bytes;
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::json::{self, StringToken};
 use crate::nested::Budget;
 use crate::reference::{ContentRef, Kind, PREFIX, ParseRefError};
+
+/// Looks for what every reference begins with.
+static PREFIX_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREFIX));
 
 /// How an event is searched.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +102,7 @@ pub fn plan(event: &Bytes) -> HydratePlan {
 pub fn plan_with(event: &Bytes, search: Search) -> HydratePlan {
     let budget = Budget::of_event(event, search.max_decoded);
     let mut found = Found { search, budget, ..Found::default() };
-    let edits = found.search(event, 0);
+    let edits = found.search(event);
     HydratePlan { event: event.clone(), edits, found }
 }
 
@@ -306,46 +311,89 @@ pub fn may_hold_references(reference: &ContentRef, content: &[u8]) -> bool {
     reference.kind == Kind::Json && !reference.is_legacy() && json::opens_container(content)
 }
 
-impl Found {
-    /// Finds the references in a JSON text that stands inside of `depth` strings.
-    fn search(&mut self, text: &[u8], depth: u32) -> Vec<Edit> {
-        let mut edits = vec![];
-        let mut searched = 0;
-        let valid = OnceCell::new();
-        for at in memmem::find_iter(text, PREFIX) {
-            if at < searched {
-                continue;
-            }
-            // Outside of a string, or in one that never ends: not JSON, and not worth another look for each look-alike.
-            let Some(token) = json::enclosing_string(text, searched, at) else { break };
-            searched = token.close + 1;
-            if token.is_key(text) || !*valid.get_or_init(|| json::is_valid(text)) {
-                continue;
-            }
-            if token.escaped {
-                edits.extend(self.search_inside(text, &token, depth));
-            } else if token.open + 1 == at {
-                let reference = self.judge(token.raw(text));
-                let span = token.open..token.close + 1;
-                edits.extend(reference.map(|reference| Edit { span, reference, depth }));
-            }
-        }
-        edits
+/// A JSON text that is being searched: the event, or what stands in a string of the text that is searched around it.
+struct Searched<'a> {
+    text: Cow<'a, [u8]>,
+    /// The string around it, in the text around that.
+    token: Option<StringToken>,
+    /// How far it was searched.
+    at: usize,
+    is_valid: OnceCell<bool>,
+    edits: Vec<Edit>,
+}
+
+impl<'a> Searched<'a> {
+    fn new(text: Cow<'a, [u8]>, token: Option<StringToken>) -> Self {
+        Self { text, token, at: 0, is_valid: OnceCell::new(), edits: vec![] }
     }
 
-    /// Finds the references in a string of `text` that is JSON text itself, and where they stand in `text`.
-    fn search_inside(&mut self, text: &[u8], token: &StringToken, depth: u32) -> Vec<Edit> {
+    /// The next string value in which a reference could stand.
+    fn next_candidate(&mut self) -> Option<(usize, StringToken)> {
+        loop {
+            let at = self.at + PREFIX_FINDER.find(&self.text[self.at..])?;
+            // Outside of a string, or in one that never ends: not JSON, and not worth another look for each look-alike.
+            let token = json::enclosing_string(&self.text, self.at, at)?;
+            self.at = token.close + 1;
+            if !token.is_key(&self.text) && *self.is_valid.get_or_init(|| json::is_valid(&self.text)) {
+                return Some((at, token));
+            }
+        }
+    }
+
+    /// Takes over what was found in a string of this text.
+    fn take(&mut self, inside: Searched<'_>) {
+        let token = inside.token.expect("BUG: it stands in a string");
+        let offsets = inside.edits.iter().flat_map(|edit| [edit.span.start, edit.span.end]);
+        let spelt = json::spelt_offsets(token.raw(&self.text), offsets);
+        let places = inside.edits.into_iter().zip(spelt.chunks(2));
+        self.edits.extend(places.map(|(edit, span)| {
+            let start = token.open + 1;
+            Edit { span: start + span[0]..start + span[1], ..edit }
+        }));
+    }
+}
+
+impl Found {
+    /// Finds the references in an event, and in the JSON texts that its strings hold. Any depth, no stack.
+    fn search(&mut self, event: &[u8]) -> Vec<Edit> {
+        let mut outside = vec![];
+        let mut text = Searched::new(Cow::Borrowed(event), None);
+        loop {
+            if let Some(inside) = self.search_until_nested(&mut text, outside.len() as u32) {
+                outside.push(std::mem::replace(&mut text, inside));
+            } else if let Some(around) = outside.pop() {
+                let inside = std::mem::replace(&mut text, around);
+                text.take(inside);
+            } else {
+                return text.edits;
+            }
+        }
+    }
+
+    /// Finds the references in a text inside of `depth` strings, up to the first string that holds JSON text itself.
+    fn search_until_nested(&mut self, text: &mut Searched<'_>, depth: u32) -> Option<Searched<'static>> {
+        while let Some((at, token)) = text.next_candidate() {
+            if token.escaped {
+                let inside = self.open(&text.text, &token);
+                if inside.is_some() {
+                    return inside;
+                }
+            } else if token.open + 1 == at {
+                let reference = self.judge(token.raw(&text.text));
+                let span = token.open..token.close + 1;
+                text.edits.extend(reference.map(|reference| Edit { span, reference, depth }));
+            }
+        }
+        None
+    }
+
+    /// The JSON text that a string of `text` holds.
+    fn open(&mut self, text: &[u8], token: &StringToken) -> Option<Searched<'static>> {
         if !json::says_container(token.raw(text)) {
-            return vec![];
+            return None;
         }
-        let Some(inner) = self.budget.decode(text, token) else { return vec![] };
-        let mut edits = self.search(&inner, depth + 1);
-        let offsets = edits.iter().flat_map(|edit| [edit.span.start, edit.span.end]);
-        let spelt = json::spelt_offsets(token.raw(text), offsets.collect::<Vec<_>>());
-        for (edit, span) in edits.iter_mut().zip(spelt.chunks(2)) {
-            edit.span = token.open + 1 + span[0]..token.open + 1 + span[1];
-        }
-        edits
+        let inside = self.budget.decode(text, token)?.into_owned();
+        Some(Searched::new(Cow::Owned(inside), Some(*token)))
     }
 
     /// The index of the reference that `text` is.
