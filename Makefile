@@ -69,7 +69,7 @@ fuzz: ## every fuzz target for SECONDS each (60); new inputs stay in fuzz/corpus
 	@cargo +nightly --version >/dev/null 2>&1 || { echo "the nightly compiler is missing: rustup toolchain install nightly"; exit 1; }
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
 	@for target in scan hydrate offload reference; do \
-		cargo +nightly fuzz run $$target -- -dict=fuzz/json.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) || exit 1; done
+		cargo +nightly fuzz run $$target -- -dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) || exit 1; done
 
 bench: tools ## what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
 	$(call say,building the extension as it is shipped)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use long_content::envelope::Envelope;
 use long_content::fit::{self, Destination, Pointer};
-use long_content::hydrate::{self, Hydration};
+use long_content::hydrate::{self, Hydration, Search, TooLarge};
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope, Ttl};
@@ -26,30 +26,47 @@ pub fn scan(data: &[u8]) {
     }
 }
 
-/// Hydrating: references that are kept leave the event's bytes alone, and contents leave it JSON, within the limit.
+/// Hydrating: references that are kept leave the event's bytes alone, and contents leave it JSON, within the limit. Whatever
+/// is read of it, and however little of it may be decoded.
 pub fn hydrate(data: &[u8]) {
     let event = Bytes::copy_from_slice(data);
-    let plan = hydrate::plan(&event);
-    assert_eq!(plan.apply(&vec![None; plan.references().len()]), event);
-    let mut hydration = Hydration::new(plan);
-    for reference in hydration.wanted() {
-        hydration.add(reference, Some(Bytes::from_static(b"[\"\\n\"]")));
-    }
-    if let Ok(hydrated) = hydration.finish(LIMIT) {
-        assert!(hydrated.len() as u64 <= LIMIT || hydrated == event);
-        assert_eq!(is_json(&hydrated), is_json(&event));
+    for max_decoded in [u64::MAX, data.len() as u64 / 2] {
+        for (scope, reads_legacy) in [(scope(false), true), (scope(true), false)] {
+            hydrate_in(&event, &scope, Search { reads_legacy, max_decoded });
+        }
     }
 }
 
-/// Offloading: what leaves fits, and hydrates to the same document. The first two bytes are the limits.
+fn hydrate_in(event: &Bytes, scope: &Scope, search: Search) {
+    let plan = hydrate::plan_with(event, search);
+    assert_eq!(plan.apply(&vec![None; plan.references().len()]), event);
+    let is_too_deep = plan.is_too_deep();
+    let mut hydration = Hydration::new(plan);
+    for reference in hydration.wanted() {
+        let admitted = scope.admits(&reference).ok();
+        hydration.add(reference, admitted.map(|()| Bytes::from_static(b"[\"\\n\"]")));
+    }
+    match hydration.finish(LIMIT) {
+        Ok(hydrated) => {
+            assert!(!is_too_deep && (hydrated.len() as u64 <= LIMIT || hydrated == event));
+            assert_eq!(is_json(&hydrated), is_json(event));
+        }
+        Err(error) => assert_eq!(is_too_deep, error == TooLarge::TooDeep),
+    }
+}
+
+/// Offloading: what leaves fits, and hydrates to the same document. The first two bytes are the limits; where they are odd,
+/// references are signed, and those of the document itself were handed over to it.
 pub fn offload(data: &[u8]) {
     let [threshold, max_size, response @ ..] = data else { return };
     let response = Bytes::copy_from_slice(response);
+    let kept = if max_size % 2 == 1 { hydrate::plan(&response).references().to_vec() } else { vec![] };
     let max_size = 100 + 4 * usize::from(*max_size);
     let terms = Terms {
         max_content_size: usize::from(*threshold),
         max_payload_size: Some(max_size),
-        ..Terms::new(Scope::new("fuzz"), Ttl::NONE)
+        kept,
+        ..Terms::new(scope(threshold % 2 == 1), Ttl::NONE)
     };
     let Ok(outgoing) = Outgoing::of(&response, &terms) else { return };
     if outgoing.contents.is_empty() {
@@ -57,6 +74,8 @@ pub fn offload(data: &[u8]) {
         return;
     }
     assert!(outgoing.response.len() <= max_size);
+    assert!(outgoing.contents.iter().all(|(reference, content)| terms.scope.holds(reference, content)));
+    assert!(outgoing.contents.iter().all(|(reference, _)| terms.scope.admits(reference).is_ok()));
     let stored = outgoing.contents.into_iter().collect();
     assert_eq!(meaning(&hydrated(&outgoing.response, &stored)), meaning(&response));
 }
@@ -64,9 +83,16 @@ pub fn offload(data: &[u8]) {
 /// Parsing a reference: it has one spelling.
 pub fn reference(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Ok(reference) = text.parse::<ContentRef>() {
+    for reference in text.parse::<ContentRef>().ok().into_iter().chain(ContentRef::parse_legacy(text)) {
         assert_eq!(reference.to_string(), text);
+        let _ = scope(true).admits(&reference);
     }
+}
+
+/// Whose references these are, with a key or without.
+fn scope(is_signed: bool) -> Scope {
+    let scope = Scope::new("fuzz");
+    if is_signed { scope.signed_by("a-signing-key-of-24-bytes".parse().expect("a key")) } else { scope }
 }
 
 /// An event with what was stored in place.
