@@ -139,7 +139,7 @@ async fn b6_nothing_comes_out_when_all_is_well() {
     assert!(delivered.contains(&content("Response")));
     let look_alike = json!({ "text": format!("@content:{}", canary("LookAlike")) }).to_string();
     invoke(&mut reader, format!("not JSON {}", canary("NotJson")), look_alike).await;
-    assert_silent(world, &["response offloaded", "BatchWriteItem", "\"request_id\"", "OffloadedBytes"]).await;
+    assert_silent(world, &["response offloaded", "PutItem", "\"request_id\"", "OffloadedBytes"]).await;
     assert_silent(reader, &["event hydrated", "BatchGetItem", "\"level\":\"TRACE\"", "HydratedBytes"]).await;
 }
 

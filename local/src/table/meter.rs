@@ -2,7 +2,7 @@
 //!
 //! Units as DynamoDB computes them: a write unit per KiB of the larger of the item before and after, a read unit per 4 KiB of an
 //! item, half of it when eventually consistent, each item of a batch rounded up by itself, a missing item as one of no bytes.
-//! Refused requests and unprocessed items cost nothing. `Query` and `Scan` are charged by the items they return (a filter that
+//! Refused requests and unprocessed items cost nothing, but a write whose condition fails costs what it would have cost. `Query` and `Scan` are charged by the items they return (a filter that
 //! drops items would be charged more); transactions and `PartiQL` are counted as requests only.
 
 use dynoxide::actions::describe_table::DescribeTableRequest;
@@ -69,6 +69,7 @@ impl Meter {
         for charge in charges {
             match *charge {
                 Charge::Write { old, new } => self.wrote(old, new),
+                Charge::InVain { old, new } => self.write_units += table_write_capacity_units(old, new),
                 Charge::Read { size, consistent } => self.read(size, consistent),
                 Charge::Page { items, bytes, consistent } => {
                     self.items_read += items;
@@ -102,6 +103,8 @@ impl Meter {
 pub(super) enum Charge {
     /// The item's sizes before and after.
     Write { old: Option<usize>, new: Option<usize> },
+    /// The same, when the item stayed as it was because a condition failed.
+    InVain { old: Option<usize>, new: Option<usize> },
     /// The item's size, if there is one.
     Read { size: Option<usize>, consistent: bool },
     /// A page of a query or scan, rounded up as a whole.
@@ -165,6 +168,16 @@ impl Pending {
             Self::Reads(reads) => read_charges(reads, response, hidden, database),
             Self::Page { consistent } => page_charge(response, consistent).into_iter().collect(),
         }
+    }
+
+    /// The charges of a write whose condition failed.
+    pub(super) fn charges_in_vain(self) -> Vec<Charge> {
+        let Self::Writes(writes) = self else { return Vec::new() };
+        let charge = |PendingWrite { old, new, .. }| match new {
+            NewSize::Put(size) => Charge::InVain { old, new: Some(size) },
+            NewSize::Gone | NewSize::Updated => Charge::InVain { old, new: old },
+        };
+        writes.into_iter().map(charge).collect()
     }
 }
 
@@ -378,6 +391,13 @@ mod tests {
         let mut meter = Meter::default();
         meter.apply(&[Charge::Write { old: Some(3000), new: Some(10) }]);
         assert_eq!((meter.write_units, meter.items_written, meter.bytes_written), (3.0, 1, 10));
+    }
+
+    #[test]
+    fn a_failed_condition_is_charged_and_writes_nothing() {
+        let mut meter = Meter::default();
+        meter.apply(&[Charge::InVain { old: Some(3000), new: Some(10) }]);
+        assert_eq!((meter.write_units, meter.items_written, meter.bytes_written), (3.0, 0, 0));
     }
 
     #[test]

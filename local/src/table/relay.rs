@@ -101,6 +101,8 @@ impl Relay {
                 head.headers.remove(CRC32);
                 answer = edited;
             }
+        } else if is_failed_condition(&answer) {
+            self.meter.send_modify(|meter| meter.apply(&pending.charges_in_vain()));
         }
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(answer.len()));
         Response::from_parts(head, Answer::whole(answer))
@@ -206,6 +208,12 @@ fn hide_in_batch(request: &Value, answer: &mut Value) -> Option<()> {
 
 fn is_consistent(request: &Value) -> bool {
     request.get("ConsistentRead").and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn is_failed_condition(answer: &[u8]) -> bool {
+    let code =
+        |answer: &Value| answer.get("__type")?.as_str().map(|code| code.ends_with("#ConditionalCheckFailedException"));
+    serde_json::from_slice(answer).ok().as_ref().and_then(code).unwrap_or(false)
 }
 
 /// The same answer, of which only the first half arrives.

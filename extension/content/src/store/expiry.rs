@@ -30,12 +30,18 @@ impl Expiry {
         self.0.is_some_and(|end| end <= now)
     }
 
+    /// When a content of which `now` half of its life is left is over: whoever stored it, a reference handed out is good
+    /// for that long.
+    pub fn half_of(ttl: Ttl, now: u64) -> Self {
+        Self(ttl.as_seconds().map(|seconds| now.saturating_add(u64::from(seconds.div_ceil(2)))))
+    }
+
     /// Whether at least half of the life that a writer with `ttl` gives is left: a reference handed out now is then good
     /// for that long, and storing the content again would be wasted.
     pub fn leaves_half(self, ttl: Ttl, now: u64) -> bool {
-        match (ttl.as_seconds(), self.0) {
+        match (Self::half_of(ttl, now).0, self.0) {
             (None, None) => true,
-            (Some(seconds), Some(end)) => end >= now.saturating_add(u64::from(seconds.div_ceil(2))),
+            (Some(enough), Some(end)) => end >= enough,
             _ => false,
         }
     }

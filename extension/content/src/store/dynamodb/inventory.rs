@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use super::DynamoDbStore;
-use super::item::{self, Attributes, Summary};
+use super::entry::{self, Summary};
+use super::item::Attributes;
 use super::retry::Attempts;
 use crate::reference::ContentRef;
 
@@ -94,7 +95,7 @@ impl Inventory {
     pub fn add(&mut self, page: Page) {
         for item in page.items {
             self.scanned += 1;
-            match item::summary(&item) {
+            match entry::summary(&item) {
                 Summary::Content { content, parts_key } => self.contents.push((parts_key, content)),
                 Summary::Part { parts_key, expires_at } => {
                     let parts = self.parts.entry(parts_key).or_default();

@@ -1,4 +1,4 @@
-//! The items of the content table: their attributes, what they weigh, and how they are read back.
+//! The items of the content table: their attributes, and what they weigh. How they are read back is `entry`'s matter.
 //!
 //! A content whose stored form fits into one item is one item. A longer one is cut into *parts*, and a *commit item*
 //! under the content's id lists them:
@@ -26,30 +26,30 @@ use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::encoding::{Encoded, Encoding};
-use super::inventory::{Foreign, StoredContent};
-use crate::reference::{ContentRef, PREFIX, StoreName, TenantTag, Ttl, VERSION};
-use crate::store::{Expiry, MAX_CONTENT_LEN};
+use crate::reference::{ContentRef, TenantTag};
+use crate::store::Expiry;
 
 /// Names of attributes, once.
 pub(super) const ID: &str = "id";
-const CONTENT: &str = "content";
-const DIGEST: &str = "digest";
-const ENCODING: &str = "encoding";
-const EXPIRES_AT: &str = "expires_at";
-const FORMAT: &str = "format";
-const KIND: &str = "kind";
-const PARTS: &str = "parts";
-const PART_SIZE: &str = "part_size";
-const SIZE: &str = "size";
-const STORED: &str = "stored";
-const TENANT: &str = "tenant";
-const TTL: &str = "ttl";
+pub(super) const CONTENT: &str = "content";
+pub(super) const DIGEST: &str = "digest";
+pub(super) const ENCODING: &str = "encoding";
+pub(super) const EXPIRES_AT: &str = "expires_at";
+pub(super) const FORMAT: &str = "format";
+pub(super) const KIND: &str = "kind";
+pub(super) const PARTS: &str = "parts";
+pub(super) const PART_SIZE: &str = "part_size";
+pub(super) const SIZE: &str = "size";
+pub(super) const STORED: &str = "stored";
+pub(super) const TENANT: &str = "tenant";
+pub(super) const TTL: &str = "ttl";
 
-/// The kind of what a forerunner of this format wrote; no item of ours has it.
-const LEGACY_KIND: &str = "legacy";
+/// Every attribute but the content: what a look at an item, or a list of the table, reads.
+pub(super) const SUMMARY: [&str; 12] =
+    [ID, KIND, TTL, SIZE, TENANT, EXPIRES_AT, FORMAT, ENCODING, STORED, DIGEST, PARTS, PART_SIZE];
 
 /// The layout described above.
-const FORMAT_VERSION: u64 = 1;
+pub(super) const FORMAT_VERSION: u64 = 1;
 
 /// The largest item `DynamoDB` takes, names included.
 pub(super) const MAX_ITEM: usize = 400 << 10;
@@ -70,8 +70,9 @@ pub(super) type Attributes = HashMap<String, AttributeValue>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item(Vec<(&'static str, Value)>);
 
+/// An attribute's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Value {
+pub(super) enum Value {
     S(String),
     N(u64),
     B(Bytes),
@@ -89,6 +90,16 @@ impl Item {
     /// What the item weighs, as `DynamoDB` counts it for its limit of [`MAX_ITEM`] and for capacity.
     pub(super) fn stored_size(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.stored_size()).sum()
+    }
+
+    /// What writing the item costs, in write request units.
+    pub(super) fn write_units(&self) -> u64 {
+        units(self.stored_size())
+    }
+
+    /// Its attributes, in the order of the layout.
+    pub(super) fn values(&self) -> impl Iterator<Item = &(&'static str, Value)> {
+        self.0.iter()
     }
 
     /// Bytes of content in the item.
@@ -152,7 +163,7 @@ impl Value {
         }
     }
 
-    fn attribute(&self) -> AttributeValue {
+    pub(super) fn attribute(&self) -> AttributeValue {
         match self {
             Self::S(text) => AttributeValue::S(text.clone()),
             Self::N(number) => AttributeValue::N(number.to_string()),
@@ -222,9 +233,9 @@ fn ranges(len: usize, part_size: usize) -> impl Iterator<Item = Range<usize>> {
 /// Which parts make up a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PartList {
-    digest: String,
-    count: u64,
-    part_size: u64,
+    pub(super) digest: String,
+    pub(super) count: u64,
+    pub(super) part_size: u64,
 }
 
 impl PartList {
@@ -239,18 +250,18 @@ impl PartList {
     }
 
     /// What the parts' keys under a content's id begin with.
-    fn prefix(&self, id: &str) -> String {
+    pub(super) fn prefix(&self, id: &str) -> String {
         format!("{id}.{}", self.digest)
     }
 
     /// Whether a stored form of at most `size` bytes can have such parts.
-    fn is_plausible(&self, size: u64) -> bool {
+    pub(super) fn is_plausible(&self, size: u64) -> bool {
         self.part_size >= MIN_PART && self.count > 0 && self.count <= size.div_ceil(self.part_size)
     }
 }
 
 /// Characters of a digest: base64url of 16 bytes.
-const DIGEST_LEN: usize = 22;
+pub(super) const DIGEST_LEN: usize = 22;
 
 /// BLAKE3 over everything that makes two writers' parts differ.
 fn digest(encoded: &Encoded, part_size: u64) -> String {
@@ -262,213 +273,39 @@ fn digest(encoded: &Encoded, part_size: u64) -> String {
     BASE64URL_NOPAD.encode(&hasher.finalize().as_bytes()[..16])
 }
 
-/// The item under a content's id, read back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    kind: String,
-    ttl: String,
-    size: u64,
-    tenant: Option<String>,
-    pub(super) expiry: Expiry,
-    pub(super) encoding: Encoding,
-    pub(super) body: Body,
-}
+/// Contents of a letter over and over, for tests.
+#[cfg(test)]
+pub(super) mod samples {
+    use super::*;
+    use crate::reference::{Content, Scope, Ttl};
 
-/// Where the stored form is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Body {
-    Whole(Bytes),
-    Parts(PartList),
-}
+    pub(in super::super) const NOW: u64 = 1_800_000_000;
 
-/// Why an item cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unreadable {
-    /// Attributes are missing or make no sense.
-    Damaged,
-    /// Written by a newer version, in its own layout.
-    Newer(u64),
-}
-
-impl Entry {
-    /// Reads a whole or commit item.
-    pub(super) fn parse(mut item: Attributes) -> Result<Self, Unreadable> {
-        match number(&item, FORMAT) {
-            Some(FORMAT_VERSION) => Self::parse_fields(&mut item).ok_or(Unreadable::Damaged),
-            Some(newer) if newer > FORMAT_VERSION => Err(Unreadable::Newer(newer)),
-            None if is_legacy(&item) => Self::parse_legacy(item).ok_or(Unreadable::Damaged),
-            _ => Err(Unreadable::Damaged),
-        }
+    pub(in super::super) fn reference(len: usize, ttl: Ttl) -> ContentRef {
+        Scope::new("table").reference(ttl, &Content::string(vec![b'a'; len]))
     }
 
-    fn parse_legacy(mut item: Attributes) -> Option<Self> {
-        let Some(AttributeValue::S(content)) = item.remove(CONTENT) else { return None };
-        Some(Self {
-            kind: LEGACY_KIND.to_owned(),
-            ttl: Ttl::NONE.to_string(),
-            size: content.len() as u64,
-            tenant: None,
-            expiry: expiry(&item).ok()?,
-            encoding: Encoding::Identity,
-            body: Body::Whole(content.into()),
-        })
+    pub(in super::super) fn identity(len: usize) -> Encoded {
+        Encoded { encoding: Encoding::Identity, bytes: vec![b'a'; len].into() }
     }
 
-    fn parse_fields(item: &mut Attributes) -> Option<Self> {
-        let size = number(item, SIZE)?;
-        Some(Self {
-            kind: text(item, KIND)?.to_owned(),
-            ttl: text(item, TTL)?.to_owned(),
-            size,
-            tenant: match item.get(TENANT) {
-                None => None,
-                Some(_) => Some(text(item, TENANT)?.to_owned()),
-            },
-            expiry: expiry(item).ok()?,
-            encoding: Encoding::parse(text(item, ENCODING)?)?,
-            body: match take_content(item) {
-                Some(content) => Body::Whole(content),
-                None => Body::Parts(part_list(item).filter(|list| list.is_plausible(size))?),
-            },
-        })
+    pub(in super::super) fn label(len: usize, ttl: Ttl) -> Label {
+        Label { reference: reference(len, ttl), tenant: None, expiry: Expiry::of(ttl, NOW) }
     }
 
-    /// Whether the item was written for this very reference, and this tenant.
-    pub(super) fn fits(&self, reference: &ContentRef, tenant: Option<TenantTag>) -> bool {
-        if reference.is_legacy() {
-            return self.kind == LEGACY_KIND && self.size <= reference.size;
-        }
-        self.kind == reference.kind.as_str()
-            && self.ttl == reference.ttl.to_string()
-            && self.size == reference.size
-            && self.size <= MAX_CONTENT_LEN
-            && self.tenant == tenant.map(|tag| tag.to_string())
+    pub(in super::super) fn layout(len: usize, ttl: Ttl, part_size: usize) -> Layout {
+        Layout::new(&label(len, ttl), &identity(len), part_size)
     }
-}
-
-fn is_legacy(item: &Attributes) -> bool {
-    key(item).is_some_and(|key| key.starts_with("record-"))
-}
-
-/// When the item's time is over; an error when that makes no sense.
-fn expiry(item: &Attributes) -> Result<Expiry, Unreadable> {
-    match item.get(EXPIRES_AT) {
-        None => Ok(Expiry::NEVER),
-        Some(_) => number(item, EXPIRES_AT).map(Expiry::at).ok_or(Unreadable::Damaged),
-    }
-}
-
-fn part_list(item: &Attributes) -> Option<PartList> {
-    Some(PartList {
-        digest: text(item, DIGEST)?.to_owned(),
-        count: number(item, PARTS)?,
-        part_size: number(item, PART_SIZE)?,
-    })
-}
-
-/// Every attribute but the content: what a list of the table shows.
-pub(super) const SUMMARY: [&str; 11] =
-    [ID, KIND, TTL, SIZE, EXPIRES_AT, FORMAT, ENCODING, STORED, DIGEST, PARTS, PART_SIZE];
-
-/// What an item is, without its content.
-#[derive(Debug)]
-pub(super) enum Summary {
-    Content {
-        content: StoredContent,
-        /// What its parts' keys begin with.
-        parts_key: Option<String>,
-    },
-    Part {
-        parts_key: String,
-        expires_at: Option<u64>,
-    },
-    Foreign(Foreign),
-}
-
-/// Sums up an item of which [`SUMMARY`] was read.
-pub(super) fn summary(item: &Attributes) -> Summary {
-    let id = key(item).unwrap_or_default();
-    let foreign = |problem: String| Summary::Foreign(Foreign { id: id.to_owned(), problem });
-    match number(item, FORMAT) {
-        Some(newer) if newer > FORMAT_VERSION => {
-            foreign(format!("item format {newer} is newer than this version reads"))
-        }
-        format => {
-            let ours = if format.is_some() { stored_content(id, item) } else { part(id, item) };
-            ours.unwrap_or_else(|| foreign("its attributes are not this layer's".to_owned()))
-        }
-    }
-}
-
-fn stored_content(id: &str, item: &Attributes) -> Option<Summary> {
-    let (kind, ttl, size) = (text(item, KIND)?, text(item, TTL)?, number(item, SIZE)?);
-    let list = part_list(item);
-    let content = StoredContent {
-        reference: format!("{PREFIX}{VERSION}:{}:{kind}:{ttl}:{id}:{size}", StoreName::DynamoDb.as_str())
-            .parse()
-            .ok()?,
-        stored: number(item, STORED),
-        encoding: Encoding::parse(text(item, ENCODING)?)?.as_str(),
-        parts: list.as_ref().map_or(0, |list| list.count),
-        found: 0,
-        expires_at: number(item, EXPIRES_AT),
-    };
-    Some(Summary::Content { content, parts_key: list.map(|list| list.prefix(id)) })
-}
-
-/// A part, known by its key: `{id}.{digest}.{n}`.
-fn part(id: &str, item: &Attributes) -> Option<Summary> {
-    let (parts_key, number_of_part) = id.rsplit_once('.')?;
-    let (_, digest) = parts_key.split_once('.')?;
-    let is_part = digest.len() == DIGEST_LEN && number_of_part.parse::<u64>().is_ok();
-    is_part.then(|| Summary::Part { parts_key: parts_key.to_owned(), expires_at: number(item, EXPIRES_AT) })
-}
-
-/// The key of an item that was read.
-pub(super) fn key(item: &Attributes) -> Option<&str> {
-    text(item, ID)
-}
-
-/// The content of a whole item or of a part.
-pub(super) fn take_content(item: &mut Attributes) -> Option<Bytes> {
-    match item.remove(CONTENT)? {
-        AttributeValue::B(blob) => Some(blob.into_inner().into()),
-        _ => None,
-    }
-}
-
-fn text<'a>(item: &'a Attributes, name: &str) -> Option<&'a str> {
-    item.get(name)?.as_s().ok().map(String::as_str)
-}
-
-fn number(item: &Attributes, name: &str) -> Option<u64> {
-    item.get(name)?.as_n().ok()?.parse().ok()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::entry::{Body, Entry};
+    use super::samples::{identity, label, layout};
     use super::*;
-    use crate::reference::{Content, Scope};
+    use crate::reference::Ttl;
     use proptest::prelude::*;
-
-    const NOW: u64 = 1_800_000_000;
-
-    fn reference(len: usize, ttl: Ttl) -> ContentRef {
-        Scope::new("table").reference(ttl, &Content::string(vec![b'a'; len]))
-    }
-
-    fn identity(len: usize) -> Encoded {
-        Encoded { encoding: Encoding::Identity, bytes: vec![b'a'; len].into() }
-    }
-
-    fn label(len: usize, ttl: Ttl) -> Label {
-        Label { reference: reference(len, ttl), tenant: None, expiry: Expiry::of(ttl, NOW) }
-    }
-
-    fn layout(len: usize, ttl: Ttl, part_size: usize) -> Layout {
-        Layout::new(&label(len, ttl), &identity(len), part_size)
-    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
@@ -521,49 +358,5 @@ mod tests {
     fn an_item_weighs_its_names_and_values() {
         let item = Item::part("key".to_owned(), Bytes::from_static(b"content"), Expiry::at(12));
         assert_eq!(item.stored_size(), "idkey".len() + "expires_at".len() + 2 + "contentcontent".len());
-    }
-
-    #[test]
-    fn what_is_written_reads_back() {
-        let ttl = Ttl::seconds(60);
-        let Layout::Whole(item) = layout(10, ttl, MAX_PART) else { panic!("parts") };
-        let entry = Entry::parse(item.attributes()).unwrap();
-        assert_eq!(entry.body, Body::Whole(identity(10).bytes));
-        assert_eq!(entry.expiry, Expiry::at(NOW + 60));
-        assert!(entry.fits(&reference(10, ttl), None));
-        assert!(!entry.fits(&reference(11, ttl), None));
-        assert!(!entry.fits(&reference(10, Ttl::NONE), None));
-    }
-
-    #[test]
-    fn an_item_is_one_tenants_or_nobodys() {
-        let tag = |tenant: &str| Scope::new("table").for_tenant(tenant).tenant_tag();
-        let entry = |tenant| {
-            let label = Label { tenant, ..label(10, Ttl::NONE) };
-            let Layout::Whole(item) = Layout::new(&label, &identity(10), MAX_PART) else { panic!("parts") };
-            Entry::parse(item.attributes()).unwrap()
-        };
-        for (written, read) in
-            [(None, None), (tag("a"), tag("a")), (tag("a"), tag("b")), (tag("a"), None), (None, tag("a"))]
-        {
-            assert_eq!(entry(written).fits(&reference(10, Ttl::NONE), read), written == read, "{written:?} {read:?}");
-        }
-    }
-
-    #[test]
-    fn damage_is_told_from_a_newer_layout() {
-        let Layout::Parted { commit, .. } = layout(500_000, Ttl::NONE, MAX_PART) else { panic!("one item") };
-        let with = |name: &str, value: &str| {
-            let mut item = commit.attributes();
-            item.insert(name.to_owned(), AttributeValue::N(value.to_owned()));
-            Entry::parse(item)
-        };
-        assert_eq!(with(FORMAT, "2"), Err(Unreadable::Newer(2)));
-        assert_eq!(with(FORMAT, "x"), Err(Unreadable::Damaged));
-        assert_eq!(with(EXPIRES_AT, "soon"), Err(Unreadable::Damaged));
-        assert_eq!(with(PART_SIZE, "1"), Err(Unreadable::Damaged));
-        assert_eq!(with(PARTS, "4000000000"), Err(Unreadable::Damaged));
-        assert_eq!(with(PARTS, "0"), Err(Unreadable::Damaged));
-        assert_eq!(with(ENCODING, "1"), Err(Unreadable::Damaged));
     }
 }

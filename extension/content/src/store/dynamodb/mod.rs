@@ -4,10 +4,10 @@
 //! Layout
 //! - `settings`, `tls`, `credentials`: what the client is built from
 //! - `connector`: HTTP connections, kept
-//! - `table`: the client and the two operations
+//! - `table`: the client and the operations
 //! - `retry`: when to ask again, and what an error means
-//! - `encoding`, `item`: bytes to items and back; pure
-//! - `write`, `read`: `put` and `get`
+//! - `encoding`, `item`, `entry`, `condition`: bytes to items and back, and when an item need not be written; pure
+//! - `write`, `look`, `read`: `put`, what it spares itself, and `get`
 //! - `inventory`: what is stored, for people who look
 //! - `secret`: the signing keys' secret, over the same connector
 //!
@@ -20,11 +20,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+mod condition;
 mod connector;
 mod credentials;
 mod encoding;
+mod entry;
 mod inventory;
 mod item;
+mod look;
 mod read;
 mod retry;
 mod secret;
@@ -109,7 +112,9 @@ impl ContentStore for DynamoDbStore {
         until: Instant,
     ) -> Result<Vec<Expiry>, PutError> {
         refuse_too_large(contents)?;
-        let outcome = tokio::time::timeout_at(until.into(), write::put(self, scope, contents, until)).await;
+        // Boxed, since the SDK's futures nest so deep that with the server's around them the compiler gives up.
+        let work = Box::pin(write::put(self, scope, contents, until));
+        let outcome = tokio::time::timeout_at(until.into(), work).await;
         let outcome = outcome.unwrap_or_else(|_| Err("there was no time left".to_owned()));
         outcome.map_err(PutError::Unavailable)
     }

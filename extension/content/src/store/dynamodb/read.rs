@@ -8,7 +8,8 @@ use bytes::{Bytes, BytesMut};
 use tokio::task::JoinSet;
 
 use super::encoding::{Encoded, Encoding, decode};
-use super::item::{self, Attributes, Body, Entry, MAX_ITEM, Unreadable};
+use super::entry::{self, Body, Entry, Unreadable};
+use super::item::{Attributes, MAX_ITEM};
 use super::retry::Attempts;
 use super::table::{MAX_READS, Table};
 use super::{BLOCKING, DynamoDbStore};
@@ -56,7 +57,7 @@ async fn find_entries(store: &DynamoDbStore, searches: &mut [Search], consistent
 /// Asks for the parts that known entries list and that have not arrived.
 async fn find_parts(store: &DynamoDbStore, searches: &mut [Search], consistent: bool, until: Instant) {
     let keys = searches.iter().flat_map(Search::missing_parts).map(|key| (key, MAX_ITEM)).collect();
-    let parts = read_all(&store.table, keys, consistent, until, |mut part| item::take_content(&mut part)).await;
+    let parts = read_all(&store.table, keys, consistent, until, |mut part| entry::take_content(&mut part)).await;
     for search in searches {
         search.parts(&parts);
     }
@@ -107,7 +108,7 @@ impl Search {
     /// Takes the answer for the entry: nothing, a failure, or an item.
     fn entry(&mut self, answer: Option<&Answer<Result<Entry, Unreadable>>>, now: u64) {
         if let Some(Ok(Ok(entry))) = answer {
-            self.expiry = entry.expiry;
+            self.expiry = entry.heading.expiry;
         }
         self.state = match answer {
             None => State::Open(GetError::NotFound),
@@ -116,11 +117,13 @@ impl Search {
             Some(Ok(Err(Unreadable::Newer(format)))) => State::Failed(GetError::Unavailable(format!(
                 "it was stored in item format {format}, which a newer layer reads"
             ))),
-            Some(Ok(Ok(entry))) if !entry.fits(&self.reference, self.tenant) => State::Failed(GetError::Refused),
-            Some(Ok(Ok(entry))) if entry.expiry.has_come(now) => State::Open(GetError::Expired),
+            Some(Ok(Ok(entry))) if !entry.heading.fits(&self.reference, self.tenant) => {
+                State::Failed(GetError::Refused)
+            }
+            Some(Ok(Ok(entry))) if entry.heading.expiry.has_come(now) => State::Open(GetError::Expired),
             Some(Ok(Ok(entry))) => match &entry.body {
-                Body::Whole(content) => State::Found(entry.encoding, vec![content.clone()]),
-                Body::Parts(list) => State::Parted(entry.encoding, list.keys(&self.key).collect()),
+                Body::Whole(content) => State::Found(entry.heading.encoding, vec![content.clone()]),
+                Body::Parts(list) => State::Parted(entry.heading.encoding, list.keys(&self.key).collect()),
             },
         };
     }

@@ -1,5 +1,6 @@
-//! The content table over the wire: the SDK's client, built once, and the two operations that a store needs.
+//! The content table over the wire: the SDK's client, built once, and the few operations that a store needs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,21 +10,27 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConsumedCapacity, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest,
+    AttributeValue, ConsumedCapacity, KeysAndAttributes, PutRequest, ReturnConsumedCapacity,
+    ReturnValuesOnConditionCheckFailure, WriteRequest,
 };
 use aws_sdk_dynamodb::{Client, Config};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::byte_stream::ByteStream;
 
+use super::condition::Condition;
 use super::connector::Http1Connector;
 use super::credentials;
+use super::entry;
 use super::inventory::Cursor;
-use super::item::{self, Attributes, ID, Item};
+use super::item::{Attributes, ID, Item, SUMMARY};
 use super::retry::{Failure, judge};
 use super::settings::{CredentialsSource, Settings, SettingsError};
 use super::tls::TlsRoots;
+use crate::store::Expiry;
 use crate::store::tally::{Tally, Usage};
 
 const WARM_TIMEOUT: Duration = Duration::from_secs(2);
@@ -107,13 +114,56 @@ impl Table {
         Ok(unwritten(output))
     }
 
+    /// Writes one item, unless what is there keeps it from doing so. `DynamoDB` charges for either: an item whose
+    /// condition fails costs what writing it would have cost, although no answer says so.
+    pub(super) async fn write_unless(&self, condition: Condition, item: &Item) -> Result<Put, Failure> {
+        let request = self
+            .shared
+            .client
+            .put_item()
+            .table_name(&self.shared.name)
+            .set_item(Some(item.attributes()))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values(Some(condition.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        self.count(Tally::sent);
+        let (put, charged) = match request.send().await {
+            Ok(output) => (Put::Written, units(output.consumed_capacity.as_slice())),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(kept)) => {
+                    (Put::Kept(kept.item().and_then(entry::expiry)), item.write_units() as f64)
+                }
+                _ => return Err(judge("PutItem", &error)),
+            },
+        };
+        self.count(|tally| tally.wrote(charged));
+        tracing::debug!(written = put == Put::Written, units = charged, "PutItem");
+        Ok(put)
+    }
+
     /// Reads up to [`MAX_READS`] different keys.
     pub(super) async fn read(&self, keys: &[String], consistent: bool) -> Result<Found, Failure> {
+        self.batch_get(keys, KeysAndAttributes::builder().consistent_read(consistent)).await
+    }
+
+    /// Reads up to [`MAX_READS`] different keys, eventually consistent, without their contents.
+    pub(super) async fn look(&self, keys: &[String]) -> Result<Found, Failure> {
+        let (projection, names) = summary();
+        let request = KeysAndAttributes::builder().projection_expression(projection);
+        self.batch_get(keys, request.set_expression_attribute_names(Some(names))).await
+    }
+
+    async fn batch_get(&self, keys: &[String], wanted: KeysAndAttributesBuilder) -> Result<Found, Failure> {
+        let wanted = wanted.set_keys(Some(keys.iter().map(|key| key_attributes(key)).collect()));
+        let wanted = wanted.build().expect("BUG: the keys are set");
+        let consistent = wanted.consistent_read().unwrap_or(false);
         let request = self
             .shared
             .client
             .batch_get_item()
-            .request_items(&self.shared.name, keys_request(keys, consistent))
+            .request_items(&self.shared.name, wanted)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         self.count(Tally::sent);
         let output = request.send().await.map_err(|error| judge("BatchGetItem", &error))?;
@@ -125,16 +175,14 @@ impl Table {
 
     /// Reads one page of all items, without their contents.
     pub(super) async fn scan(&self, from: Option<&Cursor>) -> Result<(Vec<Attributes>, Option<Cursor>), Failure> {
-        let placeholder = |nth: usize| format!("#{nth}");
-        let names = item::SUMMARY.iter().enumerate().map(|(nth, name)| (placeholder(nth), (*name).to_owned()));
-        let projection: Vec<_> = (0..item::SUMMARY.len()).map(placeholder).collect();
+        let (projection, names) = summary();
         let request = self
             .shared
             .client
             .scan()
             .table_name(&self.shared.name)
-            .projection_expression(projection.join(","))
-            .set_expression_attribute_names(Some(names.collect()))
+            .projection_expression(projection)
+            .set_expression_attribute_names(Some(names))
             .set_exclusive_start_key(from.map(|cursor| cursor.0.clone()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         self.count(Tally::sent);
@@ -147,6 +195,21 @@ impl Table {
 
 fn units(consumed: &[ConsumedCapacity]) -> f64 {
     consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum()
+}
+
+/// A projection on [`SUMMARY`], with the names it stands for: some of them are reserved words.
+fn summary() -> (String, HashMap<String, String>) {
+    let placeholder = |nth: usize| format!("#{nth}");
+    let names = SUMMARY.iter().enumerate().map(|(nth, name)| (placeholder(nth), (*name).to_owned()));
+    ((0..SUMMARY.len()).map(placeholder).collect::<Vec<_>>().join(","), names.collect())
+}
+
+/// What became of an item that was to be written on a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Put {
+    Written,
+    /// What is there stays, until then if it says so.
+    Kept(Option<Expiry>),
 }
 
 /// What a read brought.
@@ -162,8 +225,8 @@ impl From<BatchGetItemOutput> for Found {
         let items = output.responses.unwrap_or_default().into_values().flatten();
         let unread = output.unprocessed_keys.unwrap_or_default().into_values().flat_map(|keys| keys.keys);
         Self {
-            items: items.filter_map(|item| Some((item::key(&item)?.to_owned(), item))).collect(),
-            unread: unread.filter_map(|key| item::key(&key).map(str::to_owned)).collect(),
+            items: items.filter_map(|item| Some((entry::key(&item)?.to_owned(), item))).collect(),
+            unread: unread.filter_map(|key| entry::key(&key).map(str::to_owned)).collect(),
         }
     }
 }
@@ -173,16 +236,14 @@ fn put_request(item: &Item) -> WriteRequest {
     WriteRequest::builder().put_request(put).build()
 }
 
-fn keys_request(keys: &[String], consistent: bool) -> KeysAndAttributes {
-    let keys = keys.iter().map(|key| Attributes::from([(ID.to_owned(), AttributeValue::S(key.clone()))]));
-    let request = KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(consistent);
-    request.build().expect("BUG: the keys are set")
+fn key_attributes(key: &str) -> Attributes {
+    Attributes::from([(ID.to_owned(), AttributeValue::S(key.to_owned()))])
 }
 
 fn unwritten(output: BatchWriteItemOutput) -> Vec<String> {
     let requests = output.unprocessed_items.unwrap_or_default().into_values().flatten();
     let items = requests.filter_map(|request| request.put_request);
-    items.filter_map(|put| item::key(&put.item).map(str::to_owned)).collect()
+    items.filter_map(|put| entry::key(&put.item).map(str::to_owned)).collect()
 }
 
 fn check(settings: &Settings) -> Result<(), SettingsError> {

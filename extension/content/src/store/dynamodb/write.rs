@@ -1,4 +1,4 @@
-//! Putting contents: encode, lay out, write parts and whole items, then the commit items.
+//! Putting contents: encode, lay out, leave out what is stored already, write parts and whole items, then the commit items.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,11 +7,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
+use super::condition::Condition;
 use super::encoding::Encoder;
-use super::item::{Entry, Item, Label, Layout};
+use super::item::{Item, Label, Layout};
 use super::retry::Attempts;
-use super::table::{MAX_READS, MAX_WRITES, Table};
-use super::{BLOCKING, DynamoDbStore};
+use super::table::{MAX_WRITES, Put, Table};
+use super::{BLOCKING, DynamoDbStore, look};
 use crate::reference::{ContentId, ContentRef, Scope};
 use crate::store::Expiry;
 
@@ -28,24 +29,60 @@ pub(super) async fn put(
     contents: &[(ContentRef, Bytes)],
     until: Instant,
 ) -> Result<Vec<Expiry>, String> {
-    let (mut at_once, mut in_parts, mut commits) = (Vec::new(), Vec::new(), Vec::new());
+    let mut laid_out = lay_out(store, scope, distinct(contents)).await?;
     let mut expiries = HashMap::new();
-    for (label, layout) in lay_out(store, scope, distinct(contents)).await? {
-        expiries.insert(label.reference.id, label.expiry);
+    if look::is_worth_it(&laid_out) {
+        expiries = look::stored(store, &laid_out, until).await;
+        laid_out.retain(|(label, _)| !expiries.contains_key(&label.reference.id));
+    }
+    expiries.extend(write(store, laid_out, until).await?);
+    Ok(contents.iter().map(|(reference, _)| expiries[&reference.id]).collect())
+}
+
+/// Writes what is not known to be stored. A single item looks for itself.
+async fn write(
+    store: &DynamoDbStore,
+    laid_out: Vec<(Label, Layout)>,
+    until: Instant,
+) -> Result<Vec<(ContentId, Expiry)>, String> {
+    if let [(label, Layout::Whole(item))] = &laid_out[..] {
+        let expiry = write_unless_stored(store, label, item, until).await?;
+        return Ok(vec![(label.reference.id, expiry)]);
+    }
+    let (mut expiries, mut at_once, mut commits) = (Vec::new(), Vec::new(), Vec::new());
+    for (label, layout) in laid_out {
+        expiries.push((label.reference.id, label.expiry));
         match layout {
             Layout::Whole(item) => at_once.push(item),
-            Layout::Parted { parts, commit } => in_parts.push((label, parts, commit)),
+            Layout::Parted { parts, commit } => {
+                at_once.extend(parts);
+                commits.push(commit);
+            }
         }
-    }
-    let stored = fresh(store, in_parts.iter().map(|(label, ..)| *label), until).await;
-    for (_, parts, commit) in in_parts.into_iter().filter(|(label, ..)| !stored.contains_key(&label.reference.id)) {
-        at_once.extend(parts);
-        commits.push(commit);
     }
     write_all(&store.table, at_once, until).await?;
     write_all(&store.table, commits, until).await?;
-    expiries.extend(stored);
-    Ok(contents.iter().map(|(reference, _)| expiries[&reference.id]).collect())
+    Ok(expiries)
+}
+
+/// Writes an item that may be stored already; until when it then is. An attempt whose answer was lost may have written
+/// it: the next one finds it, which is as good.
+async fn write_unless_stored(
+    store: &DynamoDbStore,
+    label: &Label,
+    item: &Item,
+    until: Instant,
+) -> Result<Expiry, String> {
+    let mut attempts = Attempts::until(until);
+    loop {
+        let enough = Expiry::half_of(label.reference.ttl, store.clock.now());
+        let condition = Condition::unless_stored(item, enough);
+        match attempts.attempt(store.table.write_unless(condition, item)).await? {
+            Some(Put::Written) => return Ok(label.expiry),
+            Some(Put::Kept(expiry)) => return Ok(expiry.unwrap_or(enough)),
+            None => {}
+        }
+    }
 }
 
 /// One key may occur only once in a request.
@@ -79,32 +116,6 @@ async fn lay_out(
 fn lay_out_one(encoder: &Encoder, label: &Label, bytes: &Bytes, part_size: usize) -> Layout {
     let units = |encoding, len| Layout::write_units(label, encoding, len, part_size);
     Layout::new(label, &encoder.encode(bytes, units), part_size)
-}
-
-/// Which contents are in the table already, for at least half of their life, and until when. This only saves work, so it is one attempt
-/// and any doubt means writing: a function that may write but not read can still store.
-async fn fresh(
-    store: &DynamoDbStore,
-    labels: impl Iterator<Item = Label>,
-    until: Instant,
-) -> HashMap<ContentId, Expiry> {
-    let labels: Vec<_> = labels.take(MAX_READS).collect();
-    let keys: Vec<_> = labels.iter().map(|label| label.reference.id.to_string()).collect();
-    if keys.is_empty() {
-        return HashMap::new();
-    }
-    let now = Instant::now();
-    let half = now + until.saturating_duration_since(now) / 2;
-    let answer = tokio::time::timeout_at(half.into(), store.table.read(&keys, false)).await;
-    let found = answer.ok().and_then(Result::ok).unwrap_or_default();
-    let second = store.clock.now();
-    let entries = found.items.into_iter().filter_map(|(key, item)| Some((key, Entry::parse(item).ok()?)));
-    let entries: HashMap<_, _> = entries.collect();
-    let fresh = |(Label { reference, tenant, .. }, key): (Label, String)| {
-        let entry = entries.get(&key).filter(|entry| entry.fits(&reference, tenant))?;
-        entry.expiry.leaves_half(reference.ttl, second).then_some((reference.id, entry.expiry))
-    };
-    labels.into_iter().zip(keys).filter_map(fresh).collect()
 }
 
 /// Writes items, a few requests at a time. Dropping this stops what has not been sent.

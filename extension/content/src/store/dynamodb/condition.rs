@@ -1,0 +1,95 @@
+//! When an item need not be written: a condition that has the table look, so that looking takes no round trip and no
+//! permission to read.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::item::{Attributes, CONTENT, EXPIRES_AT, ID, Item, TENANT, Value};
+use crate::store::Expiry;
+
+/// A condition expression with what its placeholders stand for: some names are reserved words.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Condition {
+    pub(super) expression: String,
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: Attributes,
+}
+
+impl Condition {
+    /// Holds unless the item is there already: all of its attributes, a content as long as its own, and an expiry no
+    /// earlier than `enough`. Whatever else stands under its id, of another tenant or damaged, is replaced.
+    pub(super) fn unless_stored(item: &Item, enough: Expiry) -> Self {
+        let mut condition = Self::default();
+        let mut same: Vec<_> = item.values().filter_map(|(name, value)| condition.same(name, value, enough)).collect();
+        for optional in [TENANT, EXPIRES_AT] {
+            if item.values().all(|(name, _)| *name != optional) {
+                same.push(format!("attribute_not_exists({})", condition.name(optional)));
+            }
+        }
+        let absent = format!("attribute_not_exists({})", condition.name(ID));
+        condition.expression = format!("{absent} OR NOT ({})", same.join(" AND "));
+        condition
+    }
+
+    /// That an attribute is as it would be written.
+    fn same(&mut self, name: &'static str, value: &Value, enough: Expiry) -> Option<String> {
+        Some(match (name, value) {
+            (ID, _) => return None,
+            (EXPIRES_AT, _) => format!("{} >= {}", self.name(name), self.value(name, number(enough.second()?))),
+            // Compared by its length alone: sending it twice would cost more than the damage is likely.
+            (CONTENT, Value::B(bytes)) => {
+                format!("size({}) = {}", self.name(name), self.value(name, number(bytes.len() as u64)))
+            }
+            _ => format!("{} = {}", self.name(name), self.value(name, value.attribute())),
+        })
+    }
+
+    fn name(&mut self, name: &str) -> String {
+        let placeholder = format!("#{name}");
+        self.names.insert(placeholder.clone(), name.to_owned());
+        placeholder
+    }
+
+    fn value(&mut self, name: &str, value: AttributeValue) -> String {
+        let placeholder = format!(":{name}");
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::samples::{NOW, layout};
+    use super::super::item::{Layout, MAX_PART};
+    use super::*;
+    use crate::reference::Ttl;
+
+    fn condition(ttl: Ttl) -> Condition {
+        let Layout::Whole(item) = layout(10, ttl, MAX_PART) else { panic!("parts") };
+        Condition::unless_stored(&item, Expiry::half_of(ttl, NOW))
+    }
+
+    #[test]
+    fn a_condition_asks_for_everything_that_would_be_written() {
+        let Condition { expression, names, values } = condition(Ttl::seconds(60));
+        let same = "#kind = :kind AND #ttl = :ttl AND #size = :size AND #format = :format AND #encoding = :encoding AND \
+                    #stored = :stored AND #expires_at >= :expires_at AND size(#content) = :content AND \
+                    attribute_not_exists(#tenant)";
+        assert_eq!(expression, format!("attribute_not_exists(#id) OR NOT ({same})"));
+        assert_eq!(values[":expires_at"], number(NOW + 30));
+        assert_eq!(values[":content"], number(10));
+        assert_eq!(names.len(), 10);
+    }
+
+    #[test]
+    fn what_is_endless_must_be_endless_there() {
+        let Condition { expression, values, .. } = condition(Ttl::NONE);
+        assert!(expression.contains("attribute_not_exists(#expires_at)"), "{expression}");
+        assert!(!values.contains_key(":expires_at"));
+    }
+}

@@ -1,0 +1,62 @@
+//! Looking before writing. A failed condition costs as much as a write, and only single items can be put on one; a look
+//! costs half a read unit for what is absent, which is a tenth of a write unit, and a round trip.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use super::DynamoDbStore;
+use super::entry::Heading;
+use super::item::{Attributes, Label, Layout};
+use super::retry::ATTEMPT;
+use super::table::{MAX_READS, Table};
+use crate::reference::ContentId;
+use crate::store::Expiry;
+
+/// Above this, in write units of a single item, a look is worth its round trip: one spared write pays for hundreds of
+/// looks. Below, the condition looks.
+const WORTH_A_LOOK: u64 = 32;
+
+/// Whether to look before writing these. What is not looked at is one item, written on a condition.
+pub(super) fn is_worth_it(contents: &[(Label, Layout)]) -> bool {
+    match contents {
+        [] => false,
+        [(_, Layout::Whole(item))] => item.write_units() > WORTH_A_LOOK,
+        _ => true,
+    }
+}
+
+/// Which contents are in the table already, for at least half of their life, and until when. This only saves work, so
+/// any doubt means writing: a function that may write but not read can still store.
+pub(super) async fn stored(
+    store: &DynamoDbStore,
+    contents: &[(Label, Layout)],
+    until: Instant,
+) -> HashMap<ContentId, Expiry> {
+    let keys = contents.iter().map(|(label, _)| label.reference.id.to_string()).collect();
+    let now = Instant::now();
+    let patience = ATTEMPT.min(until.saturating_duration_since(now) / 2);
+    let mut items = HashMap::new();
+    // What was found before the time was over is found all the same.
+    let _ = tokio::time::timeout_at((now + patience).into(), look(&store.table, keys, &mut items)).await;
+    let second = store.clock.now();
+    let stored = |(label, _): &(Label, Layout)| {
+        let Label { reference, tenant, .. } = *label;
+        let heading = Heading::glimpse(items.get(&reference.id.to_string())?)?;
+        let is_kept = heading.fits(&reference, tenant) && heading.expiry.leaves_half(reference.ttl, second);
+        is_kept.then_some((reference.id, heading.expiry))
+    };
+    contents.iter().filter_map(stored).collect()
+}
+
+/// One request after another, each once: most calls have only one.
+async fn look(table: &Table, mut keys: Vec<String>, items: &mut HashMap<String, Attributes>) {
+    while !keys.is_empty() {
+        let batch = keys.split_off(keys.len().saturating_sub(MAX_READS));
+        let Ok(found) = table.look(&batch).await else { return };
+        if found.unread.len() == batch.len() {
+            return;
+        }
+        keys.extend(found.unread);
+        items.extend(found.items);
+    }
+}
