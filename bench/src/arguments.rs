@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Measures, prints a table, and writes a report.
     Run(Options),
+    /// The content table of a run, until standard input ends.
+    #[command(hide = true)]
+    Table,
     /// A lane of a run: relays to a Runtime API until it is ended.
     #[command(hide = true)]
     Relay {

@@ -33,6 +33,10 @@ pub(crate) enum Figure {
     CpuUs,
     /// The most memory its process had.
     PeakRssKib,
+    /// Requests to the table per invocation.
+    TableRequests,
+    /// Bytes of items written to and read from it per invocation.
+    TableBytes,
 }
 
 /// All numbers of one subject.

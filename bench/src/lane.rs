@@ -11,9 +11,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::lambda::{Lambda, Sandbox};
-use crate::process::{CpuTime, peak_rss};
 use crate::relay::Relay;
 use crate::runtime::Runtime;
+use crate::table;
 
 /// The longest that a process may take to be there.
 const START: Duration = Duration::from_secs(10);
@@ -57,6 +57,11 @@ impl Lane {
         }
     }
 
+    /// Whether nothing stands in between.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.kind == Kind::Direct
+    }
+
     /// Starts the lane's process, on the processors of this thread, and connects a runtime to it.
     pub(crate) async fn start(&self, lambda: &Lambda, environment: &Environment) -> anyhow::Result<Running> {
         let sandbox = lambda.sandbox().await?;
@@ -93,16 +98,6 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// What its process has used; nothing without one.
-    pub(crate) fn cpu_time(&self) -> anyhow::Result<CpuTime> {
-        self.pid().map_or_else(|| Ok(CpuTime::default()), CpuTime::of)
-    }
-
-    /// The most memory its process has had, in KiB.
-    pub(crate) fn peak_rss(&self) -> anyhow::Result<Option<u64>> {
-        self.pid().map(peak_rss).transpose()
-    }
-
     /// Its process, as the kernel knows it.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.process.as_ref().and_then(Child::id)
@@ -114,17 +109,17 @@ impl Running {
 pub(crate) struct Environment(BTreeMap<&'static str, String>);
 
 impl Environment {
-    /// Those of a function of 128 MB with nothing configured, and the content table at `table`.
-    pub(crate) fn new(table: &str) -> Self {
+    /// Those of a function of 128 MB with nothing configured, and the content table at `endpoint`.
+    pub(crate) fn new(endpoint: &str) -> Self {
         let mut environment = Self(BTreeMap::new());
         for (name, value) in [
-            ("AGENT_CONTEXT_TABLE", "content"),
+            ("AGENT_CONTEXT_TABLE", table::NAME),
             ("AWS_REGION", "eu-west-1"),
             ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "of-no-use-anywhere"),
             ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", table),
+            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
         ] {
             environment.set(name, value);
         }

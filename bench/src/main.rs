@@ -5,11 +5,13 @@
 //! - `wire`, `lambda`, `runtime`: both ends
 //! - `lane`, `relay`: what stands between them
 //! - `payload`: what passes
+//! - `table`, `bare`: where contents are kept, and what one request to it costs
 //! - `scenario`, `blocks`: what is measured, in turns
 //! - `process`, `pin`, `machine`, `statistics`, `figures`: how
 //! - `report`: what came out
 
 mod arguments;
+mod bare;
 mod blocks;
 mod figures;
 mod lambda;
@@ -23,6 +25,7 @@ mod report;
 mod runtime;
 mod scenario;
 mod statistics;
+mod table;
 mod wire;
 
 use std::fs;
@@ -43,6 +46,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match Arguments::parse().command {
             Command::Run(options) => run(&options).await,
+            Command::Table => table::serve().await,
             Command::Relay { relay, upstream } => Ok(relay::serve(relay, upstream).await?),
         }
     })
@@ -75,7 +79,7 @@ async fn measure(options: &Options, processors: &Processors) -> anyhow::Result<V
         let lambda = Lambda::start()?;
         for scenario in &scenarios {
             eprintln!("  {scenario}, {pin}");
-            let bench = Bench { lambda: &lambda, lanes: &lanes, pin, quick: options.quick };
+            let bench = Bench { lambda: &lambda, lanes: &lanes, pin, processors, quick: options.quick };
             measurements.extend(scenario.run(&bench).await.with_context(|| scenario.to_string())?);
         }
     }

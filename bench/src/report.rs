@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bare;
 use crate::figures::{Figure, Measurement};
 use crate::machine::{Binary, Machine};
 use crate::pin::Pin;
@@ -29,7 +30,7 @@ impl Report {
     /// What a lane adds to the runtime's wait: its median less that without any lane.
     pub(crate) fn added(&self, one: &Measurement, figure: Figure) -> Option<f64> {
         let direct = self.figure(&one.scenario, one.pin, "direct", figure)?;
-        (one.lane != "direct").then_some(one.figures.get(figure)? - direct)
+        (one.lane != "direct" && one.lane != bare::NAME).then_some(one.figures.get(figure)? - direct)
     }
 
     /// A table of all latencies, by scenario and lane.
@@ -63,14 +64,16 @@ impl Report {
             get(Figure::CpuUs),
             ratio(get(Figure::CpuUs), relay(Figure::CpuUs)),
             get(Figure::PeakRssKib).map(|kib| kib / 1024.0),
+            get(Figure::TableRequests),
+            get(Figure::TableBytes).map(|bytes| bytes / 1024.0),
         ];
         cells.map(|cell| format!("{:>10}", number(cell))).concat()
     }
 }
 
-/// Of the columns of [`Report::row`]: microseconds, ratios to the relay, and MiB.
-const HEADINGS: &str =
-    "       p50       p90       p99      next  response     added   x relay    CPU us   x relay   RSS MiB";
+/// Of the columns of [`Report::row`]: microseconds, ratios to the relay, memory, and what the table was
+/// asked per invocation.
+const HEADINGS: &str = "       p50       p90       p99      next  response     added   x relay    CPU us   x relay   RSS MiB  requests       KiB";
 
 fn ratio(value: Option<f64>, to: Option<f64>) -> Option<f64> {
     value.zip(to).map(|(value, to)| value / to)

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use anyhow::ensure;
+use bytes::Bytes;
 use fastrand::Rng;
 
 use super::Bench;
-use crate::blocks::alternate;
+use super::contestant::Contestant;
 use crate::figures::Measurement;
 use crate::lambda::Event;
 use crate::lane::{Environment, Running};
@@ -43,20 +44,15 @@ impl PassThrough {
     pub(super) async fn run(&self, name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Measurement>> {
         let mut random = Rng::with_seed(self.size as u64);
         let (event, response) = (payload::records(&mut random, self.size), payload::records(&mut random, self.size));
-        let mut lanes = Vec::new();
+        let response = Bytes::from(response);
+        let mut contestants = Vec::new();
         for lane in bench.lanes {
             let mut running = lane.start(bench.lambda, &environment()).await?;
             running.sandbox.set_event(if self.chunked { Event::in_chunks(&event) } else { Event::with_length(&event) });
             check(&mut running, &event, &response).await?;
-            lanes.push(running);
+            contestants.push(Contestant::answering(running, &response));
         }
-        let effort = bench.effort(self.invocations);
-        let samples = alternate(&mut lanes, effort, async |lane| lane.runtime.invoke(&response).await).await?;
-        let measured = lanes.iter().zip(samples).map(|(lane, sample)| {
-            let figures = sample.figures(lane)?;
-            Ok(Measurement { scenario: name.to_owned(), pin: bench.pin, lane: lane.name.clone(), figures })
-        });
-        measured.collect()
+        bench.measure(name, &mut contestants, bench.effort(self.invocations)).await
     }
 }
 
