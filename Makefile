@@ -17,12 +17,13 @@ VENV := .cache/python
 LAYER := $(TARGET)/$(PROFILE)/layer
 WRAPPER := $(TARGET)/release/lrap-wrapper
 CARGO_DENY := $(LRAP_CACHE)/cargo-deny-0.20.2
+GUNGRAUN := $(LRAP_CACHE)/gungraun-runner-0.20.0
 CFN_LINT := $(LRAP_CACHE)/cfn-lint-1.58.0
 TEMPLATES = $(shell find layer functions -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test lint check deny validate fuzz bench layer-folder wrapper runtimes tools clean
+.PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,15 @@ test: tools $(VENV)/installed wrapper ## every test; ends with "N passed, N fail
 	(cd functions/document-reader && "$$LRAP_TEST_PYTHON" -m unittest 2>&1) | tee -a "$$log" || failed=1; \
 	awk -f .ci/count.awk "$$log" | tee "$(TARGET)/test.counts"; \
 	exit $$failed
+
+# Limits are of one compiler, valgrind's idea of an x86-64 processor, and Linux.
+counts: tools ## instructions, system calls, allocations and copies against their limits; UPDATE=1 makes them the limits
+	@missing=; \
+	[ "$$(uname -sm)" = "Linux x86_64" ] || missing="$$missing Linux on x86-64 (the limits hold nowhere else);"; \
+	for tool in valgrind strace; do command -v $$tool >/dev/null || missing="$$missing $$tool (Debian: apt-get install $$tool);"; done; \
+	if [ -z "$$missing" ]; then $(MAKE) counted; \
+	elif [ "$${CI:-}" = true ]; then echo "counts: these are missing, and counts must run:$$missing"; exit 1; \
+	else echo "counts: skipped, missing:$$missing"; fi
 
 lint: tools ## formatting and clippy, warnings are errors
 	cargo fmt --check
@@ -105,6 +115,22 @@ $(VENV)/installed: functions/document-reader/requirements.txt tests/runtimes/pyt
 	@"$(PYTHON)" -m venv "$(VENV)"
 	@"$(VENV)/bin/pip" install --quiet --disable-pip-version-check $(addprefix -r ,$^)
 	@touch $@
+
+# Old summaries would stand in for steps that are no longer counted.
+counted: $(GUNGRAUN)/bin/gungraun-runner layer-folder
+	$(call say,counting the instructions of each step)
+	@rm -rf "$(TARGET)/gungraun/counts"
+	@CARGO_TARGET_DIR="$(TARGET)" GUNGRAUN_RUNNER="$<" cargo bench --quiet -p counts --bench content -- --save-summary=json >"$(TARGET)/counts.log" \
+	    || { cat "$(TARGET)/counts.log"; exit 1; }
+	$(call say,counting what an invocation costs)
+	@cargo run --quiet -p counts -- --extension "$(LAYER)/extensions/lrap" --steps "$(TARGET)/gungraun/counts" \
+	    --limits tests/counts/limits.toml --reports "$(TARGET)/counts" --json "$(TARGET)/counts.json" $(if $(UPDATE),--update)
+
+# The library that the benchmark is built with talks to a runner of its very own version only.
+$(GUNGRAUN)/bin/gungraun-runner:
+	$(call say,building the runner of gungraun once into $(LRAP_CACHE))
+	@CARGO_TARGET_DIR="$(GUNGRAUN)/target" cargo install --locked --quiet gungraun-runner@0.20.0 --root "$(GUNGRAUN)"
+	@rm -rf "$(GUNGRAUN)/target"
 
 $(CARGO_DENY)/bin/cargo-deny:
 	$(call say,building cargo-deny once into $(LRAP_CACHE))

@@ -1,0 +1,160 @@
+//! What one invocation costs the real binary, whole.
+//!
+//! No counter stands in the product: tools count over the life of a process, and the difference between a long life and a
+//! short one is what the invocations cost that only the long one had. Init, the first connections and warm buffers fall out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::limits::{Cost, Counts};
+use crate::sandbox::Sandbox;
+
+/// Invocations of a short life and of a long one.
+const LIVES: [u64; 2] = [20, 120];
+
+/// What passes, by its name and the bytes of its payload. The loopback device takes up to 64 KiB as one packet, so that
+/// these arrive whole; the pieces of longer ones are cut by the clock.
+const PAYLOADS: [(&str, usize); 2] = [("passing_1_kib", 1 << 10), ("passing_32_kib", 32 << 10)];
+
+/// Finds a number in a tool's report.
+type Number = fn(&str) -> Option<u64>;
+
+/// A way to count.
+struct Tool {
+    name: &'static str,
+    /// How it runs a program; the last word goes before the path of its report.
+    command: &'static [&'static str],
+    /// What it counts, and where its report says so.
+    costs: &'static [(Cost, Number)],
+}
+
+const TOOLS: [Tool; 4] = [
+    Tool {
+        name: "cachegrind",
+        command: &["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", "--log-file="],
+        costs: &[(Cost::Instructions, |report| number(report, "refs:", 0))],
+    },
+    Tool {
+        name: "dhat-heap",
+        command: &["valgrind", "--tool=dhat", "--mode=heap", "--dhat-out-file=/dev/null", "--log-file="],
+        costs: &[
+            (Cost::AllocatedBytes, |report| number(report, "Total:", 0)),
+            (Cost::Allocations, |report| number(report, "Total:", 3)),
+        ],
+    },
+    Tool {
+        name: "dhat-copy",
+        command: &["valgrind", "--tool=dhat", "--mode=copy", "--dhat-out-file=/dev/null", "--log-file="],
+        costs: &[(Cost::CopiedBytes, |report| number(report, "Total:", 0))],
+    },
+    Tool { name: "strace", command: &["strace", "-f", "-c", "-o"], costs: &[(Cost::SystemCalls, system_calls)] },
+];
+
+/// Adds what an invocation of `extension` costs. What the tools say stays in the folder `reports`.
+pub(crate) fn count(extension: &Path, reports: &Path, counts: &mut Counts) -> anyhow::Result<()> {
+    fs::create_dir_all(reports)?;
+    for (name, len) in PAYLOADS {
+        let payload = payload(len);
+        for tool in &TOOLS {
+            let path = |invocations| reports.join(format!("{name}-{}-{invocations}.txt", tool.name));
+            let life = |invocations| tool.report(extension, &payload, invocations, &path(invocations));
+            let (short, long) = (life(LIVES[0])?, life(LIVES[1])?);
+            for (cost, number) in tool.costs {
+                let total =
+                    |report: &str| number(report).with_context(|| format!("{} counts nothing: {report}", tool.name));
+                counts.add(*cost, name, each(total(&short)?, total(&long)?));
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Tool {
+    /// What the tool says of a life of so many invocations.
+    fn report(&self, extension: &Path, payload: &[u8], invocations: u64, path: &PathBuf) -> anyhow::Result<String> {
+        let (to_report, words) = self.command.split_last().expect("BUG: a tool has a command");
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(format!("{to_report}{}", path.display())).arg(extension);
+        let mut sandbox = Sandbox::start(&mut command)?;
+        for _ in 0..invocations {
+            sandbox.invoke(payload)?;
+        }
+        sandbox.shut_down()?;
+        fs::read_to_string(path).with_context(|| format!("{} wrote no {}", self.name, path.display()))
+    }
+}
+
+/// JSON of `len` bytes that no rule applies to: texts of at most 3000 bytes.
+fn payload(len: usize) -> Vec<u8> {
+    let text = format!("\"{}\"", "x".repeat(3_000.min(len / 2)));
+    let texts = vec![text.as_str(); len / (text.len() + 1)];
+    let mut json = format!("[{}]", texts.join(",")).into_bytes();
+    json.resize(len, b' ');
+    json
+}
+
+/// The cost of each invocation that only the long life had, to the nearest whole number.
+fn each(short: u64, long: u64) -> u64 {
+    let more = LIVES[1] - LIVES[0];
+    (long.saturating_sub(short) + more / 2) / more
+}
+
+/// The number so many words after `label`: valgrind writes `Total: 1,234 bytes in 5 blocks`.
+fn number(report: &str, label: &str, words: usize) -> Option<u64> {
+    let (_, rest) = report.rsplit_once(label)?;
+    rest.split_whitespace().nth(words)?.replace(',', "").parse().ok()
+}
+
+/// The calls of every line of strace's table: `% time, seconds, usecs/call, calls`, then errors if any, and the name.
+fn system_calls(report: &str) -> Option<u64> {
+    let calls = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        if words.last() == Some(&"total") { None } else { words.get(3)?.parse::<u64>().ok() }
+    };
+    Some(report.lines().filter_map(calls).sum()).filter(|sum| *sum > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn valgrind_is_read() {
+        let report = "==7== Command: lrap\n==7== \n==7== Total:     1,015,202 bytes in 1,234 blocks\n==7== ";
+        assert_eq!((number(report, "Total:", 0), number(report, "Total:", 3)), (Some(1_015_202), Some(1_234)));
+        assert_eq!(number("==7== I   refs:      9,876\n", "refs:", 0), Some(9_876));
+        assert_eq!(number("==7== valgrind: no such tool", "refs:", 0), None);
+    }
+
+    #[test]
+    fn strace_is_read() {
+        let report = "\
+% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 60.00    0.000600           6       100           epoll_wait
+ 40.00    0.000400           4       120        20 recvfrom
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.001000           4       220        20 total
+";
+        assert_eq!(system_calls(report), Some(220));
+        assert_eq!(system_calls(""), None);
+    }
+
+    #[test]
+    fn what_both_lives_cost_falls_out() {
+        assert_eq!(each(5_000 + 20 * 7, 5_000 + 120 * 7), 7);
+    }
+
+    #[test]
+    fn payloads_are_json_of_their_length_with_nothing_to_offload() {
+        for (name, len) in PAYLOADS {
+            let payload = payload(len);
+            let texts: Vec<String> = serde_json::from_slice(&payload).unwrap();
+            assert_eq!(payload.len(), len, "{name}");
+            assert!(!texts.is_empty() && texts.iter().all(|text| text.len() <= 3_000), "{name}");
+        }
+    }
+}
