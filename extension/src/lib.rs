@@ -3,7 +3,8 @@
 //! Read [`proxy`] first: it is what happens to a request. Around it, in the order of the extension's life: [`config`] reads the
 //! environment, [`server`] binds and accepts, [`lifecycle`] speaks to the Extensions API, [`route`] tells calls apart,
 //! [`runtime_api`] is the way upstream, [`logging`] and [`metrics`] what an operator reads, [`keys`] the signing keys,
-//! [`invocations`] what is remembered between an event and its response, and [`error`] how an invocation fails. [`cli`] is
+//! [`invocations`] what is remembered between an event and its response, [`payload`] either of them on its way, and
+//! [`error`] how an invocation fails. [`cli`] is
 //! the same binary as a tool for operators.
 
 pub mod cli;
@@ -14,6 +15,7 @@ pub mod keys;
 pub mod lifecycle;
 pub mod logging;
 pub mod metrics;
+pub mod payload;
 pub mod proxy;
 pub mod route;
 pub mod runtime_api;

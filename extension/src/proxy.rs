@@ -7,7 +7,6 @@ mod payload;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, request};
 use http_body::Body as _;
@@ -16,6 +15,7 @@ use hyper::body::Incoming;
 use long_content::envelope::Envelope;
 use long_content::keys::Keyring;
 use long_content::reference::Scope;
+use long_content::screen::{EventScreen, ResponseScreen};
 use long_content::store::ContentStore;
 use tokio::sync::Semaphore;
 
@@ -26,6 +26,7 @@ use crate::error::{Failure, error_document};
 use crate::invocations::{Invocation, Invocations};
 use crate::keys::SigningKeys;
 use crate::metrics::{Metrics, Work};
+use crate::payload::Payload;
 use crate::route::{self, Route};
 use crate::runtime_api::{Body, RuntimeApi, UpstreamError, full};
 
@@ -101,10 +102,17 @@ impl<S: ContentStore> Proxy<S> {
             let Some((request_id, mut invocation)) = Invocation::of(&head.headers) else {
                 return Ok(forwarded(Response::from_parts(head, body)));
             };
-            let event = gather(body).await.map_err(ProxyError::Event)?;
-            let envelope = Envelope::of(&event, client_context(&head.headers));
-            tracing::trace!(request_id, bytes = event.len(), ?envelope, "event");
-            match self.hydrate(event, envelope, &mut invocation).await {
+            let mut screen = EventScreen::default();
+            let event = gather(body, |piece| screen.push(piece)).await.map_err(ProxyError::Event)?;
+            tracing::trace!(request_id, bytes = event.len(), raised = screen.is_raised(), "event");
+            let context = client_context(&head.headers);
+            let event = if screen.is_raised() {
+                self.hydrate(event.whole(), context, &mut invocation).await.map(Payload::from)
+            } else {
+                self.arrive_in(Envelope::of_caller(context), &mut invocation);
+                Ok(event)
+            };
+            match event {
                 Ok(event) => {
                     invocation.work.log_event(&request_id);
                     self.invocations.begin(request_id, invocation);
@@ -121,10 +129,17 @@ impl<S: ContentStore> Proxy<S> {
 
     /// Offloads a response and forwards it. What cannot be stored fails the invocation instead.
     async fn respond(&self, id: &str, head: &request::Parts, body: Incoming) -> Result<Response<Body>, ProxyError> {
-        let response = gather(body).await.map_err(ProxyError::Response)?;
         let mut invocation = self.invocations.get(id);
-        tracing::trace!(request_id = id, bytes = response.len(), "response");
-        let answer = match self.offload(response, &mut invocation).await {
+        let mut screen = ResponseScreen::new(self.config.max_content_size);
+        let response = gather(body, |piece| screen.push(piece)).await.map_err(ProxyError::Response)?;
+        tracing::trace!(request_id = id, bytes = response.len(), raised = screen.is_raised(), "response");
+        let leaves_as_it_is = invocation.response_stays || !screen.is_raised() && self.is_short(&response);
+        let response = if leaves_as_it_is {
+            Ok(response)
+        } else {
+            self.offload(response.whole(), &mut invocation).await.map(Payload::from)
+        };
+        let answer = match response {
             Ok(response) => {
                 invocation.work.log_response(id);
                 self.send(head, response).await
@@ -135,11 +150,11 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     /// Sends a gathered response under the head it came with. Its length and framing are ours.
-    async fn send(&self, head: &request::Parts, response: Bytes) -> Result<Response<Body>, ProxyError> {
+    async fn send(&self, head: &request::Parts, response: Payload) -> Result<Response<Body>, ProxyError> {
         let mut head = head.clone();
         head.headers.remove(CONTENT_LENGTH);
         head.headers.remove(TRAILER);
-        Ok(forwarded(self.upstream.send(Request::from_parts(head, full(response))).await?))
+        Ok(forwarded(self.upstream.send(Request::from_parts(head, Either::Left(response))).await?))
     }
 
     /// Forgets an invocation whose outcome upstream took, and reports its `work`, the remembered one if not given.

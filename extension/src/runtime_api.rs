@@ -9,21 +9,23 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use http::header::{CONNECTION, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, request};
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::payload::Payload;
+
 /// Bytes that the head of a message may have: Lambda takes an `XRay-Error-Cause` of 1 MiB.
 pub const MAX_HEAD: usize = (1 << 20) + (128 << 10);
 
 /// A body that passes through us: gathered, or streaming by.
-pub type Body = Either<Full<Bytes>, Incoming>;
+pub type Body = Either<Payload, Incoming>;
 
 /// A body of these bytes.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Either::Left(Full::new(bytes.into()))
+    Either::Left(Payload::from(bytes.into()))
 }
 
 /// Why there is no answer from upstream.

@@ -63,18 +63,26 @@ pub const SHAPES: &[Shape] = &[
 /// An AgentCore gateway sends its tool's arguments as they are, and says who it is in the client context.
 const AGENTCORE_GATEWAY: &str = "bedrockAgentCore";
 
-static RARE_NAMES: LazyLock<Option<Searcher>> = LazyLock::new(|| {
-    let names = SHAPES.iter().map(|shape| shape.members[0]);
-    Searcher::new(names.map(|name| format!("\"{name}\"")))
-});
+static RARE_NAMES: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(rare_names()));
+
+/// The rarest name of every shape, as it is spelt in an event.
+pub(crate) fn rare_names() -> impl Iterator<Item = String> {
+    SHAPES.iter().map(|shape| format!("\"{}\"", shape.members[0]))
+}
 
 impl Envelope {
     /// The envelope of an event, and of the client context that came with it.
     pub fn of(event: &[u8], client_context: Option<&str>) -> Self {
-        if client_context.is_some_and(|context| context.contains(AGENTCORE_GATEWAY)) {
-            return Self::Exposed;
+        match Self::of_caller(client_context) {
+            Self::Plain => Shape::of(event).map_or(Self::Plain, |shape| shape.envelope),
+            known => known,
         }
-        Shape::of(event).map_or(Self::Plain, |shape| shape.envelope)
+    }
+
+    /// The envelope of an event that has none of the [`SHAPES`]: the client context alone decides.
+    pub fn of_caller(client_context: Option<&str>) -> Self {
+        let is_gateway = client_context.is_some_and(|context| context.contains(AGENTCORE_GATEWAY));
+        if is_gateway { Self::Exposed } else { Self::Plain }
     }
 }
 

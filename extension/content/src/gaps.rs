@@ -12,9 +12,9 @@ use memchr::{memchr, memrchr};
 pub(crate) fn has_longer_than(text: &[u8], threshold: usize) -> bool {
     let mut at = threshold;
     while at < text.len() {
-        let before = threshold.min(at);
+        let from = at.saturating_sub(threshold);
         let until = text.len().min(at + threshold + 1);
-        let start = last_quote(text, at - before, at).map_or(at - before, |quote| quote + 1);
+        let start = last_quote(text, from, at).map_or(from, |quote| quote + 1);
         let end = first_quote(text, at, until).unwrap_or(until);
         if end - start > threshold {
             return true;
@@ -22,6 +22,41 @@ pub(crate) fn has_longer_than(text: &[u8], threshold: usize) -> bool {
         at += threshold + 1;
     }
     false
+}
+
+/// The same of a text that comes in pieces. Where an escape may lie across two of them it errs on the side of a gap.
+#[derive(Debug)]
+pub(crate) struct Gaps {
+    threshold: usize,
+    /// Bytes since the last quotation mark.
+    open: usize,
+    /// Whether the last piece ended in a backslash.
+    in_escape: bool,
+}
+
+impl Gaps {
+    pub(crate) fn new(threshold: usize) -> Self {
+        Self { threshold, open: 0, in_escape: false }
+    }
+
+    /// Whether the text, up to this piece, has a gap of more than the threshold that ends or lies in the piece.
+    pub(crate) fn push(&mut self, piece: &[u8]) -> bool {
+        let certain = self.certain_from(piece);
+        let first = first_quote(piece, certain, piece.len());
+        let before = self.open.saturating_add(first.unwrap_or(piece.len()));
+        self.open = last_quote(piece, certain, piece.len()).map_or(before, |quote| piece.len() - quote - 1);
+        self.in_escape = piece.last() == Some(&b'\\');
+        before > self.threshold || has_longer_than(piece, self.threshold)
+    }
+
+    /// Where in a piece no quotation mark can be escaped by what came before it.
+    fn certain_from(&self, piece: &[u8]) -> usize {
+        if !self.in_escape {
+            return 0;
+        }
+        let backslashes = piece.iter().take_while(|&&byte| byte == b'\\').count();
+        piece.len().min(backslashes + 1)
+    }
 }
 
 /// Index of the last quotation mark in `from..to` that is not escaped.
@@ -58,10 +93,17 @@ mod tests {
 
     fn document() -> impl Strategy<Value = Vec<u8>> {
         let piece =
-            prop_oneof![Just(r#"\""#.to_owned()), Just(r"\\".to_owned()), Just(r"\u0022".to_owned()), "[a-z ]{0,9}",];
+            prop_oneof![Just(r#"\""#.to_owned()), Just(r"\\".to_owned()), Just(r"\u0022".to_owned()), "[a-z ]{0,9}"];
         let string = proptest::collection::vec(piece, 0..6).prop_map(|pieces| format!("\"{}\"", pieces.concat()));
         let value = prop_oneof![3 => string, 1 => "[0-9]{1,9}"];
         proptest::collection::vec(value, 0..12).prop_map(|values| format!("[{}]", values.join(",")).into_bytes())
+    }
+
+    fn longest_gap(text: &[u8]) -> usize {
+        let quotes: Vec<_> = (0..text.len()).filter(|&at| text[at] == b'"' && !is_escaped(text, at)).collect();
+        let starts = std::iter::once(0).chain(quotes.iter().map(|quote| quote + 1));
+        let ends = quotes.iter().copied().chain([text.len()]);
+        starts.zip(ends).map(|(start, end)| end - start).max().unwrap_or(0)
     }
 
     proptest! {
@@ -73,11 +115,16 @@ mod tests {
 
         #[test]
         fn what_is_found_is_a_gap(text in document(), threshold in 0_usize..30) {
-            let quotes: Vec<_> = (0..text.len()).filter(|&at| text[at] == b'"' && !is_escaped(&text, at)).collect();
-            let starts = std::iter::once(0).chain(quotes.iter().map(|quote| quote + 1));
-            let ends = quotes.iter().copied().chain([text.len()]);
-            let longest = starts.zip(ends).map(|(start, end)| end - start).max().unwrap_or(0);
-            prop_assert_eq!(has_longer_than(&text, threshold), longest > threshold);
+            prop_assert_eq!(has_longer_than(&text, threshold), longest_gap(&text) > threshold);
+        }
+
+        #[test]
+        fn no_gap_is_missed_across_pieces(text in document(), threshold in 0_usize..30, len in 1_usize..40) {
+            let mut gaps = Gaps::new(threshold);
+            let found = text.chunks(len).fold(false, |found, piece| gaps.push(piece) || found);
+            prop_assert!(found || longest_gap(&text) <= threshold);
+            let has_escapes = text.contains(&b'\\');
+            prop_assert!(!found || has_escapes || longest_gap(&text) > threshold);
         }
 
         #[test]

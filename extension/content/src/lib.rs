@@ -9,6 +9,7 @@
 //! - [`outgoing`] is a whole response decided: both of the above, and what must be stored.
 //! - [`keys`] are the signing keys that make references unforgeable.
 //! - [`reference`] is the text that travels: its grammar, and how contents get their names.
+//! - [`screen`] tells, piece by piece, payloads that have nothing to replace from those worth a look.
 //! - [`store`] keeps contents under their references.
 //!
 //! Plan, do, apply: the pure part (all but `store`) decides and edits bytes and never waits; stores wait and never
@@ -26,4 +27,5 @@ mod nested;
 pub mod offload;
 pub mod outgoing;
 pub mod reference;
+pub mod screen;
 pub mod store;

@@ -66,9 +66,12 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
     leaving
 }
 
+/// Bytes of the longest thing that [`may_spell_prefix`] looks for.
+pub(crate) const LONGEST_SPELLING: usize = PREFIX.len();
+
 /// Whether some string inside a text could decode to the prefix of a reference: as it is, or by `\u` escapes of its
 /// characters (however often those are escaped themselves).
-fn may_spell_prefix(text: &[u8]) -> bool {
+pub(crate) fn may_spell_prefix(text: &[u8]) -> bool {
     let spells_some_of_it = |at: usize| text.get(at + 3..at + 5).is_some_and(is_of_prefix);
     memmem::find(text, PREFIX.as_bytes()).is_some() || memmem::find_iter(text, b"u00").any(spells_some_of_it)
 }

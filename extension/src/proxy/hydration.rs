@@ -32,13 +32,20 @@ pub(super) fn room(bytes: u64) -> Semaphore {
 }
 
 impl<S: ContentStore> Proxy<S> {
+    /// What an event's envelope decides of its response.
+    pub(super) fn arrive_in(&self, envelope: Envelope, invocation: &mut Invocation) {
+        invocation.response_stays = !self.config.offload.applies(envelope == Envelope::Plain);
+    }
+
+    /// An event with every content in its place.
     pub(super) async fn hydrate(
         &self,
         event: Bytes,
-        envelope: Envelope,
+        client_context: Option<&str>,
         invocation: &mut Invocation,
     ) -> Result<Bytes, Failure> {
-        invocation.response_stays = !self.config.offload.applies(envelope == Envelope::Plain);
+        let envelope = Envelope::of(&event, client_context);
+        self.arrive_in(envelope, invocation);
         let begun = Instant::now();
         let limit = self.config.max_event_size;
         let plan = hydrate::plan_with(&event, self.config.search());

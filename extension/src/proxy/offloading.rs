@@ -14,15 +14,19 @@ use super::payload::compute;
 use crate::error::Failure;
 use crate::invocations::Invocation;
 use crate::metrics::{Sizes, Work};
+use crate::payload::Payload;
 
 /// Lambda's own limit for a response, in bytes.
 const LAMBDA_RESPONSE_LIMIT: usize = 6 * 1024 * 1024;
 
 impl<S: ContentStore> Proxy<S> {
+    /// Whether nothing need leave a response for the sake of its size.
+    pub(super) fn is_short(&self, response: &Payload) -> bool {
+        self.config.max_payload_size.is_none_or(|max_size| response.len() <= max_size)
+    }
+
+    /// A response with references in place of what is too long, all of it stored.
     pub(super) async fn offload(&self, response: Bytes, invocation: &mut Invocation) -> Result<Bytes, Failure> {
-        if invocation.response_stays {
-            return Ok(response);
-        }
         let until = invocation.store_until(self.config.store_timeout);
         let keys = self.keys.known();
         let has_keys = keys.is_some();

@@ -1,15 +1,15 @@
-//! Payloads on the proxy's hands: gathered whole to be worked on, or streaming by.
+//! Payloads on the proxy's hands: gathered to be judged, or streaming by.
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRAILER};
 use http::{Response, response};
-use http_body::Body as _;
 use http_body_util::{BodyExt, Either, Limited};
 use hyper::body::Incoming;
 
-use crate::runtime_api::{Body, full, remove_hop_by_hop};
+use crate::payload::Payload;
+use crate::runtime_api::{Body, remove_hop_by_hop};
 
 /// Bytes of payload above which work on it is handed to another thread.
 const LARGE: u64 = 8 << 20;
@@ -20,18 +20,14 @@ const DRAINED_LENGTH: usize = 64 << 10;
 /// How long a body is read only to keep its connection.
 const DRAINED_TIME: Duration = Duration::from_secs(1);
 
-/// The whole of a body; one that came in one piece is not copied.
-pub(super) async fn gather(mut body: Incoming) -> Result<Bytes, hyper::Error> {
-    let Some(first) = next_data(&mut body).await? else { return Ok(Bytes::new()) };
-    let Some(second) = next_data(&mut body).await? else { return Ok(first) };
-    let expected = body.size_hint().lower() as usize;
-    let mut whole = BytesMut::with_capacity(first.len() + second.len() + expected);
-    whole.extend_from_slice(&first);
-    whole.extend_from_slice(&second);
-    while let Some(data) = next_data(&mut body).await? {
-        whole.extend_from_slice(&data);
+/// All of a body, each piece shown to `look` as it arrives.
+pub(super) async fn gather(mut body: Incoming, mut look: impl FnMut(&[u8])) -> Result<Payload, hyper::Error> {
+    let mut payload = Payload::default();
+    while let Some(piece) = next_data(&mut body).await? {
+        look(&piece);
+        payload.push(piece);
     }
-    Ok(whole.freeze())
+    Ok(payload)
 }
 
 async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, hyper::Error> {
@@ -51,11 +47,11 @@ pub(super) async fn drain(body: Body) {
 }
 
 /// An event with its upstream's head. Its length and framing are ours.
-pub(super) fn gathered(mut head: response::Parts, event: Bytes) -> Response<Body> {
+pub(super) fn gathered(mut head: response::Parts, event: Payload) -> Response<Body> {
     remove_hop_by_hop(&mut head.headers);
     head.headers.remove(CONTENT_LENGTH);
     head.headers.remove(TRAILER);
-    Response::from_parts(head, full(event))
+    Response::from_parts(head, Either::Left(event))
 }
 
 /// An answer of upstream, streaming by.

@@ -1,0 +1,182 @@
+//! Screening: whether anything in a payload may have to be replaced, told from its pieces as they arrive.
+//!
+//! Most payloads have nothing to replace. Those go on in the pieces they came in: they are never put together, and each
+//! piece is looked at while it is still in the processor's cache. A screen may raise a false alarm; then the whole is looked
+//! at by [`hydrate`](crate::hydrate) or [`offload`](crate::offload), which decide.
+//!
+//! ```
+//! use long_content::screen::EventScreen;
+//!
+//! let mut screen = EventScreen::default();
+//! screen.push(br#"{"text": "@cont"#);
+//! assert!(!screen.is_raised());
+//! screen.push(br#"ent:1:…"}"#);
+//! assert!(screen.is_raised());
+//! ```
+
+use std::sync::LazyLock;
+
+use aho_corasick::packed::Searcher;
+
+use crate::envelope;
+use crate::gaps::Gaps;
+use crate::offload::{self, LONGEST_SPELLING};
+use crate::reference::PREFIX;
+
+/// What makes an event worth a look: a reference, or the rarest name of an envelope's shape.
+static OF_EVENTS: LazyLock<Option<Searcher>> =
+    LazyLock::new(|| Searcher::new(envelope::rare_names().chain([PREFIX.to_owned()])));
+
+/// Bytes of the longest of those.
+static LONGEST_OF_EVENTS: LazyLock<usize> =
+    LazyLock::new(|| envelope::rare_names().map(|name| name.len()).max().unwrap_or(0).max(PREFIX.len()));
+
+/// Whether an event may hold a reference, or may have come in an envelope.
+#[derive(Debug)]
+pub struct EventScreen {
+    seams: Seams,
+    raised: bool,
+}
+
+impl Default for EventScreen {
+    fn default() -> Self {
+        Self { seams: Seams::for_needles_of(*LONGEST_OF_EVENTS), raised: false }
+    }
+}
+
+impl EventScreen {
+    /// Looks at the next piece.
+    pub fn push(&mut self, piece: &[u8]) {
+        let matches = |text: &[u8]| OF_EVENTS.as_ref().is_none_or(|names| names.find(text).is_some());
+        self.raised = self.raised || self.seams.search(piece, matches);
+    }
+
+    /// Whether the event must be looked at as a whole.
+    pub fn is_raised(&self) -> bool {
+        self.raised
+    }
+}
+
+/// Whether a response may hold a string above the threshold, or one that reads like a reference.
+#[derive(Debug)]
+pub struct ResponseScreen {
+    seams: Seams,
+    gaps: Gaps,
+    raised: bool,
+}
+
+impl ResponseScreen {
+    /// A screen for strings of more than `threshold` bytes.
+    pub fn new(threshold: usize) -> Self {
+        Self { seams: Seams::for_needles_of(LONGEST_SPELLING), gaps: Gaps::new(threshold), raised: false }
+    }
+
+    /// Looks at the next piece.
+    pub fn push(&mut self, piece: &[u8]) {
+        self.raised = self.raised || self.gaps.push(piece) || self.seams.search(piece, offload::may_spell_prefix);
+    }
+
+    /// Whether the response must be looked at as a whole.
+    pub fn is_raised(&self) -> bool {
+        self.raised
+    }
+}
+
+/// What lies around the seams between pieces: as much as a needle across one may take on either side.
+#[derive(Debug)]
+struct Seams {
+    width: usize,
+    /// The last `width` bytes so far.
+    tail: Vec<u8>,
+}
+
+impl Seams {
+    fn for_needles_of(longest: usize) -> Self {
+        let width = longest.saturating_sub(1);
+        Self { width, tail: Vec::with_capacity(2 * width) }
+    }
+
+    /// Whether the piece, or what lies across its beginning, matches.
+    fn search(&mut self, piece: &[u8], matches: impl Fn(&[u8]) -> bool) -> bool {
+        let around = self.width.min(piece.len());
+        let has_seam = !self.tail.is_empty();
+        self.tail.extend_from_slice(&piece[..around]);
+        let found = matches(piece) || has_seam && matches(&self.tail);
+        if piece.len() > self.width {
+            self.tail.clear();
+            self.tail.extend_from_slice(&piece[piece.len() - self.width..]);
+        } else {
+            self.tail.drain(..self.tail.len().saturating_sub(self.width));
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::Shape;
+    use crate::hydrate;
+    use crate::offload::Limits;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    fn document() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            4 => "[a-zé ]{0,12}",
+            1 => Just("@content:1:x".to_owned()),
+            1 => Just("\\u0040content:1".to_owned()),
+            1 => Just("\\u003cb\\u003e".to_owned()),
+            1 => Just("\\\"\\\\".to_owned()),
+        ];
+        let key =
+            prop_oneof![4 => "[a-z]{1,5}", 1 => Just("requestContext".to_owned()), 1 => Just("headers".to_owned())];
+        let string = proptest::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat());
+        proptest::collection::vec((key, string), 0..8).prop_map(|members| {
+            let member = |(key, value): &(String, String)| format!("\"{key}\":\"{value}\"");
+            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn what_an_event_screen_lets_pass_has_nothing_to_hydrate_and_no_shape(text in document(), len in 1_usize..60) {
+            let mut screen = EventScreen::default();
+            text.as_bytes().chunks(len).for_each(|piece| screen.push(piece));
+            let event = Bytes::from(text);
+            prop_assert!(screen.is_raised() || hydrate::plan(&event).is_empty() && Shape::of(&event).is_none());
+        }
+
+        #[test]
+        fn what_a_response_screen_lets_pass_has_nothing_to_offload(text in document(), len in 1_usize..60, threshold in 0_usize..40) {
+            let mut screen = ResponseScreen::new(threshold);
+            text.as_bytes().chunks(len).for_each(|piece| screen.push(piece));
+            let plan = offload::plan(&Bytes::from(text), &Limits { threshold, kept: &[] });
+            prop_assert!(screen.is_raised() || plan.is_empty());
+        }
+    }
+
+    #[test]
+    fn plain_payloads_pass_however_they_are_cut() {
+        let text = format!("[{}]", "{\"name\": \"some \\\"words\\\" and \\u003cmarkup\\u003e\"},".repeat(200));
+        for len in [1, 2, 3, 7, 64, 1_000, text.len()] {
+            let (mut event, mut response) = (EventScreen::default(), ResponseScreen::new(100));
+            text.as_bytes().chunks(len).for_each(|piece| event.push(piece));
+            text.as_bytes().chunks(len).for_each(|piece| response.push(piece));
+            assert!(!event.is_raised() && !response.is_raised(), "{len}");
+        }
+    }
+
+    #[test]
+    fn a_needle_is_found_across_any_seam() {
+        for needle in ["\"@content:1:", "{\"DurableExecutionArn\":1}", "\"requestContext\""] {
+            for len in 1..=needle.len() {
+                let mut screen = EventScreen::default();
+                needle.as_bytes().chunks(len).for_each(|piece| screen.push(piece));
+                assert!(screen.is_raised(), "{needle} in pieces of {len}");
+            }
+        }
+    }
+}

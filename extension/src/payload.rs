@@ -1,0 +1,128 @@
+//! Payloads that have arrived, in the pieces they came in: most go on like that, without a copy.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+
+/// Pieces of fewer bytes are put together: keeping track of one costs more than copying it.
+const SMALL: usize = 4 << 10;
+
+/// A payload, or the rest of one that is being sent.
+#[derive(Debug, Default)]
+pub struct Payload {
+    pieces: VecDeque<Bytes>,
+    /// Small pieces behind all others.
+    small: BytesMut,
+    len: usize,
+}
+
+impl Payload {
+    /// Takes the next piece.
+    pub fn push(&mut self, piece: Bytes) {
+        self.len += piece.len();
+        if piece.len() < SMALL && !self.pieces.is_empty() {
+            return self.small.extend_from_slice(&piece);
+        }
+        self.close_small();
+        self.pieces.push_back(piece);
+    }
+
+    fn close_small(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push_back(self.small.split().freeze());
+        }
+    }
+
+    /// Bytes of it.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The payload in one piece; one that came in one piece is not copied.
+    pub fn whole(mut self) -> Bytes {
+        self.close_small();
+        if self.pieces.len() <= 1 {
+            return self.pieces.pop_front().unwrap_or_default();
+        }
+        let mut whole = Vec::with_capacity(self.len);
+        for piece in self.pieces {
+            whole.extend_from_slice(&piece);
+        }
+        whole.into()
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(whole: Bytes) -> Self {
+        Self { len: whole.len(), pieces: [whole].into(), small: BytesMut::new() }
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        if self.pieces.is_empty() {
+            self.close_small();
+        }
+        let piece = self.pieces.pop_front();
+        self.len -= piece.as_ref().map_or(0, Bytes::len);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.len as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+    use proptest::prelude::*;
+
+    fn of(pieces: &[Vec<u8>]) -> Payload {
+        let mut payload = Payload::default();
+        pieces.iter().for_each(|piece| payload.push(piece.clone().into()));
+        payload
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_make_up_the_whole(lens in proptest::collection::vec(prop_oneof![0_usize..9, SMALL - 2..SMALL + 2], 0..12)) {
+            let pieces: Vec<_> = lens.iter().enumerate().map(|(nth, &len)| vec![nth as u8; len]).collect();
+            prop_assert_eq!(of(&pieces).len(), pieces.concat().len());
+            prop_assert_eq!(of(&pieces).whole(), pieces.concat());
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            prop_assert_eq!(runtime.block_on(of(&pieces).collect()).unwrap().to_bytes(), pieces.concat());
+        }
+    }
+
+    #[test]
+    fn one_piece_is_not_copied_and_small_ones_are_few() {
+        let piece = Bytes::from(vec![7; 10]);
+        let mut payload = Payload::default();
+        payload.push(piece.clone());
+        assert_eq!(payload.whole().as_ptr(), piece.as_ptr());
+        let mut payload = of(&vec![vec![7]; 10_000]);
+        payload.close_small();
+        assert_eq!(payload.pieces.len(), 2);
+    }
+}
