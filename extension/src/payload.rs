@@ -100,7 +100,9 @@ mod tests {
 
     fn of(pieces: &[Vec<u8>]) -> Payload {
         let mut payload = Payload::default();
-        pieces.iter().for_each(|piece| payload.push(piece.clone().into()));
+        for piece in pieces {
+            payload.push(piece.clone().into());
+        }
         payload
     }
 

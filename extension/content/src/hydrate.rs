@@ -29,6 +29,7 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::escape;
 use crate::json::{self, StringToken};
 use crate::nested::Budget;
 use crate::reference::{ContentRef, Kind, PREFIX, ParseRefError};
@@ -242,21 +243,21 @@ enum Piece<'a> {
 impl Piece<'_> {
     fn len(&self) -> u64 {
         match self {
-            Self::Json(text, depth) => json::escaped_len(text, *depth),
+            Self::Json(text, depth) => escape::len(text, *depth),
             Self::Text(text, depth) => {
-                let marks = json::escaped_len(b"\"", *depth).saturating_mul(2);
-                json::escaped_len(text, depth + 1).saturating_add(marks)
+                let marks = escape::len(b"\"", *depth).saturating_mul(2);
+                escape::len(text, depth + 1).saturating_add(marks)
             }
         }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Json(text, depth) => json::escape(out, text, *depth),
+            Self::Json(text, depth) => escape::write(out, text, *depth),
             Self::Text(text, depth) => {
-                json::escape(out, b"\"", *depth);
-                json::escape(out, text, depth + 1);
-                json::escape(out, b"\"", *depth);
+                escape::write(out, b"\"", *depth);
+                escape::write(out, text, depth + 1);
+                escape::write(out, b"\"", *depth);
             }
         }
     }

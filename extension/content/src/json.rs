@@ -270,103 +270,6 @@ fn push_escape(out: &mut Vec<u8>, escape: &[u8]) {
     }
 }
 
-/// How RFC 8259 requires a byte to be escaped, if it does.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Escape {
-    No,
-    /// By a backslash before it: a quotation mark, or a backslash.
-    Itself,
-    /// By a backslash and this letter.
-    Letter(u8),
-    /// As `\\u00XX`.
-    Hex,
-}
-
-/// By byte.
-const ESCAPES: [Escape; 256] = {
-    let mut escapes = [Escape::No; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        escapes[control] = Escape::Hex;
-        control += 1;
-    }
-    escapes[b'"' as usize] = Escape::Itself;
-    escapes[b'\\' as usize] = Escape::Itself;
-    escapes[0x08] = Escape::Letter(b'b');
-    escapes[0x0c] = Escape::Letter(b'f');
-    escapes[b'\n' as usize] = Escape::Letter(b'n');
-    escapes[b'\r' as usize] = Escape::Letter(b'r');
-    escapes[b'\t' as usize] = Escape::Letter(b't');
-    escapes
-};
-
-/// How many strings deep text is escaped as encoders do it, doubling backslashes: a quotation mark takes 4 MB there. Deeper
-/// leads only text spelt by hand, and what is put into that is spelt so too: `\\u005c` for each backslash, five bytes a string.
-const DOUBLING: u32 = 22;
-
-/// Bytes that [`escape`] writes. Saturates.
-pub(crate) fn escaped_len(text: &[u8], depth: u32) -> u64 {
-    if depth == 0 {
-        return text.len() as u64;
-    }
-    let (mut itself, mut letter, mut hex) = (0, 0, 0_u64);
-    for &byte in text {
-        match ESCAPES[usize::from(byte)] {
-            Escape::No => {}
-            Escape::Itself => itself += 1,
-            Escape::Letter(_) => letter += 1,
-            Escape::Hex => hex += 1,
-        }
-    }
-    let plain = text.len() as u64 - itself - letter - hex;
-    if depth > DOUBLING {
-        return (itself + letter + hex).saturating_mul(5 * u64::from(depth) + 1).saturating_add(plain);
-    }
-    let backslashes = 1_u64 << (depth - 1);
-    [
-        (itself, backslashes.saturating_mul(2)),
-        (letter, backslashes.saturating_add(1)),
-        (hex, backslashes.saturating_add(5)),
-    ]
-    .into_iter()
-    .fold(plain, |len, (count, each)| len.saturating_add(each.saturating_mul(count)))
-}
-
-/// Appends `text` as it stands inside of a JSON string that is itself inside of `depth - 1` others: escaped that many times,
-/// and nothing that RFC 8259 does not require to be.
-pub(crate) fn escape(out: &mut Vec<u8>, mut text: &[u8], depth: u32) {
-    if depth == 0 {
-        return out.extend_from_slice(text);
-    }
-    let escape_byte = if depth > DOUBLING { escape_by_number } else { escape_doubling };
-    while let Some(at) = text.iter().position(|&byte| ESCAPES[usize::from(byte)] != Escape::No) {
-        out.extend_from_slice(&text[..at]);
-        escape_byte(out, text[at], depth);
-        text = &text[at + 1..];
-    }
-    out.extend_from_slice(text);
-}
-
-/// Once escaped, only backslashes and quotation marks are left to escape, and every further string doubles the backslashes.
-fn escape_doubling(out: &mut Vec<u8>, byte: u8, depth: u32) {
-    let escaped = ESCAPES[usize::from(byte)];
-    let backslashes = 1_usize << (depth - 1);
-    let count = if escaped == Escape::Itself { 2 * backslashes - 1 } else { backslashes };
-    out.resize(out.len() + count, b'\\');
-    match escaped {
-        Escape::No | Escape::Itself => out.push(byte),
-        Escape::Letter(letter) => out.push(letter),
-        Escape::Hex => out.extend_from_slice(format!("u{byte:04x}").as_bytes()),
-    }
-}
-
-/// Once escaped, only the one backslash is left to escape.
-fn escape_by_number(out: &mut Vec<u8>, byte: u8, depth: u32) {
-    out.push(b'\\');
-    (1..depth).for_each(|_| out.extend_from_slice(b"u005c"));
-    out.extend_from_slice(format!("u{byte:04x}").as_bytes());
-}
-
 /// The content of a string of `whole` that says `text`: that text without a copy where nothing is escaped, or the string
 /// as it is spelt where UTF-8 cannot hold what it says.
 pub(crate) fn string_content(whole: &Bytes, token: &StringToken, text: Cow<'_, [u8]>) -> Content {
@@ -459,30 +362,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn text_is_escaped_as_serde_does_it_and_decode_reads_it(text in any::<String>(), depth in 0_u32..4) {
-            let mut out = Vec::new();
-            escape(&mut out, text.as_bytes(), depth);
-            let quoted = (0..depth).fold(text.clone(), |text, _| {
-                let quoted = serde_json::to_string(&text).unwrap();
-                quoted[1..quoted.len() - 1].to_owned()
-            });
-            prop_assert_eq!(std::str::from_utf8(&out), Ok(quoted.as_str()));
-            prop_assert_eq!(out.len() as u64, escaped_len(text.as_bytes(), depth));
-            if depth == 1 {
-                prop_assert_eq!(decoded(&format!("\"{quoted}\"")), text.as_bytes());
-            }
-        }
-
-        #[test]
-        fn deep_text_is_escaped_as_deep_as_it_stands(text in any::<String>(), depth in DOUBLING + 1..40) {
-            let mut out = Vec::new();
-            escape(&mut out, text.as_bytes(), depth);
-            prop_assert_eq!(out.len() as u64, escaped_len(text.as_bytes(), depth));
-            let said = (0..depth).fold(out, |spelt, _| decoded(&format!("\"{}\"", String::from_utf8(spelt).unwrap())));
-            prop_assert_eq!(said, text.as_bytes());
-        }
-
         #[test]
         fn what_begins_as_a_container_is_told_from_its_spelling(text in r#"(\\[nrtf"]|\\u00[27][0bB]|[ \[{a]){0,4}"#) {
             prop_assert_eq!(says_container(text.as_bytes()), opens_container(&decoded(&format!("\"{text}\""))));

@@ -16,6 +16,7 @@
 //! parse. Payloads are spliced, never parsed and printed again: every byte outside a replaced value leaves as it came.
 
 pub mod envelope;
+mod escape;
 pub mod fit;
 mod gaps;
 pub mod hydrate;
