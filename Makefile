@@ -82,8 +82,8 @@ fuzz: ## every fuzz target for SECONDS each (60); new inputs stay in fuzz/corpus
 		cargo +nightly fuzz run $$target -- -dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) || exit 1; done
 
 bench: tools ## what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
-	$(call say,building the extension as it is shipped)
-	@cargo build --release -p lrap --bin lrap
+	$(call say,building the extension as it is shipped and the least that one can be)
+	@cargo build --release -p lrap -p hello-extension --bin lrap --bin hello-extension
 	$(call say,measuring)
 	@cargo run --profile quick -p lrap-bench -- run $(OPTIONS)
 

@@ -59,6 +59,9 @@ pub(crate) struct Options {
     /// A binary to measure, as a lane of this name; several to compare them. The release binary as `lrap`, if none.
     #[arg(long, value_name = "NAME=PATH")]
     extension: Vec<Extension>,
+    /// The extension that cold starts are compared with; that of the release profile, if none.
+    #[arg(long, value_name = "PATH")]
+    hello: Option<PathBuf>,
     /// Where the report goes.
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
@@ -80,6 +83,12 @@ impl Options {
         lanes.extend(self.extensions()?.iter().map(|Extension { name, path }| Lane::extension(name, path)));
         lanes.retain(|lane| self.lane.is_empty() || self.lane.contains(&lane.name));
         Ok(lanes)
+    }
+
+    /// The least that an extension can be.
+    pub(crate) fn hello(&self) -> anyhow::Result<Lane> {
+        let path = self.hello.clone().map_or_else(|| Ok(target()?.join("release/hello-extension")), anyhow::Ok)?;
+        Ok(Lane::extension("hello", &path))
     }
 
     fn extensions(&self) -> anyhow::Result<Vec<Extension>> {

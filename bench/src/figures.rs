@@ -37,6 +37,24 @@ pub(crate) enum Figure {
     TableRequests,
     /// Bytes of items written to and read from it per invocation.
     TableBytes,
+    /// From starting a process to its open port.
+    PortOpenP50Us,
+    /// From starting a process to its request to register.
+    RegisteredP50Us,
+    /// From starting a process to its first poll.
+    PolledP50Us,
+    /// Its 90th percentile.
+    PolledP90Us,
+    /// The answer to the first response that offloads, after a start.
+    FirstOffloadP50Us,
+    /// The answer to those that follow.
+    LaterOffloadP50Us,
+    /// The memory that a process has which waits for its first invocation.
+    IdleRssKib,
+    /// How often its threads ran per second while nothing was asked of it.
+    WakeUpsPerSecond,
+    /// The size of its binary.
+    BinaryBytes,
 }
 
 /// All numbers of one subject.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -17,6 +17,9 @@ use crate::table;
 
 /// The longest that a process may take to be there.
 const START: Duration = Duration::from_secs(10);
+
+/// Between two looks at a port that is not open yet.
+const KNOCK: Duration = Duration::from_micros(50);
 
 /// A lane by its name in the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +68,27 @@ impl Lane {
     /// Starts the lane's process, on the processors of this thread, and connects a runtime to it.
     pub(crate) async fn start(&self, lambda: &Lambda, environment: &Environment) -> anyhow::Result<Running> {
         let sandbox = lambda.sandbox().await?;
+        let begun = Instant::now();
         let started = tokio::time::timeout(START, self.spawn(&sandbox, environment)).await;
         let (process, address) = started.unwrap_or_else(|_| Err(anyhow!("not there after {START:?}")))?;
         let runtime = Runtime::connect(address).await.with_context(|| format!("lane {}", self.name))?;
-        Ok(Running { name: self.name.clone(), process, sandbox, runtime })
+        Ok(Running { name: self.name.clone(), begun, process, sandbox, runtime })
+    }
+
+    /// How long an extension's process takes to open its port.
+    ///
+    /// Knocking takes time from a process that shares the processor, so that its other milestones belong to another start.
+    pub(crate) async fn opens_port(&self, lambda: &Lambda, environment: &Environment) -> anyhow::Result<Duration> {
+        let path = self.binary().with_context(|| format!("lane {} is no extension", self.name))?;
+        let (sandbox, address) = (lambda.sandbox().await?, free_port()?);
+        let begun = Instant::now();
+        let _process = spawn_extension(path, sandbox.address, address, environment)?;
+        // Nothing else runs on this thread: it may as well sleep, for less than tokio's millisecond.
+        while std::net::TcpStream::connect(address).is_err() {
+            ensure!(begun.elapsed() < START, "lane {}: the port is closed after {START:?}", self.name);
+            std::thread::sleep(KNOCK);
+        }
+        Ok(begun.elapsed())
     }
 
     async fn spawn(&self, sandbox: &Sandbox, environment: &Environment) -> anyhow::Result<(Option<Child>, SocketAddr)> {
@@ -90,6 +110,8 @@ impl Lane {
 pub(crate) struct Running {
     /// The lane's name.
     pub(crate) name: String,
+    /// When its start began.
+    pub(crate) begun: Instant,
     process: Option<Child>,
     /// Its side of Lambda.
     pub(crate) sandbox: Sandbox,

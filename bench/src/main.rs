@@ -71,7 +71,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn measure(options: &Options, processors: &Processors) -> anyhow::Result<Vec<Measurement>> {
-    let (scenarios, lanes) = (options.scenarios(), options.lanes()?);
+    let (scenarios, lanes, hello) = (options.scenarios(), options.lanes()?, options.hello()?);
     ensure!(!scenarios.is_empty(), "no scenario has such a name");
     let mut measurements = Vec::new();
     for pin in options.pins() {
@@ -79,7 +79,7 @@ async fn measure(options: &Options, processors: &Processors) -> anyhow::Result<V
         let lambda = Lambda::start()?;
         for scenario in &scenarios {
             eprintln!("  {scenario}, {pin}");
-            let bench = Bench { lambda: &lambda, lanes: &lanes, pin, processors, quick: options.quick };
+            let bench = Bench { lambda: &lambda, lanes: &lanes, hello: &hello, pin, processors, quick: options.quick };
             measurements.extend(scenario.run(&bench).await.with_context(|| scenario.to_string())?);
         }
     }

@@ -52,11 +52,42 @@ pub(crate) fn peak_rss(pid: u32) -> anyhow::Result<u64> {
     status(pid, "VmHWM")
 }
 
-fn status(pid: u32, field: &str) -> anyhow::Result<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid} is gone"))?;
-    let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+/// The memory that process `pid` has now, in KiB.
+pub(crate) fn rss(pid: u32) -> anyhow::Result<u64> {
+    status(pid, "VmRSS")
+}
+
+/// How often each thread of a process gave up a processor so far: after every time that it ran.
+#[derive(Debug, Clone)]
+pub(crate) struct Switches(BTreeMap<String, u64>);
+
+impl Switches {
+    /// Of the process `pid`, until now.
+    pub(crate) fn of(pid: u32) -> anyhow::Result<Self> {
+        let of = |thread: String| {
+            let task = format!("{pid}/task/{thread}");
+            let switches = field(&task, "voluntary_ctxt_switches")? + field(&task, "nonvoluntary_ctxt_switches")?;
+            Ok((thread, switches))
+        };
+        threads(pid)?.into_iter().map(of).collect::<anyhow::Result<_>>().map(Self)
+    }
+
+    /// What was added since `earlier`.
+    pub(crate) fn since(&self, earlier: &Self) -> u64 {
+        self.0.iter().map(|(thread, now)| now - earlier.0.get(thread).copied().unwrap_or_default()).sum()
+    }
+}
+
+fn status(pid: u32, name: &str) -> anyhow::Result<u64> {
+    field(&pid.to_string(), name)
+}
+
+/// A number of the status file of a process, or of one of its threads.
+fn field(task: &str, name: &str) -> anyhow::Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{task}/status")).with_context(|| format!("process {task} is gone"))?;
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let number = value.and_then(|value| value.split_whitespace().next()?.parse().ok());
-    number.ok_or_else(|| anyhow!("process {pid} has no {field}"))
+    number.ok_or_else(|| anyhow!("process {task} has no {name}"))
 }
 
 #[cfg(test)]
@@ -79,5 +110,16 @@ mod tests {
         let before = CpuTime::of(pid).unwrap();
         while CpuTime::of(pid).unwrap().since(&before) < Duration::from_micros(100) {}
         assert!(peak_rss(pid).unwrap() > 100);
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_seen_to_switch() {
+        let pid = std::process::id();
+        let before = Switches::of(pid).unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let waiting = std::thread::spawn(move || receiver.recv());
+        while Switches::of(pid).unwrap().since(&before) == 0 {}
+        sender.send(()).unwrap();
+        waiting.join().unwrap().unwrap();
     }
 }

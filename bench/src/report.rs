@@ -1,7 +1,5 @@
 //! The report as people read it on a terminal, and as programs read it.
 
-use std::fmt::Write;
-
 use serde::{Deserialize, Serialize};
 
 use crate::bare;
@@ -33,47 +31,66 @@ impl Report {
         (one.lane != "direct" && one.lane != bare::NAME).then_some(one.figures.get(figure)? - direct)
     }
 
-    /// A table of all latencies, by scenario and lane.
+    /// A table of all that was measured, by scenario and lane, with the columns that the scenario has.
     pub(crate) fn table(&self) -> String {
-        let mut text = String::new();
-        for group in self.measurements.chunk_by(|one, next| (&one.scenario, one.pin) == (&next.scenario, next.pin)) {
-            let title = format!("{}, {}", group[0].scenario, group[0].pin);
-            writeln!(text, "\n{title:<40}{HEADINGS}").expect("BUG: a string takes all");
-            for one in group {
-                writeln!(text, "  {:<38}{}", one.lane, self.row(one)).expect("BUG: a string takes all");
-            }
+        let groups = self.measurements.chunk_by(|one, next| (&one.scenario, one.pin) == (&next.scenario, next.pin));
+        groups.map(|group| self.group(group)).collect::<Vec<_>>().concat()
+    }
+
+    fn group(&self, group: &[Measurement]) -> String {
+        let is_measured = |(_, cell): &&(_, Cell)| group.iter().any(|one| cell(self, one).is_some());
+        let columns: Vec<_> = COLUMNS.iter().filter(is_measured).collect();
+        let title = format!("{}, {}", group[0].scenario, group[0].pin);
+        let mut text = format!("\n{}", line(&title, columns.iter().map(|(heading, _)| (*heading).to_owned())));
+        for one in group {
+            let cells = columns.iter().map(|(_, cell)| number(cell(self, one)));
+            text.push_str(&line(&format!("  {}", one.lane), cells));
         }
         text
     }
 
-    fn row(&self, one: &Measurement) -> String {
-        let get = |figure| one.figures.get(figure);
-        let relay = |figure| self.figure(&one.scenario, one.pin, "relay", figure);
-        let relay_added = relay(Figure::TotalP50Us)
-            .zip(self.figure(&one.scenario, one.pin, "direct", Figure::TotalP50Us))
-            .map(|(relay, direct)| relay - direct);
-        let added = self.added(one, Figure::TotalP50Us);
-        let cells = [
-            get(Figure::TotalP50Us),
-            get(Figure::TotalP90Us),
-            get(Figure::TotalP99Us),
-            get(Figure::NextP50Us),
-            get(Figure::ResponseP50Us),
-            added,
-            ratio(added, relay_added),
-            get(Figure::CpuUs),
-            ratio(get(Figure::CpuUs), relay(Figure::CpuUs)),
-            get(Figure::PeakRssKib).map(|kib| kib / 1024.0),
-            get(Figure::TableRequests),
-            get(Figure::TableBytes).map(|bytes| bytes / 1024.0),
-        ];
-        cells.map(|cell| format!("{:>10}", number(cell))).concat()
+    /// What a lane adds, in so many times what the relay adds.
+    fn added_to_relay(&self, one: &Measurement) -> Option<f64> {
+        let of = |lane| self.figure(&one.scenario, one.pin, lane, Figure::TotalP50Us);
+        ratio(self.added(one, Figure::TotalP50Us), of("relay").zip(of("direct")).map(|(relay, direct)| relay - direct))
+    }
+
+    fn cpu_to_relay(&self, one: &Measurement) -> Option<f64> {
+        ratio(one.figures.get(Figure::CpuUs), self.figure(&one.scenario, one.pin, "relay", Figure::CpuUs))
     }
 }
 
-/// Of the columns of [`Report::row`]: microseconds, ratios to the relay, memory, and what the table was
-/// asked per invocation.
-const HEADINGS: &str = "       p50       p90       p99      next  response     added   x relay    CPU us   x relay   RSS MiB  requests       KiB";
+type Cell = fn(&Report, &Measurement) -> Option<f64>;
+
+/// Of the table: times in microseconds but where the heading has another unit, ratios to the relay, and what the content
+/// table was asked per invocation.
+const COLUMNS: [(&str, Cell); 20] = [
+    ("p50", |_, one| one.figures.get(Figure::TotalP50Us)),
+    ("p90", |_, one| one.figures.get(Figure::TotalP90Us)),
+    ("p99", |_, one| one.figures.get(Figure::TotalP99Us)),
+    ("next", |_, one| one.figures.get(Figure::NextP50Us)),
+    ("response", |_, one| one.figures.get(Figure::ResponseP50Us)),
+    ("added", |report, one| report.added(one, Figure::TotalP50Us)),
+    ("x relay", Report::added_to_relay),
+    ("CPU us", |_, one| one.figures.get(Figure::CpuUs)),
+    ("x relay", Report::cpu_to_relay),
+    ("RSS MiB", |_, one| one.figures.get(Figure::PeakRssKib).map(|kib| kib / 1024.0)),
+    ("requests", |_, one| one.figures.get(Figure::TableRequests)),
+    ("KiB", |_, one| one.figures.get(Figure::TableBytes).map(|bytes| bytes / 1024.0)),
+    ("port open", |_, one| one.figures.get(Figure::PortOpenP50Us)),
+    ("registered", |_, one| one.figures.get(Figure::RegisteredP50Us)),
+    ("polled", |_, one| one.figures.get(Figure::PolledP50Us)),
+    ("1st stored", |_, one| one.figures.get(Figure::FirstOffloadP50Us)),
+    ("later", |_, one| one.figures.get(Figure::LaterOffloadP50Us)),
+    ("idle MiB", |_, one| one.figures.get(Figure::IdleRssKib).map(|kib| kib / 1024.0)),
+    ("wakes/s", |_, one| one.figures.get(Figure::WakeUpsPerSecond)),
+    ("binary MB", |_, one| one.figures.get(Figure::BinaryBytes).map(|bytes| bytes / 1e6)),
+];
+
+fn line(title: &str, cells: impl Iterator<Item = String>) -> String {
+    let cells: Vec<_> = cells.map(|cell| format!("{cell:>11}")).collect();
+    format!("{title:<40}{}\n", cells.concat())
+}
 
 fn ratio(value: Option<f64>, to: Option<f64>) -> Option<f64> {
     value.zip(to).map(|(value, to)| value / to)
@@ -107,7 +124,14 @@ mod tests {
         let report = Report { machine: Machine::this().unwrap(), binaries: vec![], measurements };
         let added: Vec<_> = report.measurements.iter().map(|one| report.added(one, Figure::TotalP50Us)).collect();
         assert_eq!(added, [None, Some(40.0), Some(90.0)]);
-        assert!(report.row(&report.measurements[2]).contains("2.25"), "{}", report.table());
+        assert!(report.table().contains("2.25"), "{}", report.table());
+    }
+
+    #[test]
+    fn columns_that_a_scenario_has_no_figures_for_are_left_out() {
+        let report =
+            Report { machine: Machine::this().unwrap(), binaries: vec![], measurements: vec![measurement("a", 1.0)] };
+        assert_eq!(report.table().lines().nth(1).unwrap().split_whitespace().last(), Some("p50"));
     }
 
     #[test]

@@ -3,16 +3,20 @@
 mod contestant;
 mod conversation;
 mod hydrate;
+mod idle;
 mod offload;
 mod passthrough;
+mod start;
 
 use std::fmt;
 use std::time::Duration;
 
 use self::conversation::Conversation;
 use self::hydrate::Hydrate;
+use self::idle::Idle;
 use self::offload::Offload;
 use self::passthrough::PassThrough;
+use self::start::ColdStart;
 use crate::blocks::{Contender, Effort, alternate};
 use crate::figures::{Figure, Figures, Measurement};
 use crate::lambda::Lambda;
@@ -28,6 +32,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) lambda: &'a Lambda,
     /// The lanes to measure.
     pub(crate) lanes: &'a [Lane],
+    /// The least that an extension can be: it starts, and passes nothing on.
+    pub(crate) hello: &'a Lane,
     /// On how many processors.
     pub(crate) pin: Pin,
     /// Those of the machine.
@@ -117,6 +123,10 @@ pub(crate) enum Scenario {
     Hydrate(Hydrate),
     /// Turns of a conversation that grows.
     Conversation(Conversation),
+    /// Processes that begin.
+    ColdStart(ColdStart),
+    /// Processes that wait.
+    Idle(Idle),
 }
 
 impl Scenario {
@@ -126,7 +136,8 @@ impl Scenario {
         let offload = Offload::all().into_iter().map(Self::Offload);
         let hydrate = Hydrate::all().into_iter().map(Self::Hydrate);
         let conversation = Conversation::all().into_iter().map(Self::Conversation);
-        passthrough.chain(offload).chain(hydrate).chain(conversation).collect()
+        let alone = [Self::ColdStart(ColdStart), Self::Idle(Idle)];
+        passthrough.chain(offload).chain(hydrate).chain(conversation).chain(alone).collect()
     }
 
     /// Measures every lane that it makes sense for.
@@ -137,6 +148,8 @@ impl Scenario {
             Self::Offload(scenario) => scenario.run(&name, bench).await,
             Self::Hydrate(scenario) => scenario.run(&name, bench).await,
             Self::Conversation(scenario) => scenario.run(&name, bench).await,
+            Self::ColdStart(scenario) => scenario.run(&name, bench).await,
+            Self::Idle(scenario) => scenario.run(&name, bench).await,
         }
     }
 }
@@ -148,6 +161,8 @@ impl fmt::Display for Scenario {
             Self::Offload(scenario) => write!(f, "offload/{scenario}"),
             Self::Hydrate(scenario) => write!(f, "hydrate/{scenario}"),
             Self::Conversation(scenario) => write!(f, "conversation/{scenario}"),
+            Self::ColdStart(_) => f.write_str("start"),
+            Self::Idle(_) => f.write_str("idle"),
         }
     }
 }

@@ -97,7 +97,7 @@ impl fmt::Display for Offload {
 }
 
 /// A response with `count` long strings that no sandbox has seen before.
-fn response(random: &mut Rng, count: usize, size: usize) -> Bytes {
+pub(super) fn response(random: &mut Rng, count: usize, size: usize) -> Bytes {
     let texts: Vec<_> = (0..count).map(|_| format!("\"{}\"", payload::prose(random, size))).collect();
     format!(r#"{{"status":"done","documents":[{}]}}"#, texts.join(",")).into()
 }
