@@ -55,6 +55,8 @@ pub(crate) enum Figure {
     WakeUpsPerSecond,
     /// The size of its binary.
     BinaryBytes,
+    /// Bytes looked at per nanosecond.
+    GbPerS,
 }
 
 /// All numbers of one subject.

@@ -54,6 +54,68 @@ pub(crate) fn records(random: &mut Rng, len: usize) -> Vec<u8> {
     json.into_bytes()
 }
 
+/// An array of strings of 2900 bytes each, or a little more, as `text` writes them between their quotation marks: `len` bytes of
+/// it, or a little more.
+pub(crate) fn strings(random: &mut Rng, len: usize, text: fn(&mut Rng, usize) -> String) -> Vec<u8> {
+    let mut strings = Vec::new();
+    let mut written = 0;
+    while written < len {
+        let string = format!("\"{}\"", text(random, 2_900));
+        written += string.len() + 1;
+        strings.push(string);
+    }
+    format!("[{}]", strings.join(",")).into_bytes()
+}
+
+/// An array of small objects: `len` bytes of it, or a little more.
+pub(crate) fn small(random: &mut Rng, len: usize) -> Vec<u8> {
+    let mut json = String::from("[");
+    while json.len() < len {
+        json.push_str(&small_object(random));
+        json.push(',');
+    }
+    json.push_str("null]");
+    json.into_bytes()
+}
+
+fn small_object(random: &mut Rng) -> String {
+    let (id, name, tag) = (random.u16(..), prose(random, 12), prose(random, 5));
+    format!(r#"{{"id":{id},"name":"{name}","tag":"{tag}","ok":true}}"#)
+}
+
+/// JSON that is text in a string, as messages carry it: every fifth character or so is an escaped quotation mark.
+pub(crate) fn json_in_text(random: &mut Rng, len: usize) -> String {
+    let mut text = String::with_capacity(len + 100);
+    while text.len() < len {
+        text.push_str(&small_object(random).replace('"', "\\\""));
+        text.push_str("\\n");
+    }
+    text
+}
+
+/// Lines of text with quotations: every eighth character or so is escaped.
+pub(crate) fn escaped(random: &mut Rng, len: usize) -> String {
+    let mut text = String::with_capacity(len + 20);
+    while text.len() < len {
+        let letters = random.usize(3..12);
+        text.push_str(&prose(random, letters));
+        text.push_str(["\\n", "\\\"", "\\\\", "\\t"][random.usize(..4)]);
+    }
+    text
+}
+
+/// Markup as encoders write it that let no markup through.
+pub(crate) fn html(random: &mut Rng, len: usize) -> String {
+    let mut text = String::with_capacity(len + 100);
+    while text.len() < len {
+        let words = random.usize(20..100);
+        text.push_str("\\u003cp\\u003e");
+        text.push_str(&prose(random, words));
+        text.push_str("\\u003c/p\\u003e");
+    }
+    text
+}
+
 /// Strings up to `len` bytes of JSON, inside of an array's first string.
 fn fill(random: &mut Rng, json: &mut String, len: usize) {
     while json.len() < len {

@@ -64,7 +64,7 @@ type Cell = fn(&Report, &Measurement) -> Option<f64>;
 
 /// Of the table: times in microseconds but where the heading has another unit, ratios to the relay, and what the content
 /// table was asked per invocation.
-const COLUMNS: [(&str, Cell); 20] = [
+const COLUMNS: [(&str, Cell); 21] = [
     ("p50", |_, one| one.figures.get(Figure::TotalP50Us)),
     ("p90", |_, one| one.figures.get(Figure::TotalP90Us)),
     ("p99", |_, one| one.figures.get(Figure::TotalP99Us)),
@@ -85,6 +85,7 @@ const COLUMNS: [(&str, Cell); 20] = [
     ("idle MiB", |_, one| one.figures.get(Figure::IdleRssKib).map(|kib| kib / 1024.0)),
     ("wakes/s", |_, one| one.figures.get(Figure::WakeUpsPerSecond)),
     ("binary MB", |_, one| one.figures.get(Figure::BinaryBytes).map(|bytes| bytes / 1e6)),
+    ("GB/s", |_, one| one.figures.get(Figure::GbPerS)),
 ];
 
 fn line(title: &str, cells: impl Iterator<Item = String>) -> String {

@@ -6,6 +6,7 @@ mod hydrate;
 mod idle;
 mod offload;
 mod passthrough;
+mod scan;
 mod start;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use self::hydrate::Hydrate;
 use self::idle::Idle;
 use self::offload::Offload;
 use self::passthrough::PassThrough;
+use self::scan::Scan;
 use self::start::ColdStart;
 use crate::blocks::{Contender, Effort, alternate};
 use crate::figures::{Figure, Figures, Measurement};
@@ -127,6 +129,8 @@ pub(crate) enum Scenario {
     ColdStart(ColdStart),
     /// Processes that wait.
     Idle(Idle),
+    /// Looking for what is to be replaced.
+    Scan(Scan),
 }
 
 impl Scenario {
@@ -136,8 +140,9 @@ impl Scenario {
         let offload = Offload::all().into_iter().map(Self::Offload);
         let hydrate = Hydrate::all().into_iter().map(Self::Hydrate);
         let conversation = Conversation::all().into_iter().map(Self::Conversation);
+        let scan = Scan::all().into_iter().map(Self::Scan);
         let alone = [Self::ColdStart(ColdStart), Self::Idle(Idle)];
-        passthrough.chain(offload).chain(hydrate).chain(conversation).chain(alone).collect()
+        passthrough.chain(offload).chain(hydrate).chain(conversation).chain(alone).chain(scan).collect()
     }
 
     /// Measures every lane that it makes sense for.
@@ -150,6 +155,7 @@ impl Scenario {
             Self::Conversation(scenario) => scenario.run(&name, bench).await,
             Self::ColdStart(scenario) => scenario.run(&name, bench).await,
             Self::Idle(scenario) => scenario.run(&name, bench).await,
+            Self::Scan(scenario) => scenario.run(&name, bench),
         }
     }
 }
@@ -163,6 +169,7 @@ impl fmt::Display for Scenario {
             Self::Conversation(scenario) => write!(f, "conversation/{scenario}"),
             Self::ColdStart(_) => f.write_str("start"),
             Self::Idle(_) => f.write_str("idle"),
+            Self::Scan(scenario) => write!(f, "scan/{scenario}"),
         }
     }
 }

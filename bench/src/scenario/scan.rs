@@ -1,0 +1,137 @@
+//! Looking at JSON in which nothing is to be replaced, in this process: bytes per second, beside passes that look for less.
+
+use std::fmt;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use bytes::Bytes;
+use fastrand::Rng;
+use long_content::hydrate;
+use long_content::offload::{self, Limits};
+use long_content::reference::PREFIX;
+use long_content::screen::{EventScreen, ResponseScreen};
+
+use super::Bench;
+use crate::figures::{Figure, Figures, Measurement};
+use crate::payload;
+use crate::pin::Pin;
+
+/// The largest event and response.
+const LARGE: usize = 5632 << 10;
+
+/// Not longer than the threshold.
+const SHORT: usize = 4_900;
+
+/// Of which the best counts: all that can go wrong makes it slower.
+const SAMPLES: usize = 100;
+
+const LIMITS: Limits<'_> = Limits { threshold: 5_000, kept: &[] };
+
+/// Bytes of a piece that arrives from a connection.
+const PIECE: usize = 64 << 10;
+
+/// Whether a text has what is looked for.
+type Pass = fn(&Bytes) -> bool;
+
+const PASSES: [(&str, Pass); 6] = [
+    ("memchr", |text| memchr::memchr(0, text).is_some()),
+    ("memmem", |text| memchr::memmem::find(text, PREFIX.as_bytes()).is_some()),
+    ("hydrate::plan", |text| !hydrate::plan(text).is_empty()),
+    ("EventScreen", in_event),
+    ("ResponseScreen", in_response),
+    ("offload::plan", |text| !offload::plan(text, &LIMITS).contents().is_empty()),
+];
+
+fn in_event(event: &Bytes) -> bool {
+    let mut screen = EventScreen::default();
+    event.chunks(PIECE).for_each(|piece| screen.push(piece));
+    screen.is_raised()
+}
+
+fn in_response(response: &Bytes) -> bool {
+    let mut screen = ResponseScreen::new(LIMITS.threshold);
+    response.chunks(PIECE).for_each(|piece| screen.push(piece));
+    screen.is_raised()
+}
+
+type Make = fn(&mut Rng) -> Vec<u8>;
+
+const TEXTS: [(&str, Make); 6] = [
+    ("long", |random| payload::strings(random, LARGE, payload::prose)),
+    ("small", |random| payload::small(random, LARGE)),
+    ("escapes", |random| payload::strings(random, LARGE, payload::escaped)),
+    ("nested", |random| payload::strings(random, LARGE, payload::json_in_text)),
+    ("html", |random| payload::strings(random, LARGE, payload::html)),
+    ("short", |random| payload::records(random, SHORT)),
+];
+
+/// JSON of one kind. How many processors there are makes no difference.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scan {
+    label: &'static str,
+    make: Make,
+}
+
+impl Scan {
+    pub(super) fn all() -> Vec<Self> {
+        TEXTS.into_iter().map(|(label, make)| Self { label, make }).collect()
+    }
+
+    pub(super) fn run(self, name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Measurement>> {
+        if bench.pin != Pin::One {
+            return Ok(vec![]);
+        }
+        let text = Bytes::from((self.make)(&mut Rng::with_seed(4)));
+        let samples = if bench.quick { SAMPLES / 10 } else { SAMPLES };
+        let measure = |(lane, pass): (&str, Pass)| {
+            ensure!(!pass(&text), "{lane} found what is not there");
+            let mut figures = Figures::default();
+            figures.set(Figure::GbPerS, best(&text, samples, pass));
+            Ok(bench.measurement(name, lane, figures))
+        };
+        PASSES.into_iter().map(measure).collect()
+    }
+}
+
+impl fmt::Display for Scan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label)
+    }
+}
+
+/// GB/s of the fastest of some samples, each of which looks at megabytes.
+fn best(text: &Bytes, samples: usize, pass: Pass) -> f64 {
+    let passes = LARGE.div_ceil(text.len());
+    let sample = || {
+        let begun = Instant::now();
+        for _ in 0..passes {
+            black_box(pass(black_box(text)));
+        }
+        begun.elapsed()
+    };
+    let fastest = std::iter::repeat_with(sample).take(samples).min().unwrap_or(Duration::MAX);
+    (passes * text.len()) as f64 / fastest.as_secs_f64() / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use long_content::reference::{Content, Scope, Ttl};
+
+    #[test]
+    fn no_pass_finds_anything_in_any_text() {
+        for (label, make) in TEXTS {
+            let text = Bytes::from(make(&mut Rng::with_seed(4)));
+            assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&text).is_ok(), "{label}");
+            assert!(PASSES.iter().all(|(_, pass)| !pass(&text)), "{label}");
+        }
+    }
+
+    #[test]
+    fn every_plan_finds_what_is_there() {
+        let reference = Scope::new("bench").reference(Ttl::NONE, &Content::string("kept"));
+        let text = Bytes::from(format!(r#"["{reference}","{}"]"#, "x".repeat(6_000)));
+        assert_eq!(PASSES.map(|(_, pass)| pass(&text))[1..], [true; PASSES.len() - 1]);
+    }
+}
