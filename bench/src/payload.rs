@@ -1,11 +1,15 @@
 //! What events and responses hold: JSON as functions write it, of an exact size, full of prose that compresses as prose does.
 
+use std::sync::LazyLock;
+
 use fastrand::Rng;
 
 /// Strings of a payload that nothing leaves are no longer than this; the extension's threshold is 5000.
 const LONGEST: usize = 3_000;
 
-const WORDS: &str = "a about above according account across after again against agreement all also although amount an and \
+static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| TEXT.split_whitespace().collect());
+
+const TEXT: &str = "a about above according account across after again against agreement all also although amount an and \
     another any application are as at available back based be because become been before being between both business \
     but by calculate called can case change clear come company complete condition contain context contract could country \
     court create current customer data date day decide delivery describe detail develop did different do document does \
@@ -26,7 +30,7 @@ const WORDS: &str = "a about above according account across after again against 
 
 /// Text of `len` bytes, none of which JSON escapes. The same seed gives the same.
 pub(crate) fn prose(random: &mut Rng, len: usize) -> String {
-    let words: Vec<_> = WORDS.split_whitespace().collect();
+    let words = &*WORDS;
     let mut text = String::with_capacity(len + 16);
     while text.len() < len {
         text.push_str(words[random.usize(..words.len())]);
