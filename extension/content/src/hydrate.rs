@@ -58,8 +58,9 @@ pub enum TooLarge {
     /// It would have more bytes than it may: so many, at least.
     #[error("hydrated, the event would have at least {0} bytes")]
     Bytes(u64),
-    /// To find all its references, more of the JSON text inside of its strings would have to be decoded than may be.
-    #[error("text inside of text is nested too deep in the event to be searched for references")]
+    /// To find all its references, more of the JSON text inside of its strings would have to be decoded than may be; or its
+    /// contents refer to contents that were not added.
+    #[error("text inside of text, or contents inside of contents, are nested too deep in the event")]
     TooDeep,
 }
 
@@ -182,9 +183,10 @@ impl Hydration {
         }
     }
 
-    /// The event with all contents in place, if it has no more than `limit` bytes and all of it could be searched.
+    /// The event with all contents in place, if it has no more than `limit` bytes, all of it could be searched, and nothing
+    /// is wanted any more.
     pub fn finish(self, limit: u64) -> Result<Bytes, TooLarge> {
-        if self.is_too_deep {
+        if self.is_too_deep || !self.wanted.is_empty() {
             return Err(TooLarge::TooDeep);
         }
         fill(&self.event, |reference| self.contents.get(reference).unwrap_or(&Filling::Kept), limit)

@@ -132,3 +132,11 @@ fn the_deepest_search_costs_no_stack() {
     assert!(!plan.is_too_deep());
     assert_eq!(plan.references().len(), 1);
 }
+
+#[test]
+fn a_content_that_refers_to_one_that_was_not_read_is_no_event() {
+    let inner = Content::string("text");
+    let outer = Content::json(format!(r#"["{}"]"#, reference(&inner)));
+    let event = format!(r#"["{}"]"#, reference(&outer));
+    assert_eq!(hydrated(event, &outer), Err(TooLarge::TooDeep));
+}
