@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 
 /// Processor time of each thread of a process so far.
 ///
@@ -64,17 +64,21 @@ pub(crate) struct Switches(BTreeMap<String, u64>);
 impl Switches {
     /// Of the process `pid`, until now.
     pub(crate) fn of(pid: u32) -> anyhow::Result<Self> {
+        // A thread that ended meanwhile is left out: a process without any is gone.
         let of = |thread: String| {
             let task = format!("{pid}/task/{thread}");
-            let switches = field(&task, "voluntary_ctxt_switches")? + field(&task, "nonvoluntary_ctxt_switches")?;
-            Ok((thread, switches))
+            let switches =
+                field(&task, "voluntary_ctxt_switches").ok()? + field(&task, "nonvoluntary_ctxt_switches").ok()?;
+            Some((thread, switches))
         };
-        threads(pid)?.into_iter().map(of).collect::<anyhow::Result<_>>().map(Self)
+        let switches: BTreeMap<_, _> = threads(pid)?.into_iter().filter_map(of).collect();
+        ensure!(!switches.is_empty(), "process {pid} is gone");
+        Ok(Self(switches))
     }
 
     /// What was added since `earlier`.
     pub(crate) fn since(&self, earlier: &Self) -> u64 {
-        self.0.iter().map(|(thread, now)| now - earlier.0.get(thread).copied().unwrap_or_default()).sum()
+        self.0.iter().map(|(thread, now)| now.saturating_sub(earlier.0.get(thread).copied().unwrap_or_default())).sum()
     }
 }
 
