@@ -59,6 +59,36 @@ pub(crate) enum Figure {
     GbPerS,
 }
 
+#[cfg(test)]
+impl Figure {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 23] = [
+        Self::TotalP50Us,
+        Self::TotalP90Us,
+        Self::TotalP99Us,
+        Self::NextP50Us,
+        Self::NextP90Us,
+        Self::NextP99Us,
+        Self::ResponseP50Us,
+        Self::ResponseP90Us,
+        Self::ResponseP99Us,
+        Self::CpuUs,
+        Self::PeakRssKib,
+        Self::TableRequests,
+        Self::TableBytes,
+        Self::PortOpenP50Us,
+        Self::RegisteredP50Us,
+        Self::PolledP50Us,
+        Self::PolledP90Us,
+        Self::FirstOffloadP50Us,
+        Self::LaterOffloadP50Us,
+        Self::IdleRssKib,
+        Self::WakeUpsPerSecond,
+        Self::BinaryBytes,
+        Self::GbPerS,
+    ];
+}
+
 /// All numbers of one subject.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -8,8 +8,9 @@
 //! - `table`, `bare`: where contents are kept, and what one request to it costs
 //! - `scenario`, `blocks`: what is measured, in turns
 //! - `process`, `pin`, `machine`, `statistics`, `figures`: how
-//! - `report`: what came out
+//! - `report`, `acceptance`: what came out, and what was promised
 
+mod acceptance;
 mod arguments;
 mod bare;
 mod blocks;
@@ -61,11 +62,11 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     }
     let binaries: anyhow::Result<_> =
         options.lanes()?.iter().filter_map(|lane| Some(Binary::of(&lane.name, lane.binary()?))).collect();
-    let report = Report { machine: Machine::this()?, binaries: binaries?, measurements: medians(&runs) };
+    let report = Report::new(Machine::this()?, options.runs, binaries?, medians(&runs));
     let path = options.json()?;
     fs::create_dir_all(path.parent().context("a report needs a folder")?)?;
     fs::write(&path, serde_json::to_vec_pretty(&report)?)?;
-    print!("{}", report.table());
+    print!("{}\n{}", report.table(), report.promises());
     eprintln!("\nreport: {}", path.display());
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::acceptance::{self, Row};
 use crate::bare;
 use crate::figures::{Figure, Measurement};
 use crate::machine::{Binary, Machine};
@@ -14,11 +15,22 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     /// The binaries among the lanes.
     pub(crate) binaries: Vec<Binary>,
+    /// How often all was measured.
+    pub(crate) runs: usize,
     /// What was measured, medians over the runs.
     pub(crate) measurements: Vec<Measurement>,
+    /// What is promised about it.
+    pub(crate) acceptance: Vec<Row>,
 }
 
 impl Report {
+    /// A report of medians over so many runs.
+    pub(crate) fn new(machine: Machine, runs: usize, binaries: Vec<Binary>, measurements: Vec<Measurement>) -> Self {
+        let mut report = Self { machine, runs, binaries, measurements, acceptance: vec![] };
+        report.acceptance = acceptance::rows(&report);
+        report
+    }
+
     /// A number, if it was measured.
     pub(crate) fn figure(&self, scenario: &str, pin: Pin, lane: &str, figure: Figure) -> Option<f64> {
         let is_it = |one: &&Measurement| one.scenario == scenario && one.pin == pin && one.lane == lane;
@@ -35,6 +47,11 @@ impl Report {
     pub(crate) fn table(&self) -> String {
         let groups = self.measurements.chunk_by(|one, next| (&one.scenario, one.pin) == (&next.scenario, next.pin));
         groups.map(|group| self.group(group)).collect::<Vec<_>>().concat()
+    }
+
+    /// Every promise with its limit, what was measured, and whether it is met.
+    pub(crate) fn promises(&self) -> String {
+        self.acceptance.iter().map(|row| format!("{row}\n")).collect::<Vec<_>>().concat()
     }
 
     fn group(&self, group: &[Measurement]) -> String {
@@ -93,7 +110,8 @@ fn line(title: &str, cells: impl Iterator<Item = String>) -> String {
     format!("{title:<40}{}\n", cells.concat())
 }
 
-fn ratio(value: Option<f64>, to: Option<f64>) -> Option<f64> {
+/// How many times the second number the first one is.
+pub(crate) fn ratio(value: Option<f64>, to: Option<f64>) -> Option<f64> {
     value.zip(to).map(|(value, to)| value / to)
 }
 
@@ -122,7 +140,7 @@ mod tests {
     fn what_a_lane_adds_is_its_median_less_the_direct_one() {
         let lanes = [("direct", 100.0), ("relay", 140.0), ("lrap", 190.0)];
         let measurements = lanes.map(|(lane, p50)| measurement(lane, p50)).to_vec();
-        let report = Report { machine: Machine::this().unwrap(), binaries: vec![], measurements };
+        let report = Report::new(Machine::this().unwrap(), 1, vec![], measurements);
         let added: Vec<_> = report.measurements.iter().map(|one| report.added(one, Figure::TotalP50Us)).collect();
         assert_eq!(added, [None, Some(40.0), Some(90.0)]);
         assert!(report.table().contains("2.25"), "{}", report.table());
@@ -130,8 +148,7 @@ mod tests {
 
     #[test]
     fn columns_that_a_scenario_has_no_figures_for_are_left_out() {
-        let report =
-            Report { machine: Machine::this().unwrap(), binaries: vec![], measurements: vec![measurement("a", 1.0)] };
+        let report = Report::new(Machine::this().unwrap(), 1, vec![], vec![measurement("a", 1.0)]);
         assert_eq!(report.table().lines().nth(1).unwrap().split_whitespace().last(), Some("p50"));
     }
 

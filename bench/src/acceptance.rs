@@ -1,0 +1,370 @@
+//! What is promised, beside what came out. Ratios are between lanes of the same run, so that they hold on any machine.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bare;
+use crate::figures::Figure;
+use crate::pin::Pin;
+use crate::report::{Report, number, ratio};
+
+/// Where a number must lie.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Limit {
+    /// Up to this.
+    AtMost(f64),
+    /// From this on.
+    AtLeast(f64),
+}
+
+impl Limit {
+    fn is_met_by(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(limit) => value <= limit,
+            Self::AtLeast(limit) => value >= limit,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMost(limit) => write!(f, "≤ {}", number(Some(*limit))),
+            Self::AtLeast(limit) => write!(f, "≥ {}", number(Some(*limit))),
+        }
+    }
+}
+
+/// One promise and what came out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Row {
+    /// `C1` and so on: rows of one kind.
+    pub(crate) criterion: String,
+    /// What was measured, with its unit unless it is a ratio.
+    pub(crate) what: String,
+    /// On how many processors.
+    pub(crate) pin: Pin,
+    /// Where it must lie.
+    pub(crate) limit: Limit,
+    /// Where it lies.
+    pub(crate) measured: f64,
+    /// Whether it lies there.
+    pub(crate) met: bool,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (limit, measured) = (self.limit.to_string(), number(Some(self.measured)));
+        let met = if self.met { "met" } else { "NOT MET" };
+        write!(f, "{:<3}{:<75}{:<16}{limit:>10}{measured:>10}  {met}", self.criterion, self.what, self.pin.to_string())
+    }
+}
+
+/// The promises whose scenarios were measured, about the first of the binaries.
+pub(crate) fn rows(report: &Report) -> Vec<Row> {
+    let Some(binary) = report.binaries.first() else { return vec![] };
+    let subject = Subject { report, lane: &binary.lane };
+    all(&subject).into_iter().filter_map(Promise::kept_or_not).collect()
+}
+
+fn all(subject: &Subject<'_>) -> Vec<Promise> {
+    let parts = [
+        pass_through(subject),
+        offload(subject),
+        hydrate(subject),
+        scan(subject),
+        start(subject),
+        size(subject),
+        idleness(subject),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+/// One promise; nothing is measured where the scenario was left out.
+struct Promise {
+    criterion: &'static str,
+    what: String,
+    pin: Pin,
+    limit: Limit,
+    measured: Option<f64>,
+}
+
+impl Promise {
+    fn kept_or_not(self) -> Option<Row> {
+        let Self { criterion, what, pin, limit, measured } = self;
+        let measured = measured?;
+        Some(Row { criterion: criterion.to_owned(), what, pin, limit, measured, met: limit.is_met_by(measured) })
+    }
+}
+
+/// The lane that promises are about.
+struct Subject<'a> {
+    report: &'a Report,
+    lane: &'a str,
+}
+
+impl Subject<'_> {
+    fn get(&self, scenario: &str, pin: Pin, figure: Figure) -> Option<f64> {
+        self.report.figure(scenario, pin, self.lane, figure)
+    }
+
+    /// How many times what another lane needs this one needs.
+    fn times(&self, scenario: &str, pin: Pin, lane: &str, figure: Figure) -> Option<f64> {
+        ratio(self.get(scenario, pin, figure), self.report.figure(scenario, pin, lane, figure))
+    }
+
+    /// The same of what both add to the direct lane's median.
+    fn added_times(&self, scenario: &str, pin: Pin, lane: &str) -> Option<f64> {
+        let median = |lane| self.report.figure(scenario, pin, lane, Figure::TotalP50Us);
+        let direct = median("direct")?;
+        ratio(Some(median(self.lane)? - direct), Some(median(lane)? - direct))
+    }
+}
+
+const PINS: [Pin; 2] = [Pin::One, Pin::Two];
+
+/// Sizes, and whether an invocation of that size is most of all round trips.
+const SIZES: [(&str, bool); 5] =
+    [("1KiB", true), ("32KiB", true), ("256KiB", false), ("1MiB", false), ("5.5MiB", false)];
+
+fn pass_through(subject: &Subject<'_>) -> Vec<Promise> {
+    let scenarios = ["length", "chunks"].into_iter().flat_map(|framing| {
+        SIZES.into_iter().map(move |(size, is_small)| (format!("passthrough/{size}/{framing}"), is_small))
+    });
+    scenarios.flat_map(|(scenario, is_small)| one_size(subject, &scenario, is_small)).collect()
+}
+
+fn one_size(subject: &Subject<'_>, scenario: &str, is_small: bool) -> [Promise; 4] {
+    let promise = |what, pin, limit, measured| Promise {
+        criterion: "C1",
+        what: format!("{scenario}: {what}"),
+        pin,
+        limit: Limit::AtMost(limit),
+        measured,
+    };
+    let added = |pin, lane| subject.added_times(scenario, pin, lane);
+    let of_relay = |pin, figure| subject.times(scenario, pin, "relay", figure);
+    let on_one = if is_small { 2.5 } else { 1.5 };
+    let on_two = if is_small {
+        promise("added p50, to the relay's", Pin::Two, 1.5, added(Pin::Two, "relay"))
+    } else {
+        promise("added p50, to that of a relay that gathers", Pin::Two, 1.25, added(Pin::Two, "gather"))
+    };
+    [
+        promise("added p50, to the relay's", Pin::One, on_one, added(Pin::One, "relay")),
+        promise("CPU, to the relay's", Pin::One, 2.0, of_relay(Pin::One, Figure::CpuUs)),
+        on_two,
+        promise("p99, to the relay's", Pin::Two, 2.0, of_relay(Pin::Two, Figure::TotalP99Us)),
+    ]
+}
+
+fn offload(subject: &Subject<'_>) -> Vec<Promise> {
+    let on = |pin| {
+        let median = |scenario| subject.get(scenario, pin, Figure::ResponseP50Us);
+        let bare = |scenario| subject.report.figure(scenario, pin, bare::NAME, Figure::ResponseP50Us);
+        let promise = |what: &str, limit, measured| Promise {
+            criterion: "C2",
+            what: what.to_owned(),
+            pin,
+            limit: Limit::AtMost(limit),
+            measured,
+        };
+        let one = "offload/1x20KiB/0ms";
+        let many = "offload/20x20KiB/5ms";
+        let large = "offload/1x5MiB/5ms";
+        let more = median(one).zip(bare(one)).map(|(took, bare)| took - bare);
+        let rest = median(large).zip(bare(large)).map(|(took, bare)| (took - 3.0 * bare) / 1e3);
+        [
+            promise("offload/1x20KiB/0ms: p50 more than a bare PutItem (µs)", 300.0, more),
+            promise("offload/20x20KiB/5ms: p50, in round trips", 2.5, ratio(median(many), bare(many))),
+            promise("offload/1x5MiB/5ms: p50 more than three round trips (ms)", 40.0, rest),
+        ]
+    };
+    PINS.into_iter().flat_map(on).collect()
+}
+
+fn hydrate(subject: &Subject<'_>) -> Vec<Promise> {
+    let promise =
+        |what, pin, limit, measured| Promise { criterion: "C3", what, pin, limit: Limit::AtMost(limit), measured };
+    let cold = |pin| {
+        [(20, 1.5), (100, 2.0)].map(|(count, limit)| {
+            let scenario = format!("hydrate/{count}x20KiB/cold/5ms");
+            let times = subject.times(&scenario, pin, bare::NAME, Figure::NextP50Us);
+            promise(format!("{scenario}: p50, in round trips"), pin, limit, times)
+        })
+    };
+    let cached = |pin| {
+        [1, 20, 100].into_iter().flat_map(move |count| {
+            let scenario = format!("hydrate/{count}x20KiB/cached");
+            let inline = format!("{}, inline", subject.lane);
+            let times = subject.times(&scenario, pin, &inline, Figure::NextP50Us);
+            let requests = subject.get(&scenario, pin, Figure::TableRequests);
+            [
+                promise(format!("{scenario}: p50, to the same contents inline"), pin, 1.3, times),
+                promise(format!("{scenario}: requests"), pin, 0.0, requests),
+            ]
+        })
+    };
+    PINS.into_iter().flat_map(|pin| cold(pin).into_iter().chain(cached(pin))).collect()
+}
+
+fn scan(subject: &Subject<'_>) -> Vec<Promise> {
+    let speed = |text: &str, lane: &str| subject.report.figure(&format!("scan/{text}"), Pin::One, lane, Figure::GbPerS);
+    let promise = |what, limit, measured| Promise { criterion: "C4", what, pin: Pin::One, limit, measured };
+    let responses = [("long", 3.0), ("small", 1.5), ("escapes", 1.0), ("nested", 1.0), ("html", 1.0)];
+    let responses = responses.into_iter().flat_map(|(text, limit)| {
+        ["ResponseScreen", "offload::plan"]
+            .map(|lane| promise(format!("scan/{text}: {lane} (GB/s)"), Limit::AtLeast(limit), speed(text, lane)))
+    });
+    let events = ["long", "small", "escapes", "nested", "html"].into_iter().flat_map(|text| {
+        ["EventScreen", "hydrate::plan"].map(|lane| {
+            let times = ratio(speed(text, "memmem"), speed(text, lane));
+            promise(format!("scan/{text}: time of {lane}, to memmem's"), Limit::AtMost(1.2), times)
+        })
+    });
+    let short = ["ResponseScreen", "offload::plan"].map(|lane| {
+        let times = ratio(speed("short", "memchr"), speed("short", lane));
+        promise(format!("scan/short: time of {lane}, to memchr's"), Limit::AtMost(1.2), times)
+    });
+    responses.chain(events).chain(short).collect()
+}
+
+fn start(subject: &Subject<'_>) -> Vec<Promise> {
+    let on = |pin| {
+        let promise = |what: &str, limit, measured| Promise {
+            criterion: "C5",
+            what: format!("start: {what}"),
+            pin,
+            limit: Limit::AtMost(limit),
+            measured,
+        };
+        let get = |figure| subject.get("start", pin, figure);
+        let millis = get(Figure::PolledP50Us).map(|micros| micros / 1e3);
+        let first = ratio(get(Figure::FirstOffloadP50Us), get(Figure::LaterOffloadP50Us));
+        [
+            promise("to the first poll, p50 (ms)", 5.0, millis),
+            promise(
+                "the same, to the least extension's",
+                1.5,
+                subject.times("start", pin, "hello", Figure::PolledP50Us),
+            ),
+            promise("first offload, to a later one", 1.2, first),
+        ]
+    };
+    PINS.into_iter().flat_map(on).collect()
+}
+
+fn size(subject: &Subject<'_>) -> Vec<Promise> {
+    let promise = |what: &str, pin, limit, bytes: Option<f64>| {
+        let measured = bytes.map(|bytes| bytes / 1e6);
+        Promise { criterion: "C6", what: what.to_owned(), pin, limit: Limit::AtMost(limit), measured }
+    };
+    let memory = |scenario, pin, figure| subject.get(scenario, pin, figure).map(|kib| kib * 1024.0);
+    let alone = [
+        promise("idle: binary (MB)", Pin::One, 6.0, subject.get("idle", Pin::One, Figure::BinaryBytes)),
+        promise("idle: memory (MB)", Pin::One, 8.0, memory("idle", Pin::One, Figure::IdleRssKib)),
+    ];
+    let passing = PINS.into_iter().flat_map(|pin| {
+        ["passthrough/5.5MiB/length", "passthrough/5.5MiB/chunks"].map(|scenario| {
+            promise(&format!("{scenario}: peak memory (MB)"), pin, 16.0, memory(scenario, pin, Figure::PeakRssKib))
+        })
+    });
+    alone.into_iter().chain(passing).collect()
+}
+
+fn idleness(subject: &Subject<'_>) -> Vec<Promise> {
+    let (pin, limit) = (Pin::One, Limit::AtMost(0.0));
+    let measured = subject.get("idle", pin, Figure::WakeUpsPerSecond);
+    vec![Promise { criterion: "C7", what: "idle: wake-ups per second".to_owned(), pin, limit, measured }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::{Figures, Measurement};
+    use crate::machine::{Binary, Machine};
+    use crate::scenario::Scenario;
+
+    const LANES: [&str; 13] = [
+        "direct",
+        "relay",
+        "gather",
+        "lrap",
+        "lrap, inline",
+        bare::NAME,
+        "hello",
+        "memchr",
+        "memmem",
+        "hydrate::plan",
+        "offload::plan",
+        "EventScreen",
+        "ResponseScreen",
+    ];
+
+    /// A report of every scenario in which all figures of the first lane are 1, of the second 2, and so on.
+    fn report() -> Report {
+        let measured = |scenario: Scenario| {
+            let of = move |(nth, lane)| PINS.map(|pin| measurement(&scenario.to_string(), pin, lane, nth as f64 + 1.0));
+            LANES.into_iter().enumerate().flat_map(of)
+        };
+        let binary = Binary { lane: "lrap".to_owned(), size: 1 };
+        let measurements = Scenario::all().into_iter().flat_map(measured).collect();
+        Report::new(Machine::this().unwrap(), 1, vec![binary], measurements)
+    }
+
+    fn measurement(scenario: &str, pin: Pin, lane: &str, value: f64) -> Measurement {
+        let mut figures = Figures::default();
+        for figure in Figure::ALL {
+            figures.set(figure, value);
+        }
+        Measurement { scenario: scenario.to_owned(), pin, lane: lane.to_owned(), figures }
+    }
+
+    fn row(what: &str, pin: Pin) -> Row {
+        let rows = report().acceptance;
+        rows.into_iter().find(|row| row.what == what && row.pin == pin).unwrap()
+    }
+
+    #[test]
+    fn every_promise_is_about_something_that_is_measured() {
+        let report = report();
+        let promises = all(&Subject { report: &report, lane: "lrap" });
+        let unmeasured: Vec<_> = promises.iter().filter(|one| one.measured.is_none()).map(|one| &one.what).collect();
+        assert!(unmeasured.is_empty(), "{unmeasured:?}");
+        assert_eq!(report.acceptance.len(), promises.len());
+    }
+
+    #[test]
+    fn what_was_not_measured_is_neither_met_nor_missed() {
+        let binary = Binary { lane: "lrap".to_owned(), size: 1 };
+        assert_eq!(Report::new(Machine::this().unwrap(), 1, vec![binary], vec![]).acceptance, []);
+    }
+
+    #[test]
+    fn added_latency_is_compared_with_the_relays() {
+        let row = row("passthrough/1KiB/length: added p50, to the relay's", Pin::One);
+        assert_eq!((row.limit, row.measured, row.met), (Limit::AtMost(2.5), 3.0, false));
+    }
+
+    #[test]
+    fn large_bodies_on_two_processors_are_compared_with_a_relay_that_gathers() {
+        let row = row("passthrough/1MiB/chunks: added p50, to that of a relay that gathers", Pin::Two);
+        assert_eq!((row.limit, row.measured, row.met), (Limit::AtMost(1.25), 1.5, false));
+    }
+
+    #[test]
+    fn round_trips_are_those_of_the_bare_request() {
+        let row = row("offload/20x20KiB/5ms: p50, in round trips", Pin::Two);
+        assert_eq!((row.limit, row.met), (Limit::AtMost(2.5), true));
+        assert!((row.measured - 4.0 / 6.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn speeds_must_reach_their_limits() {
+        for (value, is_met) in [(2.9, false), (3.0, true), (3.1, true)] {
+            assert_eq!(Limit::AtLeast(3.0).is_met_by(value), is_met);
+        }
+    }
+}
