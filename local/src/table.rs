@@ -8,7 +8,7 @@ mod faults;
 mod meter;
 mod relay;
 
-pub use faults::{Fault, FaultScript, Faults, TableRequest};
+pub use faults::{Fault, FaultScript, Faults, Gate, TableRequest};
 pub use meter::Meter;
 
 use crate::http_server::{HttpServer, listen_on_loopback};

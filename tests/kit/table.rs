@@ -46,6 +46,11 @@ impl Table {
         super::soon(operation, self.0.metered(|meter| meter.since(before).requests_of(operation) > 0)).await;
     }
 
+    /// Waits for so many requests of any operation after those of `before`.
+    pub(crate) async fn asked_times(&self, before: &Meter, times: u64) {
+        super::soon("requests", self.0.metered(|meter| meter.since(before).total_requests() >= times)).await;
+    }
+
     pub(crate) fn faults(&self, faults: Faults) {
         self.0.faults().set(faults);
     }

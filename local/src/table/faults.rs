@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 /// What happens to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -18,15 +20,48 @@ pub enum Fault {
     Hang,
     /// Carried out and answered after this time.
     Delay(Duration),
+    /// Carried out and answered when the gate opens.
+    Wait(Gate),
     /// Carried out, but the connection closes in the middle of the answer: the client cannot know.
     Reset,
     /// 400 `UnrecognizedClientException`, as for an unknown access key.
     DenyCredentials,
+    /// 400 `ResourceNotFoundException`, as where there is no such table.
+    NoTable,
     /// `BatchGetItem` and `BatchWriteItem` answer 200 with everything unprocessed. Other operations pass.
     Unprocessed,
     /// An eventually consistent `GetItem` or `BatchGetItem` does not see the items yet; one with `ConsistentRead` does. Other operations pass.
     Stale,
 }
+
+/// What requests wait at until a test opens it; clones are one gate.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    /// A gate that is shut.
+    pub fn shut() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    /// Lets everybody through, now and later.
+    pub fn open(&self) {
+        self.0.close();
+    }
+
+    pub(super) async fn opened(&self) {
+        let never_given = self.0.acquire().await;
+        debug_assert!(never_given.is_err(), "a gate opens by closing");
+    }
+}
+
+impl PartialEq for Gate {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Gate {}
 
 /// A request as a fault script sees it.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +70,10 @@ pub struct TableRequest<'a> {
     pub operation: &'a str,
     /// The JSON body.
     pub body: &'a [u8],
+    /// Who signed it, after its own word: signatures are not checked. Empty without.
+    pub access_key_id: &'a str,
+    /// The region that it was signed for. Empty without.
+    pub region: &'a str,
 }
 
 type Decide = Box<dyn FnMut(&TableRequest<'_>) -> Fault + Send>;
@@ -73,6 +112,22 @@ impl Faults {
     pub fn share(percent: u8, fault: Fault, seed: u64) -> Self {
         let mut state = seed;
         Self::by(move |_| if split_mix(&mut state) % 100 < u64::from(percent) { fault.clone() } else { Fault::Pass })
+    }
+
+    /// The request after the next `passing` ones gets `fault`.
+    pub fn after(passing: usize, fault: Fault) -> Self {
+        Self::next([vec![Fault::Pass; passing], vec![fault]].concat())
+    }
+
+    /// As AWS does it: tables are their region's, so who signs for another one finds none there, and who signs with no
+    /// credentials is refused.
+    pub fn regional(region: &str) -> Self {
+        let home = region.to_owned();
+        Self::by(move |request| match request {
+            TableRequest { access_key_id: "", .. } => Fault::DenyCredentials,
+            TableRequest { region, .. } if *region != home => Fault::NoTable,
+            _ => Fault::Pass,
+        })
     }
 
     /// `decide` says for each request, in the order they arrive.
@@ -129,7 +184,7 @@ mod tests {
     use super::*;
 
     fn decisions(faults: &mut Faults, operation: &str, count: usize) -> Vec<Fault> {
-        let request = TableRequest { operation, body: b"{}" };
+        let request = TableRequest { operation, body: b"{}", access_key_id: "AKIDEXAMPLE", region: "eu-central-1" };
         (0..count).map(|_| faults.decide(&request)).collect()
     }
 
@@ -153,5 +208,16 @@ mod tests {
         let mut faults = Faults::next(vec![Fault::Throttle]).only(&["PutItem"]);
         assert_eq!(decisions(&mut faults, "GetItem", 2), [Fault::Pass, Fault::Pass]);
         assert_eq!(decisions(&mut faults, "PutItem", 2), [Fault::Throttle, Fault::Pass]);
+    }
+
+    #[test]
+    fn a_region_knows_its_own_table_and_nobody_without_credentials() {
+        let mut faults = Faults::regional("eu-central-1");
+        let mut signed = |access_key_id, region| {
+            faults.decide(&TableRequest { operation: "GetItem", body: b"{}", access_key_id, region })
+        };
+        assert_eq!(signed("AKIDEXAMPLE", "eu-central-1"), Fault::Pass);
+        assert_eq!(signed("AKIDEXAMPLE", "us-east-1"), Fault::NoTable);
+        assert_eq!(signed("", "eu-central-1"), Fault::DenyCredentials);
     }
 }

@@ -7,7 +7,7 @@ use super::faults::{Fault, FaultScript, TableRequest};
 use super::meter::{Meter, Pending};
 use bytes::Bytes;
 use dynoxide::Database;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -54,7 +54,8 @@ impl Relay {
         let fault = if operation.is_empty() {
             Fault::Pass
         } else {
-            self.faults.decide(&TableRequest { operation: &operation, body: &body })
+            let (access_key_id, region) = signed_by(&head).unwrap_or_default();
+            self.faults.decide(&TableRequest { operation: &operation, body: &body, access_key_id, region })
         };
         match fault {
             Fault::Throttle => {
@@ -64,6 +65,7 @@ impl Relay {
                 refusal(StatusCode::INTERNAL_SERVER_ERROR, SERVICE, "InternalServerError", INTERNAL)
             }
             Fault::DenyCredentials => refusal(StatusCode::BAD_REQUEST, CORAL, "UnrecognizedClientException", DENIED),
+            Fault::NoTable => refusal(StatusCode::BAD_REQUEST, SERVICE, "ResourceNotFoundException", NO_TABLE),
             Fault::Hang => std::future::pending().await,
             Fault::Unprocessed => match unprocessed(&operation, &body) {
                 Some(answer) => answer,
@@ -71,6 +73,10 @@ impl Relay {
             },
             Fault::Delay(duration) => {
                 tokio::time::sleep(duration).await;
+                self.pass(passage, &operation, head, body, false).await
+            }
+            Fault::Wait(gate) => {
+                gate.opened().await;
                 self.pass(passage, &operation, head, body, false).await
             }
             Fault::Reset => cut(self.pass(passage, &operation, head, body, false).await),
@@ -151,8 +157,17 @@ fn operation(head: &http::request::Parts) -> String {
     target.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
+/// Access key and region of `AWS4-HMAC-SHA256 Credential=AKID/20261121/eu-central-1/dynamodb/aws4_request, …`.
+fn signed_by(head: &http::request::Parts) -> Option<(&str, &str)> {
+    let authorization = head.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, scope) = authorization.split_once("Credential=")?;
+    let mut fields = scope.split(',').next()?.split('/');
+    Some((fields.next()?, fields.nth(1)?))
+}
+
 const THROTTLED: &str = "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.";
 const INTERNAL: &str = "The request processing has failed because of an unknown error.";
+const NO_TABLE: &str = "Requested resource not found";
 const DENIED: &str = "The security token included in the request is invalid.";
 
 fn refusal(status: StatusCode, namespace: &str, code: &str, message: &str) -> Response<Answer> {
