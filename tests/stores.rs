@@ -1,13 +1,12 @@
 //! Every content store means the same: one contract, run on the store in memory and on `DynamoDbStore` through the real SDK.
 //! Then what only a table over a network can do: be slow, refuse, forget, and be written by two at once.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use lambda_local::table::{ContentTable, Fault, Faults, TableConfig, TableRequest};
+use lambda_local::table::{ContentTable, Fault, Faults, TableConfig};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use long_content::store::cache::CachedStore;
 use long_content::store::clock::Clock;
@@ -15,7 +14,9 @@ use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, Settings, 
 use long_content::store::memory::MemoryStore;
 use long_content::store::{ContentStore, Expiry, GetError, MAX_CONTENT_LEN, PutError, Stored};
 use serde_json::json;
-use tokio::task::JoinSet;
+
+mod renewal;
+mod writers;
 
 const DAY: Ttl = Ttl::seconds(86_400);
 const KIB: usize = 1 << 10;
@@ -340,11 +341,6 @@ fn references(contents: &[(ContentRef, Bytes)]) -> Vec<ContentRef> {
     contents.iter().map(|(reference, _)| *reference).collect()
 }
 
-/// Whether a request writes the item that makes a content of parts readable.
-fn is_commit(request: &TableRequest<'_>) -> bool {
-    request.operation == "BatchWriteItem" && String::from_utf8_lossy(request.body).contains("\"part_size\"")
-}
-
 #[tokio::test]
 async fn small_contents_share_requests() {
     let bench = Bench::start().await;
@@ -368,134 +364,6 @@ async fn long_contents_take_the_requests_their_parts_need() {
     // The entry; 18 parts, 10 to an answer of 4 MiB.
     assert_eq!(bench.requests_to_get(&[content.0]).await, (0, 3));
     assert_eq!(bench.part_ids().await.len(), 18);
-}
-
-#[tokio::test]
-async fn what_is_stored_is_written_again_only_after_half_its_life() {
-    for (what, contents, requests) in stored_elsewhere() {
-        let bench = Bench::start().await;
-        let told = bench.store.put(&scope(), &contents, in_time()).await.unwrap();
-        let written = bench.table.items().await.unwrap();
-        bench.dial.advance(43_200);
-        let before = bench.table.meter();
-        let other = bench.another_sandbox();
-        assert_eq!(other.put(&scope(), &contents, in_time()).await, Ok(told), "{what}");
-        let made = bench.table.meter().since(&before);
-        assert_eq!((made.items_written, made.total_requests()), (0, requests), "{what}");
-        assert_eq!(bench.table.items().await.unwrap(), written, "{what}");
-
-        bench.dial.advance(1);
-        let end = Expiry::at(bench.dial.now() + 86_400);
-        assert_eq!(other.put(&scope(), &contents, in_time()).await, Ok(vec![end; contents.len()]), "{what}");
-        assert_eq!(bench.table.meter().since(&before).items_written, written.len() as u64, "{what}");
-        bench.dial.advance(86_399);
-        assert_held(&other, &contents).await;
-    }
-}
-
-/// Contents that another sandbox has stored, and the requests that learning so takes.
-fn stored_elsewhere() -> [(&'static str, Vec<(ContentRef, Bytes)>, u64); 6] {
-    let mixed = [small_ones(3), vec![named(noise(MIB, 9), DAY)]].concat();
-    [
-        ("one item", small_ones(1), 1),
-        ("one large item", vec![named(noise(300_000, 1), DAY)], 1),
-        ("several items", small_ones(20), 1),
-        ("more items than one look sees", small_ones(230), 3),
-        ("parts", vec![named(noise(MIB, 1), DAY)], 1),
-        ("items and parts", mixed, 1),
-    ]
-}
-
-#[tokio::test]
-async fn what_is_endless_is_written_once() {
-    for content in [named(noise(6000, 1), Ttl::NONE), named(noise(MIB, 1), Ttl::NONE)] {
-        let bench = Bench::start().await;
-        bench.put(&content).await.unwrap();
-        let before = bench.table.meter();
-        bench.dial.advance(1_000_000_000);
-        let told = bench.another_sandbox().put(&scope(), std::slice::from_ref(&content), in_time()).await;
-        assert_eq!(told, Ok(vec![Expiry::NEVER]));
-        assert_eq!(bench.table.meter().since(&before).items_written, 0);
-    }
-}
-
-/// Only what is missing is written: a look tells which of many.
-#[tokio::test]
-async fn of_many_only_the_missing_are_written() {
-    let bench = Bench::start().await;
-    let contents = small_ones(30);
-    bench.store.put(&scope(), &contents[..29], in_time()).await.unwrap();
-    let before = bench.table.meter();
-    round_trip(&bench.another_sandbox(), &contents).await;
-    assert_eq!(bench.table.meter().since(&before).items_written, 1);
-}
-
-/// What cannot be read under a content's id is replaced, whether it is looked at or tried on a condition.
-#[tokio::test]
-async fn what_does_not_fit_is_replaced() {
-    let (alone, among) = (named(noise(6000, 1), DAY), [named(noise(6000, 2), DAY), named(noise(6000, 3), DAY)]);
-    let damages = [
-        ("format", json!({ "N": "2" })),
-        ("kind", json!({ "S": "j" })),
-        ("ttl", json!({ "S": "none" })),
-        ("size", json!({ "N": "6001" })),
-        ("encoding", json!({ "S": "unknown" })),
-        ("tenant", json!({ "S": "another" })),
-        ("expires_at", json!({ "S": "tomorrow" })),
-        ("expires_at", json!({ "N": "1" })),
-    ];
-    let bench = Bench::start().await;
-    for (attribute, value) in damages {
-        for contents in [std::slice::from_ref(&alone), &among[..]] {
-            bench.store.put(&scope(), contents, in_time()).await.unwrap();
-            tamper(&bench, &contents[0].0.id.to_string(), attribute, value.clone()).await;
-            assert!(get_one(&bench.store, contents[0].0).await.is_err(), "{attribute}");
-            round_trip(&bench.another_sandbox(), contents).await;
-        }
-    }
-}
-
-/// A content that was cut short, or is gone, has another length than its item says.
-#[tokio::test]
-async fn a_condition_sees_that_a_content_was_cut_short() {
-    let bench = Bench::start().await;
-    let content = named(noise(6000, 1), DAY);
-    for cut in [json!({ "B": "AAAA" }), json!({ "NULL": true }), json!({ "N": "6000" })] {
-        bench.put(&content).await.unwrap();
-        tamper(&bench, &content.0.id.to_string(), "content", cut).await;
-        round_trip(&bench.another_sandbox(), std::slice::from_ref(&content)).await;
-    }
-}
-
-/// An answer that was lost may have been a success: then the next attempt finds the item.
-#[tokio::test]
-async fn a_write_whose_answer_was_lost_is_not_repeated() {
-    let bench = Bench::start().await;
-    let content = named(noise(6000, 1), DAY);
-    bench.table.faults().set(Faults::next(vec![Fault::Reset]));
-    let told = bench.store.put(&scope(), std::slice::from_ref(&content), in_time()).await;
-    assert_eq!(told, Ok(vec![Expiry::at(bench.dial.now() + 86_400)]));
-    let meter = bench.table.meter();
-    assert_eq!((meter.requests_of("PutItem"), meter.items_written), (2, 1));
-    assert_held(&bench.store, &[content]).await;
-}
-
-/// Branches of a `Map` that store the same content at once leave one set of items, each written once if it is one.
-#[tokio::test]
-async fn branches_write_one_set_of_items() {
-    for (len, items) in [(6000, 1), (300_000, 1), (MIB, 4)] {
-        let bench = Bench::start().await;
-        let content = named(noise(len, 1), DAY);
-        let mut branches = JoinSet::new();
-        for _ in 0..20 {
-            let (store, content) = (bench.another_sandbox(), content.clone());
-            branches.spawn(async move { store.put(&scope(), &[content], in_time()).await });
-        }
-        let told = branches.join_all().await;
-        assert!(told.iter().all(|told| *told == Ok(vec![Expiry::at(bench.dial.now() + 86_400)])), "{told:?}");
-        assert_eq!(bench.table.items().await.unwrap().len(), items);
-        assert!(items > 1 || bench.table.meter().items_written == 1, "{:?}", bench.table.meter());
-    }
 }
 
 #[tokio::test]
@@ -682,69 +550,6 @@ async fn a_missing_table_fails_at_once() {
     assert_eq!(bench.table.meter().total_requests(), 1);
 }
 
-/// A writer without permission to read stores all the same: looking first only saves work.
-#[tokio::test]
-async fn a_writer_need_not_read() {
-    for (what, contents, _) in stored_elsewhere() {
-        let bench = Bench::start().await;
-        bench.table.faults().set(Faults::always(Fault::DenyCredentials).only(&["BatchGetItem"]));
-        assert!(bench.store.put(&scope(), &contents, in_time()).await.is_ok(), "{what}");
-        bench.table.faults().clear();
-        assert_held(&bench.store, &contents).await;
-    }
-}
-
-/// Without the permission that single items need there is no way round: the error names it.
-#[tokio::test]
-async fn a_denied_put_is_an_error_that_says_so() {
-    let bench = Bench::start().await;
-    bench.table.faults().set(Faults::always(Fault::DenyCredentials).only(&["PutItem"]));
-    let Err(PutError::Unavailable(heard)) = bench.put(&named(noise(6000, 1), DAY)).await else { panic!("stored") };
-    assert!(heard.starts_with("PutItem: "), "{heard}");
-    assert_eq!(bench.table.meter().total_requests(), 1);
-}
-
-/// The commit item is not sent before every part is acknowledged: while one part is refused, it never is.
-#[tokio::test]
-async fn the_commit_item_waits_for_every_part() {
-    let bench = Bench::start().await;
-    let content = named(noise(5 * MIB, 1), DAY);
-    let commits = Arc::new(AtomicU64::new(0));
-    let seen = Arc::clone(&commits);
-    bench.table.faults().set(Faults::by(move |request| {
-        seen.fetch_add(u64::from(is_commit(request)), Ordering::SeqCst);
-        if String::from_utf8_lossy(request.body).contains(".7\"") { Fault::Throttle } else { Fault::Pass }
-    }));
-    let mut put = std::pin::pin!(bench.put(&content));
-    // 13 parts in three requests, of which the one with five of them is refused, again and again.
-    let refused = bench.table.metered(|meter| meter.items_written == 8 && meter.requests_of("BatchWriteItem") >= 6);
-    tokio::select! {
-        put = &mut put => panic!("{put:?}"),
-        _ = refused => assert_eq!(commits.load(Ordering::SeqCst), 0),
-    }
-    assert_eq!(get_one(&bench.store, content.0).await, Err(GetError::NotFound));
-    bench.table.faults().clear();
-    put.await.unwrap();
-    assert_held(&bench.store, std::slice::from_ref(&content)).await;
-}
-
-/// A crash after the parts leaves nothing readable, and what it leaves expires.
-#[tokio::test]
-async fn a_crash_before_the_commit_item_leaves_nothing_readable() {
-    let bench = Bench::start().await;
-    let content = named(noise(2 * MIB, 1), DAY);
-    bench.table.faults().set(Faults::by(|request| if is_commit(request) { Fault::Hang } else { Fault::Pass }));
-    // Two requests for six parts, and the commit item's.
-    tokio::select! {
-        put = bench.put(&content) => panic!("{put:?}"),
-        _ = bench.table.metered(|meter| meter.requests_of("BatchWriteItem") == 3) => {}
-    }
-    bench.table.faults().clear();
-    assert_eq!(bench.part_ids().await.len(), 6);
-    assert_eq!(get_one(&bench.store, content.0).await, Err(GetError::NotFound));
-    round_trip(&bench.store, &[content]).await;
-}
-
 #[tokio::test]
 async fn a_content_with_a_part_missing_is_not_found() {
     let bench = Bench::start().await;
@@ -791,53 +596,6 @@ async fn damage_is_told_apart() {
     assert_eq!(after(&whole_id, "expires_at", json!({ "N": "1" })).await, GetError::Expired);
     let newer = after(&whole_id, "format", json!({ "N": "2" })).await;
     assert!(matches!(newer, GetError::Unavailable(ref heard) if heard.contains("format 2")), "{newer:?}");
-}
-
-/// Two writers of one content with different settings, and a reader between them: it sees nothing or the content.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writers_with_different_parts_never_mix() {
-    let bench = Bench::start().await;
-    let other = bench.store.clone().with_part_size(100 * KIB);
-    let scope = scope();
-    bench.table.faults().set(Faults::share(40, Fault::Delay(Duration::from_millis(5)), 1));
-    for seed in 0..5 {
-        let content = named(noise(2 * MIB, seed), DAY);
-        let (one, two) = (std::slice::from_ref(&content), std::slice::from_ref(&content));
-        let reader = async {
-            loop {
-                match get_one(&bench.store, content.0).await {
-                    Ok(bytes) => break bytes,
-                    Err(error) => assert_eq!(error, GetError::NotFound),
-                }
-            }
-        };
-        let (first, second, read) =
-            tokio::join!(bench.store.put(&scope, one, in_time()), other.put(&scope, two, in_time()), reader);
-        assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
-        assert!(read == content.1);
-        assert_held(&bench.store, &[content]).await;
-    }
-    let digests =
-        bench.part_ids().await.iter().map(|id| id.rsplit_once('.').unwrap().0.to_owned()).collect::<HashSet<_>>();
-    assert!(digests.len() > 5, "both writers wrote parts at least once: {}", digests.len());
-}
-
-/// A writer's commit item comes after another one has written other parts: it names its own, which are all there.
-#[tokio::test]
-async fn a_late_commit_item_names_its_own_parts() {
-    let bench = Bench::start().await;
-    let content = named(noise(2 * MIB, 1), DAY);
-    let (other, scope) = (bench.store.clone().with_part_size(100 * KIB), scope());
-    bench.table.faults().set(Faults::by(|request| if is_commit(request) { Fault::Throttle } else { Fault::Pass }));
-    let (first, ()) = tokio::join!(bench.put(&content), async {
-        tokio::select! {
-            put = other.put(&scope, std::slice::from_ref(&content), in_time()) => panic!("{put:?}"),
-            _ = bench.table.metered(|meter| meter.items_written == 6 + 21) => bench.table.faults().clear(),
-        }
-    });
-    assert_eq!(first, Ok(()));
-    assert_eq!(bench.part_ids().await.len(), 6 + 21);
-    assert_held(&bench.store, &[content]).await;
 }
 
 /// The health check is no operation.
