@@ -107,7 +107,8 @@ impl<S: ContentStore> Proxy<S> {
             tracing::trace!(request_id, bytes = event.len(), raised = screen.is_raised(), "event");
             let context = client_context(&head.headers);
             let event = if screen.is_raised() {
-                self.hydrate(event.whole(), context, &mut invocation).await.map(Payload::from)
+                // In a box: what passes does not pay for the size of this future.
+                Box::pin(self.hydrate(event.whole(), context, &mut invocation)).await.map(Payload::from)
             } else {
                 self.arrive_in(Envelope::of_caller(context), &mut invocation);
                 Ok(event)
@@ -119,7 +120,7 @@ impl<S: ContentStore> Proxy<S> {
                     return Ok(gathered(head, event));
                 }
                 Err(failure) => {
-                    let told = self.fail(&request_id, &failure, &mut invocation.work).await;
+                    let told = Box::pin(self.fail(&request_id, &failure, &mut invocation.work)).await;
                     self.metrics.report(&request_id, &invocation.work).await;
                     drain(told?.into_body()).await;
                 }
@@ -137,14 +138,14 @@ impl<S: ContentStore> Proxy<S> {
         let response = if leaves_as_it_is {
             Ok(response)
         } else {
-            self.offload(response.whole(), &mut invocation).await.map(Payload::from)
+            Box::pin(self.offload(response.whole(), &mut invocation)).await.map(Payload::from)
         };
         let answer = match response {
             Ok(response) => {
                 invocation.work.log_response(id);
                 self.send(head, response).await
             }
-            Err(failure) => self.fail(id, &failure, &mut invocation.work).await,
+            Err(failure) => Box::pin(self.fail(id, &failure, &mut invocation.work)).await,
         };
         self.ending(id, Some(invocation.work), answer).await
     }
