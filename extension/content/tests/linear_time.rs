@@ -313,9 +313,11 @@ fn contents_in_contents_in_contents_cost_no_stack() {
         let references: Vec<_> = chain.iter().map(|content| scope().reference(Ttl::NONE, content)).collect();
         let event = array(|index| format!("\"{}\"", references[LINKS - index]), 50 * LINKS);
         let mut hydration = Hydration::new(hydrate::plan(&event.into()));
+        assert_eq!(hydration.wanted().len(), references.len());
         for (reference, content) in references.into_iter().zip(chain) {
             hydration.add(reference, Some(content.bytes));
         }
+        assert_eq!(hydration.wanted(), []);
         assert!(hydration.finish(1 << 30).is_ok());
     });
 }
