@@ -10,7 +10,7 @@
 //! let mut screen = EventScreen::default();
 //! screen.push(br#"{"text": "@cont"#);
 //! assert!(!screen.is_raised());
-//! screen.push(br#"ent:1:…"}"#);
+//! screen.push(br#"ent:1:"}"#);
 //! assert!(screen.is_raised());
 //! ```
 
