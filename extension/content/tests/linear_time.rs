@@ -8,7 +8,6 @@
 mod documents;
 
 use std::collections::HashMap;
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
