@@ -281,13 +281,13 @@ fn idleness(subject: &Subject<'_>) -> Vec<Promise> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::figures::{Figures, Measurement};
     use crate::machine::{Binary, Machine};
     use crate::scenario::Scenario;
 
-    const LANES: [&str; 13] = [
+    const LANES: [&str; 14] = [
         "direct",
         "relay",
         "gather",
@@ -301,10 +301,11 @@ mod tests {
         "offload::plan",
         "EventScreen",
         "ResponseScreen",
+        "direct, inline",
     ];
 
     /// A report of every scenario in which all figures of the first lane are 1, of the second 2, and so on.
-    fn report() -> Report {
+    pub(crate) fn report() -> Report {
         let measured = |scenario: Scenario| {
             let of = move |(nth, lane)| PINS.map(|pin| measurement(&scenario.to_string(), pin, lane, nth as f64 + 1.0));
             LANES.into_iter().enumerate().flat_map(of)

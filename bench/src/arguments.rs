@@ -25,6 +25,14 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Measures, prints a table, and writes a report.
     Run(Options),
+    /// Puts a report that was written earlier into the page about performance.
+    Document {
+        /// The report.
+        report: PathBuf,
+        /// The folder of `performance.md`.
+        #[arg(long, value_name = "PATH", default_value = "docs")]
+        docs: PathBuf,
+    },
     /// The content table of a run, until standard input ends.
     #[command(hide = true)]
     Table,
@@ -62,6 +70,9 @@ pub(crate) struct Options {
     /// The extension that cold starts are compared with; that of the release profile, if none.
     #[arg(long, value_name = "PATH")]
     hello: Option<PathBuf>,
+    /// Puts what came out into `docs/performance.md`, and plots beside it.
+    #[arg(long, conflicts_with_all = ["quick", "scenario", "lane", "pin"])]
+    pub(crate) write_docs: bool,
     /// Where the report goes.
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,

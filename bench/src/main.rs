@@ -9,17 +9,20 @@
 //! - `scenario`, `blocks`: what is measured, in turns
 //! - `process`, `pin`, `machine`, `statistics`, `figures`: how
 //! - `report`, `acceptance`: what came out, and what was promised
+//! - `document`, `plot`: the page about it
 
 mod acceptance;
 mod arguments;
 mod bare;
 mod blocks;
+mod document;
 mod figures;
 mod lambda;
 mod lane;
 mod machine;
 mod payload;
 mod pin;
+mod plot;
 mod process;
 mod relay;
 mod report;
@@ -30,6 +33,7 @@ mod table;
 mod wire;
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
@@ -42,11 +46,15 @@ use crate::pin::Processors;
 use crate::report::Report;
 use crate::scenario::Bench;
 
+/// The folder of the page, seen from the project's own.
+const DOCS: &str = "docs";
+
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match Arguments::parse().command {
             Command::Run(options) => run(&options).await,
+            Command::Document { report, docs } => document::write(&serde_json::from_slice(&fs::read(report)?)?, &docs),
             Command::Table => table::serve().await,
             Command::Relay { relay, upstream } => Ok(relay::serve(relay, upstream).await?),
         }
@@ -68,6 +76,9 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     fs::write(&path, serde_json::to_vec_pretty(&report)?)?;
     print!("{}\n{}", report.table(), report.promises());
     eprintln!("\nreport: {}", path.display());
+    if options.write_docs {
+        document::write(&report, Path::new(DOCS))?;
+    }
     Ok(())
 }
 

@@ -77,11 +77,11 @@ impl Report {
     }
 }
 
-type Cell = fn(&Report, &Measurement) -> Option<f64>;
+pub(crate) type Cell = fn(&Report, &Measurement) -> Option<f64>;
 
 /// Of the table: times in microseconds but where the heading has another unit, ratios to the relay, and what the content
 /// table was asked per invocation.
-const COLUMNS: [(&str, Cell); 21] = [
+pub(crate) const COLUMNS: [(&str, Cell); 21] = [
     ("p50", |_, one| one.figures.get(Figure::TotalP50Us)),
     ("p90", |_, one| one.figures.get(Figure::TotalP90Us)),
     ("p99", |_, one| one.figures.get(Figure::TotalP99Us)),
