@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use crate::kit::extension::binary;
 use crate::kit::json::{noise, quote, text};
 use crate::kit::secrets::{SECRET_ARN, Secret};
 use crate::kit::table::Table;
 use crate::kit::{World, soon};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_lrap");
 const DAY: Ttl = Ttl::seconds(86_400);
 const COMMANDS: [&str; 6] = ["cat", "verify", "ls", "explain", "config", "completions"];
 
@@ -88,7 +88,7 @@ impl Shell {
 
     /// The same, with a text on standard input.
     async fn lrap_reading(&self, arguments: &[&str], input: &str) -> Said {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(binary());
         command.args(arguments).env_clear().envs(&self.environment).kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -575,8 +575,10 @@ async fn help_mentions_everything() {
         assert!(help.out().contains(&format!("Usage: lrap {command}")) && help.out().contains("--json"), "{command}");
     }
     let version = shell.lrap(&["--version"]).await;
-    assert_eq!(version.out(), format!("lrap {}\n", env!("CARGO_PKG_VERSION")));
-    assert_eq!(shell.lrap(&["-V", "--json"]).await.json()["version"], env!("CARGO_PKG_VERSION"));
+    let document = shell.lrap(&["-V", "--json"]).await.json();
+    assert_eq!(document["version"], env!("CARGO_PKG_VERSION"));
+    let build = document["build"].as_str().unwrap_or("local build");
+    assert_eq!(version.out(), format!("lrap {} ({build})\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[tokio::test]
@@ -620,7 +622,9 @@ async fn completions_are_scripts_that_complete() {
 async fn a_closed_pipe_is_no_failure() {
     let shell = Shell::new().await;
     let reference = shell.put(&[Content::string(noise(2 << 20, 3))]).await[0].to_string();
-    let script = format!("set -o pipefail; {BINARY} cat {reference} | head -c 10 | wc -c; exit ${{PIPESTATUS[0]}}");
+    let lrap = binary();
+    let script =
+        format!("set -o pipefail; {} cat {reference} | head -c 10 | wc -c; exit ${{PIPESTATUS[0]}}", lrap.display());
     let output = Command::new("bash").args(["-c", &script]).envs(&shell.environment).output().await.unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
@@ -630,7 +634,7 @@ async fn a_closed_pipe_is_no_failure() {
 async fn the_documented_examples_say_what_they_show() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let page = std::fs::read_to_string(root.join("docs/cli.md")).unwrap();
-    let path = format!("{}:/usr/bin:/bin", std::path::Path::new(BINARY).parent().unwrap().display());
+    let path = format!("{}:/usr/bin:/bin", binary().parent().unwrap().display());
     let mut run = 0;
     for block in page.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
         let (line, shown) = block.split_once('\n').unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -10,6 +11,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::soon;
+
+/// The binary under test: the one that cargo built for the tests, unless `LRAP_TEST_EXTENSION` names another, such as a layer's.
+#[expect(clippy::disallowed_methods, reason = "what is tested is the test run's business, not the extension's")]
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("LRAP_TEST_EXTENSION").map_or_else(|| env!("CARGO_BIN_EXE_lrap").into(), PathBuf::from)
+}
 
 /// A running `lrap`. It is killed when dropped; what it said is shown when the test fails.
 pub(crate) struct Extension {
@@ -24,7 +31,7 @@ pub(crate) struct Extension {
 impl Extension {
     /// Starts the binary with exactly this environment.
     pub(crate) fn spawn(listener: SocketAddr, environment: &BTreeMap<String, String>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lrap"))
+        let mut child = Command::new(binary())
             .env_clear()
             .envs(environment)
             .stdin(Stdio::null())

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::kit::soon;
+use crate::kit::{extension, soon};
 
 /// A function of the stage; its name is that of the enum's value, in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub(super) fn layer() -> TempDir {
     let layer = tempfile::tempdir().unwrap();
     let extensions = layer.path().join("extensions");
     fs::create_dir_all(extensions.join("lrap-wrapper")).unwrap();
-    symlink(env!("CARGO_BIN_EXE_lrap"), extensions.join("lrap")).unwrap();
+    symlink(extension::binary(), extensions.join("lrap")).unwrap();
     symlink(existing("LRAP_TEST_WRAPPER"), extensions.join("lrap-wrapper/wrapper")).unwrap();
     layer
 }

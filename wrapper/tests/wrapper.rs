@@ -10,14 +10,19 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const WRAPPER: &str = env!("CARGO_BIN_EXE_lrap-wrapper");
 const NEXT_WRAPPER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/next-wrapper.sh");
 const NOT_EXECUTABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
 const ORIGINAL: &str = "169.254.100.1:9001";
 
+/// The executable under test: the one that cargo built for the tests, unless `LRAP_TEST_WRAPPER` names another, such as a layer's.
+#[expect(clippy::disallowed_methods, reason = "what is tested is the test run's business, not the wrapper's")]
+fn binary() -> OsString {
+    std::env::var_os("LRAP_TEST_WRAPPER").unwrap_or_else(|| env!("CARGO_BIN_EXE_lrap-wrapper").into())
+}
+
 /// The wrapper with an environment as bare as a sandbox's, so that nothing of the test's own leaks in.
 fn wrapper(arguments: &[&str]) -> Command {
-    let mut command = Command::new(WRAPPER);
+    let mut command = Command::new(binary());
     command.args(arguments).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
     command.env("AWS_LAMBDA_RUNTIME_API", ORIGINAL);
     command
@@ -121,7 +126,8 @@ fn a_port_that_is_none_is_named_and_bypassed() {
 fn nothing_else_of_the_environment_changes() {
     let (_proxy, address) = proxy();
     let odd = OsString::from_vec(b"caf\xe9 \n=\xff".to_vec());
-    let given = [("EMPTY", OsStr::new("")), ("ODD", &odd), ("AWS_LAMBDA_EXEC_WRAPPER", OsStr::new(WRAPPER))];
+    let exec_wrapper = binary();
+    let given = [("EMPTY", OsStr::new("")), ("ODD", &odd), ("AWS_LAMBDA_EXEC_WRAPPER", &exec_wrapper)];
     let port = address.port().to_string();
     let output = wrapper(&["env", "-0"]).envs(given).env("LRAP_LISTENER_PORT", &port).output().unwrap();
 
@@ -156,7 +162,7 @@ fn a_next_wrapper_is_gone_through_with_the_same_arguments() {
 fn a_next_wrapper_that_is_this_one_does_not_go_in_a_circle() {
     let (_proxy, address) = proxy();
     let mut command = wrapper(&["env", "-0"]);
-    command.env("LRAP_NEXT_WRAPPER", WRAPPER).env("LRAP_LISTENER_PORT", address.port().to_string());
+    command.env("LRAP_NEXT_WRAPPER", binary()).env("LRAP_LISTENER_PORT", address.port().to_string());
     let output = command.output().unwrap();
     assert_eq!(runtime_api(&output), address.to_string());
     assert!(!environment(&output).contains_key(OsStr::new("LRAP_NEXT_WRAPPER")));
@@ -181,7 +187,7 @@ fn a_program_that_cannot_run_is_named() {
 
 #[test]
 fn a_closed_stderr_does_not_stop_the_function() {
-    let script = format!("exec {WRAPPER} env -0 2>&-");
+    let script = format!("exec {} env -0 2>&-", binary().display());
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", &script]).env("AWS_LAMBDA_RUNTIME_API", ORIGINAL).env("LRAP_LISTENER_PORT", "nonsense");
     let output = shell.stdin(Stdio::null()).output().unwrap();

@@ -150,7 +150,7 @@ pub(super) const FLAGS: &[Flag] = &[
     },
     Flag { name: "json", short: None, value: None, help: "Print one JSON document, errors too", commands: &[] },
     Flag { name: "help", short: Some('h'), value: None, help: "Print help, also of one command", commands: &[] },
-    Flag { name: "version", short: Some('V'), value: None, help: "Print the version", commands: &[] },
+    Flag { name: "version", short: Some('V'), value: None, help: "Print version and commit", commands: &[] },
 ];
 
 impl Command {

@@ -87,7 +87,7 @@ _lrap() {{
     local -a commands
     commands=(
 {commands}    )
-    _arguments '(-h --help)'{{-h,--help}}'[Print help]' '(-V --version)'{{-V,--version}}'[Print the version]' \
+    _arguments '(-h --help)'{{-h,--help}}'[Print help]' '(-V --version)'{{-V,--version}}'[Print version and commit]' \
         '1: :->command' '*:: :->operand'
     case $state in
     command) _describe command commands ;;

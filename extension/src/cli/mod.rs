@@ -92,7 +92,7 @@ fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Resu
         return help::print(&arguments);
     }
     if arguments.has("version") {
-        return print(&arguments, &json!({ "version": VERSION }), &format!("lrap {VERSION}\n"));
+        return print_version(&arguments);
     }
     let Some(command) = arguments.command else {
         return Err(ToolError::Usage(format!("no command\n\n{}", help::short())));
@@ -101,6 +101,14 @@ fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Resu
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit that this was built from, which only `layer/build` vouches for.
+const BUILD: Option<&str> = option_env!("LRAP_BUILD_ID");
+
+fn print_version(arguments: &Arguments) -> Result<Outcome, ToolError> {
+    let document = json!({ "version": VERSION, "build": BUILD });
+    print(arguments, &document, &format!("lrap {VERSION} ({})\n", BUILD.unwrap_or("local build")))
+}
 
 /// What a person sees who starts the extension by hand.
 pub fn usage() -> ExitCode {
