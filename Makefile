@@ -10,12 +10,16 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # Expensive builds of other people's software, kept between clones.
 LRAP_CACHE := $(or $(LRAP_CACHE),$(or $(HOME),$(CURDIR))/.cache/lrap)
 PYTHON ?= python3
-# How the layer's programs are built: release for the layer, quick for the demo.
+# How the programs are built that run on this machine: quick for the demo, release to measure. What is shipped: see below.
 PROFILE ?= quick
 
 VENV := .cache/python
 LAYER := $(TARGET)/$(PROFILE)/layer
 WRAPPER := $(TARGET)/release/lrap-wrapper
+# The layer as it is shipped: programs, zips, bills of materials, checksums.
+SHIPPED := $(TARGET)/layer
+ARCH := x86 arm
+ARCHITECTURES = $(patsubst x86,x86_64,$(ARCH:arm=arm64))
 CARGO_DENY := $(LRAP_CACHE)/cargo-deny-0.20.2
 GUNGRAUN := $(LRAP_CACHE)/gungraun-runner-0.20.0
 CFN_LINT := $(LRAP_CACHE)/cfn-lint-1.58.0
@@ -23,10 +27,11 @@ TEMPLATES = $(shell find layer functions -name '*.yaml' -not -path '*/node_modul
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes tools clean
+.PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes tools clean \
+    build-x86 build-arm layer test-layer
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools $(VENV)/installed layer-folder ## send a long document through two functions; FILE=path for one of your own
 	@"$(TARGET)/$(PROFILE)/examples/long_document" --layer "$(LAYER)" \
@@ -89,6 +94,30 @@ bench: tools ## what the release binary costs, beside a bare relay; OPTIONS="--s
 
 runtimes: $(VENV)/installed ## the official Python and Node runtime clients
 	@tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)"
+
+# --- the layer as it is shipped -----------------------------------------------------------------------------------------
+
+build-x86: tools ## the extension and the wrapper for x86_64 as they are shipped
+	$(call say,building the layer's programs for x86_64)
+	@layer/build x86_64 "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)"
+
+build-arm: tools ## the same for arm64, on any machine
+	$(call say,building the layer's programs for arm64)
+	@layer/build arm64 "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)"
+
+layer: $(ARCH:%=build-%) ## the zips with licences, bills of materials and checksums, in target/layer; ARCH=x86 or ARCH=arm for one
+	$(call say,packing the layer)
+	@cargo run --quiet -p layer-pack -- pack "$(SHIPPED)" $(ARCHITECTURES)
+
+test-layer: layer $(VENV)/installed ## the zips as Lambda unpacks and runs them; arm64 in an emulator where the machine is none; ARCH=
+	@node=$$(tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)") || node=; \
+	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node"; \
+	for architecture in $(ARCHITECTURES); do \
+	    printf '\033[1m==> testing the layer for %s\033[0m\n' "$$architecture"; \
+	    layer/test "$$architecture" "$(LRAP_CACHE)" "$(SHIPPED)"; \
+	done
+
+# ---------------------------------------------------------------------------------------------------------------------------
 
 clean: ## what was built here; not the cache of runtime clients and linters
 	cargo clean

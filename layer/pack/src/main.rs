@@ -1,0 +1,112 @@
+//! Packs what `layer/build` built: one zip per architecture as Lambda takes it, with its licences, its bill of materials and
+//! checksums. No zip comes out that Lambda could not run: the finished one is read back and looked at first.
+
+mod architecture;
+mod archive;
+mod bill;
+mod components;
+mod elf;
+mod layer;
+mod licences;
+mod sums;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+
+use self::architecture::Architecture;
+use self::archive::Entry;
+use self::components::Components;
+
+#[derive(Parser)]
+#[command(about = "Packs the layer, or unpacks it as Lambda does")]
+enum Command {
+    /// Packs the programs that lie in FOLDER/ARCHITECTURE into a zip beside that.
+    Pack {
+        /// Where the programs lie, and where zips, licence reports, bills of materials and checksums go.
+        folder: PathBuf,
+        /// The workspace that the programs were built from.
+        #[arg(long, default_value = "Cargo.toml")]
+        manifest: PathBuf,
+        /// Which to pack.
+        #[arg(required = true)]
+        architectures: Vec<Architecture>,
+    },
+    /// Checks a zip, and unpacks it into a folder that stands for /opt.
+    Unpack {
+        /// For which it is.
+        #[arg(long)]
+        architecture: Architecture,
+        /// The zip.
+        zip: PathBuf,
+        /// The folder, which must not exist.
+        folder: PathBuf,
+    },
+}
+
+/// A file that goes out, by name.
+type Released = (String, Vec<u8>);
+
+fn main() -> Result<()> {
+    match Command::parse() {
+        Command::Pack { folder, manifest, architectures } => pack(&folder, &manifest, &architectures),
+        Command::Unpack { architecture, zip, folder } => unpack(architecture, &zip, &folder),
+    }
+}
+
+fn pack(folder: &Path, manifest: &Path, architectures: &[Architecture]) -> Result<()> {
+    let mut released = Vec::new();
+    for architecture in architectures {
+        released.extend(packed(folder, manifest, *architecture)?);
+    }
+    let sums = sums::sums(released.iter().map(|(name, content)| (name.as_str(), content.as_slice())));
+    released.push(("SHA256SUMS".to_owned(), sums.clone().into_bytes()));
+    for (name, content) in released {
+        fs::write(folder.join(name), content)?;
+    }
+    print!("{sums}");
+    Ok(())
+}
+
+/// The zip of one architecture with what belongs to it.
+fn packed(folder: &Path, manifest: &Path, architecture: Architecture) -> Result<[Released; 3]> {
+    let linked = Components::of(manifest, architecture)?;
+    let licences = licences::report(&linked.all)?;
+    let entries = layer::entries(&folder.join(architecture.name()), licences.clone())?;
+    let zip = archive::write(entries)?;
+    let name = format!("lrap-{}", architecture.name());
+    let entries = checked(&zip, architecture).with_context(|| format!("{name}.zip"))?;
+    let bill = bill::of(&format!("{name}.zip"), &zip, architecture, &entries, &linked);
+    println!("{name}.zip: {} bytes, {} components", zip.len(), linked.all.len());
+    Ok([
+        (format!("{name}.zip"), zip),
+        (format!("{name}.cdx.json"), format!("{bill:#}\n").into_bytes()),
+        (format!("{name}.licences.txt"), licences.into_bytes()),
+    ])
+}
+
+/// The files of a zip that is a layer.
+fn checked(zip: &[u8], architecture: Architecture) -> Result<Vec<Entry>> {
+    let entries = archive::read(zip)?;
+    let violations = layer::violations(zip.len(), &entries, architecture);
+    if !violations.is_empty() {
+        bail!("this is no layer for {}:\n  {}", architecture.name(), violations.join("\n  "));
+    }
+    Ok(entries)
+}
+
+fn unpack(architecture: Architecture, zip: &Path, folder: &Path) -> Result<()> {
+    let content = fs::read(zip).with_context(|| format!("{}", zip.display()))?;
+    let entries = checked(&content, architecture).with_context(|| format!("{}", zip.display()))?;
+    fs::create_dir(folder).with_context(|| format!("{}", folder.display()))?;
+    for entry in entries {
+        let path = folder.join(&entry.name);
+        fs::create_dir_all(path.parent().context("BUG: below a folder")?)?;
+        fs::write(&path, entry.content)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(entry.mode))?;
+    }
+    Ok(())
+}
