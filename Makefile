@@ -28,7 +28,7 @@ TEMPLATES = $(shell find layer functions -name '*.yaml' -not -path '*/node_modul
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes tools clean \
-    build-x86 build-arm layer test-layer
+    build-x86 build-arm layer test-layer release
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -116,6 +116,13 @@ test-layer: layer $(VENV)/installed ## the zips as Lambda unpacks and runs them;
 	    printf '\033[1m==> testing the layer for %s\033[0m\n' "$$architecture"; \
 	    layer/test "$$architecture" "$(LRAP_CACHE)" "$(SHIPPED)"; \
 	done
+
+# The tag, the commit and the zips are of one version, or nothing is released.
+release: test-layer ## the tested zips, attached to TAG=vX.Y.Z on GitHub by its command line client
+	@version=v$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml); \
+	[ "$(TAG)" = "$$version" ] || { echo "TAG is \"$(TAG)\", and the workspace is of version $$version"; exit 1; }
+	@case "$$(layer/commit)" in *[!0-9a-f]*) echo "the working tree is no clean commit, and nobody could build this again"; exit 1;; esac
+	@gh release create "$(TAG)" --verify-tag --generate-notes "$(SHIPPED)"/lrap-*.* "$(SHIPPED)/SHA256SUMS"
 
 # ---------------------------------------------------------------------------------------------------------------------------
 
