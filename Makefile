@@ -22,13 +22,21 @@ ARCH := x86 arm
 ARCHITECTURES = $(patsubst x86,x86_64,$(ARCH:arm=arm64))
 CARGO_DENY := $(LRAP_CACHE)/cargo-deny-0.20.2
 GUNGRAUN := $(LRAP_CACHE)/gungraun-runner-0.20.0
-CFN_LINT := $(LRAP_CACHE)/cfn-lint-1.58.0
+# Environments of Python, each named after what is in it.
+DELIVERY := $(LRAP_CACHE)/delivery-$(shell cksum <layer/delivery/requirements.txt | cut -d' ' -f1)
+MOTO := $(LRAP_CACHE)/moto-$(shell cksum <layer/tests/aws/requirements.txt | cut -d' ' -f1)
 TEMPLATES = $(shell find layer functions -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
+
+# What is published, and where to.
+ZIP_X86 ?= $(SHIPPED)/lrap-x86_64.zip
+ZIP_ARM ?= $(SHIPPED)/lrap-arm64.zip
+deliver = @PYTHONPATH=layer "$(DELIVERY)/bin/python" -m delivery
+to = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)") $(if $(DRY_RUN),--dry-run)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes tools clean \
-    build-x86 build-arm layer test-layer release
+    build-x86 build-arm layer test-layer release stacks publish-x86 publish-arm attach detach deploy destroy
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +61,7 @@ test: tools $(VENV)/installed wrapper ## every test; ends with "N passed, N fail
 	log="$(TARGET)/test.log"; failed=0; \
 	cargo test --workspace --no-fail-fast -- $${skip:-} 2>&1 | tee "$$log" || failed=1; \
 	(cd functions/document-reader && "$$LRAP_TEST_PYTHON" -m unittest 2>&1) | tee -a "$$log" || failed=1; \
-	awk -f .ci/count.awk "$$log" | tee "$(TARGET)/test.counts"; \
+	awk -f .ci/count.awk "$$log"; \
 	exit $$failed
 
 # Limits are of one compiler, valgrind's idea of an x86-64 processor, and Linux.
@@ -76,9 +84,32 @@ deny: $(CARGO_DENY)/bin/cargo-deny ## licences, duplicates and sources of the de
 	@if "$<" fetch db 2>/dev/null; then "$<" --all-features check --hide-inclusion-graph advisories; \
 	else echo "advisories: not checked, the advisory database cannot be fetched from here"; fi
 
-validate: ## cfn-lint over every CloudFormation template
-	@if [ -z "$(TEMPLATES)" ]; then echo "validate: there are no templates yet"; \
-	else $(MAKE) $(CFN_LINT)/installed && "$(CFN_LINT)/bin/cfn-lint" -- $(TEMPLATES) && echo "validate: clean: $(TEMPLATES)"; fi
+validate: $(DELIVERY)/installed ## every CloudFormation template: cfn-lint, SAM, imports and exports, permissions
+	@"$(DELIVERY)/bin/cfn-lint" -- $(TEMPLATES)
+	$(deliver) validate $(TEMPLATES)
+
+stacks: $(DELIVERY)/installed $(MOTO)/installed ## the tests of templates, publishing and deploying, against AWS on this machine
+	@mkdir -p "$(TARGET)"
+	@cd layer && LRAP_TEST_MOTO="$(MOTO)/bin/python" LRAP_CACHE="$(LRAP_CACHE)" "$(DELIVERY)/bin/python" -m unittest 2>&1 | tee "$(TARGET)/stacks.log"
+
+publish-x86: $(DELIVERY)/installed ## the layer for x86_64 as a layer version; REGION= STAGE= DRY_RUN=1
+	$(deliver) publish "$(ZIP_X86)" x86_64 $(to)
+
+publish-arm: $(DELIVERY)/installed ## the same for arm64
+	$(deliver) publish "$(ZIP_ARM)" arm64 $(to)
+
+attach: $(DELIVERY)/installed ## the layer to FUNCTION=; LAYER_ARN=, TABLE= and MAX_CONTENT_SIZE= if they are not the stage's
+	$(deliver) attach "$(FUNCTION)" $(to) $(if $(LAYER_ARN),--layer "$(LAYER_ARN)") $(if $(TABLE),--table "$(TABLE)") \
+	    $(if $(MAX_CONTENT_SIZE),--max-content-size "$(MAX_CONTENT_SIZE)")
+
+detach: $(DELIVERY)/installed ## the layer from FUNCTION=
+	$(deliver) detach "$(FUNCTION)" $(to)
+
+deploy: $(DELIVERY)/installed ## the stacks of STAGE=, created or updated; PARAMETERS="Name=Value …"
+	$(deliver) deploy "$(ZIP_X86)" "$(ZIP_ARM)" $(to) $(foreach parameter,$(PARAMETERS),--parameter "$(parameter)")
+
+destroy: $(DELIVERY)/installed ## the stacks of STAGE=, deleted; the content table stays unless it is dev
+	$(deliver) destroy $(to)
 
 fuzz: ## every fuzz target for SECONDS each (60); new inputs stay in fuzz/corpus
 	@cargo +nightly --version >/dev/null 2>&1 || { echo "the nightly compiler is missing: rustup toolchain install nightly"; exit 1; }
@@ -173,10 +204,12 @@ $(CARGO_DENY)/bin/cargo-deny:
 	@CARGO_TARGET_DIR="$(CARGO_DENY)/target" cargo install --locked --quiet cargo-deny@0.20.2 --root "$(CARGO_DENY)"
 	@rm -rf "$(CARGO_DENY)/target"
 
-$(CFN_LINT)/installed:
-	$(call say,installing cfn-lint once into $(LRAP_CACHE))
-	@"$(PYTHON)" -m venv "$(CFN_LINT)"
-	@"$(CFN_LINT)/bin/pip" install --quiet --disable-pip-version-check cfn-lint==1.58.0
+$(DELIVERY)/installed: layer/delivery/requirements.txt
+$(MOTO)/installed: layer/tests/aws/requirements.txt
+$(DELIVERY)/installed $(MOTO)/installed:
+	$(call say,installing $(notdir $(@D)) once into $(LRAP_CACHE))
+	@"$(PYTHON)" -m venv "$(@D)"
+	@"$(@D)/bin/pip" install --quiet --disable-pip-version-check -r "$<"
 	@touch $@
 
 tools:

@@ -1,0 +1,10 @@
+"""How the layer gets to where it is used: checks of the templates, layer versions, functions that get the layer, stacks.
+
+``templates``, ``evaluation``, ``translation`` and ``checks`` know templates and no account. ``publishing``, ``attachment`` and
+``deployment`` act on an account, and only through ``account``, which alone can change anything and, in a dry run, does not.
+What cannot succeed is a ``Refusal``, said before AWS is asked to change anything.
+"""
+
+
+class Refusal(Exception):
+    """Why something is not done. The text is for whoever asked for it, and says what to do about it."""

@@ -1,0 +1,117 @@
+"""An AWS account: read freely, changed only through ``change``, which in a dry run says what it would do and does not.
+
+What is said is the AWS CLI's command for the same, so that a dry run can be read, kept, and done by hand.
+"""
+
+import json
+import shlex
+from pathlib import Path
+
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from delivery import Refusal
+
+# Where the CLI's name of a service is not the SDK's.
+CLI_NAMES = {"s3": "s3api"}
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
+
+
+class FromFile:
+    """A parameter's value that lies in a file: the bytes for the SDK, the path for whoever reads the command."""
+
+    def __init__(self, path, scheme="fileb://"):
+        self.path = Path(path)
+        self.scheme = scheme
+
+    def value(self):
+        return self.path.read_bytes() if self.scheme != "file://" else self.path.read_text()
+
+    def __str__(self):
+        return f"{self.scheme}{self.path}"
+
+
+class Account:
+    """One account in one region, by the credentials of ``session``."""
+
+    def __init__(self, session, dry_run=False, say=print):
+        self._session = session
+        self._clients = {}
+        self.dry_run = dry_run
+        self.say = say
+
+    @property
+    def region(self):
+        return self._session.region_name
+
+    def client(self, service):
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service)
+        return self._clients[service]
+
+    def read(self, service, operation, **parameters):
+        """The answer of an operation that changes nothing."""
+        return _asked(self.client(service), operation, parameters)
+
+    def find(self, service, operation, absent, **parameters):
+        """The same, or ``None`` where the error is that there is no such thing: its code is in ``absent``."""
+        try:
+            return self.read(service, operation, **parameters)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in absent:
+                return None
+            raise
+
+    def pages(self, service, operation, member, **parameters):
+        """All elements of a list that comes in pages."""
+        for page in self.client(service).get_paginator(operation).paginate(**parameters):
+            yield from page.get(member, [])
+
+    def change(self, service, operation, **parameters):
+        """Changes the account and returns the answer; in a dry run says the command and returns ``None``."""
+        if self.dry_run:
+            self.say(command(service, operation, parameters))
+            return None
+        return _asked(self.client(service), operation, _read(parameters))
+
+    def wait(self, service, waiter, **parameters):
+        """Until a change is done; there is nothing to wait for in a dry run."""
+        if not self.dry_run:
+            self.client(service).get_waiter(waiter).wait(**parameters)
+
+
+def command(service, operation, parameters):
+    """What to type for an operation."""
+    words = ["aws", CLI_NAMES.get(service, service), operation.replace("_", "-")]
+    for name, value in parameters.items():
+        words += _option(name, value)
+    return " ".join(map(shlex.quote, words))
+
+
+def _option(name, value):
+    if isinstance(value, dict) and any(isinstance(member, FromFile) for member in value.values()):
+        # As the CLI has it: a structure that holds a file is the file's own option.
+        ((name, value),) = value.items()
+    option = xform_name(name, "-")
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
+    return [f"--{option}", str(value) if isinstance(value, (str, int, FromFile)) else json.dumps(value)]
+
+
+def _read(value):
+    """A parameter with the files in it read."""
+    if isinstance(value, FromFile):
+        return value.value()
+    return {name: _read(member) for name, member in value.items()} if isinstance(value, dict) else value
+
+
+def _asked(client, operation, parameters):
+    try:
+        return getattr(client, operation)(**parameters)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in DENIED:
+            raise Refusal(
+                f"permission denied: {error.operation_name} of {client.meta.service_model.service_name}: "
+                f"{error.response['Error']['Message']}"
+            ) from error
+        raise

@@ -1,0 +1,202 @@
+"""Gives a function the layer and its variables, and takes them away again; everything else about the function stays.
+
+What becomes of a configuration is decided by pure functions of it, ``attached`` and ``detached``.
+"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+from delivery import Refusal
+from delivery.layers import (
+    CONTENT_TABLE,
+    EXEC_WRAPPER,
+    NAME,
+    NEXT_WRAPPER,
+    THRESHOLD,
+    WRAPPER,
+    export_name,
+    is_ours,
+    layer_name,
+    unversioned,
+)
+
+MOST_LAYERS = 5
+ABSENT = {"ResourceNotFoundException"}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a function is to have: a layer version for the architectures it is made for, the table, and a threshold if any."""
+
+    layer: str
+    architectures: list
+    table: Optional[str]
+    threshold: Optional[str] = None
+
+
+def attach(account, function, stage, layer=None, table=None, threshold=None):
+    """Adds the layer to ``function``. Without ``layer`` and ``table`` they are those of the stage's stacks."""
+    configuration = _configuration(account, function)
+    (architecture,) = configuration.get("Architectures", ["x86_64"])
+    layer = layer or _layer_of_stage(account, architecture, stage)
+    table = table or _variables(configuration).get(CONTENT_TABLE) or _table_of_stage(account, stage)
+    wish = Wish(layer, _architectures(account, layer), table, threshold)
+    _update(account, function, configuration, *attached(configuration, wish))
+    account.say(
+        f"{function} has {layer}. Its role needs the policies of the content table: {_policies(account, stage)}"
+    )
+    if configuration.get("Runtime", "").startswith("provided"):
+        account.say("Its runtime ignores AWS_LAMBDA_EXEC_WRAPPER: layer/README.md#os-only-runtimes has its way in.")
+
+
+def detach(account, function):
+    """Takes the layer away from ``function``, and its variables; a wrapper that stood behind ours is the function's own again."""
+    configuration = _configuration(account, function)
+    if not any(map(is_ours, _layers(configuration))):
+        raise Refusal(f"{function} does not have the layer")
+    _update(account, function, configuration, *detached(configuration))
+    account.say(f"{function} runs without the layer.")
+
+
+def attached(configuration, wish):
+    """Layers and variables of a function that gets what is wished for."""
+    _refuse_mismatch(configuration, wish)
+    if wish.table is None:
+        raise Refusal(
+            "missing dependency: no content table: deploy the stage's stacks with `make deploy`, or name one by TABLE="
+        )
+    variables = _wrapped(_variables(configuration))
+    variables[CONTENT_TABLE] = wish.table
+    if wish.threshold:
+        variables[THRESHOLD] = str(wish.threshold)
+    return _with_layer(_layers(configuration), wish.layer), variables
+
+
+def detached(configuration):
+    """Layers and variables of a function that loses the layer."""
+    variables = dict(_variables(configuration))
+    following = variables.pop(NEXT_WRAPPER, None)
+    if variables.get(EXEC_WRAPPER) == WRAPPER:
+        del variables[EXEC_WRAPPER]
+    if following:
+        variables[EXEC_WRAPPER] = following
+    for name in (CONTENT_TABLE, THRESHOLD):
+        variables.pop(name, None)
+    return [layer for layer in _layers(configuration) if not is_ours(layer)], variables
+
+
+def _refuse_mismatch(configuration, wish):
+    architectures = configuration.get("Architectures", ["x86_64"])
+    if wish.architectures and not set(architectures) <= set(wish.architectures):
+        raise Refusal(
+            f"{configuration['FunctionName']} runs on {', '.join(architectures)}, and {wish.layer} is for "
+            f"{', '.join(wish.architectures)}: its extension could not be executed, and the function would not start"
+        )
+
+
+def _wrapped(variables):
+    """With our wrapper in front, and behind it the one that was there."""
+    variables = dict(variables)
+    present = variables.get(EXEC_WRAPPER)
+    if present and present != WRAPPER:
+        if variables.get(NEXT_WRAPPER) not in (None, "", present):
+            raise Refusal(
+                f"{EXEC_WRAPPER} is {present}, {NEXT_WRAPPER} is {variables[NEXT_WRAPPER]}: only one can follow ours"
+            )
+        variables[NEXT_WRAPPER] = present
+    variables[EXEC_WRAPPER] = WRAPPER
+    return variables
+
+
+def _with_layer(layers, wanted):
+    """In place of an older version, since the order of layers matters; else after the function's own."""
+    kept = []
+    for layer in layers:
+        if not is_ours(layer) and unversioned(layer) != unversioned(wanted):
+            kept.append(layer)
+        elif wanted not in kept:
+            kept.append(wanted)
+    if wanted not in kept:
+        kept.append(wanted)
+    if len(kept) > MOST_LAYERS:
+        raise Refusal(f"the function has {len(layers)} layers, and Lambda allows {MOST_LAYERS}: merge two of its own")
+    return kept
+
+
+def _configuration(account, function):
+    configuration = account.find("lambda", "get_function_configuration", ABSENT, FunctionName=function)
+    if configuration is None:
+        raise Refusal(f"missing dependency: there is no function {function} in {account.region}")
+    if configuration.get("PackageType", "Zip") != "Zip":
+        raise Refusal(f"{function} is a container image, which takes no layers: copy the layer's folder into the image")
+    # Variables that cannot be read would be lost: an update replaces all of them.
+    unreadable = configuration.get("Environment", {}).get("Error")
+    if unreadable:
+        raise Refusal(f"permission denied: the variables of {function} cannot be read: {unreadable['Message']}")
+    return configuration
+
+
+def _update(account, function, configuration, layers, variables):
+    if layers == _layers(configuration) and variables == _variables(configuration):
+        account.say(f"{function}: nothing to change")
+        return
+    account.wait("lambda", "function_updated_v2", FunctionName=function)
+    # With the revision, where there is one: whoever changed the function since it was read is not overruled.
+    revision = {name: configuration[name] for name in ("RevisionId",) if name in configuration}
+    account.change(
+        "lambda",
+        "update_function_configuration",
+        FunctionName=function,
+        Layers=layers,
+        Environment={"Variables": variables},
+        **revision,
+    )
+    account.wait("lambda", "function_updated_v2", FunctionName=function)
+
+
+def _layer_of_stage(account, architecture, stage):
+    """What the stacks export, else the newest that was published by hand."""
+    exported = _exports(account).get(export_name(architecture, stage))
+    if exported:
+        return exported
+    name = layer_name(architecture, stage)
+    versions = list(account.pages("lambda", "list_layer_versions", "LayerVersions", LayerName=name))
+    if not versions:
+        raise Refusal(
+            f"missing dependency: no layer for {architecture} in stage {stage}: `make publish-x86`, `make publish-arm` "
+            "or `make deploy` makes one, LAYER_ARN= names one"
+        )
+    return max(versions, key=lambda version: version["Version"])["LayerVersionArn"]
+
+
+def _table_of_stage(account, stage):
+    return _exports(account).get(f"SharedContentTableLongContent-{stage}")
+
+
+def _architectures(account, layer):
+    name, _, number = layer.rpartition(":")
+    if not number.isdigit():
+        raise Refusal(f"{layer} is not the ARN of a layer version: it ends in no number")
+    version = account.find("lambda", "get_layer_version", ABSENT, LayerName=name, VersionNumber=int(number))
+    if version is None:
+        raise Refusal(f"missing dependency: there is no layer version {layer}")
+    named = NAME.fullmatch(unversioned(layer).rpartition(":")[2])
+    return version.get("CompatibleArchitectures") or ([named[1]] if named else [])
+
+
+def _policies(account, stage):
+    exports = _exports(account)
+    names = [f"SharedContent{direction}PolicyArnLongContent-{stage}" for direction in ("Read", "Write")]
+    return ", ".join(exports.get(name, name) for name in names)
+
+
+def _exports(account):
+    return {export["Name"]: export["Value"] for export in account.pages("cloudformation", "list_exports", "Exports")}
+
+
+def _layers(configuration):
+    return [layer["Arn"] for layer in configuration.get("Layers", [])]
+
+
+def _variables(configuration):
+    return configuration.get("Environment", {}).get("Variables", {})

@@ -1,0 +1,55 @@
+"""What belongs together in a function behind the layer: the layer of its architecture, last; two variables; a policy."""
+
+import re
+
+from delivery.layers import CONTENT_TABLE, EXEC_WRAPPER, WRAPPER
+from delivery.translation import evaluations
+
+LAYER = re.compile(
+    r"SharedProxyLayer(?P<export>X86|Arm)LongContent-|/long-content/[^/]+/layer/(?P<parameter>x86_64|arm64)\b"
+)
+POLICY = re.compile(r"SharedContent(Read|Write)PolicyArnLongContent-")
+BY_EXPORT = {"X86": "x86_64", "Arm": "arm64"}
+
+
+def check(template):
+    """What is missing of that in any function which has any of it."""
+    found = set()
+    for _, evaluation in evaluations(template):
+        for name, function in evaluation.of_type("AWS::Lambda::Function").items():
+            found.update(
+                f"{template.name}: {name}: {problem}" for problem in _problems(function["Properties"], evaluation)
+            )
+    yield from sorted(found)
+
+
+def _problems(function, evaluation):
+    layers = function.get("Layers", [])
+    variables = function.get("Environment", {}).get("Variables", {})
+    ours = [_architecture(layer) for layer in layers if _architecture(layer)]
+    if not ours:
+        if variables.get(EXEC_WRAPPER) == WRAPPER:
+            yield f"{EXEC_WRAPPER} without the layer: the function would not start"
+        return
+    architectures = function.get("Architectures", ["x86_64"])
+    if ours != architectures:
+        yield f"runs on {', '.join(architectures)} with the layer of {', '.join(ours)}"
+    if _architecture(layers[-1]) is None:
+        yield "the layer must come last, after the function's own"
+    if variables.get(EXEC_WRAPPER) != WRAPPER:
+        yield f"has the layer, but {EXEC_WRAPPER} is not {WRAPPER}"
+    if CONTENT_TABLE not in variables:
+        yield f"has the layer, but not {CONTENT_TABLE}"
+    if not _may_use_table(function.get("Role", ""), evaluation):
+        yield "has the layer, but its role has neither the read nor the write policy of the content table"
+
+
+def _architecture(layer):
+    found = LAYER.search(layer)
+    return found and (found["parameter"] or BY_EXPORT[found["export"]])
+
+
+def _may_use_table(role, evaluation):
+    """A role of another stack cannot be looked into, and is trusted."""
+    resource = evaluation.resources.get(role.strip("<>").partition(".")[0])
+    return resource is None or any(map(POLICY.search, resource["Properties"].get("ManagedPolicyArns", [])))

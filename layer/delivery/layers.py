@@ -1,0 +1,87 @@
+"""The layer itself: its architectures, its names, its zips, and the variables of a function that has it."""
+
+import hashlib
+import re
+import struct
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from delivery import Refusal
+
+EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+NEXT_WRAPPER = "LRAP_NEXT_WRAPPER"
+CONTENT_TABLE = "AGENT_CONTEXT_TABLE"
+THRESHOLD = "MAX_CONTENT_SIZE"
+WRAPPER = "/opt/extensions/lrap-wrapper/wrapper"
+
+PROGRAMS = ("extensions/lrap", "extensions/lrap-wrapper/wrapper")
+# As Lambda spells them: how an export does, and the `e_machine` of their executables.
+ARCHITECTURES = {"x86_64": ("X86", 62), "arm64": ("Arm", 183)}
+MANIFEST = Path(__file__).resolve().parents[2] / "Cargo.toml"
+# What `make publish` and the stacks call it, in every stage.
+NAME = re.compile(r"lrap-(x86_64|arm64)(-[a-z0-9]{2,20})?")
+
+
+def layer_name(architecture, stage):
+    return f"lrap-{architecture}-{stage}"
+
+
+def export_name(architecture, stage):
+    return f"SharedProxyLayer{ARCHITECTURES[architecture][0]}LongContent-{stage}"
+
+
+def unversioned(arn):
+    """The layer of a layer version: its ARN without the number at the end."""
+    return arn.rpartition(":")[0]
+
+
+def is_ours(arn):
+    """Whether a layer version is one of this layer, whatever its version, architecture and stage."""
+    return NAME.fullmatch(unversioned(arn).rpartition(":")[2]) is not None
+
+
+def version():
+    """Of the workspace, which is what the programs in the zip say of themselves."""
+    return re.search(r'^version = "(.+)"', MANIFEST.read_text(), re.MULTILINE)[1]
+
+
+@dataclass(frozen=True)
+class LayerZip:
+    """A zip that holds the layer for one architecture, looked into: both programs are there, executable, and for it."""
+
+    path: Path
+    architecture: str
+    content: bytes
+
+    @classmethod
+    def read(cls, path, architecture):
+        path = Path(path)
+        if not path.is_file():
+            raise Refusal(
+                f"missing dependency: {path} does not exist: `make layer` builds it, ZIP_X86= and ZIP_ARM= name others"
+            )
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for program in PROGRAMS:
+                    _check(archive, program, architecture)
+        except (zipfile.BadZipFile, KeyError) as problem:
+            raise Refusal(f"{path} is not a zip of the layer: {problem}") from problem
+        return cls(path, architecture, path.read_bytes())
+
+    @property
+    def key(self):
+        """Where it lies in a bucket: another content is another key."""
+        return f"layers/{hashlib.sha256(self.content).hexdigest()}/{self.path.name}"
+
+
+def _check(archive, program, architecture):
+    entry = archive.getinfo(program)
+    if not entry.external_attr >> 16 & 0o111:
+        raise Refusal(f"{archive.filename}: {program} is not executable, and Lambda would not start it")
+    header = archive.open(entry).read(20)
+    if header[:4] != b"\x7fELF":
+        raise Refusal(f"{archive.filename}: {program} is no executable for Linux")
+    (machine,) = struct.unpack_from("<H", header, 18)
+    if machine != ARCHITECTURES[architecture][1]:
+        raise Refusal(f"{archive.filename}: {program} is not for {architecture}: its ELF machine is {machine}")

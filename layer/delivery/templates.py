@@ -1,0 +1,41 @@
+"""CloudFormation templates as they lie in the repository."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from samtranslator.yaml_helper import yaml_parse
+
+STACKS = Path(__file__).resolve().parent.parent / "stacks"
+
+
+@dataclass(frozen=True)
+class Template:
+    """One template: ``document`` is its YAML with short forms (``!Ref``) written out."""
+
+    path: Path
+    document: dict
+
+    @classmethod
+    def read(cls, path):
+        return cls(Path(path), yaml_parse(Path(path).read_text()))
+
+    @property
+    def name(self):
+        return self.path.stem
+
+    @property
+    def parameters(self):
+        return self.document.get("Parameters", {})
+
+    @property
+    def stack(self):
+        """What its stack is called without the stage, or ``None`` of a template that ``make deploy`` leaves alone."""
+        return self.document.get("Metadata", {}).get("StackName")
+
+    def stack_name(self, stage):
+        return f"{self.stack}-{stage}"
+
+
+def deployed():
+    """The templates that ``make deploy`` makes stacks of, in no order."""
+    return [template for template in map(Template.read, sorted(STACKS.glob("*.yaml"))) if template.stack]

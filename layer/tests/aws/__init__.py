@@ -1,0 +1,89 @@
+"""AWS on this machine, and what tests do to it: as a person would, by ``make``."""
+
+import os
+import struct
+import subprocess
+import unittest
+import zipfile
+from pathlib import Path
+
+import boto3
+
+from delivery.layers import ARCHITECTURES, PROGRAMS
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+SERVER = Path(__file__).with_name("server.py")
+REGION = "eu-central-1"
+# Of the make that runs the tests: the one that they run is another's.
+OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+
+
+class OnAws(unittest.TestCase):
+    """Tests with an account of their own: one server for each class."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = subprocess.Popen(
+            [os.environ["LRAP_TEST_MOTO"], SERVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "layer")},
+            text=True,
+        )
+        cls.addClassCleanup(cls._end)
+        cls.endpoint = cls.server.stdout.readline().strip()
+
+    @classmethod
+    def _end(cls):
+        cls.server.communicate()
+
+    def client(self, service):
+        session = boto3.Session("testing", "testing", region_name=REGION)
+        return session.client(service, endpoint_url=self.endpoint)
+
+    def make(self, *words, keys=("testing", "testing")):
+        """Runs make; returns its exit code and what it said."""
+        environment = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
+        environment.update(AWS_ENDPOINT_URL=self.endpoint, AWS_ACCESS_KEY_ID=keys[0], AWS_SECRET_ACCESS_KEY=keys[1])
+        done = subprocess.run(
+            ["make", "--no-print-directory", f"REGION={REGION}", *words],
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def succeeds(self, *words, **options):
+        code, said = self.make(*words, **options)
+        self.assertEqual(code, 0, said)
+        return said
+
+    def refuses(self, *words, **options):
+        code, said = self.make(*words, **options)
+        self.assertNotEqual(code, 0, said)
+        return said
+
+    def exports(self):
+        pages = self.client("cloudformation").get_paginator("list_exports").paginate()
+        return {export["Name"]: export["Value"] for page in pages for export in page["Exports"]}
+
+    def stacks(self):
+        """Names of all stacks, the oldest first."""
+        found = self.client("cloudformation").describe_stacks()["Stacks"]
+        return [stack["StackName"] for stack in sorted(found, key=lambda stack: stack["CreationTime"])]
+
+
+def layer_zip(folder, architecture, content=b"", programs=PROGRAMS, mode=0o755, magic=b"\x7fELF"):
+    """A zip that looks like the layer's: executables with nothing in them but a header."""
+    _, machine = ARCHITECTURES[architecture]
+    path = Path(folder) / f"{architecture}.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for program in programs:
+            entry = zipfile.ZipInfo(program)
+            entry.external_attr = (0o100000 | mode) << 16
+            archive.writestr(entry, magic + bytes(14) + struct.pack("<H", machine) + content)
+    return path

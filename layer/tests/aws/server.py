@@ -1,0 +1,158 @@
+"""moto's server on a free port, with what its CloudFormation leaves out and these stacks live by.
+
+Run by an interpreter that has moto. Prints its address, and ends when standard input does, so that it never outlives a test.
+
+Left out by moto, and put in here: that ``AWS::NoValue`` is no element of a list; that a resource stays which moto cannot
+update; policies of deletion that depend on conditions; the ARN and the updates of layer versions that stacks make; a
+parameter's ``Value``; exports that follow an update; ``ListImports``; CloudFormation's refusal to change or delete what
+another stack imports; and IAM's simulation.
+"""
+
+import sys
+
+from moto.awslambda.models import LayerVersion, lambda_backends
+from moto.cloudformation import parsing
+from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.core.responses import ActionResult
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.iam.responses import IamResponse
+from moto.server import ThreadedMotoServer
+from moto.ssm.models import Parameter
+
+from delivery.evaluation import Evaluation
+
+PROPERTIES = ("LayerName", "Content", "Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
+
+clean_json = parsing.clean_json
+delete_resources = parsing.ResourceMap.delete
+parse_and_update_resource = parsing.parse_and_update_resource
+changes = {name: getattr(CloudFormationBackend, name) for name in ("update_stack", "delete_stack")}
+
+
+def make_layer_version(cls, resource_name, cloudformation_json, account_id, region_name, **_):
+    given = cloudformation_json["Properties"]
+    spec = {name: given[name] for name in PROPERTIES if name in given}
+    return lambda_backends[account_id][region_name].publish_layer_version(spec)
+
+
+def replace_layer_version(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    return make_layer_version(cls, new_resource_name, cloudformation_json, account_id, region_name)
+
+
+def delete_layer_version(cls, resource_name, cloudformation_json, account_id, region_name):
+    layer, _, version = resource_name.rpartition(":")
+    lambda_backends[account_id][region_name].delete_layer_version(layer, version)
+
+
+def importers(backend, name):
+    stacks = backend.stacks.values()
+    return [stack.name for stack in stacks if name in Evaluation(stack.template_dict, stack.parameters).imports]
+
+
+def refuse_in_use(backend, names, what):
+    for name in names:
+        users = importers(backend, name)
+        if users:
+            raise ValidationError(message=f"Export {name} cannot be {what} as it is in use by {', '.join(users)}")
+
+
+def update_stack(backend, name, **given):
+    before = {export.name: export.value for export in backend.get_stack(name).exports}
+    stack = changes["update_stack"](backend, name, **given)
+    after = {export.name: export for export in stack.exports}
+    refuse_in_use(
+        backend, [name for name in before if name not in after or after[name].value != before[name]], "updated"
+    )
+    backend.exports.update(after)
+    return stack
+
+
+def delete_stack(backend, name_or_stack_id):
+    stacks = [stack for stack in backend.stacks.values() if name_or_stack_id in (stack.name, stack.stack_id)]
+    refuse_in_use(backend, [export.name for stack in stacks for export in stack.exports], "deleted")
+    changes["delete_stack"](backend, name_or_stack_id)
+
+
+def list_imports(response):
+    name = response._get_param("ExportName")
+    found = importers(response.cloudformation_backend, name)
+    if not found:
+        raise ValidationError(message=f"Export '{name}' is not imported by any stack.")
+    return ActionResult({"Imports": found})
+
+
+def simulate_principal_policy(response):
+    """By the inline policies of a user; whoever is no user of this account's may do everything."""
+    (resource,) = response._get_param("ResourceArns")
+    name = response._get_param("PolicySourceArn").rpartition("/")[2]
+    known = any(user.name == name for user in response.backend.list_users("/", None, None))
+    policies = [IAMPolicy(policy) for policy in response.backend.users[name].policies.values()] if known else None
+    return ActionResult(
+        {
+            "EvaluationResults": [
+                {
+                    "EvalActionName": action,
+                    "EvalDecision": "allowed" if is_allowed(policies, action, resource) else "implicitDeny",
+                }
+                for action in response._get_param("ActionNames")
+            ]
+        }
+    )
+
+
+def is_allowed(policies, action, resource):
+    if policies is None:
+        return True
+    return PermissionResult.PERMITTED in [policy.is_action_permitted(action, resource) for policy in policies]
+
+
+def without_no_value(node, resources):
+    cleaned = clean_json(node, resources)
+    return [value for value in cleaned if value is not None] if isinstance(node, list) else cleaned
+
+
+def update_resource(logical_id, resource_json, resources_map, **where):
+    changed = parse_and_update_resource(logical_id, resource_json, resources_map, **where)
+    return resources_map[logical_id] if changed is None else changed
+
+
+def keep(resources):
+    """Takes what must outlast its stack out of what moto is about to delete: it does not evaluate policies of deletion."""
+    for name, resource in list(resources._resource_json_map.items()):
+        if str(parsing.clean_json(resource.get("DeletionPolicy"), resources)).startswith("Retain"):
+            del resources._resource_json_map[name]
+    delete_resources(resources)
+
+
+def parameter_attribute(parameter, name):
+    return {"Value": parameter.value}[name]
+
+
+def complete_moto():
+    parsing.clean_json = without_no_value
+    parsing.parse_and_update_resource = update_resource
+    LayerVersion.create_from_cloudformation_json = classmethod(make_layer_version)
+    LayerVersion.update_from_cloudformation_json = classmethod(replace_layer_version)
+    LayerVersion.delete_from_cloudformation_json = classmethod(delete_layer_version)
+    LayerVersion.physical_resource_id = property(lambda layer: layer.arn)
+    Parameter.get_cfn_attribute = parameter_attribute
+    parsing.ResourceMap.delete = keep
+    CloudFormationBackend.update_stack = update_stack
+    CloudFormationBackend.delete_stack = delete_stack
+    CloudFormationResponse.list_imports = list_imports
+    IamResponse.simulate_principal_policy = simulate_principal_policy
+
+
+def serve():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    print("http://{}:{}".format(*server.get_host_and_port()), flush=True)
+    sys.stdin.read()
+    server.stop()
+
+
+if __name__ == "__main__":
+    complete_moto()
+    serve()

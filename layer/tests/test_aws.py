@@ -1,0 +1,300 @@
+"""From the Makefile, against AWS on this machine: what a person types, what it changes, and what it refuses."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from delivery.evaluation import ACCOUNT
+from delivery.layers import WRAPPER
+from tests.aws import REGION, OnAws, layer_zip
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/function"
+TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/AgentContext-dev"
+TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+STACKS = ["long-content-artifacts-dev", "lambda-extension-layer-dev", "shared-long-content-dev"]
+IMPORTER = "Resources: {{T: {{Type: 'AWS::SNS::Topic', Properties: {{DisplayName: {{'Fn::ImportValue': {name}}}}}}}}}"
+
+
+def policy(statement):
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+class WithZips(OnAws):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.zips = self.build(b"first")
+
+    def build(self, content):
+        x86, arm = (layer_zip(self.folder, architecture, content) for architecture in ("x86_64", "arm64"))
+        return [f"ZIP_X86={x86}", f"ZIP_ARM={arm}"]
+
+    def deploy(self, *words, **options):
+        return self.succeeds("deploy", "STAGE=dev", *self.zips, *words, **options)
+
+    def destroy(self, stage="dev"):
+        return self.succeeds("destroy", f"STAGE={stage}")
+
+    def layer(self, architecture):
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:lrap-{architecture}-dev"
+
+    def importing(self, name):
+        """A stack of somebody else's."""
+        stacks = self.client("cloudformation")
+        stacks.create_stack(StackName="consumer", TemplateBody=IMPORTER.format(name=name))
+        return lambda: stacks.delete_stack(StackName="consumer")
+
+
+class Publishing(WithZips):
+    def test_s0_07_a_layer_is_published_for_each_architecture(self):
+        for make, architecture in (("publish-x86", "x86_64"), ("publish-arm", "arm64")):
+            said = self.succeeds(make, "STAGE=dev", *self.zips)
+            arn = f"{self.layer(architecture)}:1"
+            self.assertIn(arn, said)
+            self.assertIn(f"AWS_LAMBDA_EXEC_WRAPPER={WRAPPER}\nAGENT_CONTEXT_TABLE=AgentContext-dev\n", said)
+            version = self.client("lambda").get_layer_version(LayerName=self.layer(architecture), VersionNumber=1)
+            self.assertEqual(version["CompatibleArchitectures"], [architecture])
+            self.assertIn("python3.13", version["CompatibleRuntimes"])
+
+    def test_a_dry_run_says_the_command_and_publishes_nothing(self):
+        said = self.succeeds("publish-arm", "STAGE=dry", "DRY_RUN=1", *self.zips)
+        self.assertIn("aws lambda publish-layer-version --layer-name lrap-arm64-dry", said)
+        self.assertIn("--zip-file fileb://", said)
+        self.assertEqual(self.client("lambda").list_layer_versions(LayerName="lrap-arm64-dry")["LayerVersions"], [])
+
+    def test_a_zip_of_the_other_architecture_is_refused(self):
+        arm = layer_zip(self.folder, "arm64")
+        self.assertIn("extensions/lrap is not for x86_64", self.refuses("publish-x86", f"ZIP_X86={arm}"))
+
+    def test_s0_24_a_missing_zip_is_a_missing_dependency(self):
+        self.assertIn("missing dependency: /none.zip does not exist", self.refuses("publish-x86", "ZIP_X86=/none.zip"))
+
+
+class Attaching(WithZips):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.client(cls, "iam").create_role(RoleName="function", AssumeRolePolicyDocument=policy(TRUST))
+
+    def setUp(self):
+        super().setUp()
+        own = self.client("lambda").publish_layer_version(LayerName="own", Content={"ZipFile": self.zip()})
+        self.own = own["LayerVersionArn"]
+        self.name = self.id().rpartition(".")[2][:60]
+        self.function("arm64")
+
+    def zip(self):
+        return layer_zip(self.folder, "arm64").read_bytes()
+
+    def function(self, architecture, **variables):
+        self.client("lambda").create_function(
+            FunctionName=f"{self.name}-{architecture}",
+            Runtime="python3.13",
+            Handler="a.b",
+            Role=ROLE,
+            Code={"ZipFile": self.zip()},
+            Architectures=[architecture],
+            Layers=[self.own],
+            Environment={"Variables": {"MINE": "1", **variables}},
+        )
+
+    def state(self, architecture="arm64"):
+        found = self.client("lambda").get_function_configuration(FunctionName=f"{self.name}-{architecture}")
+        return [layer["Arn"] for layer in found["Layers"]], found["Environment"]["Variables"]
+
+    def attach(self, *words):
+        return self.succeeds("attach", f"FUNCTION={self.name}-arm64", "STAGE=dev", *words)
+
+    def test_s0_18_attach_and_detach_without_any_stack(self):
+        before = self.state()
+        self.succeeds("publish-arm", "STAGE=dev", *self.zips)
+        self.attach("TABLE=MyTable")
+        layers, variables = self.state()
+        self.assertEqual(layers[0], self.own)
+        self.assertTrue(layers[1].startswith(self.layer("arm64")))
+        self.assertEqual(variables, {"MINE": "1", "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "AGENT_CONTEXT_TABLE": "MyTable"})
+        self.succeeds("detach", f"FUNCTION={self.name}-arm64")
+        self.assertEqual(self.state(), before)
+
+    def test_s0_17_s0_19_attach_what_the_stage_exports(self):
+        self.deploy()
+        self.addCleanup(self.destroy)
+        said = self.attach("MAX_CONTENT_SIZE=9000")
+        exports = self.exports()
+        layers, variables = self.state()
+        self.assertEqual(layers, [self.own, exports["SharedProxyLayerArmLongContent-dev"]])
+        self.assertEqual(variables["AGENT_CONTEXT_TABLE"], "AgentContext-dev")
+        self.assertEqual(variables["MAX_CONTENT_SIZE"], "9000")
+        self.assertIn(exports["SharedContentReadPolicyArnLongContent-dev"], said)
+
+    def test_an_older_version_is_replaced(self):
+        for _ in range(2):
+            self.succeeds("publish-arm", "STAGE=dev", *self.zips)
+            self.attach("TABLE=MyTable")
+        versions = self.client("lambda").list_layer_versions(LayerName="lrap-arm64-dev")["LayerVersions"]
+        newest = max(version["Version"] for version in versions)
+        self.assertEqual(self.state()[0], [self.own, f"{self.layer('arm64')}:{newest}"])
+
+    def test_a_dry_run_says_the_command_and_changes_nothing(self):
+        self.succeeds("publish-arm", "STAGE=dev", *self.zips)
+        before = self.state()
+        self.assertIn("aws lambda update-function-configuration", self.attach("TABLE=MyTable", "DRY_RUN=1"))
+        self.assertEqual(self.state(), before)
+
+    def test_another_architecture_is_refused(self):
+        self.succeeds("publish-x86", "STAGE=dev", *self.zips)
+        said = self.refuses(
+            "attach", f"FUNCTION={self.name}-arm64", f"LAYER_ARN={self.layer('x86_64')}:1", "TABLE=MyTable"
+        )
+        self.assertIn("runs on arm64", said)
+        self.assertIn("is for x86_64", said)
+
+    def test_s0_24_what_is_not_there_is_a_missing_dependency(self):
+        self.assertIn("missing dependency: there is no function none", self.refuses("attach", "FUNCTION=none"))
+        said = self.refuses("attach", f"FUNCTION={self.name}-arm64", "STAGE=none")
+        self.assertIn("missing dependency: no layer for arm64 in stage none", said)
+
+    def test_detaching_what_is_not_attached_is_refused(self):
+        self.assertIn("does not have the layer", self.refuses("detach", f"FUNCTION={self.name}-arm64"))
+
+
+class Deploying(WithZips):
+    def test_s0_08_s0_09_s0_17_create_update_destroy(self):
+        self.assertRegex(
+            self.deploy(), "(?s)artifacts-dev: created.*extension-layer-dev: created.*long-content-dev: created"
+        )
+        self.assertEqual(sorted(self.stacks()), sorted(STACKS))
+        first = self.exports()
+        self.assertEqual(first["SharedContentTableLongContent-dev"], "AgentContext-dev")
+        self.assertEqual(first["SharedContentTableArnLongContent-dev"], TABLE)
+        self.assertIn("long-content-dev: nothing to update", self.deploy())
+        self.assertEqual(self.exports(), first)
+        self.update_layers(first)
+        self.assertRegex(
+            self.destroy(), "(?s)long-content-dev: deleted.*extension-layer-dev: deleted.*artifacts-dev: deleted"
+        )
+        self.assertEqual((self.stacks(), self.exports()), ([], {}))
+        self.assertIn("not there", self.destroy())
+
+    def update_layers(self, first):
+        """Other zips: new layer versions come through an export that is imported, and nothing else changes."""
+        self.zips = self.build(b"second")
+        self.assertRegex(
+            self.deploy(), "(?s)long-content-dev: updated.*extension-layer-dev: updated.*long-content-dev: updated"
+        )
+        second = self.exports()
+        changed = {name for name in first if first[name] != second[name]}
+        layers = {
+            f"SharedProxyLayer{which}{of}-dev" for which in ("X86", "Arm") for of in ("ExtensionBuild", "LongContent")
+        }
+        self.assertEqual(changed, layers)
+        parameter = self.client("ssm").get_parameter(Name="/long-content/dev/layer/arm64")["Parameter"]["Value"]
+        self.assertEqual(second["SharedProxyLayerArmLongContent-dev"], parameter)
+
+    def test_s0_23_parameters_stay_as_they_were_given(self):
+        self.addCleanup(self.destroy)
+        self.deploy("PARAMETERS=Alarms=false AlarmTopicArn=arn:topic")
+        self.zips = self.build(b"second")
+        self.deploy("PARAMETERS=AlarmTopicArn=arn:other")
+        described = self.client("cloudformation").describe_stacks(StackName="shared-long-content-dev")["Stacks"][0][
+            "Parameters"
+        ]
+        values = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described}
+        self.assertEqual(
+            (values["Alarms"], values["AlarmTopicArn"], values["HeldArmLayer"]), ("false", "arn:other", "")
+        )
+
+    def test_an_unknown_parameter_is_refused(self):
+        said = self.refuses("deploy", "STAGE=dev", *self.zips, "PARAMETERS=AlarmTopic=arn:topic")
+        self.assertIn("no stack has a parameter AlarmTopic; there are", said)
+
+    def test_a_dry_run_says_the_commands_and_changes_nothing(self):
+        said = self.deploy("DRY_RUN=1")
+        self.assertEqual(said.count("aws cloudformation create-stack"), 3)
+        self.assertEqual(said.count("aws s3api put-object"), 2)
+        self.assertEqual((self.stacks(), self.exports()), ([], {}))
+
+    def test_a_dry_run_destroys_nothing(self):
+        self.addCleanup(self.destroy)
+        self.deploy()
+        said = self.succeeds("destroy", "STAGE=dev", "DRY_RUN=1")
+        self.assertEqual(said.count("aws cloudformation delete-stack"), 3)
+        self.assertEqual(len(self.stacks()), 3)
+
+    def test_destroying_needs_the_name_of_a_stage(self):
+        self.assertIn("--stage", self.refuses("destroy"))
+
+    def test_s0_25_production_keeps_its_layers(self):
+        self.succeeds("deploy", "STAGE=prod", *self.zips)
+        said = self.destroy("prod")
+        self.assertIn("shared-long-content-prod: kept ContentTable", said)
+        self.assertIn("lambda-extension-layer-prod: kept X86Layer, ArmLayer", said)
+
+
+class Failures(WithZips):
+    """The four of S0-24, each found before anything is changed."""
+
+    def nothing_changes(self, *words, **options):
+        before = self.stacks(), self.exports()
+        said = self.refuses(*words, **options)
+        self.assertEqual((self.stacks(), self.exports()), before)
+        return said
+
+    def test_s0_24_export_in_use_when_destroying(self):
+        self.deploy()
+        self.addCleanup(self.destroy)
+        self.addCleanup(self.importing("SharedContentTableLongContent-dev"))
+        said = self.nothing_changes("destroy", "STAGE=dev")
+        self.assertIn("export in use: SharedContentTableLongContent-dev is imported by consumer", said)
+
+    def test_s0_24_export_in_use_when_a_layer_changes(self):
+        self.deploy()
+        self.addCleanup(self.destroy)
+        self.addCleanup(self.importing("SharedProxyLayerArmLongContent-dev"))
+        self.assertIn("nothing to update", self.deploy())
+        said = self.nothing_changes("deploy", "STAGE=dev", *self.build(b"second"))
+        self.assertIn(
+            "export in use: SharedProxyLayerArmLongContent-dev is imported by consumer: it cannot change", said
+        )
+        self.assertIn("/long-content/dev/layer/", said)
+
+    def test_s0_24_resource_exists(self):
+        attributes = [{"AttributeName": "id", "AttributeType": "S"}]
+        key = [{"AttributeName": "id", "KeyType": "HASH"}]
+        self.client("dynamodb").create_table(
+            TableName="AgentContext-dev", BillingMode="PAY_PER_REQUEST", AttributeDefinitions=attributes, KeySchema=key
+        )
+        self.addCleanup(self.client("dynamodb").delete_table, TableName="AgentContext-dev")
+        said = self.nothing_changes("deploy", "STAGE=dev", *self.zips)
+        self.assertIn("resource exists: AWS::DynamoDB::Table AgentContext-dev is there", said)
+
+    def test_s0_24_resource_exists_when_another_stack_exports_the_name(self):
+        export = "{Value: x, Export: {Name: SharedContentTableLongContent-dev}}"
+        body = "{Resources: {T: {Type: 'AWS::SNS::Topic'}}, Outputs: {O: %s}}" % export
+        stacks = self.client("cloudformation")
+        stacks.create_stack(StackName="other", TemplateBody=body)
+        self.addCleanup(stacks.delete_stack, StackName="other")
+        said = self.nothing_changes("deploy", "STAGE=dev", *self.zips)
+        self.assertIn("resource exists: other exports SharedContentTableLongContent-dev already", said)
+
+    def test_s0_24_missing_dependency(self):
+        said = self.nothing_changes("deploy", "STAGE=dev", self.zips[0], "ZIP_ARM=/none.zip")
+        self.assertIn("missing dependency: /none.zip does not exist: `make layer` builds it", said)
+
+    def test_s0_24_permission_denied(self):
+        keys = self.somebody(["cloudformation:*", "s3:*", "sts:*", "lambda:*", "cloudwatch:*", "ssm:*", "iam:*"])
+        said = self.nothing_changes("deploy", "STAGE=dev", *self.zips, keys=keys)
+        self.assertIn(
+            f"permission denied: arn:aws:iam::{ACCOUNT}:user/somebody may not dynamodb:CreateTable on {TABLE}", said
+        )
+        self.assertNotIn("lambda:PublishLayerVersion", said)
+
+    def somebody(self, actions):
+        """Keys of a user who may do just that."""
+        iam = self.client("iam")
+        iam.create_user(UserName="somebody")
+        allowed = policy({"Effect": "Allow", "Action": actions, "Resource": "*"})
+        iam.put_user_policy(UserName="somebody", PolicyName="p", PolicyDocument=allowed)
+        key = iam.create_access_key(UserName="somebody")["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]

@@ -1,0 +1,230 @@
+"""Each check is shown a template that is wrong in one way, and says so; and the repository's own, of which it says nothing."""
+
+import unittest
+from pathlib import Path
+
+from samtranslator.yaml_helper import yaml_parse
+
+from delivery.checks import functions, imports, permissions, removal
+from delivery.evaluation import Evaluation, UnknownFunction
+from delivery.templates import STACKS, Template
+from delivery.translation import Untranslatable, evaluations
+
+OUR_OWN = [Template.read(path) for path in sorted(STACKS.glob("*.yaml"))]
+STAGE = "Parameters: {Stage: {Type: String}}\n"
+
+
+def template(text, name="bad"):
+    return Template(Path(f"{name}.yaml"), yaml_parse(STAGE + text))
+
+
+def exporting(name, imported=None):
+    value = "{'Fn::ImportValue': !Sub '%s'}" % imported if imported else "x"
+    return f"Outputs: {{One: {{Value: {value}, Export: {{Name: !Sub '{name}'}}}}}}"
+
+
+def importing(name):
+    return f"Resources: {{R: {{Type: 'AWS::SNS::Topic', Properties: {{TopicName: {{'Fn::ImportValue': !Sub '{name}'}}}}}}}}"
+
+
+class Imports(unittest.TestCase):
+    def said(self, *texts):
+        return " / ".join(
+            imports.check([template(text, f"t{number}") for number, text in enumerate(texts)], promised=())
+        )
+
+    def test_our_own_are_right(self):
+        self.assertEqual(list(imports.check(OUR_OWN)), [])
+
+    def test_each_comes_after_those_it_takes_from(self):
+        order = [template.name for template in imports.in_order(OUR_OWN[::-1])]
+        self.assertEqual(order, ["artifacts", "extension-layer", "long-content", "function"])
+
+    def test_a_dangling_import_is_named(self):
+        self.assertIn("t0: nothing gives SharedNone-dev", self.said(importing("SharedNone-${Stage}")))
+
+    def test_a_dangling_parameter_is_named(self):
+        text = (
+            "Resources: {R: {Type: 'AWS::SNS::Topic', Properties: {TopicName: !Sub '{{resolve:ssm:/none/${Stage}}}'}}}"
+        )
+        self.assertIn("t0: nothing gives /none/dev", self.said(text))
+
+    def test_an_import_that_only_some_parameters_reach_is_found(self):
+        text = (
+            "Conditions: {Prod: !Equals [!Ref Stage, prod]}\nResources: {R: {Type: 'AWS::SNS::Topic', Condition: Prod, "
+            "Properties: {TopicName: {'Fn::ImportValue': SharedNone-prod}}}}"
+        )
+        self.assertIn("nothing gives SharedNone-prod", self.said(text))
+
+    def test_a_cycle_is_named(self):
+        said = self.said(
+            exporting("SharedA-${Stage}", "SharedB-${Stage}"), exporting("SharedB-${Stage}", "SharedA-${Stage}")
+        )
+        self.assertRegex(said, "a cycle of imports: t. -> t. -> t.")
+
+    def test_a_name_given_twice_is_named(self):
+        self.assertIn("SharedA-dev is given by more than one", self.said(*[exporting("SharedA-${Stage}")] * 2))
+
+    def test_s0_17_a_name_of_another_form_is_named(self):
+        for name in ("TableA-${Stage}", "SharedA", "Shareda-${Stage}", "SharedA-dev"):
+            self.assertIn("is not of the form", self.said(exporting(name)), name)
+
+    def test_s0_08_s0_09_a_promised_name_that_is_gone_is_named(self):
+        without = [template for template in OUR_OWN if template.name != "long-content"]
+        said = list(imports.check(without))
+        for form in imports.PROMISED:
+            self.assertIn(f"nobody exports {form.format(stage='prod')}, which was promised", said)
+
+
+class Permissions(unittest.TestCase):
+    def said(self, statement):
+        document = "{Statement: [{Effect: Allow, %s}]}" % statement
+        text = "Resources: {P: {Type: 'AWS::IAM::ManagedPolicy', Properties: {PolicyDocument: %s}}}" % document
+        return " / ".join(permissions.check(template(text)))
+
+    def test_our_own_are_right(self):
+        self.assertEqual([problem for template in OUR_OWN for problem in permissions.check(template)], [])
+
+    def test_s0_25_what_is_wider_than_named_is_found(self):
+        statements = {
+            "the action dynamodb:* is a pattern": "Action: 'dynamodb:*', Resource: 'arn:aws:dynamodb:r:a:table/t'",
+            "dynamodb:PutItem is allowed on everything": "Action: 'dynamodb:PutItem', Resource: '*'",
+            "dynamodb:GetItem is allowed on everything": "Action: ['dynamodb:GetItem'], Resource: ['arn:aws:dynamodb:r:a:table/*']",
+            "NotAction allows everything": "NotAction: 'iam:*', Resource: 'arn:aws:iam::a:role/r'",
+            "the principal is everyone": "Action: 's3:GetObject', Resource: 'arn:aws:s3:::b/*', Principal: {AWS: '*'}",
+            "needs a condition on cloudwatch:namespace": "Action: 'cloudwatch:PutMetricData', Resource: '*'",
+        }
+        for expected, statement in statements.items():
+            self.assertIn(expected, self.said(statement))
+
+    def test_what_is_named_is_not(self):
+        for statement in (
+            "Action: 'dynamodb:GetItem', Resource: !Sub 'arn:aws:dynamodb:r:a:table/${Stage}'",
+            "Action: 's3:GetObject', Resource: 'arn:aws:s3:::bucket/*'",
+            "Action: 'logs:PutLogEvents', Resource: 'arn:aws:logs:r:a:log-group:/mine:*'",
+            "Action: 'xray:PutTraceSegments', Resource: '*'",
+            "Action: 'cloudwatch:PutMetricData', Resource: '*', Condition: {StringEquals: {'cloudwatch:namespace': N}}",
+        ):
+            self.assertEqual(self.said(statement), "")
+
+    def test_a_wide_policy_of_awss_is_found(self):
+        policy = "arn:aws:iam::aws:policy/AdministratorAccess"
+        text = "Resources: {R: {Type: 'AWS::IAM::Role', Properties: {ManagedPolicyArns: ['%s']}}}" % policy
+        self.assertIn("AdministratorAccess is wider", " / ".join(permissions.check(template(text))))
+
+
+class Functions(unittest.TestCase):
+    GOOD = (STACKS / "function.yaml").read_text()
+
+    def said(self, was, becomes):
+        self.assertIn(was, self.GOOD)
+        broken = Template(Path("bad.yaml"), yaml_parse(self.GOOD.replace(was, becomes)))
+        return " / ".join(functions.check(broken))
+
+    def test_our_own_are_right(self):
+        self.assertEqual([problem for template in OUR_OWN for problem in functions.check(template)], [])
+
+    def test_a_mismatch_of_architecture_is_found(self):
+        self.assertIn("runs on x86_64 with the layer of arm64", self.said("layer/${Architecture}", "layer/arm64"))
+        self.assertIn(
+            "runs on x86_64 with the layer of arm64", self.said("      Architectures: [!Ref Architecture]\n", "")
+        )
+
+    def test_so_is_one_by_export(self):
+        by_export = "{'Fn::ImportValue': !Sub 'SharedProxyLayerX86LongContent-${Stage}'}"
+        said = self.said('!Sub "{{resolve:ssm:/long-content/${Stage}/layer/${Architecture}}}"', by_export)
+        self.assertIn("runs on arm64 with the layer of x86_64", said)
+        self.assertNotIn("runs on x86_64 with", said)
+
+    def test_s0_10_s0_22_a_function_without_the_policy_is_found(self):
+        self.assertIn(
+            "neither the read nor the write policy", self.said("PolicyArnLongContent-", "TopicArnLongContent-")
+        )
+
+    def test_s0_11_another_wrapper_is_found(self):
+        self.assertIn(
+            "is not /opt/extensions/lrap-wrapper/wrapper", self.said("lrap-wrapper/wrapper", "lrap-wrapper/w")
+        )
+
+    def test_s0_12_a_missing_table_is_found(self):
+        self.assertIn("but not AGENT_CONTEXT_TABLE", self.said("AGENT_CONTEXT_TABLE", "CONTEXT_TABLE"))
+
+    def test_s0_19_a_layer_that_is_not_last_is_found(self):
+        late = "        - arn:aws:lambda:r:a:layer:late:1\n      Environment:\n"
+        self.assertIn("must come last", self.said("      Environment:\n", late))
+
+    def test_a_wrapper_without_its_layer_is_found(self):
+        self.assertIn("would not start", self.said("resolve:ssm:/long-content/", "resolve:ssm:/other/"))
+
+
+class Removal(unittest.TestCase):
+    def said(self, attributes, kind="AWS::DynamoDB::Table"):
+        return " / ".join(removal.check(template(f"Resources: {{T: {{Type: '{kind}', {attributes}}}}}")))
+
+    def test_our_own_are_right(self):
+        self.assertEqual([problem for template in OUR_OWN for problem in removal.check(template)], [])
+
+    def test_s0_25_what_vanishes_outside_development_is_found(self):
+        for attributes in (
+            "Properties: {}",
+            "DeletionPolicy: Retain",
+            "DeletionPolicy: Delete, UpdateReplacePolicy: Retain",
+        ):
+            self.assertIn("vanishes with its stack, or is replaced, in prod", self.said(attributes))
+
+    def test_s0_25_what_stays_behind_in_development_is_found(self):
+        self.assertIn(
+            "stays behind when dev is destroyed", self.said("DeletionPolicy: Retain, UpdateReplacePolicy: Retain")
+        )
+
+    def test_a_table_without_protection_is_found(self):
+        self.assertIn(
+            "no deletion protection in prod", self.said("DeletionPolicy: Retain, UpdateReplacePolicy: Retain")
+        )
+
+
+class Sam(unittest.TestCase):
+    def test_a_template_that_sam_refuses_is_refused(self):
+        text = (
+            "Transform: AWS::Serverless-2016-10-31\n"
+            "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Runtime: python3.13}}}"
+        )
+        with self.assertRaisesRegex(Untranslatable, "CodeUri"):
+            list(evaluations(template(text)))
+
+    def test_a_folder_is_taken_for_what_packaging_uploads(self):
+        text = (
+            "Transform: AWS::Serverless-2016-10-31\nResources: {F: {Type: 'AWS::Serverless::Function', "
+            "Properties: {Runtime: python3.13, Handler: a.b, CodeUri: ./code}}}"
+        )
+        _, evaluation = next(evaluations(template(text)))
+        self.assertEqual(evaluation.resources["F"]["Properties"]["Code"], {"S3Bucket": "packaged", "S3Key": "code"})
+
+
+class Evaluating(unittest.TestCase):
+    def test_decides_and_puts_together(self):
+        document = yaml_parse("""
+            Parameters: {Stage: {Type: String}, Size: {Type: Number, Default: 3}}
+            Mappings: {Sizes: {dev: {Name: small}}}
+            Conditions:
+              Dev: !Equals [!Ref Stage, dev]
+              Not: !Not [{Condition: Dev}]
+              Both: !And [{Condition: Dev}, {Condition: Not}]
+            Resources:
+              Gone: {Type: T, Condition: Not}
+              Here:
+                Type: T
+                Properties:
+                  Size: !Ref Size
+                  Name: !FindInMap [Sizes, !Ref Stage, Name]
+                  Arn: !Sub ["${Gone.Arn}/${Own}/${!Literal}", {Own: !Join ["-", [a, !Ref Stage]]}]
+                  Absent: !If [Both, 1, !Ref AWS::NoValue]
+                  List: [!If [Dev, 1, 2], !Ref AWS::NoValue]
+            """)
+        resources = Evaluation(document, {"Stage": "dev"}).resources
+        properties = {"Size": 3, "Name": "small", "Arn": "<Gone.Arn>/a-dev/${Literal}", "List": [1]}
+        self.assertEqual(resources, {"Here": {"Type": "T", "Properties": properties}})
+
+    def test_does_not_guess(self):
+        with self.assertRaisesRegex(UnknownFunction, "Fn::Cidr"):
+            Evaluation({"Resources": {"R": {"Type": "T", "Properties": {"A": {"Fn::Cidr": []}}}}}, {})
