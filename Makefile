@@ -204,12 +204,13 @@ $(CARGO_DENY)/bin/cargo-deny:
 	@CARGO_TARGET_DIR="$(CARGO_DENY)/target" cargo install --locked --quiet cargo-deny@0.20.2 --root "$(CARGO_DENY)"
 	@rm -rf "$(CARGO_DENY)/target"
 
-$(DELIVERY)/installed: layer/delivery/requirements.txt
-$(MOTO)/installed: layer/tests/aws/requirements.txt
+# Their names change with their contents, so what is there need not be looked at again.
+$(DELIVERY)/installed: contents := layer/delivery/requirements.txt
+$(MOTO)/installed: contents := layer/tests/aws/requirements.txt
 $(DELIVERY)/installed $(MOTO)/installed:
 	$(call say,installing $(notdir $(@D)) once into $(LRAP_CACHE))
 	@"$(PYTHON)" -m venv "$(@D)"
-	@"$(@D)/bin/pip" install --quiet --disable-pip-version-check -r "$<"
+	@"$(@D)/bin/pip" install --quiet --disable-pip-version-check -r "$(contents)"
 	@touch $@
 
 tools:

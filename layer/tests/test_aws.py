@@ -75,7 +75,7 @@ class Attaching(WithZips):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.client(cls, "iam").create_role(RoleName="function", AssumeRolePolicyDocument=policy(TRUST))
+        cls.client("iam").create_role(RoleName="function", AssumeRolePolicyDocument=policy(TRUST))
 
     def setUp(self):
         super().setUp()

@@ -38,9 +38,10 @@ class OnAws(unittest.TestCase):
     def _end(cls):
         cls.server.communicate()
 
-    def client(self, service):
+    @classmethod
+    def client(cls, service):
         session = boto3.Session("testing", "testing", region_name=REGION)
-        return session.client(service, endpoint_url=self.endpoint)
+        return session.client(service, endpoint_url=cls.endpoint)
 
     def make(self, *words, keys=("testing", "testing")):
         """Runs make; returns its exit code and what it said."""

@@ -1,0 +1,107 @@
+"""The pages about publishing: their commands run as they stand there, what they name exists, and their links lead somewhere."""
+
+import re
+import unittest
+
+from delivery.templates import STACKS, Template, deployed
+from delivery.translation import evaluations
+from tests.aws import REPOSITORY, layer_zip
+from tests.test_aws import ROLE, TRUST, WithZips, policy
+
+PAGES = [REPOSITORY / page for page in ("layer/README.md", "docs/upgrading.md", "docs/troubleshooting.md")]
+# Everything else in the blocks of the layer's page is built, not deployed.
+VERBS = "deploy|destroy|attach|detach|publish-x86|publish-arm"
+
+
+def commands(page):
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if re.match(f"make ({VERBS})\\b", line)]
+
+
+class Commands(WithZips):
+    def setUp(self):
+        super().setUp()
+        self.client("iam").create_role(RoleName="function", AssumeRolePolicyDocument=policy(TRUST))
+        self.addCleanup(self.client("iam").delete_role, RoleName="function")
+        code = {"ZipFile": layer_zip(self.folder, "arm64").read_bytes()}
+        self.client("lambda").create_function(
+            FunctionName="my-function",
+            Runtime="python3.13",
+            Handler="a.b",
+            Role=ROLE,
+            Code=code,
+            Architectures=["arm64"],
+        )
+        self.addCleanup(self.client("lambda").delete_function, FunctionName="my-function")
+
+    def test_each_does_what_it_says(self):
+        for page in PAGES:
+            with self.subTest(page.name):
+                self.assertGreaterEqual(len(commands(page)), 2)
+                for typed in commands(page):
+                    words = re.findall(r'(?:[^\s"]|"[^"]*")+', typed)[1:]
+                    self.succeeds(*[word.replace('"', "") for word in words], *self.zips)
+
+
+class Names(unittest.TestCase):
+    def test_variables_of_make_are_the_makefiles(self):
+        makefile = (REPOSITORY / "Makefile").read_text()
+        for page in PAGES:
+            for name in re.findall(r"`([A-Z_0-9]+)=[…`]", page.read_text()):
+                with self.subTest(page=page.name, name=name):
+                    self.assertTrue(f"$({name})" in makefile or self.is_setting(name))
+
+    def is_setting(self, name):
+        return f"`{name}`" in (REPOSITORY / "README.md").read_text()
+
+    def test_stacks_and_exports_are_those_of_the_templates(self):
+        page = PAGES[0].read_text()
+        for template in deployed():
+            self.assertIn(f"`{template.stack}-{{stage}}`", page)
+            for _, evaluation in evaluations(template):
+                for name in evaluation.exports:
+                    self.assertIn(f"`{name.rpartition('-')[0]}-{{stage}}`", page)
+
+    def test_parameters_are_those_of_the_templates(self):
+        documented = re.search(r"`PARAMETERS` are those of the templates \(([^)]*)\)", PAGES[0].read_text())[1]
+        optional = [
+            name for name, given in Template.read(STACKS / "long-content.yaml").parameters.items() if "Default" in given
+        ]
+        names = re.findall(r"`(\w+)`", documented)
+        self.assertEqual(names, [name for name in optional if not name.startswith("Held")])
+
+    def test_every_error_has_its_first_look(self):
+        source = (REPOSITORY / "extension/src/error.rs").read_text()
+        named = re.findall(r'Self::\w+ => "(\w+)",', source)
+        self.assertEqual(len(named), 7)
+        page = PAGES[2].read_text()
+        self.assertEqual([name for name in named if f"| `LongContent.{name}` |" not in page], [])
+
+    def test_what_the_log_says_is_in_the_source(self):
+        folders = ("extension/src", "wrapper/src", "layer/delivery")
+        paths = [path for folder in folders for path in (REPOSITORY / folder).rglob("*.[rp][sy]")]
+        source = "".join(path.read_text() for path in paths)
+        for said in (
+            "cannot execute ", "no command to run", "no Runtime API proxy at", "reference kept", "Extension.PortTaken",
+            "Extension.ConfigInvalid", "response sent without offloading", "stack busy", "stack broken", "export in use",
+            "resource exists", "missing dependency", "permission denied", "no region",
+        ):  # fmt: skip
+            with self.subTest(said):
+                self.assertIn(said, source)
+                self.assertIn(said.strip(), PAGES[2].read_text().replace("\n   ", " "))
+
+
+class Links(unittest.TestCase):
+    def test_lead_somewhere(self):
+        for page in PAGES:
+            for target, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", page.read_text()):
+                with self.subTest(page=page.name, target=target, anchor=anchor):
+                    path = (page.parent / target) if target else page
+                    self.assertTrue(path.exists())
+                    self.assertTrue(not anchor or anchor in headings(path))
+
+
+def headings(page):
+    """As the anchors that are made of them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
