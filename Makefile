@@ -209,6 +209,7 @@ $(DELIVERY)/installed: contents := layer/delivery/requirements.txt
 $(MOTO)/installed: contents := layer/tests/aws/requirements.txt
 $(DELIVERY)/installed $(MOTO)/installed:
 	$(call say,installing $(notdir $(@D)) once into $(LRAP_CACHE))
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is older than 3.10, which the AWS SDK needs: name another by PYTHON=…"; exit 1; }
 	@"$(PYTHON)" -m venv "$(@D)"
 	@"$(@D)/bin/pip" install --quiet --disable-pip-version-check -r "$(contents)"
 	@touch $@

@@ -14,8 +14,8 @@ from delivery.layers import ARCHITECTURES, PROGRAMS
 REPOSITORY = Path(__file__).resolve().parents[3]
 SERVER = Path(__file__).with_name("server.py")
 REGION = "eu-central-1"
-# Of the make that runs the tests: the one that they run is another's.
-OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+# All that make gets of the environment: neither the credentials of whoever runs the tests, nor their STAGE, nor their make's flags.
+PASSED_ON = ("PATH", "HOME", "TMPDIR", "LRAP_CACHE")
 
 
 class OnAws(unittest.TestCase):
@@ -45,8 +45,9 @@ class OnAws(unittest.TestCase):
 
     def make(self, *words, keys=("testing", "testing")):
         """Runs make; returns its exit code and what it said."""
-        environment = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environment.update(AWS_ENDPOINT_URL=self.endpoint, AWS_ACCESS_KEY_ID=keys[0], AWS_SECRET_ACCESS_KEY=keys[1])
+        environment.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
         done = subprocess.run(
             ["make", "--no-print-directory", f"REGION={REGION}", *words],
             cwd=REPOSITORY,

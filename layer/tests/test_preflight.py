@@ -1,0 +1,156 @@
+"""What no stand-in for AWS does: stacks that are busy or broken, roles and root, stacks that CloudFormation takes back."""
+
+import unittest
+
+from botocore.exceptions import ClientError, WaiterError
+
+from delivery import Refusal, attachment
+from delivery.deployment import _settle
+from delivery.preflight import before_deploy
+from delivery.simulation import CREATE, denied
+from delivery.stacks import Stage
+from delivery.templates import deployed
+
+USER = "arn:aws:iam::123456789012:user/somebody"
+ROLE = "arn:aws:iam::123456789012:role/path/deployer"
+GIVEN = {"X86Key": "x", "ArmKey": "a", "Version": "1"}
+
+
+class Scripted:
+    """An account that answers as it was told to, and else that there is nothing."""
+
+    region = "eu-central-1"
+    dry_run = False
+
+    def __init__(self, **answers):
+        self.answers = {"get_caller_identity": {"Account": "123456789012", "Arn": USER}, **answers}
+        self.said = []
+        self.asked = []
+
+    def say(self, line):
+        self.said.append(line)
+
+    def read(self, _, operation, **parameters):
+        return self.answer(operation, parameters)
+
+    def find(self, _, operation, absent, **parameters):
+        return self.answer(operation, parameters)
+
+    def pages(self, _, operation, member, **parameters):
+        return self.answer(operation, parameters) or []
+
+    def wait(self, _, waiter, **parameters):
+        self.answer("wait", parameters)
+
+    def answer(self, operation, parameters):
+        self.asked.append((operation, parameters))
+        answer = self.answers.get(operation)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(parameters) if callable(answer) else answer
+
+
+def in_state(status):
+    """Every stack is, and in one state."""
+    return lambda parameters: {"Stacks": [{"StackName": parameters["StackName"], "StackStatus": status}]}
+
+
+class States(unittest.TestCase):
+    def said(self, status):
+        bodies = {template.stack_name("dev"): template.path.read_text() for template in deployed()}
+        account = Scripted(
+            describe_stacks=in_state(status), get_template=lambda asked: {"TemplateBody": bodies[asked["StackName"]]}
+        )
+        return list(before_deploy(Stage(account, "dev"), GIVEN))
+
+    def test_a_busy_stack_is_waited_for(self):
+        self.assertIn(
+            "stack busy: long-content-artifacts-dev is UPDATE_IN_PROGRESS: wait until that is over",
+            self.said("UPDATE_IN_PROGRESS"),
+        )
+
+    def test_a_broken_stack_is_destroyed_first(self):
+        for status in ("ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED"):
+            self.assertIn(f"stack broken: shared-long-content-dev is {status}", " / ".join(self.said(status)))
+
+    def test_a_stack_that_is_well_is_not_named(self):
+        self.assertEqual(self.said("UPDATE_ROLLBACK_COMPLETE"), [])
+
+    def test_s0_24_an_import_that_nobody_exports_is_named(self):
+        stage = Stage(Scripted(), "dev")
+        stage.stacks = [stack for stack in stage.stacks if stack.template.name != "artifacts"]
+        said = "missing dependency: lambda-extension-layer-dev imports SharedArtifactBucketLongContent-dev, which no stack exports"
+        self.assertIn(said, list(before_deploy(stage, GIVEN)))
+
+
+class Permissions(unittest.TestCase):
+    def denied(self, **answers):
+        account = Scripted(**answers)
+        return list(denied(Stage(account, "dev"), GIVEN, CREATE)), account
+
+    def results(self, **result):
+        return lambda asked: [{"EvalActionName": asked["ActionNames"][0], **result}]
+
+    def test_s0_24_what_is_denied_is_named_with_its_resource(self):
+        said, _ = self.denied(simulate_principal_policy=self.results(EvalDecision="implicitDeny"))
+        layer = "arn:aws:lambda:eu-central-1:123456789012:layer:lrap-arm64-dev"
+        self.assertIn(f"permission denied: {USER} may not lambda:PublishLayerVersion on {layer}", said)
+
+    def test_what_depends_on_circumstances_is_not(self):
+        answer = self.results(EvalDecision="implicitDeny", MissingContextValues=["aws:MultiFactorAuthPresent"])
+        self.assertEqual(self.denied(simulate_principal_policy=answer)[0], [])
+
+    def test_a_session_is_asked_about_by_its_role(self):
+        session = {"Account": "123456789012", "Arn": "arn:aws:sts::123456789012:assumed-role/deployer/me"}
+        _, account = self.denied(get_caller_identity=session, get_role={"Role": {"Arn": ROLE}})
+        asked = [parameters for operation, parameters in account.asked if operation == "simulate_principal_policy"]
+        self.assertEqual({parameters["PolicySourceArn"] for parameters in asked}, {ROLE})
+
+    def test_root_is_not_asked_about(self):
+        root = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:root"}
+        _, account = self.denied(get_caller_identity=root)
+        self.assertNotIn("simulate_principal_policy", [operation for operation, _ in account.asked])
+
+    def test_who_may_not_ask_is_told_so_and_goes_on(self):
+        error = ClientError(
+            {"Error": {"Code": "AccessDenied", "Message": "not allowed to ask"}}, "SimulatePrincipalPolicy"
+        )
+        said, account = self.denied(simulate_principal_policy=error)
+        self.assertEqual(said, [])
+        self.assertRegex(account.said[0], "Permissions are not checked beforehand: .*not allowed to ask")
+
+
+class Rollback(unittest.TestCase):
+    def test_s0_24_what_failed_first_is_told_by_the_stacks_id(self):
+        events = [
+            {
+                "LogicalResourceId": "ContentTable",
+                "ResourceStatus": "CREATE_FAILED",
+                "ResourceStatusReason": "no quota",
+            },
+            {"LogicalResourceId": "ReadPolicy", "ResourceStatus": "DELETE_COMPLETE"},
+        ]
+        account = Scripted(wait=WaiterError("stack_create_complete", "gone", {}), describe_stack_events=events)
+        stack = Stage(account, "dev").stack("shared-long-content")
+        with self.assertRaisesRegex(Refusal, "(?s)shared-long-content-dev failed.*took back.*ContentTable: no quota$"):
+            _settle(account, stack, "stack_create_complete", "arn:stack")
+        self.assertIn(("describe_stack_events", {"StackName": "arn:stack"}), account.asked)
+
+
+class Functions(unittest.TestCase):
+    def refused(self, **configuration):
+        account = Scripted(
+            get_function_configuration={"FunctionName": "f", "Architectures": ["arm64"], **configuration}
+        )
+        with self.assertRaises(Refusal) as refusal:
+            attachment.attach(account, "f", "dev")
+        return str(refusal.exception)
+
+    def test_a_container_image_takes_no_layers(self):
+        self.assertIn("is a container image", self.refused(PackageType="Image"))
+
+    def test_variables_that_cannot_be_read_are_not_overwritten(self):
+        unreadable = {"Error": {"ErrorCode": "AccessDenied", "Message": "kms:Decrypt"}}
+        self.assertIn(
+            "permission denied: the variables of f cannot be read: kms:Decrypt", self.refused(Environment=unreadable)
+        )
