@@ -31,6 +31,20 @@ class FromFile:
         return f"{self.scheme}{self.path}"
 
 
+class Masked:
+    """A parameter's value that nobody may read who reads the command: ``said`` stands there for it."""
+
+    def __init__(self, value, said):
+        self._value = value
+        self._said = said
+
+    def value(self):
+        return self._value
+
+    def __str__(self):
+        return json.dumps(self._said)
+
+
 class Account:
     """One account in one region, by the credentials of ``session``."""
 
@@ -80,6 +94,9 @@ class Account:
             self.client(service).get_waiter(waiter).wait(**parameters)
 
 
+STAND_INS = (FromFile, Masked)
+
+
 def command(service, operation, parameters):
     """What to type for an operation."""
     words = ["aws", CLI_NAMES.get(service, service), operation.replace("_", "-")]
@@ -95,12 +112,12 @@ def _option(name, value):
     option = xform_name(name, "-")
     if isinstance(value, bool):
         return [f"--{option}" if value else f"--no-{option}"]
-    return [f"--{option}", str(value) if isinstance(value, (str, int, FromFile)) else json.dumps(value)]
+    return [f"--{option}", str(value) if isinstance(value, (str, int, *STAND_INS)) else json.dumps(value)]
 
 
 def _read(value):
-    """A parameter with the files in it read."""
-    if isinstance(value, FromFile):
+    """A parameter as it is sent: with the files in it read, and nothing masked."""
+    if isinstance(value, STAND_INS):
         return value.value()
     return {name: _read(member) for name, member in value.items()} if isinstance(value, dict) else value
 

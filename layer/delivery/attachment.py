@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from delivery import Refusal
+from delivery.account import Masked
 from delivery.layers import (
     CONTENT_TABLE,
     EXEC_WRAPPER,
@@ -21,6 +22,7 @@ from delivery.layers import (
 )
 
 MOST_LAYERS = 5
+OUR_VARIABLES = {EXEC_WRAPPER, NEXT_WRAPPER, CONTENT_TABLE, THRESHOLD}
 ABSENT = {"ResourceNotFoundException"}
 
 
@@ -148,10 +150,16 @@ def _update(account, function, configuration, layers, variables):
         "update_function_configuration",
         FunctionName=function,
         Layers=layers,
-        Environment={"Variables": variables},
+        Environment=_masked(variables),
         **revision,
     )
     account.wait("lambda", "function_updated_v2", FunctionName=function)
+
+
+def _masked(variables):
+    """A function's own variables may be secrets: a dry run says their names alone."""
+    said = {name: value if name in OUR_VARIABLES else "…" for name, value in variables.items()}
+    return Masked({"Variables": variables}, {"Variables": said})
 
 
 def _layer_of_stage(account, architecture, stage):

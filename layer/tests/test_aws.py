@@ -96,7 +96,7 @@ class Attaching(WithZips):
             Code={"ZipFile": self.zip()},
             Architectures=[architecture],
             Layers=[self.own],
-            Environment={"Variables": {"MINE": "1", **variables}},
+            Environment={"Variables": {"PASSWORD": "correct horse", **variables}},
         )
 
     def state(self, architecture="arm64"):
@@ -113,7 +113,10 @@ class Attaching(WithZips):
         layers, variables = self.state()
         self.assertEqual(layers[0], self.own)
         self.assertTrue(layers[1].startswith(self.layer("arm64")))
-        self.assertEqual(variables, {"MINE": "1", "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "AGENT_CONTEXT_TABLE": "MyTable"})
+        self.assertEqual(
+            variables,
+            {"PASSWORD": "correct horse", "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "AGENT_CONTEXT_TABLE": "MyTable"},
+        )
         self.succeeds("detach", f"FUNCTION={self.name}-arm64")
         self.assertEqual(self.state(), before)
 
@@ -139,8 +142,16 @@ class Attaching(WithZips):
     def test_a_dry_run_says_the_command_and_changes_nothing(self):
         self.succeeds("publish-arm", "STAGE=dev", *self.zips)
         before = self.state()
-        self.assertIn("aws lambda update-function-configuration", self.attach("TABLE=MyTable", "DRY_RUN=1"))
+        said = self.attach("TABLE=MyTable", "DRY_RUN=1")
+        self.assertIn("aws lambda update-function-configuration", said)
+        self.assertIn('"AGENT_CONTEXT_TABLE": "MyTable"', said)
         self.assertEqual(self.state(), before)
+
+    def test_a_dry_run_does_not_say_what_the_functions_own_variables_hold(self):
+        self.succeeds("publish-arm", "STAGE=dev", *self.zips)
+        said = self.attach("TABLE=MyTable", "DRY_RUN=1")
+        self.assertIn("PASSWORD", said)
+        self.assertNotIn("correct horse", said)
 
     def test_another_architecture_is_refused(self):
         self.succeeds("publish-x86", "STAGE=dev", *self.zips)
