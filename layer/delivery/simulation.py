@@ -34,8 +34,13 @@ ACTIONS = {
         ("lambda:DeleteLayerVersion",),
         "arn:{partition}:lambda:{region}:{account}:layer:{LayerName}",
     ),
-    "AWS::S3::Bucket": (("s3:CreateBucket",), ("s3:DeleteBucket",), "arn:{partition}:s3:::{BucketName}"),
-    "AWS::S3::BucketPolicy": (("s3:PutBucketPolicy",), ("s3:DeleteBucketPolicy",), "arn:{partition}:s3:::{Bucket}"),
+    "AWS::S3::Bucket": (
+        ("s3:CreateBucket", "s3:PutBucketPolicy", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"),
+        ("s3:DeleteBucket", "s3:DeleteBucketPolicy"),
+        "arn:{partition}:s3:::{BucketName}",
+    ),
+    # Asked about with its bucket.
+    "AWS::S3::BucketPolicy": ((), (), ""),
     "AWS::SSM::Parameter": (
         ("ssm:PutParameter",),
         ("ssm:DeleteParameter",),
@@ -77,9 +82,9 @@ def _needs(stage, given, direction, identity):
         examples = {resource["Type"]: (logical, resource["Properties"]) for logical, resource in resources.items()}
         examples["AWS::CloudFormation::Stack"] = ("Stack", {})
         for kind, (logical, properties) in examples.items():
-            yield ACTIONS[kind][direction], ACTIONS[kind][2].format(
-                **facts, **properties, stack=stack.name, logical=logical
-            )
+            actions, resource = ACTIONS[kind][direction], ACTIONS[kind][2]
+            if actions:
+                yield actions, resource.format(**facts, **properties, stack=stack.name, logical=logical)
 
 
 def _principal(account, arn):

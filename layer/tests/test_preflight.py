@@ -96,6 +96,13 @@ class Permissions(unittest.TestCase):
         layer = "arn:aws:lambda:eu-central-1:123456789012:layer:lrap-arm64-dev"
         self.assertIn(f"permission denied: {USER} may not lambda:PublishLayerVersion on {layer}", said)
 
+    def test_only_what_has_a_name_is_asked_about(self):
+        _, account = self.denied()
+        asked = [parameters for operation, parameters in account.asked if operation == "simulate_principal_policy"]
+        resources = {resource for parameters in asked for resource in parameters["ResourceArns"]}
+        self.assertIn("arn:aws:s3:::lrap-dev-123456789012-eu-central-1", resources)
+        self.assertEqual([resource for resource in resources if "<" in resource], [])
+
     def test_what_depends_on_circumstances_is_not(self):
         answer = self.results(EvalDecision="implicitDeny", MissingContextValues=["aws:MultiFactorAuthPresent"])
         self.assertEqual(self.denied(simulate_principal_policy=answer)[0], [])
