@@ -2,14 +2,15 @@
 //!
 //! Read [`proxy`] first: it is what happens to a request. Around it, in the order of the extension's life: [`config`] reads the
 //! environment, [`server`] binds and accepts, [`lifecycle`] speaks to the Extensions API, [`route`] tells calls apart,
-//! [`runtime_api`] is the way upstream, [`logging`] and [`metrics`] what an operator reads, [`keys`] the signing keys,
-//! [`invocations`] what is remembered between an event and its response, [`payload`] either of them on its way, and
-//! [`error`] how an invocation fails. [`cli`] is
-//! the same binary as a tool for operators.
+//! [`runtime_api`] is the way upstream, [`socket`] either end of a connection, [`logging`] and [`metrics`] what an operator
+//! reads, [`keys`] the signing keys, [`invocations`] what is remembered between an event and its response, [`payload`] either
+//! of them on its way, [`heap`] what it is kept in, and [`error`] how an invocation fails. [`cli`] is the same binary as a
+//! tool for operators.
 
 pub mod cli;
 pub mod config;
 pub mod error;
+pub mod heap;
 pub mod invocations;
 pub mod keys;
 pub mod lifecycle;
@@ -20,3 +21,4 @@ pub mod proxy;
 pub mod route;
 pub mod runtime_api;
 pub mod server;
+pub mod socket;

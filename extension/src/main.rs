@@ -10,13 +10,14 @@ use lrap::keys::SigningKeys;
 use lrap::lifecycle::{InitError, LifecycleError, Registration};
 use lrap::proxy::Proxy;
 use lrap::runtime_api::RuntimeApi;
-use lrap::{cli, logging, server};
+use lrap::{cli, heap, logging, server};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
     if config::arguments().len() > 1 {
         return cli::main(config::arguments(), config::environment());
     }
+    heap::keep_freed_memory();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("BUG: no tokio runtime");
     let ended = runtime.block_on(run());
     runtime.shutdown_background();

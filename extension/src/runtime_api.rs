@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::payload::Payload;
+use crate::socket::Socket;
 
 /// Bytes that the head of a message may have: Lambda takes an `XRay-Error-Cause` of 1 MiB.
 pub const MAX_HEAD: usize = (1 << 20) + (128 << 10);
@@ -137,11 +138,10 @@ impl RuntimeApi {
     async fn connect(&self) -> Result<SendRequest<Body>, UpstreamError> {
         let failed = |source| UpstreamError::Connect { address: self.address.clone(), source };
         let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
         let mut builder = http1::Builder::new();
         builder.preserve_header_case(true).title_case_headers(true).max_buf_size(MAX_HEAD);
         let (sender, connection) =
-            builder.handshake(TokioIo::new(stream)).await.map_err(|source| self.no_answer(source))?;
+            builder.handshake(TokioIo::new(Socket::new(stream))).await.map_err(|source| self.no_answer(source))?;
         tokio::spawn(connection);
         Ok(sender)
     }

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::proxy::Proxy;
 use crate::runtime_api::MAX_HEAD;
+use crate::socket::Socket;
 
 /// Binds `127.0.0.1:port`. Bound before the extension registers, so no runtime ever finds the port closed.
 pub async fn bind(port: u16) -> io::Result<TcpListener> {
@@ -41,7 +42,6 @@ async fn connection<S>(stream: TcpStream, proxy: Arc<Proxy<S>>)
 where
     S: ContentStore + Send + Sync + 'static,
 {
-    let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let proxy = Arc::clone(&proxy);
         async move { Ok::<_, Infallible>(proxy.handle(request).await) }
@@ -52,7 +52,7 @@ where
         .auto_date_header(false)
         .header_read_timeout(None)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Socket::new(stream)), service)
         .await;
     if let Err(error) = served {
         tracing::debug!(%error, "the runtime's connection broke off");

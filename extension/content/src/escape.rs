@@ -37,6 +37,19 @@ const DOUBLING: u32 = 22;
 /// Bytes that are looked at together; their count fits a byte.
 const BLOCK: usize = 64;
 
+/// Bytes that [`write`] writes at most of a text of `len` bytes. Saturates.
+pub(crate) fn most(len: usize, depth: u32) -> u64 {
+    let of_one = match depth {
+        0 => 1,
+        1..=DOUBLING => {
+            let backslashes = 1_u64 << (depth - 1);
+            (2 * backslashes).max(backslashes + 5)
+        }
+        _ => 5 * u64::from(depth) + 1,
+    };
+    of_one.saturating_mul(len as u64)
+}
+
 /// Bytes that [`write`] writes. Saturates.
 pub(crate) fn len(text: &[u8], depth: u32) -> u64 {
     if depth == 0 {
@@ -141,6 +154,7 @@ mod tests {
             });
             prop_assert_eq!(std::str::from_utf8(&out), Ok(quoted.as_str()));
             prop_assert_eq!(out.len() as u64, len(text.as_bytes(), depth));
+            prop_assert!(out.len() as u64 <= most(text.len(), depth));
             if depth == 1 {
                 prop_assert_eq!(decoded(&format!("\"{quoted}\"")), text.as_bytes());
             }
@@ -151,6 +165,7 @@ mod tests {
             let mut out = Vec::new();
             write(&mut out, text.as_bytes(), depth);
             prop_assert_eq!(out.len() as u64, len(text.as_bytes(), depth));
+            prop_assert!(out.len() as u64 <= most(text.len(), depth));
             let said = (0..depth).fold(out, |spelt, _| decoded(&format!("\"{}\"", String::from_utf8(spelt).unwrap())));
             prop_assert_eq!(said, text.as_bytes());
         }

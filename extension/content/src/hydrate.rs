@@ -159,9 +159,7 @@ impl Hydration {
 
     /// Takes a content that was wanted; `None` leaves its reference where it stands.
     ///
-    /// # Panics
-    ///
-    /// When a content is of kind [`Kind::String`] and not UTF-8: stores verify what they read, so that is a bug.
+    /// A content of kind [`Kind::String`] is UTF-8: stores verify what they read.
     pub fn add(&mut self, reference: ContentRef, content: Option<Bytes>) {
         let search = self.event.found.search;
         let filling = content.map_or(Filling::Kept, |content| Filling::new(&reference, content, search));
@@ -197,7 +195,10 @@ impl Filling {
     fn new(reference: &ContentRef, content: Bytes, search: Search) -> Self {
         match reference.kind {
             Kind::String => {
-                assert!(std::str::from_utf8(&content).is_ok(), "BUG: the store verified a text that is not UTF-8");
+                debug_assert!(
+                    std::str::from_utf8(&content).is_ok(),
+                    "BUG: the store verified a text that is not UTF-8"
+                );
                 Self::Text(content)
             }
             Kind::Json if may_hold_references(reference, &content) => Self::Json(plan_with(&content, search)),
@@ -208,8 +209,8 @@ impl Filling {
 
 /// `event` with every reference's filling in its place, and the fillings of those, if that has no more than `limit` bytes.
 ///
-/// Counts before it writes, and stops to count at the limit: whatever an event names, however often and however deep, it
-/// costs no more memory than `limit`.
+/// Whatever an event names, however often and however deep, it costs no more memory than `limit`: nothing is written before
+/// it is known to fit. What fits even if every byte had to be escaped is not counted.
 fn fill<'a>(
     event: &'a HydratePlan,
     filling: impl Fn(&ContentRef) -> &'a Filling,
@@ -218,20 +219,36 @@ fn fill<'a>(
     if event.edits.is_empty() {
         return Ok(event.event.clone());
     }
-    let mut size = 0;
-    let counted = pieces(event, &filling, |piece| {
-        size = piece.len().saturating_add(size);
-        if size > limit { ControlFlow::Break(size) } else { ControlFlow::Continue(()) }
-    });
-    if let ControlFlow::Break(size) = counted {
-        return Err(TooLarge::Bytes(size));
-    }
+    let mut most = 0_u64;
+    let unescaped = sum(event, &filling, limit, |piece| {
+        most = most.saturating_add(piece.most());
+        piece.text().len() as u64
+    })?;
+    let size = if most <= limit { unescaped + unescaped / 16 } else { sum(event, &filling, limit, Piece::len)? };
     let mut out = Vec::with_capacity(size as usize);
     let _: ControlFlow<()> = pieces(event, &filling, |piece| {
         piece.write(&mut out);
         ControlFlow::Continue(())
     });
     Ok(out.into())
+}
+
+/// What `measure` says of all pieces together. Stops at the limit.
+fn sum<'a>(
+    event: &'a HydratePlan,
+    filling: impl Fn(&ContentRef) -> &'a Filling,
+    limit: u64,
+    mut measure: impl FnMut(&Piece<'a>) -> u64,
+) -> Result<u64, TooLarge> {
+    let mut size = 0_u64;
+    let summed = pieces(event, filling, |piece| {
+        size = size.saturating_add(measure(&piece));
+        if size > limit { ControlFlow::Break(size) } else { ControlFlow::Continue(()) }
+    });
+    match summed {
+        ControlFlow::Continue(()) => Ok(size),
+        ControlFlow::Break(size) => Err(TooLarge::Bytes(size)),
+    }
 }
 
 /// A stretch of a hydrated event, and how many strings it stands inside of.
@@ -243,6 +260,19 @@ enum Piece<'a> {
 }
 
 impl Piece<'_> {
+    fn text(&self) -> &[u8] {
+        let (Self::Json(text, _) | Self::Text(text, _)) = self;
+        text
+    }
+
+    /// Bytes that it has at most, told without looking at it.
+    fn most(&self) -> u64 {
+        match self {
+            Self::Json(text, depth) => escape::most(text.len(), *depth),
+            Self::Text(text, depth) => escape::most(text.len() + 2, depth + 1),
+        }
+    }
+
     fn len(&self) -> u64 {
         match self {
             Self::Json(text, depth) => escape::len(text, *depth),
@@ -455,9 +485,7 @@ impl HydratePlan {
     /// The event with contents in place, given in the order of [`references`](Self::references); `None` leaves that
     /// reference where it stands.
     ///
-    /// # Panics
-    ///
-    /// When a content is of kind [`Kind::String`] and not UTF-8: stores verify what they read, so that is a bug.
+    /// A content of kind [`Kind::String`] is UTF-8: stores verify what they read.
     pub fn apply(&self, contents: &[Option<Bytes>]) -> Bytes {
         let filling = |(reference, content): (&ContentRef, &Option<Bytes>)| match content {
             None => Filling::Kept,

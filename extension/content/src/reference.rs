@@ -292,6 +292,7 @@ impl Scope {
         let has_key = key.is_none_or(|key| self.keys.content_key(key).is_some());
         has_key
             && bytes.len() as u64 == reference.size
+            && (reference.kind != Kind::String || std::str::from_utf8(bytes).is_ok())
             && self.id(key, reference.ttl, reference.kind, bytes) == reference.id
     }
 
@@ -627,6 +628,16 @@ mod tests {
         let unsigned = ContentRef { signature: None, ..reference };
         assert_eq!(signed().admits(&unsigned), Err(Refusal::Unsigned));
         assert!(signed().holds(&reference, b"same") && !signed().holds(&unsigned, b"same"));
+    }
+
+    /// Whoever may write to the table could store such a text under its right name.
+    #[test]
+    fn a_text_that_is_not_utf_8_is_not_held() {
+        let scope = Scope::new("table");
+        let text = Content { kind: Kind::String, bytes: Bytes::from_static(b"\xff") };
+        assert!(!scope.holds(&scope.reference(Ttl::NONE, &text), &text.bytes));
+        let text = Content::string("\u{ff}");
+        assert!(scope.holds(&scope.reference(Ttl::NONE, &text), &text.bytes));
     }
 
     #[test]
