@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use long_content::store::GetError;
 use long_content::store::tally::Usage;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -28,6 +29,9 @@ const FUNCTION_NAME: &str = "FunctionName";
 
 /// The longest that an invocation waits for standard output to take its line.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Bytes that a pipe takes at once when it takes any: `PIPE_BUF`, see pipe(7).
+const AT_ONCE: usize = 4096;
 
 /// How many contents, and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -268,8 +272,14 @@ impl Output {
         Self { file: Arc::new(Mutex::new(file)), stalled: AtomicBool::new(false) }
     }
 
-    /// Writes a line with one call, on another thread: the call may block for as long as nobody reads.
+    /// Writes a line with one call. If that could block, for as long as nobody reads, it is made on another thread.
     async fn write(&self, line: String) -> io::Result<()> {
+        if line.len() <= AT_ONCE
+            && let Ok(mut file) = self.file.try_lock()
+            && has_room(&file)
+        {
+            return file.write_all(line.as_bytes());
+        }
         if self.stalled.load(Relaxed) && self.file.try_lock().is_err() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -281,6 +291,12 @@ impl Output {
         self.stalled.store(outcome.is_err(), Relaxed);
         outcome?
     }
+}
+
+/// Whether a pipe takes a line of [`AT_ONCE`] bytes now.
+fn has_room(file: &File) -> bool {
+    let mut pipe = [PollFd::new(file, PollFlags::OUT)];
+    matches!(poll(&mut pipe, Some(&Timespec::default())), Ok(1..)) && pipe[0].revents().contains(PollFlags::OUT)
 }
 
 #[cfg(test)]
@@ -330,7 +346,9 @@ mod tests {
         let (mut reader, writer) = io::pipe().unwrap();
         let output = Output::new(std::os::fd::OwnedFd::from(writer).into());
         let line = || "x".repeat(64 << 10);
-        output.write(line()).await.unwrap();
+        output.write("x".repeat(AT_ONCE)).await.unwrap();
+        output.write("x".repeat(AT_ONCE * 15)).await.unwrap();
+        assert!(!has_room(&*output.file.lock().await));
         assert!(output.write(line()).await.is_err(), "the pipe holds no more");
         let begun = Instant::now();
         for _ in 0..100 {

@@ -11,12 +11,15 @@ use http_body::{Body, Frame, SizeHint};
 /// Pieces of fewer bytes are put together: keeping track of one costs more than copying it.
 const SMALL: usize = 4 << 10;
 
+/// Bytes that memory is set aside for on a sender's word.
+const MAX_EXPECTED: usize = 64 << 20;
+
 /// A payload, or the rest of one that is being sent.
 #[derive(Debug, Default)]
 pub struct Payload {
     pieces: VecDeque<Bytes>,
-    /// Small pieces behind all others.
-    small: BytesMut,
+    /// What was put together, behind all pieces.
+    joined: BytesMut,
     len: usize,
 }
 
@@ -25,15 +28,29 @@ impl Payload {
     pub fn push(&mut self, piece: Bytes) {
         self.len += piece.len();
         if piece.len() < SMALL && !self.pieces.is_empty() {
-            return self.small.extend_from_slice(&piece);
+            return self.joined.extend_from_slice(&piece);
         }
-        self.close_small();
+        self.close_joined();
         self.pieces.push_back(piece);
     }
 
-    fn close_small(&mut self) {
-        if !self.small.is_empty() {
-            self.pieces.push_back(self.small.split().freeze());
+    /// Takes the next piece of a payload that is needed in one, before as many bytes as `expected`. Copied while it is still
+    /// in the processor's cache, and its own memory taken by the next.
+    pub fn join(&mut self, piece: &[u8], expected: u64) {
+        let expected = usize::try_from(expected).unwrap_or(MAX_EXPECTED).min(MAX_EXPECTED);
+        if !self.pieces.is_empty() || self.joined.is_empty() {
+            let mut joined = BytesMut::with_capacity(self.len + piece.len() + expected);
+            self.close_joined();
+            self.pieces.drain(..).for_each(|piece| joined.extend_from_slice(&piece));
+            self.joined = joined;
+        }
+        self.joined.extend_from_slice(piece);
+        self.len += piece.len();
+    }
+
+    fn close_joined(&mut self) {
+        if !self.joined.is_empty() {
+            self.pieces.push_back(self.joined.split().freeze());
         }
     }
 
@@ -49,7 +66,7 @@ impl Payload {
 
     /// The payload in one piece; one that came in one piece is not copied.
     pub fn whole(mut self) -> Bytes {
-        self.close_small();
+        self.close_joined();
         if self.pieces.len() <= 1 {
             return self.pieces.pop_front().unwrap_or_default();
         }
@@ -63,7 +80,7 @@ impl Payload {
 
 impl From<Bytes> for Payload {
     fn from(whole: Bytes) -> Self {
-        Self { len: whole.len(), pieces: [whole].into(), small: BytesMut::new() }
+        Self { len: whole.len(), pieces: [whole].into(), joined: BytesMut::new() }
     }
 }
 
@@ -76,7 +93,7 @@ impl Body for Payload {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         if self.pieces.is_empty() {
-            self.close_small();
+            self.close_joined();
         }
         let piece = self.pieces.pop_front();
         self.len -= piece.as_ref().map_or(0, Bytes::len);
@@ -106,15 +123,38 @@ mod tests {
         payload
     }
 
+    /// Joined from one piece on.
+    fn of_joined(pieces: &[Vec<u8>], first: usize) -> Payload {
+        let mut payload = of(&pieces[..first]);
+        pieces[first..].iter().for_each(|piece| payload.join(piece, 1));
+        payload
+    }
+
     proptest! {
         #[test]
         fn pieces_make_up_the_whole(lens in proptest::collection::vec(prop_oneof![0_usize..9, SMALL - 2..SMALL + 2], 0..12)) {
             let pieces: Vec<_> = lens.iter().enumerate().map(|(nth, &len)| vec![nth as u8; len]).collect();
             prop_assert_eq!(of(&pieces).len(), pieces.concat().len());
             prop_assert_eq!(of(&pieces).whole(), pieces.concat());
+            for first in 0..=pieces.len() {
+                prop_assert_eq!(of_joined(&pieces, first).len(), pieces.concat().len());
+                prop_assert_eq!(of_joined(&pieces, first).whole(), pieces.concat());
+            }
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             prop_assert_eq!(runtime.block_on(of(&pieces).collect()).unwrap().to_bytes(), pieces.concat());
         }
+    }
+
+    #[test]
+    fn what_is_joined_is_copied_once_and_no_word_is_taken_for_memory() {
+        let mut payload = Payload::default();
+        payload.join(b"first", 6);
+        let place = payload.joined.as_ptr();
+        payload.join(b"second", 0);
+        assert_eq!(payload.whole().as_ptr(), place);
+        payload = Payload::default();
+        payload.join(b"first", u64::MAX);
+        assert!(payload.joined.capacity() <= MAX_EXPECTED + 5);
     }
 
     #[test]
@@ -124,7 +164,7 @@ mod tests {
         payload.push(piece.clone());
         assert_eq!(payload.whole().as_ptr(), piece.as_ptr());
         let mut payload = of(&vec![vec![7]; 10_000]);
-        payload.close_small();
+        payload.close_joined();
         assert_eq!(payload.pieces.len(), 2);
     }
 }

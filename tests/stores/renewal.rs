@@ -78,7 +78,7 @@ async fn what_does_not_fit_is_replaced() {
     let (alone, among) = (named(noise(6000, 1), DAY), [named(noise(6000, 2), DAY), named(noise(6000, 3), DAY)]);
     let damages = [
         ("format", json!({ "N": "2" })),
-        ("kind", json!({ "S": "j" })),
+        ("kind", json!({ "S": "s" })),
         ("ttl", json!({ "S": "none" })),
         ("size", json!({ "N": "6001" })),
         ("encoding", json!({ "S": "unknown" })),

@@ -45,13 +45,17 @@ const PASSES: [(&str, Pass); 6] = [
 
 fn in_event(event: &Bytes) -> bool {
     let mut screen = EventScreen::default();
-    event.chunks(PIECE).for_each(|piece| screen.push(piece));
+    event.chunks(PIECE).for_each(|piece| {
+        screen.push(piece);
+    });
     screen.is_raised()
 }
 
 fn in_response(response: &Bytes) -> bool {
     let mut screen = ResponseScreen::new(LIMITS.threshold);
-    response.chunks(PIECE).for_each(|piece| screen.push(piece));
+    response.chunks(PIECE).for_each(|piece| {
+        screen.push(piece);
+    });
     screen.is_raised()
 }
 

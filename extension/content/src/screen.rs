@@ -8,10 +8,8 @@
 //! use long_content::screen::EventScreen;
 //!
 //! let mut screen = EventScreen::default();
-//! screen.push(br#"{"text": "@cont"#);
-//! assert!(!screen.is_raised());
-//! screen.push(br#"ent:1:"}"#);
-//! assert!(screen.is_raised());
+//! assert!(!screen.push(br#"{"text": "@cont"#));
+//! assert!(screen.push(br#"ent:1:"}"#));
 //! ```
 
 use std::sync::LazyLock;
@@ -45,10 +43,11 @@ impl Default for EventScreen {
 }
 
 impl EventScreen {
-    /// Looks at the next piece.
-    pub fn push(&mut self, piece: &[u8]) {
+    /// Looks at the next piece: whether the event must be looked at as a whole, as far as it is known.
+    pub fn push(&mut self, piece: &[u8]) -> bool {
         let matches = |text: &[u8]| OF_EVENTS.as_ref().is_none_or(|names| names.find(text).is_some());
         self.raised = self.raised || self.seams.search(piece, matches);
+        self.raised
     }
 
     /// Whether the event must be looked at as a whole.
@@ -71,9 +70,10 @@ impl ResponseScreen {
         Self { seams: Seams::for_needles_of(LONGEST_SPELLING), gaps: Gaps::new(threshold), raised: false }
     }
 
-    /// Looks at the next piece.
-    pub fn push(&mut self, piece: &[u8]) {
+    /// Looks at the next piece: whether the response must be looked at as a whole, as far as it is known.
+    pub fn push(&mut self, piece: &[u8]) -> bool {
         self.raised = self.raised || self.gaps.push(piece) || self.seams.search(piece, offload::may_spell_prefix);
+        self.raised
     }
 
     /// Whether the response must be looked at as a whole.
@@ -144,7 +144,7 @@ mod tests {
         #[test]
         fn what_an_event_screen_lets_pass_has_nothing_to_hydrate_and_no_shape(text in document(), len in 1_usize..60) {
             let mut screen = EventScreen::default();
-            text.as_bytes().chunks(len).for_each(|piece| screen.push(piece));
+            text.as_bytes().chunks(len).for_each(|piece| { screen.push(piece); });
             let event = Bytes::from(text);
             prop_assert!(screen.is_raised() || hydrate::plan(&event).is_empty() && Shape::of(&event).is_none());
         }
@@ -152,7 +152,7 @@ mod tests {
         #[test]
         fn what_a_response_screen_lets_pass_has_nothing_to_offload(text in document(), len in 1_usize..60, threshold in 0_usize..40) {
             let mut screen = ResponseScreen::new(threshold);
-            text.as_bytes().chunks(len).for_each(|piece| screen.push(piece));
+            text.as_bytes().chunks(len).for_each(|piece| { screen.push(piece); });
             let plan = offload::plan(&Bytes::from(text), &Limits { threshold, kept: &[] });
             prop_assert!(screen.is_raised() || plan.is_empty());
         }
@@ -163,8 +163,12 @@ mod tests {
         let text = format!("[{}]", "{\"name\": \"some \\\"words\\\" and \\u003cmarkup\\u003e\"},".repeat(200));
         for len in [1, 2, 3, 7, 64, 1_000, text.len()] {
             let (mut event, mut response) = (EventScreen::default(), ResponseScreen::new(100));
-            text.as_bytes().chunks(len).for_each(|piece| event.push(piece));
-            text.as_bytes().chunks(len).for_each(|piece| response.push(piece));
+            text.as_bytes().chunks(len).for_each(|piece| {
+                event.push(piece);
+            });
+            text.as_bytes().chunks(len).for_each(|piece| {
+                response.push(piece);
+            });
             assert!(!event.is_raised() && !response.is_raised(), "{len}");
         }
     }
@@ -174,7 +178,9 @@ mod tests {
         for needle in ["\"@content:1:", "{\"DurableExecutionArn\":1}", "\"requestContext\""] {
             for len in 1..=needle.len() {
                 let mut screen = EventScreen::default();
-                needle.as_bytes().chunks(len).for_each(|piece| screen.push(piece));
+                needle.as_bytes().chunks(len).for_each(|piece| {
+                    screen.push(piece);
+                });
                 assert!(screen.is_raised(), "{needle} in pieces of {len}");
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRAILER};
 use http::{Response, response};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Either, Limited};
 use hyper::body::Incoming;
 
@@ -20,12 +21,15 @@ const DRAINED_LENGTH: usize = 64 << 10;
 /// How long a body is read only to keep its connection.
 const DRAINED_TIME: Duration = Duration::from_secs(1);
 
-/// All of a body, each piece shown to `look` as it arrives.
-pub(super) async fn gather(mut body: Incoming, mut look: impl FnMut(&[u8])) -> Result<Payload, hyper::Error> {
+/// All of a body, each piece shown to `look` as it arrives, which says whether the body is needed in one.
+pub(super) async fn gather(mut body: Incoming, mut look: impl FnMut(&[u8]) -> bool) -> Result<Payload, hyper::Error> {
     let mut payload = Payload::default();
     while let Some(piece) = next_data(&mut body).await? {
-        look(&piece);
-        payload.push(piece);
+        if look(&piece) {
+            payload.join(&piece, body.size_hint().lower());
+        } else {
+            payload.push(piece);
+        }
     }
     Ok(payload)
 }

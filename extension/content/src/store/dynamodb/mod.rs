@@ -8,6 +8,7 @@
 //! - `retry`: when to ask again, and what an error means
 //! - `encoding`, `item`, `entry`, `condition`: bytes to items and back, and when an item need not be written; pure
 //! - `write`, `look`, `read`: `put`, what it spares itself, and `get`
+//! - `rehearsal`: the same before it is needed, and without the network
 //! - `inventory`: what is stored, for people who look
 //! - `secret`: the signing keys' secret, over the same connector
 //!
@@ -29,6 +30,7 @@ mod inventory;
 mod item;
 mod look;
 mod read;
+mod rehearsal;
 mod retry;
 mod secret;
 mod settings;
@@ -88,10 +90,10 @@ impl DynamoDbStore {
         Self { part_size: part_size.clamp(1 << 10, item::MAX_PART), ..self }
     }
 
-    /// Opens the connection, TLS included, without a `DynamoDB` operation. Failing is no loss; it takes two seconds at
-    /// most.
+    /// Opens the connection, TLS included, without a `DynamoDB` operation, and meanwhile rehearses a write. Failing is no
+    /// loss; it takes two seconds at most.
     pub async fn warm(&self) {
-        self.table.warm().await;
+        tokio::join!(self.table.warm(), Box::pin(rehearsal::rehearse(self)));
     }
 
     /// Requests and units since the store was built, counted over all clones, whomever they charged.

@@ -27,6 +27,7 @@ use super::credentials;
 use super::entry;
 use super::inventory::Cursor;
 use super::item::{Attributes, ID, Item, SUMMARY};
+use super::rehearsal;
 use super::retry::{Failure, judge};
 use super::settings::{CredentialsSource, Settings, SettingsError};
 use super::tls::TlsRoots;
@@ -70,6 +71,14 @@ impl Table {
     /// The same table on another account.
     pub(super) fn charging(&self, tally: &Tally) -> Self {
         Self { shared: Arc::clone(&self.shared), tally: tally.clone() }
+    }
+
+    /// The same table in name only: nothing that is asked of it is sent, or counted.
+    pub(super) fn staged(&self) -> Self {
+        let Shared { client, connector, endpoint, name, .. } = &*self.shared;
+        let (connector, endpoint, name) = (connector.clone(), endpoint.clone(), name.clone());
+        let shared = Shared { client: rehearsal::staged(client), connector, endpoint, name, total: Tally::default() };
+        Self { shared: Arc::new(shared), tally: Tally::default() }
     }
 
     /// What was asked of all handles.
