@@ -36,7 +36,7 @@ to = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)") $(if
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes tools clean \
-    build-x86 build-arm layer test-layer release stacks publish-x86 publish-arm attach detach deploy destroy
+    build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -142,6 +142,7 @@ layer: $(ARCH:%=build-%) ## the zips with licences, bills of materials and check
 
 test-layer: layer $(VENV)/installed ## the zips as Lambda unpacks and runs them; arm64 in an emulator where the machine is none; ARCH=
 	@node=$$(tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)") || node=; \
+	[ -n "$$node" ] || [ "$${CI:-}" != true ] || { echo "The Node runtime client could not be installed, and its tests must run."; exit 1; }; \
 	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node"; \
 	for architecture in $(ARCHITECTURES); do \
 	    printf '\033[1m==> testing the layer for %s\033[0m\n' "$$architecture"; \
@@ -149,11 +150,15 @@ test-layer: layer $(VENV)/installed ## the zips as Lambda unpacks and runs them;
 	done
 
 # The tag, the commit and the zips are of one version, or nothing is released.
-release: test-layer ## the tested zips, attached to TAG=vX.Y.Z on GitHub by its command line client
+releasable:
 	@version=v$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml); \
-	[ "$(TAG)" = "$$version" ] || { echo "TAG is \"$(TAG)\", and the workspace is of version $$version"; exit 1; }
+	[ "$${TAG:-}" = "$$version" ] || { echo "TAG is \"$${TAG:-}\", and the workspace is of version $$version"; exit 1; }
 	@case "$$(layer/commit)" in *[!0-9a-f]*) echo "the working tree is no clean commit, and nobody could build this again"; exit 1;; esac
-	@gh release create "$(TAG)" --verify-tag --generate-notes "$(SHIPPED)"/lrap-*.* "$(SHIPPED)/SHA256SUMS"
+	@[ "$$(git rev-parse "$$TAG^{commit}")" = "$$(git rev-parse HEAD)" ] || { echo "$$TAG is another commit than what is here"; exit 1; }
+
+release: releasable test-layer ## the tested zips of both architectures, attached to TAG=vX.Y.Z on GitHub by its command line client
+	@cd "$(SHIPPED)" && sha256sum --check --quiet SHA256SUMS && \
+	gh release create "$$TAG" --verify-tag --generate-notes $$(cut -c 67- SHA256SUMS) SHA256SUMS
 
 # ---------------------------------------------------------------------------------------------------------------------------
 

@@ -189,7 +189,20 @@ mod tests {
         assert_eq!(filled(&report, &page).unwrap(), page);
         for (name, _) in charts(&report) {
             assert!(page.contains(&format!("](performance/{name}.svg)")), "{name}");
+            assert!(
+                Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance"))
+                    .join(name)
+                    .with_extension("svg")
+                    .exists()
+            );
         }
+    }
+
+    #[test]
+    fn the_page_has_figures() {
+        let marks = ["machine", "promises"].into_iter().chain(FAMILIES);
+        let empty = |name: &&str| PAGE.contains(&format!("<!-- {name} -->\n<!-- /{name} -->"));
+        assert_eq!(marks.filter(empty).collect::<Vec<_>>(), Vec::<&str>::new());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 """An AWS account: read freely, changed only through ``change``, which in a dry run says what it would do and does not.
 
-What is said is the AWS CLI's command for the same, so that a dry run can be read, kept, and done by hand.
+What is said is the AWS CLI's command for the same, so that a dry run can be read, kept, and done by hand, unless it names
+what nobody may read.
 """
 
 import json
@@ -42,7 +43,7 @@ class Masked:
         return self._value
 
     def __str__(self):
-        return json.dumps(self._said)
+        return self._said
 
 
 class Account:

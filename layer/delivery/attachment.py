@@ -3,6 +3,7 @@
 What becomes of a configuration is decided by pure functions of it, ``attached`` and ``detached``.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Optional
 
@@ -41,7 +42,7 @@ def attach(account, function, stage, layer=None, table=None, threshold=None):
     configuration = _configuration(account, function)
     (architecture,) = configuration.get("Architectures", ["x86_64"])
     layer = layer or _layer_of_stage(account, architecture, stage)
-    table = table or _variables(configuration).get(CONTENT_TABLE) or _table_of_stage(account, stage)
+    table = table or common_table(stage, _table_of_stage(account, stage), _variables(configuration).get(CONTENT_TABLE))
     wish = Wish(layer, _architectures(account, layer), table, threshold)
     _update(account, function, configuration, *attached(configuration, wish))
     account.say(
@@ -77,11 +78,11 @@ def attached(configuration, wish):
 def detached(configuration):
     """Layers and variables of a function that loses the layer."""
     variables = dict(_variables(configuration))
-    following = variables.pop(NEXT_WRAPPER, None)
     if variables.get(EXEC_WRAPPER) == WRAPPER:
         del variables[EXEC_WRAPPER]
-    if following:
-        variables[EXEC_WRAPPER] = following
+        if variables.get(NEXT_WRAPPER):
+            variables[EXEC_WRAPPER] = variables[NEXT_WRAPPER]
+    variables.pop(NEXT_WRAPPER, None)
     for name in (CONTENT_TABLE, THRESHOLD):
         variables.pop(name, None)
     return [layer for layer in _layers(configuration) if not is_ours(layer)], variables
@@ -125,8 +126,19 @@ def _with_layer(layers, wanted):
     return kept
 
 
+def common_table(stage, of_stage, present):
+    """The table of the stage, or the one that a function has where the stage has none. They cannot differ: whoever writes to
+    one could not be read from the other."""
+    if present and of_stage and present != of_stage:
+        raise Refusal(f"{CONTENT_TABLE} is {present}, and the table of the stage {stage} is {of_stage}: choose by TABLE=")
+    return of_stage or present
+
+
 def _configuration(account, function):
     configuration = account.find("lambda", "get_function_configuration", ABSENT, FunctionName=function)
+    if configuration and configuration.get("LastUpdateStatus") == "InProgress":
+        account.wait("lambda", "function_updated_v2", FunctionName=function)
+        configuration = account.find("lambda", "get_function_configuration", ABSENT, FunctionName=function)
     if configuration is None:
         raise Refusal(f"missing dependency: there is no function {function} in {account.region}")
     if configuration.get("PackageType", "Zip") != "Zip":
@@ -142,7 +154,6 @@ def _update(account, function, configuration, layers, variables):
     if layers == _layers(configuration) and variables == _variables(configuration):
         account.say(f"{function}: nothing to change")
         return
-    account.wait("lambda", "function_updated_v2", FunctionName=function)
     # With the revision, where there is one: whoever changed the function since it was read is not overruled.
     revision = {name: configuration[name] for name in ("RevisionId",) if name in configuration}
     account.change(
@@ -157,9 +168,13 @@ def _update(account, function, configuration, layers, variables):
 
 
 def _masked(variables):
-    """A function's own variables may be secrets: a dry run says their names alone."""
-    said = {name: value if name in OUR_VARIABLES else "…" for name, value in variables.items()}
-    return Masked({"Variables": variables}, {"Variables": said})
+    """A function's own variables may be secrets: a dry run says their names alone. That is no JSON, lest somebody runs it."""
+    said = [f"{json.dumps(name)}: {_said(name, value)}" for name, value in variables.items()]
+    return Masked({"Variables": variables}, f'{{"Variables": {{{", ".join(said)}}}}}')
+
+
+def _said(name, value):
+    return json.dumps(value) if name in OUR_VARIABLES else "<unchanged>"
 
 
 def _layer_of_stage(account, architecture, stage):

@@ -12,6 +12,8 @@ NAMED = {
     "AWS::S3::Bucket": ("BucketName", "s3", "head_bucket", "Bucket", {"404", "NoSuchBucket"}),
     "AWS::SSM::Parameter": ("Name", "ssm", "get_parameter", "Name", {"ParameterNotFound"}),
 }
+# Of stacks that never came to be, or are half gone.
+NEVER_UPDATED = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
 LAYER_EXPORTS = ("SharedProxyLayerX86LongContent", "SharedProxyLayerArmLongContent")
 
 
@@ -38,9 +40,13 @@ def before_destroy(stage):
 def _untouchable(stage, deleting=False):
     for stack in stage.stacks:
         status = stack.status or ""
-        if status.endswith("_IN_PROGRESS"):
+        if status == "REVIEW_IN_PROGRESS":
+            yield f"stack busy: {stack.name} is {status}: execute its change set, or delete the stack"
+        elif status.endswith("_IN_PROGRESS"):
             yield f"stack busy: {stack.name} is {status}: wait until that is over"
-        elif not deleting and (status.endswith("_FAILED") or status == "ROLLBACK_COMPLETE"):
+        elif not deleting and status == "UPDATE_ROLLBACK_FAILED":
+            yield f"stack broken: {stack.name} is {status}: `aws cloudformation continue-update-rollback` brings it back"
+        elif not deleting and status in NEVER_UPDATED:
             yield f"stack broken: {stack.name} is {status}, and takes no update: `make destroy STAGE={stage.name}` removes it"
 
 

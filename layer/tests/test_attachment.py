@@ -3,7 +3,7 @@
 import unittest
 
 from delivery import Refusal
-from delivery.attachment import Wish, attached, detached
+from delivery.attachment import Wish, attached, common_table, detached
 from delivery.layers import WRAPPER
 
 LAYERS = "arn:aws:lambda:eu-central-1:123456789012:layer:"
@@ -54,6 +54,12 @@ class Attaching(unittest.TestCase):
         with self.assertRaisesRegex(Refusal, "only one can follow"):
             attached(function(AWS_LAMBDA_EXEC_WRAPPER="/opt/a", LRAP_NEXT_WRAPPER="/opt/b"), wish())
 
+    def test_the_stages_table_is_not_mixed_with_another(self):
+        self.assertEqual(common_table("dev", "AgentContext-dev", None), "AgentContext-dev")
+        self.assertEqual(common_table("dev", None, "Mine"), "Mine")
+        with self.assertRaisesRegex(Refusal, "AgentContext-dev.*TABLE="):
+            common_table("dev", "AgentContext-dev", "AgentContext-prod")
+
     def test_another_architecture_is_refused(self):
         with self.assertRaisesRegex(Refusal, "f runs on arm64, and .* is for x86_64"):
             attached(function(), wish(architectures=["x86_64"]))
@@ -81,3 +87,4 @@ class Detaching(unittest.TestCase):
     def test_another_wrapper_set_since_stays(self):
         other = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/other"}
         self.assertEqual(detached(function([OURS], **other))[1], other)
+        self.assertEqual(detached(function([OURS], **other, LRAP_NEXT_WRAPPER="/opt/datadog"))[1], other)

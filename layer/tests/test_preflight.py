@@ -69,9 +69,19 @@ class States(unittest.TestCase):
             self.said("UPDATE_IN_PROGRESS"),
         )
 
-    def test_a_broken_stack_is_destroyed_first(self):
-        for status in ("ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED"):
-            self.assertIn(f"stack broken: shared-long-content-dev is {status}", " / ".join(self.said(status)))
+    def test_a_stack_that_never_came_to_be_is_destroyed_first(self):
+        for status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_FAILED"):
+            said = f"stack broken: shared-long-content-dev is {status}, and takes no update: `make destroy STAGE=dev` removes it"
+            self.assertIn(said, self.said(status))
+
+    def test_a_stack_whose_update_could_not_be_taken_back_is_not_destroyed(self):
+        said = " / ".join(self.said("UPDATE_ROLLBACK_FAILED"))
+        self.assertIn("continue-update-rollback", said)
+        self.assertNotIn("destroy", said)
+        self.assertEqual(self.said("UPDATE_FAILED"), [])
+
+    def test_a_stack_under_review_is_not_waited_for(self):
+        self.assertIn("execute its change set", " / ".join(self.said("REVIEW_IN_PROGRESS")))
 
     def test_a_stack_that_is_well_is_not_named(self):
         self.assertEqual(self.said("UPDATE_ROLLBACK_COMPLETE"), [])

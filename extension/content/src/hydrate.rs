@@ -121,6 +121,9 @@ pub struct Hydration {
     is_too_deep: bool,
 }
 
+/// Bytes that an event may have at most to be written without being counted: its buffer grows as it is written.
+const MAX_UNCOUNTED: u64 = 16 << 20;
+
 /// What takes a reference's place.
 #[derive(Debug)]
 enum Filling {
@@ -210,7 +213,7 @@ impl Filling {
 /// `event` with every reference's filling in its place, and the fillings of those, if that has no more than `limit` bytes.
 ///
 /// Whatever an event names, however often and however deep, it costs no more memory than `limit`: nothing is written before
-/// it is known to fit. What fits even if every byte had to be escaped is not counted.
+/// it is known to fit. A small one that fits even if every byte had to be escaped is not counted.
 fn fill<'a>(
     event: &'a HydratePlan,
     filling: impl Fn(&ContentRef) -> &'a Filling,
@@ -224,7 +227,8 @@ fn fill<'a>(
         most = most.saturating_add(piece.most());
         piece.text().len() as u64
     })?;
-    let size = if most <= limit { unescaped + unescaped / 16 } else { sum(event, &filling, limit, Piece::len)? };
+    let is_counted = most > limit.min(MAX_UNCOUNTED);
+    let size = if is_counted { sum(event, &filling, limit, Piece::len)? } else { unescaped + unescaped / 16 };
     let mut out = Vec::with_capacity(size as usize);
     let _: ControlFlow<()> = pieces(event, &filling, |piece| {
         piece.write(&mut out);

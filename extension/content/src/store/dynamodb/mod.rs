@@ -90,10 +90,11 @@ impl DynamoDbStore {
         Self { part_size: part_size.clamp(1 << 10, item::MAX_PART), ..self }
     }
 
-    /// Opens the connection, TLS included, without a `DynamoDB` operation, and meanwhile rehearses a write. Failing is no
-    /// loss; it takes two seconds at most.
+    /// Opens the connection, TLS included, without a `DynamoDB` operation, and then rehearses a write: what waits for the
+    /// network goes first. Failing is no loss; either takes two seconds at most.
     pub async fn warm(&self) {
-        tokio::join!(self.table.warm(), Box::pin(rehearsal::rehearse(self)));
+        self.table.warm().await;
+        Box::pin(rehearsal::rehearse(self)).await;
     }
 
     /// Requests and units since the store was built, counted over all clones, whomever they charged.
