@@ -1,4 +1,4 @@
-# Adds up what cargo's and Python's test runners say, on one line: N passed, N failed, N skipped.
+# Adds up what cargo's, Python's and Node's test runners say, on one line: N passed, N failed, N skipped.
 #
 # Tests that were filtered out on purpose (make test names the reason when it does) count as skipped, ignored ones too.
 
@@ -24,6 +24,11 @@
     skipped += skips
     ran = 0
 }
+
+# "# pass 34", and so on for the others, at the end of what node --test prints as TAP.
+/^# pass [0-9]+$/ { passed += $3 }
+/^# (fail|cancelled) [0-9]+$/ { failed += $3 }
+/^# (skipped|todo) [0-9]+$/ { skipped += $3 }
 
 function number(label) {
     return match($0, label "=[0-9]+") ? substr($0, RSTART + length(label) + 1, RLENGTH - length(label) - 1) + 0 : 0
