@@ -36,10 +36,11 @@ to = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)") $(if
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes tools clean \
-    build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy
+    build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
+    package-python-consumer package-node-consumer
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools $(VENV)/installed layer-folder ## send a long document through two functions; FILE=path for one of your own
 	@"$(TARGET)/$(PROFILE)/examples/long_document" --layer "$(LAYER)" \
@@ -60,7 +61,7 @@ test: tools $(VENV)/installed wrapper ## every test; ends with "N passed, N fail
 	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_WRAPPER="$(WRAPPER)"; \
 	log="$(TARGET)/test.log"; failed=0; \
 	cargo test --workspace --no-fail-fast -- $${skip:-} 2>&1 | tee "$$log" || failed=1; \
-	(cd functions/document-reader && "$$LRAP_TEST_PYTHON" -m unittest 2>&1) | tee -a "$$log" || failed=1; \
+	functions/test "$$LRAP_TEST_PYTHON" 2>&1 | tee -a "$$log" || failed=1; \
 	awk -f .ci/count.awk "$$log"; \
 	exit $$failed
 
@@ -160,11 +161,22 @@ release: releasable test-layer ## the tested zips of both architectures, attache
 	@cd "$(SHIPPED)" && sha256sum --check --quiet SHA256SUMS && \
 	gh release create "$$TAG" --verify-tag --generate-notes $$(cut -c 67- SHA256SUMS) SHA256SUMS
 
+# --- the functions that are zips of their source --------------------------------------------------------------------------
+
+# Where the templates in functions/stacks look for them, wherever cargo builds.
+package = @"$(PYTHON)" functions/package "$(1)" "target/functions/$(notdir $(abspath $(1))).zip" --architecture "$(lastword $(ARCHITECTURES))"
+
+package-python-consumer: ## the function in Python as a zip in target/functions; SRC= is another's folder, ARCH=x86 if it has compiled wheels
+	$(call package,$(or $(SRC),functions/spec3-mcp))
+
+package-node-consumer: ## the same of the function in Node.js
+	$(call package,$(or $(SRC),functions/document-splitter))
+
 # ---------------------------------------------------------------------------------------------------------------------------
 
 clean: ## what was built here; not the cache of runtime clients and linters
 	cargo clean
-	rm -rf .cache
+	rm -rf .cache target/functions
 
 # --- steps of the above -------------------------------------------------------------------------------------------------
 
