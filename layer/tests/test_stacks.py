@@ -16,10 +16,13 @@ from delivery.templates import STACKS, Template
 from delivery.translation import translated
 
 EXPECTED = Path(__file__).with_name("expected")
+# What is part of the layer, and who attaches it.
+FOLDERS = (STACKS, Path(__file__).resolve().parents[2] / "functions/stacks")
 
 
 def evaluated(name, **given):
-    template = Template.read(STACKS / f"{name}.yaml")
+    (path,) = (found for folder in FOLDERS for found in folder.glob(f"{name}.yaml"))
+    template = Template.read(path)
     return Evaluation(translated(template.document, given), given)
 
 
@@ -36,6 +39,8 @@ class EachProperty(unittest.TestCase):
             "extension-layer": {"X86Key": "layers/1/x86.zip", "ArmKey": "layers/2/arm.zip", "Version": "1.2.3"},
             "long-content": {},
             "function": {"Architecture": "x86_64"},
+            "document-splitter": {"Architecture": "x86_64"},
+            "spec3-mcp": {"Architecture": "x86_64", "LongContent": "true"},
         }.items():
             with self.subTest(name):
                 said = json.dumps(written(evaluated(name, Stage="dev", **given)), indent=2, sort_keys=True) + "\n"
