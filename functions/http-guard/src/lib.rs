@@ -1,0 +1,1 @@
+//! HTTP to addresses that somebody else chose, without reaching what is private.

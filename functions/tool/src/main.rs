@@ -1,0 +1,8 @@
+//! What an agent can do: a table of actions behind one envelope.
+
+use functions_shared::{Failure, LambdaEvent, run};
+use serde_json::Value;
+
+fn main() -> Result<(), functions_shared::Error> {
+    run(|event: LambdaEvent<Value>| async move { Ok::<_, Failure>(event.payload) })
+}
