@@ -25,11 +25,16 @@
 //! exec /opt/extensions/lrap-wrapper/wrapper "$LAMBDA_TASK_ROOT/my-binary"
 //! ```
 
+#[cfg(feature = "aws")]
+pub mod clients;
 mod door;
 mod failure;
+mod init_error;
 mod logs;
 mod service;
+mod variables;
 
 pub use failure::Failure;
 pub use lambda_runtime::{Diagnostic, Error, LambdaEvent};
-pub use service::run;
+pub use service::{run, run_with};
+pub use variables::{VariableError, Variables};

@@ -1,11 +1,12 @@
-//! [`run`]: a handler becomes a Lambda function.
+//! [`run`] and [`run_with`]: a handler becomes a Lambda function.
 
-use crate::{Failure, door, logs};
+use crate::{Failure, Variables, door, init_error, logs};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
-use std::future::Future;
+use std::process::ExitCode;
+use tokio::runtime::Runtime;
 
 /// An event longer than this is never taken for a warm-up: it is parsed once only, as the handler's own type.
 const LONGEST_WARMUP: usize = 64;
@@ -18,20 +19,91 @@ const LONGEST_WARMUP: usize = 64;
 ///
 /// # Errors
 /// When the Runtime API cannot be reached any more. An invocation's failure is no error of `run`.
-pub fn run<I, O, E, Answering>(handler: impl Fn(LambdaEvent<I>) -> Answering) -> Result<(), Error>
+pub fn run<I, O, E>(handler: impl AsyncFn(LambdaEvent<I>) -> Result<O, E>) -> Result<(), Error>
 where
     I: DeserializeOwned,
     O: Serialize,
     E: Into<Diagnostic>,
-    Answering: Future<Output = Result<O, E>>,
 {
+    start()?.block_on(serve(&handler))
+}
+
+/// Like [`run`], for a handler that needs more than its event: `init` makes it once, from the variables, before the first event.
+///
+/// A failure of `init`, such as a missing variable, is reported to the Runtime API as the reason why nothing is served, and
+/// logged in one line.
+///
+/// ```no_run
+/// use functions_shared::{Failure, LambdaEvent, Variables, run_with};
+/// use std::process::ExitCode;
+///
+/// struct State { table: String }
+///
+/// async fn init(variables: Variables) -> Result<State, Failure> {
+///     Ok(State { table: variables.required("TABLE_NAME")?.to_owned() })
+/// }
+///
+/// async fn handle(state: &State, event: LambdaEvent<String>) -> Result<String, Failure> {
+///     Ok(format!("{} is not in {}", event.payload, state.table))
+/// }
+///
+/// fn main() -> ExitCode {
+///     run_with(init, handle)
+/// }
+/// ```
+pub fn run_with<S, I, O, E>(
+    init: impl AsyncFnOnce(Variables) -> Result<S, Failure>,
+    handler: impl AsyncFn(&S, LambdaEvent<I>) -> Result<O, E>,
+) -> ExitCode
+where
+    I: DeserializeOwned,
+    O: Serialize,
+    E: Into<Diagnostic>,
+{
+    let served = start().and_then(|runtime| {
+        runtime.block_on(async move {
+            let state = initialised(init).await?;
+            serve(&async move |event| handler(&state, event).await).await
+        })
+    });
+    // In a log line: what `main` returns as an error is printed as plain text.
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "nothing is served any more");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The way in, the log, and a runtime.
+fn start() -> Result<Runtime, Error> {
     let door = door::pass();
     logs::init();
     if let Err(error) = door {
         tracing::error!(%error, "wrapper not passed");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(lambda_runtime::run(service_fn(|event| answer(&handler, event))))
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+async fn initialised<S>(init: impl AsyncFnOnce(Variables) -> Result<S, Failure>) -> Result<S, Error> {
+    match init(Variables::from_environment()).await {
+        Ok(state) => Ok(state),
+        Err(failure) => {
+            let runtime_api = lambda_runtime_api_client::Client::builder().build()?;
+            init_error::report(&runtime_api, failure.clone()).await?;
+            Err(failure.into())
+        }
+    }
+}
+
+async fn serve<I, O, E>(handler: &impl AsyncFn(LambdaEvent<I>) -> Result<O, E>) -> Result<(), Error>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+    E: Into<Diagnostic>,
+{
+    lambda_runtime::run(service_fn(|event| answer(handler, event))).await
 }
 
 /// What goes back: the handler's output, or the warm-up event itself.
@@ -49,14 +121,13 @@ impl<O: Serialize> Serialize for Answer<O> {
     }
 }
 
-async fn answer<I, O, E, Answering>(
-    handler: impl Fn(LambdaEvent<I>) -> Answering,
+async fn answer<I, O, E>(
+    handler: impl AsyncFn(LambdaEvent<I>) -> Result<O, E>,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Answer<O>, Diagnostic>
 where
     I: DeserializeOwned,
     E: Into<Diagnostic>,
-    Answering: Future<Output = Result<O, E>>,
 {
     let LambdaEvent { payload, context } = event;
     if is_warmup(payload.get()) {
