@@ -1,5 +1,9 @@
 //! P5: connections that died while the sandbox was frozen.
 
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Instant;
+
 use crate::kit::fake_lambda::NEXT;
 use crate::kit::runtime::runtimes;
 use crate::kit::{Event, Reply, Request, World};
@@ -106,4 +110,22 @@ async fn p5_the_connection_on_which_an_invocation_failed_is_used_again() {
     }
     let upstream = world.lambda.with_log(|log| log.connections);
     assert!(upstream <= 4, "{upstream} connections for 80 requests, one after the other");
+}
+
+#[tokio::test]
+async fn p5_without_a_descriptor_left_it_waits_in_silence_and_goes_on() {
+    let mut world = World::start().await;
+    world.deliver("{}").await;
+    let started = Instant::now();
+    let limited = Command::new("prlimit").arg("--nofile=24").arg(format!("--pid={}", world.extension.pid())).status();
+    assert!(limited.unwrap().success());
+    let connect = || TcpStream::connect(world.extension.listener).unwrap();
+    let connections: Vec<_> = std::iter::repeat_with(connect).take(64).collect();
+    world.extension.log_with("cannot accept a connection").await;
+    drop(connections);
+    world.runtime = world.another_runtime();
+    world.deliver("{}").await;
+    let lines = world.extension.logged().matches("cannot accept a connection").count();
+    let pauses = started.elapsed().as_millis() / 100;
+    assert!(lines as u128 <= pauses + 1, "{lines} lines in {pauses} pauses");
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -13,7 +14,12 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::proxy::Proxy;
 use crate::runtime_api::MAX_HEAD;
+
 use crate::socket::Socket;
+
+/// Between attempts to accept. What makes one fail, such as no file descriptor being left, outlasts an instant, and each attempt
+/// is a line of the log.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Binds `127.0.0.1:port`. Bound before the extension registers, so no runtime ever finds the port closed.
 pub async fn bind(port: u16) -> io::Result<TcpListener> {
@@ -30,7 +36,7 @@ where
             Ok((stream, _)) => drop(tokio::spawn(connection(stream, Arc::clone(&proxy)))),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                tokio::task::yield_now().await;
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
