@@ -9,6 +9,7 @@ mod attacks;
 mod cache;
 mod canary;
 mod cases;
+mod chains;
 mod cli;
 mod concurrency;
 mod connections;

@@ -2,6 +2,8 @@
 //!
 //! Every mistake is reported together, each with the variable's name, so that an operator fixes them in one go.
 
+mod upstream;
+
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
@@ -248,13 +250,13 @@ impl Config {
 
     fn parse(vars: &mut Variables) -> Self {
         let lambda_api = vars.required(LAMBDA_API);
-        let upstream = vars.text(OWN_UPSTREAM).or_else(|| vars.text(UPSTREAM));
         let port_variable = if vars.is_set(OWN_PORT) { OWN_PORT } else { PORT };
+        let port = vars.number(port_variable, 9009);
         let memory_mb: u64 = vars.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 128);
         Self {
-            upstream: upstream.map_or_else(|| lambda_api.clone(), |text| authority(&text)),
+            upstream: upstream::read(vars, &lambda_api, port),
             lambda_api,
-            port: vars.number(port_variable, 9009),
+            port,
             port_variable,
             max_content_size: vars.number(MAX_CONTENT_SIZE, 5_000),
             max_payload_size: Some(vars.number(MAX_PAYLOAD_SIZE, 245_760)).filter(|&bytes| bytes > 0),
@@ -313,11 +315,6 @@ const LEVELS: &[(&str, LevelFilter)] = &[
     ("debug", LevelFilter::DEBUG),
     ("trace", LevelFilter::TRACE),
 ];
-
-/// `host:port` of an endpoint that may have been given as a URL.
-fn authority(endpoint: &str) -> String {
-    endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned()
-}
 
 /// The content table, with what the AWS SDKs read from the environment
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
@@ -513,12 +510,12 @@ mod tests {
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ];
 
-    fn config(more: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    pub(super) fn config(more: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let vars = MINIMAL.iter().chain(more).map(|(name, value)| (name.into(), value.into()));
         Config::from_vars(vars)
     }
 
-    fn mistakes(more: &[(&str, &str)]) -> Vec<String> {
+    pub(super) fn mistakes(more: &[(&str, &str)]) -> Vec<String> {
         let error = config(more).unwrap_err();
         error.0.into_iter().map(|mistake| format!("{} {}", mistake.variable, mistake.problem)).collect()
     }
@@ -532,20 +529,6 @@ mod tests {
         assert_eq!(config.cache_size, 16 << 20);
         assert_eq!((config.upstream.as_str(), config.lambda_api.as_str()), ("127.0.0.1:9001", "127.0.0.1:9001"));
         assert_eq!((config.log, config.store.table.as_str()), (LevelFilter::WARN, "AgentContext-dev"));
-    }
-
-    #[test]
-    fn chained_proxies_keep_registration_at_lambda() {
-        let others = [("LRAP_RUNTIME_API_ENDPOINT", "127.0.0.1:9002"), ("LRAP_LISTENER_PORT", "9003")];
-        let shared = config(&others).unwrap();
-        assert_eq!((shared.lambda_api.as_str(), shared.upstream.as_str()), ("127.0.0.1:9001", "127.0.0.1:9002"));
-        assert_eq!((shared.port, shared.port_variable), (9003, "LRAP_LISTENER_PORT"));
-
-        let ours =
-            [("LONG_CONTENT_RUNTIME_API_ENDPOINT", "http://127.0.0.1:9004/"), ("LONG_CONTENT_LISTENER_PORT", "9005")];
-        let own = config(&[&others[..], &ours[..]].concat()).unwrap();
-        assert_eq!((own.upstream.as_str(), own.port), ("127.0.0.1:9004", 9005));
-        assert_eq!(own.port_variable, "LONG_CONTENT_LISTENER_PORT");
     }
 
     #[test]

@@ -1,0 +1,64 @@
+//! Where the proxy forwards to: Lambda, or the next proxy of a chain.
+//!
+//! Several Runtime API proxies read `LRAP_RUNTIME_API_ENDPOINT`, and a function's variables are the same for all of them. So a
+//! function that puts another proxy in front of this one by that variable tells this one to forward to itself. What names
+//! our own listener was meant for the other, and can mean nothing to us: Lambda's address, which nobody can write into a
+//! function's variables because it is known in the sandbox only, stays ours.
+
+use super::{OWN_UPSTREAM, UPSTREAM, Variables};
+
+/// `host:port` to forward to, by a proxy that listens at `port` where Lambda's is `lambda_api`.
+pub(super) fn read(vars: &mut Variables, lambda_api: &str, port: u16) -> String {
+    let endpoint = |vars: &Variables, name| vars.text(name).map(|text| authority(&text));
+    let own = endpoint(vars, OWN_UPSTREAM);
+    if own.as_ref().is_some_and(|own| is_listener(own, port)) {
+        vars.mistake(OWN_UPSTREAM, "is where this extension itself listens; name the next proxy, or leave it out");
+    }
+    let shared = || endpoint(vars, UPSTREAM).filter(|shared| !is_listener(shared, port));
+    own.or_else(shared).unwrap_or_else(|| lambda_api.to_owned())
+}
+
+/// `host:port` of an endpoint that may have been given as a URL.
+fn authority(endpoint: &str) -> String {
+    endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned()
+}
+
+fn is_listener(authority: &str, port: u16) -> bool {
+    let local = ["127.0.0.1", "localhost"];
+    authority.rsplit_once(':').is_some_and(|(host, given)| local.contains(&host) && given.parse() == Ok(port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{config, mistakes};
+
+    #[test]
+    fn chained_proxies_keep_registration_at_lambda() {
+        let others = [("LRAP_RUNTIME_API_ENDPOINT", "127.0.0.1:9002"), ("LRAP_LISTENER_PORT", "9003")];
+        let shared = config(&others).unwrap();
+        assert_eq!((shared.lambda_api.as_str(), shared.upstream.as_str()), ("127.0.0.1:9001", "127.0.0.1:9002"));
+        assert_eq!((shared.port, shared.port_variable), (9003, "LRAP_LISTENER_PORT"));
+
+        let ours =
+            [("LONG_CONTENT_RUNTIME_API_ENDPOINT", "http://127.0.0.1:9004/"), ("LONG_CONTENT_LISTENER_PORT", "9005")];
+        let own = config(&[&others[..], &ours[..]].concat()).unwrap();
+        assert_eq!((own.upstream.as_str(), own.port), ("127.0.0.1:9004", 9005));
+        assert_eq!(own.port_variable, "LONG_CONTENT_LISTENER_PORT");
+    }
+
+    #[test]
+    fn an_endpoint_that_is_our_own_listener_is_the_proxys_in_front_of_us() {
+        for endpoint in ["127.0.0.1:9010", "http://localhost:9010/"] {
+            let config =
+                config(&[("LRAP_RUNTIME_API_ENDPOINT", endpoint), ("LONG_CONTENT_LISTENER_PORT", "9010")]).unwrap();
+            assert_eq!(config.upstream, config.lambda_api);
+        }
+    }
+
+    #[test]
+    fn our_own_variable_may_not_lead_back_to_us() {
+        let named = mistakes(&[("LONG_CONTENT_RUNTIME_API_ENDPOINT", "127.0.0.1:9009")]);
+        assert_eq!(named.len(), 1);
+        assert!(named[0].starts_with("LONG_CONTENT_RUNTIME_API_ENDPOINT is where this extension itself"), "{named:?}");
+    }
+}
