@@ -4,6 +4,8 @@
 //! Node client has `node_client` in its name, because that client cannot be built everywhere.
 
 mod demo;
+mod image;
+mod neighbours;
 mod stage;
 
 use serde_json::{Value, json};

@@ -52,7 +52,7 @@ impl Subject {
     }
 }
 
-fn python(folder: &str, handler: &str) -> FunctionConfig {
+pub(super) fn python(folder: &str, handler: &str) -> FunctionConfig {
     let command = vec![variable("LRAP_TEST_PYTHON"), "-m".to_owned(), "awslambdaric".to_owned()];
     managed(Runtime::Python, command, folder, handler)
 }
@@ -116,20 +116,34 @@ impl Stage {
 
     /// The same, with further variables for every function.
     pub(super) async fn with_variables(subjects: &[Subject], variables: &[(&str, &str)]) -> Self {
-        let (layer, documents) = (layer(), tempfile::tempdir().unwrap());
+        Self::on(layer(), subjects, variables).await
+    }
+
+    /// The same, behind a layer that holds more than ours. Further variables win over those that attach ours.
+    pub(super) async fn on(layer: TempDir, subjects: &[Subject], variables: &[(&str, &str)]) -> Self {
+        let documents = tempfile::tempdir().unwrap();
+        let functions: Vec<_> = subjects.iter().map(|subject| (*subject, subject.config(documents.path()))).collect();
+        Self { documents, ..Self::of(layer, functions, variables).await }
+    }
+
+    /// The same, with functions that are not as their subjects are by themselves.
+    pub(super) async fn of(
+        layer: TempDir,
+        functions: impl IntoIterator<Item = (Subject, FunctionConfig)>,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut config = Config::default();
         let table = config.table.name.clone();
-        let functions = subjects.iter().map(|subject| {
-            let mut function = subject.config(documents.path());
-            function
-                .environment
-                .extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-            (subject.name(), behind(&layer, &table, function))
+        let functions = functions.into_iter().map(|(subject, function)| {
+            let mut function = behind(&layer, &table, function);
+            let further = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            function.environment.extend(further);
+            (subject.name(), function)
         });
         config.functions = functions.collect();
         let (logs, lines) = Logs::channel();
         let lambda = LambdaLocal::start_with_logs(config, logs).await.unwrap();
-        Self { lambda, layer, documents, lines }
+        Self { lambda, layer, documents: tempfile::tempdir().unwrap(), lines }
     }
 
     /// Invokes and waits for the outcome, success or not.
@@ -179,6 +193,16 @@ impl Stage {
         processes_told(self.layer.path())
     }
 
+    /// The first `count` lines that a process of the sandbox said, by the name of its file.
+    pub(super) async fn said(&mut self, source: &str, count: usize) -> Vec<String> {
+        let mut said = Vec::new();
+        while said.len() < count {
+            let line = soon(source, self.lines.recv()).await.expect("a line before the end");
+            said.extend((line.source == source).then_some(line.text));
+        }
+        said
+    }
+
     /// Checks that the runtimes of so many sandboxes speak to the proxy of theirs: what passes unchanged would pass without one.
     pub(super) fn assert_proxied(&self, sandboxes: usize) {
         let proxied = self.processes().iter().filter(|process| speaks_to_proxy(process)).count();
@@ -200,10 +224,14 @@ fn behind(layer: &TempDir, table: &str, mut function: FunctionConfig) -> Functio
 }
 
 fn speaks_to_proxy(process: &Path) -> bool {
+    let proxy = told(process, "LRAP_LISTENER_PORT").map(|port| format!("127.0.0.1:{port}"));
+    proxy.is_some() && told(process, "AWS_LAMBDA_RUNTIME_API") == proxy
+}
+
+/// A variable of a process.
+pub(super) fn told(process: &Path, name: &str) -> Option<String> {
     let environment = fs::read_to_string(process.join("environ")).unwrap_or_default();
-    let value = |name: &str| environment.split('\0').find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='));
-    let proxy = value("LRAP_LISTENER_PORT").map(|port| format!("127.0.0.1:{port}"));
-    proxy.is_some() && value("AWS_LAMBDA_RUNTIME_API") == proxy.as_deref()
+    environment.split('\0').find_map(|entry| entry.strip_prefix(name)?.strip_prefix('=')).map(ToOwned::to_owned)
 }
 
 /// `/proc/N` of every process that has `path` in its environment. One that ended has none, even before it is reaped.
