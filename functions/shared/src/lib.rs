@@ -26,15 +26,31 @@
 //! ```
 
 #[cfg(feature = "aws")]
+pub mod agents;
+#[cfg(feature = "aws")]
 pub mod clients;
 mod door;
 mod failure;
+#[cfg(feature = "aws")]
+pub mod fields;
 mod init_error;
 mod logs;
+#[cfg(feature = "aws")]
+pub mod moment;
+#[cfg(feature = "aws")]
+pub mod pages;
+mod refusal;
+#[cfg(feature = "aws")]
+pub mod rows;
 mod service;
+#[cfg(feature = "aws")]
+mod table_error;
+#[cfg(feature = "aws")]
+pub mod tools;
 mod variables;
 
 pub use failure::Failure;
 pub use lambda_runtime::{Diagnostic, Error, LambdaEvent};
+pub use refusal::Refusal;
 pub use service::{run, run_with};
 pub use variables::{VariableError, Variables};

@@ -1,0 +1,74 @@
+//! Why a registry does not do what it was asked: one line that names the field, and whose fault it is.
+
+use crate::Failure;
+
+/// A refused request. The text goes to whoever asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Something in the request is not as it must be.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// Where it stands: `parameters.max_iterations`, `tools[0].tool_name`.
+        field: String,
+        /// What it must be.
+        reason: String,
+    },
+    /// The request is well-formed, and what it refers to is not there or not in use.
+    #[error("{field}: {reason}")]
+    Unprocessable {
+        /// Where the reference stands.
+        field: String,
+        /// What is wrong with what it refers to.
+        reason: String,
+    },
+    /// What is asked for is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// It is there already, it is in use, or somebody else has changed it meanwhile.
+    #[error("{0}")]
+    Conflict(String),
+    /// It is longer than a table holds.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The table does not answer as it should. The reason is in the log and not here.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl Refusal {
+    /// What stands at `field` is not what `reason` says it must be.
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+
+    /// What `field` refers to cannot be used.
+    pub fn unprocessable(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Unprocessable { field: field.into(), reason: reason.into() }
+    }
+
+    /// The field at fault, if it is one.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Invalid { field, .. } | Self::Unprocessable { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+
+    /// The name that a state machine matches.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "InvalidRequest",
+            Self::Unprocessable { .. } => "Unprocessable",
+            Self::NotFound(_) => "NotFound",
+            Self::Conflict(_) => "Conflict",
+            Self::TooLarge(_) => "TooLarge",
+            Self::Unavailable(_) => "Unavailable",
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.name(), refusal.to_string())
+    }
+}
