@@ -9,7 +9,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::assert_is_reference;
-use super::stage::{Stage, Subject, layer, python, variable};
+use super::stage::{Stage, Subject, layer, python, source, variable};
 
 const PAGE: &str = include_str!("../../docs/living-with/containers.md");
 
@@ -49,7 +49,7 @@ fn function(opt: &Path) -> FunctionConfig {
     });
     let command = Some(command.collect());
     let handler = Some(handler[0].replace("app.", "subject."));
-    FunctionConfig { command, handler, managed: Some(false), ..python("tests/runtimes/python", "") }
+    FunctionConfig { command, handler, managed: Some(false), ..python(&source("tests/runtimes/python"), "") }
 }
 
 #[tokio::test]

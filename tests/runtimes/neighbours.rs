@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::stage::{Stage, Subject, layer, python, told};
+use super::stage::{Stage, Subject, layer, python, source, told};
 use super::{assert_is_reference, assert_works_warm};
 use crate::kit::port;
 
@@ -93,7 +93,7 @@ async fn anothers_wrapper_around_ours_leaves_ours_nearest_to_the_runtime() {
     let layer = proxy_layer();
     let wrappers = ["neighbour/wrapper", "extensions/lrap-wrapper/wrapper"];
     let wrappers = wrappers.map(|wrapper| layer.path().join(wrapper).to_str().unwrap().to_owned());
-    let mut function = python("tests/runtimes/python", "subject.handler");
+    let mut function = python(&source("tests/runtimes/python"), "subject.handler");
     function.command = function.command.map(|command| [&wrappers, &command[..]].concat());
     function.managed = Some(false);
     let variables = ours_in_front();

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::consumers;
 use crate::kit::{extension, soon};
 
 /// A function of the stage; its name is that of the enum's value, in lower case.
@@ -28,6 +29,10 @@ pub(super) enum Subject {
     Reader,
     /// The demo's function that analyses it.
     Analyser,
+    /// The MCP server, from its zip.
+    Mcp,
+    /// The function that cuts documents, from its zip.
+    Splitter,
 }
 
 impl Subject {
@@ -37,40 +42,50 @@ impl Subject {
 
     fn config(self, documents: &Path) -> FunctionConfig {
         match self {
-            Self::Python => python("tests/runtimes/python", "subject.handler"),
-            Self::Node => node("subject.handler"),
-            Self::NodeStream => node("subject.stream"),
+            Self::Python => python(&source("tests/runtimes/python"), "subject.handler"),
+            Self::Node => node(&source("tests/runtimes/node"), "subject.handler"),
+            Self::NodeStream => node(&source("tests/runtimes/node"), "subject.stream"),
             Self::Rust => provided("runtime-rust"),
             Self::Reader => {
                 let root = documents.to_str().unwrap().to_owned();
-                let mut reader = python("functions/document-reader", "document_reader.handler");
+                let mut reader = python(&source("functions/document-reader"), "document_reader.handler");
                 reader.environment.insert("DOCUMENT_ROOT".to_owned(), root);
                 reader
             }
             Self::Analyser => provided("document-analyser"),
+            Self::Mcp => consumers::mcp(documents),
+            Self::Splitter => consumers::splitter(documents),
         }
     }
 }
 
-pub(super) fn python(folder: &str, handler: &str) -> FunctionConfig {
+pub(super) fn python(directory: &Path, handler: &str) -> FunctionConfig {
     let command = vec![variable("LRAP_TEST_PYTHON"), "-m".to_owned(), "awslambdaric".to_owned()];
-    managed(Runtime::Python, command, folder, handler)
+    managed(Runtime::Python, command, directory, handler)
 }
 
-fn node(handler: &str) -> FunctionConfig {
-    let command = vec!["node".to_owned(), variable("LRAP_TEST_NODE_RIC")];
-    managed(Runtime::Node, command, "tests/runtimes/node", handler)
+pub(super) fn node(directory: &Path, handler: &str) -> FunctionConfig {
+    managed(Runtime::Node, vec!["node".to_owned(), variable("LRAP_TEST_NODE_RIC")], directory, handler)
 }
 
-fn managed(runtime: Runtime, command: Vec<String>, folder: &str, handler: &str) -> FunctionConfig {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).canonicalize().unwrap();
-    let handler = Some(handler.to_owned());
-    FunctionConfig { runtime, command: Some(command), handler, directory, ..FunctionConfig::default() }
+/// A folder of this repository.
+pub(super) fn source(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).canonicalize().unwrap()
+}
+
+fn managed(runtime: Runtime, command: Vec<String>, directory: &Path, handler: &str) -> FunctionConfig {
+    let (directory, handler) = (directory.to_owned(), Some(handler.to_owned()));
+    FunctionConfig { runtime, command: Some(command), handler, directory, ..ample() }
 }
 
 fn provided(program: &str) -> FunctionConfig {
     let command = Some(vec![built(program).to_str().unwrap().to_owned()]);
-    FunctionConfig { command, ..FunctionConfig::default() }
+    FunctionConfig { command, ..ample() }
+}
+
+/// Time and memory enough for a busy machine.
+fn ample() -> FunctionConfig {
+    FunctionConfig { memory: 1024, timeout: Duration::from_secs(25), ..FunctionConfig::default() }
 }
 
 /// A program of this workspace that is none of this package: cargo builds it beside the extension, when asked to.
@@ -220,7 +235,7 @@ fn behind(layer: &TempDir, table: &str, mut function: FunctionConfig) -> Functio
     let variables = [("AWS_LAMBDA_EXEC_WRAPPER", wrapper), ("AGENT_CONTEXT_TABLE", table)];
     function.environment.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
     function.layer = Some(layer.path().to_owned());
-    FunctionConfig { memory: 1024, timeout: Duration::from_secs(25), ..function }
+    function
 }
 
 fn speaks_to_proxy(process: &Path) -> bool {
