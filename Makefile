@@ -35,7 +35,7 @@ to = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)") $(if
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes tools clean \
+.PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes moto tools clean \
     build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
     package-python-consumer package-node-consumer
 
@@ -47,7 +47,7 @@ demo: tools $(VENV)/installed layer-folder ## send a long document through two f
 	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
 	    --analyser "$(TARGET)/$(PROFILE)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
-test: tools $(VENV)/installed wrapper ## every test; ends with "N passed, N failed, N skipped"
+test: tools $(VENV)/installed $(MOTO)/installed wrapper ## every test; ends with "N passed, N failed, N skipped"
 	$(call say,installing the Node runtime client)
 	@status=0; node=$$(tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)") || status=$$?; \
 	if [ $$status = 75 ] && [ "$${CI:-}" != true ]; then \
@@ -58,7 +58,7 @@ test: tools $(VENV)/installed wrapper ## every test; ends with "N passed, N fail
 	printf '\033[1m==> %s\033[0m\n' "building"; \
 	cargo build --workspace --lib --bins --tests --examples; \
 	printf '\033[1m==> %s\033[0m\n' "testing"; \
-	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_WRAPPER="$(WRAPPER)"; \
+	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_WRAPPER="$(WRAPPER)" LRAP_TEST_MOTO="$(MOTO)/bin/python"; \
 	log="$(TARGET)/test.log"; failed=0; \
 	cargo test --workspace --no-fail-fast -- $${skip:-} 2>&1 | tee "$$log" || failed=1; \
 	functions/test "$$LRAP_TEST_PYTHON" 2>&1 | tee -a "$$log" || failed=1; \
@@ -123,6 +123,9 @@ bench: tools ## what the release binary costs, beside a bare relay; OPTIONS="--s
 	@cargo build --release -p lrap -p hello-extension --bin lrap --bin hello-extension
 	$(call say,measuring)
 	@cargo run --profile quick -p lrap-bench -- run $(OPTIONS)
+
+moto: $(MOTO)/installed ## the interpreter of state machines for lambda-local; prints its Python
+	@echo "$(MOTO)/bin/python"
 
 runtimes: $(VENV)/installed ## the official Python and Node runtime clients
 	@tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)"

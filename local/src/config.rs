@@ -3,6 +3,7 @@
 //! Mistakes are reported together, each with the name of its key. Relative paths are relative to the TOML file, so that it does not
 //! matter where `lambda-local` is started.
 
+use crate::step_functions::StepFunctionsConfig;
 use crate::table::TableConfig;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub struct Config {
     pub table: TableConfig,
     /// The functions by name.
     pub functions: BTreeMap<String, FunctionConfig>,
+    /// State machines over the functions, if there are any.
+    pub step_functions: Option<StepFunctionsConfig>,
 }
 
 impl Default for Config {
@@ -28,6 +31,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             table: TableConfig::default(),
             functions: BTreeMap::new(),
+            step_functions: None,
         }
     }
 }
@@ -154,6 +158,9 @@ impl Config {
         if let Some(file) = &mut self.table.file {
             *file = folder.join(&*file);
         }
+        if let Some(step_functions) = &mut self.step_functions {
+            step_functions.resolve_paths(folder);
+        }
         for function in self.functions.values_mut() {
             function.directory = clean(&folder.join(&function.directory));
             function.layer = function.layer.as_ref().map(|layer| clean(&folder.join(layer)));
@@ -231,6 +238,8 @@ mod tests {
         let config = Config::from_toml(example, folder.path()).unwrap();
         assert!(config.functions["reader"].is_managed() && !config.functions["analyser"].is_managed());
         assert_eq!(config.functions["reader"].environment["AGENT_CONTEXT_TABLE"], config.table.name);
+        let step_functions = config.step_functions.unwrap();
+        assert_eq!(step_functions.state_machines["documents"].definition, folder.path().join("documents.asl.json"));
     }
 
     #[test]

@@ -65,6 +65,8 @@ fn reserved(name: &str, function: &FunctionConfig, host: &Host, api: &str) -> En
         ("LANG", "en_US.UTF-8".to_owned()),
         ("_HANDLER", function.handler.clone().unwrap_or_else(|| "bootstrap".to_owned())),
     ];
+    let others = host.other_services.iter();
+    variables.extend(others.map(|endpoint| ("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint.clone())));
     let execution = match function.runtime {
         Runtime::Provided => None,
         Runtime::Python => Some("AWS_Lambda_python"),

@@ -23,6 +23,8 @@ pub(crate) struct Host {
     pub(crate) logs: Logs,
     pub(crate) inherited: Inherited,
     pub(crate) table_endpoint: String,
+    /// Where every AWS service is served that is neither Lambda nor `DynamoDB`.
+    pub(crate) other_services: Option<String>,
     pub(crate) closing: watch::Receiver<bool>,
 }
 
@@ -43,6 +45,7 @@ impl Host {
             logs: Logs::print(),
             inherited: Inherited::read(),
             table_endpoint: "http://127.0.0.1:1".to_owned(),
+            other_services: None,
             closing: watch::channel(false).1,
         }
     }

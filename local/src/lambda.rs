@@ -1,4 +1,4 @@
-//! [`LambdaLocal`]: the table, the functions and the Invoke API, started and ended together.
+//! [`LambdaLocal`]: the table, the functions, the Invoke API and Step Functions, started and ended together.
 
 use crate::config::{Config, ConfigError};
 use crate::environment::Inherited;
@@ -6,6 +6,7 @@ use crate::function::{Function, Host, InvokeError, InvokeRequest, Invoked};
 use crate::http_server::HttpServer;
 use crate::invoke_api::{self, Functions};
 use crate::log::Logs;
+use crate::step_functions::{StepFunctions, StepFunctionsError, Surroundings};
 use crate::table::{ContentTable, TableError};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -25,6 +26,9 @@ pub enum StartError {
     /// The content table did not start.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The state machines' interpreter did not start.
+    #[error(transparent)]
+    StepFunctions(#[from] StepFunctionsError),
     /// The Invoke API cannot listen.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -43,6 +47,7 @@ pub struct LambdaLocal {
     address: SocketAddr,
     region: String,
     table: ContentTable,
+    step_functions: Option<StepFunctions>,
     closing: watch::Sender<bool>,
 }
 
@@ -57,25 +62,39 @@ impl LambdaLocal {
         config.resolve_paths(&std::env::current_dir().unwrap_or_else(|_| Path::new("/").into()));
         config.check()?;
         let table = ContentTable::start(config.table).await?;
+        let inherited = Inherited::read();
+        let region = inherited.region.clone();
+        let listen = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let surroundings = Surroundings { region: &region, invoke: url(address), table: table.endpoint() };
+        let step_functions = StepFunctions::start(config.step_functions.as_ref(), &surroundings).await?;
         let (closing, closed) = watch::channel(false);
-        let host =
-            Arc::new(Host { logs, inherited: Inherited::read(), table_endpoint: table.endpoint(), closing: closed });
-        let region = host.inherited.region.clone();
+        let host = Arc::new(Host {
+            logs,
+            inherited,
+            table_endpoint: table.endpoint(),
+            other_services: step_functions.as_ref().map(|started| started.endpoint().to_owned()),
+            closing: closed,
+        });
         let functions: BTreeMap<_, _> = config
             .functions
             .into_iter()
             .map(|(name, function)| (name.clone(), Function::new(name, function, Arc::clone(&host))))
             .collect();
         let functions: Functions = Arc::new(functions);
-        let listen = |source| StartError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let server = serve(listener, &functions).map_err(listen)?;
-        Ok(Self { functions, address: server.address(), region, server: Some(server), table, closing })
+        Ok(Self { functions, address, region, server: Some(server), table, step_functions, closing })
     }
 
     /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_LAMBDA`.
     pub fn invoke_endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        url(self.address)
+    }
+
+    /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_SFN`, if the configuration has `step_functions`.
+    pub fn step_functions_endpoint(&self) -> Option<&str> {
+        self.step_functions.as_ref().map(StepFunctions::endpoint)
     }
 
     /// The content table.
@@ -99,9 +118,12 @@ impl LambdaLocal {
         function.invoke(InvokeRequest { payload: payload.into(), ..InvokeRequest::default() }).await
     }
 
-    /// Ends everything: invocations under way fail, sandboxes get their SHUTDOWN and two seconds.
+    /// Ends everything: executions stop, invocations under way fail, sandboxes get their SHUTDOWN and two seconds.
     pub async fn shutdown(mut self) {
         self.closing.send_replace(true);
+        if let Some(step_functions) = self.step_functions.take() {
+            step_functions.end().await;
+        }
         let functions = self.functions.values().cloned();
         let mut ending: JoinSet<()> = functions.map(|function| async move { function.close().await }).collect();
         while ending.join_next().await.is_some() {}
@@ -116,6 +138,10 @@ impl Drop for LambdaLocal {
             function.kill();
         }
     }
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
 }
 
 fn serve(listener: TcpListener, functions: &Functions) -> std::io::Result<HttpServer> {

@@ -1,4 +1,4 @@
-//! Lambda on one machine: Runtime API, Extensions API and Invoke API around real runtimes and real layers, and a DynamoDB table.
+//! Lambda on one machine: Runtime API, Extensions API and Invoke API around real runtimes and real layers, a DynamoDB table, and Step Functions over it all.
 //!
 //! [`LambdaLocal::start`] takes a [`Config`], from a TOML file or built in code, and gives the address that the AWS CLI and the
 //! SDKs take as `AWS_ENDPOINT_URL_LAMBDA`. Each invocation runs in a sandbox: the layer's extensions and the function's runtime as
@@ -21,6 +21,7 @@ mod process;
 mod report;
 mod runtime_api;
 mod sandbox;
+mod step_functions;
 pub mod table;
 
 pub use config::{Config, ConfigError, FunctionConfig, Runtime};
@@ -28,3 +29,4 @@ pub use function::{InvokeError, InvokeRequest, Invoked};
 pub use lambda::{LambdaLocal, StartError};
 pub use log::{LogLine, Logs};
 pub use report::Report;
+pub use step_functions::{StateMachineConfig, StepFunctionsConfig, StepFunctionsError};

@@ -6,6 +6,7 @@
 mod invoke;
 mod sandboxes;
 mod stage;
+mod step_functions;
 mod table;
 
 use aws_sdk_dynamodb::config::SharedHttpClient;

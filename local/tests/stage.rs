@@ -99,6 +99,16 @@ pub(crate) fn client(endpoint: &str) -> Client {
     Client::from_conf(config.build())
 }
 
+pub(crate) fn sfn_client(endpoint: &str) -> aws_sdk_sfn::Client {
+    let config = aws_sdk_sfn::Config::builder()
+        .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
+        .region(aws_sdk_sfn::config::Region::new("us-east-1"))
+        .credentials_provider(aws_sdk_sfn::config::Credentials::new("local", "local", None, None, "test"))
+        .endpoint_url(endpoint)
+        .http_client(crate::http_client());
+    aws_sdk_sfn::Client::from_conf(config.build())
+}
+
 pub(crate) async fn invoke(client: &Client, event: &Value) -> InvokeOutput {
     client.invoke().function_name("f").payload(Blob::new(event.to_string())).send().await.unwrap()
 }

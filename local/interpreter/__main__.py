@@ -1,0 +1,75 @@
+"""Step Functions on this machine: moto's interpreter, with what it leaves out of the service put in.
+
+lambda-local starts it with an interpreter that has moto, writes one line of JSON (``settings`` below) to its standard input and
+reads one from its standard output: ``{"endpoint": "http://127.0.0.1:…"}``, or ``{"error": "…"}``. It ends when its standard
+input does, so that it never outlives lambda-local.
+
+settings: ``region``, ``account``, ``port`` (0 takes a free one), ``endpoints`` by service as boto3 names them (``lambda``,
+``dynamodb``; other services are moto's own), ``activities`` (names), ``state_machines`` (``name``, ``definition``).
+"""
+
+import json
+import logging
+import sys
+
+from moto.core.config import default_user_config
+from moto.server import ThreadedMotoServer
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+import api
+import clients
+import history
+import limits
+import spelling
+import variables
+
+ROLE = "arn:aws:iam::{account}:role/lambda-local"
+
+
+def complete(settings):
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    spelling.correct()
+    limits.enforce()
+    api.extend()
+    history.page()
+    variables.resolve()
+    clients.direct(settings["endpoints"])
+
+
+def create(settings):
+    backend = stepfunctions_parser_backends[settings["account"]][settings["region"]]
+    for name in settings["activities"]:
+        backend.create_activity(name)
+    for machine in settings["state_machines"]:
+        try:
+            backend.create_state_machine(
+                machine["name"], machine["definition"], ROLE.format(**settings), tags=[], sm_type="STANDARD"
+            )
+        except Exception as error:
+            raise ValueError(f"state machine {machine['name']}: {error}") from error
+
+
+def serve(settings):
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=settings["port"], verbose=False)
+    server.start()
+    endpoint = "http://{}:{}".format(*server.get_host_and_port())
+    clients.direct_others(endpoint)
+    return endpoint
+
+
+def main():
+    # What fails stands in the history of its execution.
+    logging.disable(logging.CRITICAL)
+    settings = json.loads(sys.stdin.readline())
+    try:
+        complete(settings)
+        create(settings)
+        answer = {"endpoint": serve(settings)}
+    except Exception as error:
+        answer = {"error": f"{error}"}
+    print(json.dumps(answer), flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,261 @@
+//! Step Functions: moto's interpreter of the Amazon States Language in a process of its own, over the functions and the table here.
+//!
+//! `local/interpreter` says what is done to moto so that it behaves as the service does. It is part of this program and written
+//! to a temporary folder; what must be there is a Python that has moto, of exactly the version that the Makefile pins. The process
+//! ends when its standard input does, and so with this one, however this one ends.
+
+use crate::function::ACCOUNT;
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+
+/// The interpreter's files.
+const INTERPRETER: [(&str, &str); 7] = [
+    ("__main__.py", include_str!("../interpreter/__main__.py")),
+    ("api.py", include_str!("../interpreter/api.py")),
+    ("clients.py", include_str!("../interpreter/clients.py")),
+    ("history.py", include_str!("../interpreter/history.py")),
+    ("limits.py", include_str!("../interpreter/limits.py")),
+    ("spelling.py", include_str!("../interpreter/spelling.py")),
+    ("variables.py", include_str!("../interpreter/variables.py")),
+];
+
+/// State machines and what interprets them: `[step_functions]` of the TOML file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StepFunctionsConfig {
+    /// A Python that has moto; a path, or a name that is looked up in `PATH`.
+    pub python: PathBuf,
+    /// The loopback port of the API; 0 takes a free one.
+    pub port: u16,
+    /// The names of activities that exist from the start.
+    pub activities: Vec<String>,
+    /// The state machines by name: `[step_functions.state_machines.NAME]`.
+    pub state_machines: BTreeMap<String, StateMachineConfig>,
+}
+
+impl Default for StepFunctionsConfig {
+    fn default() -> Self {
+        Self { python: PathBuf::from("python3"), port: 0, activities: Vec::new(), state_machines: BTreeMap::new() }
+    }
+}
+
+/// One state machine, deployed as a template would.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateMachineConfig {
+    /// The file with its definition.
+    pub definition: PathBuf,
+    /// What stands for each `${Name}` in it: a template's `DefinitionSubstitutions`.
+    #[serde(default)]
+    pub substitutions: BTreeMap<String, String>,
+}
+
+/// Why there are no state machines.
+#[derive(Debug, thiserror::Error)]
+pub enum StepFunctionsError {
+    /// A definition cannot be read.
+    #[error("state machine {name}: cannot read {}: {source}", path.display())]
+    Definition {
+        /// The state machine.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A placeholder that nothing stands for.
+    #[error("state machine {name}: no substitution for ${{{placeholder}}}")]
+    Placeholder {
+        /// The state machine.
+        name: String,
+        /// The placeholder's name.
+        placeholder: String,
+    },
+    /// The interpreter's process cannot be started.
+    #[error("cannot start the state machines' interpreter by {}: {source}", python.display())]
+    Start {
+        /// The Python that was asked for.
+        python: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The interpreter ended before it served, having said why on standard error: moto is missing, or it is another version.
+    #[error("the state machines' interpreter ended at once; has {} moto?", python.display())]
+    Ended {
+        /// The Python that was asked for.
+        python: PathBuf,
+    },
+    /// The interpreter refused what it was given, such as a definition that is no Amazon States Language.
+    #[error("step functions: {0}")]
+    Refused(String),
+}
+
+impl StepFunctionsConfig {
+    /// The same in absolute paths. A Python's name without a slash stays one.
+    pub(crate) fn resolve_paths(&mut self, folder: &Path) {
+        if self.python.components().count() > 1 {
+            self.python = folder.join(&self.python);
+        }
+        for machine in self.state_machines.values_mut() {
+            machine.definition = folder.join(&machine.definition);
+        }
+    }
+}
+
+/// What the interpreter's tasks reach.
+#[derive(Debug)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) region: &'a str,
+    /// The URL of the Invoke API.
+    pub(crate) invoke: String,
+    /// The URL of the table.
+    pub(crate) table: String,
+}
+
+/// A running interpreter. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct StepFunctions {
+    endpoint: String,
+    process: Child,
+    _input: ChildStdin,
+    _folder: TempDir,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Greeting {
+    Endpoint(String),
+    Error(String),
+}
+
+impl StepFunctions {
+    /// Starts what is configured, if anything is.
+    pub(crate) async fn start(
+        config: Option<&StepFunctionsConfig>,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Option<Self>, StepFunctionsError> {
+        let Some(config) = config else { return Ok(None) };
+        let settings = settings(config, surroundings)?;
+        let started = |source| StepFunctionsError::Start { python: config.python.clone(), source };
+        let folder = unpack().map_err(started)?;
+        let mut process = spawn(&config.python, folder.path()).map_err(started)?;
+        let mut input = process.stdin.take().expect("BUG: standard input is piped");
+        let output = process.stdout.take().expect("BUG: standard output is piped");
+        // A process that ended already takes no settings and gives no greeting: the second says so.
+        drop(input.write_all(settings.as_bytes()).await);
+        let mut greeting = String::new();
+        BufReader::new(output).read_line(&mut greeting).await.map_err(started)?;
+        match serde_json::from_str(&greeting) {
+            Ok(Greeting::Endpoint(endpoint)) => Ok(Some(Self { endpoint, process, _input: input, _folder: folder })),
+            Ok(Greeting::Error(error)) => Err(StepFunctionsError::Refused(error)),
+            Err(_) => Err(StepFunctionsError::Ended { python: config.python.clone() }),
+        }
+    }
+
+    /// Kills it and waits until it is gone.
+    pub(crate) async fn end(mut self) {
+        if let Err(error) = self.process.kill().await {
+            tracing::warn!(%error, "cannot end the state machines' interpreter");
+        }
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+/// One line of JSON, as `__main__.py` takes it.
+fn settings(config: &StepFunctionsConfig, surroundings: &Surroundings<'_>) -> Result<String, StepFunctionsError> {
+    let mut machines = Vec::new();
+    for (name, machine) in &config.state_machines {
+        machines.push(json!({ "name": name, "definition": definition(name, machine)? }));
+    }
+    let settings = json!({
+        "region": surroundings.region,
+        "account": ACCOUNT,
+        "port": config.port,
+        "endpoints": { "lambda": surroundings.invoke, "dynamodb": surroundings.table },
+        "activities": config.activities,
+        "state_machines": machines,
+    });
+    Ok(format!("{settings}\n"))
+}
+
+fn definition(name: &str, machine: &StateMachineConfig) -> Result<String, StepFunctionsError> {
+    let path = &machine.definition;
+    let read = |source| StepFunctionsError::Definition { name: name.to_owned(), path: path.clone(), source };
+    let text = std::fs::read_to_string(path).map_err(read)?;
+    let unknown = |placeholder| StepFunctionsError::Placeholder { name: name.to_owned(), placeholder };
+    substitute(&text, &machine.substitutions).map_err(unknown)
+}
+
+/// The text with every `${Name}` replaced, or the first name that nothing stands for.
+fn substitute(text: &str, substitutions: &BTreeMap<String, String>) -> Result<String, String> {
+    let mut pieces = text.split("${");
+    let mut substituted = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once('}').ok_or(piece)?;
+        substituted += substitutions.get(name).ok_or(name)?;
+        substituted += rest;
+    }
+    Ok(substituted)
+}
+
+fn unpack() -> std::io::Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    for (name, text) in INTERPRETER {
+        std::fs::write(folder.path().join(name), text)?;
+    }
+    Ok(folder)
+}
+
+/// Its standard error stays this process's: it is empty unless something is wrong with the interpreter itself.
+fn spawn(python: &Path, folder: &Path) -> std::io::Result<Child> {
+    Command::new(python)
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        // Ctrl-C at the terminal is for this process, which then ends it.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn substitutions() -> BTreeMap<String, String> {
+        [("Llm", "arn:llm"), ("Table", "t")].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    #[test]
+    fn every_placeholder_is_replaced() {
+        let text = r#"{"a":"${Llm}","b":"${Table}-${Llm}","c":"$.d"}"#;
+        let expected = r#"{"a":"arn:llm","b":"t-arn:llm","c":"$.d"}"#;
+        assert_eq!(substitute(text, &substitutions()), Ok(expected.to_owned()));
+    }
+
+    #[test]
+    fn a_placeholder_that_nothing_stands_for_is_named() {
+        assert_eq!(substitute("${Llm} ${Lmm}", &substitutions()), Err("Lmm".to_owned()));
+        assert_eq!(substitute("${Llm", &substitutions()), Err("Llm".to_owned()));
+    }
+
+    #[test]
+    fn a_python_without_a_slash_is_looked_up() {
+        let mut config = StepFunctionsConfig::default();
+        config.resolve_paths(Path::new("/x"));
+        assert_eq!(config.python, Path::new("python3"));
+        config.python = PathBuf::from("venv/bin/python");
+        config.resolve_paths(Path::new("/x"));
+        assert_eq!(config.python, Path::new("/x/venv/bin/python"));
+    }
+}
