@@ -630,24 +630,6 @@ async fn a_closed_pipe_is_no_failure() {
 }
 
 /// Every command line of the documentation, run as it stands there.
-#[tokio::test]
-async fn the_documented_examples_say_what_they_show() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let page = std::fs::read_to_string(root.join("docs/cli.md")).unwrap();
-    let path = format!("{}:/usr/bin:/bin", binary().parent().unwrap().display());
-    let mut run = 0;
-    for block in page.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
-        let (line, shown) = block.split_once('\n').unwrap();
-        let line = line.strip_prefix("$ ").expect("a command line");
-        let output = Command::new("sh").args(["-c", line]).current_dir(root).env_clear().env("PATH", &path).output();
-        let output = output.await.unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        similar_asserts::assert_eq!(String::from_utf8(said).unwrap(), shown, "{}", line);
-        run += 1;
-    }
-    assert!(run >= 2, "{run} examples");
-}
-
 #[test]
 fn contents_in_these_tests_are_what_they_say() {
     let [words, numbers] = long_contents();

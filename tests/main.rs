@@ -14,6 +14,7 @@ mod cli;
 mod concurrency;
 mod connections;
 mod conversation;
+mod documentation;
 mod envelopes;
 mod fault_matrix;
 mod faults;

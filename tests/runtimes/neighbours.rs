@@ -1,5 +1,5 @@
-//! Other people's extensions and wrappers in the same sandbox: stand-ins (`neighbours/`) that do what those are known to do with the
-//! Runtime API, beside the real extension, through the real wrapper, with the real Python runtime client.
+//! Other people's extensions and wrappers in the same sandbox: stand-ins (`neighbours/`) that do what those are known to do
+//! with the Runtime API, beside the real extension, through the real wrapper, with the real Python runtime client.
 
 use std::fs;
 use std::net::TcpListener;
@@ -30,7 +30,7 @@ fn proxy_layer() -> TempDir {
     layer_with(&[("extensions/neighbour", "proxy.py"), ("neighbour/wrapper", "proxy-wrapper.sh")])
 }
 
-/// Sends a long text through the Python function of a sandbox that has both proxies: what the other one told of the four payloads.
+/// Sends a long text through the function of a sandbox that has both proxies: what the other one told of the four payloads.
 async fn told_by_neighbour(mut sandbox: Stage) -> Vec<String> {
     let state = sandbox.answer(Subject::Python, json!({ "do": "grow", "bytes": 300_000 })).await;
     assert_is_reference(&state["text"]);

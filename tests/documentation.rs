@@ -1,0 +1,134 @@
+//! The documentation is true: every command on every page is run by something, every name in it exists, every link leads
+//! somewhere.
+//!
+//! What can be run here is run as it stands on the page ([`shell`]). What needs more has its line in [`RUN_BY`], which names a
+//! test that reads the page, or the step of the gate that is the same command. A command without a line fails, and so does a
+//! line without a command.
+
+mod names;
+mod pages;
+mod shell;
+
+use std::fs;
+use std::process::Command;
+
+use pages::{Block, Page, root};
+
+/// Who runs a command.
+#[derive(Debug)]
+enum By {
+    /// A test by its file and name, which takes the command from the page.
+    Test(&'static str, &'static str),
+    /// A step of the gate.
+    Gate(&'static str),
+    /// Nobody, and why.
+    Nobody(&'static str),
+}
+
+const SHELL: &str = "tests/documentation/shell.rs";
+const STACKS: By = By::Test("layer/tests/test_docs.py", "test_each_does_what_it_says");
+const LAYER: By = By::Gate("step layer make test-layer");
+
+/// Commands by their page and how they begin.
+const RUN_BY: &[(&str, &str, By)] = &[
+    ("README.md", "make demo", By::Gate("step demo make demo")),
+    ("README.md", "make test", By::Gate("step test make test")),
+    ("docs/cli.md", "$ ", By::Test(SHELL, "the_examples_say_what_they_show")),
+    ("docs/cli.md", "eval", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),
+    ("docs/cli.md", "aws stepfunctions", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),
+    ("docs/cli.md", "lrap cat", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),
+    ("docs/living-with/containers.md", "make layer", LAYER),
+    (
+        "docs/living-with/containers.md",
+        "unzip",
+        By::Test("tests/runtimes/image.rs", "the_image_of_the_page_runs_through_its_entry_point"),
+    ),
+    (
+        "docs/performance.md",
+        "make bench",
+        By::Nobody("half an hour on an idle machine; bench/tests/smoke.rs runs it in small"),
+    ),
+    ("docs/troubleshooting.md", "make ", STACKS),
+    ("docs/upgrading.md", "make ", STACKS),
+    ("functions/README.md", "make package-", By::Test(SHELL, "functions_are_packaged_as_their_page_says")),
+    ("layer/README.md", "make layer", LAYER),
+    ("layer/README.md", "make ", STACKS),
+    (
+        "layer/README.md",
+        "exec",
+        By::Test("tests/runtimes/image.rs", "the_bootstrap_of_the_page_goes_through_the_wrapper"),
+    ),
+    (
+        "local/README.md",
+        "cargo build",
+        By::Nobody("a release build; make test builds and runs the same program without --release"),
+    ),
+    (
+        "local/README.md",
+        "target/release/lambda-local",
+        By::Nobody("the release build; config.rs of lambda-local reads its example"),
+    ),
+    (
+        "local/README.md",
+        "aws lambda invoke",
+        By::Nobody("the AWS CLI; local/tests/invoke.rs does the same with the AWS SDK"),
+    ),
+];
+
+/// The line of the table that a command belongs to: the longest beginning wins.
+fn line_of(page: &Page, command: &str) -> Option<usize> {
+    let lines = RUN_BY.iter().enumerate();
+    let fitting = lines.filter(|(_, (name, start, _))| *name == page.name && command.starts_with(start));
+    fitting.max_by_key(|(_, (_, start, _))| start.len()).map(|(line, _)| line)
+}
+
+#[test]
+fn every_command_is_run_by_somebody() {
+    let mut unused: Vec<_> = (0..RUN_BY.len()).collect();
+    let mut unknown = Vec::new();
+    for page in pages::all() {
+        for command in page.blocks().iter().flat_map(Block::commands) {
+            match line_of(&page, &command) {
+                Some(line) => unused.retain(|unused| *unused != line),
+                None => unknown.push(format!("{}: {command}", page.name)),
+            }
+        }
+    }
+    assert_eq!(unknown, [""; 0], "no line in RUN_BY says who runs these");
+    let stale: Vec<_> = unused.into_iter().map(|line| &RUN_BY[line]).collect();
+    assert!(stale.is_empty(), "no page has such a command: {stale:?}");
+}
+
+#[test]
+fn whoever_runs_a_command_is_there_and_reads_the_page() {
+    for (page, start, by) in RUN_BY {
+        match by {
+            By::Test(file, name) => {
+                let source = fs::read_to_string(root().join(file)).unwrap();
+                assert!(names::defines(&source, name), "{file} has no {name}, which runs `{start}` of {page}");
+                assert!(source.contains(page), "{file} never mentions {page}, of which it runs `{start}`");
+            }
+            By::Gate(step) => {
+                let gate = fs::read_to_string(root().join(".ci/run")).unwrap();
+                assert!(
+                    gate.lines().any(|line| line == *step),
+                    "the gate has no `{step}`, which runs `{start}` of {page}"
+                );
+            }
+            By::Nobody(reason) => assert!(!reason.is_empty()),
+        }
+    }
+}
+
+#[test]
+fn what_is_asked_of_make_is_something_it_can_do() {
+    for page in pages::all() {
+        for command in page.blocks().iter().flat_map(Block::commands).filter(|command| command.starts_with("make ")) {
+            let dry = command.replacen("make ", "make --dry-run ", 1);
+            let mut make = Command::new("sh");
+            make.args(["-c", &dry]).current_dir(root()).env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
+            let output = make.output().unwrap();
+            assert!(output.status.success(), "{}: {command}: {}", page.name, String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
