@@ -28,7 +28,11 @@
 #[cfg(feature = "aws")]
 pub mod agents;
 #[cfg(feature = "aws")]
+pub mod budget;
+#[cfg(feature = "aws")]
 pub mod clients;
+#[cfg(feature = "aws")]
+pub mod clock;
 mod door;
 mod failure;
 #[cfg(feature = "aws")]
@@ -36,12 +40,20 @@ pub mod fields;
 mod init_error;
 mod logs;
 #[cfg(feature = "aws")]
+pub mod models;
+#[cfg(feature = "aws")]
 pub mod moment;
 #[cfg(feature = "aws")]
 pub mod pages;
+#[cfg(feature = "aws")]
+pub mod prices;
 mod refusal;
 #[cfg(feature = "aws")]
 pub mod rows;
+#[cfg(feature = "aws")]
+pub mod sdk_errors;
+#[cfg(feature = "aws")]
+pub mod secrets;
 mod service;
 #[cfg(feature = "aws")]
 mod table_error;
