@@ -1,8 +1,8 @@
-//! One way to call a model, whoever serves it.
+//! `llm`: a Lambda function for `provided.al2023`. Takes one call of a model, asks whoever serves it, and gives a reply of one form.
 
-use functions_shared::{Failure, LambdaEvent, run};
-use serde_json::Value;
+use llm::Llm;
+use std::process::ExitCode;
 
-fn main() -> Result<(), functions_shared::Error> {
-    run(|event: LambdaEvent<Value>| async move { Ok::<_, Failure>(event.payload) })
+fn main() -> ExitCode {
+    functions_shared::run_with(Llm::from_variables, Llm::handle)
 }

@@ -1,0 +1,134 @@
+//! Why a call has no answer. The names are matched by `Retry` and `Catch` of state machines; the messages hold numbers and
+//! identifiers, never content, a key, or what a provider said in its own words.
+
+use functions_shared::Failure;
+use functions_shared::budget::BudgetError;
+use functions_shared::models::ModelsError;
+use functions_shared::secrets::SecretError;
+use std::time::Duration;
+
+/// One variant for each remedy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The event asks for something that cannot be, or must not be. Nothing was sent to a provider.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// No active model has this name.
+    #[error("there is no active model `{model_id}` of `{provider_id}`")]
+    UnknownModel {
+        /// The provider's name.
+        provider_id: String,
+        /// The model's name.
+        model_id: String,
+    },
+    /// The provider's key is not there to be had.
+    #[error("{0}")]
+    SecretMissing(String),
+    /// A service of AWS that the call needs did not answer, before the provider was asked. Trying again may help.
+    #[error("{0}")]
+    ServiceUnavailable(String),
+    /// The day's money is spent.
+    #[error("{0}")]
+    BudgetExceeded(BudgetError),
+    /// The provider wants fewer requests.
+    #[error("`{provider_id}` limits the rate of requests; retry after {}", seconds(*retry_after))]
+    RateLimited {
+        /// The provider's name.
+        provider_id: String,
+        /// When to come back, if the provider says so.
+        retry_after: Option<Duration>,
+    },
+    /// No complete answer came in time. The provider may have done the work, and may ask money for it.
+    #[error("no answer from `{provider_id}` within {} s", within.as_secs_f32())]
+    Timeout {
+        /// The provider's name.
+        provider_id: String,
+        /// How long was waited.
+        within: Duration,
+    },
+    /// The provider refuses, fails, or is not there.
+    #[error("`{provider_id}` {reason}")]
+    ProviderError {
+        /// The provider's name.
+        provider_id: String,
+        /// The status and the provider's code, such as `answers 400 (invalid_request_error)`.
+        reason: String,
+    },
+    /// The provider's answer is none that can be read.
+    #[error("the answer of `{provider_id}` cannot be read: {reason}")]
+    BadResponse {
+        /// The provider's name.
+        provider_id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl CallError {
+    /// An invalid request, and why.
+    pub(crate) fn invalid(reason: impl Into<String>) -> Self {
+        Self::InvalidRequest(reason.into())
+    }
+
+    /// What a state machine matches.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) => "InvalidRequest",
+            Self::UnknownModel { .. } => "UnknownModel",
+            Self::SecretMissing(_) => "SecretMissing",
+            Self::ServiceUnavailable(_) => "ServiceUnavailable",
+            Self::BudgetExceeded(_) => "BudgetExceeded",
+            Self::RateLimited { .. } => "RateLimited",
+            Self::Timeout { .. } => "Timeout",
+            Self::ProviderError { .. } => "ProviderError",
+            Self::BadResponse { .. } => "BadResponse",
+        }
+    }
+}
+
+/// Whole seconds, upwards: a caller that waits less is refused again.
+fn seconds(retry_after: Option<Duration>) -> String {
+    match retry_after {
+        Some(time) => format!("{} s", time.as_millis().div_ceil(1000)),
+        None => "a time that it does not name".to_owned(),
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::new(error.name(), error.to_string())
+    }
+}
+
+impl From<CallError> for functions_shared::Diagnostic {
+    fn from(error: CallError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<SecretError> for CallError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Unavailable { .. } => Self::ServiceUnavailable(error.to_string()),
+            _ => Self::SecretMissing(error.to_string()),
+        }
+    }
+}
+
+impl From<BudgetError> for CallError {
+    fn from(error: BudgetError) -> Self {
+        match error {
+            BudgetError::Exceeded { .. } => Self::BudgetExceeded(error),
+            BudgetError::Unavailable(_) => Self::ServiceUnavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<ModelsError> for CallError {
+    fn from(error: ModelsError) -> Self {
+        match error {
+            ModelsError::Table(_) => Self::ServiceUnavailable(error.to_string()),
+            ModelsError::Row { .. } => Self::InvalidRequest(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A call from its event to its reply, in order: understand, complete, get the key, reserve money, ask, settle.
+
+use crate::call::{Answer, Call, ProviderConfig, Reply, Tool};
+use crate::conversation::Conversation;
+use crate::destination::is_loopback;
+use crate::error::CallError;
+use crate::http;
+use crate::prompt::{Prompt, Settings};
+use crate::target::Target;
+use crate::transformers::{Transformer, scripted_v1};
+use functions_shared::budget::{Budget, Reservation};
+use functions_shared::clock::Clock;
+use functions_shared::models::{Model, Models};
+use functions_shared::prices::{MicroDollars, Tokens};
+use functions_shared::secrets::{Secret, Secrets};
+use functions_shared::{Diagnostic, Failure, LambdaEvent, VariableError, Variables, clients};
+use reqwest::Url;
+use serde_json::value::RawValue;
+use std::time::{Duration, Instant, SystemTime};
+
+/// The cap of a day when nobody says.
+const DAILY_CAP: MicroDollars = MicroDollars(10_000_000);
+
+/// What calls need and share. Made once.
+#[derive(Debug)]
+pub struct Llm {
+    /// The rows of models. Without, an event has to say everything.
+    pub models: Option<Models>,
+    /// The keys' source.
+    pub secrets: Secrets,
+    /// The secret of keys.
+    pub secret_name: Option<String>,
+    /// Whether the keys come from a stand-in on this machine.
+    pub keys_are_local: bool,
+    /// The day's cap, if there is one.
+    pub budget: Option<Budget>,
+    /// For providers with an API of JSON.
+    pub http: reqwest::Client,
+}
+
+/// What the provider said, and how long it took to.
+type Answered = (Answer, Duration);
+
+impl Llm {
+    /// Everything from the environment.
+    ///
+    /// | variable | |
+    /// |---|---|
+    /// | `LLM_TABLE_NAME` | the table of models |
+    /// | `LLM_SECRET_NAME` | the secret of keys |
+    /// | `COST_TABLE_NAME` | where the day's costs are written down; without it there is no cap |
+    /// | `DAILY_CAP_USD` | the cap, 10.00 unless set |
+    /// | `STAGE` | whose costs they are; needed with `COST_TABLE_NAME` |
+    pub async fn from_variables(variables: Variables) -> Result<Self, Failure> {
+        let text = |name| Ok::<_, VariableError>(variables.optional(name)?.map(str::to_owned));
+        let (models, costs, secret_name) =
+            (text("LLM_TABLE_NAME")?, text("COST_TABLE_NAME")?, text("LLM_SECRET_NAME")?);
+        let cap = variables.parsed("DAILY_CAP_USD")?.unwrap_or(DAILY_CAP);
+        let stage = if costs.is_some() { variables.required("STAGE")? } else { "" };
+        let aws = clients::aws().await;
+        let tables = aws_sdk_dynamodb::Client::new(&aws);
+        Ok(Self {
+            models: models.map(|table| Models::new(tables.clone(), table)),
+            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(&aws), Clock::system()),
+            secret_name,
+            keys_are_local: keys_are_local(&variables)?,
+            budget: costs.map(|table| Budget::new(tables, table, stage, cap, Clock::system())),
+            http: http::client().map_err(|error| Failure::new("NoHttpClient", error.to_string()))?,
+        })
+    }
+
+    /// Serves one event.
+    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Reply, CallError> {
+        let left = time_left(event.context.deadline);
+        let call = serde_json::from_str(event.payload.get()).map_err(|error| not_a_call(&error))?;
+        // Boxed: a future as deep as this one is too much for the compiler.
+        Box::pin(self.answer(call, left)).await
+    }
+
+    /// Answers one call, in no more than `left`.
+    pub async fn answer(&self, call: Call, left: Option<Duration>) -> Result<Reply, CallError> {
+        if call.stream == Some(true) {
+            return Err(CallError::invalid("`stream` is not possible: an answer is one reply"));
+        }
+        let conversation =
+            Conversation::new(call.messages, call.tool_results.unwrap_or_default(), call.system.as_deref());
+        let turns = conversation.turns()?;
+        let tools = call.tools.unwrap_or_default().into_iter().map(Tool::try_from).collect::<Result<Vec<_>, _>>()?;
+        let mut target = self.target(call.provider_config).await?;
+        target.timeout = left.map_or(target.timeout, |left| target.timeout.min(left));
+        let settings = Settings {
+            max_tokens: target.max_tokens(call.max_tokens),
+            temperature: call.temperature,
+            top_p: call.top_p,
+        };
+        let prompt =
+            Prompt { system: &conversation.system, turns, tools: &tools, settings, spoken: conversation.spoken() };
+        let key = self.key(&target).await?;
+        let (answer, latency) = self.paid(&target, &prompt, key.as_ref()).await?;
+        let cost = target.prices.cost(answer.tokens);
+        Ok(Reply::new(conversation.messages, answer, (target.provider_id, target.model_id), latency, cost))
+    }
+
+    /// Whom to ask. What is wrong with the event itself is found before the table is asked.
+    async fn target(&self, config: ProviderConfig) -> Result<Target, CallError> {
+        if config.secret_path.is_some() && config.secret_path != self.secret_name {
+            return Err(CallError::invalid("`secret_path` is not the secret of this function"));
+        }
+        config.request_transformer.as_deref().map(Transformer::named).transpose()?;
+        let row = self.row(&config).await?;
+        // A budget needs prices: an event that invents a model must not be one that costs nothing.
+        let is_known = row.as_ref().is_some_and(|row| row.is_active);
+        let may_be_unknown = row.is_none() && config.request_transformer.is_some() && self.budget.is_none();
+        if !is_known && !may_be_unknown {
+            return Err(CallError::UnknownModel { provider_id: config.provider_id, model_id: config.model_id });
+        }
+        Target::new(config, row, self.keys_are_local)
+    }
+
+    async fn row(&self, config: &ProviderConfig) -> Result<Option<Model>, CallError> {
+        match &self.models {
+            Some(models) => Ok(models.get(&config.provider_id, &config.model_id).await?),
+            None => Ok(None),
+        }
+    }
+
+    async fn key(&self, target: &Target) -> Result<Option<Secret>, CallError> {
+        let Some(key) = target.secret_key_name.as_deref().filter(|_| target.needs_key()) else { return Ok(None) };
+        let no_secret = || CallError::SecretMissing(format!("LLM_SECRET_NAME is not set: there is no key `{key}`"));
+        let secret = self.secret_name.as_deref().ok_or_else(no_secret)?;
+        Ok(Some(self.secrets.key(secret, key).await?))
+    }
+
+    /// Asks within the day's budget, if there is one.
+    async fn paid(&self, target: &Target, prompt: &Prompt<'_>, key: Option<&Secret>) -> Result<Answered, CallError> {
+        let Some(budget) = &self.budget else { return self.ask(target, prompt, key).await };
+        let reservation = budget.reserve(target.prices.cost(prompt.estimate())).await?;
+        let answered = self.ask(target, prompt, key).await;
+        let tokens = answered.as_ref().map(|(answer, _)| answer.tokens).unwrap_or_default();
+        settle(budget, reservation, target.prices.cost(tokens), tokens).await;
+        answered
+    }
+
+    async fn ask(&self, target: &Target, prompt: &Prompt<'_>, key: Option<&Secret>) -> Result<Answered, CallError> {
+        let started = Instant::now();
+        let late = |_| CallError::Timeout { provider_id: target.provider_id.clone(), within: target.timeout };
+        let answer = tokio::time::timeout(target.timeout, self.said(target, prompt, key)).await.map_err(late)??;
+        Ok((answer, started.elapsed()))
+    }
+
+    async fn said(&self, target: &Target, prompt: &Prompt<'_>, key: Option<&Secret>) -> Result<Answer, CallError> {
+        match target.transformer {
+            Transformer::Http(dialect) => dialect.ask(&self.http, target, prompt, key).await,
+            Transformer::Scripted => scripted_v1::play(target.script.as_deref().unwrap_or("[]"), prompt)
+                .map_err(|unreadable| unreadable.of(&target.provider_id)),
+        }
+    }
+}
+
+/// The answer is there and paid for: that it cannot be written down must not lose it. The reservation, which is more, stays.
+async fn settle(budget: &Budget, reservation: Reservation, cost: MicroDollars, tokens: Tokens) {
+    if let Err(error) = budget.settle(reservation, cost, tokens).await {
+        tracing::error!(%error, "costs not settled, what was reserved counts as spent");
+    }
+}
+
+/// Time for the reply, and for writing down what it cost.
+const RESERVE: Duration = Duration::from_secs(1);
+
+/// Until Lambda ends the invocation, less what comes after the answer. A deadline of 0 is none.
+fn time_left(deadline_ms: u64) -> Option<Duration> {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let deadline = Duration::from_millis(deadline_ms);
+    (deadline_ms > 0).then(|| deadline.saturating_sub(since_1970).saturating_sub(RESERVE))
+}
+
+fn not_a_call(error: &serde_json::Error) -> CallError {
+    CallError::InvalidRequest(Diagnostic::from(Failure::invalid_event(error)).error_message)
+}
+
+fn keys_are_local(variables: &Variables) -> Result<bool, VariableError> {
+    let special = variables.optional("AWS_ENDPOINT_URL_SECRETS_MANAGER")?;
+    let endpoint = special.or(variables.optional("AWS_ENDPOINT_URL")?);
+    Ok(endpoint.and_then(|endpoint| Url::parse(endpoint).ok()).is_some_and(|endpoint| is_loopback(&endpoint)))
+}
