@@ -1,0 +1,111 @@
+//! How much, how long, how far; and what a page is.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header;
+use http_body_util::Full;
+use http_guard::{FetchError, Limits};
+use rustls::version::{TLS12, TLS13};
+
+use crate::guard::{LIMITS, World};
+use crate::site::{Asked, Reply, Site, elsewhere, page, status};
+
+#[tokio::test]
+async fn redirects_are_followed_as_often_as_allowed() {
+    let world = World::answering(countdown).await;
+    let guard = world.guard("documents.test", &[]);
+    let page = guard.get("https://documents.test/3", &[]).await.expect("three redirects");
+    assert_eq!((page.url.as_str(), world.site.connections()), ("https://documents.test/0", 4));
+    assert_eq!(
+        guard.get("https://documents.test/4", &[]).await.expect_err("four redirects"),
+        FetchError::TooManyRedirects(3)
+    );
+    assert_eq!(world.site.connections(), 8);
+}
+
+/// `/3` leads to `/2`, by every status that redirects.
+fn countdown(asked: &Asked) -> Reply {
+    let left: u16 = asked.path[1..].parse().expect("a number");
+    let statuses = [0, 301, 302, 303, 307];
+    if left == 0 {
+        page("text/plain", "here")
+    } else {
+        elsewhere(statuses[usize::from(left)], &format!("/{}", left - 1))
+    }
+}
+
+#[tokio::test]
+async fn a_page_may_be_as_long_as_allowed() {
+    let world =
+        World::answering(|asked| page("text/plain", vec![b'a'; asked.path[1..].parse().expect("a number")])).await;
+    let guard = world.guard("documents.test", &[]);
+    let length = |page: http_guard::Page| page.body.len();
+    assert_eq!(guard.get("https://documents.test/1048576", &[]).await.map(length), Ok(1 << 20));
+    let too_large = FetchError::TooLarge(1 << 20);
+    assert_eq!(guard.get("https://documents.test/1048577", &[]).await.map(length), Err(too_large));
+}
+
+/// Neither a connection that is silent nor one that trickles lasts longer than allowed.
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_given_up() {
+    let world = World::new().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let entry = format!("silent.test={}", silent.local_addr().expect("an address"));
+    let limits = Limits { time: Duration::from_millis(50), ..LIMITS };
+    let guard = world.guard_within(limits, "silent.test", &[entry]);
+    assert_eq!(guard.get("https://silent.test/", &[]).await.expect_err("late"), FetchError::Late(limits.time));
+}
+
+#[tokio::test]
+async fn certificates_are_checked() {
+    let world = World::new().await;
+    let stranger = Site::start(&crate::site::Authority::new(), "stranger.test", |_| page("text/plain", "")).await;
+    let guard = world.guard("", &[stranger.named("stranger.test"), world.site.named("other.test")]);
+    for url in ["https://stranger.test/", "https://other.test/"] {
+        assert!(matches!(guard.get(url, &[]).await, Err(FetchError::Tls(..))), "{url}");
+    }
+    assert_eq!((stranger.asked().len(), world.site.asked().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn tls_1_2_and_1_3_are_spoken() {
+    for version in [&TLS12, &TLS13] {
+        let world = World::new().await;
+        let site = Site::speaking(&world.authority, "tls.test", &[version], |_| page("text/plain", "")).await;
+        assert!(world.guard("", &[site.named("tls.test")]).get("https://tls.test/", &[]).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn the_request_says_what_it_must() {
+    let world = World::new().await;
+    let headers = [(header::USER_AGENT, "tests/1"), (header::ACCEPT, "text/plain")];
+    world.guard("", &[]).get("https://documents.test/a?b=c", &headers).await.expect("a page");
+    let asked = world.site.asked().remove(0);
+    assert_eq!(asked.path, "/a?b=c");
+    let header = |name| asked.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    assert_eq!((header("host"), header("user-agent")), ("documents.test", "tests/1"));
+    assert_eq!((header("accept"), header("accept-encoding")), ("text/plain", "identity"));
+}
+
+#[tokio::test]
+async fn whatever_the_status_a_page_is_a_page() {
+    let world = World::answering(|asked| status(asked.path[1..].parse().expect("a status"))).await;
+    let guard = world.guard("", &[]);
+    for expected in [204, 302, 404, 500] {
+        let page = guard.get(&format!("https://documents.test/{expected}"), &[]).await.expect("a page");
+        assert_eq!(page.status.as_u16(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_page_is_not_taken_for_text() {
+    let world = World::answering(|_| {
+        let reply = http::Response::builder().header("content-encoding", "gzip");
+        reply.body(Full::new(Bytes::from_static(b"\x1f\x8b"))).expect("a response")
+    });
+    let world = world.await;
+    let error = world.guard("", &[]).get("https://documents.test/", &[]).await.expect_err("compressed");
+    assert_eq!(error, FetchError::Compressed("documents.test".to_owned()));
+}
