@@ -66,6 +66,13 @@ impl VariableError {
 /// For tests, and for whoever has the variables from elsewhere: `Variables::from([("STAGE", "dev")])`.
 impl<const N: usize> From<[(&str, &str); N]> for Variables {
     fn from(variables: [(&str, &str); N]) -> Self {
+        variables.into_iter().collect()
+    }
+}
+
+/// The same for as many as there are. Of several with one name, the last counts.
+impl<'a> FromIterator<(&'a str, &'a str)> for Variables {
+    fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(variables: T) -> Self {
         Self(variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
     }
 }

@@ -1,8 +1,12 @@
-//! What an agent can do: a table of actions behind one envelope.
+//! `tool`: a Lambda function for `provided.al2023`. With `--describe` it prints its tools instead, for whoever registers them.
 
-use functions_shared::{Failure, LambdaEvent, run};
-use serde_json::Value;
+use std::env;
+use std::process::ExitCode;
 
-fn main() -> Result<(), functions_shared::Error> {
-    run(|event: LambdaEvent<Value>| async move { Ok::<_, Failure>(event.payload) })
+fn main() -> ExitCode {
+    if env::args().nth(1).as_deref() == Some("--describe") {
+        println!("{:#}", tool::description());
+        return ExitCode::SUCCESS;
+    }
+    functions_shared::run_with(async |variables| tool::State::new(&variables), tool::handle)
 }

@@ -1,0 +1,71 @@
+//! The table of tools.
+
+pub(crate) mod document_search;
+pub(crate) mod http_get;
+pub(crate) mod weather;
+
+use functions_shared::VariableError;
+use serde_json::Value;
+
+use crate::action::Action;
+
+/// Every tool there is: one line each.
+pub(crate) static TABLE: [&Action; 3] = [&http_get::ACTION, &document_search::ACTION, &weather::ACTION];
+
+/// What a server is told about who asks. The weather service wants an application's name.
+const USER_AGENT: &str = concat!("lrap-tool/", env!("CARGO_PKG_VERSION"));
+
+/// Which of them may be called.
+pub(crate) const TOOL_NAMES: &str = "TOOL_NAMES";
+
+/// The tools named in a list, or all of them without one.
+pub(crate) fn chosen(names: Option<&str>) -> Result<Vec<&'static Action>, VariableError> {
+    let Some(names) = names else { return Ok(TABLE.to_vec()) };
+    let names = names.split([',', ' ']).filter(|name| !name.is_empty());
+    names.map(|name| named(name).ok_or_else(|| unknown(name))).collect()
+}
+
+fn named(name: &str) -> Option<&'static Action> {
+    TABLE.iter().find(|action| action.name == name).copied()
+}
+
+fn unknown(name: &str) -> VariableError {
+    let known: Vec<_> = TABLE.iter().map(|action| action.name).collect();
+    VariableError::malformed(TOOL_NAMES, format!("there is no tool `{name}`, but {}", known.join(", ")))
+}
+
+/// Every tool's `name`, `description`, `input_schema` and `output_schema`, as a registry of tools wants them.
+pub fn description() -> Value {
+    TABLE.iter().map(|action| action.description()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_in_snake_case_and_differ() {
+        let is_snake = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        assert!(TABLE.iter().all(|action| is_snake(action.name)));
+        assert_eq!(TABLE.iter().map(|action| action.name).collect::<HashSet<_>>().len(), TABLE.len());
+    }
+
+    #[test]
+    fn a_list_chooses() {
+        let names = |list| chosen(list).map(|tools| tools.iter().map(|action| action.name).collect::<Vec<_>>());
+        assert_eq!(names(None).map(|names| names.len()), Ok(TABLE.len()));
+        assert_eq!(names(Some("http_get, document_search")), Ok(vec!["http_get", "document_search"]));
+        let error = names(Some("http_gte")).expect_err("unknown").to_string();
+        assert!(error.contains("TOOL_NAMES") && error.contains("http_gte"), "{error}");
+    }
+
+    #[test]
+    fn a_registry_finds_what_it_needs() {
+        let tools = description();
+        let search = &tools[1];
+        assert_eq!((&search["name"], &search["input_schema"]["type"]), (&"document_search".into(), &"object".into()));
+        assert_eq!(search["input_schema"]["properties"]["document"]["format"], "content");
+        assert!(search["description"].as_str().is_some_and(|text| text.len() > 20));
+    }
+}

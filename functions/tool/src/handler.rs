@@ -1,0 +1,131 @@
+//! One invocation: a tool call becomes a tool result, whatever happens.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use functions_shared::{Failure, LambdaEvent, Variables};
+use http_guard::{AllowedHosts, Network};
+use long_content::store::GetError;
+use serde_json::{Map, Value};
+use tokio::time::timeout_at;
+
+use crate::action::{Action, Services, ToolError};
+use crate::actions;
+use crate::content_table::{self, Asking, ContentTable};
+use crate::content_variables;
+use crate::envelope::{ToolCall, ToolResult};
+use crate::handle::{Handle, NotAHandle};
+use crate::long_result::{self, beginning};
+use crate::parameters::Arguments;
+
+/// A tool that is not done by then is given up, so that the model hears of it before Lambda ends the invocation.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// How long a tool may take when nobody says.
+const WITHOUT_DEADLINE: Duration = Duration::from_mins(1);
+
+/// What lives as long as the sandbox.
+#[derive(Debug)]
+pub struct State {
+    tools: Vec<&'static Action>,
+    services: Services,
+    contents: Option<ContentTable>,
+}
+
+impl State {
+    /// Reads the variables:
+    /// - `TOOL_NAMES`: the tools that may be called, separated by commas; all of them if it is not set.
+    /// - `ALLOWED_HOSTS`: the hosts that `http_get` may ask (`example.com, *.example.org`); every public one if it is not set.
+    /// - `AGENT_CONTEXT_TABLE` and the others of the layer: where long results are kept.
+    ///
+    /// # Errors
+    /// A variable that is not what it should be, by name.
+    pub fn new(variables: &Variables) -> Result<Self, Failure> {
+        let tools = actions::chosen(variables.optional(actions::TOOL_NAMES)?)?;
+        let allowed = variables.parsed("ALLOWED_HOSTS")?.unwrap_or(AllowedHosts::AnyPublic);
+        let network = network(variables)?;
+        let contents = content_variables::settings(variables)?.map(ContentTable::new).transpose()?;
+        Ok(Self { tools, services: Services::new(&network, allowed), contents })
+    }
+}
+
+/// Only a build for tests asks for variables here.
+fn network(variables: &Variables) -> Result<Network, Failure> {
+    let text = |name: &str| match name {
+        "TEST_ENDPOINTS" => variables.optional("TEST_ENDPOINTS").ok()?.map(str::to_owned),
+        "TEST_CA_FILE" => variables.optional("TEST_CA_FILE").ok()?.map(str::to_owned),
+        _ => None,
+    };
+    Network::from_variables(text).map_err(|error| Failure::new("InvalidVariable", error.to_string()))
+}
+
+/// Answers one tool call. What goes wrong is in the answer, in words for the model.
+///
+/// # Errors
+/// None.
+pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<ToolResult, Failure> {
+    let LambdaEvent { payload, context } = event;
+    let asking = Asking { tenant: context.tenant_id.as_deref(), until: deadline(context.deadline()) };
+    Ok(match ToolCall::of(payload) {
+        Ok(call) => {
+            let outcome = state.in_time(call.name.clone(), call.input, asking).await;
+            ToolResult::new(call.name, call.id, outcome)
+        }
+        Err(result) => result,
+    })
+}
+
+/// A deadline on the clock that timers use, less what answering takes. One that has passed already says nothing: stand-ins for
+/// the Runtime API make one up.
+fn deadline(deadline: SystemTime) -> Instant {
+    let left = deadline.duration_since(SystemTime::now()).unwrap_or(WITHOUT_DEADLINE);
+    Instant::now() + left.saturating_sub(MARGIN)
+}
+
+impl State {
+    async fn in_time(&self, name: String, input: Map<String, Value>, asking: Asking<'_>) -> Result<String, ToolError> {
+        let late = || Err(ToolError::new(format!("`{name}` did not finish in the time that this function has")));
+        timeout_at(asking.until.into(), self.answer(&name, input, asking)).await.unwrap_or_else(|_| late())
+    }
+
+    async fn answer(&self, name: &str, input: Map<String, Value>, asking: Asking<'_>) -> Result<String, ToolError> {
+        let action = self.tools.iter().find(|action| action.name == name).ok_or_else(|| self.unknown(name))?;
+        let mut arguments = Arguments::of(action.parameters, input)?;
+        for parameter in action.parameters.iter().filter(|parameter| parameter.is_content()) {
+            if let Some(handle) = arguments.given_text(parameter.name).and_then(Handle::of) {
+                let text = self.text_of(handle, asking).await;
+                let named = |error| ToolError::new(format!("`{}`: {error}", parameter.name));
+                arguments.replace(parameter.name, text.map_err(named)?);
+            }
+        }
+        let text = (action.run)(&self.services, arguments).await?;
+        self.short(text, asking).await
+    }
+
+    fn unknown(&self, name: &str) -> ToolError {
+        let names: Vec<_> = self.tools.iter().map(|action| action.name).collect();
+        ToolError::new(format!("`name`: there is no tool `{}`, but {}", beginning(name, 64), names.join(", ")))
+    }
+
+    async fn text_of(&self, handle: Result<Handle, NotAHandle>, asking: Asking<'_>) -> Result<String, ToolError> {
+        let handle = handle.map_err(|NotAHandle| content_table::unread(&GetError::Refused))?;
+        match &self.contents {
+            Some(contents) => contents.get(handle, asking).await,
+            None => {
+                Err(ToolError::new("this function has no content table to look a handle up in; give the text itself"))
+            }
+        }
+    }
+
+    /// The text itself, or what a model sees of a longer one. Without a content table there is no other place for it.
+    async fn short(&self, text: String, asking: Asking<'_>) -> Result<String, ToolError> {
+        match &self.contents {
+            Some(contents) if text.len() > long_result::LONGEST => {
+                let text = Bytes::from(text);
+                let handle = contents.put(text.clone(), asking).await?;
+                Ok(long_result::preview(std::str::from_utf8(&text).expect("BUG: it was a text"), handle))
+            }
+            _ => Ok(text),
+        }
+    }
+}
