@@ -103,7 +103,7 @@ impl ContentTable {
         }
         let (sender, meter) = watch::channel(Meter::default());
         let faults = FaultScript::default();
-        let relay = Relay { upstream, database: database.clone(), meter: sender, faults: faults.clone() };
+        let relay = Relay { table: config.name.clone(), upstream, database: database.clone(), meter: sender, faults: faults.clone() };
         let door = open_door(relay, config.port).await?;
         Ok(Self { name: config.name, database, door, meter, faults, tasks })
     }
@@ -118,7 +118,8 @@ impl ContentTable {
         &self.name
     }
 
-    /// What was asked and charged so far. Counted before the client gets its answer.
+    /// What this table was asked and charged so far; others that were made behind the same endpoint are not counted. Counted before
+    /// the client gets its answer.
     pub fn meter(&self) -> Meter {
         self.meter.borrow().clone()
     }

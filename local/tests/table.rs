@@ -6,7 +6,10 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, TimeToLiveStatus, WriteRequest};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, KeysAndAttributes, PutRequest,
+    ScalarAttributeType, TimeToLiveStatus, WriteRequest,
+};
 use lambda_local::table::{ContentTable, Fault, Faults, TableConfig};
 use std::time::{Duration, Instant};
 
@@ -103,6 +106,20 @@ async fn direct_access_sees_what_clients_do_and_is_not_counted() {
     assert_eq!(get(&client, "a", true).await, Ok(false));
     assert_eq!(table.items().await.unwrap(), [serde_json::json!({ "id": { "S": "b" } })]);
     assert_eq!((table.meter().requests_of("PutItem"), table.meter().requests_of("DeleteItem")), (1, 0));
+}
+
+#[tokio::test]
+async fn other_tables_are_served_and_not_counted() {
+    let (table, client) = table().await;
+    let other = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
+    let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build().unwrap();
+    let create = client.create_table().table_name("other").attribute_definitions(other.build().unwrap());
+    create.key_schema(key).billing_mode(BillingMode::PayPerRequest).send().await.unwrap();
+    let put = |name: &str| client.put_item().table_name(name).item("id", text("a")).send();
+    put("other").await.unwrap();
+    assert_eq!(table.meter().total_requests(), 0);
+    put("long-content").await.unwrap();
+    assert_eq!((table.meter().total_requests(), table.meter().items_written), (1, 1));
 }
 
 #[tokio::test]

@@ -13,7 +13,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -28,10 +31,20 @@ const CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
 
 /// What all connections share.
 pub(super) struct Relay {
+    /// The content table's name: other tables behind the same door are not counted.
+    pub(super) table: String,
     pub(super) upstream: SocketAddr,
     pub(super) database: Database,
     pub(super) meter: watch::Sender<Meter>,
     pub(super) faults: FaultScript,
+}
+
+/// The tables that a request is about.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct TableNames {
+    table_name: Option<String>,
+    request_items: Option<HashMap<String, IgnoredAny>>,
 }
 
 /// One client's way through; opened upstream with its first request.
@@ -49,7 +62,9 @@ impl Relay {
             Err(error) => return unreachable(&format!("request body: {error}")),
         };
         let operation = operation(&head);
-        self.meter.send_modify(|meter| meter.arrived(&operation));
+        if self.is_counted(&body) {
+            self.meter.send_modify(|meter| meter.arrived(&operation));
+        }
         // A health check (`GET /ping`) names no operation, and no script means it.
         let fault = if operation.is_empty() {
             Fault::Pass
@@ -85,6 +100,13 @@ impl Relay {
         }
     }
 
+    fn is_counted(&self, body: &[u8]) -> bool {
+        // What names no table is a health check, or refused by the table.
+        let named: TableNames = serde_json::from_slice(body).unwrap_or_default();
+        named.table_name.is_none_or(|name| name == self.table)
+            && named.request_items.is_none_or(|items| items.contains_key(&self.table))
+    }
+
     /// Lets the table answer, and charges for it. `hide`: as a replica that has not seen the items yet.
     async fn pass(
         &self,
@@ -94,7 +116,10 @@ impl Relay {
         body: Bytes,
         hide: bool,
     ) -> Response<Answer> {
-        let pending = Pending::before(operation, &body, &self.database);
+        let pending = match self.is_counted(&body) {
+            true => Pending::before(operation, &body, &self.database),
+            false => Pending::Free,
+        };
         let request = Request::from_parts(head, Full::new(body.clone()));
         let (mut head, mut answer) = match passage.send(self.upstream, request).await {
             Ok(answered) => answered,
