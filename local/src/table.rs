@@ -103,7 +103,13 @@ impl ContentTable {
         }
         let (sender, meter) = watch::channel(Meter::default());
         let faults = FaultScript::default();
-        let relay = Relay { table: config.name.clone(), upstream, database: database.clone(), meter: sender, faults: faults.clone() };
+        let relay = Relay {
+            table: config.name.clone(),
+            upstream,
+            database: database.clone(),
+            meter: sender,
+            faults: faults.clone(),
+        };
         let door = open_door(relay, config.port).await?;
         Ok(Self { name: config.name, database, door, meter, faults, tasks })
     }

@@ -1,12 +1,13 @@
 //! The event and the reply.
 
 use crate::error::CallError;
+use crate::handles;
 use crate::message::{Block, Message, Role, ToolResult, ToolUse};
 use functions_shared::prices::{MicroDollars, Tokens};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// One call of a model, as it comes in.
 #[derive(Debug, Clone, Deserialize)]
@@ -122,6 +123,10 @@ pub struct Reply {
     pub function_calls: Vec<ToolUse>,
     /// The conversation with the tools' results and `message`: the next call's `messages`.
     pub messages: Vec<Message>,
+    /// The texts of `message`, one after the other: a state machine has no way to join them.
+    pub text: String,
+    /// The handles that tools have left in the conversation, oldest first.
+    pub references: Vec<String>,
     /// What the call took.
     pub metadata: Metadata,
 }
@@ -138,6 +143,10 @@ pub struct Metadata {
     pub stop_reason: String,
     /// Decimal US dollars, to the micro-dollar.
     pub cost_usd: String,
+    /// The same in whole micro-dollars, which a state machine can add.
+    pub cost_micro_usd: u64,
+    /// When the answer was there, in seconds since 1970: a state machine has no clock.
+    pub completed_at: u64,
 }
 
 /// Tokens as they are billed.
@@ -163,6 +172,7 @@ impl Reply {
         (provider_id, model_id): (String, String),
         latency: Duration,
         cost: MicroDollars,
+        completed_at: SystemTime,
     ) -> Self {
         let message = Message { role: Role::Assistant, content: crate::message::Content::Blocks(answer.blocks) };
         messages.push(message.clone());
@@ -173,7 +183,16 @@ impl Reply {
             tokens_used: answer.tokens.into(),
             stop_reason: answer.stop_reason,
             cost_usd: cost.to_string(),
+            cost_micro_usd: cost.0,
+            completed_at: completed_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
         };
-        Self { function_calls: message.tool_uses().cloned().collect(), message, messages, metadata }
+        Self {
+            function_calls: message.tool_uses().cloned().collect(),
+            text: message.texts().collect(),
+            references: handles::in_messages(&messages),
+            message,
+            messages,
+            metadata,
+        }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) enum Part<'a> {
 
 impl Conversation {
     pub(crate) fn new(mut messages: Vec<Message>, results: Vec<ToolResult>, system: Option<&str>) -> Self {
-        let leading = messages.iter().take_while(|message| message.role == Role::System).flat_map(texts);
+        let leading = messages.iter().take_while(|message| message.role == Role::System).flat_map(Message::texts);
         let rules: Vec<&str> = system.into_iter().chain(leading).filter(|text| !text.is_empty()).collect();
         let system = rules.join("\n\n");
         if !results.is_empty() {
@@ -103,16 +103,6 @@ fn part(block: &Block, is_assistant: bool) -> Result<Option<Part<'_>>, CallError
 
 fn text_part(text: &str) -> Option<Part<'_>> {
     (!text.is_empty()).then_some(Part::Text(text))
-}
-
-fn texts(message: &Message) -> Vec<&str> {
-    match &message.content {
-        Content::Text(text) => vec![text],
-        Content::Blocks(blocks) => blocks
-            .iter()
-            .filter_map(|block| if let Block::Text { text } = block { Some(text.as_str()) } else { None })
-            .collect(),
-    }
 }
 
 /// Puts each turn's results first, in the order of the calls in the turn before; each call has one, and nothing else has.

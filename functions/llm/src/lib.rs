@@ -12,6 +12,7 @@ mod call;
 mod conversation;
 mod destination;
 mod error;
+mod handles;
 mod http;
 mod message;
 mod prompt;

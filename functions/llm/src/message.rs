@@ -108,11 +108,36 @@ pub enum ImageSource {
 impl Message {
     /// The calls of tools in it, in order.
     pub fn tool_uses(&self) -> impl Iterator<Item = &ToolUse> {
-        let blocks = match &self.content {
-            Content::Text(_) => &[],
-            Content::Blocks(blocks) => blocks.as_slice(),
-        };
-        blocks.iter().filter_map(|block| if let Block::ToolUse(call) = block { Some(call) } else { None })
+        self.content
+            .blocks()
+            .iter()
+            .filter_map(|block| if let Block::ToolUse(call) = block { Some(call) } else { None })
+    }
+
+    /// What tools returned in it, in order.
+    pub(crate) fn tool_results(&self) -> impl Iterator<Item = &ToolResult> {
+        self.content
+            .blocks()
+            .iter()
+            .filter_map(|block| if let Block::ToolResult(result) = block { Some(result) } else { None })
+    }
+
+    /// Its texts, in order.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let whole = if let Content::Text(text) = &self.content { Some(text.as_str()) } else { None };
+        let blocks = self.content.blocks().iter();
+        let texts =
+            blocks.filter_map(|block| if let Block::Text { text } = block { Some(text.as_str()) } else { None });
+        whole.into_iter().chain(texts)
+    }
+}
+
+impl Content {
+    fn blocks(&self) -> &[Block] {
+        match self {
+            Self::Text(_) => &[],
+            Self::Blocks(blocks) => blocks,
+        }
     }
 }
 

@@ -98,7 +98,8 @@ impl Llm {
         let key = self.key(&target).await?;
         let (answer, latency) = self.paid(&target, &prompt, key.as_ref()).await?;
         let cost = target.prices.cost(answer.tokens);
-        Ok(Reply::new(conversation.messages, answer, (target.provider_id, target.model_id), latency, cost))
+        let model = (target.provider_id, target.model_id);
+        Ok(Reply::new(conversation.messages, answer, model, latency, cost, SystemTime::now()))
     }
 
     /// Whom to ask. What is wrong with the event itself is found before the table is asked.

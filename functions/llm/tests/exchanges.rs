@@ -111,9 +111,20 @@ fn check_reply(name: &str, call: &Value, mut reply: Value, expected: Option<Valu
     }
     messages.push(reply["message"].clone());
     expected["messages"] = json!(messages);
-    let latency = reply["metadata"].as_object_mut().and_then(|metadata| metadata.remove("latency_ms"));
-    assert!(latency.is_some_and(|latency| latency.is_u64()), "{name}: latency");
+    expected["text"] = json!(texts(&reply["message"]));
+    expected["references"] = json!([]);
+    let cost = expected["metadata"]["cost_usd"].as_str().expect("a cost").replace('.', "");
+    expected["metadata"]["cost_micro_usd"] = json!(cost.parse::<u64>().expect("digits"));
+    for time in ["latency_ms", "completed_at"] {
+        let time = reply["metadata"].as_object_mut().and_then(|metadata| metadata.remove(time));
+        assert!(time.is_some_and(|time| time.is_u64()), "{name}: times");
+    }
     assert_eq!(reply, expected, "{name}: the reply");
+}
+
+fn texts(message: &Value) -> String {
+    let blocks = message["content"].as_array().into_iter().flatten();
+    blocks.filter_map(|block| block["text"].as_str()).collect()
 }
 
 impl From<Answer> for Response {

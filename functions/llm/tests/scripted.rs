@@ -37,6 +37,7 @@ async fn a_script_is_played_turn_by_turn() {
     let preview = "It is long … [… 5242880 bytes in all; handle: dynamodb:table:record-1]";
     let result = |id: &str, content: &str| json!([{"type": "tool_result", "name": "tool", "tool_use_id": id, "content": content}]);
     let second = world.ask(next(&first, result("scripted-0-0", preview))).await.expect("a reply");
+    assert_eq!((&first["text"], &second["references"]), (&json!("I fetch it."), &json!(["dynamodb:table:record-1"])));
     assert_eq!(second["function_calls"][0]["input"]["document"], "dynamodb:table:record-1");
 
     let third = world.ask(next(&second, result("scripted-1-0", "handle: dynamodb:table:record-2\nhandle: none"))).await;

@@ -7,14 +7,12 @@
 use super::Unreadable;
 use crate::call::Answer;
 use crate::conversation::Part;
+use crate::handles;
 use crate::message::{Block, ToolUse};
 use crate::prompt::{Prompt, tokens_of};
 use functions_shared::prices::Tokens;
 use serde::Deserialize;
 use serde_json::Value;
-
-/// What stands before a handle in the preview of a long result.
-const HANDLE: &str = "handle: ";
 
 /// What the assistant says in one of its turns.
 #[derive(Deserialize)]
@@ -113,7 +111,7 @@ impl<'a> Blanks<'a> {
         let question = parts().find_map(|part| if let Part::Text(text) = part { Some(*text) } else { None });
         let results =
             parts().filter_map(|part| if let Part::ToolResult(result) = part { Some(result.text()) } else { None });
-        Self { question, handle: results.rev().find_map(|text| newest_handle(&text)) }
+        Self { question, handle: results.rev().find_map(|text| handles::in_text(&text).last().map(str::to_owned)) }
     }
 
     fn fill(&self, text: &str) -> Result<String, Unreadable> {
@@ -140,11 +138,4 @@ impl<'a> Blanks<'a> {
             other => Ok(other.clone()),
         }
     }
-}
-
-fn newest_handle(text: &str) -> Option<String> {
-    let (_, rest) = text.rsplit_once(HANDLE)?;
-    let end =
-        rest.find(|character: char| character.is_whitespace() || "]\"',;".contains(character)).unwrap_or(rest.len());
-    Some(rest[..end].to_owned()).filter(|handle| !handle.is_empty())
 }
