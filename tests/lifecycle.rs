@@ -166,6 +166,15 @@ async fn s8_a_quiet_sandbox_logs_nothing() {
 }
 
 #[tokio::test]
+async fn s8_a_write_that_is_only_rehearsed_is_not_logged() {
+    let mut world = World::start().with("LRAP_LOG", "debug").with_table().await;
+    world.deliver(r#"{"a":1}"#).await;
+    world.lambda.shut_down();
+    world.extension.exited().await;
+    assert!(!world.extension.logged().contains("PutItem"), "{}", world.extension.logged());
+}
+
+#[tokio::test]
 async fn s8_neither_content_nor_credentials_are_logged_at_any_level() {
     let mut world = World::start().with("LRAP_LOG", "trace").with("MAX_CONTENT_SIZE", 10).with_table().await;
     let id = world.fresh_id();

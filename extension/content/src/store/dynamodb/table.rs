@@ -55,6 +55,8 @@ struct Shared {
     endpoint: Params,
     name: String,
     total: Tally,
+    /// Whether requests leave: of those that do not, the log says nothing.
+    sends: bool,
 }
 
 impl Table {
@@ -64,7 +66,7 @@ impl Table {
         let connector = connector(needs_tls(&settings).then_some(&settings.tls_roots))?;
         let name = settings.table.clone();
         let total = Tally::default();
-        let shared = Shared { client: client(settings, &connector)?, connector, endpoint, name, total };
+        let shared = Shared { client: client(settings, &connector)?, connector, endpoint, name, total, sends: true };
         Ok(Self { shared: Arc::new(shared), tally: Tally::default() })
     }
 
@@ -73,11 +75,12 @@ impl Table {
         Self { shared: Arc::clone(&self.shared), tally: tally.clone() }
     }
 
-    /// The same table in name only: nothing that is asked of it is sent, or counted.
+    /// The same table in name only: nothing that is asked of it is sent, counted, or logged as if it had been.
     pub(super) fn staged(&self) -> Self {
         let Shared { client, connector, endpoint, name, .. } = &*self.shared;
         let (connector, endpoint, name) = (connector.clone(), endpoint.clone(), name.clone());
-        let shared = Shared { client: rehearsal::staged(client), connector, endpoint, name, total: Tally::default() };
+        let (client, total) = (rehearsal::staged(client), Tally::default());
+        let shared = Shared { client, connector, endpoint, name, total, sends: false };
         Self { shared: Arc::new(shared), tally: Tally::default() }
     }
 
@@ -148,7 +151,9 @@ impl Table {
             },
         };
         self.count(|tally| tally.wrote(charged));
-        tracing::debug!(written = put == Put::Written, units = charged, "PutItem");
+        if self.shared.sends {
+            tracing::debug!(written = put == Put::Written, units = charged, "PutItem");
+        }
         Ok(put)
     }
 
