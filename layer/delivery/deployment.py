@@ -130,7 +130,9 @@ def _bucket(stage):
 
 
 def _empty(account, bucket):
-    """CloudFormation deletes no bucket that holds anything."""
+    """CloudFormation deletes no bucket that holds anything. One that somebody has deleted holds nothing."""
+    if account.find("s3", "head_bucket", {"404", "NoSuchBucket"}, Bucket=bucket) is None:
+        return
     for found in list(account.pages("s3", "list_objects_v2", "Contents", Bucket=bucket)):
         account.change("s3", "delete_object", Bucket=bucket, Key=found["Key"])
 

@@ -233,6 +233,17 @@ class Deploying(WithZips):
         self.assertEqual(said.count("aws cloudformation delete-stack"), 3)
         self.assertEqual(len(self.stacks()), 3)
 
+    def test_a_bucket_that_somebody_deleted_is_no_obstacle(self):
+        self.deploy()
+        self.addCleanup(self.destroy)
+        s3 = self.client("s3")
+        bucket = self.exports()["SharedArtifactBucketLongContent-dev"]
+        for found in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+            s3.delete_object(Bucket=bucket, Key=found["Key"])
+        s3.delete_bucket(Bucket=bucket)
+        self.assertIn("artifacts-dev: deleted", self.destroy())
+        self.assertEqual(self.stacks(), [])
+
     def test_destroying_needs_the_name_of_a_stage(self):
         self.assertIn("--stage", self.refuses("destroy"))
 

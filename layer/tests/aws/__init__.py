@@ -3,6 +3,7 @@
 import os
 import struct
 import subprocess
+import tempfile
 import unittest
 import zipfile
 from pathlib import Path
@@ -23,16 +24,21 @@ class OnAws(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
+        errors = tempfile.TemporaryFile("w+")
+        cls.addClassCleanup(errors.close)
         cls.server = subprocess.Popen(
             [os.environ["LRAP_TEST_MOTO"], SERVER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=errors,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY / "layer")},
             text=True,
         )
         cls.addClassCleanup(cls._end)
         cls.endpoint = cls.server.stdout.readline().strip()
+        if not cls.endpoint:
+            errors.seek(0)
+            raise AssertionError(f"the server did not start:\n{errors.read()}")
 
     @classmethod
     def _end(cls):

@@ -3,11 +3,12 @@
 Run by an interpreter that has moto. Prints its address, and ends when standard input does, so that it never outlives a test.
 
 Left out by moto, and put in here: that ``AWS::NoValue`` is no element of a list; that a resource stays which moto cannot
-update; policies of deletion that depend on conditions; the ARN and the updates of layer versions that stacks make; a
+update; policies of deletion that depend on conditions; that a bucket which is gone is no obstacle to deleting its stack; the ARN and the updates of layer versions that stacks make; a
 parameter's ``Value``; exports that follow an update; ``ListImports``; CloudFormation's refusal to change or delete what
 another stack imports; and IAM's simulation.
 """
 
+import contextlib
 import sys
 
 from moto.awslambda.models import LayerVersion, lambda_backends
@@ -18,6 +19,8 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.responses import IamResponse
+from moto.s3.exceptions import MissingBucket
+from moto.s3.models import FakeBucket
 from moto.server import ThreadedMotoServer
 from moto.ssm.models import Parameter
 
@@ -27,6 +30,7 @@ PROPERTIES = ("LayerName", "Content", "Description", "CompatibleRuntimes", "Comp
 
 clean_json = parsing.clean_json
 delete_resources = parsing.ResourceMap.delete
+delete_bucket = FakeBucket.delete_from_cloudformation_json
 parse_and_update_resource = parsing.parse_and_update_resource
 changes = {name: getattr(CloudFormationBackend, name) for name in ("update_stack", "delete_stack")}
 
@@ -126,6 +130,11 @@ def keep(resources):
     delete_resources(resources)
 
 
+def delete_bucket_if_there(cls, *resource):
+    with contextlib.suppress(MissingBucket):
+        delete_bucket(*resource)
+
+
 def parameter_attribute(parameter, name):
     return {"Value": parameter.value}[name]
 
@@ -138,6 +147,7 @@ def complete_moto():
     LayerVersion.delete_from_cloudformation_json = classmethod(delete_layer_version)
     LayerVersion.physical_resource_id = property(lambda layer: layer.arn)
     Parameter.get_cfn_attribute = parameter_attribute
+    FakeBucket.delete_from_cloudformation_json = classmethod(delete_bucket_if_there)
     parsing.ResourceMap.delete = keep
     CloudFormationBackend.update_stack = update_stack
     CloudFormationBackend.delete_stack = delete_stack
