@@ -23,8 +23,9 @@ ARCHITECTURES = $(patsubst x86,x86_64,$(ARCH:arm=arm64))
 CARGO_DENY := $(LRAP_CACHE)/cargo-deny-0.20.2
 GUNGRAUN := $(LRAP_CACHE)/gungraun-runner-0.20.0
 # Environments of Python, each named after what is in it.
-DELIVERY := $(LRAP_CACHE)/delivery-$(shell cksum <layer/delivery/requirements.txt | cut -d' ' -f1)
-MOTO := $(LRAP_CACHE)/moto-$(shell cksum <layer/tests/aws/requirements.txt | cut -d' ' -f1)
+named = $(LRAP_CACHE)/$(1)-$(shell cat $(2)/requirements.txt $(2)/constraints.txt | cksum | cut -d' ' -f1)
+DELIVERY := $(call named,delivery,layer/delivery)
+MOTO := $(call named,moto,layer/tests/aws)
 TEMPLATES = $(shell find layer functions -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
 
 # What is published, and where to.
