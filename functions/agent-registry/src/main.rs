@@ -1,8 +1,32 @@
-//! Which agents there are, in which versions.
+//! `agent-registry`: which agents there are, in which versions. Asked by an HTTP API, and by stacks that register an agent.
 
-use functions_shared::{Failure, LambdaEvent, run};
+mod api;
+#[cfg(test)]
+#[path = "../../shared/tests/entrances/mod.rs"]
+mod entrances;
+mod registry;
+mod stack;
+#[cfg(test)]
+#[path = "../../shared/tests/tables/mod.rs"]
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use functions_shared::custom_resource::Stacks;
+use functions_shared::entrances::answer;
+use functions_shared::{Failure, LambdaEvent, Variables, clients, run_with};
+use registry::Agents;
 use serde_json::Value;
+use std::process::ExitCode;
 
-fn main() -> Result<(), functions_shared::Error> {
-    run(|event: LambdaEvent<Value>| async move { Ok::<_, Failure>(event.payload) })
+async fn init(variables: Variables) -> Result<(Agents, Stacks), Failure> {
+    Ok((Agents::new(&variables, &clients::aws().await)?, Stacks::default()))
+}
+
+async fn handle((agents, stacks): &(Agents, Stacks), event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    answer(agents, stacks, event).await
+}
+
+fn main() -> ExitCode {
+    run_with(init, handle)
 }

@@ -119,7 +119,7 @@ impl Agent {
             parameters: parameters(fields.object("parameters")?.unwrap_or_default())?,
             observability: over(observability_defaults(), fields.object("observability")?),
             metadata: over(metadata_defaults(), fields.object("metadata")?),
-            deployment_env: fields.text("deployment_env")?.unwrap_or_else(|| defaults.stage.clone()),
+            deployment_env: deployment_env(&mut fields, &defaults.stage)?,
             created_at: now.clone(),
             updated_at: now,
         };
@@ -174,9 +174,14 @@ impl AgentStatus {
     }
 }
 
+/// Whether an agent can be called so.
+fn is_agent_name(name: &str) -> bool {
+    is_name(name, '-', &NAME_LENGTHS)
+}
+
 fn agent_name(fields: &mut Fields) -> Result<String, Refusal> {
     let name = fields.required_text("agent_name")?;
-    if is_name(&name, '-', &NAME_LENGTHS) {
+    if is_agent_name(&name) {
         Ok(name)
     } else {
         Err(fields
@@ -189,6 +194,16 @@ fn model_part(fields: &mut Fields, name: &str, default: &str) -> Result<String, 
     let text = fields.text(name)?.unwrap_or_else(|| default.to_owned());
     let fits = (1..=256).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic() && c != '#');
     if fits { Ok(text) } else { Err(fields.refuse(name, "must be 1 to 256 visible characters without #")) }
+}
+
+fn deployment_env(fields: &mut Fields, stage: &str) -> Result<String, Refusal> {
+    let text = fields.text("deployment_env")?.unwrap_or_else(|| stage.to_owned());
+    let fits = (2..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if fits {
+        Ok(text)
+    } else {
+        Err(fields.refuse("deployment_env", "must be 2 to 20 letters in lower case and digits"))
+    }
 }
 
 fn tools(list: Vec<Value>) -> Result<Vec<AgentTool>, Refusal> {

@@ -33,10 +33,16 @@ pub mod budget;
 pub mod clients;
 #[cfg(feature = "aws")]
 pub mod clock;
+#[cfg(feature = "aws")]
+pub mod custom_resource;
 mod door;
+#[cfg(feature = "aws")]
+pub mod entrances;
 mod failure;
 #[cfg(feature = "aws")]
 pub mod fields;
+#[cfg(feature = "aws")]
+pub mod http_api;
 mod init_error;
 mod logs;
 #[cfg(feature = "aws")]
@@ -61,8 +67,10 @@ mod table_error;
 pub mod tools;
 mod variables;
 
+#[cfg(feature = "aws")]
+pub use aws_config::SdkConfig;
 pub use failure::Failure;
-pub use lambda_runtime::{Diagnostic, Error, LambdaEvent};
+pub use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent};
 pub use refusal::Refusal;
 pub use service::{run, run_with};
 pub use variables::{VariableError, Variables};

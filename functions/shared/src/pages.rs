@@ -4,6 +4,7 @@ use crate::Refusal;
 use crate::rows::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use data_encoding::BASE64URL_NOPAD;
+use serde::Serialize;
 use std::collections::HashMap;
 
 /// The most that one page holds.
@@ -41,9 +42,57 @@ impl Page {
         Ok(Self { limit, after: next_token.map(key_of).transpose()? })
     }
 
+    /// A part of the key after which the page begins.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        let Some(key) = &self.after else { return Ok(None) };
+        let text = key.get(name).and_then(|value| value.as_s().ok());
+        text.map(|text| Some(text.as_str())).ok_or_else(foreign_token)
+    }
+
     /// The limit as the SDK takes it.
     pub(crate) fn rows(&self) -> i32 {
         i32::try_from(self.limit).unwrap_or(i32::MAX)
+    }
+}
+
+/// A page as it fills: up to its limit, and up to about a megabyte, for Lambda gives back no more than six.
+#[derive(Debug)]
+pub(crate) struct Listing<T> {
+    rows: Vec<T>,
+    limit: usize,
+    bytes: usize,
+}
+
+const MAX_PAGE_BYTES: usize = 1 << 20;
+
+impl<T: Serialize> Listing<T> {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { rows: Vec::new(), limit, bytes: 0 }
+    }
+
+    /// How many more rows there may be.
+    pub(crate) fn room(&self) -> usize {
+        self.limit - self.rows.len()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.room() > 0 && self.bytes < MAX_PAGE_BYTES
+    }
+
+    pub(crate) fn add(&mut self, row: T) -> Result<(), Refusal> {
+        let text = serde_json::to_string(&row).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        self.bytes += text.len();
+        self.rows.push(row);
+        Ok(())
+    }
+
+    pub(crate) fn last(&self) -> Option<&T> {
+        self.rows.last()
+    }
+
+    /// The page, whose last row has this key if there are more.
+    pub(crate) fn ending(self, last: Option<&Item>) -> Listed<T> {
+        Listed { rows: self.rows, next_token: last.map(token_of) }
     }
 }
 

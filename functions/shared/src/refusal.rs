@@ -24,9 +24,12 @@ pub enum Refusal {
     /// What is asked for is not there.
     #[error("{0}")]
     NotFound(String),
-    /// It is there already, it is in use, or somebody else has changed it meanwhile.
+    /// It is there already, or it is in use.
     #[error("{0}")]
     Conflict(String),
+    /// Somebody else has changed it meanwhile: a conflict that reading it again may resolve.
+    #[error("{0} was changed by somebody else meanwhile, read it again")]
+    Overtaken(String),
     /// It is longer than a table holds.
     #[error("{0}")]
     TooLarge(String),
@@ -60,7 +63,7 @@ impl Refusal {
             Self::Invalid { .. } => "InvalidRequest",
             Self::Unprocessable { .. } => "Unprocessable",
             Self::NotFound(_) => "NotFound",
-            Self::Conflict(_) => "Conflict",
+            Self::Conflict(_) | Self::Overtaken(_) => "Conflict",
             Self::TooLarge(_) => "TooLarge",
             Self::Unavailable(_) => "Unavailable",
         }

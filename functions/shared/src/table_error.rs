@@ -9,15 +9,12 @@ use std::error::Error;
 const LOST: [&str; 2] = ["ConditionalCheckFailedException", "TransactionConflictException"];
 const LOST_IN_A_TRANSACTION: [&str; 2] = ["ConditionalCheckFailed", "TransactionConflict"];
 
-/// The refusal that an error of the table amounts to; `lost` says what a lost race means here.
-pub(crate) fn refusal<E>(error: &SdkError<E>, lost: &str) -> Refusal
+/// The refusal that an error of the table amounts to; `lost` is what a lost race means here.
+pub(crate) fn refusal<E>(error: &SdkError<E>, lost: Refusal) -> Refusal
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
-    if error.code().is_some_and(|code| LOST.contains(&code)) {
-        return Refusal::Conflict(lost.to_owned());
-    }
-    unavailable(error)
+    if error.code().is_some_and(|code| LOST.contains(&code)) { lost } else { unavailable(error) }
 }
 
 /// The same of an error that no condition can cause.

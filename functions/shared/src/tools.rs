@@ -121,10 +121,15 @@ impl ToolStatus {
     }
 }
 
+/// Whether a tool can be called so.
+fn is_tool_name(name: &str) -> bool {
+    is_name(name, '_', &NAME_LENGTHS)
+}
+
 /// The name that the model calls; `tool_id`, the same in the spelling of functions, may stand beside it.
 fn tool_name(fields: &mut Fields) -> Result<String, Refusal> {
     let name = fields.required_text("tool_name")?;
-    if !is_name(&name, '_', &NAME_LENGTHS) {
+    if !is_tool_name(&name) {
         let reason = "must be 3 to 50 letters in lower case, digits and single underscores, a letter first";
         return Err(fields.refuse("tool_name", reason));
     }

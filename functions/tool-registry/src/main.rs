@@ -1,8 +1,34 @@
-//! Which tools there are, and what they take.
+//! `tool-registry`: which tools there are, and what they take. Asked by an HTTP API, and by stacks that register a tool.
 
-use functions_shared::{Failure, LambdaEvent, run};
+mod api;
+#[cfg(test)]
+#[path = "../../shared/tests/entrances/mod.rs"]
+mod entrances;
+mod registry;
+mod schema;
+mod stack;
+#[cfg(test)]
+#[path = "../../shared/tests/tables/mod.rs"]
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use functions_shared::custom_resource::Stacks;
+use functions_shared::entrances::answer;
+use functions_shared::{Failure, LambdaEvent, Variables, clients, run_with};
+use registry::{Site, Tools};
 use serde_json::Value;
+use std::process::ExitCode;
 
-fn main() -> Result<(), functions_shared::Error> {
-    run(|event: LambdaEvent<Value>| async move { Ok::<_, Failure>(event.payload) })
+async fn init(variables: Variables) -> Result<(Tools, Stacks), Failure> {
+    Ok((Tools::new(&variables, &clients::aws().await)?, Stacks::default()))
+}
+
+async fn handle((tools, stacks): &(Tools, Stacks), event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let site = Site::of(tools, &event.context)?;
+    answer(&site, stacks, event).await
+}
+
+fn main() -> ExitCode {
+    run_with(init, handle)
 }

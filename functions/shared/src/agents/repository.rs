@@ -2,10 +2,10 @@
 //!
 //! That one is a copy of the newest active version, so that a state machine finds it by one `GetItem`; an agent without an
 //! active version has none. It is written in the same transaction as every change of a version, over the copy that the change
-//! was made from: of two changes made at once, one is done and the other is a [`Refusal::Conflict`].
+//! was made from: of two changes made at once, one is done and the other is [`Refusal::Overtaken`].
 
-use super::{Agent, AgentStatus, Version};
-use crate::pages::{Listed, Page, Part, token_of};
+use super::{Agent, AgentStatus, Version, is_agent_name};
+use crate::pages::{Listed, Listing, Page, Part};
 use crate::rows::{Item, Seen, Stored, written};
 use crate::table_error::{lost_in_a_transaction, not_listed, unavailable};
 use crate::{Refusal, moment};
@@ -86,16 +86,33 @@ impl AgentRegistry {
 
     /// One version.
     pub async fn version(&self, name: &str, version: &Version) -> Result<Stored<Agent>, Refusal> {
+        if !is_agent_name(name) {
+            return Err(missing(name, version));
+        }
         let key = key(name, &version.to_string());
         let read = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
         let found = read.send().await.map_err(|error| unavailable(&error))?;
         found.item.as_ref().map_or_else(|| Err(missing(name, version)), Stored::read)
     }
 
-    /// Every version, newest first; none is an agent that is not there.
-    pub async fn versions(&self, name: &str) -> Result<Vec<Agent>, Refusal> {
+    /// A page of an agent's versions, newest first.
+    pub async fn versions(&self, name: &str, page: &Page) -> Result<Listed<Agent>, Refusal> {
         let family = self.family(name).await?;
-        Ok(family.versions.into_iter().map(|stored| stored.row).collect())
+        if family.versions.is_empty() {
+            return Err(Refusal::NotFound(format!("there is no agent {name}")));
+        }
+        let after = page.text("version")?.map(|text| Version::read("next_token", text)).transpose()?;
+        let left = family.versions.into_iter().map(|stored| stored.row);
+        let mut left = left.filter(|agent| after.as_ref().is_none_or(|after| agent.version < *after)).peekable();
+        let mut listed = Listing::new(page.limit);
+        while listed.has_room()
+            && let Some(agent) = left.next()
+        {
+            listed.add(agent)?;
+        }
+        let last = listed.last().map(|agent| Item::from([("version".to_owned(), text(&agent.version.to_string()))]));
+        let is_last = left.peek().is_none();
+        Ok(listed.ending(last.as_ref().filter(|_| !is_last)))
     }
 
     /// Changes what a version is used for. One that is so already is not written again.
@@ -119,16 +136,15 @@ impl AgentRegistry {
 
     /// A page of versions: with a status, those last changed first; without, in no order that means anything.
     pub async fn list(&self, status: Option<AgentStatus>, page: Page) -> Result<Listed<Agent>, Refusal> {
-        let (mut rows, mut after) = (Vec::new(), page.after);
+        let (mut listed, mut after) = (Listing::new(page.limit), page.after);
         loop {
-            let rest = Page { limit: page.limit - rows.len(), after };
-            let (items, last) = self.part(status, rest).await?;
+            let (items, last) = self.part(status, Page { limit: listed.room(), after }).await?;
             for item in &items {
-                rows.push(Stored::read(item)?.row);
+                listed.add(Stored::read(item)?.row)?;
             }
             after = last;
-            if after.is_none() || rows.len() == page.limit {
-                return Ok(Listed { rows, next_token: after.as_ref().map(token_of) });
+            if after.is_none() || !listed.has_room() {
+                return Ok(listed.ending(after.as_ref()));
             }
         }
     }
@@ -177,6 +193,10 @@ impl AgentRegistry {
     }
 
     async fn family(&self, name: &str) -> Result<Family, Refusal> {
+        // What cannot be a name is not there; as a key, the table might refuse it.
+        if !is_agent_name(name) {
+            return Family::of(name, &[]);
+        }
         let (mut items, mut after) = (Vec::new(), None);
         loop {
             let query =
@@ -294,7 +314,7 @@ fn not_written(error: &SdkError<TransactWriteItemsError>) -> Refusal {
     if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
         && lost_in_a_transaction(cancelled.cancellation_reasons().iter().map(|reason| reason.code()))
     {
-        return Refusal::Conflict("the agent was changed by somebody else meanwhile: read it again".to_owned());
+        return Refusal::Overtaken("the agent".to_owned());
     }
     unavailable(error)
 }

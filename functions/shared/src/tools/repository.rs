@@ -1,6 +1,6 @@
 //! The registry of tools: a table with one row for each.
 
-use super::{Tool, ToolStatus};
+use super::{Tool, ToolStatus, is_tool_name};
 use crate::pages::{Listed, Page, Part, token_of};
 use crate::rows::{Item, Seen, Stored, written};
 use crate::table_error::{not_listed, refusal, unavailable};
@@ -32,7 +32,7 @@ impl ToolRegistry {
 
     /// Adds a tool. One that is there is a conflict.
     pub async fn create(&self, tool: Tool) -> Result<Tool, Refusal> {
-        self.put(&tool, &Seen::Nothing, None, &exists(&tool.tool_name)).await?;
+        self.put(&tool, &Seen::Nothing, None, exists(&tool.tool_name)).await?;
         Ok(tool)
     }
 
@@ -42,12 +42,12 @@ impl ToolRegistry {
         let there = self.find(&tool.tool_name).await?;
         match &there {
             Some(there) if there.owner.as_deref() != Some(owner) => {
-                return Err(Refusal::Conflict(exists(&tool.tool_name)));
+                return Err(exists(&tool.tool_name));
             }
             Some(there) => tool.created_at.clone_from(&there.row.created_at),
             None => {}
         }
-        self.put(&tool, &Seen::of(there.as_ref()), Some(owner), CHANGED_MEANWHILE).await?;
+        self.put(&tool, &Seen::of(there.as_ref()), Some(owner), overtaken()).await?;
         Ok(tool)
     }
 
@@ -55,7 +55,7 @@ impl ToolRegistry {
     pub async fn replace(&self, mut tool: Tool) -> Result<Tool, Refusal> {
         let there = self.get(&tool.tool_name).await?;
         tool.created_at.clone_from(&there.row.created_at);
-        self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), CHANGED_MEANWHILE).await?;
+        self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), overtaken()).await?;
         Ok(tool)
     }
 
@@ -63,7 +63,7 @@ impl ToolRegistry {
     pub async fn set_status(&self, name: &str, status: ToolStatus) -> Result<Tool, Refusal> {
         let there = self.get(name).await?;
         let tool = Tool { status, updated_at: moment::now(), ..there.row.clone() };
-        self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), CHANGED_MEANWHILE).await?;
+        self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), overtaken()).await?;
         Ok(tool)
     }
 
@@ -74,6 +74,10 @@ impl ToolRegistry {
 
     /// One tool, if it is there.
     pub async fn find(&self, name: &str) -> Result<Option<Stored<Tool>>, Refusal> {
+        // What cannot be a name is not there; as a key, the table might refuse it.
+        if !is_tool_name(name) {
+            return Ok(None);
+        }
         let read = self.client.get_item().table_name(&self.table).set_key(Some(key(name))).consistent_read(true);
         let found = read.send().await.map_err(|error| unavailable(&error))?;
         found.item.as_ref().map(Stored::read).transpose()
@@ -84,7 +88,7 @@ impl ToolRegistry {
         let (condition, values) = Seen::of(Some(there)).condition("tool_name");
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key(&there.row.tool_name)));
         let delete = delete.condition_expression(condition).set_expression_attribute_values(values);
-        delete.send().await.map_err(|error| refusal(&error, CHANGED_MEANWHILE))?;
+        delete.send().await.map_err(|error| refusal(&error, overtaken()))?;
         Ok(())
     }
 
@@ -92,7 +96,7 @@ impl ToolRegistry {
     pub async fn statuses(&self, names: &[&str]) -> Result<HashMap<String, ToolStatus>, Refusal> {
         debug_assert!(names.len() <= MAX_BATCH, "BUG: an agent has no more tools");
         let mut statuses = HashMap::new();
-        let mut keys: Vec<Item> = names.iter().map(|name| key(name)).collect();
+        let mut keys: Vec<Item> = names.iter().filter(|name| is_tool_name(name)).map(|name| key(name)).collect();
         while !keys.is_empty() {
             let (items, left) = self.read_statuses(keys).await?;
             for item in items {
@@ -142,7 +146,7 @@ impl ToolRegistry {
         Ok((found.items.unwrap_or_default(), found.last_evaluated_key))
     }
 
-    async fn put(&self, tool: &Tool, seen: &Seen, owner: Option<&str>, lost: &str) -> Result<(), Refusal> {
+    async fn put(&self, tool: &Tool, seen: &Seen, owner: Option<&str>, lost: Refusal) -> Result<(), Refusal> {
         let (condition, values) = seen.condition("tool_name");
         let put = self.client.put_item().table_name(&self.table).set_item(Some(written(tool, owner)?));
         let put = put.condition_expression(condition).set_expression_attribute_values(values);
@@ -151,10 +155,12 @@ impl ToolRegistry {
     }
 }
 
-const CHANGED_MEANWHILE: &str = "the tool was changed by somebody else meanwhile: read it again";
+fn overtaken() -> Refusal {
+    Refusal::Overtaken("the tool".to_owned())
+}
 
-fn exists(name: &str) -> String {
-    format!("tool {name} is there already")
+fn exists(name: &str) -> Refusal {
+    Refusal::Conflict(format!("tool {name} is there already"))
 }
 
 fn key(name: &str) -> Item {

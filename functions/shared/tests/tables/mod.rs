@@ -10,17 +10,17 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use tokio::net::TcpListener;
 
-pub const AGENTS: &str = "AgentRegistry-dev";
-pub const TOOLS: &str = "ToolRegistry-dev";
+pub(crate) const AGENTS: &str = "AgentRegistry-dev";
+pub(crate) const TOOLS: &str = "ToolRegistry-dev";
 
 /// A database with both tables, empty, and a client of it that never tries twice.
 #[derive(Debug)]
-pub struct Tables {
-    pub client: Client,
+pub(crate) struct Tables {
+    pub(crate) client: Client,
 }
 
 impl Tables {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let database = Database::memory().expect("a database");
         for table in [agents(), tools()] {
             database.create_table(serde_json::from_value(table).expect("a table")).expect("a table");
@@ -32,7 +32,7 @@ impl Tables {
     }
 
     /// A row as it stands in the table: every attribute's own value, without its type.
-    pub async fn row(&self, table: &str, key: &[(&str, &str)]) -> Option<Value> {
+    pub(crate) async fn row(&self, table: &str, key: &[(&str, &str)]) -> Option<Value> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let key: HashMap<_, _> = key.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
         let found = self.client.get_item().table_name(table).set_key(Some(key)).send().await.expect("a table");
@@ -41,7 +41,7 @@ impl Tables {
 }
 
 /// A client of the database at `endpoint`.
-pub fn client(endpoint: &str) -> Client {
+pub(crate) fn client(endpoint: &str) -> Client {
     let config = Config::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-central-1"));
     let config = config.credentials_provider(Credentials::new("key", "secret", None, None, "test"));
     let config = config.http_client(aws_smithy_http_client::Builder::new().build_http());

@@ -1,0 +1,67 @@
+//! What both entrances ask for: the table of agents, and of the tools that agents may name.
+
+use aws_sdk_dynamodb::Client;
+use functions_shared::agents::{Agent, AgentDefaults, AgentRegistry};
+use functions_shared::tools::{ToolRegistry, ToolStatus};
+use functions_shared::{Refusal, SdkConfig, VariableError, Variables};
+use serde_json::Value;
+
+/// The model of an agent that names none.
+const PROVIDER: &str = "anthropic";
+const MODEL: &str = "claude-sonnet-4-5";
+
+/// Both tables.
+#[derive(Debug)]
+pub(crate) struct Agents {
+    pub(crate) registry: AgentRegistry,
+    pub(crate) defaults: AgentDefaults,
+    tools: ToolRegistry,
+}
+
+impl Agents {
+    /// As the variables say.
+    pub(crate) fn new(variables: &Variables, aws: &SdkConfig) -> Result<Self, VariableError> {
+        Self::with(variables, &Client::new(aws))
+    }
+
+    /// The same with a client of one's own.
+    pub(crate) fn with(variables: &Variables, client: &Client) -> Result<Self, VariableError> {
+        let default = |name, otherwise: &str| Ok(variables.optional(name)?.unwrap_or(otherwise).to_owned());
+        Ok(Self {
+            registry: AgentRegistry::new(client.clone(), variables.required("AGENT_REGISTRY_TABLE_NAME")?),
+            tools: ToolRegistry::new(client.clone(), variables.required("TOOL_REGISTRY_TABLE_NAME")?),
+            defaults: AgentDefaults {
+                stage: variables.required("STAGE")?.to_owned(),
+                llm_provider: default("DEFAULT_LLM_PROVIDER", PROVIDER)?,
+                llm_model: default("DEFAULT_LLM_MODEL", MODEL)?,
+            },
+        })
+    }
+
+    /// The agent that `body` describes, whose tools there are.
+    pub(crate) async fn described(&self, body: Value) -> Result<Agent, Refusal> {
+        let agent = Agent::registered(body, &self.defaults)?;
+        self.check_tools(&agent).await?;
+        Ok(agent)
+    }
+
+    /// Every tool must be registered, and those that are enabled in use.
+    pub(crate) async fn check_tools(&self, agent: &Agent) -> Result<(), Refusal> {
+        let names: Vec<&str> = agent.tools.iter().map(|tool| tool.tool_name.as_str()).collect();
+        let statuses = self.tools.statuses(&names).await?;
+        for (index, tool) in agent.tools.iter().enumerate() {
+            let refuse = |reason: &str| {
+                let reason = format!("the tool {} {reason}", tool.tool_name);
+                Err(Refusal::unprocessable(format!("tools[{index}].tool_name"), reason))
+            };
+            match statuses.get(&tool.tool_name) {
+                None => return refuse("is not registered"),
+                Some(status) if tool.enabled && *status != ToolStatus::Active => {
+                    return refuse(&format!("is {}", status.as_str()));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+}

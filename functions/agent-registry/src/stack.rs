@@ -1,0 +1,60 @@
+//! An agent that a stack registers. Its physical id is `golf-agent/v1.0`: both keys, so that a deletion needs no more.
+
+use crate::registry::Agents;
+use functions_shared::Refusal;
+use functions_shared::agents::{Agent, Version};
+use functions_shared::custom_resource::{Provisioned, RequestType, ResourceEvent};
+use functions_shared::entrances::Registry;
+use functions_shared::http_api::{Request, Response};
+use serde_json::json;
+
+impl Registry for Agents {
+    async fn respond(&self, request: &Request) -> Result<Response, Refusal> {
+        self.routed(request).await
+    }
+
+    async fn provision(&self, event: &ResourceEvent) -> Result<Provisioned, Refusal> {
+        match event.request_type {
+            RequestType::Create | RequestType::Update => {
+                let agent = self.described(event.body()).await?;
+                Ok(provisioned(&self.registry.register(agent, &event.owner()).await?))
+            }
+            RequestType::Delete => self.unregister(event).await,
+        }
+    }
+}
+
+impl Agents {
+    /// Deletes what the stack has registered. What is not there, or is somebody else's, is not the stack's to delete.
+    async fn unregister(&self, event: &ResourceEvent) -> Result<Provisioned, Refusal> {
+        let physical_id = event.physical_id();
+        if let Some((name, version)) = keys(&physical_id) {
+            match self.registry.version(name, &version).await {
+                Ok(there) if there.owner.as_deref() == Some(&event.owner()) => {
+                    self.delete_there(name, &version).await?;
+                }
+                Ok(_) | Err(Refusal::NotFound(_)) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(Provisioned { physical_id, data: json!({}) })
+    }
+
+    async fn delete_there(&self, name: &str, version: &Version) -> Result<(), Refusal> {
+        match self.registry.delete(name, version).await {
+            Err(Refusal::NotFound(_)) => Ok(()),
+            done => done,
+        }
+    }
+}
+
+fn provisioned(agent: &Agent) -> Provisioned {
+    let Agent { agent_name, version, .. } = agent;
+    let data = json!({ "agent_name": agent_name, "version": version });
+    Provisioned { physical_id: format!("{agent_name}/{version}"), data }
+}
+
+fn keys(physical_id: &str) -> Option<(&str, Version)> {
+    let (name, version) = physical_id.split_once('/')?;
+    Some((name, Version::read("version", version).ok()?))
+}
