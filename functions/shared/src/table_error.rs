@@ -2,7 +2,8 @@
 
 use crate::Refusal;
 use crate::pages::foreign_token;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use crate::sdk_errors;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error;
 
 /// Why a conditional write was not done: somebody else was there first.
@@ -22,8 +23,7 @@ pub(crate) fn unavailable<E>(error: &SdkError<E>) -> Refusal
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
-    // The context names the operation and the service's code, never what stood in the request.
-    tracing::error!(code = error.code(), error = %DisplayErrorContext(error), "the registry's table does not answer");
+    tracing::error!(reason = sdk_errors::reason(error), "the registry's table does not answer");
     Refusal::Unavailable("the registry's table does not answer, try again later".to_owned())
 }
 
