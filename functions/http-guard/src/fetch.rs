@@ -86,6 +86,16 @@ pub enum FetchError {
     TooManyRedirects(usize),
 }
 
+impl FetchError {
+    /// The same error, of a URL that a server named.
+    fn of_redirect(self) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Redirected(refusal),
+            other => other,
+        }
+    }
+}
+
 /// A server's answer: the end, or a `Location`.
 enum Answer {
     Page(Page),
@@ -106,15 +116,16 @@ impl Guard {
 
     async fn follow(&self, url: &str, headers: &[(HeaderName, &'static str)]) -> Result<Page, FetchError> {
         let mut target = Target::parse(url, &self.hosts)?;
-        for _ in 0..=self.limits.redirects {
-            match self.ask(&target, headers).await? {
-                Answer::Page(page) => return Ok(page),
-                Answer::Elsewhere(location) => {
-                    target = target.redirected(&location, &self.hosts).map_err(FetchError::Redirected)?;
-                }
-            }
+        let mut answer = self.ask(&target, headers).await?;
+        for _ in 0..self.limits.redirects {
+            let Answer::Elsewhere(location) = &answer else { break };
+            target = target.redirected(location, &self.hosts).map_err(FetchError::Redirected)?;
+            answer = self.ask(&target, headers).await.map_err(FetchError::of_redirect)?;
         }
-        Err(FetchError::TooManyRedirects(self.limits.redirects))
+        match answer {
+            Answer::Page(page) => Ok(page),
+            Answer::Elsewhere(_) => Err(FetchError::TooManyRedirects(self.limits.redirects)),
+        }
     }
 
     /// One request on a connection of its own, which ends with it.

@@ -23,6 +23,7 @@ mod content_variables;
 mod envelope;
 mod handle;
 mod handler;
+mod html_text;
 mod long_result;
 mod page_text;
 mod parameters;

@@ -3,17 +3,14 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 use crate::action::ToolError;
+use crate::html_text::{self, TooSlow};
 
 /// What is asked for; servers that have a page as Markdown as well may send that.
 pub(crate) const ACCEPT: &str =
     "text/html, application/xhtml+xml, text/markdown, text/plain, application/json;q=0.9, */*;q=0.1";
-
-/// Columns of a page as text. Lines are for the preview's sake; a model does not mind where they end.
-const WIDTH: usize = 120;
 
 /// How far a page is searched for its own word on its encoding (HTML, "prescan a byte stream").
 const PRESCAN: usize = 1024;
@@ -25,17 +22,18 @@ enum Form {
 }
 
 /// The text of a body of this content type.
-pub(crate) async fn of(content_type: Option<&str>, body: Bytes) -> Result<String, ToolError> {
+pub(crate) fn of(content_type: Option<&str>, body: &[u8]) -> Result<String, ToolError> {
     let content_type = content_type.ok_or_else(|| ToolError::new("the page does not say of what type it is"))?;
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
     let form = form(&essence).ok_or_else(|| refused(&essence))?;
     let charset = parts.find_map(|part| value_of("charset", part));
-    let text = decoded(form, charset, &body)?.into_owned();
-    drop(body);
+    let text = decoded(form, charset, body)?;
     match form {
-        Form::Plain => Ok(text),
-        Form::Html => rendered(text).await,
+        Form::Plain => Ok(text.into_owned()),
+        Form::Html => {
+            html_text::of(&text).map_err(|TooSlow| ToolError::new("the page is too tangled to be read in time"))
+        }
     }
 }
 
@@ -81,14 +79,4 @@ fn own_encoding(body: &[u8]) -> Option<&'static Encoding> {
     let encoding = Encoding::for_label(label.as_bytes())?;
     // It was read as ASCII, so it cannot be what it says.
     Some(if [encoding_rs::UTF_16BE, encoding_rs::UTF_16LE].contains(&encoding) { UTF_8 } else { encoding })
-}
-
-/// On a thread of its own, so that a page that takes too long can be given up.
-async fn rendered(html: String) -> Result<String, ToolError> {
-    let unreadable = |_| ToolError::new("the page's HTML cannot be read");
-    let rendering = tokio::task::spawn_blocking(move || {
-        html2text::config::plain().allow_width_overflow().string_from_read(html.as_bytes(), WIDTH)
-    });
-    let text = rendering.await.map_err(|_| ToolError::new("the page's HTML cannot be read"))?;
-    text.map_err(unreadable)
 }

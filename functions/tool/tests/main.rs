@@ -10,3 +10,5 @@ mod document_search;
 mod envelope;
 mod http_get;
 mod long_results;
+mod ssrf;
+mod weather;

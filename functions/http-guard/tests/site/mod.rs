@@ -1,5 +1,7 @@
 //! Servers on this machine that are what their certificate says, from an authority that is made for one test.
 
+pub mod attacks;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};

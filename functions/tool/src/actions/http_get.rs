@@ -32,6 +32,6 @@ fn run(services: &Services, arguments: Arguments) -> Running<'_> {
         if !page.status.is_success() {
             return Err(ToolError::new(format!("`{URL}`: the server answered {}", page.status)));
         }
-        page_text::of(page.content_type.as_deref(), page.body).await
+        page_text::of(page.content_type.as_deref(), &page.body)
     })
 }
