@@ -90,9 +90,12 @@ fn refusal(provider_id: &str, status: StatusCode, headers: &HeaderMap, body: &[u
     CallError::ProviderError { provider_id, reason: format!("answers {}{code}", status.as_u16()) }
 }
 
-/// Seconds, or the date of `Retry-After`.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    retry_after_of(headers.get(RETRY_AFTER)?.to_str().ok()?.trim())
+}
+
+/// Seconds, or a date.
+pub(crate) fn retry_after_of(text: &str) -> Option<Duration> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.or_else(|| {
         let date = SystemTime::try_from(DateTime::from_str(text, Format::HttpDate).ok()?).ok()?;
@@ -114,7 +117,7 @@ fn error_code(body: &Value) -> Option<&str> {
 }
 
 /// Letters and underscores only: no key is without a digit.
-fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 

@@ -57,4 +57,10 @@ impl Prompt<'_> {
             self.tools.iter().map(|tool| tool.name.len() + tool.description.len() + tool.schema.to_string().len());
         bytes.sum()
     }
+
+    /// How many tools were called so far.
+    pub(crate) fn calls(&self) -> usize {
+        let parts = self.turns.iter().flat_map(|turn| &turn.parts);
+        parts.filter(|part| matches!(part, Part::ToolUse(_))).count()
+    }
 }

@@ -7,7 +7,8 @@ use crate::error::CallError;
 use crate::http;
 use crate::prompt::{Prompt, Settings};
 use crate::target::Target;
-use crate::transformers::{Transformer, scripted_v1};
+use crate::transformers::{Transformer, bedrock_v1, scripted_v1};
+use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use functions_shared::budget::{Budget, Reservation};
 use functions_shared::clock::Clock;
 use functions_shared::models::{Model, Models};
@@ -36,6 +37,8 @@ pub struct Llm {
     pub budget: Option<Budget>,
     /// For providers with an API of JSON.
     pub http: reqwest::Client,
+    /// For Bedrock. Must not retry: see the crate's documentation.
+    pub bedrock: aws_sdk_bedrockruntime::Client,
 }
 
 /// What the provider said, and how long it took to.
@@ -59,6 +62,7 @@ impl Llm {
         let stage = if costs.is_some() { variables.required("STAGE")? } else { "" };
         let aws = clients::aws().await;
         let tables = aws_sdk_dynamodb::Client::new(&aws);
+        let bedrock = aws_sdk_bedrockruntime::config::Builder::from(&aws).retry_config(RetryConfig::disabled());
         Ok(Self {
             models: models.map(|table| Models::new(tables.clone(), table)),
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(&aws), Clock::system()),
@@ -66,6 +70,7 @@ impl Llm {
             keys_are_local: keys_are_local(&variables)?,
             budget: costs.map(|table| Budget::new(tables, table, stage, cap, Clock::system())),
             http: http::client().map_err(|error| Failure::new("NoHttpClient", error.to_string()))?,
+            bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock.build()),
         })
     }
 
@@ -74,7 +79,9 @@ impl Llm {
         let left = time_left(event.context.deadline);
         let call = serde_json::from_str(event.payload.get()).map_err(|error| not_a_call(&error))?;
         // Boxed: a future as deep as this one is too much for the compiler.
-        Box::pin(self.answer(call, left)).await
+        Box::pin(self.answer(call, left))
+            .await
+            .inspect_err(|error| tracing::warn!(error.name = error.name(), %error, "call failed"))
     }
 
     /// Answers one call, in no more than `left`.
@@ -152,6 +159,7 @@ impl Llm {
     async fn said(&self, target: &Target, prompt: &Prompt<'_>, key: Option<&Secret>) -> Result<Answer, CallError> {
         match target.transformer {
             Transformer::Http(dialect) => dialect.ask(&self.http, target, prompt, key).await,
+            Transformer::Bedrock => bedrock_v1::converse(&self.bedrock, target, prompt, key).await,
             Transformer::Scripted => scripted_v1::play(target.script.as_deref().unwrap_or("[]"), prompt)
                 .map_err(|unreadable| unreadable.of(&target.provider_id)),
         }

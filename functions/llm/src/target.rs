@@ -118,10 +118,11 @@ fn check_destination(
     keys_are_local: bool,
 ) -> Result<(), CallError> {
     match (transformer, endpoint) {
-        (Transformer::Scripted, _) => Ok(()),
+        (Transformer::Scripted, _) | (Transformer::Bedrock, None) => Ok(()),
         (Transformer::Http(_), None) => Err(CallError::invalid("there is no `endpoint`")),
-        (Transformer::Http(_), Some(endpoint)) => {
-            Destination { endpoint, key, is_signed: false }.check(row, keys_are_local)
+        (transformer, Some(endpoint)) => {
+            let is_signed = matches!(transformer, Transformer::Bedrock) && key.is_none();
+            Destination { endpoint, key, is_signed }.check(row, keys_are_local)
         }
     }
 }

@@ -1,6 +1,9 @@
 //! How a prompt becomes a provider's request, and its response an answer: one file for each API.
 
 pub(crate) mod anthropic_v1;
+pub(crate) mod bedrock_v1;
+pub(crate) mod gemini_v1;
+pub(crate) mod openai_v1;
 pub(crate) mod scripted_v1;
 
 use crate::call::Answer;
@@ -18,6 +21,8 @@ use serde_json::Value;
 pub(crate) enum Transformer {
     /// JSON by HTTP, with a key.
     Http(&'static Dialect),
+    /// Bedrock's Converse, by the SDK.
+    Bedrock,
     /// Nobody is asked.
     Scripted,
 }
@@ -43,6 +48,9 @@ impl Transformer {
     pub(crate) fn named(name: &str) -> Result<Self, CallError> {
         match name {
             "anthropic_v1" => Ok(Self::Http(&anthropic_v1::DIALECT)),
+            "openai_v1" => Ok(Self::Http(&openai_v1::DIALECT)),
+            "gemini_v1" => Ok(Self::Http(&gemini_v1::DIALECT)),
+            "bedrock_v1" => Ok(Self::Bedrock),
             "scripted_v1" => Ok(Self::Scripted),
             _ => Err(CallError::invalid(format!("there is no transformer `{name}`"))),
         }

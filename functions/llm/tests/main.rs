@@ -1,5 +1,10 @@
-//! The function against stand-ins: providers by HTTP, tables by the SDK.
+//! The function against stand-ins: providers by HTTP, AWS by the real SDK.
 
+mod budget;
 mod exchanges;
+mod faults;
+mod function;
 mod kit;
+mod long_results;
+mod refusals;
 mod scripted;

@@ -69,6 +69,12 @@ impl Drop for Provider {
     }
 }
 
+/// A port where nobody listens.
+pub(crate) async fn closed_endpoint() -> String {
+    let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    format!("http://{}", closed.local_addr().expect("an address"))
+}
+
 type Stage = (Response, Arc<Mutex<Vec<Received>>>);
 
 async fn answer(

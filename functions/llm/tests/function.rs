@@ -1,0 +1,98 @@
+//! The real binary: what it needs to start, what it answers, and what it writes down.
+
+use crate::kit::{COSTS, KEY, MODELS, Process, Provider, Response, SECRET, Variables, World, question};
+use serde_json::{Value, json};
+
+/// Providers that answer well, refuse with the key in their mouth, limit, and send a page.
+async fn providers() -> [(&'static str, Provider); 4] {
+    let good = json!({"content": [{"type": "text", "text": "Rain."}], "stop_reason": "end_turn", "usage": {"input_tokens": 9, "output_tokens": 2}});
+    let refusing = json!({"error": {"type": "authentication_error", "message": format!("invalid key {KEY}")}});
+    let answer = |status, body: String| Provider::start(Response { status, body, ..Response::default() });
+    [
+        ("good", answer(200, good.to_string()).await),
+        ("refusing", answer(401, refusing.to_string()).await),
+        ("limiting", answer(429, KEY.to_owned()).await),
+        ("confused", answer(200, format!("<html>{KEY}")).await),
+    ]
+}
+
+fn row(model: &str, provider: &Provider) -> Value {
+    json!({
+        "pk": format!("anthropic#{model}"), "provider": "anthropic", "model_id": model, "is_active": "true",
+        "endpoint": provider.endpoint, "request_transformer": "anthropic_v1", "secret_key_name": "ANTHROPIC_API_KEY",
+        "input_price_per_million": 3.00, "output_price_per_million": 15.00,
+    })
+}
+
+async fn function(world: &World, more: Variables<'_>) -> Process {
+    let variables = [
+        ("AWS_ENDPOINT_URL_DYNAMODB", world.tables.endpoint.as_str()),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", world.secrets.endpoint()),
+        ("LLM_TABLE_NAME", MODELS),
+        ("LLM_SECRET_NAME", SECRET),
+        ("COST_TABLE_NAME", COSTS),
+    ];
+    Process::start(&[&variables, more].concat()).await
+}
+
+#[tokio::test]
+async fn no_key_and_no_word_of_a_conversation_is_written_down() {
+    let providers = providers().await;
+    let rows: Vec<Value> = providers.iter().map(|(model, provider)| row(model, provider)).collect();
+    let world = World::with(&rows).await;
+    let mut function = function(&world, &[("STAGE", "test")]).await;
+    let mut said = String::new();
+    for (model, kind, name) in [
+        ("good", "response", None),
+        ("refusing", "error", Some("ProviderError")),
+        ("limiting", "error", Some("RateLimited")),
+        ("confused", "error", Some("BadResponse")),
+        ("unknown", "error", Some("UnknownModel")),
+    ] {
+        let (kind_of_report, report) = function.invoke(&question("anthropic", model).to_string()).await;
+        assert_eq!((kind_of_report, report["errorType"].as_str()), (kind, name), "{model}: {report}");
+        said += &report.to_string();
+    }
+    let (_, report) = function.invoke(r#"{"provider_config": "What is the weather?"}"#).await;
+    assert_eq!(report["errorType"], "InvalidRequest", "{report}");
+    assert!(!(said + &report.to_string()).contains(KEY), "a key in a reply");
+
+    let logs = function.output().await;
+    assert!(
+        providers.iter().all(|(_, provider)| provider.received()[0].header("x-api-key") == Some(KEY)),
+        "the key was used"
+    );
+    assert!(logs.lines().count() >= 5, "a line for each failure: {logs}");
+    assert!(logs.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "not JSON: {logs}");
+    assert!(!logs.contains(KEY) && !logs.contains("weather") && !logs.contains("Rain"), "{logs}");
+}
+
+#[tokio::test]
+async fn a_missing_or_malformed_variable_is_named_at_the_start() {
+    let world = World::with(&[]).await;
+    for (variables, message) in [
+        (&[][..], "the variable STAGE is not set"),
+        (
+            &[("STAGE", "test"), ("DAILY_CAP_USD", "ten")][..],
+            "the variable DAILY_CAP_USD is not valid: it is not an amount in US dollars",
+        ),
+    ] {
+        let (kind, report) = function(&world, variables).await.report().await;
+        assert_eq!((kind, report["errorType"].as_str()), ("init", Some("InvalidVariable")));
+        assert!(report["errorMessage"].as_str().is_some_and(|text| text.starts_with(message)), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn the_cap_of_the_environment_holds() {
+    let [(_, good), ..] = providers().await;
+    let world = World::with(&[row("good", &good)]).await;
+    let mut function = function(&world, &[("STAGE", "test"), ("DAILY_CAP_USD", "0.05")]).await;
+    let (_, report) = function.invoke(&question("anthropic", "good").to_string()).await;
+    assert_eq!(report["errorType"], "BudgetExceeded", "4096 tokens for 0.06144 USD: {report}");
+    let mut shorter = question("anthropic", "good");
+    shorter["max_tokens"] = json!(1000);
+    let (_, report) = function.invoke(&shorter.to_string()).await;
+    assert_eq!(report["metadata"]["cost_usd"], "0.000057", "{report}");
+    assert_eq!(good.received().len(), 1);
+}
