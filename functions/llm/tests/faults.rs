@@ -103,7 +103,7 @@ async fn an_answer_that_breaks_off_on_the_wire_is_a_bad_response() {
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         let server = tokio::spawn(async move {
             let (mut connection, _) = listener.accept().await.expect("a connection");
-            let _ = connection.read(&mut [0; 1 << 16]).await.expect("a request");
+            let _ = connection.read(&mut [0; 8192]).await.expect("a request");
             connection
                 .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"cont")
                 .await

@@ -17,6 +17,8 @@ use crate::clock::Clock;
 use crate::prices::{MicroDollars, Tokens};
 use crate::sdk_errors::reason;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Config;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
@@ -109,6 +111,8 @@ impl Budget {
         tokens: Tokens,
     ) -> Result<(), BudgetError> {
         let difference = i128::from(actual.0) - i128::from(reservation.estimate.0);
+        // Never twice: a difference that is added again would make the day cheaper than it was.
+        let once = Config::builder().retry_config(RetryConfig::disabled());
         let settled = self
             .client
             .update_item()
@@ -118,7 +122,7 @@ impl Budget {
             .expression_attribute_values(":difference", number(difference))
             .expression_attribute_values(":input", number(tokens.input))
             .expression_attribute_values(":output", number(tokens.output));
-        settled.send().await.map(drop).map_err(|error| unavailable(&error))
+        settled.customize().config_override(once).send().await.map(drop).map_err(|error| unavailable(&error))
     }
 
     async fn set_aside(

@@ -55,7 +55,7 @@ impl World {
 
     /// The reply as JSON.
     pub(crate) async fn ask(&self, call: Value) -> Result<Value, CallError> {
-        self.ask_within(call, Duration::from_secs(60)).await
+        self.ask_within(call, Duration::from_mins(1)).await
     }
 
     /// The reply as JSON, if it comes in time.

@@ -1,4 +1,4 @@
-//! The tables of both registries, keys and indexes as the templates make them, in a database of each test's own.
+//! The tables of both registries and of costs, keys and indexes as the templates make them, in a database of each test's own.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -12,8 +12,9 @@ use tokio::net::TcpListener;
 
 pub(crate) const AGENTS: &str = "AgentRegistry-dev";
 pub(crate) const TOOLS: &str = "ToolRegistry-dev";
+pub(crate) const COSTS: &str = "rez-agent-cost-tracking-dev";
 
-/// A database with both tables, empty, and a client of it that never tries twice.
+/// A database with these tables, empty, and a client of it that never tries twice.
 #[derive(Debug)]
 pub(crate) struct Tables {
     pub(crate) client: Client,
@@ -22,7 +23,7 @@ pub(crate) struct Tables {
 impl Tables {
     pub(crate) async fn start() -> Self {
         let database = Database::memory().expect("a database");
-        for table in [agents(), tools()] {
+        for table in [agents(), tools(), table(COSTS, &["id"], &[])] {
             database.create_table(serde_json::from_value(table).expect("a table")).expect("a table");
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
@@ -74,6 +75,8 @@ fn table(name: &str, keys: &[&str], indexes: &[Value]) -> Value {
     attributes.dedup();
     let attributes: Vec<_> =
         attributes.iter().map(|name| json!({"AttributeName": name, "AttributeType": "S"})).collect();
+    // An empty list of indexes is refused; none is not.
+    let indexes = (!indexes.is_empty()).then_some(indexes);
     json!({
         "TableName": name,
         "KeySchema": key_schema(keys),
