@@ -12,7 +12,7 @@ use crate::network::NetworkError;
 pub(crate) struct Endpoints;
 
 impl Endpoints {
-    pub(crate) fn from_variables(_: impl Fn(&str) -> Option<String>) -> Result<Self, NetworkError> {
+    pub(crate) fn from_variables(_: impl Fn(&'static str) -> Option<String>) -> Result<Self, NetworkError> {
         Ok(Self)
     }
 

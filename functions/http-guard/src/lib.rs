@@ -24,7 +24,7 @@
 //! - `TEST_CA_FILE`: a PEM file with the certificate authority of those servers, trusted instead of the system's.
 //!
 //! Every other rule stays in force. A binary built with the feature holds the text of [`ENDPOINTS_MARKER`], and no other does:
-//! packaging looks for it.
+//! packaging looks for it (`functions/shippable`).
 
 pub mod addresses;
 #[cfg(not(feature = "test-endpoints"))]
@@ -34,6 +34,8 @@ mod endpoints;
 mod endpoints;
 mod fetch;
 mod hosts;
+#[cfg(test)]
+mod marker;
 mod network;
 mod target;
 

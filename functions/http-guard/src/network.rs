@@ -40,7 +40,7 @@ pub struct NetworkError {
 impl Network {
     /// Reads the system's certificate authorities, which takes some milliseconds. `variable` is asked for nothing unless
     /// the crate has the feature `test-endpoints`.
-    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, NetworkError> {
+    pub fn from_variables(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, NetworkError> {
         let endpoints = Endpoints::from_variables(variable)?;
         let roots = endpoints.authorities().unwrap_or_else(system_authorities);
         Ok(Self { tls: TlsConnector::from(Arc::new(client_config(roots))), endpoints: Arc::new(endpoints) })

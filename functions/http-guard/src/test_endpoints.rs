@@ -27,7 +27,7 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(crate) fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, NetworkError> {
+    pub(crate) fn from_variables(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, NetworkError> {
         let mut endpoints = Self::default();
         for entry in variable(ENDPOINTS).unwrap_or_default().split(',').filter(|entry| !entry.trim().is_empty()) {
             endpoints

@@ -4,6 +4,5 @@
 
 mod guard;
 mod limits;
-mod marker;
 mod site;
 mod ssrf;

@@ -51,11 +51,7 @@ impl State {
 
 /// Only a build for tests asks for variables here.
 fn network(variables: &Variables) -> Result<Network, Failure> {
-    let text = |name: &str| match name {
-        "TEST_ENDPOINTS" => variables.optional("TEST_ENDPOINTS").ok()?.map(str::to_owned),
-        "TEST_CA_FILE" => variables.optional("TEST_CA_FILE").ok()?.map(str::to_owned),
-        _ => None,
-    };
+    let text = |name| variables.optional(name).ok().flatten().map(str::to_owned);
     Network::from_variables(text).map_err(|error| Failure::new("InvalidVariable", error.to_string()))
 }
 

@@ -24,6 +24,8 @@ mod envelope;
 mod handle;
 mod handler;
 mod html_text;
+#[cfg(test)]
+mod linear_time;
 mod long_result;
 mod page_text;
 mod parameters;

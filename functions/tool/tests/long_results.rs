@@ -117,24 +117,6 @@ async fn a_handle_is_good_as_long_as_contents_are_kept() {
     assert!(error.contains("no longer kept"), "{error}");
 }
 
-#[tokio::test]
-async fn signed_handles_are_read_by_those_who_have_the_key() {
-    let world = World::new(haystack).await;
-    let signed = [("AGENT_CONTEXT_TABLE", TABLE), ("LRAP_SIGNING_KEY", "a-signing-key-of-enough-bytes")];
-    let content = world.function_with(signed).text("http_get", json!({"url": "https://documents.test/100000"})).await;
-    assert!(content.len() <= 2048, "{} bytes", content.len());
-    let input = json!({"document": handle_in(&content), "query": "valve"});
-    assert!(world.function_with(signed).text("document_search", input.clone()).await.contains(NEEDLE));
-
-    let other = [("AGENT_CONTEXT_TABLE", TABLE), ("LRAP_SIGNING_KEY", "another-key-of-enough-bytes")];
-    let reads = world.table.meter();
-    for stranger in [world.function(), world.function_with(other)] {
-        let error = stranger.error("document_search", input.clone()).await;
-        assert!(error.contains("this handle was altered, or is not of this system"), "{error}");
-    }
-    assert_eq!(world.table.meter(), reads, "what is not signed for costs no read");
-}
-
 /// Only a parameter that is declared as content takes a handle: a URL or a query is text, whatever it looks like.
 #[tokio::test]
 async fn a_handle_elsewhere_is_text() {

@@ -1,7 +1,10 @@
 //! The tools as a state machine calls them: real servers with real certificates, a real content table, all on this machine.
 
 #![allow(unreachable_pub)] // What the kit offers; nobody but this program reaches it.
+#![allow(clippy::unwrap_used)] // In the stand-in for Secrets Manager, which is the extension's tests' own.
 
+#[path = "../../../tests/kit/secrets.rs"]
+mod secrets;
 #[path = "../../http-guard/tests/site/mod.rs"]
 mod site;
 mod world;
@@ -9,6 +12,9 @@ mod world;
 mod document_search;
 mod envelope;
 mod http_get;
+mod limits;
 mod long_results;
+mod marker;
+mod signing;
 mod ssrf;
 mod weather;

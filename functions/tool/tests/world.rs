@@ -57,8 +57,12 @@ impl Function {
     }
 
     pub async fn answer(&self, event: Value) -> ToolResult {
-        let event = LambdaEvent::new(event, Context::default());
-        handle(&self.0, event).await.expect("a tool's failure is a result")
+        self.answer_in(Context::default(), event).await
+    }
+
+    /// The result of one call in an invocation of which this is known.
+    pub async fn answer_in(&self, context: Context, event: Value) -> ToolResult {
+        handle(&self.0, LambdaEvent::new(event, context)).await.expect("a tool's failure is a result")
     }
 
     /// The text of a call that succeeds.

@@ -1,0 +1,98 @@
+//! What a text costs grows with its length and with nothing else: no page and no query makes it quadratic.
+//!
+//! Each shape is worked on at two lengths, one eight times the other. Time is the thread's own, so other load does not count;
+//! quadratic work would take 64 times as long, and the gate is between.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::html_text;
+use crate::passages::Query;
+
+/// Lengths of a text: the second is eight times the first.
+const LENGTHS: [usize; 2] = [16 << 10, 128 << 10];
+/// How much longer the second may take.
+const MOST: u32 = 24;
+/// Below this, what is measured is the clock.
+const NOISE: Duration = Duration::from_millis(2);
+
+fn cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::from_secs(now.tv_sec.unsigned_abs()) + Duration::from_nanos(now.tv_nsec.unsigned_abs())
+}
+
+/// Time that `work` takes: the least of three, or the first that is not longer than `enough`.
+fn time(enough: Duration, work: impl Fn()) -> Duration {
+    let mut least = Duration::MAX;
+    for _ in 0..3 {
+        let before = cpu_time();
+        work();
+        least = least.min(cpu_time().saturating_sub(before));
+        if least <= enough {
+            break;
+        }
+    }
+    least
+}
+
+/// The shapes on which `work` took more than linear time. A shape is what a text repeats.
+fn slow(shapes: &[&str], work: impl Fn(&str)) -> Vec<String> {
+    let slow = |shape: &&str| {
+        let [short, long] = LENGTHS.map(|length| shape.repeat(length / shape.len()));
+        let short = time(NOISE, || work(&short));
+        let most = short.max(NOISE) * MOST;
+        let long = time(most, || work(&long));
+        (long > most).then(|| format!("{shape:?}: {short:?} became {long:?}"))
+    };
+    shapes.iter().filter_map(slow).collect()
+}
+
+#[test]
+fn searching_takes_linear_time() {
+    let shapes = ["a", "a ", "needle ", "needle hay ", "a needle in the hay. ", "\n", "北needle", "🦀", "needles'"];
+    let queries = ["needle", "needle hay a in the 北", "a b c d e f g h i j k l"];
+    for query in queries {
+        let query = Query::of(query).expect("a query");
+        assert_eq!(slow(&shapes, |text| drop(query.search(text, 8, 200))), [""; 0]);
+    }
+}
+
+#[test]
+fn reading_a_page_takes_linear_time() {
+    let shapes = [
+        "a",
+        "a ",
+        "<p>a",
+        "<div>",
+        "<ul><li>a",
+        "</ul>",
+        "<a href=b>c",
+        "<a href=b></a>",
+        "<b><i>",
+        "<table><tr><td>",
+        "<svg>",
+        "<script>",
+        "<script></script>",
+        "<pre>a",
+        "<!--",
+        "&amp;",
+        "&",
+        "&#x",
+        "<",
+        "</",
+        "<a b='",
+        "<title>",
+        "<br>",
+    ];
+    assert_eq!(slow(&shapes, |text| drop(html_text::of(text))), [""; 0]);
+}
+
+#[test]
+fn the_gate_sees_quadratic_work() {
+    let quadratic = |text: &str| {
+        let sum = |limit: usize| text.bytes().take(limit).map(u64::from).sum::<u64>();
+        assert!((0..text.len()).step_by(128).map(sum).sum::<u64>() > 0);
+    };
+    assert_eq!(slow(&["a"], quadratic).len(), 1);
+}
