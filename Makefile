@@ -48,6 +48,7 @@ demo: tools $(VENV)/installed layer-folder ## send a long document through two f
 	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
 	    --analyser "$(TARGET)/$(PROFILE)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
+# The guard twice: among the workspace it is built as tests need it, alone as it is shipped.
 test: tools $(VENV)/installed $(MOTO)/installed wrapper ## every test; ends with "N passed, N failed, N skipped"
 	$(call say,installing the Node runtime client)
 	@status=0; node=$$(tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)") || status=$$?; \
@@ -62,6 +63,7 @@ test: tools $(VENV)/installed $(MOTO)/installed wrapper ## every test; ends with
 	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_WRAPPER="$(WRAPPER)" LRAP_TEST_MOTO="$(MOTO)/bin/python"; \
 	log="$(TARGET)/test.log"; failed=0; \
 	cargo test --workspace --no-fail-fast -- $${skip:-} 2>&1 | tee "$$log" || failed=1; \
+	cargo test -p http-guard --lib 2>&1 | tee -a "$$log" || failed=1; \
 	functions/test "$$LRAP_TEST_PYTHON" 2>&1 | tee -a "$$log" || failed=1; \
 	awk -f .ci/count.awk "$$log"; \
 	exit $$failed
