@@ -182,7 +182,8 @@ async fn shutdown_leaves_no_process_behind() {
     let processes: Vec<i64> = serde_json::from_value(processes).unwrap();
     assert!(processes.iter().all(|process| is_running(*process)));
     stage.lambda.shutdown().await;
-    assert!(!processes.iter().any(|process| is_running(*process)), "{processes:?}");
+    // All were killed; a busy system takes a moment to be rid of the child's child, for which nobody can wait.
+    gone(&processes).await;
 }
 
 #[tokio::test]
