@@ -44,6 +44,7 @@ pub(super) struct Relay {
 #[serde(rename_all = "PascalCase", default)]
 struct TableNames {
     table_name: Option<String>,
+    #[expect(clippy::zero_sized_map_values, reason = "a map on the wire, of which the names matter")]
     request_items: Option<HashMap<String, IgnoredAny>>,
 }
 
@@ -116,10 +117,8 @@ impl Relay {
         body: Bytes,
         hide: bool,
     ) -> Response<Answer> {
-        let pending = match self.is_counted(&body) {
-            true => Pending::before(operation, &body, &self.database),
-            false => Pending::Free,
-        };
+        let pending =
+            if self.is_counted(&body) { Pending::before(operation, &body, &self.database) } else { Pending::Free };
         let request = Request::from_parts(head, Full::new(body.clone()));
         let (mut head, mut answer) = match passage.send(self.upstream, request).await {
             Ok(answered) => answered,
