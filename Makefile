@@ -57,10 +57,15 @@ test: tools $(VENV)/installed $(MOTO)/installed wrapper ## every test; ends with
 	elif [ $$status != 0 ]; then \
 	    echo "The Node runtime client could not be installed, and its tests must run."; exit 1; \
 	fi; \
+	driver=$$(command -v chromedriver) || driver=; \
+	if [ -z "$$driver" ] && [ "$${CI:-}" != true ]; then \
+	    echo "The tests of the page in a browser are skipped: chromedriver is missing (Debian: apt-get install chromium-driver)."; \
+	    skip="$${skip:-} --skip page::e7_"; \
+	fi; \
 	printf '\033[1m==> %s\033[0m\n' "building"; \
 	cargo build --workspace --lib --bins --tests --examples; \
 	printf '\033[1m==> %s\033[0m\n' "testing"; \
-	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_WRAPPER="$(WRAPPER)" LRAP_TEST_MOTO="$(MOTO)/bin/python"; \
+	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_WRAPPER="$(WRAPPER)" LRAP_TEST_MOTO="$(MOTO)/bin/python" LRAP_TEST_CHROMEDRIVER="$$driver"; \
 	log="$(TARGET)/test.log"; failed=0; \
 	cargo test --workspace --no-fail-fast -- $${skip:-} 2>&1 | tee "$$log" || failed=1; \
 	cargo test -p http-guard --lib 2>&1 | tee -a "$$log" || failed=1; \

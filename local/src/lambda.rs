@@ -1,14 +1,20 @@
-//! [`LambdaLocal`]: the table, the functions, the Invoke API and Step Functions, started and ended together.
+//! [`LambdaLocal`]: the table, the functions, the Invoke API, Step Functions and the page of executions, started and ended together.
 
-use crate::config::{Config, ConfigError};
+use crate::answers::Answer;
+use crate::config::{Config, ConfigError, FunctionConfig};
 use crate::environment::Inherited;
 use crate::function::{Function, Host, InvokeError, InvokeRequest, Invoked};
 use crate::http_server::HttpServer;
 use crate::invoke_api::{self, Functions};
 use crate::log::Logs;
+use crate::page::{self, Contents, Executions, Page};
 use crate::step_functions::{StepFunctions, StepFunctionsError, Surroundings};
 use crate::table::{ContentTable, TableError};
 use bytes::Bytes;
+use http::Request;
+use hyper::body::Incoming;
+use long_content::keys::Keyring;
+use long_content::store::dynamodb::SettingsError;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -26,6 +32,9 @@ pub enum StartError {
     /// The content table did not start.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The page cannot read the content table.
+    #[error("content table: {0}")]
+    Contents(#[from] SettingsError),
     /// The state machines' interpreter did not start.
     #[error(transparent)]
     StepFunctions(#[from] StepFunctionsError),
@@ -77,19 +86,28 @@ impl LambdaLocal {
             other_services: step_functions.as_ref().map(|started| started.endpoint().to_owned()),
             closing: closed,
         });
+        let page = Arc::new(Page {
+            contents: Contents::of(&table, &region, signing_keys(&config.functions))?,
+            executions: Executions::at(step_functions.as_ref().map(StepFunctions::endpoint)),
+        });
         let functions: BTreeMap<_, _> = config
             .functions
             .into_iter()
             .map(|(name, function)| (name.clone(), Function::new(name, function, Arc::clone(&host))))
             .collect();
         let functions: Functions = Arc::new(functions);
-        let server = serve(listener, &functions).map_err(listen)?;
+        let server = serve(listener, &functions, &page).map_err(listen)?;
         Ok(Self { functions, address, region, server: Some(server), table, step_functions, closing })
     }
 
     /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_LAMBDA`.
     pub fn invoke_endpoint(&self) -> String {
         url(self.address)
+    }
+
+    /// `http://127.0.0.1:port/page`: the executions of the state machines, for people to look at.
+    pub fn page(&self) -> String {
+        format!("{}/page", url(self.address))
     }
 
     /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_SFN`, if the configuration has `step_functions`.
@@ -144,10 +162,25 @@ fn url(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-fn serve(listener: TcpListener, functions: &Functions) -> std::io::Result<HttpServer> {
-    let functions = Arc::clone(functions);
+fn serve(listener: TcpListener, functions: &Functions, page: &Arc<Page>) -> std::io::Result<HttpServer> {
+    let (functions, page) = (Arc::clone(functions), Arc::clone(page));
     HttpServer::serve(listener, move || {
-        let functions = Arc::clone(&functions);
-        move |request| invoke_api::answer(Arc::clone(&functions), request)
+        let (functions, page) = (Arc::clone(&functions), Arc::clone(&page));
+        move |request| answer(Arc::clone(&functions), Arc::clone(&page), request)
     })
+}
+
+async fn answer(functions: Functions, page: Arc<Page>, request: Request<Incoming>) -> Answer {
+    if page::has(request.uri().path()) {
+        page.answer(request).await
+    } else {
+        invoke_api::answer(functions, request).await
+    }
+}
+
+/// The keys that functions here sign references with. One that cannot be used fails the function that has it, which says so.
+fn signing_keys(functions: &BTreeMap<String, FunctionConfig>) -> Keyring {
+    let texts = functions.values().filter_map(|function| function.environment.get("LRAP_SIGNING_KEY"));
+    let rings = texts.filter_map(|text| text.parse().ok());
+    rings.fold(Keyring::default(), |all: Keyring, ring: Keyring| all.followed_by(&ring))
 }

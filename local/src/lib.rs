@@ -16,6 +16,7 @@ mod invoke_api;
 mod lambda;
 mod lifecycle;
 mod log;
+mod page;
 mod ports;
 mod process;
 mod report;

@@ -58,6 +58,7 @@ fn print_banner(lambda: &LambdaLocal) {
     println!("  export AWS_ENDPOINT_URL_DYNAMODB={}", lambda.table().endpoint());
     if let Some(endpoint) = lambda.step_functions_endpoint() {
         println!("  export AWS_ENDPOINT_URL_SFN={endpoint}");
+        println!("  # executions: {}", lambda.page());
     }
     println!("  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local");
     println!("  export AWS_REGION={0} AWS_DEFAULT_REGION={0}", lambda.region());

@@ -3,7 +3,9 @@
 // Units are multiples of a half: exact.
 #![allow(clippy::float_cmp)]
 
+mod browser;
 mod invoke;
+mod page;
 mod sandboxes;
 mod stage;
 mod step_functions;

@@ -19,7 +19,7 @@ const LIMIT: usize = 262_144;
 
 /// A Python that has moto: the Makefile installs one.
 #[expect(clippy::disallowed_methods, reason = "the one place where these tests read the environment")]
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     std::env::var_os("LRAP_TEST_MOTO").expect("LRAP_TEST_MOTO names a Python that has moto, as `make test` does").into()
 }
 

@@ -1,0 +1,152 @@
+//! The page that shows executions: a few files, what Step Functions says of executions, and the contents that references in
+//! a state stand for. It needs nothing from elsewhere, and its policy lets it ask nobody else.
+
+mod contents;
+mod executions;
+
+pub(crate) use contents::Contents;
+pub(crate) use executions::Executions;
+
+use crate::answers::{Answer, json_answer, not_found};
+use bytes::Bytes;
+use contents::Excerpt;
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use serde_json::json;
+use std::net::IpAddr;
+
+/// Path, media type and text of each file.
+const FILES: [(&str, &str, &str); 8] = [
+    ("/page", "text/html; charset=utf-8", include_str!("page/index.html")),
+    ("/page/style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
+    ("/page/app.js", "text/javascript; charset=utf-8", include_str!("page/app.js")),
+    ("/page/content.js", "text/javascript; charset=utf-8", include_str!("page/content.js")),
+    ("/page/graph.js", "text/javascript; charset=utf-8", include_str!("page/graph.js")),
+    ("/page/history.js", "text/javascript; charset=utf-8", include_str!("page/history.js")),
+    ("/page/json.js", "text/javascript; charset=utf-8", include_str!("page/json.js")),
+    ("/page/references.js", "text/javascript; charset=utf-8", include_str!("page/references.js")),
+];
+
+const HEADERS: [(HeaderName, &str); 3] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (CACHE_CONTROL, "no-store"),
+];
+
+const FOREIGN: &str = "The page is for this machine only: open it by its IP address or as localhost.";
+/// Bytes of what the page asks Step Functions.
+const LONGEST_QUESTION: usize = 64 << 10;
+
+/// Whether `path` is one of the page's.
+pub(crate) fn has(path: &str) -> bool {
+    path == "/page" || path.starts_with("/page/")
+}
+
+/// What the page shows.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) contents: Contents,
+    pub(crate) executions: Executions,
+}
+
+impl Page {
+    /// Answers a request for one of the page's paths.
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let (head, body) = request.into_parts();
+        if !is_addressed_here(&head.headers) {
+            return text(StatusCode::FORBIDDEN, "text/plain", FOREIGN);
+        }
+        match (&head.method, head.uri.path()) {
+            (&Method::POST, "/page/executions") => self.ask(&head.headers, body).await,
+            (&Method::GET, "/page/content") => self.content(head.uri.query().unwrap_or_default()).await,
+            (&Method::GET, path) => file(path),
+            (_, path) => not_found(path),
+        }
+    }
+
+    async fn ask(&self, headers: &HeaderMap, body: Incoming) -> Answer {
+        let body = match Limited::new(body, LONGEST_QUESTION).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => return text(StatusCode::BAD_REQUEST, "text/plain", error.to_string()),
+        };
+        match self.executions.ask(headers, body).await {
+            Ok((status, answer)) => json_answer(status, answer),
+            Err(error) => json_answer(StatusCode::BAD_GATEWAY, json!({ "message": error.to_string() }).to_string()),
+        }
+    }
+
+    async fn content(&self, query: &str) -> Answer {
+        let excerpt = match Excerpt::of(query) {
+            Ok(excerpt) => excerpt,
+            Err(error) => return text(StatusCode::BAD_REQUEST, "text/plain", error.to_string()),
+        };
+        match self.contents.read(&excerpt).await {
+            Ok(bytes) => text(StatusCode::OK, "application/octet-stream", bytes),
+            Err(error) => text(StatusCode::NOT_FOUND, "text/plain", error.to_string()),
+        }
+    }
+}
+
+fn file(path: &str) -> Answer {
+    match FILES.iter().find(|(known, ..)| *known == path) {
+        Some((_, kind, file)) => text(StatusCode::OK, kind, *file),
+        None => not_found(path),
+    }
+}
+
+/// A foreign page whose name was made to resolve to this machine would be of another name.
+fn is_addressed_here(headers: &HeaderMap) -> bool {
+    let authority = headers.get(HOST).and_then(|host| host.to_str().ok()?.parse::<http::uri::Authority>().ok());
+    authority.is_some_and(|authority| {
+        let host = authority.host().trim_matches(['[', ']']);
+        host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
+    })
+}
+
+fn text(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer.headers_mut().extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addressed_to(host: &'static str) -> bool {
+        is_addressed_here(&HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]))
+    }
+
+    #[test]
+    fn only_this_machine_is_addressed() {
+        for host in ["127.0.0.1:3001", "localhost:3001", "LOCALHOST", "[::1]:3001", "192.168.1.7:3001"] {
+            assert!(addressed_to(host), "{host}");
+        }
+        for host in ["attacker.example", "localhost.attacker.example:3001", "127.0.0.1.nip.example", ""] {
+            assert!(!addressed_to(host), "{host}");
+        }
+        assert!(!is_addressed_here(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn every_file_that_a_file_names_is_served() {
+        let named = FILES
+            .iter()
+            .flat_map(|(_, _, file)| file.split(['"', '\'', '`']))
+            .filter(|text| text.starts_with("./") || text.starts_with("/page/") && text.contains('.'));
+        let mut count = 0;
+        for name in named {
+            let path = name.replacen("./", "/page/", 1);
+            assert!(FILES.iter().any(|(known, ..)| *known == path), "{path}");
+            count += 1;
+        }
+        assert!(count > 8, "{count} names");
+    }
+}

@@ -1,0 +1,95 @@
+//! A headless Chromium for one test, driven from outside.
+
+use serde_json::{Value, json};
+use std::process::Stdio;
+use std::time::Duration;
+use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
+use thirtyfour::prelude::*;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// Nothing that reaches for the network by itself, and no sandbox: tests may run as root in a container.
+const ARGUMENTS: [&str; 8] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// How long to wait for what a page shows.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Browser {
+    pub(crate) page: WebDriver,
+    _driver: Child,
+}
+
+impl Browser {
+    /// Starts the driver that `LRAP_TEST_CHROMEDRIVER` names.
+    #[expect(clippy::disallowed_methods, reason = "how a test is told where a browser is")]
+    pub(crate) async fn start() -> Self {
+        let program = std::env::var("LRAP_TEST_CHROMEDRIVER").expect("LRAP_TEST_CHROMEDRIVER names a chromedriver");
+        let mut command = Command::new(program);
+        let mut driver = command.arg("--port=0").stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let port = port(&mut driver).await;
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in ARGUMENTS {
+            capabilities.add_arg(argument).unwrap();
+        }
+        let page = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await.unwrap();
+        Self { page, _driver: driver }
+    }
+
+    /// Opens an address at a width that no window of a desktop can have.
+    pub(crate) async fn open(&self, address: &str, width: u32) {
+        let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.page.cdp().send_raw("Emulation.setDeviceMetricsOverride", metrics).await.unwrap();
+        self.page.goto(address).await.unwrap();
+    }
+
+    /// Waits until a selector finds something.
+    pub(crate) async fn find(&self, selector: &str) -> WebElement {
+        let found = self.page.query(By::Css(selector)).wait(PATIENCE, Duration::from_millis(50)).first().await;
+        found.unwrap_or_else(|error| panic!("{selector}: {error}"))
+    }
+
+    /// What an expression is in the page.
+    pub(crate) async fn value(&self, expression: &str) -> Value {
+        let returned = self.page.execute(format!("return {expression}"), Vec::new()).await;
+        returned.unwrap_or_else(|error| panic!("{expression}: {error}")).json().clone()
+    }
+
+    /// Waits until an expression is true in the page.
+    pub(crate) async fn until(&self, expression: &str) {
+        let script = format!(
+            "const done = arguments[0]; const look = () => ({expression}) ? done(true) : requestAnimationFrame(look); look()"
+        );
+        self.page.set_script_timeout(PATIENCE).await.unwrap();
+        let returned = self.page.execute_async(script, Vec::new()).await;
+        returned.unwrap_or_else(|error| panic!("not before {PATIENCE:?}: {expression}: {error}"));
+    }
+
+    pub(crate) async fn close(self) {
+        self.page.quit().await.unwrap();
+    }
+}
+
+/// It takes a free port and says which.
+async fn port(driver: &mut Child) -> u16 {
+    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+    let mut said = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let port = line.split("successfully on port ").nth(1);
+        if let Some(port) = port.and_then(|port| port.trim_end_matches('.').parse().ok()) {
+            // Whoever stops reading blocks the writer sooner or later.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return port;
+        }
+        said.push_str(&line);
+    }
+    panic!("chromedriver named no port: {said}");
+}

@@ -1,0 +1,177 @@
+//! The page of executions in a real browser.
+
+use crate::browser::Browser;
+use crate::stage::sfn_client;
+use crate::step_functions::python;
+use lambda_local::{Config, LambdaLocal, Logs, StateMachineConfig, StepFunctionsConfig};
+use long_content::reference::{Content, ContentRef, Scope, Ttl};
+use long_content::store::ContentStore;
+use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, Settings, TlsRoots};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const SIZE: usize = 5 << 20;
+/// What stands at the very end of the content, and before it more than a pointer's width of multi-byte characters.
+const LAST_WORDS: &str = "and this is the end.";
+
+/// The widths of a desktop's window and of a telephone.
+const WIDTHS: [u32; 2] = [1280, 390];
+
+/// A finished execution that carries a long text by reference, and a browser on its page.
+struct Stage {
+    lambda: LambdaLocal,
+    browser: Browser,
+}
+
+impl Stage {
+    async fn start() -> Self {
+        let lambda = LambdaLocal::start_with_logs(config(), Logs::channel().0).await.unwrap();
+        let document = put(&lambda, &text()).await;
+        execute(&lambda, &json!({ "document": document.to_string() })).await;
+        Self { lambda, browser: Browser::start().await }
+    }
+
+    async fn open(&self, width: u32) {
+        self.browser.open(&self.lambda.page(), width).await;
+        self.browser.until("document.querySelectorAll('.node').length > 0").await;
+    }
+
+    async fn end(self) {
+        self.browser.close().await;
+        self.lambda.shutdown().await;
+    }
+}
+
+fn config() -> Config {
+    let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/state_machines/looping.asl.json");
+    let machine = StateMachineConfig { definition, ..StateMachineConfig::default() };
+    let step_functions = StepFunctionsConfig {
+        python: python(),
+        state_machines: [("looping".to_owned(), machine)].into(),
+        ..StepFunctionsConfig::default()
+    };
+    Config { step_functions: Some(step_functions), ..Config::default() }
+}
+
+fn text() -> String {
+    let mut text = "The quick brown fox jumps over the lazy dög. ".repeat(SIZE / 45);
+    text.truncate(text.floor_char_boundary(SIZE - LAST_WORDS.len()));
+    text + LAST_WORDS
+}
+
+async fn put(lambda: &LambdaLocal, text: &str) -> ContentRef {
+    let (region, endpoint) = (lambda.region().to_owned(), Some(lambda.table().endpoint()));
+    let credentials = CredentialsSource::Static {
+        access_key_id: "local".into(),
+        secret_access_key: "local".into(),
+        session_token: None,
+    };
+    let tls_roots = TlsRoots::for_endpoint(&region, endpoint.as_deref());
+    let table = lambda.table().name().to_owned();
+    let settings = Settings { table: table.clone(), region, endpoint, fips: false, tls_roots, credentials };
+    let scope = Scope::new(table);
+    let content = Content::string(text.to_owned());
+    let reference = scope.reference(Ttl::seconds(3600), &content);
+    let until = Instant::now() + Duration::from_secs(30);
+    DynamoDbStore::new(settings).unwrap().put(&scope, &[(reference, content.bytes)], until).await.unwrap();
+    reference
+}
+
+async fn execute(lambda: &LambdaLocal, input: &Value) {
+    let client = sfn_client(lambda.step_functions_endpoint().unwrap());
+    let machines = client.list_state_machines().send().await.unwrap();
+    let arn = machines.state_machines()[0].state_machine_arn();
+    let execution = client.start_execution().state_machine_arn(arn).input(input.to_string()).send().await.unwrap();
+    loop {
+        let described = client.describe_execution().execution_arn(execution.execution_arn()).send().await.unwrap();
+        if described.status().as_str() != "RUNNING" {
+            assert_eq!(described.status().as_str(), "SUCCEEDED");
+            return;
+        }
+    }
+}
+
+/// Where the pictures stay, for people to look at.
+fn picture(width: u32) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{width}.png"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e7_a_finished_execution_fits_a_desktop_and_a_telephone() {
+    let stage = Stage::start().await;
+    for width in WIDTHS {
+        stage.open(width).await;
+        let page = &stage.browser;
+        assert_eq!(page.value("innerWidth").await, width);
+        assert_eq!(page.value("document.documentElement.scrollWidth <= innerWidth").await, true, "nothing sticks out");
+        assert_eq!(page.value("document.querySelector('.figure .succeeded').textContent").await, "succeeded");
+        let nodes = "[...document.querySelectorAll('.node')]";
+        assert_eq!(page.value(&format!("{nodes}.length")).await, 8, "every state, those inside of the Map too");
+        let drawn = format!(
+            "{nodes}.filter((node) => node.matches('.visited')).map((node) => node.dataset.state).sort().join()"
+        );
+        assert_eq!(page.value(&drawn).await, "Again?,Count,Done,LoadTool,Prepare,ToolMissing,UseTools");
+        assert_eq!(page.value("document.querySelector('.node.caught').dataset.state").await, "LoadTool");
+        assert_eq!(page.value("document.querySelectorAll('#visits tbody tr').length").await, 16);
+        let picture = picture(width);
+        page.page.screenshot(&picture).await.unwrap();
+        assert_eq!(width_of_png(&std::fs::read(&picture).unwrap()), width);
+    }
+    stage.end().await;
+}
+
+/// The IHDR chunk is the first: four bytes of width stand sixteen bytes in.
+fn width_of_png(png: &[u8]) -> u32 {
+    u32::from_be_bytes(png[16..20].try_into().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e7_the_figures_say_what_offloading_saved() {
+    let stage = Stage::start().await;
+    stage.open(WIDTHS[0]).await;
+    let figures = stage.browser.value("document.querySelector('#summary').textContent").await;
+    let figures = figures.as_str().unwrap();
+    for expected in ["By reference5.0 MiB1 content", "Without offloading5.0 MiBthe largest state, over the limit"] {
+        assert!(figures.contains(expected), "{expected}: {figures}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e7_a_reference_of_5_mb_opens_a_screen_at_a_time() {
+    let stage = Stage::start().await;
+    stage.open(WIDTHS[0]).await;
+    let page = &stage.browser;
+    page.find("#visits tbody tr").await.click().await.unwrap();
+    page.find("#detail .reference").await.click().await.unwrap();
+    page.until("document.querySelector('#content-text').textContent.startsWith('The quick brown fox')").await;
+    let read = page.value("document.querySelector('#content-text').textContent.length").await;
+    assert!(read.as_u64().unwrap() < SIZE as u64 / 10, "{read} characters were laid out before anyone looked");
+    let scroll = "(() => { const text = document.querySelector('#content-text'); text.scrollTop = text.scrollHeight; \
+        return text.textContent.endsWith('and this is the end.'); })()";
+    page.until(scroll).await;
+    let whole = page.value("document.querySelector('#content-text').textContent").await;
+    assert!(whole.as_str().unwrap() == text(), "what was read piece by piece is the whole");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e7_no_request_leaves_the_machine() {
+    let stage = Stage::start().await;
+    stage.open(WIDTHS[0]).await;
+    let page = &stage.browser;
+    let asked = page.value("performance.getEntriesByType('resource').map((entry) => new URL(entry.name).host)").await;
+    let own = stage.lambda.invoke_endpoint().replace("http://", "");
+    let asked = asked.as_array().unwrap();
+    assert!(asked.len() > 8 && asked.iter().all(|host| *host == own.as_str()), "{asked:?}");
+    // Even on its own machine it may ask nobody else: the table's port stands for the rest of the world.
+    let elsewhere = format!(
+        "await fetch('{}', {{ mode: 'no-cors' }}).then(() => 'answered', () => 'refused')",
+        stage.lambda.table().endpoint()
+    );
+    let script = format!("const done = arguments[0]; (async () => done({elsewhere}))()");
+    let answer = page.page.execute_async(script, Vec::new()).await.unwrap();
+    assert_eq!(answer.json(), "refused");
+    stage.end().await;
+}
