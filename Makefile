@@ -221,15 +221,18 @@ counted: $(GUNGRAUN)/bin/gungraun-runner layer-folder
 	@cargo run --quiet -p counts -- --extension "$(LAYER)/extensions/lrap" --steps "$(TARGET)/gungraun/counts" \
 	    --limits tests/counts/limits.toml --reports "$(TARGET)/counts" --json "$(TARGET)/counts.json" $(if $(UPDATE),--update)
 
+# Tools that run for seconds, and would be built for minutes.
+built-quickly = CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=64 CARGO_PROFILE_RELEASE_DEBUG=0
+
 # The library that the benchmark is built with talks to a runner of its very own version only.
 $(GUNGRAUN)/bin/gungraun-runner:
 	$(call say,building the runner of gungraun once into $(LRAP_CACHE))
-	@CARGO_TARGET_DIR="$(GUNGRAUN)/target" cargo install --locked --quiet gungraun-runner@0.20.0 --root "$(GUNGRAUN)"
+	@$(built-quickly) CARGO_TARGET_DIR="$(GUNGRAUN)/target" cargo install --locked --quiet gungraun-runner@0.20.0 --root "$(GUNGRAUN)"
 	@rm -rf "$(GUNGRAUN)/target"
 
 $(CARGO_DENY)/bin/cargo-deny:
 	$(call say,building cargo-deny once into $(LRAP_CACHE))
-	@CARGO_TARGET_DIR="$(CARGO_DENY)/target" cargo install --locked --quiet cargo-deny@0.20.2 --root "$(CARGO_DENY)"
+	@$(built-quickly) CARGO_TARGET_DIR="$(CARGO_DENY)/target" cargo install --locked --quiet cargo-deny@0.20.2 --root "$(CARGO_DENY)"
 	@rm -rf "$(CARGO_DENY)/target"
 
 # Their names change with their contents, so what is there need not be looked at again.
