@@ -1,9 +1,12 @@
 """CloudFormation templates as they lie in the repository."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from samtranslator.yaml_helper import yaml_parse
+
+from delivery.translation import evaluations
 
 STACKS = Path(__file__).resolve().parent.parent / "stacks"
 
@@ -26,6 +29,11 @@ class Template:
     @property
     def parameters(self):
         return self.document.get("Parameters", {})
+
+    @cached_property
+    def evaluations(self):
+        """What it says under each set of its parameters. Kept: every check asks, and some templates have hundreds."""
+        return list(evaluations(self))
 
     @property
     def stack(self):

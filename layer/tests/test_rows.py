@@ -4,7 +4,7 @@ import re
 import unittest
 from pathlib import Path
 
-ROWS = (7, 8, 9, 10, 11, 12, 13, 17, 18, 19, 22, 24, 25)
+ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26)
 
 
 class Rows(unittest.TestCase):

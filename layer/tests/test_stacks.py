@@ -41,6 +41,11 @@ class EachProperty(unittest.TestCase):
             "function": {"Architecture": "x86_64"},
             "document-splitter": {"Architecture": "x86_64"},
             "spec3-mcp": {"Architecture": "x86_64", "LongContent": "true"},
+            "shared-infrastructure": {},
+            "agent-registry": {"Architecture": "x86_64"},
+            "shared-llm": {"Architecture": "x86_64", "BedrockModelArns": "arn:model"},
+            "tools": {"Architecture": "x86_64"},
+            "agent": {"EnableXRay": "true"},
         }.items():
             with self.subTest(name):
                 said = json.dumps(written(evaluated(name, Stage="dev", **given)), indent=2, sort_keys=True) + "\n"

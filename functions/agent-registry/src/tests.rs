@@ -269,6 +269,19 @@ async fn a_stacks_create_update_and_delete_may_come_twice() {
     }
 }
 
+/// What the template registers, as CloudFormation sends it: the tests of the templates keep it written down.
+#[tokio::test]
+async fn the_repositorys_own_agent_is_one() {
+    let (world, (bucket, url)) = (World::start().await, Bucket::start(0).await);
+    let template: Value = serde_json::from_str(include_str!("../../../layer/tests/expected/agent.dev.json")).unwrap();
+    let mut properties = template["Resources"]["Registration"]["Properties"].clone();
+    properties["tool_configs"] = json!(["get_weather"]);
+    world.invoke(stack_event(&url, "Create", "a", None, properties)).await;
+    assert_eq!((&bucket.last()["Status"], &bucket.last()["Reason"]), (&json!("SUCCESS"), &Value::Null));
+    let row = world.tables.row(AGENTS, &[("agent_name", "document-agent"), ("version", "latest")]).await.unwrap();
+    assert!(row["parameters"].as_str().unwrap().contains(r#""max_iterations":10"#), "{row}");
+}
+
 #[tokio::test]
 async fn a_stack_is_answered_as_cloudformation_wants_it() {
     let (world, (bucket, url)) = (World::start().await, Bucket::start(0).await);

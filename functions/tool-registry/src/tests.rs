@@ -221,6 +221,22 @@ async fn a_stacks_create_update_and_delete_may_come_twice() {
     }
 }
 
+/// What the template registers, as CloudFormation sends it: the tests of the templates keep it written down.
+#[tokio::test]
+async fn the_repositorys_own_tools_are_ones() {
+    let (world, (bucket, url)) = (World::start().await, Bucket::start(0).await);
+    let template: Value = serde_json::from_str(include_str!("../../../layer/tests/expected/tools.dev.json")).unwrap();
+    let resources = template["Resources"].as_object().unwrap().values();
+    let tools: Vec<_> = resources.filter(|resource| resource["Type"] == "Custom::Tool").collect();
+    assert_eq!(tools.len(), 3);
+    for tool in tools {
+        let mut properties = tool["Properties"].clone();
+        properties["lambda_arn"] = json!(FUNCTION);
+        world.invoke(stack_event(&url, "Create", "a", None, properties)).await;
+        assert_eq!((&bucket.last()["Status"], &bucket.last()["Reason"]), (&json!("SUCCESS"), &Value::Null));
+    }
+}
+
 #[tokio::test]
 async fn a_failure_reaches_the_stack_with_its_reason() {
     let (world, (bucket, url)) = (World::start().await, Bucket::start(0).await);

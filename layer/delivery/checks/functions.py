@@ -3,7 +3,6 @@
 import re
 
 from delivery.layers import CONTENT_TABLE, EXEC_WRAPPER, WRAPPER
-from delivery.translation import evaluations
 
 LAYER = re.compile(
     r"SharedProxyLayer(?P<export>X86|Arm)LongContent-|/long-content/[^/]+/layer/(?P<parameter>x86_64|arm64)\b"
@@ -15,7 +14,7 @@ BY_EXPORT = {"X86": "x86_64", "Arm": "arm64"}
 def check(template):
     """What is missing of that in any function which has any of it."""
     found = set()
-    for _, evaluation in evaluations(template):
+    for _, evaluation in template.evaluations:
         for name, function in evaluation.of_type("AWS::Lambda::Function").items():
             found.update(
                 f"{template.name}: {name}: {problem}" for problem in _problems(function["Properties"], evaluation)

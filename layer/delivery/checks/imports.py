@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from delivery.translation import evaluations
 
 # What other people's stacks import of this project, and therefore never changes its name.
 PROMISED = (
@@ -12,6 +11,22 @@ PROMISED = (
     "SharedProxyLayerArmLongContent-{stage}",
     "SharedContentTableLongContent-{stage}",
     "SharedContentTableArnLongContent-{stage}",
+    "SharedTableSharedLLMTable-{stage}",
+    "SharedTableArnSharedLLMTable-{stage}",
+    "SharedTableAgentRegistry-{stage}",
+    "SharedTableArnAgentRegistry-{stage}",
+    "SharedTableToolRegistry-{stage}",
+    "SharedTableArnToolRegistry-{stage}",
+    "SharedTableStreamArnToolRegistry-{stage}",
+    "SharedClaudeLambdaArn-{stage}",
+    "SharedOpenAILambdaArn-{stage}",
+    "SharedGeminiLambdaArn-{stage}",
+    "SharedBedrockLambdaArn-{stage}",
+    "SharedDeepSeekLambdaArn-{stage}",
+    "SharedXAILambdaArn-{stage}",
+    "SharedLLMSecretArn-{stage}",
+    "SharedLLMLayerArn-{stage}",
+    "SharedLLMLogGroupName-{stage}",
 )
 NAME = re.compile(r"Shared[A-Z][A-Za-z0-9]*-(?P<stage>[a-z0-9]+)")
 PARAMETER = re.compile(r"\{\{resolve:ssm:([^:}]+)")
@@ -28,7 +43,7 @@ class Trade:
 
 def trade_of(template):
     trade = Trade()
-    for given, evaluation in evaluations(template):
+    for given, evaluation in template.evaluations:
         trade.exports.update(dict.fromkeys(evaluation.exports, given["Stage"]))
         trade.gives |= set(evaluation.exports) | _parameters_made(evaluation)
         trade.takes |= evaluation.imports | set(PARAMETER.findall(repr(evaluation.resources)))

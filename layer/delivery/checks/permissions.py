@@ -1,12 +1,21 @@
 """Least permission: who may do what is said by name, and the few exceptions have a reason here."""
 
-from delivery.translation import evaluations
-
 # Actions that know no resource: what must limit them instead, and why they are needed.
 WITHOUT_RESOURCE = {
     "cloudwatch:PutMetricData": "cloudwatch:namespace",
     "xray:PutTraceSegments": None,
     "xray:PutTelemetryRecords": None,
+    "xray:GetSamplingRules": None,
+    "xray:GetSamplingTargets": None,
+    # What a state machine's log takes: AWS delivers it, and who has it delivered can name no resource.
+    "logs:CreateLogDelivery": None,
+    "logs:DeleteLogDelivery": None,
+    "logs:DescribeLogGroups": None,
+    "logs:DescribeResourcePolicies": None,
+    "logs:GetLogDelivery": None,
+    "logs:ListLogDeliveries": None,
+    "logs:PutResourcePolicy": None,
+    "logs:UpdateLogDelivery": None,
 }
 # Policies of AWS's own that a template may attach: what every function needs to have a log, and to be traced.
 OF_AWS = (
@@ -19,7 +28,7 @@ OF_AWS = (
 def check(template):
     """Statements that allow more than they name."""
     found = set()
-    for _, evaluation in evaluations(template):
+    for _, evaluation in template.evaluations:
         for name, resource in evaluation.resources.items():
             found.update(f"{template.name}: {name}: {problem}" for problem in _problems(resource.get("Properties", {})))
     yield from sorted(found)

@@ -1,7 +1,5 @@
 """What outlives its stack: everywhere but in development, whatever cannot be made again."""
 
-from delivery.translation import evaluations
-
 DEVELOPMENT = "dev"
 # A function cannot be rolled back to a layer version that is gone, and nobody gets a table's items back.
 LASTING = ("AWS::DynamoDB::Table", "AWS::Lambda::LayerVersion", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
@@ -10,7 +8,7 @@ LASTING = ("AWS::DynamoDB::Table", "AWS::Lambda::LayerVersion", "AWS::SecretsMan
 def check(template):
     """Resources that a stack takes with it where it must not, or leaves behind in development."""
     found = set()
-    for given, evaluation in evaluations(template):
+    for given, evaluation in template.evaluations:
         for name, resource in evaluation.resources.items():
             if resource["Type"] in LASTING:
                 found.update(f"{template.name}: {name}: {problem}" for problem in _problems(resource, given["Stage"]))

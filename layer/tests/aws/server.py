@@ -5,7 +5,7 @@ Run by an interpreter that has moto. Prints its address, and ends when standard 
 Left out by moto, and put in here: that ``AWS::NoValue`` is no element of a list; that a resource stays which moto cannot
 update; policies of deletion that depend on conditions; that a bucket which is gone is no obstacle to deleting its stack; the ARN and the updates of layer versions that stacks make; a
 parameter's ``Value``; exports that follow an update; ``ListImports``; CloudFormation's refusal to change or delete what
-another stack imports; and IAM's simulation.
+another stack imports; and IAM's simulation. Put in with less than AWS does: custom resources, whose functions are not run.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import sys
 
 from moto.awslambda.models import LayerVersion, lambda_backends
 from moto.cloudformation import parsing
+from moto.cloudformation.custom_model import CustomModel
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.responses import CloudFormationResponse
@@ -25,6 +26,7 @@ from moto.server import ThreadedMotoServer
 from moto.ssm.models import Parameter
 
 from delivery.evaluation import Evaluation
+from tests.aws.resources import MODELS
 
 PROPERTIES = ("LayerName", "Content", "Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
 
@@ -139,13 +141,21 @@ def parameter_attribute(parameter, name):
     return {"Value": parameter.value}[name]
 
 
+def make_custom_resource(cls, resource_name, cloudformation_json, account_id, region_name, **where):
+    made = CustomModel(region_name, "", where["LogicalId"], resource_name)
+    made.set_data({})
+    return made
+
+
 def complete_moto():
+    assert MODELS, "moto knows them by their being there"
     parsing.clean_json = without_no_value
     parsing.parse_and_update_resource = update_resource
     LayerVersion.create_from_cloudformation_json = classmethod(make_layer_version)
     LayerVersion.update_from_cloudformation_json = classmethod(replace_layer_version)
     LayerVersion.delete_from_cloudformation_json = classmethod(delete_layer_version)
     LayerVersion.physical_resource_id = property(lambda layer: layer.arn)
+    CustomModel.create_from_cloudformation_json = classmethod(make_custom_resource)
     Parameter.get_cfn_attribute = parameter_attribute
     FakeBucket.delete_from_cloudformation_json = classmethod(delete_bucket_if_there)
     parsing.ResourceMap.delete = keep

@@ -1,0 +1,288 @@
+"""The stacks of the agents: what they share and export, who may do what, and that all of them come up on AWS on this machine."""
+
+import io
+import json
+import re
+import unittest
+import zipfile
+
+from delivery.checks.imports import in_order
+from delivery.templates import Template
+from delivery.translation import translated
+from tests.aws import REPOSITORY
+from tests.test_aws import WithZips
+from tests.test_stacks import evaluated
+
+NAMES = ("shared-infrastructure", "agent-registry", "shared-llm", "tools", "agent")
+STACKS = REPOSITORY / "functions/stacks"
+MACHINE = REPOSITORY / "functions/statemachines/agent.asl.json"
+PROVIDERS = ("Claude", "OpenAI", "Gemini", "Bedrock", "DeepSeek", "XAI")
+
+
+def templates():
+    return [Template.read(STACKS / f"{name}.yaml") for name in NAMES]
+
+
+def packaged(template, stage):
+    """As ``aws cloudformation package`` and SAM leave it, with the definition put in: moto reads none from S3."""
+    document = translated(template.document, {"Stage": stage})
+    document.pop("Transform", None)
+    for resource in document["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Lambda::LayerVersion":
+            properties["Content"] = {"S3Bucket": "packaged", "S3Key": properties["Content"].lstrip("./")}
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            del properties["DefinitionS3Location"]
+            substitutions = properties.pop("DefinitionSubstitutions")
+            properties["DefinitionString"] = {"Fn::Sub": [MACHINE.read_text(), substitutions]}
+    return json.dumps(document)
+
+
+class Platform(WithZips):
+    def setUp(self):
+        super().setUp()
+        self.client("s3").create_bucket(
+            Bucket="packaged", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+        )
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
+            archive.writestr("bootstrap", "")
+        for name in ("agent-registry", "tool-registry", "llm", "tool", "llm-models"):
+            self.client("s3").put_object(
+                Bucket="packaged", Key=f"target/functions/{name}.zip", Body=content.getvalue()
+            )
+
+    def test_e6_comes_up_with_every_export_and_goes_away(self):
+        self.deploy()
+        stacks = self.client("cloudformation")
+        order = in_order(templates())
+        for template in order:
+            stacks.create_stack(
+                StackName=f"{template.name}-dev",
+                TemplateBody=packaged(template, "dev"),
+                Parameters=[{"ParameterKey": "Stage", "ParameterValue": "dev"}],
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+            )
+            (stack,) = stacks.describe_stacks(StackName=f"{template.name}-dev")["Stacks"]
+            self.assertEqual(stack["StackStatus"], "CREATE_COMPLETE", template.name)
+        self.exports_are_there()
+        self.machine_is_complete()
+        for template in reversed(order):
+            stacks.delete_stack(StackName=f"{template.name}-dev")
+        self.destroy()
+        self.assertEqual((self.stacks(), self.exports()), ([], {}))
+
+    def exports_are_there(self):
+        exports = self.exports()
+        expected = {name for template in templates() for name in evaluated(template.name, Stage="dev").exports}
+        self.assertEqual(expected - exports.keys(), set())
+        self.assertEqual([name for name in expected if not exports[name]], [])
+        self.assertEqual(exports["SharedTableAgentRegistry-dev"], "AgentRegistry-dev")
+        self.assertEqual(len({exports[f"Shared{provider}LambdaArn-dev"] for provider in PROVIDERS}), 1)
+
+    def machine_is_complete(self):
+        machines = self.client("stepfunctions")
+        (machine,) = machines.list_state_machines()["stateMachines"]
+        definition = machines.describe_state_machine(stateMachineArn=machine["stateMachineArn"])["definition"]
+        self.assertNotIn("${", definition)
+        self.assertIn('"AgentRegistry-dev"', definition)
+
+
+def exports(name):
+    return evaluated(name, Stage="prod").exports
+
+
+def properties(template, resource, **given):
+    return evaluated(template, Stage="dev", **given).resources[resource]["Properties"]
+
+
+def allowed(template, role, **given):
+    """Actions and what they may be done to, of a role's own policy."""
+    (policy,) = properties(template, role, **given)["Policies"]
+    return {
+        (action, resource)
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in several(statement["Action"])
+        for resource in several(statement["Resource"])
+    }
+
+
+def several(value):
+    return value if isinstance(value, list) else [value]
+
+
+class Exports(unittest.TestCase):
+    def test_s0_01_the_table_of_models(self):
+        self.assertEqual(exports("shared-infrastructure")["SharedTableSharedLLMTable-prod"], "<SharedLLMTable>")
+        self.assertEqual(exports("shared-infrastructure")["SharedTableArnSharedLLMTable-prod"], "<SharedLLMTable.Arn>")
+
+    def test_s0_02_the_registry_of_agents(self):
+        self.assertEqual(exports("agent-registry")["SharedTableAgentRegistry-prod"], "<AgentRegistry>")
+        self.assertEqual(exports("agent-registry")["SharedTableArnAgentRegistry-prod"], "<AgentRegistry.Arn>")
+
+    def test_s0_03_one_function_under_each_providers_name(self):
+        for provider in PROVIDERS:
+            self.assertEqual(exports("shared-llm")[f"Shared{provider}LambdaArn-prod"], "<LLMFunction.Arn>")
+
+    def test_s0_04_the_secret_without_a_value(self):
+        self.assertEqual(exports("shared-llm")["SharedLLMSecretArn-prod"], "<Keys>")
+        secret = evaluated("shared-llm", Stage="prod").resources["Keys"]["Properties"]
+        self.assertEqual(secret["Name"], "/ai-agent/llm-secrets/prod")
+        self.assertFalse({"SecretString", "GenerateSecretString"} & secret.keys())
+
+    def test_s0_05_s0_06_the_layer_of_models_and_the_log(self):
+        self.assertEqual(exports("shared-llm")["SharedLLMLayerArn-prod"], "<Models>")
+        self.assertEqual(exports("shared-llm")["SharedLLMLogGroupName-prod"], "<Logs>")
+        self.assertEqual(properties("shared-llm", "Logs")["RetentionInDays"], 7)
+
+    def test_the_registry_of_tools_and_its_stream(self):
+        for name, value in (("Table", ""), ("TableArn", ".Arn"), ("TableStreamArn", ".StreamArn")):
+            exported = exports("shared-infrastructure")[f"Shared{name}ToolRegistry-prod"]
+            self.assertEqual(exported, f"<ToolRegistry{value}>")
+
+
+class Tables(unittest.TestCase):
+    RUST = (REPOSITORY / "functions/shared/tests/tables/mod.rs").read_text()
+
+    def test_are_those_that_the_registries_are_tested_with(self):
+        for template, table, count in (
+            ("agent-registry", "AgentRegistry", 3),
+            ("shared-infrastructure", "ToolRegistry", 3),
+        ):
+            indexes = properties(template, table)["GlobalSecondaryIndexes"]
+            self.assertEqual(len(indexes), count)
+            for index in indexes:
+                names = [index["IndexName"], *(key["AttributeName"] for key in index["KeySchema"])]
+                self.assertIn("index({})".format(", ".join(f'"{name}"' for name in names)), self.RUST)
+                self.assertEqual(index["Projection"], {"ProjectionType": "ALL"})
+
+    def test_can_be_restored_to_any_second(self):
+        for template in templates():
+            for table in evaluated(template.name, Stage="dev").of_type("AWS::DynamoDB::Table").values():
+                recovery = table["Properties"]["PointInTimeRecoverySpecification"]
+                self.assertTrue(recovery["PointInTimeRecoveryEnabled"])
+
+    def test_days_of_costs_expire(self):
+        ttl = properties("shared-infrastructure", "CostTable")["TimeToLiveSpecification"]
+        self.assertEqual(ttl, {"AttributeName": "ttl", "Enabled": True})
+        self.assertIn("`ttl`", (REPOSITORY / "functions/shared/src/budget.rs").read_text())
+
+
+class Roles(unittest.TestCase):
+    OWN_LOG = {("logs:CreateLogStream", "<Logs.Arn>"), ("logs:PutLogEvents", "<Logs.Arn>")}
+
+    def test_s0_20_an_agent_invokes_model_and_tools_and_reads_the_registries(self):
+        table = "<import SharedTableArn{}-dev>".format
+        expected = {
+            ("lambda:InvokeFunction", "<import SharedClaudeLambdaArn-dev>"),
+            ("lambda:InvokeFunction", "<import SharedToolLambdaArn-dev>"),
+            ("cloudwatch:PutMetricData", "*"),
+        }
+        read = [table(of) + suffix for of in ("AgentRegistry", "ToolRegistry") for suffix in ("", "/index/*")]
+        read.append(table("SharedLLMTable"))
+        expected |= {(f"dynamodb:{action}", resource) for action in ("GetItem", "Query") for resource in read}
+        self.assertEqual(allowed("agent", "Role", LogLevel="OFF"), expected)
+
+    def test_s0_20_it_logs_and_is_traced_by_actions_that_know_no_resource(self):
+        more = allowed("agent", "Role", EnableXRay="true") - allowed("agent", "Role", LogLevel="OFF")
+        self.assertEqual({resource for _, resource in more}, {"*"})
+        self.assertEqual({action.partition(":")[0] for action, _ in more}, {"logs", "xray"})
+
+    def test_s0_20_it_writes_the_registry_only_if_it_is_told_to(self):
+        more = allowed("agent", "Role", AgentRegistryWrite="true") - allowed("agent", "Role")
+        registry = "<import SharedTableArnAgentRegistry-dev>"
+        self.assertEqual(more, {("dynamodb:PutItem", registry), ("dynamodb:UpdateItem", registry)})
+
+    def test_s0_21_a_tool_reads_its_registry_and_its_own_secrets(self):
+        secrets = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/ai-agent/tools/shared/dev-*"
+        expected = {
+            ("dynamodb:GetItem", "<import SharedTableArnToolRegistry-dev>"),
+            ("secretsmanager:GetSecretValue", secrets),
+        }
+        self.assertEqual(allowed("tools", "ToolRole"), expected | self.OWN_LOG)
+
+    def test_s0_04_the_model_function_reads_keys_and_models_and_counts_costs(self):
+        expected = {
+            ("secretsmanager:GetSecretValue", "<Keys>"),
+            ("dynamodb:GetItem", "<import SharedTableArnSharedLLMTable-dev>"),
+            ("dynamodb:GetItem", "<import SharedTableArnCostTracking-dev>"),
+            ("dynamodb:UpdateItem", "<import SharedTableArnCostTracking-dev>"),
+        }
+        self.assertEqual(allowed("shared-llm", "LLMRole"), expected | self.OWN_LOG)
+        bedrock = allowed("shared-llm", "LLMRole", BedrockModelArns="arn:model") - allowed("shared-llm", "LLMRole")
+        self.assertEqual(bedrock, {("bedrock:InvokeModel", "arn:model")})
+
+    def test_e6_no_role_may_do_something_to_everything(self):
+        wide = set()
+        for template in templates():
+            for _, evaluation in template.evaluations:
+                for role in evaluation.of_type("AWS::IAM::Role").values():
+                    self.assertNotIn("*", role["Properties"].get("ManagedPolicyArns", []))
+                    for policy in role["Properties"]["Policies"]:
+                        for statement in policy["PolicyDocument"]["Statement"]:
+                            actions = several(statement["Action"])
+                            self.assertFalse([action for action in actions if "*" in action])
+                            if "*" in several(statement["Resource"]):
+                                wide.add((template.name, statement["Sid"]))
+        self.assertEqual(wide, {("agent", "Tokens"), ("agent", "LogDelivery"), ("agent", "Traces")})
+
+
+class Functions(unittest.TestCase):
+    """What is configured is what the code reads."""
+
+    SOURCES = {
+        ("agent-registry", "AgentRegistryFunction"): "agent-registry",
+        ("agent-registry", "ToolRegistryFunction"): "tool-registry",
+        ("shared-llm", "LLMFunction"): "llm",
+        ("tools", "ToolFunction"): "tool",
+    }
+    # The extension's, and what log lines and names are made of.
+    OF_OTHERS = {"AGENT_CONTEXT_TABLE", "MAX_CONTENT_SIZE", "AWS_LAMBDA_EXEC_WRAPPER", "STAGE"}
+    NEEDED = re.compile(r'required\(\s*"([A-Z_]+)"')
+
+    def test_s0_23_every_needed_variable_is_there(self):
+        for (template, function), folder in self.SOURCES.items():
+            sources = "".join(path.read_text() for path in (REPOSITORY / f"functions/{folder}/src").rglob("*.rs"))
+            variables = properties(template, function, AllowedHosts="a")["Environment"]["Variables"]
+            self.assertEqual(set(self.NEEDED.findall(sources)) - variables.keys(), set(), folder)
+            unread = [name for name in variables.keys() - self.OF_OTHERS if f'"{name}"' not in sources]
+            self.assertEqual(unread, [], folder)
+
+    def test_s0_10_models_and_tools_are_behind_the_layer_and_registries_are_not(self):
+        for (template, function), folder in self.SOURCES.items():
+            layers = properties(template, function).get("Layers", [])
+            attached = bool(layers) and layers[-1] == "{{resolve:ssm:/long-content/dev/layer/arm64}}"
+            self.assertEqual(attached, folder in ("llm", "tool"), folder)
+
+    def test_the_registries_answer_nobody_unknown(self):
+        api = properties("agent-registry", "Api")["Body"]
+        for path in ("/agents", "/agents/{path+}", "/tools", "/tools/{path+}"):
+            (method,) = api["paths"][path].values()
+            self.assertEqual(method["security"], [{"AWS_IAM": []}])
+
+
+class Agents(unittest.TestCase):
+    def test_s0_14_a_stack_registers_its_agent(self):
+        registered = properties("agent", "Registration")
+        self.assertEqual(registered["ServiceToken"], "<import SharedAgentRegistryLambdaArn-dev>")
+        self.assertLessEqual({"agent_name", "system_prompt", "tool_configs", "llm_config"}, registered.keys())
+
+    def test_s0_15_a_stack_registers_its_tools(self):
+        tools = evaluated("tools", Stage="dev").of_type("Custom::Tool").values()
+        names = [tool["Properties"]["tool_name"] for tool in tools]
+        served = properties("tools", "ToolFunction")["Environment"]["Variables"]["TOOL_NAMES"]
+        self.assertEqual(",".join(names), served)
+        for tool in tools:
+            self.assertEqual(tool["Properties"]["lambda_arn"], "<ToolFunction.Arn>")
+            self.assertLessEqual({"tool_name", "input_schema", "output_schema", "lambda_arn"}, tool["Properties"].keys())
+
+    def test_s0_16_s0_26_the_definition_gets_all_that_it_wants(self):
+        wanted = set(re.findall(r"\$\{(\w+)\}", MACHINE.read_text()))
+        for provider, export in zip(("anthropic", "openai", "gemini", "bedrock", "deepseek", "xai"), PROVIDERS):
+            given = properties("agent", "StateMachine", Provider=provider)["DefinitionSubstitutions"]
+            self.assertEqual(given.keys(), wanted)
+            self.assertEqual(given["LlmFunctionArn"], f"<import Shared{export}LambdaArn-dev>")
+
+
+if __name__ == "__main__":
+    unittest.main()
