@@ -31,7 +31,7 @@ pub enum CallError {
     #[error("{0}")]
     BudgetExceeded(BudgetError),
     /// The provider wants fewer requests.
-    #[error("`{provider_id}` limits the rate of requests; retry after {}", seconds(*retry_after))]
+    #[error("`{provider_id}` takes no more requests now; retry after {}", seconds(*retry_after))]
     RateLimited {
         /// The provider's name.
         provider_id: String,

@@ -5,7 +5,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use functions_shared::secrets::Secret;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::{Client, Response, Url, redirect};
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
@@ -53,7 +53,9 @@ impl Post<'_> {
             return body.map_err(|reason| bad_response(provider_id, reason));
         }
         // A refusal counts as one even if its text is cut.
-        Err(refusal(provider_id, status, &headers, &body.unwrap_or_default()))
+        let body: Value = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
+        let retry_after = headers.get(RETRY_AFTER).and_then(|value| retry_after_of(value.to_str().ok()?));
+        Err(refusal(provider_id, status.as_u16(), retry_after.or_else(|| retry_delay(&body)), error_code(&body)))
     }
 }
 
@@ -79,23 +81,24 @@ async fn read(mut response: Response) -> Result<Vec<u8>, &'static str> {
     Ok(body)
 }
 
-fn refusal(provider_id: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> CallError {
-    let body = serde_json::from_slice(body).unwrap_or(Value::Null);
+/// What a provider's refusal is called. `code` is repeated only if it can be nothing else.
+pub(crate) fn refusal(provider_id: &str, status: u16, retry_after: Option<Duration>, code: Option<&str>) -> CallError {
     let provider_id = provider_id.to_owned();
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        let retry_after = retry_after(headers).or_else(|| retry_delay(&body));
+    if is_a_limit(status, retry_after) {
         return CallError::RateLimited { provider_id, retry_after };
     }
-    let code = error_code(&body).map_or_else(String::new, |code| format!(" ({code})"));
-    CallError::ProviderError { provider_id, reason: format!("answers {}{code}", status.as_u16()) }
+    let code = code.filter(|code| is_code(code)).map_or_else(String::new, |code| format!(" ({code})"));
+    CallError::ProviderError { provider_id, reason: format!("answers {status}{code}") }
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    retry_after_of(headers.get(RETRY_AFTER)?.to_str().ok()?.trim())
+/// Too many requests, of this caller or (529, and 503 if it names a time) of all: in both cases waiting helps.
+fn is_a_limit(status: u16, retry_after: Option<Duration>) -> bool {
+    matches!(status, 429 | 529) || (status == 503 && retry_after.is_some())
 }
 
 /// Seconds, or a date.
 pub(crate) fn retry_after_of(text: &str) -> Option<Duration> {
+    let text = text.trim();
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.or_else(|| {
         let date = SystemTime::try_from(DateTime::from_str(text, Format::HttpDate).ok()?).ok()?;
@@ -117,7 +120,7 @@ fn error_code(body: &Value) -> Option<&str> {
 }
 
 /// Letters and underscores only: no key is without a digit.
-pub(crate) fn is_code(text: &str) -> bool {
+fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
@@ -127,8 +130,7 @@ mod tests {
     use serde_json::json;
 
     fn wait(text: &str) -> Option<u64> {
-        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(text).expect("a value"))]);
-        retry_after(&headers).map(|time| time.as_secs())
+        retry_after_of(text).map(|time| time.as_secs())
     }
 
     #[test]

@@ -63,11 +63,15 @@ async fn each_fault_has_its_name() {
         let good = good.to_string();
         let mut limited = response(429, "application/json", "{}");
         limited.headers.push(("retry-after".to_owned(), "17".to_owned()));
+        let mut overloaded = limited.clone();
+        overloaded.status = 503;
         let quoting =
             json!({"error": {"message": KEY, "type": KEY, "code": KEY}, "message": KEY, "__type": KEY}).to_string();
         for (response, name, text) in [
             (limited, "RateLimited", "retry after 17 s"),
+            (overloaded, "RateLimited", "retry after 17 s"),
             (response(429, "text/plain", ""), "RateLimited", "a time that it does not name"),
+            (response(503, "application/json", "{}"), "ProviderError", "answers 503"),
             (response(500, "application/json", "{}"), "ProviderError", "answers 500"),
             (response(502, "text/html", PAGE), "ProviderError", "answers 502"),
             (response(401, "application/json", quoting), "ProviderError", "answers 401"),

@@ -3,8 +3,8 @@
 use crate::kit::{COSTS, KEY, MODELS, Process, Provider, Response, SECRET, Variables, World, question};
 use serde_json::{Value, json};
 
-/// Providers that answer well, refuse with the key in their mouth, limit, and send a page.
-async fn providers() -> [(&'static str, Provider); 4] {
+/// Providers that answer well, refuse with the key in their mouth, limit, send a page, and, as Bedrock, fail.
+async fn providers() -> [(&'static str, Provider); 5] {
     let good = json!({"content": [{"type": "text", "text": "Rain."}], "stop_reason": "end_turn", "usage": {"input_tokens": 9, "output_tokens": 2}});
     let refusing = json!({"error": {"type": "authentication_error", "message": format!("invalid key {KEY}")}});
     let answer = |status, body: String| Provider::start(Response { status, body, ..Response::default() });
@@ -13,13 +13,18 @@ async fn providers() -> [(&'static str, Provider); 4] {
         ("refusing", answer(401, refusing.to_string()).await),
         ("limiting", answer(429, KEY.to_owned()).await),
         ("confused", answer(200, format!("<html>{KEY}")).await),
+        ("bedrock", answer(500, json!({"message": KEY}).to_string()).await),
     ]
 }
 
 fn row(model: &str, provider: &Provider) -> Value {
+    let (transformer, key) = match model {
+        "bedrock" => ("bedrock_v1", "AWS_BEARER_TOKEN_BEDROCK"),
+        _ => ("anthropic_v1", "ANTHROPIC_API_KEY"),
+    };
     json!({
         "pk": format!("anthropic#{model}"), "provider": "anthropic", "model_id": model, "is_active": "true",
-        "endpoint": provider.endpoint, "request_transformer": "anthropic_v1", "secret_key_name": "ANTHROPIC_API_KEY",
+        "endpoint": provider.endpoint, "request_transformer": transformer, "secret_key_name": key,
         "input_price_per_million": 3.00, "output_price_per_million": 15.00,
     })
 }
@@ -47,6 +52,7 @@ async fn no_key_and_no_word_of_a_conversation_is_written_down() {
         ("refusing", "error", Some("ProviderError")),
         ("limiting", "error", Some("RateLimited")),
         ("confused", "error", Some("BadResponse")),
+        ("bedrock", "error", Some("ProviderError")),
         ("unknown", "error", Some("UnknownModel")),
     ] {
         let (kind_of_report, report) = function.invoke(&question("anthropic", model).to_string()).await;
@@ -58,11 +64,15 @@ async fn no_key_and_no_word_of_a_conversation_is_written_down() {
     assert!(!(said + &report.to_string()).contains(KEY), "a key in a reply");
 
     let logs = function.output().await;
-    assert!(
-        providers.iter().all(|(_, provider)| provider.received()[0].header("x-api-key") == Some(KEY)),
-        "the key was used"
-    );
-    assert!(logs.lines().count() >= 5, "a line for each failure: {logs}");
+    for (model, provider) in &providers {
+        let received = provider.received();
+        assert_eq!(received.len(), 1, "{model}: nothing is tried twice");
+        assert!(
+            received[0].headers.values().any(|value| value.as_bytes().ends_with(KEY.as_bytes())),
+            "{model}: no key"
+        );
+    }
+    assert!(logs.lines().count() >= 6, "a line for each failure: {logs}");
     assert!(logs.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "not JSON: {logs}");
     assert!(!logs.contains(KEY) && !logs.contains("weather") && !logs.contains("Rain"), "{logs}");
 }

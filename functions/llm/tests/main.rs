@@ -6,5 +6,6 @@ mod faults;
 mod function;
 mod kit;
 mod long_results;
+mod names;
 mod refusals;
 mod scripted;

@@ -1,6 +1,6 @@
 //! The record of a day's costs, on a real table, by the real SDK.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod tables;
 

@@ -1,6 +1,6 @@
 //! Secrets by the real SDK, from a stand-in that changes its mind.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;

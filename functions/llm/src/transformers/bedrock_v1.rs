@@ -4,12 +4,13 @@ use super::Unreadable;
 use crate::call::{Answer, Tool as Offered};
 use crate::conversation::{Part, Turn};
 use crate::error::CallError;
-use crate::http::{is_code, retry_after_of};
+use crate::http::{bad_response, refusal, retry_after_of};
 use crate::message::{Block, ToolResult, ToolUse};
 use crate::prompt::{Prompt, Settings};
 use crate::target::Target;
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::Token;
+use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
 use aws_sdk_bedrockruntime::primitives::Blob;
@@ -152,29 +153,27 @@ fn said(block: &ContentBlock) -> Option<Block> {
 }
 
 fn failure(error: &SdkError<ConverseError>, target: &Target) -> CallError {
-    let provider_id = target.provider_id.clone();
-    let refused =
-        |reason: &str| CallError::ProviderError { provider_id: target.provider_id.clone(), reason: reason.to_owned() };
-    let response = match error {
-        SdkError::ServiceError(refusal) if refusal.err().is_model_timeout_exception() => {
-            return CallError::Timeout { provider_id, within: target.timeout };
+    let provider_id = &target.provider_id;
+    let nothing =
+        |reason: &str| CallError::ProviderError { provider_id: provider_id.clone(), reason: reason.to_owned() };
+    match error {
+        SdkError::ServiceError(refused) if refused.err().is_model_timeout_exception() => {
+            CallError::Timeout { provider_id: provider_id.clone(), within: target.timeout }
         }
-        SdkError::ServiceError(refusal) => refusal.raw(),
-        SdkError::ResponseError(response) => response.raw(),
-        SdkError::ConstructionFailure(_) => return refused("cannot be asked without credentials"),
-        _ => return refused("cannot be reached"),
-    };
-    match response.status().as_u16() {
-        200..300 => CallError::BadResponse { provider_id, reason: "it is no answer of Converse".to_owned() },
-        429 => CallError::RateLimited {
-            provider_id,
-            retry_after: response.headers().get("retry-after").and_then(retry_after_of),
-        },
-        status => {
-            let code = error.code().filter(|code| is_code(code)).map_or_else(String::new, |code| format!(" ({code})"));
-            refused(&format!("answers {status}{code}"))
-        }
+        SdkError::ServiceError(refused) => refusal_of(provider_id, refused.raw(), error.code()),
+        SdkError::ResponseError(unreadable) => refusal_of(provider_id, unreadable.raw(), None),
+        SdkError::ConstructionFailure(_) => nothing("cannot be asked without credentials"),
+        _ => nothing("cannot be reached"),
     }
+}
+
+/// A success that the SDK takes for a failure is one that it cannot read.
+fn refusal_of(provider_id: &str, response: &HttpResponse, code: Option<&str>) -> CallError {
+    if response.status().is_success() {
+        return bad_response(provider_id, "it is no answer of Converse");
+    }
+    let retry_after = response.headers().get("retry-after").and_then(retry_after_of);
+    refusal(provider_id, response.status().as_u16(), retry_after, code)
 }
 
 fn document(value: &Value) -> Document {
