@@ -46,6 +46,29 @@ async fn a_page_may_be_as_long_as_allowed() {
     assert_eq!(guard.get("https://documents.test/1048577", &[]).await.map(length), Err(too_large));
 }
 
+/// A length that is announced is refused unread, and one that is not when there have been too many bytes. What is no HTTP is no
+/// answer.
+#[tokio::test]
+async fn an_answer_is_given_up_as_soon_as_it_is_wrong() {
+    let too_large = || FetchError::TooLarge(1 << 20);
+    let letters = "a".repeat(2 << 20);
+    let chunk = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n200000\r\n{letters}").into_bytes();
+    let long_head = format!("HTTP/1.1 200 OK\r\na: {letters}").into_bytes();
+    let cases = [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\na".to_vec(), Some(too_large())),
+        (chunk, Some(too_large())),
+        (b"220 mail.test ESMTP\r\n".to_vec(), None),
+        (long_head, None),
+    ];
+    for (bytes, expected) in cases {
+        let world = World::new().await;
+        let site = Site::saying(&world.authority, "wrong.test", bytes).await;
+        let error = world.guard("", &[site.named("wrong.test")]).get("https://wrong.test/", &[]).await;
+        let error = error.expect_err("no page");
+        assert!(expected.map_or(matches!(error, FetchError::Answer(..)), |expected| error == expected), "{error:?}");
+    }
+}
+
 /// Neither a connection that is silent nor one that trickles lasts longer than allowed.
 #[tokio::test]
 async fn an_answer_that_does_not_come_is_given_up() {

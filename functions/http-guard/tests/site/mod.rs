@@ -19,6 +19,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use tempfile::NamedTempFile;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -99,6 +100,20 @@ impl Site {
             }
         });
         site
+    }
+
+    /// A site that says these bytes to whoever connects, and then neither speaks nor hangs up.
+    pub async fn saying(authority: &Authority, name: &str, bytes: Vec<u8>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let acceptor = TlsAcceptor::from(Arc::new(authority.server(name, rustls::ALL_VERSIONS)));
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let mut stream = acceptor.accept(stream).await.expect("a handshake");
+            let _ = stream.write_all(&bytes).await; // A client may leave before the end.
+            std::future::pending::<()>().await;
+        });
+        Self { address, connections: Arc::default(), asked: Arc::default() }
     }
 
     /// The entry of `TEST_ENDPOINTS` that leads `name` here.
