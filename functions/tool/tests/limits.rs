@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::site::page;
 use crate::world::{TABLE, World};
 
-fn call(name: &str, input: Value) -> Value {
+fn call(name: &str, input: &Value) -> Value {
     json!({"name": name, "id": "tu_1", "input": input})
 }
 
@@ -24,7 +24,7 @@ async fn a_tool_that_takes_too_long_answers_before_lambda_ends_it() {
     let deadline = SystemTime::now() + Duration::from_millis(1_200);
     let since_1970 = deadline.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     context.deadline = since_1970.as_millis().try_into().expect("a time of this age");
-    let result = function.answer_in(context, call("http_get", json!({"url": "https://silent.test/"}))).await;
+    let result = function.answer_in(context, call("http_get", &json!({"url": "https://silent.test/"}))).await;
     assert!(result.is_error && result.content.contains("`http_get` did not finish"), "{}", result.content);
     assert!(SystemTime::now() < deadline);
 }
@@ -53,9 +53,9 @@ async fn a_tenants_handles_are_that_tenants() {
         context
     };
     let fetched =
-        world.function().answer_in(of("blue"), call("http_get", json!({"url": "https://documents.test/"}))).await;
+        world.function().answer_in(of("blue"), call("http_get", &json!({"url": "https://documents.test/"}))).await;
     let handle = fetched.content.rsplit_once("handle: ").expect("a handle").1.trim_end_matches(']');
-    let search = call("document_search", json!({"document": handle, "query": "hello"}));
+    let search = call("document_search", &json!({"document": handle, "query": "hello"}));
     assert!(!world.function().answer_in(of("blue"), search.clone()).await.is_error);
     for stranger in [of("red"), Context::default()] {
         let refused = world.function().answer_in(stranger, search.clone()).await;
