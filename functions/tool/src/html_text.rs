@@ -12,7 +12,7 @@ use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::{Rawtext, Rcdata, ScriptData};
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 
-/// A page that takes longer is up to something: an ordinary one of a megabyte takes some milliseconds.
+/// A page that takes longer is up to something: an ordinary one of a megabyte takes some tens of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes between two looks at the clock.

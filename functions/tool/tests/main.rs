@@ -16,6 +16,7 @@ mod http_get;
 mod limits;
 mod long_results;
 mod marker;
+mod registration;
 mod signing;
 mod ssrf;
 mod weather;

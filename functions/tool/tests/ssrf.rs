@@ -21,7 +21,6 @@ async fn what_is_refused_is_said_and_opens_no_connection() {
     assert_eq!((world.site.connections(), trap.connections()), (1, 0));
 }
 
-/// A handle of what the function may read does not make it fetch more, and neither does a page.
 #[tokio::test]
 async fn a_redirect_to_what_is_private_is_refused() {
     let world = World::new(|_| crate::site::elsewhere(302, "https://inside.test/latest/meta-data/")).await;
@@ -34,4 +33,20 @@ async fn a_redirect_to_what_is_private_is_refused() {
         "{error}"
     );
     assert_eq!((world.site.connections(), trap.connections()), (1, 0));
+}
+
+/// The answer that is checked is the answer that is used: there is no second lookup to be lied to in.
+#[tokio::test]
+async fn a_name_that_changes_its_answer_gains_nothing() {
+    let world = World::new(|_| page("text/plain", "public")).await;
+    let site = Site::start(&world.authority, "rebind.test", |_| page("text/plain", "public")).await;
+    let trap = Site::start(&world.authority, "rebind.test", |_| page("text/plain", "private")).await;
+    let changing = vec![site.named("rebind.test"), "rebind.test=10.0.0.5:443".to_owned()];
+    let endpoints = [changing, trapped(&trap)].concat().join(",");
+    let function = world.function_with([("TEST_ENDPOINTS", endpoints.as_str())]);
+    let input = json!({"url": "https://rebind.test/"});
+    assert_eq!(function.text("http_get", input.clone()).await, "public");
+    let error = function.error("http_get", input).await;
+    assert!(error.contains("`rebind.test` leads to an address that is not public"), "{error}");
+    assert_eq!((site.connections(), trap.connections()), (1, 0));
 }
