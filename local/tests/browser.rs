@@ -1,8 +1,10 @@
 //! A headless Chromium for one test, driven from outside.
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Duration;
+use tempfile::TempDir;
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::prelude::*;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -25,7 +27,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Browser {
     pub(crate) page: WebDriver,
-    _driver: Child,
+    _processes: Processes,
+    _folder: TempDir,
+}
+
+/// The driver and the browser that it started, which would outlive it.
+struct Processes(Child);
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        if let Some(group) = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
 }
 
 impl Browser {
@@ -33,15 +47,18 @@ impl Browser {
     #[expect(clippy::disallowed_methods, reason = "how a test is told where a browser is")]
     pub(crate) async fn start() -> Self {
         let program = std::env::var("LRAP_TEST_CHROMEDRIVER").expect("LRAP_TEST_CHROMEDRIVER names a chromedriver");
+        // The browser's files are elsewhere than its profile, and stay when it is killed.
+        let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(program);
-        let mut driver = command.arg("--port=0").stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-        let port = port(&mut driver).await;
+        command.arg("--port=0").env("TMPDIR", folder.path()).stdout(Stdio::piped()).process_group(0);
+        let mut processes = Processes(command.spawn().unwrap());
+        let port = port(&mut processes.0).await;
         let mut capabilities = DesiredCapabilities::chrome();
         for argument in ARGUMENTS {
             capabilities.add_arg(argument).unwrap();
         }
         let page = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await.unwrap();
-        Self { page, _driver: driver }
+        Self { page, _processes: processes, _folder: folder }
     }
 
     /// Opens an address at a width that no window of a desktop can have.
