@@ -23,6 +23,11 @@ from delivery.layers import (
 )
 
 MOST_LAYERS = 5
+# Wrappers of others that need more than to follow ours: docs/living-with says why.
+DATADOG = "/opt/datadog_wrapper"
+DATADOG_APPLICATION_SECURITY = "DD_SERVERLESS_APPSEC_ENABLED"
+WEB_ADAPTER = "/opt/bootstrap"
+WEB_ADAPTER_PROXY = "AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
 OUR_VARIABLES = {EXEC_WRAPPER, NEXT_WRAPPER, CONTENT_TABLE, THRESHOLD}
 ABSENT = {"ResourceNotFoundException"}
 
@@ -44,12 +49,13 @@ def attach(account, function, stage, layer=None, table=None, threshold=None):
     layer = layer or _layer_of_stage(account, architecture, stage)
     table = table or common_table(stage, _table_of_stage(account, stage), _variables(configuration).get(CONTENT_TABLE))
     wish = Wish(layer, _architectures(account, layer), table, threshold)
-    _update(account, function, configuration, *attached(configuration, wish))
+    layers, variables = attached(configuration, wish)
+    _update(account, function, configuration, layers, variables)
     account.say(
         f"{function} has {layer}. Its role needs the policies of the content table: {_policies(account, stage)}"
     )
-    if configuration.get("Runtime", "").startswith("provided"):
-        account.say("Its runtime ignores AWS_LAMBDA_EXEC_WRAPPER: layer/README.md#os-only-runtimes has its way in.")
+    for line in advice(configuration, variables):
+        account.say(line)
 
 
 def detach(account, function):
@@ -73,6 +79,14 @@ def attached(configuration, wish):
     if wish.threshold:
         variables[THRESHOLD] = str(wish.threshold)
     return _with_layer(_layers(configuration), wish.layer), variables
+
+
+def advice(configuration, variables):
+    """What is left to whoever attaches the layer to a function that now has these variables."""
+    if configuration.get("Runtime", "").startswith("provided"):
+        yield "Its runtime ignores AWS_LAMBDA_EXEC_WRAPPER: layer/README.md#os-only-runtimes has its way in."
+    if variables.get(NEXT_WRAPPER) == WEB_ADAPTER and not variables.get(WEB_ADAPTER_PROXY):
+        yield f"Lambda Web Adapter polls by itself, so set {WEB_ADAPTER_PROXY}: docs/living-with/web-adapter.md"
 
 
 def detached(configuration):
@@ -108,7 +122,18 @@ def _wrapped(variables):
             )
         variables[NEXT_WRAPPER] = present
     variables[EXEC_WRAPPER] = WRAPPER
+    _refuse_application_security(variables)
     return variables
+
+
+def _refuse_application_security(variables):
+    """Datadog's proxy opens its port only where its wrapper comes first; that wrapper points the runtime there in any case."""
+    is_on = variables.get(DATADOG_APPLICATION_SECURITY, "").lower() in ("1", "t", "true")
+    if is_on and variables.get(NEXT_WRAPPER) == DATADOG:
+        raise Refusal(
+            f"{DATADOG_APPLICATION_SECURITY} is set: behind another wrapper than Datadog's the function would not start, see "
+            "docs/living-with/datadog.md"
+        )
 
 
 def _with_layer(layers, wanted):
@@ -142,7 +167,7 @@ def _configuration(account, function):
     if configuration is None:
         raise Refusal(f"missing dependency: there is no function {function} in {account.region}")
     if configuration.get("PackageType", "Zip") != "Zip":
-        raise Refusal(f"{function} is a container image, which takes no layers: copy the layer's folder into the image")
+        raise Refusal(f"{function} is a container image, which takes no layers: see docs/living-with/containers.md")
     # Variables that cannot be read would be lost: an update replaces all of them.
     unreadable = configuration.get("Environment", {}).get("Error")
     if unreadable:

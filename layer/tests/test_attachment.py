@@ -3,7 +3,7 @@
 import unittest
 
 from delivery import Refusal
-from delivery.attachment import Wish, attached, common_table, detached
+from delivery.attachment import Wish, advice, attached, common_table, detached
 from delivery.layers import WRAPPER
 
 LAYERS = "arn:aws:lambda:eu-central-1:123456789012:layer:"
@@ -49,6 +49,24 @@ class Attaching(unittest.TestCase):
     def test_another_wrapper_follows_ours(self):
         variables = attached(function(AWS_LAMBDA_EXEC_WRAPPER="/opt/datadog_wrapper"), wish())[1]
         self.assertEqual(variables, {**BEHIND, "LRAP_NEXT_WRAPPER": "/opt/datadog_wrapper"})
+
+    def test_datadogs_application_security_is_refused(self):
+        datadog = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/datadog_wrapper", "DD_SERVERLESS_APPSEC_ENABLED": "true"}
+        for present in (datadog, {**datadog, "AWS_LAMBDA_EXEC_WRAPPER": "", "LRAP_NEXT_WRAPPER": "/opt/datadog_wrapper"}):
+            with self.assertRaisesRegex(Refusal, "would not start"):
+                attached(function(**present), wish())
+        attached(function(**{**datadog, "DD_SERVERLESS_APPSEC_ENABLED": "false"}), wish())
+
+    def test_what_is_left_to_do_is_said(self):
+        for runtime, variables, words in (
+            ("python3.13", {}, []),
+            ("provided.al2023", {}, ["os-only-runtimes"]),
+            ("python3.13", {"LRAP_NEXT_WRAPPER": "/opt/bootstrap"}, ["AWS_LWA_LAMBDA_RUNTIME_API_PROXY"]),
+            ("python3.13", {"LRAP_NEXT_WRAPPER": "/opt/bootstrap", "AWS_LWA_LAMBDA_RUNTIME_API_PROXY": "x"}, []),
+        ):
+            with self.subTest(runtime=runtime, variables=variables):
+                said = list(advice({"Runtime": runtime}, variables))
+                self.assertEqual([word for word, line in zip(words, said, strict=True) if word not in line], [])
 
     def test_two_other_wrappers_are_refused(self):
         with self.assertRaisesRegex(Refusal, "only one can follow"):
