@@ -66,12 +66,17 @@ const RUN_BY: &[(&str, &str, By)] = &[
     (
         "local/README.md",
         "target/release/lambda-local",
-        By::Nobody("the release build; config.rs of lambda-local reads its example"),
+        By::Test("tests/runtimes/readme.rs", "lambda_local_does_what_its_page_says"),
     ),
     (
         "local/README.md",
         "aws lambda invoke",
-        By::Nobody("the AWS CLI; local/tests/invoke.rs does the same with the AWS SDK"),
+        By::Test("tests/runtimes/readme.rs", "lambda_local_does_what_its_page_says"),
+    ),
+    (
+        "local/README.md",
+        "aws stepfunctions start-execution",
+        By::Nobody("the AWS CLI; local/tests/step_functions.rs does the same with the AWS SDK"),
     ),
 ];
 

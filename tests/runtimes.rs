@@ -7,6 +7,7 @@ mod consumers;
 mod demo;
 mod image;
 mod neighbours;
+mod readme;
 mod stage;
 
 use serde_json::{Value, json};
