@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Languages of blocks in which nothing is typed.
-const NO_COMMANDS: [&str; 3] = ["text", "toml", "dockerfile"];
+const NO_COMMANDS: [&str; 8] = ["dockerfile", "json", "mermaid", "python", "rust", "text", "toml", "yaml"];
 
 /// The repository.
 pub(super) fn root() -> &'static Path {
