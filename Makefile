@@ -38,7 +38,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes moto tools clean \
     build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
-    package-python-consumer package-node-consumer
+    package-python-consumer package-node-consumer package-llm-models package-functions
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -182,6 +182,23 @@ package-python-consumer: ## the function in Python as a zip in target/functions;
 
 package-node-consumer: ## the same of the function in Node.js
 	$(call package,$(or $(SRC),functions/document-splitter))
+
+package-llm-models: ## what is known about models as the zip of a layer in target/functions
+	$(call package,functions/llm-models)
+
+# --- the functions in Rust ------------------------------------------------------------------------------------------------
+
+FUNCTIONS := llm tool agent-registry tool-registry
+ARCHITECTURE = $(lastword $(ARCHITECTURES))
+
+package-functions: tools ## the functions in Rust as zips in target/functions, for arm64 or with ARCH=x86 for x86_64; FUNCTIONS=
+	$(call say,building $(FUNCTIONS) for $(ARCHITECTURE))
+	@layer/build "$(ARCHITECTURE)" "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)" $(FUNCTIONS)
+	@functions/shippable $(FUNCTIONS:%="$(TARGET)/functions/$(ARCHITECTURE)/%")
+	@for function in $(FUNCTIONS); do \
+	    cargo run --quiet -p layer-pack -- function --architecture "$(ARCHITECTURE)" \
+	        "$(TARGET)/functions/$(ARCHITECTURE)/$$function" "target/functions/$$function.zip"; \
+	done
 
 # ---------------------------------------------------------------------------------------------------------------------------
 

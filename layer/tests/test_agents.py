@@ -261,6 +261,48 @@ class Functions(unittest.TestCase):
             self.assertEqual(method["security"], [{"AWS_IAM": []}])
 
 
+class Models(unittest.TestCase):
+    """The layer of models holds rows as the table takes them."""
+
+    ROWS = json.loads((REPOSITORY / "functions/llm-models/src/llm/models.json").read_text())
+    READER = (REPOSITORY / "functions/shared/src/models.rs").read_text()
+    HOMES = (REPOSITORY / "functions/llm/src/destination.rs").read_text()
+
+    def test_s0_05_each_is_a_row_that_is_read_whole(self):
+        for row in self.ROWS:
+            self.assertEqual(row["pk"], {"S": f"{row['provider']['S']}#{row['model_id']['S']}"})
+            unread = [name for name in row.keys() - {"pk"} if f'"{name}"' not in self.READER]
+            self.assertEqual(unread, [])
+            for price in ("input_price_per_million", "output_price_per_million"):
+                self.assertRegex(row[price]["N"], r"^\d+\.\d{2}$")
+            self.assertIn("tools", json.loads(row["capabilities"]["S"]))
+
+    def test_s0_05_keys_go_home(self):
+        for row in self.ROWS:
+            if "endpoint" in row:
+                origin = re.match(r"https://[^/]+", row["endpoint"]["S"])[0]
+                self.assertIn(f'("{row["secret_key_name"]["S"]}", "{origin}")', self.HOMES)
+
+    def test_an_agent_that_names_none_has_the_default(self):
+        (default,) = [row for row in self.ROWS if row["is_default"]["S"] == "true"]
+        variables = properties("agent-registry", "AgentRegistryFunction")["Environment"]["Variables"]
+        named = f"{variables['DEFAULT_LLM_PROVIDER']}#{variables['DEFAULT_LLM_MODEL']}"
+        self.assertEqual(default["pk"], {"S": named})
+        source = (REPOSITORY / "functions/agent-registry/src/registry.rs").read_text()
+        self.assertIn(f'"{variables["DEFAULT_LLM_MODEL"]}"', source)
+
+
+class Packaging(unittest.TestCase):
+    def test_the_code_is_what_make_packages(self):
+        makefile = (REPOSITORY / "Makefile").read_text()
+        packaged_here = re.search(r"^FUNCTIONS := (.*)$", makefile, re.MULTILINE)[1].split()
+        for (template, function), folder in Functions.SOURCES.items():
+            self.assertEqual(properties(template, function)["Code"]["S3Key"], f"target/functions/{folder}.zip")
+            self.assertEqual(properties(template, function)["Runtime"], "provided.al2023")
+            self.assertIn(folder, packaged_here)
+        self.assertIn("$(call package,functions/llm-models)", makefile)
+
+
 class Agents(unittest.TestCase):
     def test_s0_14_a_stack_registers_its_agent(self):
         registered = properties("agent", "Registration")

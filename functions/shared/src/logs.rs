@@ -8,7 +8,7 @@ pub(crate) fn init() {
         .json()
         .with_max_level(Level::INFO)
         .with_target(false)
-        .with_current_span(false)
+        .with_span_list(false) // The invocation's is the one that says something.
         .finish();
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
+use tracing::Instrument;
 
 /// An event longer than this is never taken for a warm-up: it is parsed once only, as the handler's own type.
-const LONGEST_WARMUP: usize = 64;
+const LONGEST_WARMUP: usize = 1024;
 
 /// Serves invocations with `handler` until Lambda ends the process.
 ///
 /// The process first goes through the exec wrapper, if one is set ([crate documentation](crate)), then serves on one thread: a
-/// sandbox handles one invocation at a time. An event that does not fit `I` fails as `InvalidEvent`; `{"warmup":true}` is
-/// answered with itself without calling the handler.
+/// sandbox handles one invocation at a time. An event that does not fit `I` fails as `InvalidEvent`; `{"warmup":true}`, or
+/// an event of `EventBridge` whose source is `warmup`, is answered with itself without calling the handler.
 ///
 /// # Errors
 /// When the Runtime API cannot be reached any more. An invocation's failure is no error of `run`.
@@ -25,7 +26,7 @@ where
     O: Serialize,
     E: Into<Diagnostic>,
 {
-    start()?.block_on(serve(&handler))
+    start()?.block_on(serve(&handler, None))
 }
 
 /// Like [`run`], for a handler that needs more than its event: `init` makes it once, from the variables, before the first event.
@@ -62,8 +63,10 @@ where
 {
     let served = start().and_then(|runtime| {
         runtime.block_on(async move {
-            let state = initialised(init).await?;
-            serve(&async move |event| handler(&state, event).await).await
+            let variables = Variables::from_environment();
+            let stage = variables.optional("STAGE").ok().flatten().map(str::to_owned);
+            let made = initialised(init, variables).await?;
+            serve(&async move |event| handler(&made, event).await, stage.as_deref()).await
         })
     });
     // In a log line: what `main` returns as an error is printed as plain text.
@@ -86,8 +89,11 @@ fn start() -> Result<Runtime, Error> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
-async fn initialised<S>(init: impl AsyncFnOnce(Variables) -> Result<S, Failure>) -> Result<S, Error> {
-    match init(Variables::from_environment()).await {
+async fn initialised<S>(
+    init: impl AsyncFnOnce(Variables) -> Result<S, Failure>,
+    variables: Variables,
+) -> Result<S, Error> {
+    match init(variables).await {
         Ok(state) => Ok(state),
         Err(failure) => {
             let runtime_api = lambda_runtime_api_client::Client::builder().build()?;
@@ -97,13 +103,22 @@ async fn initialised<S>(init: impl AsyncFnOnce(Variables) -> Result<S, Failure>)
     }
 }
 
-async fn serve<I, O, E>(handler: &impl AsyncFn(LambdaEvent<I>) -> Result<O, E>) -> Result<(), Error>
+/// Every line of the log says which invocation, function and stage it is of.
+async fn serve<I, O, E>(
+    handler: &impl AsyncFn(LambdaEvent<I>) -> Result<O, E>,
+    stage: Option<&str>,
+) -> Result<(), Error>
 where
     I: DeserializeOwned,
     O: Serialize,
     E: Into<Diagnostic>,
 {
-    lambda_runtime::run(service_fn(|event| answer(handler, event))).await
+    let invocation = |event: LambdaEvent<_>| {
+        let (request_id, function) = (&event.context.request_id, &event.context.env_config.function_name);
+        let span = tracing::info_span!("invocation", request_id, function, stage);
+        answer(handler, event).instrument(span)
+    };
+    lambda_runtime::run(service_fn(invocation)).await
 }
 
 /// What goes back: the handler's output, or the warm-up event itself.
@@ -144,9 +159,18 @@ fn is_warmup(event: &str) -> bool {
     struct Warmup {
         warmup: bool,
     }
+    /// Of a rule that keeps a function warm.
+    #[derive(Deserialize)]
+    struct Scheduled {
+        source: String,
+        #[serde(rename = "detail-type")]
+        _kind: String,
+    }
     // The brace: serde would also read a struct from an array.
     let short_object = event.len() <= LONGEST_WARMUP && event.starts_with('{');
-    short_object && serde_json::from_str::<Warmup>(event).is_ok_and(|event| event.warmup)
+    short_object
+        && (serde_json::from_str::<Warmup>(event).is_ok_and(|event| event.warmup)
+            || serde_json::from_str::<Scheduled>(event).is_ok_and(|event| event.source == "warmup"))
 }
 
 #[cfg(test)]
@@ -175,12 +199,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_warmup_does_not_reach_the_handler() {
-        assert_eq!(ask(r#"{"warmup": true}"#).await, Ok(r#"{"warmup": true}"#.to_owned()));
+        let scheduled = r#"{"version":"0","detail-type":"Scheduled Event","source":"warmup","detail":{}}"#;
+        for event in [r#"{"warmup": true}"#, scheduled] {
+            assert_eq!(ask(event).await, Ok(event.to_owned()));
+        }
     }
 
     #[tokio::test]
     async fn only_a_warmup_is_one() {
-        for event in [r#"{"warmup":false}"#, r#"{"warmup":true,"text":""}"#, "[true]"] {
+        for event in [r#"{"warmup":false}"#, r#"{"warmup":true,"text":""}"#, r#"{"source":"warmup"}"#, "[true]"] {
             assert_eq!(ask(event).await.expect_err("not a string").error_type, "InvalidEvent");
         }
     }

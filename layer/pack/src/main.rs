@@ -1,11 +1,13 @@
 //! Packs what `layer/build` built: one zip per architecture as Lambda takes it, with its licences, its bill of materials and
-//! checksums. No zip comes out that Lambda could not run: the finished one is read back and looked at first.
+//! checksums; and functions, each as the zip of its program. No zip comes out that Lambda could not run: the finished one is read
+//! back and looked at first.
 
 mod architecture;
 mod archive;
 mod bill;
 mod components;
 mod elf;
+mod function;
 mod layer;
 mod licences;
 mod sums;
@@ -35,6 +37,16 @@ enum Command {
         #[arg(required = true)]
         architectures: Vec<Architecture>,
     },
+    /// Packs the program of a function for `provided.al2023`.
+    Function {
+        /// For which it was built.
+        #[arg(long)]
+        architecture: Architecture,
+        /// The program.
+        program: PathBuf,
+        /// Where the zip goes.
+        zip: PathBuf,
+    },
     /// Checks a zip, and unpacks it into a folder that stands for /opt.
     Unpack {
         /// For which it is.
@@ -53,6 +65,7 @@ type Released = (String, Vec<u8>);
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Pack { folder, manifest, architectures } => pack(&folder, &manifest, &architectures),
+        Command::Function { architecture, program, zip } => pack_function(architecture, &program, &zip),
         Command::Unpack { architecture, zip, folder } => unpack(architecture, &zip, &folder),
     }
 }
@@ -96,6 +109,18 @@ fn checked(zip: &[u8], architecture: Architecture) -> Result<Vec<Entry>> {
         bail!("this is no layer for {}:\n  {}", architecture.name(), violations.join("\n  "));
     }
     Ok(entries)
+}
+
+fn pack_function(architecture: Architecture, program: &Path, path: &Path) -> Result<()> {
+    let content = fs::read(program).with_context(|| format!("{}: build it first", program.display()))?;
+    let zip = archive::write(vec![function::entry(content)])?;
+    let violations = function::violations(zip.len(), &archive::read(&zip)?, architecture);
+    if !violations.is_empty() {
+        bail!("{} is no function for {}:\n  {}", program.display(), architecture.name(), violations.join("\n  "));
+    }
+    fs::create_dir_all(path.parent().context("the zip needs a folder")?)?;
+    println!("{}: {} bytes, {}", path.display(), zip.len(), architecture.name());
+    fs::write(path, zip).with_context(|| format!("{}", path.display()))
 }
 
 fn unpack(architecture: Architecture, zip: &Path, folder: &Path) -> Result<()> {
