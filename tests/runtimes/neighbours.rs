@@ -115,11 +115,11 @@ async fn a_next_wrapper_that_instruments_leaves_ours_in_place() {
 
 #[tokio::test]
 async fn an_adapter_that_polls_in_the_runtimes_place() {
-    let layer = layer_with(&[("extensions/adapter", "adapter.py"), ("bootstrap", "application.sh")]);
+    let layer = layer_with(&[("extensions/lambda-adapter", "adapter.py"), ("bootstrap", "application.sh")]);
     let (ours, application) = (port::free(), port::free());
     let variables = [
         ("AWS_LAMBDA_EXEC_WRAPPER", "/opt/bootstrap"),
-        ("AWS_LWA_LAMBDA_RUNTIME_API_PROXY", &*format!("http://{ours}")),
+        ("AWS_LWA_LAMBDA_RUNTIME_API_PROXY", &ours.to_string()),
         ("AWS_LWA_PORT", &application.port().to_string()),
         ("LRAP_LISTENER_PORT", &ours.port().to_string()),
     ];
