@@ -30,6 +30,8 @@ mod long_result;
 mod page_text;
 mod parameters;
 mod passages;
+#[cfg(test)]
+mod properties;
 mod signing_keys;
 
 pub use self::actions::description;
