@@ -6,6 +6,7 @@
 mod consumers;
 mod demo;
 mod image;
+mod llm;
 mod neighbours;
 mod readme;
 mod stage;

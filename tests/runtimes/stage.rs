@@ -29,6 +29,8 @@ pub(super) enum Subject {
     Reader,
     /// The demo's function that analyses it.
     Analyser,
+    /// The function that calls models.
+    Llm,
     /// The MCP server, from its zip.
     Mcp,
     /// The function that cuts documents, from its zip.
@@ -53,6 +55,7 @@ impl Subject {
                 reader
             }
             Self::Analyser => provided("document-analyser"),
+            Self::Llm => provided("llm"),
             Self::Mcp => consumers::mcp(documents),
             Self::Splitter => consumers::splitter(documents),
         }
