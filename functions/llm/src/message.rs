@@ -1,6 +1,6 @@
 //! The unified message: what every provider's messages become, and are made from.
 //!
-//! It is JSON that somebody else keeps between two calls. What came in goes out as it was: a text stays a text and does not
+//! It is JSON that somebody else keeps between two calls. What is named here goes out as it came in: a text stays a text and does not
 //! become a list of one block, since long texts are stored under a name made of their content, and only the same one is known again.
 
 use serde::de::value::SeqAccessDeserializer;

@@ -122,6 +122,9 @@ impl Llm {
         if !is_known && !may_be_unknown {
             return Err(CallError::UnknownModel { provider_id: config.provider_id, model_id: config.model_id });
         }
+        if self.budget.is_some() && row.as_ref().is_some_and(|row| goes_elsewhere(&config, row)) {
+            return Err(CallError::invalid("with a budget, only the model's row says who is asked"));
+        }
         Target::new(config, row, self.keys_are_local)
     }
 
@@ -164,6 +167,12 @@ impl Llm {
                 .map_err(|unreadable| unreadable.of(&target.provider_id)),
         }
     }
+}
+
+/// Whether an event asks somebody whose prices are not those of the row.
+fn goes_elsewhere(config: &ProviderConfig, row: &Model) -> bool {
+    let differs = |wish: &Option<String>, said: &Option<String>| wish.is_some() && wish != said;
+    differs(&config.endpoint, &row.endpoint) || differs(&config.request_transformer, &row.request_transformer)
 }
 
 /// The answer is there and paid for: that it cannot be written down must not lose it. The reservation, which is more, stays.

@@ -153,3 +153,20 @@ async fn an_invented_model_does_not_pass_the_budget() {
     let error = world.ask(call).await.expect_err("no prices");
     assert_eq!((error.name(), provider.received().len()), ("UnknownModel", 0));
 }
+
+#[tokio::test]
+async fn a_cheap_models_row_pays_for_no_other() {
+    let provider = using(0, 1).await;
+    let world = capped(&provider, json!(0), &Hands::at("2026-11-21T12:00:00Z")).await;
+    for (field, value) in
+        [("endpoint", json!(format!("{}/v1/dearer", provider.endpoint))), ("request_transformer", json!("openai_v1"))]
+    {
+        let mut call = writing(1000);
+        call["provider_config"][field] = value;
+        let error = world.ask(call).await.expect_err(field);
+        assert_eq!((error.name(), provider.received().len()), ("InvalidRequest", 0), "{field}: {error}");
+    }
+    let mut call = writing(1000);
+    call["provider_config"]["endpoint"] = json!(provider.endpoint);
+    world.ask(call).await.expect("what the row says may be said again");
+}
