@@ -50,6 +50,12 @@ const RUN_BY: &[(&str, &str, By)] = &[
     ),
     ("docs/troubleshooting.md", "make ", STACKS),
     ("docs/upgrading.md", "make ", STACKS),
+    ("functions/README.md", "jq ", By::Test(SHELL, "models_are_put_as_the_page_of_functions_says")),
+    (
+        "functions/README.md",
+        "make package-functions",
+        By::Nobody("a release build for another architecture; functions/shippable checks what comes of it"),
+    ),
     ("functions/README.md", "make package-", By::Test(SHELL, "functions_are_packaged_as_their_page_says")),
     ("layer/README.md", "make layer", LAYER),
     ("layer/README.md", "make ", STACKS),

@@ -85,8 +85,22 @@ impl Block {
                 false
             }
         };
-        self.text.lines().filter(is_typed).map(str::to_owned).collect()
+        whole(self.text.lines().filter(is_typed))
     }
+}
+
+/// Commands of several lines as one: a loop up to its end.
+fn whole<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut is_open = false;
+    for line in lines {
+        match commands.last_mut() {
+            Some(last) if is_open => *last = format!("{last}\n{line}"),
+            _ => commands.push(line.to_owned()),
+        }
+        is_open = (is_open || line.ends_with("; do")) && line != "done";
+    }
+    commands
 }
 
 #[test]
@@ -94,6 +108,7 @@ fn commands_are_what_is_typed() {
     let commands =
         |language: &str, text: &str| Block { language: language.to_owned(), text: text.to_owned() }.commands();
     assert_eq!(commands("sh", "# first\nmake a\n\nmake b # c"), ["make a", "make b # c"]);
+    assert_eq!(commands("sh", "while a; do\n  b\ndone\nc"), ["while a; do\n  b\ndone", "c"]);
     assert_eq!(commands("", "make a"), ["make a"]);
     assert_eq!(commands("console", "$ make a\nmake: done"), ["$ make a"]);
     assert_eq!(commands("text", "make a"), [""; 0]);

@@ -61,14 +61,30 @@ async fn the_commands_of_the_tools_page_find_what_a_state_holds() {
     assert_eq!(std::fs::read_to_string(folder.path().join("text.txt")).unwrap(), content);
 }
 
-/// Those of `functions/README.md`.
+/// Of `functions/README.md` what begins with `start`, but for what begins with `except`.
+fn of_functions(start: &str, except: &str) -> String {
+    let commands: Vec<_> = named("functions/README.md").blocks().iter().flat_map(super::Block::commands).collect();
+    let wanted = commands.into_iter().filter(|command| command.starts_with(start) && !command.starts_with(except));
+    wanted.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn functions_are_packaged_as_their_page_says() {
-    let script = named("functions/README.md").blocks_of("sh").join("\n");
-    let output = shell(&script, root()).output().unwrap();
+    let output = shell(&of_functions("make package-", "make package-functions"), root()).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
-    for name in ["spec3-mcp", "document-splitter"] {
+    for name in ["spec3-mcp", "document-splitter", "llm-models"] {
         let zip = format!("target/functions/{name}.zip");
         assert!(said(&output).contains(&zip) && root().join(&zip).is_file(), "{}", said(&output));
     }
+}
+
+/// Every model becomes an item of the table; the stand-in says what it was given.
+#[test]
+fn models_are_put_as_the_page_of_functions_says() {
+    let output = shell(&of_functions("jq ", "make "), root()).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let models = std::fs::read(root().join("functions/llm-models/src/llm/models.json")).unwrap();
+    let models: Vec<serde_json::Value> = serde_json::from_slice(&models).unwrap();
+    let put: Vec<serde_json::Value> = said(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(!models.is_empty() && put == models, "{put:?}");
 }
