@@ -24,13 +24,18 @@ async fn provider() -> (String, UnboundedReceiver<Value>) {
         while let Ok((connection, _)) = listener.accept().await {
             let asked = asked.clone();
             let service = service_fn(move |request| answer(request, asked.clone()));
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(connection), service));
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(connection), service),
+            );
         }
     });
     (endpoint, asks)
 }
 
-async fn answer(request: Request<Incoming>, asked: UnboundedSender<Value>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    asked: UnboundedSender<Value>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request.into_body().collect().await.expect("a request").to_bytes();
     asked.send(serde_json::from_slice(&body).expect("JSON")).expect("a test that listens");
     let said = json!({
