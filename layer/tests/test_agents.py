@@ -193,6 +193,10 @@ class Roles(unittest.TestCase):
         registry = "<import SharedTableArnAgentRegistry-dev>"
         self.assertEqual(more, {("dynamodb:PutItem", registry), ("dynamodb:UpdateItem", registry)})
 
+    def test_s0_20_it_invokes_tools_of_other_stacks_that_are_named(self):
+        more = allowed("agent", "Role", OtherToolFunctionArns="arn:tool") - allowed("agent", "Role")
+        self.assertEqual(more, {("lambda:InvokeFunction", "arn:tool")})
+
     def test_s0_21_a_tool_reads_its_registry_and_its_own_secrets(self):
         secrets = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/ai-agent/tools/shared/dev-*"
         expected = {

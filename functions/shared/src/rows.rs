@@ -23,8 +23,8 @@ pub trait Row: Serialize + DeserializeOwned {
 const REVISION: &str = "revision";
 /// The stack that registered the row, which alone may take it back.
 const OWNER: &str = "registered_by";
-/// A table holds no longer row.
-const MAX_BYTES: usize = 400 << 10;
+/// A table holds no row over 400 KiB, and a copy is a little longer than its original.
+const MAX_BYTES: usize = (400 << 10) - 128;
 
 /// A row as it was read.
 #[derive(Clone, Debug, PartialEq)]
