@@ -9,3 +9,4 @@ mod long_results;
 mod names;
 mod refusals;
 mod scripted;
+mod shipped_models;

@@ -1,0 +1,39 @@
+//! The rows of models that are shipped: each is one that a call can go by, as far as can be told without asking its provider.
+
+use crate::kit::{COSTS, World, closed_endpoint, dynamodb, question};
+use functions_shared::budget::Budget;
+use functions_shared::clock::Clock;
+use functions_shared::prices::MicroDollars;
+use serde_json::{Map, Value};
+use std::{fs, path::Path};
+
+/// The rows as texts and numbers, without DynamoDB's types.
+fn rows() -> Vec<Value> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../llm-models/src/llm/models.json");
+    let items: Vec<Map<String, Value>> = serde_json::from_slice(&fs::read(file).expect("models")).expect("items");
+    let row = |item: Map<String, Value>| item.into_iter().map(|(name, value)| (name, plain(&value))).collect();
+    items.into_iter().map(row).map(Value::Object).collect()
+}
+
+fn plain(value: &Value) -> Value {
+    let number = value["N"].as_str().map(|number| serde_json::from_str(number).expect("a number"));
+    number.unwrap_or_else(|| value["S"].clone())
+}
+
+#[tokio::test]
+async fn each_has_prices_a_known_transformer_and_an_endpoint_that_may_have_its_key() {
+    let rows = rows();
+    let mut world = World::with(&rows).await;
+    world.llm.keys_are_local = false;
+    // The last thing before the provider is asked, so that none is.
+    let nowhere = dynamodb(&closed_endpoint().await);
+    world.llm.budget = Some(Budget::new(nowhere, COSTS, "test", MicroDollars(10_000_000), Clock::system()));
+    for row in &rows {
+        let (provider, model) = (row["provider"].as_str().expect("text"), row["model_id"].as_str().expect("text"));
+        assert_eq!(row["pk"], format!("{provider}#{model}"));
+        let error = world.ask(question(provider, model)).await.expect_err("no budget");
+        assert_eq!(error.name(), "ServiceUnavailable", "{provider}#{model}: {error}");
+        assert!(row["input_price_per_million"].is_number() && row["output_price_per_million"].is_number(), "{row}");
+    }
+    assert!(rows.len() >= 5, "one of each provider at least");
+}
