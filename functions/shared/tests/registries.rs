@@ -4,6 +4,7 @@
 
 mod tables;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use functions_shared::Refusal;
 use functions_shared::agents::{Agent, AgentDefaults, AgentRegistry, AgentStatus, Version};
 use functions_shared::pages::Page;
@@ -58,6 +59,46 @@ async fn an_agents_row_is_what_a_state_machine_reads() {
         "metadata": r#"{"created_by":"system","tags":[]}"#,
     });
     assert_eq!(row, expected);
+}
+
+/// What the state machine reads behind `prefix`: names, and the types it expects (`S`, `BOOL`) if it says so.
+fn read_behind(prefix: &str) -> Vec<(String, String)> {
+    let definition = include_str!("../../statemachines/agent.asl.json");
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    let paths = definition.split(prefix).skip(1).map(|rest| rest.split(|c| !is_part(c)).next().unwrap());
+    let mut read: Vec<_> = paths.map(|path| path.split_once('.').unwrap_or((path, ""))).collect();
+    read.sort_unstable();
+    read.dedup();
+    assert!(!read.is_empty(), "the state machine reads something behind {prefix}");
+    read.into_iter().map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
+}
+
+/// The row has all that is read of it, in the types in which it is read.
+async fn holds_all(tables: &Tables, table: &str, key: &[(&str, &str)], prefixes: &[&str]) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let key = key.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
+    let row = tables.client.get_item().table_name(table).set_key(Some(key)).send().await.unwrap().item.unwrap();
+    for (name, kind) in prefixes.iter().flat_map(|prefix| read_behind(prefix)) {
+        let is_there = row.get(&name).is_some_and(|value| match kind.as_str() {
+            "S" => value.is_s(),
+            "BOOL" => value.is_bool(),
+            other => panic!("{name} is read as {other:?}"),
+        });
+        assert!(is_there, "{name} as {kind} in {row:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_state_machine_finds_what_it_reads() {
+    let (agents, tables) = agents().await;
+    let parameters = agents.create(agent("v1.0"), None).await.unwrap().parameters;
+    let key = [("agent_name", "golf-agent"), ("version", "latest")];
+    holds_all(&tables, AGENTS, &key, &["$.row.", "$.agent.Item."]).await;
+    for (name, _) in read_behind("$parameters.") {
+        assert!(parameters[&name].is_number(), "{name}");
+    }
+    ToolRegistry::new(tables.client.clone(), TOOLS).create(tool("get_weather")).await.unwrap();
+    holds_all(&tables, TOOLS, &[("tool_name", "get_weather")], &["$.Item.", "$.tool.Item."]).await;
 }
 
 #[tokio::test]
