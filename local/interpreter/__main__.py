@@ -20,6 +20,7 @@ import api
 import clients
 import history
 import limits
+import paths
 import spelling
 import variables
 
@@ -29,6 +30,7 @@ ROLE = "arn:aws:iam::{account}:role/lambda-local"
 def complete(settings):
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     spelling.correct()
+    paths.correct()
     limits.enforce()
     api.extend()
     history.page()

@@ -6,7 +6,7 @@ import uuid
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.exceptions import ActivityDoesNotExist, ValidationException
 from moto.stepfunctions.parser.api import InvalidToken
-from moto.stepfunctions.parser.asl.eval.callback.callback import ActivityCallbackEndpoint
+from moto.stepfunctions.parser.asl.eval.callback.callback import ActivityCallbackEndpoint, ActivityTaskStartEndpoint
 from moto.stepfunctions.parser.backend.activity import Activity
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -108,6 +108,8 @@ def send_task_failure(response):
 
 
 def extend():
+    # What moto reads when nobody has taken a task in time, and sets only when somebody has.
+    ActivityTaskStartEndpoint._outcome = None
     Execution.__init__ = make_execution_with_activities
     StepFunctionsParserBackend.create_activity = create_awaited_activity
     StepFunctionsParserBackend.delete_activity = delete_awaited_activity

@@ -10,8 +10,6 @@ import threading
 import boto3
 from botocore.config import Config
 
-from moto.stepfunctions.parser.asl.utils import json_path
-
 from spelling import replace_everywhere
 
 endpoints = {}
@@ -19,10 +17,9 @@ making = threading.Lock()
 
 
 def direct(given):
-    """Takes the place of moto's own, and remembers what parsing a path costs to learn."""
+    """Takes the place of moto's own."""
     endpoints.update(given)
     replace_everywhere("boto_client_for", client_for)
-    json_path.parse = functools.cache(json_path.parse)
 
 
 def direct_others(endpoint):

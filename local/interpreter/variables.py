@@ -15,7 +15,8 @@ from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_
     ComparisonOperatorType,
 )
 from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.factory import OperatorFactory
-from moto.stepfunctions.parser.asl.utils.json_path import extract_json
+
+from paths import extract_json
 
 REFERENCE = re.compile(r"\$(?P<name>[A-Za-z_]\w*)(?P<path>.*)", re.DOTALL)
 

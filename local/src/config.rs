@@ -17,6 +17,8 @@ use std::time::Duration;
 pub struct Config {
     /// Where the Invoke API listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The region that functions and ARNs name; without, that of this process's environment, or `us-east-1`.
+    pub region: Option<String>,
     /// The content table.
     pub table: TableConfig,
     /// The functions by name.
@@ -29,6 +31,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            region: None,
             table: TableConfig::default(),
             functions: BTreeMap::new(),
             step_functions: None,

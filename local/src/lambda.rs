@@ -71,7 +71,10 @@ impl LambdaLocal {
         config.resolve_paths(&std::env::current_dir().unwrap_or_else(|_| Path::new("/").into()));
         config.check()?;
         let table = ContentTable::start(config.table).await?;
-        let inherited = Inherited::read();
+        let mut inherited = Inherited::read();
+        if let Some(region) = config.region {
+            inherited.region = region;
+        }
         let region = inherited.region.clone();
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;

@@ -15,12 +15,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 /// The interpreter's files.
-const INTERPRETER: [(&str, &str); 7] = [
+const INTERPRETER: [(&str, &str); 8] = [
     ("__main__.py", include_str!("../interpreter/__main__.py")),
     ("api.py", include_str!("../interpreter/api.py")),
     ("clients.py", include_str!("../interpreter/clients.py")),
     ("history.py", include_str!("../interpreter/history.py")),
     ("limits.py", include_str!("../interpreter/limits.py")),
+    ("paths.py", include_str!("../interpreter/paths.py")),
     ("spelling.py", include_str!("../interpreter/spelling.py")),
     ("variables.py", include_str!("../interpreter/variables.py")),
 ];

@@ -3,6 +3,7 @@
 // Units are multiples of a half: exact.
 #![allow(clippy::float_cmp)]
 
+mod agent;
 mod browser;
 mod invoke;
 mod page;

@@ -1,8 +1,7 @@
 //! The page of executions in a real browser.
 
 use crate::browser::Browser;
-use crate::stage::sfn_client;
-use crate::step_functions::python;
+use crate::stage::{python_with_moto, sfn_client};
 use lambda_local::{Config, LambdaLocal, Logs, StateMachineConfig, StepFunctionsConfig};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use long_content::store::ContentStore;
@@ -47,7 +46,7 @@ fn config() -> Config {
     let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/state_machines/looping.asl.json");
     let machine = StateMachineConfig { definition, ..StateMachineConfig::default() };
     let step_functions = StepFunctionsConfig {
-        python: python(),
+        python: python_with_moto(),
         state_machines: [("looping".to_owned(), machine)].into(),
         ..StepFunctionsConfig::default()
     };

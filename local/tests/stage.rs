@@ -99,6 +99,12 @@ pub(crate) fn client(endpoint: &str) -> Client {
     Client::from_conf(config.build())
 }
 
+/// A Python that has moto: the Makefile installs one.
+#[expect(clippy::disallowed_methods, reason = "the one place where these tests read the environment")]
+pub(crate) fn python_with_moto() -> PathBuf {
+    std::env::var_os("LRAP_TEST_MOTO").expect("LRAP_TEST_MOTO names a Python that has moto, as `make test` does").into()
+}
+
 pub(crate) fn sfn_client(endpoint: &str) -> aws_sdk_sfn::Client {
     let config = aws_sdk_sfn::Config::builder()
         .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())

@@ -1,6 +1,6 @@
 //! State machines through the real Step Functions client: moto's interpreter over the functions and the table here.
 
-use crate::stage::{function, sfn_client};
+use crate::stage::{function, python_with_moto, sfn_client};
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::ProvideErrorMetadata;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
@@ -9,19 +9,12 @@ use lambda_local::{
     Config, FunctionConfig, LambdaLocal, Logs, StartError, StateMachineConfig, StepFunctionsConfig, StepFunctionsError,
 };
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "arn:aws:states:us-east-1:123456789012";
 /// The most that a state may be given or give.
 const LIMIT: usize = 262_144;
-
-/// A Python that has moto: the Makefile installs one.
-#[expect(clippy::disallowed_methods, reason = "the one place where these tests read the environment")]
-pub(crate) fn python() -> PathBuf {
-    std::env::var_os("LRAP_TEST_MOTO").expect("LRAP_TEST_MOTO names a Python that has moto, as `make test` does").into()
-}
 
 /// The function `f` and the state machine `m`.
 struct Machine {
@@ -37,12 +30,17 @@ fn config(folder: &TempDir, definition: &Value) -> Config {
     let table = [("Table".to_owned(), "long-content".to_owned())].into();
     let machine = StateMachineConfig { definition: file, substitutions: table };
     let step_functions = StepFunctionsConfig {
-        python: python(),
+        python: python_with_moto(),
         activities: vec!["approvals".to_owned()],
         state_machines: [("m".to_owned(), machine)].into(),
         ..StepFunctionsConfig::default()
     };
-    Config { functions: [("f".to_owned(), function)].into(), step_functions: Some(step_functions), ..Config::default() }
+    Config {
+        region: Some("us-east-1".to_owned()),
+        functions: [("f".to_owned(), function)].into(),
+        step_functions: Some(step_functions),
+        ..Config::default()
+    }
 }
 
 async fn start(config: Config) -> Result<LambdaLocal, StartError> {
@@ -187,6 +185,22 @@ async fn states_all_does_not_catch_what_exceeds_the_limit() {
         let machine = Machine::of(&json!({ "StartAt": "S", "States": states })).await;
         assert_eq!(machine.run(&json!({ "do": "big", "bytes": LIMIT })).await.status, status, "{caught}");
     }
+}
+
+#[tokio::test]
+async fn what_exceeds_the_limit_in_a_map_ends_the_execution_by_that_name() {
+    let mut task = invoke();
+    task["End"] = json!(true);
+    let map = json!({
+        "Type": "Map",
+        "ItemProcessor": { "StartAt": "Inner", "States": { "Inner": task } },
+        "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "Caught" }],
+        "End": true,
+    });
+    let states = json!({ "S": map, "Caught": { "Type": "Pass", "End": true } });
+    let machine = Machine::of(&json!({ "StartAt": "S", "States": states })).await;
+    let described = machine.run(&json!([{ "do": "big", "bytes": LIMIT }])).await;
+    assert_eq!(described.error(), Some("States.DataLimitExceeded"));
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use lambda_local::table::{ContentTable, Fault, Faults, TableConfig};
 use std::time::{Duration, Instant};
 
 /// Retries off, so that a fault shows; a hang ends after a second.
-fn client(table: &ContentTable) -> Client {
+pub(crate) fn client(table: &ContentTable) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
