@@ -36,8 +36,8 @@ to = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)") $(if
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help demo test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes moto tools clean \
-    build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
+.PHONY: help demo agent test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes moto tools clean \
+    build-x86 build-arm layer test-layer releasable release stacks agent-folder publish-x86 publish-arm attach detach deploy destroy \
     package-python-consumer package-node-consumer package-llm-models package-functions
 
 help: ## this list
@@ -47,6 +47,11 @@ demo: tools $(VENV)/installed layer-folder ## send a long document through two f
 	@"$(TARGET)/$(PROFILE)/examples/long_document" --layer "$(LAYER)" \
 	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
 	    --analyser "$(TARGET)/$(PROFILE)/document-analyser" $(if $(FILE),--document "$(FILE)")
+
+agent: $(MOTO)/installed agent-folder ## ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 for a run without the layer, MODEL=
+	@"$(TARGET)/$(PROFILE)/examples/agent" --layer "$(LAYER)" --programs "$(TARGET)/$(PROFILE)" --interpreter "$(MOTO)/bin/python" \
+	    --state-machine functions/statemachines/agent.asl.json $(if $(DETACH),--detached) $(if $(MODEL),--model "$(MODEL)") \
+	    $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
 
 # The guard twice: among the workspace it is built as tests need it, alone as it is shipped.
 test: tools $(VENV)/installed $(MOTO)/installed wrapper ## every test; ends with "N passed, N failed, N skipped"
@@ -212,6 +217,14 @@ clean: ## what was built here; not the cache of runtime clients and linters
 layer-folder: wrapper
 	$(call say,building the extension and the local Lambda)
 	@cargo build --profile $(PROFILE) -p lrap -p lambda-local -p document-analyser --bins --example long_document
+	@install -D -m 755 "$(TARGET)/$(PROFILE)/lrap" "$(LAYER)/extensions/lrap"
+	@install -D -m 755 "$(WRAPPER)" "$(LAYER)/extensions/lrap-wrapper/wrapper"
+
+# The functions of an agent; `tool` with the names that lead to a page on this machine, which nothing that is shipped has.
+agent-folder: wrapper
+	$(call say,building the extension, the local Lambda and the functions of an agent)
+	@cargo build --profile $(PROFILE) -p lrap -p lambda-local -p llm -p tool -p agent-registry -p tool-registry \
+	    --bins --example agent --features tool/test-endpoints
 	@install -D -m 755 "$(TARGET)/$(PROFILE)/lrap" "$(LAYER)/extensions/lrap"
 	@install -D -m 755 "$(WRAPPER)" "$(LAYER)/extensions/lrap-wrapper/wrapper"
 

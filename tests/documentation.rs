@@ -32,6 +32,11 @@ const LAYER: By = By::Gate("step layer make test-layer");
 /// Commands by their page and how they begin.
 const RUN_BY: &[(&str, &str, By)] = &[
     ("README.md", "make demo", By::Gate("step demo make demo")),
+    (
+        "README.md",
+        "make agent",
+        By::Gate("step agent make agent QUESTION=\"How does the client retry a request that was throttled?\""),
+    ),
     ("README.md", "make test", By::Gate("step test make test")),
     ("docs/cli.md", "$ ", By::Test(SHELL, "the_examples_say_what_they_show")),
     ("docs/cli.md", "eval", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),
@@ -73,6 +78,11 @@ const RUN_BY: &[(&str, &str, By)] = &[
         "local/README.md",
         "target/release/lambda-local",
         By::Test("tests/runtimes/readme.rs", "lambda_local_does_what_its_page_says"),
+    ),
+    (
+        "local/README.md",
+        "aws stepfunctions",
+        By::Nobody("the AWS CLI; local/tests/step_functions.rs does the same with the AWS SDK"),
     ),
     (
         "local/README.md",

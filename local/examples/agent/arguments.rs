@@ -1,0 +1,80 @@
+//! The command line.
+
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Lets an agent answer a question about a document of megabytes, on this machine: the state machine, the functions and the layer are
+/// those that run on AWS.
+///
+/// The model is a script unless a provider's key is set in the environment. Without the layer the run ends where the document would
+/// have to be held by a state.
+///
+/// Exit status: 0 if the run ends as it should (with the layer in an answer, without it in States.DataLimitExceeded), 1 if it does not,
+/// 2 if there is no such document.
+#[derive(Debug, Parser)]
+#[command(name = "agent", version)]
+pub(crate) struct Arguments {
+    /// The layer as it lies under /opt: the folder that holds `extensions`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) layer: PathBuf,
+    /// The folder with the programs of the functions
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) programs: PathBuf,
+    /// A Python with moto, which interprets the state machine
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) interpreter: PathBuf,
+    /// The state machine's definition
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state_machine: PathBuf,
+    /// What to ask about the document
+    #[arg(long, default_value = "How does the client retry a request that was throttled?")]
+    pub(crate) question: String,
+    /// A text of up to 8 MiB [default: the Rust sources of the AWS SDK for DynamoDB, as cargo downloaded them]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) document: Option<PathBuf>,
+    /// Run the functions without the layer
+    #[arg(long)]
+    pub(crate) detached: bool,
+    /// The provider's model, if not the one that this program chooses
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the log of the functions, the extension and the platform while they run; otherwise only after a failure
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+}
+
+/// Keys of providers. The first that is set chooses the model.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Keys {
+    /// Anthropic's
+    #[arg(long = "anthropic-api-key", env = "ANTHROPIC_API_KEY", hide_env_values = true)]
+    pub(crate) anthropic: Option<String>,
+    /// OpenAI's
+    #[arg(long = "openai-api-key", env = "OPENAI_API_KEY", hide_env_values = true)]
+    pub(crate) openai: Option<String>,
+    /// Google's
+    #[arg(long = "gemini-api-key", env = "GEMINI_API_KEY", hide_env_values = true)]
+    pub(crate) gemini: Option<String>,
+    /// xAI's
+    #[arg(long = "xai-api-key", env = "XAI_API_KEY", hide_env_values = true)]
+    pub(crate) xai: Option<String>,
+    /// DeepSeek's
+    #[arg(long = "deepseek-api-key", env = "DEEPSEEK_API_KEY", hide_env_values = true)]
+    pub(crate) deepseek: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,164 @@
+//! An agent that answers a question about a document of megabytes: the state machine, the functions and the layer as on AWS.
+//!
+//! `make agent` runs it. The tools and the agent are registered by the registries' own functions; the document is a web page on
+//! this machine that a tool fetches, so that megabytes pass from one tool to the next and the model sees two kilobytes of them. What
+//! stands in for AWS is `lambda_local`, and for the model a script, unless there is a key for a real one.
+
+mod arguments;
+mod clients;
+#[allow(dead_code, reason = "the other example shows more of a document")]
+#[path = "../long_document/document.rs"]
+mod document;
+mod figures;
+mod functions;
+#[path = "../long_document/logs.rs"]
+mod logs;
+mod model;
+mod page;
+mod references;
+mod registration;
+mod run;
+mod site;
+mod steps;
+
+use anyhow::{Context, Result};
+use arguments::Arguments;
+use clap::Parser;
+use clients::Clients;
+use document::Document;
+use figures::{DocumentFigures, Figures, TableFigures};
+use lambda_local::{LambdaLocal, Logs};
+use logs::tell;
+use model::Model;
+use run::Run;
+use site::Site;
+use std::fs;
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Of the default document: the tool that fetches pages takes 8 MiB at most.
+const DEFAULT_BYTES: usize = 5 << 20;
+/// What was asked for cannot be had, as opposed to what went wrong.
+const EXIT_USAGE: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let document = match Document::of(arguments.document.as_deref()) {
+        Ok(document) => document,
+        Err(error) => return failed(&error, EXIT_USAGE),
+    };
+    tokio::select! {
+        outcome = demonstrate(&arguments, &document) => outcome.unwrap_or_else(|error| failed(&error, 1)),
+        // The functions' processes have been killed with the future that held them.
+        _ = tokio::signal::ctrl_c() => ExitCode::from(130),
+    }
+}
+
+fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
+    tell(&format!("agent: {error:#}\n"));
+    ExitCode::from(code)
+}
+
+/// Asks, and shows what came of it.
+async fn demonstrate(arguments: &Arguments, document: &Document) -> Result<ExitCode> {
+    let (logs, lines) = Logs::channel();
+    let log = logs::gather(lines, arguments.verbose);
+    let measured = measure(arguments, document, logs).await;
+    let log = log.await.context("the functions' log")?;
+    let problems = measured.as_ref().map(Figures::problems).unwrap_or_default();
+    if measured.is_err() || !problems.is_empty() {
+        tell(&log);
+    }
+    let figures = measured?;
+    let text = if arguments.json { serde_json::to_string_pretty(&figures)? + "\n" } else { page::summary(&figures) };
+    print(&text)?;
+    for problem in &problems {
+        tell(&format!("agent: {problem}\n"));
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Starts everything, registers the agent, asks it, and ends everything.
+async fn measure(arguments: &Arguments, document: &Document, logs: Logs) -> Result<Figures> {
+    let page = page_of(arguments, document)?;
+    let bytes = page.len();
+    let site = Site::start(page).await?;
+    let config = functions::config(arguments, &site)?;
+    let lambda = LambdaLocal::start_with_logs(config, logs).await.context("cannot start Lambda on this machine")?;
+    let figures = asked(arguments, DocumentFigures::of(document, bytes), &lambda).await;
+    lambda.shutdown().await;
+    figures
+}
+
+/// The default is cut to what the tool takes at most, with room to spare.
+fn page_of(arguments: &Arguments, document: &Document) -> Result<Vec<u8>> {
+    let mut page = fs::read(document.folder.join(&document.name)).context("cannot read the document")?;
+    if arguments.document.is_none() {
+        page.truncate(DEFAULT_BYTES);
+        page.truncate(page.iter().rposition(|byte| *byte == b'\n').map_or(page.len(), |end| end + 1));
+    }
+    Ok(page)
+}
+
+async fn asked(arguments: &Arguments, document: DocumentFigures, lambda: &LambdaLocal) -> Result<Figures> {
+    let (model, clients) = (Model::chosen(arguments), Clients::of(lambda)?);
+    registration::register(&clients, &model).await?;
+    if !arguments.json {
+        print(&introduction(arguments, &document, &model))?;
+    }
+    let (started, before) = (Instant::now(), lambda.table().meter());
+    let show = |step: &steps::Step| {
+        if !arguments.json {
+            // A pager that was closed early is no reason to stop.
+            drop(print(&page::line(step)));
+        }
+    };
+    let run = run::ask(&clients, &arguments.question, show).await.context("the execution cannot be followed")?;
+    let table = TableFigures::of(&lambda.table().meter().since(&before));
+    Ok(figures(arguments, document, &model, run, (table, started)))
+}
+
+fn introduction(arguments: &Arguments, document: &DocumentFigures, model: &Model) -> String {
+    let DocumentFigures { origin, bytes, .. } = document;
+    let script = if model.is_scripted() { " (no provider's key is set: a script plays the model)" } else { "" };
+    let layer = if arguments.detached { "without the layer" } else { "behind the layer" };
+    format!(
+        "Asking {} {}{script}, {layer}:\n  {}\nabout {bytes} bytes: {origin}.\n\n{}",
+        model.provider,
+        model.id,
+        arguments.question,
+        page::heading()
+    )
+}
+
+fn figures(
+    arguments: &Arguments,
+    document: DocumentFigures,
+    model: &Model,
+    run: Run,
+    (table, started): (TableFigures, Instant),
+) -> Figures {
+    let Run { record, end } = run;
+    Figures {
+        question: arguments.question.clone(),
+        document,
+        detached: arguments.detached,
+        model: format!("{} {}", model.provider, model.id),
+        status: end.status.as_str().to_owned(),
+        error: end.error,
+        cause: end.cause,
+        output: end.output.and_then(|output| serde_json::from_str(&output).ok()),
+        states: record.states(),
+        turns: record.turns,
+        tools: record.tools,
+        table,
+        seconds: started.elapsed().as_secs_f64(),
+    }
+}
+
+fn print(text: &str) -> Result<()> {
+    // Not `println!`: a pager that was closed early is no reason to panic.
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write")
+}

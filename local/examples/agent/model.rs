@@ -1,0 +1,190 @@
+//! The model that answers: a provider's, if there is a key, or a script that says what a model would.
+
+use crate::arguments::{Arguments, Keys};
+use crate::site;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A row of the table of models, and the key that goes with it.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) provider: &'static str,
+    pub(crate) id: String,
+    row: Value,
+    /// By its name in the secret.
+    pub(crate) key: Option<(&'static str, String)>,
+}
+
+struct Provider {
+    name: &'static str,
+    key_name: &'static str,
+    model: &'static str,
+    transformer: &'static str,
+    endpoint: &'static str,
+    /// List prices in US dollars per million tokens, read and written, when this was written.
+    prices: [&'static str; 2],
+}
+
+const PROVIDERS: [Provider; 5] = [
+    Provider {
+        name: "anthropic",
+        key_name: "ANTHROPIC_API_KEY",
+        model: "claude-sonnet-4-5",
+        transformer: "anthropic_v1",
+        endpoint: "https://api.anthropic.com/v1/messages",
+        prices: ["3.00", "15.00"],
+    },
+    Provider {
+        name: "openai",
+        key_name: "OPENAI_API_KEY",
+        model: "gpt-4.1",
+        transformer: "openai_v1",
+        endpoint: "https://api.openai.com/v1/chat/completions",
+        prices: ["2.00", "8.00"],
+    },
+    Provider {
+        name: "gemini",
+        key_name: "GEMINI_API_KEY",
+        model: "gemini-2.5-flash",
+        transformer: "gemini_v1",
+        endpoint: "https://generativelanguage.googleapis.com/v1beta/models/{model_id}:generateContent",
+        prices: ["0.30", "2.50"],
+    },
+    Provider {
+        name: "xai",
+        key_name: "XAI_API_KEY",
+        model: "grok-4",
+        transformer: "openai_v1",
+        endpoint: "https://api.x.ai/v1/chat/completions",
+        prices: ["3.00", "15.00"],
+    },
+    Provider {
+        name: "deepseek",
+        key_name: "DEEPSEEK_API_KEY",
+        model: "deepseek-chat",
+        transformer: "openai_v1",
+        endpoint: "https://api.deepseek.com/v1/chat/completions",
+        prices: ["0.28", "0.42"],
+    },
+];
+
+impl Keys {
+    /// In the order of [`PROVIDERS`].
+    fn in_order(&self) -> [&Option<String>; 5] {
+        [&self.anthropic, &self.openai, &self.gemini, &self.xai, &self.deepseek]
+    }
+}
+
+impl Model {
+    /// The first provider's whose key is set; a script without any.
+    pub(crate) fn chosen(arguments: &Arguments) -> Self {
+        let mut keyed = PROVIDERS.iter().zip(arguments.keys.in_order());
+        let found = keyed.find_map(|(provider, key)| Some((provider, key.as_ref().filter(|key| !key.is_empty())?)));
+        match found {
+            Some((provider, key)) => Self::of(provider, arguments.model.as_deref().unwrap_or(provider.model), key),
+            None => Self::scripted(),
+        }
+    }
+
+    fn of(provider: &Provider, model_id: &str, key: &str) -> Self {
+        let row = json!({
+            "request_transformer": provider.transformer,
+            "response_transformer": provider.transformer,
+            "endpoint": provider.endpoint,
+            "secret_key_name": provider.key_name,
+        });
+        let key = Some((provider.key_name, key.to_owned()));
+        Self { provider: provider.name, id: model_id.to_owned(), row: priced(row, provider.prices), key }
+    }
+
+    fn scripted() -> Self {
+        let row = json!({
+            "request_transformer": "scripted_v1",
+            "response_transformer": "scripted_v1",
+            "script": script().to_string(),
+        });
+        // A provider's prices, so that there is something to see.
+        Self { provider: "scripted", id: "reader".to_owned(), row: priced(row, ["3.00", "15.00"]), key: None }
+    }
+
+    /// Whether the answer is written down already.
+    pub(crate) fn is_scripted(&self) -> bool {
+        self.key.is_none()
+    }
+
+    /// The row, in DynamoDB JSON.
+    pub(crate) fn item(&self) -> BTreeMap<String, Value> {
+        let fixed = json!({
+            "pk": format!("{}#{}", self.provider, self.id),
+            "provider": self.provider,
+            "model_id": self.id,
+            "capabilities": r#"["tools"]"#,
+            "is_active": "true",
+            "is_default": "true",
+        });
+        let attributes = [fixed, self.row.clone()].into_iter().flat_map(|part| match part {
+            Value::Object(part) => part,
+            _ => unreachable!("BUG: both are objects"),
+        });
+        attributes.map(|(name, value)| (name, if value.is_string() { json!({ "S": value }) } else { value })).collect()
+    }
+}
+
+fn priced(mut row: Value, [input, output]: [&str; 2]) -> Value {
+    row["input_price_per_million"] = json!({ "N": input });
+    row["output_price_per_million"] = json!({ "N": output });
+    row["max_output_tokens"] = json!({ "N": "8192" });
+    row["timeout"] = json!({ "N": "120" });
+    row
+}
+
+/// Three calls of tools, each with what the one before has left.
+fn script() -> Value {
+    let search = |text: &str, passages: u8| {
+        let input = json!({ "document": "{{handle}}", "query": "{{question}}", "max_passages": passages });
+        json!({ "text": text, "tool_calls": [{ "name": "document_search", "input": input }] })
+    };
+    json!([
+        { "text": "I fetch the document.", "tool_calls": [{ "name": "http_get", "input": { "url": site::URL } }] },
+        search("It is long. I look for passages, by its handle.", 4),
+        search("I look at the best ones again, with more around them.", 2),
+        { "text": "This is a script, and no model: what it would read are the passages above, to answer \"{{question}}\"." },
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn chosen(more: &[&str]) -> Model {
+        let folders = ["agent", "--layer=l", "--programs=p", "--interpreter=i", "--state-machine=s"];
+        // Keys of this machine's environment must not decide a test.
+        let keys = ["anthropic", "openai", "gemini", "xai", "deepseek"].map(|name| format!("--{name}-api-key="));
+        let given = |key: &String| !more.iter().any(|more| more.starts_with(key.as_str()));
+        let keys: Vec<_> = keys.iter().filter(|key| given(key)).map(String::as_str).collect();
+        Model::chosen(&Arguments::parse_from(folders.into_iter().chain(keys).chain(more.iter().copied())))
+    }
+
+    #[test]
+    fn without_a_key_the_model_is_a_script() {
+        let model = chosen(&[]);
+        assert!(model.is_scripted());
+        assert_eq!(model.item()["pk"], json!({ "S": "scripted#reader" }));
+    }
+
+    #[test]
+    fn the_first_key_chooses_the_provider() {
+        let model = chosen(&["--xai-api-key=k", "--deepseek-api-key=k", "--model=grok-x"]);
+        assert_eq!(model.item()["pk"], json!({ "S": "xai#grok-x" }));
+        assert_eq!(model.key, Some(("XAI_API_KEY", "k".to_owned())));
+    }
+
+    #[test]
+    fn no_row_holds_a_key() {
+        for name in ["anthropic", "openai", "gemini", "xai", "deepseek"] {
+            let model = chosen(&[&format!("--{name}-api-key=secret-key")]);
+            assert!(!json!(model.item()).to_string().contains("secret-key"), "{name}");
+        }
+    }
+}
