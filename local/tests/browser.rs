@@ -47,6 +47,8 @@ impl Browser {
     #[expect(clippy::disallowed_methods, reason = "how a test is told where a browser is")]
     pub(crate) async fn start() -> Self {
         let program = std::env::var("LRAP_TEST_CHROMEDRIVER").expect("LRAP_TEST_CHROMEDRIVER names a chromedriver");
+        // Its client can do TLS if it is built together with others that need it, and must then be told how.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         // The browser's files are elsewhere than its profile, and stay when it is killed.
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(program);

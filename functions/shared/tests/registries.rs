@@ -50,13 +50,17 @@ async fn an_agents_row_is_what_a_state_machine_reads() {
         let text = row.as_object_mut().unwrap().remove(changing).unwrap();
         assert!(text.as_str().unwrap().len() >= "2024-01-15T12:00:00.000Z".len(), "{changing}: {text}");
     }
+    for nested in ["tools", "parameters", "observability", "metadata"] {
+        // JSON text in the row, whose members may stand in any order.
+        row[nested] = serde_json::from_str(row[nested].as_str().unwrap()).unwrap();
+    }
     let expected = json!({
         "agent_name": "golf-agent", "version": "v1.0", "status": "active", "system_prompt": "You …", "description": "Golf",
         "llm_provider": "anthropic", "llm_model": "model-1", "deployment_env": "dev",
-        "tools": r#"[{"enabled":true,"tool_name":"get_weather","version":"latest"}]"#,
-        "parameters": r#"{"max_iterations":5,"max_tokens":4096,"temperature":0.3,"timeout_seconds":300}"#,
-        "observability": r#"{"log_level":"INFO","metrics_namespace":"AI-Agents","trace_enabled":true}"#,
-        "metadata": r#"{"created_by":"system","tags":[]}"#,
+        "tools": [{"enabled": true, "tool_name": "get_weather", "version": "latest"}],
+        "parameters": {"max_iterations": 5, "max_tokens": 4096, "temperature": 0.3, "timeout_seconds": 300},
+        "observability": {"log_level": "INFO", "metrics_namespace": "AI-Agents", "trace_enabled": true},
+        "metadata": {"created_by": "system", "tags": []},
     });
     assert_eq!(row, expected);
 }
