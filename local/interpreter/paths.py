@@ -1,4 +1,5 @@
-"""What a JSONPath finds: a definite one the value itself, as the service has it. moto makes a list of what stands behind an index.
+"""What a JSONPath finds, as the service has it: a definite one the value itself, any other a list. moto makes a list of what stands
+behind an index, and a value of what a wildcard finds once.
 
 A path is learned once: moto would take longer for that than for everything else that a state does.
 """
@@ -13,16 +14,14 @@ from spelling import replace_everywhere
 # A wildcard, a filter, a descent, a slice or several indexes may find any number of values.
 INDEFINITE = re.compile(r"\*|\?|\.\.|\[[^\]]*[:,]")
 
-extract_any = json_path.extract_json
-
 
 def extract_json(path, data):
+    found = [match.value for match in json_path.parse(path).find(data)]
     if INDEFINITE.search(path):
-        return extract_any(path, data)
-    matches = json_path.parse(path).find(data)
-    if not matches:
+        return found
+    if not found:
         raise json_path.NoSuchJsonPathError(json_path=path, data=data)
-    return matches[0].value
+    return found[0]
 
 
 def correct():
