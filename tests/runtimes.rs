@@ -3,6 +3,7 @@
 //! They are the judges of what no scripted runtime can tell: that real clients take what the proxy gives them. What needs the
 //! Node client has `node_client` in its name, because that client cannot be built everywhere.
 
+mod agent;
 mod consumers;
 mod demo;
 mod image;
