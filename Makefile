@@ -48,9 +48,9 @@ demo: tools $(VENV)/installed layer-folder ## send a long document through two f
 	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
 	    --analyser "$(TARGET)/$(PROFILE)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
-agent: $(MOTO)/installed agent-folder ## ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 for a run without the layer, MODEL=
+agent: $(MOTO)/installed agent-folder ## ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to look at it, MODEL=
 	@"$(TARGET)/$(PROFILE)/examples/agent" --layer "$(LAYER)" --programs "$(TARGET)/$(PROFILE)" --interpreter "$(MOTO)/bin/python" \
-	    --state-machine functions/statemachines/agent.asl.json $(if $(DETACH),--detached) $(if $(MODEL),--model "$(MODEL)") \
+	    --state-machine functions/statemachines/agent.asl.json $(if $(DETACH),--detached) $(if $(PAGE),--page) $(if $(MODEL),--model "$(MODEL)") \
 	    $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
 
 # The guard twice: among the workspace it is built as tests need it, alone as it is shipped.

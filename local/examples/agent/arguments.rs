@@ -12,6 +12,7 @@ use std::path::PathBuf;
 /// Exit status: 0 if the run ends as it should (with the layer in an answer, without it in States.DataLimitExceeded), 1 if it does not,
 /// 2 if there is no such document.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(name = "agent", version)]
 pub(crate) struct Arguments {
     /// The layer as it lies under /opt: the folder that holds `extensions`
@@ -38,6 +39,9 @@ pub(crate) struct Arguments {
     /// The provider's model, if not the one that this program chooses
     #[arg(long)]
     pub(crate) model: Option<String>,
+    /// Afterwards show the run on a page, until Enter is pressed
+    #[arg(long)]
+    pub(crate) page: bool,
     /// Print the figures as JSON
     #[arg(long)]
     pub(crate) json: bool,

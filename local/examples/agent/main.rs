@@ -36,6 +36,7 @@ use std::fs;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
+use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
 /// Of the default document: the tool that fetches pages takes 8 MiB at most.
 const DEFAULT_BYTES: usize = 5 << 20;
@@ -88,8 +89,18 @@ async fn measure(arguments: &Arguments, document: &Document, logs: Logs) -> Resu
     let config = functions::config(arguments, &site)?;
     let lambda = LambdaLocal::start_with_logs(config, logs).await.context("cannot start Lambda on this machine")?;
     let figures = asked(arguments, DocumentFigures::of(document, bytes), &lambda).await;
+    if arguments.page && figures.is_ok() {
+        tell(&format!("\nThe run, state by state: {}\nEnter ends it.\n", lambda.page()));
+        enter().await?;
+    }
     lambda.shutdown().await;
     figures
+}
+
+async fn enter() -> Result<()> {
+    let mut line = String::new();
+    BufReader::new(stdin()).read_line(&mut line).await.context("cannot wait for Enter")?;
+    Ok(())
 }
 
 /// The default is cut to what the tool takes at most, with room to spare.
