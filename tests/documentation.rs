@@ -81,11 +81,6 @@ const RUN_BY: &[(&str, &str, By)] = &[
     ),
     (
         "local/README.md",
-        "aws stepfunctions",
-        By::Nobody("the AWS CLI; local/tests/step_functions.rs does the same with the AWS SDK"),
-    ),
-    (
-        "local/README.md",
         "aws lambda invoke",
         By::Test("tests/runtimes/readme.rs", "lambda_local_does_what_its_page_says"),
     ),

@@ -102,7 +102,7 @@ async fn the_state_machine_finds_what_it_reads() {
         assert!(parameters[&name].is_number(), "{name}");
     }
     ToolRegistry::new(tables.client.clone(), TOOLS).create(tool("get_weather")).await.unwrap();
-    holds_all(&tables, TOOLS, &[("tool_name", "get_weather")], &["$.Item.", "$.tool.Item."]).await;
+    holds_all(&tables, TOOLS, &[("tool_name", "get_weather")], &["$.Item.", "$.tool.Item.", "$.registered."]).await;
 }
 
 #[tokio::test]
