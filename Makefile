@@ -12,9 +12,11 @@ LRAP_CACHE := $(or $(LRAP_CACHE),$(or $(HOME),$(CURDIR))/.cache/lrap)
 PYTHON ?= python3
 # How the programs are built that run on this machine: quick for the demo, release to measure. What is shipped: see below.
 PROFILE ?= quick
+# Where cargo puts what it builds with that profile.
+BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
 VENV := .cache/python
-LAYER := $(TARGET)/$(PROFILE)/layer
+LAYER := $(BUILT)/layer
 WRAPPER := $(TARGET)/release/lrap-wrapper
 # The layer as it is shipped: programs, zips, bills of materials, checksums.
 SHIPPED := $(TARGET)/layer
@@ -44,12 +46,12 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools $(VENV)/installed layer-folder ## send a long document through two functions; FILE=path for one of your own
-	@"$(TARGET)/$(PROFILE)/examples/long_document" --layer "$(LAYER)" \
+	@"$(BUILT)/examples/long_document" --layer "$(LAYER)" \
 	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
-	    --analyser "$(TARGET)/$(PROFILE)/document-analyser" $(if $(FILE),--document "$(FILE)")
+	    --analyser "$(BUILT)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
 agent: $(MOTO)/installed agent-folder ## ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to look at it, MODEL=
-	@"$(TARGET)/$(PROFILE)/examples/agent" --layer "$(LAYER)" --programs "$(TARGET)/$(PROFILE)" --interpreter "$(MOTO)/bin/python" \
+	@"$(BUILT)/examples/agent" --layer "$(LAYER)" --programs "$(BUILT)" --interpreter "$(MOTO)/bin/python" \
 	    --state-machine functions/statemachines/agent.asl.json $(if $(DETACH),--detached) $(if $(PAGE),--page) $(if $(MODEL),--model "$(MODEL)") \
 	    $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
 
@@ -217,7 +219,7 @@ clean: ## what was built here; not the cache of runtime clients and linters
 layer-folder: wrapper
 	$(call say,building the extension and the local Lambda)
 	@cargo build --profile $(PROFILE) -p lrap -p lambda-local -p document-analyser --bins --example long_document
-	@install -D -m 755 "$(TARGET)/$(PROFILE)/lrap" "$(LAYER)/extensions/lrap"
+	@install -D -m 755 "$(BUILT)/lrap" "$(LAYER)/extensions/lrap"
 	@install -D -m 755 "$(WRAPPER)" "$(LAYER)/extensions/lrap-wrapper/wrapper"
 
 # The functions of an agent; `tool` with the names that lead to a page on this machine, which nothing that is shipped has.
@@ -225,7 +227,7 @@ agent-folder: wrapper
 	$(call say,building the extension, the local Lambda and the functions of an agent)
 	@cargo build --profile $(PROFILE) -p lrap -p lambda-local -p llm -p tool -p agent-registry -p tool-registry \
 	    --bins --example agent --features tool/test-endpoints
-	@install -D -m 755 "$(TARGET)/$(PROFILE)/lrap" "$(LAYER)/extensions/lrap"
+	@install -D -m 755 "$(BUILT)/lrap" "$(LAYER)/extensions/lrap"
 	@install -D -m 755 "$(WRAPPER)" "$(LAYER)/extensions/lrap-wrapper/wrapper"
 
 # Static: no dynamic linker in the way of every cold start, and it runs on every runtime's base image.
