@@ -35,7 +35,9 @@ const RUN_BY: &[(&str, &str, By)] = &[
     (
         "README.md",
         "make agent",
-        By::Gate("step agent make agent PROFILE=dev QUESTION=\"How does the client retry a request that was throttled?\""),
+        By::Gate(
+            "step agent make agent PROFILE=dev QUESTION=\"How does the client retry a request that was throttled?\"",
+        ),
     ),
     ("README.md", "make test", By::Gate("step test make test")),
     ("docs/cli.md", "$ ", By::Test(SHELL, "the_examples_say_what_they_show")),
