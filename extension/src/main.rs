@@ -42,12 +42,19 @@ async fn run() -> Result<(), StartError> {
     };
     tokio::spawn(server::serve(listener, Arc::clone(&proxy)));
     let registration = Registration::new(&lambda_api).await?;
-    let warming = Arc::clone(&proxy);
-    tokio::spawn(async move { warming.store().store().warm().await });
+    tokio::spawn(warm(Arc::clone(&proxy)));
     // The runtime starts meanwhile; our own init ends with the first poll below.
     proxy.keys().warm().await;
     registration.shutdown().await;
     Ok(())
+}
+
+/// Makes ready what the first invocations need. Lambda waits for our first poll, so that goes first: everything else that is
+/// ready to run here runs before this, and then whoever waits for the processor.
+async fn warm(proxy: Arc<Proxy<CachedStore<DynamoDbStore>>>) {
+    tokio::task::yield_now().await;
+    std::thread::yield_now();
+    proxy.store().store().warm().await;
 }
 
 /// Everything that can fail before we register: only then can Lambda be told why.

@@ -17,12 +17,12 @@ use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+
+use super::tls::LazyTls;
 
 /// How long opening a connection may take, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Http1Connector(Arc<Shared>);
 
 struct Shared {
-    tls: Option<TlsConnector>,
+    tls: Option<LazyTls>,
     idle: Mutex<Vec<(Origin, SendRequest<SdkBody>)>>,
 }
 
@@ -47,8 +47,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Http1Connector {
     /// A connector that checks certificates by `tls`; without it there is no TLS. Connects when first used.
-    pub(super) fn new(tls: Option<ClientConfig>) -> Self {
-        let tls = tls.map(|config| TlsConnector::from(Arc::new(config)));
+    pub(super) fn new(tls: Option<LazyTls>) -> Self {
         Self(Arc::new(Shared { tls, idle: Mutex::default() }))
     }
 

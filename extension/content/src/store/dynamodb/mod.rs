@@ -66,8 +66,7 @@ pub struct DynamoDbStore {
 }
 
 impl DynamoDbStore {
-    /// Builds the client; neither connects nor blocks, but for the certificates of [`TlsRoots::System`] and
-    /// [`TlsRoots::File`], which are read here.
+    /// Checks the settings and reads the certificates of [`TlsRoots::File`]; all else is made when it is first needed.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             table: Table::new(settings)?,

@@ -127,8 +127,7 @@ struct Problem {
 }
 
 impl SigningSecret {
-    /// Builds the connector; neither connects nor blocks, but for the certificates of [`TlsRoots::System`] and
-    /// [`TlsRoots::File`], which are read here.
+    /// Checks the settings and reads the certificates of [`TlsRoots::File`]; all else is made when it is first needed.
     pub fn new(settings: SecretSettings) -> Result<Self, SettingsError> {
         let SecretSettings { arn, endpoint, fips, tls_roots, credentials } = settings;
         let url = endpoint.unwrap_or_else(|| arn.endpoint(fips));

@@ -1,18 +1,23 @@
 //! Whose certificates the client trusts. Loading the system's takes 5 ms of every start, more than everything else that
-//! the client does before its first request, so the roots that sign Amazon's own endpoints are compiled in.
+//! the client does before its first request, so the roots that sign Amazon's own endpoints are compiled in. Those of either
+//! kind are loaded when the first connection needs them, since nobody waits for that one.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::TlsConnector;
 
 use super::settings::SettingsError;
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2, the roots of Amazon Trust Services.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+
+/// The TLS of a client, set up when it is first needed.
+pub(super) type LazyTls = LazyLock<TlsConnector, Box<dyn FnOnce() -> TlsConnector + Send>>;
 
 /// Which root certificates a TLS connection is checked against.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,17 +38,25 @@ impl TlsRoots {
         if endpoint.is_none() && is_signed_by_amazon(region) { Self::Amazon } else { Self::System }
     }
 
-    /// The TLS of a client that trusts these roots.
-    pub(super) fn client_config(&self) -> Result<ClientConfig, SettingsError> {
-        let roots = match self {
-            Self::Amazon => usable(CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()).flatten()),
-            Self::System => usable(rustls_native_certs::load_native_certs().certs),
-            Self::File(path) => bundle(path)?,
+    /// The TLS of a client that trusts these roots. A bundle is read at once: that it cannot be must be told while the
+    /// sandbox starts.
+    pub(super) fn client(&self) -> Result<LazyTls, SettingsError> {
+        let load: Box<dyn FnOnce() -> RootCertStore + Send> = match self {
+            Self::Amazon => Box::new(|| usable(CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()).flatten())),
+            Self::System => Box::new(|| usable(rustls_native_certs::load_native_certs().certs)),
+            Self::File(path) => {
+                let roots = bundle(path)?;
+                Box::new(|| roots)
+            }
         };
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        let config = config.with_safe_default_protocol_versions().expect("BUG: ring has TLS 1.2 and 1.3");
-        Ok(config.with_root_certificates(roots).with_no_client_auth())
+        Ok(LazyLock::new(Box::new(|| TlsConnector::from(Arc::new(client_config(load()))))))
     }
+}
+
+fn client_config(roots: RootCertStore) -> ClientConfig {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().expect("BUG: ring has TLS 1.2 and 1.3");
+    config.with_root_certificates(roots).with_no_client_auth()
 }
 
 /// The regions of the partitions `aws` and `aws-us-gov`, after the SDK's own partition patterns: `eu-central-1`,
@@ -116,10 +129,10 @@ mod tests {
         let path = folder.path().join("bundle.pem");
         let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         std::fs::write(&path, format!("{junk}{AMAZON_ROOTS}{junk}")).unwrap();
-        assert!(TlsRoots::File(path.clone()).client_config().is_ok());
+        assert!(TlsRoots::File(path.clone()).client().is_ok());
         std::fs::write(&path, junk).unwrap();
-        assert!(matches!(TlsRoots::File(path.clone()).client_config(), Err(SettingsError::Roots { .. })));
+        assert!(matches!(TlsRoots::File(path.clone()).client(), Err(SettingsError::Roots { .. })));
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(TlsRoots::File(path).client_config(), Err(SettingsError::Roots { .. })));
+        assert!(matches!(TlsRoots::File(path).client(), Err(SettingsError::Roots { .. })));
     }
 }
