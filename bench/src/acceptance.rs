@@ -287,7 +287,7 @@ pub(crate) mod tests {
     use crate::machine::{Binary, Machine};
     use crate::scenario::Scenario;
 
-    const LANES: [&str; 14] = [
+    const LANES: [&str; 15] = [
         "direct",
         "relay",
         "gather",
@@ -302,6 +302,7 @@ pub(crate) mod tests {
         "EventScreen",
         "ResponseScreen",
         "direct, inline",
+        "splice",
     ];
 
     /// A report of every scenario in which all figures of the first lane are 1, of the second 2, and so on.

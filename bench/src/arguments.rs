@@ -90,7 +90,9 @@ impl Options {
 
     /// The lanes asked for. Those of other lanes that ratios are taken to, `direct` and `relay`, are measured anyway.
     pub(crate) fn lanes(&self) -> anyhow::Result<Vec<Lane>> {
-        let mut lanes = vec![Lane::direct(), Lane::relay("relay", Relay::Copy), Lane::relay("gather", Relay::Gather)];
+        let relays = [("relay", Relay::Copy), ("splice", Relay::Splice), ("gather", Relay::Gather)];
+        let mut lanes = vec![Lane::direct()];
+        lanes.extend(relays.map(|(name, relay)| Lane::relay(name, relay)));
         lanes.extend(self.extensions()?.iter().map(|Extension { name, path }| Lane::extension(name, path)));
         lanes.retain(|lane| self.lane.is_empty() || self.lane.contains(&lane.name));
         Ok(lanes)

@@ -104,7 +104,7 @@ fn charts(report: &Report) -> Vec<(&'static str, Chart)> {
 }
 
 fn pass_through(report: &Report, pin: Pin) -> Chart {
-    let lanes: Vec<_> = ["relay", "gather"].into_iter().chain(subject(report)).collect();
+    let lanes: Vec<_> = ["relay", "splice", "gather"].into_iter().chain(subject(report)).collect();
     let direct = |scenario: &str| report.figure(scenario, pin, "direct", Figure::TotalP50Us);
     let groups = ["1KiB", "32KiB", "256KiB", "1MiB", "5.5MiB"].map(|size| {
         let scenario = format!("passthrough/{size}/length");

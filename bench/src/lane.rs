@@ -157,6 +157,7 @@ impl Environment {
 async fn spawn_relay(relay: Relay, upstream: SocketAddr) -> anyhow::Result<(Child, SocketAddr)> {
     let relay = match relay {
         Relay::Copy => "copy",
+        Relay::Splice => "splice",
         Relay::Gather => "gather",
     };
     let mut command = Command::new(std::env::current_exe()?);

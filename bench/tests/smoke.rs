@@ -33,7 +33,7 @@ fn every_lane_is_measured_in_every_scenario() {
     let report = report(&extension).unwrap();
     let measurements = report["measurements"].as_array().unwrap();
     let lanes: Vec<_> = measurements.iter().map(|one| one["lane"].as_str().unwrap()).collect();
-    assert_eq!(lanes, ["direct", "relay", "gather", "extension"].repeat(2));
+    assert_eq!(lanes, ["direct", "relay", "splice", "gather", "extension"].repeat(2));
     for one in measurements {
         let figures = &one["figures"];
         assert!(figures["total_p50_us"].as_f64().unwrap() > 0.0, "{one}");
