@@ -235,22 +235,24 @@ fn start(subject: &Subject<'_>) -> Vec<Promise> {
     let on = |pin| {
         let promise = |what: &str, limit, measured| Promise {
             criterion: "C5",
-            what: format!("start: {what}"),
+            what: what.to_owned(),
             pin,
             limit: Limit::AtMost(limit),
             measured,
         };
-        let get = |figure| subject.get("start", pin, figure);
-        let millis = get(Figure::PolledP50Us).map(|micros| micros / 1e3);
-        let first = ratio(get(Figure::FirstOffloadP50Us), get(Figure::LaterOffloadP50Us));
+        let get = |scenario: &str, figure| subject.get(scenario, pin, figure);
+        let first = |scenario: &str| {
+            let what = format!("{scenario}: first offload, to a later one");
+            let times = ratio(get(scenario, Figure::FirstOffloadP50Us), get(scenario, Figure::LaterOffloadP50Us));
+            promise(&what, 1.2, times)
+        };
+        let millis = get("start/0ms", Figure::PolledP50Us).map(|micros| micros / 1e3);
+        let hellos = subject.times("start/0ms", pin, "hello", Figure::PolledP50Us);
         [
-            promise("to the first poll, p50 (ms)", 5.0, millis),
-            promise(
-                "the same, to the least extension's",
-                1.5,
-                subject.times("start", pin, "hello", Figure::PolledP50Us),
-            ),
-            promise("first offload, to a later one", 1.2, first),
+            promise("start/0ms: to the first poll, p50 (ms)", 5.0, millis),
+            promise("start/0ms: the same, to the least extension's", 1.5, hellos),
+            first("start/0ms"),
+            first("start/5ms"),
         ]
     };
     PINS.into_iter().flat_map(on).collect()

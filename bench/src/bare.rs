@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, Ret
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use data_encoding::BASE64;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::table;
 
@@ -50,6 +50,12 @@ impl Bare {
         let items: Vec<_> = items.iter().map(item).collect::<Option<_>>().context("an item of unknown attributes")?;
         ensure!(!items.is_empty() && (request != Request::Put || items.len() == 1), "{} items", items.len());
         Ok(Self { client: client(endpoint), request, items, sent: 0 })
+    }
+
+    /// A client that writes one item of about so many bytes.
+    pub(crate) fn writing(endpoint: &str, bytes: usize) -> anyhow::Result<Self> {
+        let content = BASE64.encode(&vec![0; bytes]);
+        Self::new(endpoint, Request::Put, &[json!({ID: {"S": ""}, "content": {"B": content}})])
     }
 
     /// The time of one request, from sending to having its answer. What is written was never written before.
@@ -145,7 +151,6 @@ fn attribute(json: &Value) -> Option<AttributeValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn items_are_read_from_dynamodbs_json() {

@@ -144,7 +144,7 @@ fn start(report: &Report) -> Chart {
         ("first poll", Figure::PolledP50Us),
     ];
     let groups = milestones.map(|(label, figure)| {
-        (label.to_owned(), lanes.iter().map(|lane| report.figure("start", Pin::One, lane, figure)).collect())
+        (label.to_owned(), lanes.iter().map(|lane| report.figure("start/0ms", Pin::One, lane, figure)).collect())
     });
     chart("A cold start, p50 in µs, one processor", &lanes, groups)
 }

@@ -47,8 +47,10 @@ pub(crate) enum Figure {
     PolledP90Us,
     /// The answer to the first response that offloads, after a start.
     FirstOffloadP50Us,
-    /// The answer to those that follow.
+    /// The answer to those that follow at once.
     LaterOffloadP50Us,
+    /// The answer to later ones, each after as long a pause as before the first.
+    PausedOffloadP50Us,
     /// The memory that a process has which waits for its first invocation.
     IdleRssKib,
     /// How often its threads ran per second while nothing was asked of it.
@@ -62,7 +64,7 @@ pub(crate) enum Figure {
 #[cfg(test)]
 impl Figure {
     /// Every kind.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::TotalP50Us,
         Self::TotalP90Us,
         Self::TotalP99Us,
@@ -82,6 +84,7 @@ impl Figure {
         Self::PolledP90Us,
         Self::FirstOffloadP50Us,
         Self::LaterOffloadP50Us,
+        Self::PausedOffloadP50Us,
         Self::IdleRssKib,
         Self::WakeUpsPerSecond,
         Self::BinaryBytes,

@@ -82,13 +82,15 @@ impl Lane {
         let path = self.binary().with_context(|| format!("lane {} is no extension", self.name))?;
         let (sandbox, address) = (lambda.sandbox().await?, free_port()?);
         let begun = Instant::now();
-        let _process = spawn_extension(path, sandbox.address, address, environment)?;
+        let mut process = spawn_extension(path, sandbox.address, address, environment)?;
         // Nothing else runs on this thread: it may as well sleep, for less than tokio's millisecond.
         while std::net::TcpStream::connect(address).is_err() {
             ensure!(begun.elapsed() < START, "lane {}: the port is closed after {START:?}", self.name);
             std::thread::sleep(KNOCK);
         }
-        Ok(begun.elapsed())
+        let took = begun.elapsed();
+        process.kill().await?;
+        Ok(took)
     }
 
     async fn spawn(&self, sandbox: &Sandbox, environment: &Environment) -> anyhow::Result<(Option<Child>, SocketAddr)> {
@@ -123,6 +125,14 @@ impl Running {
     /// Its process, as the kernel knows it.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.process.as_ref().and_then(Child::id)
+    }
+
+    /// Ends it. A process that is only dropped may still be ending, on the processor of the next, when that begins.
+    pub(crate) async fn end(self) -> anyhow::Result<()> {
+        match self.process {
+            Some(mut process) => Ok(process.kill().await?),
+            None => Ok(()),
+        }
     }
 }
 

@@ -81,7 +81,7 @@ pub(crate) type Cell = fn(&Report, &Measurement) -> Option<f64>;
 
 /// Of the table: times in microseconds but where the heading has another unit, ratios to the relay, and what the content
 /// table was asked per invocation.
-pub(crate) const COLUMNS: [(&str, Cell); 21] = [
+pub(crate) const COLUMNS: [(&str, Cell); 22] = [
     ("p50", |_, one| one.figures.get(Figure::TotalP50Us)),
     ("p90", |_, one| one.figures.get(Figure::TotalP90Us)),
     ("p99", |_, one| one.figures.get(Figure::TotalP99Us)),
@@ -99,6 +99,7 @@ pub(crate) const COLUMNS: [(&str, Cell); 21] = [
     ("polled", |_, one| one.figures.get(Figure::PolledP50Us)),
     ("1st stored", |_, one| one.figures.get(Figure::FirstOffloadP50Us)),
     ("later", |_, one| one.figures.get(Figure::LaterOffloadP50Us)),
+    ("paused", |_, one| one.figures.get(Figure::PausedOffloadP50Us)),
     ("idle MiB", |_, one| one.figures.get(Figure::IdleRssKib).map(|kib| kib / 1024.0)),
     ("wakes/s", |_, one| one.figures.get(Figure::WakeUpsPerSecond)),
     ("binary MB", |_, one| one.figures.get(Figure::BinaryBytes).map(|bytes| bytes / 1e6)),

@@ -141,8 +141,9 @@ impl Scenario {
         let hydrate = Hydrate::all().into_iter().map(Self::Hydrate);
         let conversation = Conversation::all().into_iter().map(Self::Conversation);
         let scan = Scan::all().into_iter().map(Self::Scan);
-        let alone = [Self::ColdStart(ColdStart), Self::Idle(Idle)];
-        passthrough.chain(offload).chain(hydrate).chain(conversation).chain(alone).chain(scan).collect()
+        let start = ColdStart::all().into_iter().map(Self::ColdStart);
+        let idle = std::iter::once(Self::Idle(Idle));
+        passthrough.chain(offload).chain(hydrate).chain(conversation).chain(start).chain(idle).chain(scan).collect()
     }
 
     /// Measures every lane that it makes sense for.
@@ -167,7 +168,7 @@ impl fmt::Display for Scenario {
             Self::Offload(scenario) => write!(f, "offload/{scenario}"),
             Self::Hydrate(scenario) => write!(f, "hydrate/{scenario}"),
             Self::Conversation(scenario) => write!(f, "conversation/{scenario}"),
-            Self::ColdStart(_) => f.write_str("start"),
+            Self::ColdStart(scenario) => write!(f, "start/{scenario}"),
             Self::Idle(_) => f.write_str("idle"),
             Self::Scan(scenario) => write!(f, "scan/{scenario}"),
         }

@@ -2,20 +2,29 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_lrap-bench");
 
+/// A program that lies beside the benchmark.
+fn beside(name: &str) -> PathBuf {
+    let path = Path::new(BENCH).with_file_name(name);
+    assert!(path.exists(), "cargo build --workspace --bins first: {} is missing", path.display());
+    path
+}
+
 /// The report of a small part of the whole, with `extension` as a lane of that name.
-fn report(extension: &Path) -> Result<Value, String> {
+fn report(extension: &Path, scenario: &str) -> Result<Value, String> {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("report.json");
     let ran = Command::new(BENCH)
-        .args(["run", "--quick", "--pin", "one", "--scenario", "passthrough/1KiB"])
+        .args(["run", "--quick", "--pin", "one", "--scenario", scenario])
         .arg(format!("--extension=extension={}", extension.display()))
+        .arg("--hello")
+        .arg(beside("hello-extension"))
         .arg("--json")
         .arg(&json)
         .output()
@@ -26,22 +35,42 @@ fn report(extension: &Path) -> Result<Value, String> {
     Ok(serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap())
 }
 
+/// Lanes with their figures.
+fn measurements(report: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    report["measurements"].as_array().unwrap().iter().map(|one| (one["lane"].as_str().unwrap(), &one["figures"]))
+}
+
 #[test]
 fn every_lane_is_measured_in_every_scenario() {
-    let extension = Path::new(BENCH).with_file_name("lrap");
-    assert!(extension.exists(), "cargo build -p lrap first: {} is missing", extension.display());
-    let report = report(&extension).unwrap();
-    let measurements = report["measurements"].as_array().unwrap();
-    let lanes: Vec<_> = measurements.iter().map(|one| one["lane"].as_str().unwrap()).collect();
+    let report = report(&beside("lrap"), "passthrough/1KiB").unwrap();
+    let lanes: Vec<_> = measurements(&report).map(|(lane, _)| lane).collect();
     assert_eq!(lanes, ["direct", "relay", "splice", "gather", "extension"].repeat(2));
-    for one in measurements {
-        let figures = &one["figures"];
-        assert!(figures["total_p50_us"].as_f64().unwrap() > 0.0, "{one}");
-        assert_eq!(figures["cpu_us"].as_f64().is_some_and(|micros| micros > 0.0), one["lane"] != "direct", "{one}");
+    for (lane, figures) in measurements(&report) {
+        assert!(figures["total_p50_us"].as_f64().unwrap() > 0.0, "{lane}: {figures}");
+        assert_eq!(
+            figures["cpu_us"].as_f64().is_some_and(|micros| micros > 0.0),
+            lane != "direct",
+            "{lane}: {figures}"
+        );
     }
 }
 
 #[test]
+fn the_first_offload_of_a_process_is_measured_at_both_latencies() {
+    let report = report(&beside("lrap"), "start").unwrap();
+    for (lane, figures) in measurements(&report) {
+        assert!(figures["polled_p50_us"].as_f64().unwrap() > 0.0, "{lane}: {figures}");
+        for offload in ["first_offload_p50_us", "later_offload_p50_us", "paused_offload_p50_us"] {
+            let micros = figures[offload].as_f64();
+            assert_eq!(micros.is_some_and(|micros| micros > 0.0), lane != "hello", "{lane}: {figures}");
+        }
+    }
+    let rows = report["acceptance"].as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap());
+    let first: Vec<_> = rows.filter(|what| what.contains("first offload")).collect();
+    assert_eq!(first, ["0ms", "5ms"].map(|delay| format!("start/{delay}: first offload, to a later one")));
+}
+
+#[test]
 fn an_extension_that_does_not_start_is_an_error() {
-    assert!(report(Path::new("/nowhere/lrap")).unwrap_err().contains("/nowhere/lrap"));
+    assert!(report(Path::new("/nowhere/lrap"), "passthrough/1KiB").unwrap_err().contains("/nowhere/lrap"));
 }

@@ -26,7 +26,7 @@ const CONTENTS: [(&str, usize, usize, usize); 5] = [
 ];
 
 /// The table answers at once, or as late as DynamoDB does.
-const DELAYS: [(&str, Duration); 2] = [("0ms", Duration::ZERO), ("5ms", Duration::from_millis(5))];
+pub(super) const DELAYS: [(&str, Duration); 2] = [("0ms", Duration::ZERO), ("5ms", Duration::from_millis(5))];
 
 /// Responses of one kind, at one latency of the table.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,6 @@
 //! Cold starts: from a process's begin to what Lambda waits for, and what the first invocation that works pays for being the first.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 
 use super::{Bench, offload, references};
+use crate::bare::Bare;
 use crate::figures::{Figure, Figures, Measurement};
 use crate::lambda::Event;
 use crate::lane::{Environment, Lane, Running};
@@ -15,34 +17,48 @@ use crate::statistics::Percentiles;
 /// Processes of each extension.
 const STARTS: usize = 20;
 
-/// Invocations after the first, all of which offload.
+/// Invocations after the first, all of which offload: so many one after the other, and as many after a pause each.
 const LATER: usize = 5;
 
 /// What even the fastest runtime takes to start, before its first invocation.
 const RUNTIME_STARTS: Duration = Duration::from_millis(20);
 
-/// Processes that begin, with their files in the page cache.
+/// Processes that begin, with their files in the page cache, at one latency of the table.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ColdStart;
+pub(crate) struct ColdStart {
+    delay: (&'static str, Duration),
+}
 
 impl ColdStart {
-    pub(super) async fn run(self, name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Measurement>> {
-        let table = bench.table(Duration::ZERO).await?;
+    pub(super) fn all() -> Vec<Self> {
+        offload::DELAYS.map(|delay| Self { delay }).to_vec()
+    }
+
+    pub(super) async fn run(&self, name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Measurement>> {
+        let table = bench.table(self.delay.1).await?;
         let environment = Environment::new(&table.endpoint);
+        let mut others = Bare::writing(&table.endpoint, 8 << 10)?;
         let mut subjects: Vec<_> = bench.extensions().map(|lane| (lane, true, Starts::default())).collect();
         subjects.push((bench.hello, false, Starts::default()));
         for nth in 0..=if bench.quick { STARTS / 5 } else { STARTS } {
-            for (lane, offloads, starts) in &mut subjects {
+            for turn in 0..subjects.len() {
+                let place = (nth + turn) % subjects.len();
+                let (lane, offloads, starts) = &mut subjects[place];
                 let opened = lane.opens_port(bench.lambda, &environment).await?;
-                let mut start = Start::of(lane, bench, &environment, *offloads).await?;
-                start.opened = opened;
+                let start = Start::of(lane, bench, &environment, offloads.then_some(&mut others)).await?;
                 // The first one reads the binary from the disk.
                 if nth > 0 {
-                    starts.0.push(start);
+                    starts.0.push(Start { opened, ..start });
                 }
             }
         }
         Ok(subjects.iter().map(|(lane, _, starts)| bench.measurement(name, &lane.name, starts.figures())).collect())
+    }
+}
+
+impl fmt::Display for ColdStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.delay.0)
     }
 }
 
@@ -52,12 +68,28 @@ struct Start {
     opened: Duration,
     registered: Duration,
     polled: Duration,
-    /// The answers to responses that offload, in order.
-    offloads: Vec<Duration>,
+    offloads: Option<Offloads>,
+}
+
+/// How long answers to responses that offload took.
+#[derive(Debug)]
+struct Offloads {
+    /// After the pause in which the runtime starts.
+    first: Duration,
+    /// Each right after the one before.
+    later: Vec<Duration>,
+    /// Each after as long a pause as before the first.
+    paused: Vec<Duration>,
 }
 
 impl Start {
-    async fn of(lane: &Lane, bench: &Bench<'_>, environment: &Environment, offloads: bool) -> anyhow::Result<Self> {
+    /// One process, which offloads if there are `others` who use the table too.
+    async fn of(
+        lane: &Lane,
+        bench: &Bench<'_>,
+        environment: &Environment,
+        others: Option<&mut Bare>,
+    ) -> anyhow::Result<Self> {
         let mut running = lane.start(bench.lambda, environment).await?;
         let milestones = running.sandbox.ready().await?;
         let since = |moment: Option<Instant>| {
@@ -65,22 +97,40 @@ impl Start {
             anyhow::Ok(moment.duration_since(running.begun))
         };
         let (registered, polled) = (since(milestones.registered)?, since(milestones.polled)?);
-        let offloads = if offloads { offload(&mut running).await? } else { vec![] };
+        let offloads = match others {
+            Some(others) => Some(Offloads::of(&mut running, others).await?),
+            None => None,
+        };
+        running.end().await?;
         Ok(Self { opened: Duration::ZERO, registered, polled, offloads })
     }
 }
 
-async fn offload(running: &mut Running) -> anyhow::Result<Vec<Duration>> {
-    let mut random = Rng::new();
-    let responses: Vec<Bytes> = (0..=LATER).map(|_| offload::response(&mut random, 1, 20 << 10)).collect();
-    running.sandbox.set_event(Event::with_length(b"{}"));
-    tokio::time::sleep(RUNTIME_STARTS).await;
-    let mut took = Vec::with_capacity(responses.len());
-    for response in &responses {
-        took.push(running.runtime.invoke(response).await?.response);
+impl Offloads {
+    async fn of(running: &mut Running, others: &mut Bare) -> anyhow::Result<Self> {
+        let mut random = Rng::new();
+        let responses: [Bytes; 1 + 2 * LATER] = std::array::from_fn(|_| offload::response(&mut random, 1, 20 << 10));
+        let [first, rest @ ..] = &responses;
+        running.sandbox.set_event(Event::with_length(b"{}"));
+        let first = after_a_pause(running, first, others).await?;
+        let (mut later, mut paused) = (vec![], vec![]);
+        for response in &rest[..LATER] {
+            later.push(running.runtime.invoke(response).await?.response);
+        }
+        for response in &rest[LATER..] {
+            paused.push(after_a_pause(running, response, others).await?);
+        }
+        ensure!(references(running)? == 1, "lane {} did not offload", running.name);
+        Ok(Self { first, later, paused })
     }
-    ensure!(references(running)? == 1, "lane {} did not offload", running.name);
-    Ok(took)
+}
+
+/// One invocation after a pause, in which only the extension rests: the table serves others, as DynamoDB does. Were it left to
+/// rest too, waking it up would take longer than all that the extension does.
+async fn after_a_pause(running: &mut Running, response: &[u8], others: &mut Bare) -> anyhow::Result<Duration> {
+    tokio::time::sleep(RUNTIME_STARTS).await;
+    others.round_trip().await?;
+    Ok(running.runtime.invoke(response).await?.response)
 }
 
 #[derive(Debug, Default)]
@@ -96,11 +146,14 @@ impl Starts {
         let polled = of(|start| start.polled);
         figures.set(F::PolledP50Us, polled.p50);
         figures.set(F::PolledP90Us, polled.p90);
-        let first: Vec<_> = self.0.iter().filter_map(|start| start.offloads.first().copied()).collect();
-        if !first.is_empty() {
-            let later = self.0.iter().flat_map(|start| start.offloads.iter().skip(1).copied());
-            figures.set(F::FirstOffloadP50Us, Percentiles::of(first).p50);
-            figures.set(F::LaterOffloadP50Us, Percentiles::of(later).p50);
+        let offloads: Vec<_> = self.0.iter().filter_map(|start| start.offloads.as_ref()).collect();
+        if !offloads.is_empty() {
+            let of = |times: fn(&Offloads) -> &[Duration]| {
+                Percentiles::of(offloads.iter().flat_map(|one| times(one)).copied()).p50
+            };
+            figures.set(F::FirstOffloadP50Us, of(|one| std::slice::from_ref(&one.first)));
+            figures.set(F::LaterOffloadP50Us, of(|one| &one.later));
+            figures.set(F::PausedOffloadP50Us, of(|one| &one.paused));
         }
         figures
     }
@@ -113,9 +166,15 @@ mod tests {
     #[test]
     fn the_first_offload_of_every_process_is_told_from_its_later_ones() {
         let millis = |millis: &[u64]| millis.iter().copied().map(Duration::from_millis).collect();
-        let start = |offloads: &[u64]| Start { offloads: millis(offloads), ..Start::default() };
-        let figures = Starts(vec![start(&[9, 1, 2]), start(&[8, 2, 2]), start(&[7, 2, 3])]).figures();
+        let start = |first, later: &[u64], paused: &[u64]| {
+            let offloads =
+                Offloads { first: Duration::from_millis(first), later: millis(later), paused: millis(paused) };
+            Start { offloads: Some(offloads), ..Start::default() }
+        };
+        let figures =
+            Starts(vec![start(9, &[1, 2], &[4]), start(8, &[2, 2], &[5, 5]), start(7, &[2, 3], &[5])]).figures();
         assert_eq!(figures.get(Figure::FirstOffloadP50Us), Some(8_000.0));
         assert_eq!(figures.get(Figure::LaterOffloadP50Us), Some(2_000.0));
+        assert_eq!(figures.get(Figure::PausedOffloadP50Us), Some(5_000.0));
     }
 }
