@@ -13,6 +13,7 @@ use crate::figures::{Figure, Figures, Measurement};
 use crate::lambda::Event;
 use crate::lane::{Environment, Lane, Running};
 use crate::statistics::Percentiles;
+use crate::table::Table;
 
 /// Processes of each extension.
 const STARTS: usize = 20;
@@ -35,30 +36,54 @@ impl ColdStart {
     }
 
     pub(super) async fn run(&self, name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Measurement>> {
-        let table = bench.table(self.delay.1).await?;
-        let environment = Environment::new(&table.endpoint);
-        let mut others = Bare::writing(&table.endpoint, 8 << 10)?;
-        let mut subjects: Vec<_> = bench.extensions().map(|lane| (lane, true, Starts::default())).collect();
-        subjects.push((bench.hello, false, Starts::default()));
+        let mut subjects = Vec::new();
+        for (lane, offloads) in bench.extensions().map(|lane| (lane, true)).chain([(bench.hello, false)]) {
+            // One of its own, since the stand-in gets slower the more it holds.
+            let table = bench.table(self.delay.1).await?;
+            subjects.push(Subject::new(lane, offloads, table)?);
+        }
         for nth in 0..=if bench.quick { STARTS / 5 } else { STARTS } {
             for turn in 0..subjects.len() {
                 let place = (nth + turn) % subjects.len();
-                let (lane, offloads, starts) = &mut subjects[place];
-                let opened = lane.opens_port(bench.lambda, &environment).await?;
-                let start = Start::of(lane, bench, &environment, offloads.then_some(&mut others)).await?;
+                let start = subjects[place].start(bench).await?;
                 // The first one reads the binary from the disk.
                 if nth > 0 {
-                    starts.0.push(Start { opened, ..start });
+                    subjects[place].starts.0.push(start);
                 }
             }
         }
-        Ok(subjects.iter().map(|(lane, _, starts)| bench.measurement(name, &lane.name, starts.figures())).collect())
+        let measured = subjects.iter().map(|one| bench.measurement(name, &one.lane.name, one.starts.figures()));
+        Ok(measured.collect())
     }
 }
 
 impl fmt::Display for ColdStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.delay.0)
+    }
+}
+
+/// An extension, and how its processes began.
+struct Subject<'a> {
+    lane: &'a Lane,
+    environment: Environment,
+    /// Who uses the table beside it, if it does.
+    others: Option<Bare>,
+    starts: Starts,
+    _table: Table,
+}
+
+impl<'a> Subject<'a> {
+    fn new(lane: &'a Lane, offloads: bool, table: Table) -> anyhow::Result<Self> {
+        let others = offloads.then(|| Bare::writing(&table.endpoint, 1)).transpose()?;
+        let environment = Environment::new(&table.endpoint);
+        Ok(Self { lane, environment, others, starts: Starts::default(), _table: table })
+    }
+
+    async fn start(&mut self, bench: &Bench<'_>) -> anyhow::Result<Start> {
+        let opened = self.lane.opens_port(bench.lambda, &self.environment).await?;
+        let start = Start::of(self.lane, bench, &self.environment, self.others.as_mut()).await?;
+        Ok(Start { opened, ..start })
     }
 }
 
