@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::HeaderMap;
 use long_content::reference::ContentRef;
 
 use crate::metrics::Work;
+use crate::wire::Fields;
 
 const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 const DEADLINE: &str = "lambda-runtime-deadline-ms";
@@ -29,11 +29,11 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// The request id and what the headers of an event say of its invocation; nothing without an id.
-    pub fn of(headers: &HeaderMap) -> Option<(String, Self)> {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    /// The request id and what the head of an event says of its invocation; nothing without an id.
+    pub fn of(event: &Fields) -> Option<(String, Self)> {
+        let text = |name| event.text(name);
         let deadline = text(DEADLINE).and_then(|millis| millis.parse().ok()).and_then(instant_of);
-        let tenant = text(TENANT).map(str::to_owned);
+        let tenant = event.get(TENANT).map(|tenant| String::from_utf8_lossy(tenant).into_owned());
         Some((text(REQUEST_ID)?.to_owned(), Self { deadline, tenant, ..Self::default() }))
     }
 
@@ -83,6 +83,13 @@ impl Invocations {
     /// What is remembered of an invocation; of an unknown one, nothing.
     pub fn get(&self, request_id: &str) -> Invocation {
         self.0.lock().expect("BUG: poisoned").get(request_id).cloned().unwrap_or_default()
+    }
+
+    /// Remembers whether the response of an invocation in progress is left alone.
+    pub fn leave_response(&self, request_id: &str, stays: bool) {
+        if let Some(invocation) = self.0.lock().expect("BUG: poisoned").get_mut(request_id) {
+            invocation.response_stays = stays;
+        }
     }
 
     /// Remembers what an invocation in progress made us do so far.

@@ -6,16 +6,14 @@
 use std::io;
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-
+use bytes::Bytes;
 use long_content::store::dynamodb::SettingsError;
 
 use crate::config::{Config, ConfigError};
 use crate::error::error_document;
-use crate::runtime_api::{RuntimeApi, UpstreamError, full};
+use crate::payload::Payload;
+use crate::runtime_api::{Reply, RuntimeApi, UpstreamError};
+use crate::wire::WireError;
 
 const REGISTER: &str = "/2020-01-01/extension/register";
 const NEXT: &str = "/2020-01-01/extension/event/next";
@@ -23,9 +21,10 @@ const INIT_ERROR: &str = "/2020-01-01/extension/init/error";
 
 /// Lambda starts the file `/opt/extensions/lrap`, and the name must be the file's.
 const NAME: &str = "lrap";
-const NAME_HEADER: &str = "lambda-extension-name";
-const ID_HEADER: &str = "lambda-extension-identifier";
-const ERROR_TYPE_HEADER: &str = "lambda-extension-function-error-type";
+const NAME_HEADER: &str = "Lambda-Extension-Name";
+const ID_HEADER: &str = "Lambda-Extension-Identifier";
+const ERROR_TYPE_HEADER: &str = "Lambda-Extension-Function-Error-Type";
+const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 /// A pause that grows between polls that fail, so that a dead API costs nothing.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -39,7 +38,10 @@ pub enum LifecycleError {
     Upstream(#[from] UpstreamError),
     /// An answer that is not a success.
     #[error("the Extensions API answered {0}")]
-    Status(StatusCode),
+    Status(u16),
+    /// An answer that broke off.
+    #[error(transparent)]
+    Answer(#[from] WireError),
     /// A success without the identifier that every later call needs.
     #[error("the Extensions API gave no {ID_HEADER}")]
     NoIdentifier,
@@ -78,18 +80,16 @@ impl InitError {
 #[derive(Debug)]
 pub struct Registration<'a> {
     api: &'a RuntimeApi,
-    identifier: HeaderValue,
+    identifier: String,
 }
 
 impl<'a> Registration<'a> {
     /// Registers for SHUTDOWN. Lambda starts the runtime once every extension has, so the listener is bound before.
     pub async fn new(api: &'a RuntimeApi) -> Result<Self, LifecycleError> {
-        let mut request = Request::post(REGISTER).body(full(&br#"{"events":["SHUTDOWN"]}"#[..])).expect("BUG: valid");
-        request.headers_mut().insert(NAME_HEADER, HeaderValue::from_static(NAME));
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let response = success(api.send(request).await?)?;
-        let identifier = response.headers().get(ID_HEADER).cloned().ok_or(LifecycleError::NoIdentifier)?;
-        drain(response).await;
+        let events = Payload::from(Bytes::from_static(br#"{"events":["SHUTDOWN"]}"#));
+        let reply = success(api.call("POST", REGISTER, &[(NAME_HEADER, NAME), JSON], &events).await?)?;
+        let identifier = reply.head.fields.text(ID_HEADER).ok_or(LifecycleError::NoIdentifier)?.to_owned();
+        reply.drain().await;
         Ok(Self { api, identifier })
     }
 
@@ -109,32 +109,23 @@ impl<'a> Registration<'a> {
         }
     }
 
-    async fn next(&self) -> Result<bytes::Bytes, LifecycleError> {
-        let request = Request::get(NEXT).header(ID_HEADER, &self.identifier).body(()).expect("BUG: valid");
-        let response = success(self.api.get(&request.into_parts().0).await?)?;
-        Ok(drain(response).await)
+    async fn next(&self) -> Result<Bytes, LifecycleError> {
+        let reply = success(self.api.call("GET", NEXT, &[(ID_HEADER, &self.identifier)], &Payload::default()).await?)?;
+        let (_, event) = reply.gather(|_| false).await?;
+        Ok(event.whole())
     }
 
     /// Tells Lambda why we cannot start.
     pub async fn init_error(&self, error: &InitError) -> Result<(), LifecycleError> {
-        let body = error_document(error.error_type, &error.message);
-        let mut request = Request::post(INIT_ERROR).body(full(body)).expect("BUG: valid");
-        request.headers_mut().insert(ID_HEADER, self.identifier.clone());
-        request.headers_mut().insert(ERROR_TYPE_HEADER, HeaderValue::from_static(error.error_type));
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        drain(success(self.api.send(request).await?)?).await;
+        let body = Payload::from(error_document(error.error_type, &error.message));
+        let fields = [(ID_HEADER, &*self.identifier), (ERROR_TYPE_HEADER, error.error_type), JSON];
+        success(self.api.call("POST", INIT_ERROR, &fields, &body).await?)?.drain().await;
         Ok(())
     }
 }
 
-fn success(response: Response<Incoming>) -> Result<Response<Incoming>, LifecycleError> {
-    let status = response.status();
-    if status.is_success() { Ok(response) } else { Err(LifecycleError::Status(status)) }
-}
-
-/// The body read to its end, so that the connection serves again; empty when it broke off.
-async fn drain(response: Response<Incoming>) -> bytes::Bytes {
-    response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default()
+fn success(reply: Reply<'_>) -> Result<Reply<'_>, LifecycleError> {
+    if reply.head.is_success() { Ok(reply) } else { Err(LifecycleError::Status(reply.head.status)) }
 }
 
 fn is_shutdown(event: &[u8]) -> bool {

@@ -1,12 +1,6 @@
 //! Payloads that have arrived, in the pieces they came in: most go on like that, without a copy.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use bytes::{Bytes, BytesMut};
-use http_body::{Body, Frame, SizeHint};
 
 /// Pieces of fewer bytes are put together: keeping track of one costs more than copying it.
 const SMALL: usize = 4 << 10;
@@ -14,10 +8,10 @@ const SMALL: usize = 4 << 10;
 /// Bytes that memory is set aside for on a sender's word.
 const MAX_EXPECTED: usize = 64 << 20;
 
-/// A payload, or the rest of one that is being sent.
+/// A payload.
 #[derive(Debug, Default)]
 pub struct Payload {
-    pieces: VecDeque<Bytes>,
+    pieces: Vec<Bytes>,
     /// What was put together, behind all pieces.
     joined: BytesMut,
     len: usize,
@@ -31,7 +25,7 @@ impl Payload {
             return self.joined.extend_from_slice(&piece);
         }
         self.close_joined();
-        self.pieces.push_back(piece);
+        self.pieces.push(piece);
     }
 
     /// Takes the next piece of a payload that is needed in one, before as many bytes as `expected`. Copied while it is still
@@ -50,7 +44,7 @@ impl Payload {
 
     fn close_joined(&mut self) {
         if !self.joined.is_empty() {
-            self.pieces.push_back(self.joined.split().freeze());
+            self.pieces.push(self.joined.split().freeze());
         }
     }
 
@@ -64,11 +58,16 @@ impl Payload {
         self.len == 0
     }
 
+    /// Its bytes, in parts.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.pieces.iter().map(|piece| &piece[..]).chain([&self.joined[..]])
+    }
+
     /// The payload in one piece; one that came in one piece is not copied.
     pub fn whole(mut self) -> Bytes {
         self.close_joined();
         if self.pieces.len() <= 1 {
-            return self.pieces.pop_front().unwrap_or_default();
+            return self.pieces.pop().unwrap_or_default();
         }
         let mut whole = Vec::with_capacity(self.len);
         for piece in self.pieces {
@@ -80,39 +79,19 @@ impl Payload {
 
 impl From<Bytes> for Payload {
     fn from(whole: Bytes) -> Self {
-        Self { len: whole.len(), pieces: [whole].into(), joined: BytesMut::new() }
+        Self { len: whole.len(), pieces: vec![whole], joined: BytesMut::new() }
     }
 }
 
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        if self.pieces.is_empty() {
-            self.close_joined();
-        }
-        let piece = self.pieces.pop_front();
-        self.len -= piece.as_ref().map_or(0, Bytes::len);
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.len as u64)
+impl From<Vec<u8>> for Payload {
+    fn from(whole: Vec<u8>) -> Self {
+        Bytes::from(whole).into()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::BodyExt;
     use proptest::prelude::*;
 
     fn of(pieces: &[Vec<u8>]) -> Payload {
@@ -140,8 +119,7 @@ mod tests {
                 prop_assert_eq!(of_joined(&pieces, first).len(), pieces.concat().len());
                 prop_assert_eq!(of_joined(&pieces, first).whole(), pieces.concat());
             }
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            prop_assert_eq!(runtime.block_on(of(&pieces).collect()).unwrap().to_bytes(), pieces.concat());
+            prop_assert_eq!(of(&pieces).parts().collect::<Vec<_>>().concat(), pieces.concat());
         }
     }
 

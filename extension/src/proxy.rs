@@ -1,18 +1,13 @@
 //! What happens to a request of the runtime: events come in by [`hydration`], responses leave by [`offloading`],
 //! everything else passes. The only place where content meets store meets wire.
 
+mod compute;
 mod hydration;
 mod offloading;
-mod payload;
 
-use std::sync::Arc;
+use std::io;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, request};
-use http_body::Body as _;
-use http_body_util::Either;
-use hyper::body::Incoming;
-use long_content::envelope::Envelope;
+use long_content::envelope::{Envelope, Shape};
 use long_content::keys::Keyring;
 use long_content::reference::Scope;
 use long_content::screen::{EventScreen, ResponseScreen};
@@ -20,19 +15,19 @@ use long_content::store::ContentStore;
 use tokio::sync::Semaphore;
 
 pub use self::hydration::MAX_ROUNDS;
-use self::payload::{drain, forwarded, gather, gathered};
-use crate::config::{Config, MetricsMode};
+use crate::config::{Config, MetricsMode, Mode};
 use crate::error::{Failure, error_document};
 use crate::invocations::{Invocation, Invocations};
 use crate::keys::SigningKeys;
 use crate::metrics::{Metrics, Work};
 use crate::payload::Payload;
 use crate::route::{self, Route};
-use crate::runtime_api::{Body, RuntimeApi, UpstreamError, full};
+use crate::runtime_api::{Reply, RuntimeApi, UpstreamError};
+use crate::wire::{Broken, Connection, Fields, Framing, Outgoing, RequestHead, ResponseHead, WireError};
 
 const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
-const FUNCTION_ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+const FUNCTION_ERROR_TYPE: &str = "Lambda-Runtime-Function-Error-Type";
 
 /// The proxy between one sandbox's runtime and the Runtime API.
 #[derive(Debug)]
@@ -76,64 +71,90 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     /// Answers one request of the runtime.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
-        let (head, body) = request.into_parts();
-        let answer = match Route::of(&head.method, head.uri.path()) {
-            Route::Next => self.next(&head).await,
-            Route::Response(id) if !is_streaming(&head.headers) => self.respond(id, &head, body).await,
+    pub async fn handle(&self, request: &RequestHead, runtime: &mut Connection) -> Result<(), Unserved> {
+        let answer = match Route::of(request.method(), request.path()) {
+            Route::Next => self.next(request, runtime).await,
+            Route::Response(id) if !is_streaming(&request.fields) => self.respond(id, request, runtime).await,
             Route::Response(id) | Route::Error(id) => {
-                let answer = self.forward(head.clone(), body).await;
+                let answer = self.forward(request, runtime).await;
                 self.ending(id, None, answer).await
             }
-            Route::Other => self.forward(head, body).await,
+            Route::Other => self.forward(request, runtime).await,
         };
-        answer.unwrap_or_else(|error| bad_gateway(&error))
+        match answer {
+            Ok(Answer::Event(event)) => self.deliver(event, runtime).await.map_err(Unserved::Answer),
+            Ok(Answer::Upstream(reply)) => reply.answer(request, runtime).await.map_err(Unserved::from),
+            Err(ProxyError::Gone) => Err(Unserved::Gone),
+            Err(ProxyError::Upstream(UpstreamError::Request(error))) => Err(Unserved::Request(error)),
+            Err(error) => bad_gateway(&error, runtime).await.map_err(Unserved::Answer),
+        }
     }
 
     /// Long-polls for the next event and hydrates it. An event that cannot be hydrated fails its invocation, and the
     /// poll goes on: the runtime never sees half an event.
-    async fn next(&self, head: &request::Parts) -> Result<Response<Body>, ProxyError> {
+    async fn next(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Answer<'_>, ProxyError> {
         loop {
-            let response = self.upstream.get(head).await?;
-            if !response.status().is_success() {
-                return Ok(forwarded(response));
+            let reply = self.poll(request, runtime).await?;
+            if !reply.head.is_success() {
+                return Ok(Answer::Upstream(reply));
             }
-            let (head, body) = response.into_parts();
-            let Some((request_id, mut invocation)) = Invocation::of(&head.headers) else {
-                return Ok(forwarded(Response::from_parts(head, body)));
+            let Some((request_id, mut invocation)) = Invocation::of(&reply.head.fields) else {
+                return Ok(Answer::Upstream(reply));
             };
             let mut screen = EventScreen::default();
-            let event = gather(body, |piece| screen.push(piece)).await.map_err(ProxyError::Event)?;
-            tracing::trace!(request_id, bytes = event.len(), raised = screen.is_raised(), "event");
-            let context = client_context(&head.headers);
-            let event = if screen.is_raised() {
+            let (head, payload) = reply.gather(|piece| screen.push(piece)).await.map_err(ProxyError::Event)?;
+            let is_raised = screen.is_raised();
+            tracing::trace!(request_id, bytes = payload.len(), raised = is_raised, "event");
+            let context = head.fields.text(CLIENT_CONTEXT);
+            let payload = if is_raised {
                 // In a box: what passes does not pay for the size of this future.
-                Box::pin(self.hydrate(event.whole(), context, &mut invocation)).await.map(Payload::from)
+                Box::pin(self.hydrate(payload.whole(), context, &mut invocation)).await.map(Payload::from)
             } else {
                 self.arrive_in(Envelope::of_caller(context), &mut invocation);
-                Ok(event)
+                Ok(payload)
             };
-            match event {
-                Ok(event) => {
+            match payload {
+                Ok(payload) => {
                     invocation.work.log_event(&request_id);
-                    self.invocations.begin(request_id, invocation);
-                    return Ok(gathered(head, event));
+                    let may_be_exposed = !is_raised && !invocation.response_stays && self.config.offload == Mode::Auto;
+                    self.invocations.begin(request_id.clone(), invocation);
+                    return Ok(Answer::Event(Event { head, payload, request_id, may_be_exposed }));
                 }
                 Err(failure) => {
                     let told = Box::pin(self.fail(&request_id, &failure, &mut invocation.work)).await;
                     self.metrics.report(&request_id, &invocation.work).await;
-                    drain(told?.into_body()).await;
+                    told?.drain().await;
                 }
             }
         }
     }
 
+    /// Hands an event over. Whom its response goes to is found out meanwhile, if it was not before.
+    async fn deliver(&self, event: Event, runtime: &mut Connection) -> io::Result<()> {
+        let Event { head, payload, request_id, may_be_exposed } = event;
+        let head = Outgoing::response(&head, Framing::Length(payload.len() as u64), runtime.stays_open());
+        let finding_out = async {
+            if may_be_exposed && let Some(shape) = Shape::of_parts(payload.parts()) {
+                self.invocations
+                    .leave_response(&request_id, !self.config.offload.applies(shape.envelope == Envelope::Plain));
+            }
+        };
+        // One task: no response is taken before both have begun, and the second waits for nothing.
+        let (sent, ()) = tokio::join!(biased; runtime.send(&head, &payload), finding_out);
+        sent
+    }
+
     /// Offloads a response and forwards it. What cannot be stored fails the invocation instead.
-    async fn respond(&self, id: &str, head: &request::Parts, body: Incoming) -> Result<Response<Body>, ProxyError> {
-        let mut invocation = self.invocations.get(id);
+    async fn respond(
+        &self,
+        id: &str,
+        request: &RequestHead,
+        runtime: &mut Connection,
+    ) -> Result<Answer<'_>, ProxyError> {
         let mut screen = ResponseScreen::new(self.config.max_content_size);
-        let response = gather(body, |piece| screen.push(piece)).await.map_err(ProxyError::Response)?;
+        let response = runtime.gather(|piece| screen.push(piece)).await.map_err(UpstreamError::Request)?;
         tracing::trace!(request_id = id, bytes = response.len(), raised = screen.is_raised(), "response");
+        let mut invocation = self.invocations.get(id);
         let leaves_as_it_is = invocation.response_stays || !screen.is_raised() && self.is_short(&response);
         let response = if leaves_as_it_is {
             Ok(response)
@@ -143,29 +164,21 @@ impl<S: ContentStore> Proxy<S> {
         let answer = match response {
             Ok(response) => {
                 invocation.work.log_response(id);
-                self.send(head, response).await
+                self.upstream.send(request, &response).await.map_err(ProxyError::from)
             }
             Err(failure) => Box::pin(self.fail(id, &failure, &mut invocation.work)).await,
         };
-        self.ending(id, Some(invocation.work), answer).await
-    }
-
-    /// Sends a gathered response under the head it came with. Its length and framing are ours.
-    async fn send(&self, head: &request::Parts, response: Payload) -> Result<Response<Body>, ProxyError> {
-        let mut head = head.clone();
-        head.headers.remove(CONTENT_LENGTH);
-        head.headers.remove(TRAILER);
-        Ok(forwarded(self.upstream.send(Request::from_parts(head, Either::Left(response))).await?))
+        self.ending(id, Some(invocation.work), answer.map(Answer::Upstream)).await
     }
 
     /// Forgets an invocation whose outcome upstream took, and reports its `work`, the remembered one if not given.
-    async fn ending(
+    async fn ending<'a>(
         &self,
         id: &str,
         work: Option<Work>,
-        answer: Result<Response<Body>, ProxyError>,
-    ) -> Result<Response<Body>, ProxyError> {
-        if answer.as_ref().is_ok_and(|answer| answer.status().is_success()) {
+        answer: Result<Answer<'a>, ProxyError>,
+    ) -> Result<Answer<'a>, ProxyError> {
+        if answer.as_ref().is_ok_and(Answer::is_success) {
             let ended = self.invocations.end(id).map(|invocation| invocation.work);
             self.metrics.report(id, &work.or(ended).unwrap_or_default()).await;
         } else if let Some(work) = work {
@@ -175,26 +188,36 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     /// Fails an invocation upstream, and gives upstream's answer to that.
-    async fn fail(&self, id: &str, failure: &Failure, work: &mut Work) -> Result<Response<Body>, ProxyError> {
+    async fn fail(&self, id: &str, failure: &Failure, work: &mut Work) -> Result<Reply<'_>, ProxyError> {
         work.failed(failure.kind);
         tracing::error!(request_id = id, error = %failure, "invocation failed");
-        let error_type = HeaderValue::try_from(failure.function_error_type()).expect("BUG: ASCII");
-        let request = Request::post(route::error_path(id))
-            .header(CONTENT_TYPE, "application/json")
-            .header(FUNCTION_ERROR_TYPE, error_type)
-            .body(full(failure.document()))
-            .map_err(ProxyError::RequestId)?;
-        Ok(forwarded(self.upstream.send(request).await?))
+        if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ProxyError::RequestId);
+        }
+        let fields = [
+            ("Content-Type", "application/vnd.aws.lambda.error+json"),
+            (FUNCTION_ERROR_TYPE, &failure.function_error_type()),
+        ];
+        Ok(self.upstream.call("POST", &route::error_path(id), &fields, &failure.document().into()).await?)
     }
 
-    /// Forwards a request and its answer chunk by chunk, trailers included.
-    async fn forward(&self, head: request::Parts, body: Incoming) -> Result<Response<Body>, ProxyError> {
-        let answer = if head.method == Method::GET && body.is_end_stream() {
-            self.upstream.get(&head).await?
-        } else {
-            self.upstream.send(Request::from_parts(head, Either::Right(body))).await?
+    /// Forwards a request and its answer piece by piece, trailers included.
+    async fn forward(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Answer<'_>, ProxyError> {
+        let reply = match request.method() {
+            "GET" if !request.has_body() => self.poll(request, runtime).await?,
+            _ => self.upstream.stream(request, runtime).await?,
         };
-        Ok(forwarded(answer))
+        Ok(Answer::Upstream(reply))
+    }
+
+    /// Forwards a request that may be answered late. When the runtime gives it up, it is given up upstream: no event is
+    /// taken for nobody.
+    async fn poll(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Reply<'_>, ProxyError> {
+        tokio::select! {
+            biased;
+            reply = self.upstream.pass(request) => Ok(reply?),
+            () = runtime.closed() => Err(ProxyError::Gone),
+        }
     }
 
     fn scope_of(&self, invocation: &Invocation, keys: Keyring) -> Scope {
@@ -203,31 +226,76 @@ impl<S: ContentStore> Proxy<S> {
     }
 }
 
+/// What a request of the runtime is answered with.
+enum Answer<'a> {
+    Event(Event),
+    Upstream(Reply<'a>),
+}
+
+impl Answer<'_> {
+    fn is_success(&self) -> bool {
+        match self {
+            Self::Event(event) => event.head.is_success(),
+            Self::Upstream(reply) => reply.head.is_success(),
+        }
+    }
+}
+
+/// An event to be handed over.
+struct Event {
+    head: ResponseHead,
+    payload: Payload,
+    request_id: String,
+    /// Whether its response may yet have to be left alone.
+    may_be_exposed: bool,
+}
+
 /// Why a request of the runtime has no answer from upstream.
 #[derive(Debug, thiserror::Error)]
 enum ProxyError {
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
     #[error("the event broke off: {0}")]
-    Event(hyper::Error),
-    #[error("the response broke off: {0}")]
-    Response(hyper::Error),
-    #[error("the request id cannot stand in a path: {0}")]
-    RequestId(http::Error),
+    Event(WireError),
+    #[error("the request id cannot stand in a path")]
+    RequestId,
+    #[error("the runtime gave its poll up")]
+    Gone,
 }
 
-fn bad_gateway(error: &ProxyError) -> Response<Body> {
+/// Why a connection of the runtime is of no more use.
+#[derive(Debug, thiserror::Error)]
+pub enum Unserved {
+    /// A request cannot be read; it was not answered.
+    #[error("a request cannot be read: {0}")]
+    Request(WireError),
+    /// The runtime does not take its answer.
+    #[error("an answer cannot be sent: {0}")]
+    Answer(io::Error),
+    /// Upstream's answer broke off, and with it ours.
+    #[error("an answer broke off: {0}")]
+    Upstream(WireError),
+    /// The runtime gave its poll up.
+    #[error("a poll was given up")]
+    Gone,
+}
+
+impl From<Broken> for Unserved {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Source(error) => Self::Upstream(error),
+            Broken::Sink(error) => Self::Answer(error),
+        }
+    }
+}
+
+async fn bad_gateway(error: &ProxyError, runtime: &mut Connection) -> io::Result<()> {
     tracing::error!(%error, "no answer from upstream");
-    let mut response = Response::new(full(error_document("LongContent.UpstreamUnavailable", &error.to_string())));
-    *response.status_mut() = StatusCode::BAD_GATEWAY;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    let body = Payload::from(error_document("LongContent.UpstreamUnavailable", &error.to_string()));
+    let head = Outgoing::own_response("502 Bad Gateway", "application/json", body.len(), runtime.stays_open());
+    runtime.send(&head, &body).await
 }
 
-fn is_streaming(headers: &HeaderMap) -> bool {
-    headers.get(RESPONSE_MODE).is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"streaming"))
-}
-
-fn client_context(headers: &HeaderMap) -> Option<&str> {
-    headers.get(CLIENT_CONTEXT)?.to_str().ok()
+fn is_streaming(request: &Fields) -> bool {
+    request.get(RESPONSE_MODE).is_some_and(|mode| mode.eq_ignore_ascii_case(b"streaming"))
 }

@@ -1,33 +1,23 @@
-//! Pooled HTTP/1 client of the real Runtime API (and of the Extensions API, which stands at the same address).
+//! Pooled client of the real Runtime API (and of the Extensions API, which stands at the same address).
 //!
-//! A pool of our own, because connection reuse is a promise here: after a freeze the kept connection may be dead, and
-//! then a `GET` is sent again on a fresh one, while a `POST` that may have arrived is never repeated. Lambda freezes a
-//! sandbox while `next` is pending, so a response always finds a connection that has just delivered an event.
+//! Connection reuse is a promise here: after a freeze the kept connection may be dead, and then a `GET` is sent again on a
+//! fresh one, while a `POST` that may have arrived is never repeated. Lambda freezes a sandbox while `next` is pending, so a
+//! response always finds a connection that has just delivered an event.
 
+use std::io;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONNECTION, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, request};
-use http_body_util::Either;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::payload::Payload;
-use crate::socket::Socket;
+use crate::wire::{Broken, Connection, Framing, Outgoing, RequestHead, ResponseHead, Unanswered, WireError};
 
-/// Bytes that the head of a message may have: Lambda takes an `XRay-Error-Cause` of 1 MiB.
-pub const MAX_HEAD: usize = (1 << 20) + (128 << 10);
+/// Bytes of a body that are read only to keep its connection.
+const DRAINED_LENGTH: usize = 64 << 10;
 
-/// A body that passes through us: gathered, or streaming by.
-pub type Body = Either<Payload, Incoming>;
-
-/// A body of these bytes.
-pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Either::Left(Payload::from(bytes.into()))
-}
+/// How long a body is read only to keep its connection.
+const DRAINED_TIME: Duration = Duration::from_secs(1);
 
 /// Why there is no answer from upstream.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +28,7 @@ pub enum UpstreamError {
         /// `host:port` tried.
         address: String,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A connection, but no answer.
     #[error("no answer from the Runtime API at {address}: {source}")]
@@ -46,121 +36,151 @@ pub enum UpstreamError {
         /// `host:port` of the connection.
         address: String,
         /// Why.
-        source: hyper::Error,
+        source: WireError,
     },
+    /// The body to be sent broke off, on the connection it came from.
+    #[error("the request broke off: {0}")]
+    Request(WireError),
 }
 
 /// Client of one Runtime API.
 #[derive(Debug)]
 pub struct RuntimeApi {
     address: String,
-    host: HeaderValue,
-    idle: Mutex<Vec<SendRequest<Body>>>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// An answer whose body is still to be taken. Taken to its end, its connection serves again.
+#[derive(Debug)]
+pub struct Reply<'a> {
+    /// Its head.
+    pub head: ResponseHead,
+    connection: Connection,
+    api: &'a RuntimeApi,
 }
 
 impl RuntimeApi {
     /// A client of the Runtime API at `address` (`host:port`). Connects when first used.
     pub fn new(address: &str) -> Self {
-        let host = HeaderValue::from_str(address).unwrap_or(HeaderValue::from_static("localhost"));
-        Self { address: address.to_owned(), host, idle: Mutex::default() }
+        Self { address: address.to_owned(), idle: Mutex::default() }
     }
 
-    /// Sends a request without a body that may be repeated, again on a fresh connection when a kept one is dead.
-    pub async fn get(&self, head: &request::Parts) -> Result<Response<Incoming>, UpstreamError> {
-        loop {
-            let (sender, reused) = self.connection().await?;
-            match self.exchange(sender, Request::from_parts(head.clone(), full(Bytes::new()))).await {
-                Err(_) if reused => {}
-                answer => return answer,
-            }
-        }
+    /// Passes on a request without a body, a `GET` again on a fresh connection when a kept one is dead.
+    pub async fn pass(&self, request: &RequestHead) -> Result<Reply<'_>, UpstreamError> {
+        let head = Outgoing::request(request, &self.address, request.framing);
+        self.exchange(request.method(), &head, &Payload::default()).await
     }
 
-    /// Sends a request at most once. A kept connection that died before the first byte was written is replaced.
-    pub async fn send(&self, mut request: Request<Body>) -> Result<Response<Incoming>, UpstreamError> {
-        self.prepare(&mut request);
-        loop {
-            let (mut sender, reused) = self.connection().await?;
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok(self.keep(sender, response)),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) if reused => request = unsent,
-                    _ => return Err(self.no_answer(error.into_error())),
-                },
-            }
-        }
+    /// Passes on a request with a body of ours, at most once. Its framing is ours.
+    pub async fn send(&self, request: &RequestHead, body: &Payload) -> Result<Reply<'_>, UpstreamError> {
+        let head = Outgoing::request(request, &self.address, Framing::Length(body.len() as u64));
+        self.exchange(request.method(), &head, body).await
     }
 
-    async fn exchange(
+    /// Passes on a request with its body, at most once, as it arrives from `runtime`.
+    pub async fn stream(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Reply<'_>, UpstreamError> {
+        let head = Outgoing::request(request, &self.address, request.framing);
+        let mut connection = match self.take_idle() {
+            Some(idle) => idle,
+            None => self.connect().await?,
+        };
+        let answer = connection.relay(request.method(), &head, runtime).await;
+        self.reply(connection, answer)
+    }
+
+    /// Sends a request of our own: a `GET` without a body like those of runtimes, anything else at most once.
+    pub async fn call(
         &self,
-        mut sender: SendRequest<Body>,
-        mut request: Request<Body>,
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        self.prepare(&mut request);
-        let answer = sender.send_request(request).await;
-        answer.map(|response| self.keep(sender, response)).map_err(|source| self.no_answer(source))
+        method: &str,
+        target: &str,
+        fields: &[(&str, &str)],
+        body: &Payload,
+    ) -> Result<Reply<'_>, UpstreamError> {
+        let head = Outgoing::own_request(method, target, &self.address, fields, body.len());
+        self.exchange(method, &head, body).await
     }
 
-    /// Makes a request of another connection one of ours: its version, target form, host and connection headers.
-    fn prepare(&self, request: &mut Request<Body>) {
-        *request.version_mut() = Version::HTTP_11;
-        if request.uri().authority().is_some() {
-            *request.uri_mut() = request.uri().path_and_query().cloned().map(Uri::from).unwrap_or_default();
+    /// Sends what can be sent again in full, where that is safe: what never left, and on a dead connection a `GET`.
+    async fn exchange(&self, method: &str, head: &Outgoing, body: &Payload) -> Result<Reply<'_>, UpstreamError> {
+        while let Some(mut idle) = self.take_idle() {
+            match idle.exchange(method, head, body).await {
+                Err(Unanswered::Unsent(_)) => {}
+                Err(Unanswered::Lost(_)) if method == "GET" => {}
+                answer => return self.reply(idle, answer),
+            }
         }
-        remove_hop_by_hop(request.headers_mut());
-        request.headers_mut().insert(HOST, self.host.clone());
+        let mut fresh = self.connect().await?;
+        let answer = fresh.exchange(method, head, body).await;
+        self.reply(fresh, answer)
     }
 
-    fn keep(&self, sender: SendRequest<Body>, response: Response<Incoming>) -> Response<Incoming> {
-        self.idle.lock().expect("BUG: poisoned").push(sender);
-        response
-    }
-
-    fn no_answer(&self, source: hyper::Error) -> UpstreamError {
-        UpstreamError::Exchange { address: self.address.clone(), source }
-    }
-
-    /// A kept connection that is ready (the last used first: it is the likeliest to live), else a new one.
-    async fn connection(&self) -> Result<(SendRequest<Body>, bool), UpstreamError> {
-        if let Some(sender) = self.take_idle() {
-            return Ok((sender, true));
+    fn reply(
+        &self,
+        connection: Connection,
+        answer: Result<ResponseHead, Unanswered>,
+    ) -> Result<Reply<'_>, UpstreamError> {
+        let lost = |source| UpstreamError::Exchange { address: self.address.clone(), source };
+        match answer {
+            Ok(head) => Ok(Reply { head, connection, api: self }),
+            Err(Unanswered::Source(error)) => Err(UpstreamError::Request(error)),
+            Err(Unanswered::Unsent(error)) => Err(lost(error.into())),
+            Err(Unanswered::Lost(error)) => Err(lost(error)),
         }
-        self.connect().await.map(|sender| (sender, false))
     }
 
-    fn take_idle(&self) -> Option<SendRequest<Body>> {
+    /// A kept connection that lives: the last used first, as the likeliest to.
+    fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().expect("BUG: poisoned");
-        idle.retain(|sender| !sender.is_closed());
-        let ready = idle.iter().rposition(SendRequest::is_ready)?;
-        Some(idle.remove(ready))
+        std::iter::from_fn(|| idle.pop()).find(Connection::is_idle)
     }
 
-    async fn connect(&self) -> Result<SendRequest<Body>, UpstreamError> {
+    fn keep(&self, connection: Connection) {
+        if connection.stays_open() {
+            self.idle.lock().expect("BUG: poisoned").push(connection);
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, UpstreamError> {
         let failed = |source| UpstreamError::Connect { address: self.address.clone(), source };
-        let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
-        let mut builder = http1::Builder::new();
-        builder.preserve_header_case(true).title_case_headers(true).max_buf_size(MAX_HEAD);
-        let (sender, connection) =
-            builder.handshake(TokioIo::new(Socket::new(stream))).await.map_err(|source| self.no_answer(source))?;
-        tokio::spawn(connection);
-        Ok(sender)
+        TcpStream::connect(&self.address).await.map(Connection::new).map_err(failed)
     }
 }
 
-/// Removes the headers that belong to one connection (RFC 9110, section 7.6.1). `Trailer` announces fields of the message
-/// and stays. `Expect` was answered on the connection it came on.
-pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-    const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|names| names.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    let fixed = [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE, EXPECT];
-    for name in named.into_iter().chain(fixed) {
-        headers.remove(name);
+impl Reply<'_> {
+    /// Takes all of its body, each piece shown to `look` as it arrives, which says whether the body is needed in one.
+    pub async fn gather(mut self, look: impl FnMut(&[u8]) -> bool) -> Result<(ResponseHead, Payload), WireError> {
+        let body = self.connection.gather(look).await?;
+        self.api.keep(self.connection);
+        Ok((self.head, body))
+    }
+
+    /// Reads a body that nobody waits for, because only then is its connection used again. A long or a slow one is not
+    /// worth the wait.
+    pub async fn drain(mut self) {
+        let reading = async {
+            let mut len = 0;
+            while let Some(piece) = self.connection.data().await? {
+                len += piece.len();
+                if len > DRAINED_LENGTH {
+                    break;
+                }
+            }
+            Ok::<(), WireError>(())
+        };
+        if matches!(tokio::time::timeout(DRAINED_TIME, reading).await, Ok(Ok(()))) {
+            self.api.keep(self.connection);
+        }
+    }
+
+    /// Answers `request` of `runtime` with it, piece by piece.
+    pub async fn answer(mut self, request: &RequestHead, runtime: &mut Connection) -> Result<(), Broken> {
+        let framing = self.head.framing_for(request);
+        if framing == Framing::Close {
+            runtime.close_behind();
+        }
+        let head = Outgoing::response(&self.head, framing, runtime.stays_open());
+        self.connection.pass_to(runtime, &head).await?;
+        self.api.keep(self.connection);
+        Ok(())
     }
 }

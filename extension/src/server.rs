@@ -1,25 +1,24 @@
 //! The listener: accepts the runtime's connections and answers their requests.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use long_content::store::ContentStore;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::proxy::Proxy;
-use crate::runtime_api::MAX_HEAD;
-
-use crate::socket::Socket;
+use crate::error::error_document;
+use crate::payload::Payload;
+use crate::proxy::{Proxy, Unserved};
+use crate::wire::{Connection, Outgoing, WireError};
 
 /// Between attempts to accept. What makes one fail, such as no file descriptor being left, outlasts an instant, and each attempt
 /// is a line of the log.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection that will be closed is read, so that its client gets to read its answer (RFC 9112, section 9.6).
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Binds `127.0.0.1:port`. Bound before the extension registers, so no runtime ever finds the port closed.
 pub async fn bind(port: u16) -> io::Result<TcpListener> {
@@ -42,25 +41,43 @@ where
     }
 }
 
-/// One connection of the runtime. When the runtime closes it, the pending request is dropped, and with it the poll
-/// upstream: no event is taken for nobody.
+/// One connection of the runtime, to its end.
 async fn connection<S>(stream: TcpStream, proxy: Arc<Proxy<S>>)
 where
     S: ContentStore + Send + Sync + 'static,
 {
-    let service = service_fn(|request| {
-        let proxy = Arc::clone(&proxy);
-        async move { Ok::<_, Infallible>(proxy.handle(request).await) }
-    });
-    let served = http1::Builder::new()
-        .preserve_header_case(true)
-        .title_case_headers(true)
-        .auto_date_header(false)
-        .header_read_timeout(None)
-        .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Socket::new(stream)), service)
-        .await;
-    if let Err(error) = served {
+    let mut runtime = Connection::new(stream);
+    let served = answer_all(&mut runtime, &proxy).await;
+    if let Err(error) = &served {
         tracing::debug!(%error, "the runtime's connection broke off");
     }
+    if let Err(Unserved::Request(error)) = &served {
+        refuse(&mut runtime, error).await;
+    }
+    if !runtime.is_at_end() || served.is_err() {
+        let _ = tokio::time::timeout(LINGER, runtime.linger()).await;
+    }
+}
+
+async fn answer_all<S: ContentStore>(runtime: &mut Connection, proxy: &Proxy<S>) -> Result<(), Unserved> {
+    while let Some(request) = runtime.request().await.map_err(Unserved::Request)? {
+        proxy.handle(&request, runtime).await?;
+        if !runtime.stays_open() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Says what is wrong with a request that cannot be read.
+async fn refuse(runtime: &mut Connection, error: &WireError) {
+    let status = match error {
+        WireError::Io(_) | WireError::Closed => return,
+        WireError::NotHttp(_) | WireError::Malformed(_) => "400 Bad Request",
+        WireError::HeadTooLarge => "431 Request Header Fields Too Large",
+    };
+    let body = Payload::from(error_document("LongContent.BadRequest", &error.to_string()));
+    let head = Outgoing::own_response(status, "application/json", body.len(), false);
+    // Who sends what is no request may not listen either.
+    let _ = runtime.send(&head, &body).await;
 }

@@ -5,6 +5,13 @@
 //! queue's or a direct caller's.
 //!
 //! Finding that an event has none of these shapes costs one search for their rarest names.
+//!
+//! ```
+//! use long_content::envelope::Shape;
+//!
+//! let event: [&[u8]; 2] = [br#"{"headers":{},"request"#, br#"Context":{}}"#];
+//! assert_eq!(Shape::of_parts(event.into_iter()).unwrap().caller, "API Gateway, function URL, load balancer");
+//! ```
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -12,6 +19,7 @@ use std::sync::LazyLock;
 use aho_corasick::packed::Searcher;
 
 use crate::json;
+use crate::seams::Seams;
 
 /// Who an event came from, as far as it decides what may be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +73,11 @@ const AGENTCORE_GATEWAY: &str = "bedrockAgentCore";
 
 static RARE_NAMES: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(rare_names()));
 
+/// Bytes of the longest of those names.
+static LONGEST_NAME: LazyLock<usize> = LazyLock::new(|| rare_names().map(|name| name.len()).max().unwrap_or(0));
+
 /// The rarest name of every shape, as it is spelt in an event.
-pub(crate) fn rare_names() -> impl Iterator<Item = String> {
+fn rare_names() -> impl Iterator<Item = String> {
     SHAPES.iter().map(|shape| format!("\"{}\"", shape.members[0]))
 }
 
@@ -89,8 +100,14 @@ impl Envelope {
 impl Shape {
     /// The shape of an event, if it has one of [`SHAPES`].
     pub fn of(event: &[u8]) -> Option<&'static Self> {
-        let may_match = RARE_NAMES.as_ref().is_none_or(|names| names.find(event).is_some());
-        if may_match { Self::by_members(event) } else { None }
+        if has_rare_name(event) { Self::by_members(event) } else { None }
+    }
+
+    /// The same of an event in parts. One without any shape is not put together.
+    pub fn of_parts<'a>(mut parts: impl Iterator<Item = &'a [u8]> + Clone) -> Option<&'static Self> {
+        let (all, mut seams) = (parts.clone(), Seams::for_needles_of(*LONGEST_NAME));
+        let may_match = parts.any(|part| seams.search(part, has_rare_name));
+        if may_match { Self::by_members(&all.collect::<Vec<_>>().concat()) } else { None }
     }
 
     /// The shape by top-level members; of an array (AppSync batches), by its first element's.
@@ -103,6 +120,11 @@ impl Shape {
         let names: HashSet<_> = json::members(event, object).filter_map(|(name, _)| known_name(event, &name)).collect();
         SHAPES.iter().find(|shape| shape.members.iter().all(|name| names.contains(name)))
     }
+}
+
+/// Whether some shape's rarest name stands in a text.
+fn has_rare_name(text: &[u8]) -> bool {
+    RARE_NAMES.as_ref().is_none_or(|names| names.find(text).is_some())
 }
 
 /// The name of a member, if some shape has one of that name.
@@ -134,6 +156,19 @@ mod tests {
         ] {
             assert_eq!(of(plain), Envelope::Plain, "{plain}");
         }
+    }
+
+    #[test]
+    fn a_shape_is_seen_across_any_seam() {
+        for shape in SHAPES {
+            let members = shape.members.iter().map(|name| format!("\"{name}\":1")).collect::<Vec<_>>().join(",");
+            let event = format!("{{{members}}}");
+            for len in 1..=event.len() {
+                let seen = Shape::of_parts(event.as_bytes().chunks(len)).map(|seen| seen.envelope);
+                assert_eq!(seen, Some(shape.envelope), "{event} in parts of {len}");
+            }
+        }
+        assert!(Shape::of_parts("{\"request\":\"Context\"}".as_bytes().chunks(3)).is_none());
     }
 
     #[test]

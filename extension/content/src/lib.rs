@@ -29,4 +29,5 @@ pub mod offload;
 pub mod outgoing;
 pub mod reference;
 pub mod screen;
+mod seams;
 pub mod store;

@@ -11,7 +11,7 @@ use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, Stored};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Proxy;
-use super::payload::compute;
+use super::compute::compute;
 use crate::error::{Failure, FailureKind, quoted};
 use crate::invocations::Invocation;
 use crate::metrics::{Amount, Sizes, Work};

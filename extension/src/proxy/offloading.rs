@@ -10,7 +10,7 @@ use long_content::store::tally::Tally;
 use long_content::store::{ContentStore, PutError};
 
 use super::Proxy;
-use super::payload::compute;
+use super::compute::compute;
 use crate::error::Failure;
 use crate::invocations::Invocation;
 use crate::metrics::{Sizes, Work};

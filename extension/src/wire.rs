@@ -1,0 +1,41 @@
+//! HTTP/1.1 as a proxy speaks it (RFC 9112), for the two connections that every invocation crosses.
+//!
+//! A head is kept in the bytes it came in and passed on field by field; a body is handed over in the pieces that the kernel
+//! gave; both are written with one call. Parsing is httparse's. What general libraries add is what a proxy does without: maps of
+//! headers that are taken apart and built again, and a task for every connection, through whose channels each message would
+//! have to go.
+
+mod connection;
+mod head;
+mod input;
+mod outgoing;
+
+pub use self::connection::{Broken, Connection, Unanswered};
+pub use self::head::{Fields, Framing, RequestHead, ResponseHead};
+pub use self::outgoing::Outgoing;
+
+/// Bytes that the head of a message may have: Lambda takes an `XRay-Error-Cause` of 1 MiB.
+pub const MAX_HEAD: usize = (1 << 20) + (128 << 10);
+
+/// Fields that a message may have.
+pub const MAX_FIELDS: usize = 128;
+
+/// Why nothing more can be made of a connection.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The kernel's word.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// It ended in the middle of a message.
+    #[error("the connection was closed in the middle of a message")]
+    Closed,
+    /// The head is not one of HTTP/1.
+    #[error("not HTTP/1: {0}")]
+    NotHttp(#[from] httparse::Error),
+    /// Where the message ends cannot be told, or can be told in two ways.
+    #[error("not HTTP/1: {0}")]
+    Malformed(&'static str),
+    /// The head is larger than [`MAX_HEAD`], or has more than [`MAX_FIELDS`] fields.
+    #[error("a head of more than {MAX_HEAD} bytes or {MAX_FIELDS} fields")]
+    HeadTooLarge,
+}

@@ -1,0 +1,360 @@
+//! What arrives on a connection: heads, bodies in pieces, trailers.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use memchr::memchr;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::head::{Fields, Framing, RequestHead, ResponseHead, take_trailers};
+use super::{MAX_HEAD, WireError};
+
+/// Bytes that are read at once: few enough that a piece is still in the processor's cache when it is looked at, while the
+/// sender copies the next.
+const STEP: usize = 64 << 10;
+
+/// Bytes of free memory that reading goes on in, rather than in new memory.
+const ENOUGH: usize = 8 << 10;
+
+/// Bytes of the line before a chunk, with the extensions that nobody uses.
+const MAX_CHUNK_LINE: usize = 4 << 10;
+
+/// What has arrived and was not taken yet, and what of the current message is still to come.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    buffer: BytesMut,
+    rest: Rest,
+    trailers: Fields,
+}
+
+/// What is left of a body.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    #[default]
+    Nothing,
+    Bytes(u64),
+    UntilClosed,
+    Chunks(Chunk),
+}
+
+/// What comes next of a body in chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chunk {
+    Size,
+    Data(u64),
+    End,
+    Trailers,
+}
+
+/// A step through a body.
+enum Step {
+    Data(Bytes),
+    End,
+    /// More has to be read first.
+    Starved,
+}
+
+impl Input {
+    /// The next request's head; nothing when the source ends before it.
+    pub(super) async fn request<R: AsyncRead + Unpin>(
+        &mut self,
+        source: &mut R,
+    ) -> Result<Option<RequestHead>, WireError> {
+        let Some(mut head) = self.head(source, RequestHead::take).await? else { return Ok(None) };
+        head.frame()?;
+        self.begin(head.framing);
+        Ok(Some(head))
+    }
+
+    /// The head of the final response to a request by `method`.
+    pub(super) async fn response<R: AsyncRead + Unpin>(
+        &mut self,
+        source: &mut R,
+        method: &str,
+    ) -> Result<ResponseHead, WireError> {
+        loop {
+            let mut head = self.head(source, ResponseHead::take).await?.ok_or(WireError::Closed)?;
+            if head.status == 101 {
+                return Err(WireError::Malformed("another protocol, which nobody asked for"));
+            }
+            if !head.is_interim() {
+                head.frame(method)?;
+                self.begin(head.framing);
+                return Ok(head);
+            }
+        }
+    }
+
+    /// The next piece of the body; nothing behind its end.
+    pub(super) async fn data<R: AsyncRead + Unpin>(&mut self, source: &mut R) -> Result<Option<Bytes>, WireError> {
+        loop {
+            match self.step()? {
+                Step::Data(data) => return Ok(Some(data)),
+                Step::End => return Ok(None),
+                Step::Starved if self.fill(source).await? > 0 => {}
+                Step::Starved if self.rest == Rest::UntilClosed => self.rest = Rest::Nothing,
+                Step::Starved => return Err(WireError::Closed),
+            }
+        }
+    }
+
+    /// A piece of the body that has arrived already.
+    pub(super) fn data_at_hand(&mut self) -> Result<Option<Bytes>, WireError> {
+        Ok(match self.step()? {
+            Step::Data(data) => Some(data),
+            Step::End | Step::Starved => None,
+        })
+    }
+
+    /// Whether all of the body was taken.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.rest == Rest::Nothing
+    }
+
+    /// Whether nothing has arrived that was not taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Bytes of the body that are known to come.
+    pub(super) fn expected(&self) -> u64 {
+        match self.rest {
+            Rest::Bytes(left) | Rest::Chunks(Chunk::Data(left)) => left,
+            Rest::Nothing | Rest::UntilClosed | Rest::Chunks(_) => 0,
+        }
+    }
+
+    /// The fields behind the last chunk of the last body.
+    pub(super) fn take_trailers(&mut self) -> Fields {
+        std::mem::take(&mut self.trailers)
+    }
+
+    /// Returns when the source ends. What arrives until then is kept, up to a step.
+    pub(super) async fn end<R: AsyncRead + Unpin>(&mut self, source: &mut R) {
+        while self.buffer.len() < STEP && self.fill(source).await.is_ok_and(|read| read > 0) {}
+        if self.buffer.len() >= STEP {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn head<R: AsyncRead + Unpin, H>(
+        &mut self,
+        source: &mut R,
+        take: fn(&mut BytesMut) -> Result<Option<H>, WireError>,
+    ) -> Result<Option<H>, WireError> {
+        let mut seen = 0;
+        loop {
+            if memchr(b'\n', &self.buffer[seen..]).is_some()
+                && let Some(head) = take(&mut self.buffer)?
+            {
+                return Ok(Some(head));
+            }
+            seen = self.buffer.len();
+            if seen > MAX_HEAD {
+                return Err(WireError::HeadTooLarge);
+            }
+            if self.fill(source).await? == 0 {
+                return if seen == 0 { Ok(None) } else { Err(WireError::Closed) };
+            }
+        }
+    }
+
+    fn begin(&mut self, framing: Framing) {
+        self.trailers = Fields::default();
+        self.rest = match framing {
+            Framing::None | Framing::Length(0) => Rest::Nothing,
+            Framing::Length(len) => Rest::Bytes(len),
+            Framing::Chunked => Rest::Chunks(Chunk::Size),
+            Framing::Close => Rest::UntilClosed,
+        };
+    }
+
+    /// Reads once: how many bytes, none when the source has ended.
+    async fn fill<R: AsyncRead + Unpin>(&mut self, source: &mut R) -> std::io::Result<usize> {
+        if self.buffer.capacity() - self.buffer.len() < ENOUGH {
+            self.buffer.reserve(STEP);
+        }
+        source.read_buf(&mut (&mut self.buffer).limit(STEP)).await
+    }
+
+    fn step(&mut self) -> Result<Step, WireError> {
+        loop {
+            match self.rest {
+                Rest::Nothing => return Ok(Step::End),
+                Rest::Bytes(_) | Rest::UntilClosed | Rest::Chunks(Chunk::Data(_)) => return Ok(self.take_data()),
+                Rest::Chunks(part) => match self.between_chunks(part)? {
+                    Some(rest) => self.rest = rest,
+                    None => return Ok(Step::Starved),
+                },
+            }
+        }
+    }
+
+    fn take_data(&mut self) -> Step {
+        let left = if self.rest == Rest::UntilClosed { u64::MAX } else { self.expected() };
+        let at_hand = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if at_hand == 0 {
+            return Step::Starved;
+        }
+        let left = left - at_hand as u64;
+        self.rest = match self.rest {
+            Rest::Bytes(_) if left == 0 => Rest::Nothing,
+            Rest::Bytes(_) => Rest::Bytes(left),
+            Rest::Chunks(_) if left == 0 => Rest::Chunks(Chunk::End),
+            Rest::Chunks(_) => Rest::Chunks(Chunk::Data(left)),
+            rest => rest,
+        };
+        Step::Data(self.buffer.split_to(at_hand).freeze())
+    }
+
+    /// What is left behind a part of the framing of chunks; nothing if that has not arrived whole.
+    fn between_chunks(&mut self, part: Chunk) -> Result<Option<Rest>, WireError> {
+        let waiting = self.buffer.len();
+        match part {
+            Chunk::Size => match httparse::parse_chunk_size(&self.buffer) {
+                Ok(httparse::Status::Complete((len, size))) => {
+                    self.buffer.advance(len);
+                    Ok(Some(Rest::Chunks(if size == 0 { Chunk::Trailers } else { Chunk::Data(size) })))
+                }
+                Ok(httparse::Status::Partial) if waiting < MAX_CHUNK_LINE => Ok(None),
+                _ => Err(WireError::Malformed("a chunk without a size")),
+            },
+            Chunk::End if waiting < 2 => Ok(None),
+            Chunk::End if self.buffer.starts_with(b"\r\n") => {
+                self.buffer.advance(2);
+                Ok(Some(Rest::Chunks(Chunk::Size)))
+            }
+            Chunk::Trailers => match take_trailers(&mut self.buffer)? {
+                Some(trailers) => {
+                    self.trailers = trailers;
+                    Ok(Some(Rest::Nothing))
+                }
+                None if waiting <= MAX_HEAD => Ok(None),
+                None => Err(WireError::HeadTooLarge),
+            },
+            Chunk::End | Chunk::Data(_) => Err(WireError::Malformed("a chunk that is longer than it says")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    /// A source that gives no more than so many bytes at once.
+    struct Dribble<'a>(&'a [u8], usize);
+
+    impl AsyncRead for Dribble<'_> {
+        fn poll_read(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            buf: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            let (now, later) = self.0.split_at(self.1.min(self.0.len()).min(buf.remaining()));
+            buf.put_slice(now);
+            self.0 = later;
+            std::task::Poll::Ready(Ok(()))
+        }
+    }
+
+    async fn body(input: &mut Input, source: &mut Dribble<'_>) -> Result<Vec<u8>, WireError> {
+        let mut body = vec![];
+        while let Some(data) = input.data(source).await? {
+            body.extend_from_slice(&data);
+        }
+        Ok(body)
+    }
+
+    /// Bodies of all requests in `text`, or why it cannot be read.
+    fn bodies(text: &[u8], step: usize) -> Result<Vec<Vec<u8>>, WireError> {
+        let (mut input, mut source, mut bodies) = (Input::default(), Dribble(text, step), vec![]);
+        block_on(async {
+            while input.request(&mut source).await?.is_some() {
+                bodies.push(body(&mut input, &mut source).await?);
+            }
+            Ok(bodies)
+        })
+    }
+
+    fn chunked(body: &[u8], size: usize) -> Vec<u8> {
+        let chunks =
+            body.chunks(size).map(|chunk| [format!("{:X};x=y\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
+        [chunks.collect::<Vec<_>>().concat(), b"0\r\nX-Sum: 1\r\n\r\n".to_vec()].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn requests_are_told_apart_however_they_arrive(first in "[a-z\r\n0]{0,40}", second in "[a-z\r\n0]{0,40}", size in 1_usize..50, step in 1_usize..200) {
+            let text = [
+                b"POST /1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec(),
+                chunked(first.as_bytes(), size),
+                format!("POST /2 HTTP/1.1\r\nContent-Length: {}\r\n\r\n{second}GET /3 HTTP/1.1\r\n\r\n", second.len()).into_bytes(),
+            ].concat();
+            let expected: [&[u8]; 3] = [first.as_bytes(), second.as_bytes(), b""];
+            prop_assert_eq!(bodies(&text, step).unwrap(), expected);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(text in proptest::collection::vec(any::<u8>(), 0..200), step in 1_usize..20) {
+            let _ = bodies(&text, step);
+            let _ = bodies(&[b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", &text[..]].concat(), step);
+        }
+
+        #[test]
+        fn a_message_that_breaks_off_is_an_error(end in 0_usize..1_000) {
+            let text = [b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec(), chunked(b"hello, world", 5)].concat();
+            let end = 1 + end % (text.len() - 1);
+            prop_assert!(matches!(bodies(&text[..end], 7), Err(WireError::Closed)), "{}", end);
+        }
+    }
+
+    #[test]
+    fn trailers_are_kept_until_they_are_taken() {
+        let text = [b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec(), chunked(b"x", 1)].concat();
+        let (mut input, mut source) = (Input::default(), Dribble(&text, 3));
+        block_on(async {
+            input.request(&mut source).await.unwrap();
+            assert_eq!(body(&mut input, &mut source).await.unwrap(), b"x");
+        });
+        assert_eq!(input.take_trailers().text("x-sum"), Some("1"));
+        assert!(input.is_at_end() && input.is_empty());
+    }
+
+    #[test]
+    fn a_body_may_end_with_its_connection() {
+        let (mut input, mut source) = (Input::default(), Dribble(b"HTTP/1.1 200 OK\r\n\r\nall of it", 4));
+        block_on(async {
+            assert_eq!(input.response(&mut source, "GET").await.unwrap().framing, Framing::Close);
+            assert_eq!(body(&mut input, &mut source).await.unwrap(), b"all of it");
+        });
+    }
+
+    #[test]
+    fn interim_responses_are_passed_over_and_no_protocol_is_switched() {
+        let of = |text| block_on(Input::default().response(&mut Dribble(text, 9), "GET")).map(|head| head.status);
+        assert_eq!(
+            of(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 x\r\n\r\n").unwrap(),
+            204
+        );
+        assert!(matches!(of(b"HTTP/1.1 101 Switching\r\n\r\n"), Err(WireError::Malformed(_))));
+    }
+
+    #[test]
+    fn chunks_that_are_none_are_refused() {
+        for body in ["x\r\n", "-1\r\n", "1\r\nab\r\n", "1\r\na\n0\r\n\r\n", "fffffffffffffffff\r\n", "1 1\r\na\r\n"] {
+            let text = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+            assert!(matches!(bodies(text.as_bytes(), 100), Err(WireError::Malformed(_))), "{body}");
+        }
+        let endless = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;{}", "x".repeat(MAX_CHUNK_LINE));
+        assert!(matches!(bodies(endless.as_bytes(), 100), Err(WireError::Malformed(_))));
+    }
+
+    #[test]
+    fn a_head_without_an_end_is_refused_at_its_limit() {
+        let text = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(MAX_HEAD + STEP));
+        assert!(matches!(bodies(text.as_bytes(), STEP), Err(WireError::HeadTooLarge)));
+    }
+}

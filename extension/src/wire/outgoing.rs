@@ -1,0 +1,153 @@
+//! What leaves on a connection: heads with the fields that go on, and the framing of bodies.
+
+use std::io::{self, IoSlice};
+
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::head::{Fields, Framing, RequestHead, ResponseHead};
+
+/// The head of a message that leaves.
+#[derive(Debug)]
+pub struct Outgoing {
+    head: Vec<u8>,
+    framing: Framing,
+}
+
+/// What most heads fit in.
+const HEAD: usize = 1 << 10;
+
+impl Outgoing {
+    /// A request that goes on to `host`, its body framed anew.
+    pub fn request(request: &RequestHead, host: &str, framing: Framing) -> Self {
+        let mut message = Self::begin(framing, &[request.method(), " ", request.target(), " HTTP/1.1\r\nHost: ", host]);
+        message.pass_on(&request.fields, |name| !name.eq_ignore_ascii_case(b"host"));
+        message.finish()
+    }
+
+    /// A request of our own with a body of `len` bytes, if it has any.
+    pub fn own_request(method: &str, target: &str, host: &str, fields: &[(&str, &str)], len: usize) -> Self {
+        let framing = if method == "GET" { Framing::None } else { Framing::Length(len as u64) };
+        let mut message = Self::begin(framing, &[method, " ", target, " HTTP/1.1\r\nHost: ", host]);
+        fields.iter().for_each(|(name, value)| message.field(name.as_bytes(), value.as_bytes()));
+        message.finish()
+    }
+
+    /// A response that goes on, its body framed anew. The connection stays open behind it, or does not.
+    pub fn response(response: &ResponseHead, framing: Framing, keep_alive: bool) -> Self {
+        let status = response.status.to_string();
+        let mut message = Self::begin(framing, &["HTTP/1.1 ", &status, " "]);
+        message.head.extend_from_slice(response.reason());
+        message.head.extend_from_slice(b"\r\n");
+        // Without a body, as to HEAD, a length is that of another response.
+        message.pass_on(&response.fields, |_| true);
+        if framing == Framing::None {
+            response.fields.all("content-length").for_each(|length| message.field(b"Content-Length", length));
+        }
+        message.close_unless(keep_alive).finish()
+    }
+
+    /// A response of our own.
+    pub fn own_response(status: &str, content_type: &str, len: usize, keep_alive: bool) -> Self {
+        let mut message = Self::begin(Framing::Length(len as u64), &["HTTP/1.1 ", status, "\r\n"]);
+        message.field(b"Content-Type", content_type.as_bytes());
+        message.close_unless(keep_alive).finish()
+    }
+
+    /// The last bytes of a body: in chunks, those that end it.
+    pub(super) fn end(&self, trailers: &Fields) -> Vec<u8> {
+        if self.framing != Framing::Chunked {
+            return vec![];
+        }
+        let mut end = Self { head: b"0\r\n".to_vec(), framing: self.framing };
+        end.pass_on(trailers, |_| true);
+        end.head.extend_from_slice(b"\r\n");
+        end.head
+    }
+
+    /// The head as it is sent.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// What stands before and behind a piece of the body of so many bytes.
+    pub(super) fn around(&self, len: usize) -> (String, &'static str) {
+        if self.framing == Framing::Chunked { (format!("{len:x}\r\n"), "\r\n") } else { (String::new(), "") }
+    }
+
+    fn begin(framing: Framing, start: &[&str]) -> Self {
+        let mut head = Vec::with_capacity(HEAD);
+        start.iter().for_each(|part| head.extend_from_slice(part.as_bytes()));
+        Self { head, framing }
+    }
+
+    fn field(&mut self, name: &[u8], value: &[u8]) {
+        for part in [name, b": ", value, b"\r\n"] {
+            self.head.extend_from_slice(part);
+        }
+    }
+
+    /// Passes on the fields that belong to the message and not to the connection it came on (RFC 9110, section 7.6.1), as
+    /// far as `also` has it. `Trailer` stays where trailers can. `Expect` was answered where it came from.
+    fn pass_on(&mut self, fields: &Fields, also: impl Fn(&[u8]) -> bool) {
+        let named: Vec<&[u8]> = fields.list("connection").collect();
+        let has_trailers = self.framing == Framing::Chunked;
+        for (name, value) in fields.iter() {
+            let is_named = named.iter().any(|named| named.eq_ignore_ascii_case(name));
+            let stays = !is_of_connection(name) && (has_trailers || !name.eq_ignore_ascii_case(b"trailer"));
+            if stays && !is_named && also(name) {
+                self.field(name, value);
+            }
+        }
+    }
+
+    fn close_unless(mut self, keep_alive: bool) -> Self {
+        if !keep_alive {
+            self.field(b"Connection", b"close");
+        }
+        self
+    }
+
+    fn finish(mut self) -> Self {
+        match self.framing {
+            Framing::Length(len) => self.field(b"Content-Length", len.to_string().as_bytes()),
+            Framing::Chunked => self.field(b"Transfer-Encoding", b"chunked"),
+            Framing::None | Framing::Close => {}
+        }
+        self.head.extend_from_slice(b"\r\n");
+        self
+    }
+}
+
+/// Whether a field says something of one connection, or of the framing on it.
+fn is_of_connection(name: &[u8]) -> bool {
+    const NAMES: [&str; 8] = [
+        "connection",
+        "content-length",
+        "expect",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    NAMES.iter().any(|of_connection| name.eq_ignore_ascii_case(of_connection.as_bytes()))
+}
+
+/// Writes all parts, in as few calls as the kernel takes them in. `begun` tells whether a byte was written, even if not all were.
+pub(super) async fn write_all<'a, W: AsyncWrite + Unpin>(
+    sink: &mut W,
+    parts: impl Iterator<Item = &'a [u8]>,
+    begun: &mut bool,
+) -> io::Result<()> {
+    let mut slices: Vec<_> = parts.filter(|part| !part.is_empty()).map(IoSlice::new).collect();
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        let written = sink.write_vectored(rest).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        *begun = true;
+        IoSlice::advance_slices(&mut rest, written);
+    }
+    Ok(())
+}
