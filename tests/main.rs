@@ -18,6 +18,7 @@ mod documentation;
 mod envelopes;
 mod fault_matrix;
 mod faults;
+mod http;
 mod hydrate;
 mod lifecycle;
 mod memory;

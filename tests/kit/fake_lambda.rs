@@ -255,6 +255,15 @@ impl Shared {
         self.log.borrow().exchanges[index].name()
     }
 
+    /// The reply to the request at `index` that is due before its body is.
+    fn early_reply_to(&self, index: usize) -> Option<Reply> {
+        let name = self.name(index);
+        self.script(|script| {
+            let early = script.replies.iter().position(|(key, reply)| *key == name && reply.early)?;
+            script.replies.remove(early).map(|(_, reply)| reply)
+        })
+    }
+
     /// The reply to the request at `index`, when it is due.
     async fn reply_to(&self, index: usize) -> Reply {
         let name = self.name(index);
@@ -341,6 +350,11 @@ async fn serve(shared: Arc<Shared>, mut wire: Wire) {
 async fn exchange(shared: &Shared, wire: &mut Wire) -> io::Result<bool> {
     let Some(head) = wire.head().await? else { return Ok(false) };
     let index = shared.begin(&head);
+    if let Some(reply) = shared.early_reply_to(index) {
+        wire.write(&reply.print().0).await?;
+        wire.closed().await;
+        return Ok(false);
+    }
     receive(shared, wire, &head, index).await?;
     if head.word(1) == REGISTER {
         shared.probe().await;

@@ -110,6 +110,10 @@ pub(crate) struct Reply {
     cut: Option<usize>,
     /// The connection ends after the whole reply, without a word in the headers.
     pub(crate) then_close: bool,
+    /// It leaves before the request's body has come.
+    pub(crate) early: bool,
+    /// The bytes of it, if they are not made from the rest.
+    verbatim: Option<Vec<u8>>,
 }
 
 impl Reply {
@@ -121,7 +125,14 @@ impl Reply {
             gate: None,
             cut: None,
             then_close: false,
+            early: false,
+            verbatim: None,
         }
+    }
+
+    /// These bytes, and no others.
+    pub(crate) fn verbatim(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { verbatim: Some(bytes.into()), ..Self::new(200, "") }
     }
 
     /// Lambda's answer to a `/response` or an `/error`.
@@ -162,6 +173,12 @@ impl Reply {
         self
     }
 
+    /// It leaves before the request's body has come.
+    pub(crate) fn early(mut self) -> Self {
+        self.early = true;
+        self
+    }
+
     /// Nothing is sent until the returned sender is used or dropped.
     pub(crate) fn held(mut self) -> (Self, oneshot::Sender<()>) {
         let (release, gate) = oneshot::channel();
@@ -177,6 +194,9 @@ impl Reply {
 
     /// The bytes to send, and whether the connection ends with them.
     pub(crate) fn print(&self) -> (Vec<u8>, bool) {
+        if let Some(bytes) = &self.verbatim {
+            return (bytes.clone(), self.then_close);
+        }
         let (fields, framing) = (self.headers.print(), self.body.framing_header());
         let mut bytes = format!("HTTP/1.1 {} Scripted\r\n{fields}{framing}\r\n", self.status).into_bytes();
         bytes.extend(self.body.print());

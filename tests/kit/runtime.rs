@@ -63,10 +63,23 @@ impl Runtime {
         wire.write(&request.print_body()[..bytes]).await.expect("a part that is sent");
     }
 
+    /// Sends these bytes, whatever they are.
+    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        // Who is refused early may find the connection closed while it still speaks.
+        self.connected().await.write(bytes.as_ref()).await.ok();
+    }
+
     /// The answer to the request that was sent last, by `method`.
     pub(crate) async fn answer(&mut self, method: &str) -> Answer {
         let answer = soon("the proxy's answer", self.try_answer(method)).await;
         answer.expect("an answer from the proxy")
+    }
+
+    /// The first line of the answer to `request`.
+    pub(crate) async fn status_line(&mut self, request: &Request) -> String {
+        self.begin(request).await;
+        let head = soon("the proxy's answer", self.connected().await.head()).await;
+        head.expect("an answer from the proxy").expect("an answer before the end").start
     }
 
     /// Polls for the next event.
@@ -153,6 +166,11 @@ impl Stream<'_> {
     pub(crate) async fn send(&mut self, data: &[u8]) {
         let wire = self.runtime.connected().await;
         wire.write(&chunk(data)).await.expect("a chunk that is sent");
+    }
+
+    /// The answer, before the end of what is streamed.
+    pub(crate) async fn answer(&mut self) -> Answer {
+        self.runtime.answer("POST").await
     }
 
     pub(crate) async fn finish(self, trailers: &[(&str, &str)]) -> Answer {

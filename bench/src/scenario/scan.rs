@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use bytes::Bytes;
 use fastrand::Rng;
+use long_content::envelope::Shape;
 use long_content::hydrate;
 use long_content::offload::{self, Limits};
 use long_content::reference::PREFIX;
@@ -34,11 +35,12 @@ const PIECE: usize = 64 << 10;
 /// Whether a text has what is looked for.
 type Pass = fn(&Bytes) -> bool;
 
-const PASSES: [(&str, Pass); 6] = [
+const PASSES: [(&str, Pass); 7] = [
     ("memchr", |text| memchr::memchr(0, text).is_some()),
     ("memmem", |text| memchr::memmem::find(text, PREFIX.as_bytes()).is_some()),
     ("hydrate::plan", |text| !hydrate::plan(text).is_empty()),
     ("EventScreen", in_event),
+    ("Shape::of_parts", |event| Shape::of_parts(event.chunks(PIECE)).is_some()),
     ("ResponseScreen", in_response),
     ("offload::plan", |text| !offload::plan(text, &LIMITS).contents().is_empty()),
 ];

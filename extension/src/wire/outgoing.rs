@@ -19,7 +19,8 @@ const HEAD: usize = 1 << 10;
 impl Outgoing {
     /// A request that goes on to `host`, its body framed anew.
     pub fn request(request: &RequestHead, host: &str, framing: Framing) -> Self {
-        let mut message = Self::begin(framing, &[request.method(), " ", request.target(), " HTTP/1.1\r\nHost: ", host]);
+        let mut message =
+            Self::begin(framing, &[request.method(), " ", request.target(), " HTTP/1.1\r\nHost: ", host, "\r\n"]);
         message.pass_on(&request.fields, |name| !name.eq_ignore_ascii_case(b"host"));
         message.finish()
     }
@@ -27,7 +28,7 @@ impl Outgoing {
     /// A request of our own with a body of `len` bytes, if it has any.
     pub fn own_request(method: &str, target: &str, host: &str, fields: &[(&str, &str)], len: usize) -> Self {
         let framing = if method == "GET" { Framing::None } else { Framing::Length(len as u64) };
-        let mut message = Self::begin(framing, &[method, " ", target, " HTTP/1.1\r\nHost: ", host]);
+        let mut message = Self::begin(framing, &[method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n"]);
         fields.iter().for_each(|(name, value)| message.field(name.as_bytes(), value.as_bytes()));
         message.finish()
     }

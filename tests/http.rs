@@ -1,0 +1,160 @@
+//! P1 on the wire: what clients of HTTP/1 may send and servers may answer, and what could be taken for two messages.
+
+use crate::kit::fake_lambda::NEXT;
+use crate::kit::{Event, Reply, Request, World};
+
+const TOMORROW: &str = "/2099-01-01/tomorrow";
+
+#[tokio::test]
+async fn p1_a_client_of_http_1_0_gets_its_event_and_the_end_of_its_connection() {
+    let mut world = World::start().await;
+    world.lambda.push(Event::new("1", "{}"));
+    world.runtime.write(format!("GET {NEXT} HTTP/1.0\r\n\r\n")).await;
+    let answer = world.runtime.answer("GET").await;
+    assert_eq!((answer.id(), answer.text().as_str(), answer.headers.get("Connection")), ("1", "{}", Some("close")));
+}
+
+#[tokio::test]
+async fn p1_chunks_do_not_reach_a_client_that_cannot_read_them() {
+    let mut world = World::start().await;
+    world.lambda.reply(&format!("GET {TOMORROW}"), Reply::new(200, "in chunks").chunked(2));
+    world.runtime.write(format!("GET {TOMORROW} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")).await;
+    let answer = world.runtime.answer("GET").await;
+    assert_eq!((answer.text().as_str(), answer.headers.get("Transfer-Encoding")), ("in chunks", None));
+}
+
+#[tokio::test]
+async fn p1_requests_sent_at_once_are_answered_in_their_order() {
+    let mut world = World::start().await;
+    for name in ["a", "b"] {
+        world.lambda.reply(&format!("POST /{name}"), Reply::new(200, name));
+    }
+    let request = |name| format!("POST /{name} HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody");
+    world.runtime.write(request("a") + &request("b")).await;
+    assert_eq!(world.runtime.answer("POST").await.text(), "a");
+    assert_eq!(world.runtime.answer("POST").await.text(), "b");
+}
+
+#[tokio::test]
+async fn p1_an_event_may_end_with_its_connection() {
+    let mut world = World::start().await;
+    for number in 0..3 {
+        let head = format!("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {number}\r\n\r\n");
+        world.lambda.reply(&format!("GET {NEXT}"), Reply::verbatim(head + "{\"all\":1}").then_close());
+        let answer = world.runtime.next().await;
+        assert_eq!((answer.id(), answer.text().as_str()), (number.to_string().as_str(), "{\"all\":1}"));
+    }
+    world.lambda.reply(&format!("GET {TOMORROW}"), Reply::verbatim("HTTP/1.1 200 OK\r\n\r\nto its end").then_close());
+    assert_eq!(world.runtime.send(Request::get(TOMORROW)).await.text(), "to its end");
+}
+
+#[tokio::test]
+async fn p1_interim_answers_of_lambda_are_not_the_answer() {
+    let mut world = World::start().await;
+    let answer = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfinal";
+    world.lambda.reply(&format!("GET {TOMORROW}"), Reply::verbatim(answer));
+    assert_eq!(world.runtime.send(Request::get(TOMORROW)).await.text(), "final");
+    assert_eq!(world.deliver("and on").await.text(), "and on");
+}
+
+#[tokio::test]
+async fn p1_the_words_of_a_status_are_lambdas() {
+    let mut world = World::start().await;
+    world
+        .lambda
+        .reply(&format!("GET {TOMORROW}"), Reply::verbatim("HTTP/1.1 299 Of Tomorrow\r\nContent-Length: 0\r\n\r\n"));
+    assert_eq!(world.runtime.status_line(&Request::get(TOMORROW)).await, "HTTP/1.1 299 Of Tomorrow");
+}
+
+#[tokio::test]
+async fn p1_a_message_framed_in_two_ways_leaves_framed_in_one() {
+    let mut world = World::start().await;
+    for target in [TOMORROW, "/2018-06-01/runtime/invocation/1/response"] {
+        let head = format!("POST {target} HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n");
+        world.runtime.write(head + "2\r\n{}\r\n0\r\n\r\n").await;
+        world.runtime.answer("POST").await;
+        let seen = world.lambda.recorded(&format!("POST {target}")).await;
+        let framing = ["Content-Length", "Transfer-Encoding"].map(|name| seen.headers.all(name).len());
+        assert_eq!((seen.text().as_str(), framing.iter().sum::<usize>()), ("{}", 1), "{:?}", seen.headers);
+    }
+}
+
+#[tokio::test]
+async fn p1_no_connection_header_takes_the_framing_away() {
+    let mut world = World::start().await;
+    let head = format!("POST {TOMORROW} HTTP/1.1\r\nConnection: Content-Length, Host\r\nContent-Length: 2\r\n\r\n");
+    world.runtime.write(head + "{}").await;
+    world.runtime.answer("POST").await;
+    let seen = world.lambda.recorded(&format!("POST {TOMORROW}")).await;
+    assert_eq!((seen.text().as_str(), seen.headers.get("Content-Length")), ("{}", Some("2")));
+    assert!(seen.headers.get("Host").is_some());
+}
+
+#[tokio::test]
+async fn p1_what_could_be_taken_for_two_requests_is_refused_and_never_forwarded() {
+    let mut world = World::start().await;
+    let before = world.lambda.names();
+    for fields in [
+        "Content-Length: 1\r\nContent-Length: 2",
+        "Content-Length: 1, 2",
+        "Content-Length: +1",
+        "Content-Length: 0x1",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding : chunked",
+        "Transfer-Encoding: chunked\r\n folded",
+        "A: b\rc",
+    ] {
+        world.runtime.write(format!("POST {TOMORROW} HTTP/1.1\r\n{fields}\r\n\r\nx")).await;
+        let answer = world.runtime.answer("POST").await;
+        assert_eq!((answer.status, answer.headers.get("Connection")), (400, Some("close")), "{fields}");
+        assert_eq!(answer.json()["errorType"], "LongContent.BadRequest");
+    }
+    assert_eq!(world.lambda.names(), before);
+}
+
+#[tokio::test]
+async fn p1_a_head_without_end_is_refused() {
+    let mut world = World::start().await;
+    world.runtime.write(format!("GET /{} HTTP/1.1\r\n", "x".repeat(2 << 20))).await;
+    assert_eq!(world.runtime.answer("GET").await.status, 431);
+}
+
+#[tokio::test]
+async fn p1_a_body_that_is_not_in_the_chunks_it_announces_arrives_nowhere_whole() {
+    let mut world = World::start().await;
+    for target in [TOMORROW, "/2018-06-01/runtime/invocation/1/response"] {
+        world
+            .runtime
+            .write(format!("POST {target} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}!\r\n"))
+            .await;
+        assert_eq!(world.runtime.answer("POST").await.status, 400);
+        world.runtime.hang_up();
+        assert!(world.lambda.with_log(|log| log.all(&format!("POST {target}")).iter().all(|seen| !seen.is_whole())));
+    }
+}
+
+#[tokio::test]
+async fn o3_a_response_that_was_sent_reaches_lambda_even_if_nobody_waits_for_the_answer() {
+    let mut world = World::start().await;
+    for kind in ["response", "error"] {
+        let id = world.invocation().await;
+        let target = format!("/2018-06-01/runtime/invocation/{id}/{kind}");
+        world.runtime.begin(&Request::post(&target, vec![b' '; 1 << 20])).await;
+        world.runtime.hang_up();
+        let seen = world.lambda.recorded(&format!("POST {target}")).await;
+        assert_eq!((seen.body.len(), seen.is_whole()), (1 << 20, true), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn p1_a_refusal_before_the_end_of_a_stream_reaches_the_runtime() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    let target = format!("/2018-06-01/runtime/invocation/{id}/response");
+    world.lambda.reply(&format!("POST {target}"), Reply::new(413, "enough").early());
+    let mut stream = world.runtime.stream(&id).await;
+    stream.send(b"the first of many").await;
+    let answer = stream.answer().await;
+    assert_eq!((answer.status, answer.text().as_str()), (413, "enough"));
+}
