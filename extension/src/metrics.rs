@@ -19,7 +19,7 @@ use bytes::Bytes;
 use long_content::store::GetError;
 use long_content::store::tally::Usage;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 use tokio::sync::Mutex;
 
 use crate::error::FailureKind;
@@ -145,78 +145,151 @@ impl Work {
         ]
     }
 
-    /// The numbers that are no metrics, by their names in the line.
-    fn properties(&self) -> [(&'static str, Value); 16] {
-        let size = |sizes: Option<Sizes>, of: fn(Sizes) -> usize| sizes.map_or(Value::Null, |sizes| of(sizes).into());
-        [
-            ("offloaded_contents", self.offloaded.contents.into()),
-            ("hydrated_contents", self.hydrated.contents.into()),
-            ("event_bytes_before", size(self.event, |sizes| sizes.before)),
-            ("event_bytes_after", size(self.event, |sizes| sizes.after)),
-            ("response_bytes_before", size(self.response, |sizes| sizes.before)),
-            ("response_bytes_after", size(self.response, |sizes| sizes.after)),
-            ("store_requests", self.usage.requests.into()),
-            ("store_read_units", self.usage.read_units.into()),
-            ("store_write_units", self.usage.write_units.into()),
-            ("cache_hits", self.usage.cache_hits.into()),
-            ("plan_ms", millis(self.planning)),
-            ("wait_ms", millis(self.waiting)),
-            ("apply_ms", millis(self.applying)),
-            ("failed", self.failure.is_some().into()),
-            ("error_type", self.failure.map_or(Value::Null, |kind| kind.error_type().into())),
-            ("version", env!("CARGO_PKG_VERSION").into()),
-        ]
-    }
-
-    /// The line, without its end.
-    fn line(&self, function_name: Option<&str>, request_id: &str, now: SystemTime) -> Value {
+    /// The line, with its end.
+    fn line(&self, function_name: Option<&str>, request_id: &str, now: SystemTime) -> Vec<u8> {
         let metrics = self.metrics();
-        let counted = metrics.iter().filter(|metric| !metric.is_zero());
-        let definitions: Vec<_> = counted.map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
-        let function_name = function_name.map(|name| (FUNCTION_NAME, name));
-        let by_function = function_name.map(|(dimension, _)| vec![dimension]);
-        let dimensions: Vec<_> = by_function.into_iter().chain([vec![]]).collect();
-        let mut line = json!({
-            "_aws": {
-                "Timestamp": now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
-                "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": definitions }],
+        let dimensions: &[&[&str]] = if function_name.is_some() { &[&[FUNCTION_NAME], &[]] } else { &[&[]] };
+        let directive = Directive {
+            namespace: NAMESPACE,
+            dimensions,
+            metrics: metrics.iter().filter(|metric| !metric.is_zero()).collect(),
+        };
+        let line = Line {
+            aws: Aws {
+                timestamp: now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
+                metrics: [directive],
             },
-            "request_id": request_id,
-        });
-        let members = line.as_object_mut().expect("BUG: it is written as an object");
-        members.extend(metrics.map(|metric| (metric.name.to_owned(), metric.value)));
-        members.extend(self.properties().map(|(name, value)| (name.to_owned(), value)));
-        members.extend(function_name.map(|(dimension, name)| (dimension.to_owned(), name.into())));
-        line
+            request_id,
+            function_name,
+            values: Values(&metrics),
+            properties: Properties::of(self),
+        };
+        let mut text = serde_json::to_vec(&line).expect("BUG: numbers and text are JSON");
+        text.push(b'\n');
+        text
     }
 }
 
 const STORE_TIME: &str = "StoreTime";
 
 /// A number that CloudWatch makes a metric of.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct Metric {
     name: &'static str,
     unit: &'static str,
-    value: Value,
+    #[serde(skip)]
+    value: Number,
+}
+
+/// Whole where it is counted.
+#[derive(Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Number {
+    Count(u64),
+    Measure(f64),
 }
 
 impl Metric {
     fn bytes(name: &'static str, bytes: u64) -> Self {
-        Self { name, unit: "Bytes", value: bytes.into() }
+        Self { name, unit: "Bytes", value: Number::Count(bytes) }
     }
 
     fn count(name: &'static str, count: u64) -> Self {
-        Self { name, unit: "Count", value: count.into() }
+        Self { name, unit: "Count", value: Number::Count(count) }
     }
 
     fn is_zero(&self) -> bool {
-        self.value.as_f64() == Some(0.0)
+        matches!(self.value, Number::Count(0) | Number::Measure(0.0))
+    }
+}
+
+/// A line: the directive, and the members that it and queries name.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "_aws")]
+    aws: Aws<'a>,
+    request_id: &'a str,
+    #[serde(rename = "FunctionName", skip_serializing_if = "Option::is_none")]
+    function_name: Option<&'a str>,
+    #[serde(flatten)]
+    values: Values<'a>,
+    #[serde(flatten)]
+    properties: Properties,
+}
+
+#[derive(Serialize)]
+struct Aws<'a> {
+    #[serde(rename = "Timestamp")]
+    timestamp: u64,
+    #[serde(rename = "CloudWatchMetrics")]
+    metrics: [Directive<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    namespace: &'static str,
+    dimensions: &'a [&'a [&'a str]],
+    metrics: Vec<&'a Metric>,
+}
+
+/// Metrics as members of the line: by their names.
+struct Values<'a>(&'a [Metric]);
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|metric| (metric.name, metric.value)))
+    }
+}
+
+/// The numbers that are no metrics, by their names in the line.
+#[derive(Serialize)]
+struct Properties {
+    offloaded_contents: u64,
+    hydrated_contents: u64,
+    event_bytes_before: Option<usize>,
+    event_bytes_after: Option<usize>,
+    response_bytes_before: Option<usize>,
+    response_bytes_after: Option<usize>,
+    store_requests: u64,
+    store_read_units: f64,
+    store_write_units: f64,
+    cache_hits: u64,
+    plan_ms: Number,
+    wait_ms: Number,
+    apply_ms: Number,
+    failed: bool,
+    error_type: Option<String>,
+    version: &'static str,
+}
+
+impl Properties {
+    fn of(work: &Work) -> Self {
+        Self {
+            offloaded_contents: work.offloaded.contents,
+            hydrated_contents: work.hydrated.contents,
+            event_bytes_before: work.event.map(|sizes| sizes.before),
+            event_bytes_after: work.event.map(|sizes| sizes.after),
+            response_bytes_before: work.response.map(|sizes| sizes.before),
+            response_bytes_after: work.response.map(|sizes| sizes.after),
+            store_requests: work.usage.requests,
+            store_read_units: work.usage.read_units,
+            store_write_units: work.usage.write_units,
+            cache_hits: work.usage.cache_hits,
+            plan_ms: millis(work.planning),
+            wait_ms: millis(work.waiting),
+            apply_ms: millis(work.applying),
+            failed: work.failure.is_some(),
+            error_type: work.failure.map(FailureKind::error_type),
+            version: env!("CARGO_PKG_VERSION"),
+        }
     }
 }
 
 /// Milliseconds with three decimals.
-fn millis(duration: Duration) -> Value {
-    (duration.as_micros() as f64 / 1000.0).into()
+fn millis(duration: Duration) -> Number {
+    Number::Measure(duration.as_micros() as f64 / 1000.0)
 }
 
 /// Where the lines go.
@@ -247,7 +320,7 @@ impl Metrics {
         if work.is_nothing() {
             return;
         }
-        let line = format!("{}\n", work.line(self.function_name.as_deref(), request_id, SystemTime::now()));
+        let line = work.line(self.function_name.as_deref(), request_id, SystemTime::now());
         if let Err(error) = out.write(line).await {
             tracing::debug!(request_id, %error, "standard output takes no metrics");
         }
@@ -273,19 +346,19 @@ impl Output {
     }
 
     /// Writes a line with one call. If that could block, for as long as nobody reads, it is made on another thread.
-    async fn write(&self, line: String) -> io::Result<()> {
+    async fn write(&self, line: Vec<u8>) -> io::Result<()> {
         if line.len() <= AT_ONCE
             && let Ok(mut file) = self.file.try_lock()
             && has_room(&file)
         {
-            return file.write_all(line.as_bytes());
+            return file.write_all(&line);
         }
         if self.stalled.load(Relaxed) && self.file.try_lock().is_err() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let outcome = tokio::time::timeout(PATIENCE, async {
             let mut file = Arc::clone(&self.file).lock_owned().await;
-            tokio::task::spawn_blocking(move || file.write_all(line.as_bytes())).await?
+            tokio::task::spawn_blocking(move || file.write_all(&line)).await?
         });
         let outcome = outcome.await;
         self.stalled.store(outcome.is_err(), Relaxed);
@@ -302,6 +375,7 @@ fn has_room(file: &File) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
     use std::io::Read;
     use std::time::Instant;
 
@@ -311,9 +385,13 @@ mod tests {
         work
     }
 
+    fn line_of(work: &Work, function_name: Option<&str>, now: SystemTime) -> Value {
+        serde_json::from_slice(&work.line(function_name, "id", now)).unwrap()
+    }
+
     #[test]
     fn only_what_happened_is_a_metric() {
-        let line = failed().line(Some("reader"), "id", SystemTime::UNIX_EPOCH + Duration::from_millis(1_700));
+        let line = line_of(&failed(), Some("reader"), SystemTime::UNIX_EPOCH + Duration::from_millis(1_700));
         let directive = json!({
             "Namespace": "LongContent",
             "Dimensions": [["FunctionName"], []],
@@ -326,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_function_without_a_name_is_counted_in_the_whole() {
-        let line = failed().line(None, "id", SystemTime::now());
+        let line = line_of(&failed(), None, SystemTime::now());
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([[]]));
         assert_eq!(line.get(FUNCTION_NAME), None);
     }
@@ -345,9 +423,9 @@ mod tests {
     async fn a_full_pipe_costs_patience_once_and_works_again_when_read() {
         let (mut reader, writer) = io::pipe().unwrap();
         let output = Output::new(std::os::fd::OwnedFd::from(writer).into());
-        let line = || "x".repeat(64 << 10);
-        output.write("x".repeat(AT_ONCE)).await.unwrap();
-        output.write("x".repeat(AT_ONCE * 15)).await.unwrap();
+        let line = || vec![b'x'; 64 << 10];
+        output.write(vec![b'x'; AT_ONCE]).await.unwrap();
+        output.write(vec![b'x'; AT_ONCE * 15]).await.unwrap();
         assert!(!has_room(&*output.file.lock().await));
         assert!(output.write(line()).await.is_err(), "the pipe holds no more");
         let begun = Instant::now();
@@ -357,7 +435,7 @@ mod tests {
         assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
         reader.read_exact(&mut vec![0; 128 << 10]).unwrap();
         drop(output.file.lock().await);
-        output.write("y".to_owned()).await.unwrap();
+        output.write(b"y".to_vec()).await.unwrap();
         reader.read_exact(&mut [0]).unwrap();
     }
 
@@ -366,6 +444,6 @@ mod tests {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         let output = Output::new(std::os::fd::OwnedFd::from(writer).into());
-        assert_eq!(output.write("x".to_owned()).await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(output.write(b"x".to_vec()).await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -30,7 +30,10 @@ impl Payload {
 
     /// Takes the next piece of a payload that is needed in one, before as many bytes as `expected`. Copied while it is still
     /// in the processor's cache, and its own memory taken by the next.
-    pub fn join(&mut self, piece: &[u8], expected: u64) {
+    pub fn join(&mut self, piece: Bytes, expected: u64) {
+        if expected == 0 && self.is_empty() {
+            return self.push(piece);
+        }
         let expected = usize::try_from(expected).unwrap_or(MAX_EXPECTED).min(MAX_EXPECTED);
         if !self.pieces.is_empty() || self.joined.is_empty() {
             let mut joined = BytesMut::with_capacity(self.len + piece.len() + expected);
@@ -38,7 +41,7 @@ impl Payload {
             self.pieces.drain(..).for_each(|piece| joined.extend_from_slice(&piece));
             self.joined = joined;
         }
-        self.joined.extend_from_slice(piece);
+        self.joined.extend_from_slice(&piece);
         self.len += piece.len();
     }
 
@@ -105,7 +108,7 @@ mod tests {
     /// Joined from one piece on.
     fn of_joined(pieces: &[Vec<u8>], first: usize) -> Payload {
         let mut payload = of(&pieces[..first]);
-        pieces[first..].iter().for_each(|piece| payload.join(piece, 1));
+        pieces[first..].iter().for_each(|piece| payload.join(piece.clone().into(), 1));
         payload
     }
 
@@ -126,12 +129,12 @@ mod tests {
     #[test]
     fn what_is_joined_is_copied_once_and_no_word_is_taken_for_memory() {
         let mut payload = Payload::default();
-        payload.join(b"first", 6);
+        payload.join(Bytes::from_static(b"first"), 6);
         let place = payload.joined.as_ptr();
-        payload.join(b"second", 0);
+        payload.join(Bytes::from_static(b"second"), 0);
         assert_eq!(payload.whole().as_ptr(), place);
         payload = Payload::default();
-        payload.join(b"first", u64::MAX);
+        payload.join(Bytes::from_static(b"first"), u64::MAX);
         assert!(payload.joined.capacity() <= MAX_EXPECTED + 5);
     }
 

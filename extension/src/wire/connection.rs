@@ -75,7 +75,7 @@ impl Connection {
         let mut payload = Payload::default();
         while let Some(piece) = self.data().await? {
             if look(&piece) {
-                payload.join(&piece, self.input.expected());
+                payload.join(piece, self.input.expected());
             } else {
                 payload.push(piece);
             }

@@ -29,7 +29,9 @@ impl Outgoing {
     pub fn own_request(method: &str, target: &str, host: &str, fields: &[(&str, &str)], len: usize) -> Self {
         let framing = if method == "GET" { Framing::None } else { Framing::Length(len as u64) };
         let mut message = Self::begin(framing, &[method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n"]);
-        fields.iter().for_each(|(name, value)| message.field(name.as_bytes(), value.as_bytes()));
+        for (name, value) in fields {
+            message.field(name.as_bytes(), value.as_bytes());
+        }
         message.finish()
     }
 
@@ -77,7 +79,9 @@ impl Outgoing {
 
     fn begin(framing: Framing, start: &[&str]) -> Self {
         let mut head = Vec::with_capacity(HEAD);
-        start.iter().for_each(|part| head.extend_from_slice(part.as_bytes()));
+        for part in start {
+            head.extend_from_slice(part.as_bytes());
+        }
         Self { head, framing }
     }
 
