@@ -15,9 +15,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
-use memchr::{memchr2, memmem};
+use memchr::memchr2;
+use memchr::memmem::Finder;
 
 use crate::gaps;
 use crate::json::{self, StringToken};
@@ -76,8 +78,11 @@ pub(crate) fn may_spell_prefix(text: &[u8]) -> bool {
     let Some(from) = memchr2(b'@', b'\\', text) else { return false };
     let text = &text[from..];
     let spells_some_of_it = |at: usize| text.get(at + 3..at + 5).is_some_and(is_of_prefix);
-    memmem::find(text, PREFIX.as_bytes()).is_some() || memmem::find_iter(text, b"u00").any(spells_some_of_it)
+    AS_IT_IS.find(text).is_some() || ESCAPED.find_iter(text).any(spells_some_of_it)
 }
+
+static AS_IT_IS: LazyLock<Finder> = LazyLock::new(|| Finder::new(PREFIX));
+static ESCAPED: LazyLock<Finder> = LazyLock::new(|| Finder::new("u00"));
 
 /// Whether these two hexadecimal digits are a character of `@content:`, or one that such escapes are made of: `u`, or a digit.
 /// Others are usual: many encoders escape `<`, `>` and `&`.
