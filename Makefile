@@ -137,7 +137,7 @@ bench: tools ## what the release binary costs, beside a bare relay; OPTIONS="--s
 	$(call say,building the extension as it is shipped and the least that one can be)
 	@cargo build --release -p lrap -p hello-extension --bin lrap --bin hello-extension
 	$(call say,measuring)
-	@cargo run --profile quick -p lrap-bench -- run $(OPTIONS)
+	@cargo run --profile measure -p lrap-bench -- run $(OPTIONS)
 
 moto: $(MOTO)/installed ## the interpreter of state machines for lambda-local; prints its Python
 	@echo "$(MOTO)/bin/python"
