@@ -225,8 +225,8 @@ fn scan(subject: &Subject<'_>) -> Vec<Promise> {
         })
     });
     let short = ["ResponseScreen", "offload::plan"].map(|lane| {
-        let times = ratio(speed("short", "memchr"), speed("short", lane));
-        promise(format!("scan/short: time of {lane}, to memchr's"), Limit::AtMost(1.2), times)
+        let times = ratio(speed("short", "memmem"), speed("short", lane));
+        promise(format!("scan/short: time of {lane}, to memmem's"), Limit::AtMost(1.2), times)
     });
     responses.chain(events).chain(short).collect()
 }
