@@ -34,6 +34,16 @@ async fn p5_a_poll_outlives_every_idle_connection() {
 }
 
 #[tokio::test]
+async fn the_first_poll_finds_its_connection_open() {
+    let mut world = World::start().await;
+    // One of the extension's own polls, and one ahead of the runtime's.
+    let connections =
+        world.lambda.until("two connections", |log| (log.connections == 2).then_some(log.connections)).await;
+    world.deliver("{}").await;
+    assert_eq!(world.lambda.with_log(|log| log.connections), connections);
+}
+
+#[tokio::test]
 async fn p5_restore_next_on_a_connection_that_died_is_answered() {
     let mut world = World::start().await;
     world.deliver("1").await;

@@ -241,18 +241,20 @@ fn start(subject: &Subject<'_>) -> Vec<Promise> {
             measured,
         };
         let get = |scenario: &str, figure| subject.get(scenario, pin, figure);
-        let first = |scenario: &str| {
-            let what = format!("{scenario}: first offload, to a later one");
-            let times = ratio(get(scenario, Figure::FirstOffloadP50Us), get(scenario, Figure::LaterOffloadP50Us));
-            promise(&what, 1.2, times)
+        let first = |scenario: &str, what: &str, later| {
+            let times = ratio(get(scenario, Figure::FirstOffloadP50Us), get(scenario, later));
+            promise(&format!("{scenario}: first offload, to {what}"), 1.2, times)
         };
+        let [at_once, paused] = [Figure::LaterOffloadP50Us, Figure::PausedOffloadP50Us];
         let millis = get("start/0ms", Figure::PolledP50Us).map(|micros| micros / 1e3);
         let hellos = subject.times("start/0ms", pin, "hello", Figure::PolledP50Us);
         [
             promise("start/0ms: to the first poll, p50 (ms)", 5.0, millis),
             promise("start/0ms: the same, to the least extension's", 1.5, hellos),
-            first("start/0ms"),
-            first("start/5ms"),
+            first("start/0ms", "the next", at_once),
+            first("start/0ms", "one after as long a pause", paused),
+            first("start/5ms", "the next", at_once),
+            first("start/5ms", "one after as long a pause", paused),
         ]
     };
     PINS.into_iter().flat_map(on).collect()

@@ -54,6 +54,7 @@ async fn run() -> Result<(), StartError> {
 async fn warm(proxy: Arc<Proxy<CachedStore<DynamoDbStore>>>) {
     tokio::task::yield_now().await;
     std::thread::yield_now();
+    proxy.upstream().warm().await;
     proxy.store().store().warm().await;
 }
 

@@ -60,6 +60,11 @@ impl<S: ContentStore> Proxy<S> {
         }
     }
 
+    /// The way to the real Runtime API.
+    pub fn upstream(&self) -> &RuntimeApi {
+        &self.upstream
+    }
+
     /// Where contents are kept.
     pub fn store(&self) -> &S {
         &self.store

@@ -114,6 +114,13 @@ impl RuntimeApi {
         self.reply(fresh, answer)
     }
 
+    /// Opens a connection before it is needed. Failing is no loss.
+    pub async fn warm(&self) {
+        if let Ok(fresh) = self.connect().await {
+            self.keep(fresh);
+        }
+    }
+
     fn reply(
         &self,
         connection: Connection,
