@@ -158,3 +158,72 @@ async fn p1_a_refusal_before_the_end_of_a_stream_reaches_the_runtime() {
     let answer = stream.answer().await;
     assert_eq!((answer.status, answer.text().as_str()), (413, "enough"));
 }
+
+#[tokio::test]
+async fn p1_an_acceptance_before_the_end_of_a_stream_does_not_end_it() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    let target = format!("/2018-06-01/runtime/invocation/{id}/response");
+    world.lambda.reply(&format!("POST {target}"), Reply::accepted().early());
+    let mut stream = world.runtime.stream(&id).await;
+    stream.send(b"the first").await;
+    stream.send(b" and the last").await;
+    assert_eq!(stream.finish(&[]).await.status, 202);
+    assert_eq!(world.lambda.response(&id).await.text(), "the first and the last");
+}
+
+#[tokio::test]
+async fn p1_what_a_poll_brings_as_a_body_stays_with_it() {
+    let mut world = World::start().await;
+    for (number, body) in
+        ["Content-Length: 2\r\n\r\n{}", "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"].iter().enumerate()
+    {
+        world.lambda.push(Event::new(&number.to_string(), "event"));
+        world.runtime.write(format!("GET {NEXT} HTTP/1.1\r\n{body}")).await;
+        assert_eq!(world.runtime.answer("GET").await.text(), "event");
+        assert_eq!(world.runtime.respond(&number.to_string(), "{}").await.status, 202);
+        assert_eq!(world.lambda.response(&number.to_string()).await.text(), "{}");
+    }
+}
+
+#[tokio::test]
+async fn p1_a_runtime_that_expects_100_continue_is_told_to_on_every_route() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    for target in [format!("/2018-06-01/runtime/invocation/{id}/error"), TOMORROW.to_owned()] {
+        let request = Request::post(&target, "after a pause").header("Expect", "100-continue");
+        assert_eq!(world.runtime.expect_continue(&request).await.status(), 100);
+        world.runtime.send_body(&request).await;
+        world.runtime.answer("POST").await;
+        let seen = world.lambda.recorded(&format!("POST {target}")).await;
+        assert_eq!((seen.text().as_str(), seen.headers.get("Expect")), ("after a pause", None));
+    }
+}
+
+#[tokio::test]
+async fn p4_a_runtime_that_is_gone_while_its_event_fails_takes_no_other() {
+    let mut world = World::start().await;
+    let (held, release) = Reply::accepted().held();
+    world.lambda.reply("POST /2018-06-01/runtime/invocation/forged/error", held);
+    world.lambda.push(Event::new("forged", r#""@content:1:dynamodb:s:none:forged:1""#));
+    world.runtime.begin_next().await;
+    world.lambda.error("forged").await;
+    world.runtime.hang_up();
+    drop(release);
+    world.deliver("another runtime's").await;
+    assert_eq!(world.lambda.count(&format!("GET {NEXT}")), 2);
+}
+
+#[tokio::test]
+async fn p5_a_poll_whose_own_connection_dies_is_sent_once_more() {
+    let mut world = World::start().await;
+    let mut runtimes = crate::kit::runtime::runtimes(world.extension.listener, 3);
+    for _ in 0..3 {
+        world.lambda.reply(&format!("GET {NEXT}"), Reply::hang_up());
+    }
+    for runtime in &mut runtimes {
+        runtime.begin_next().await;
+    }
+    world.lambda.until("three polls again", |log| (log.waiting_polls().len() == 3).then_some(())).await;
+    world.lambda.push(Event::new("1", "{}"));
+}

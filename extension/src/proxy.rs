@@ -23,7 +23,7 @@ use crate::metrics::{Metrics, Work};
 use crate::payload::Payload;
 use crate::route::{self, Route};
 use crate::runtime_api::{Reply, RuntimeApi, UpstreamError};
-use crate::wire::{Broken, Connection, Fields, Framing, Outgoing, RequestHead, ResponseHead, WireError};
+use crate::wire::{Broken, Connection, Fields, Framing, OutgoingHead, RequestHead, ResponseHead, WireError};
 
 const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
@@ -98,6 +98,8 @@ impl<S: ContentStore> Proxy<S> {
     /// Long-polls for the next event and hydrates it. An event that cannot be hydrated fails its invocation, and the
     /// poll goes on: the runtime never sees half an event.
     async fn next(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Answer<'_>, ProxyError> {
+        // A poll has no body; what came as one must not stand before the next request.
+        while runtime.data().await.map_err(UpstreamError::Request)?.is_some() {}
         loop {
             let reply = self.poll(request, runtime).await?;
             if !reply.head.is_success() {
@@ -137,14 +139,14 @@ impl<S: ContentStore> Proxy<S> {
     /// Hands an event over. Whom its response goes to is found out meanwhile, if it was not before.
     async fn deliver(&self, event: Event, runtime: &mut Connection) -> io::Result<()> {
         let Event { head, payload, request_id, may_be_exposed } = event;
-        let head = Outgoing::response(&head, Framing::Length(payload.len() as u64), runtime.stays_open());
+        let head = OutgoingHead::response(&head, Framing::Length(payload.len() as u64), runtime.stays_open());
         let finding_out = async {
             if may_be_exposed && let Some(shape) = Shape::of_parts(payload.parts()) {
                 self.invocations
                     .leave_response(&request_id, !self.config.offload.applies(shape.envelope == Envelope::Plain));
             }
         };
-        // One task: no response is taken before both have begun, and the second waits for nothing.
+        // All tasks share one thread: none takes a response before both have begun, and the second waits for nothing.
         let (sent, ()) = tokio::join!(biased; runtime.send(&head, &payload), finding_out);
         sent
     }
@@ -220,8 +222,8 @@ impl<S: ContentStore> Proxy<S> {
     async fn poll(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Reply<'_>, ProxyError> {
         tokio::select! {
             biased;
-            reply = self.upstream.pass(request) => Ok(reply?),
             () = runtime.closed() => Err(ProxyError::Gone),
+            reply = self.upstream.pass(request) => Ok(reply?),
         }
     }
 
@@ -297,7 +299,7 @@ impl From<Broken> for Unserved {
 async fn bad_gateway(error: &ProxyError, runtime: &mut Connection) -> io::Result<()> {
     tracing::error!(%error, "no answer from upstream");
     let body = Payload::from(error_document("LongContent.UpstreamUnavailable", &error.to_string()));
-    let head = Outgoing::own_response("502 Bad Gateway", "application/json", body.len(), runtime.stays_open());
+    let head = OutgoingHead::own_response("502 Bad Gateway", "application/json", body.len(), runtime.stays_open());
     runtime.send(&head, &body).await
 }
 

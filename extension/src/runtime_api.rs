@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::payload::Payload;
-use crate::wire::{Broken, Connection, Framing, Outgoing, RequestHead, ResponseHead, Unanswered, WireError};
+use crate::wire::{Broken, Connection, Framing, OutgoingHead, RequestHead, ResponseHead, Unanswered, WireError};
 
 /// Bytes of a body that are read only to keep its connection.
 const DRAINED_LENGTH: usize = 64 << 10;
@@ -65,27 +65,30 @@ impl RuntimeApi {
         Self { address: address.to_owned(), idle: Mutex::default() }
     }
 
-    /// Passes on a request without a body, a `GET` again on a fresh connection when a kept one is dead.
+    /// Passes on a request without its body, if it had any, a `GET` again on a fresh connection when a kept one is dead.
     pub async fn pass(&self, request: &RequestHead) -> Result<Reply<'_>, UpstreamError> {
-        let head = Outgoing::request(request, &self.address, request.framing);
+        let framing = if request.has_body() { Framing::None } else { request.framing };
+        let head = OutgoingHead::request(request, &self.address, framing);
         self.exchange(request.method(), &head, &Payload::default()).await
     }
 
     /// Passes on a request with a body of ours, at most once. Its framing is ours.
     pub async fn send(&self, request: &RequestHead, body: &Payload) -> Result<Reply<'_>, UpstreamError> {
-        let head = Outgoing::request(request, &self.address, Framing::Length(body.len() as u64));
+        let head = OutgoingHead::request(request, &self.address, Framing::Length(body.len() as u64));
         self.exchange(request.method(), &head, body).await
     }
 
     /// Passes on a request with its body, at most once, as it arrives from `runtime`.
     pub async fn stream(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Reply<'_>, UpstreamError> {
-        let head = Outgoing::request(request, &self.address, request.framing);
-        let mut connection = match self.take_idle() {
-            Some(idle) => idle,
-            None => self.connect().await?,
-        };
-        let answer = connection.relay(request.method(), &head, runtime).await;
-        self.reply(connection, answer)
+        let head = OutgoingHead::request(request, &self.address, request.framing);
+        let first = runtime.data_at_hand();
+        loop {
+            let (mut connection, is_kept) = self.connection().await?;
+            match connection.relay(request.method(), &head, &first, runtime).await {
+                Err(Unanswered::Unsent(_)) if is_kept => {}
+                answer => return self.reply(connection, answer),
+            }
+        }
     }
 
     /// Sends a request of our own: a `GET` without a body like those of runtimes, anything else at most once.
@@ -96,22 +99,31 @@ impl RuntimeApi {
         fields: &[(&str, &str)],
         body: &Payload,
     ) -> Result<Reply<'_>, UpstreamError> {
-        let head = Outgoing::own_request(method, target, &self.address, fields, body.len());
+        let head = OutgoingHead::own_request(method, target, &self.address, fields, body.len());
         self.exchange(method, &head, body).await
     }
 
-    /// Sends what can be sent again in full, where that is safe: what never left, and on a dead connection a `GET`.
-    async fn exchange(&self, method: &str, head: &Outgoing, body: &Payload) -> Result<Reply<'_>, UpstreamError> {
-        while let Some(mut idle) = self.take_idle() {
-            match idle.exchange(method, head, body).await {
-                Err(Unanswered::Unsent(_)) => {}
-                Err(Unanswered::Lost(_)) if method == "GET" => {}
-                answer => return self.reply(idle, answer),
+    /// Sends what can be sent again in full, where that is safe: what never left, and a `GET` whose connection died. One that
+    /// dies on a fresh connection is sent once more: it may have waited there through a freeze.
+    async fn exchange(&self, method: &str, head: &OutgoingHead, body: &Payload) -> Result<Reply<'_>, UpstreamError> {
+        let mut once_more = method == "GET";
+        loop {
+            let (mut connection, is_kept) = self.connection().await?;
+            match connection.exchange(method, head, body).await {
+                Err(Unanswered::Unsent(_)) if is_kept => {}
+                Err(Unanswered::Lost(WireError::Closed | WireError::Io(_))) if method == "GET" && is_kept => {}
+                Err(Unanswered::Lost(WireError::Closed | WireError::Io(_))) if once_more => once_more = false,
+                answer => return self.reply(connection, answer),
             }
         }
-        let mut fresh = self.connect().await?;
-        let answer = fresh.exchange(method, head, body).await;
-        self.reply(fresh, answer)
+    }
+
+    /// A kept connection, or else a fresh one, and whether it was kept.
+    async fn connection(&self) -> Result<(Connection, bool), UpstreamError> {
+        match self.take_idle() {
+            Some(idle) => Ok((idle, true)),
+            None => Ok((self.connect().await?, false)),
+        }
     }
 
     /// Opens a connection before it is needed. Failing is no loss.
@@ -185,7 +197,7 @@ impl Reply<'_> {
         if framing == Framing::Close {
             runtime.close_behind();
         }
-        let head = Outgoing::response(&self.head, framing, runtime.stays_open());
+        let head = OutgoingHead::response(&self.head, framing, runtime.stays_open());
         self.connection.pass_to(runtime, &head).await?;
         self.api.keep(self.connection);
         Ok(())

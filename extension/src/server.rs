@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::error::error_document;
 use crate::payload::Payload;
 use crate::proxy::{Proxy, Unserved};
-use crate::wire::{Connection, Outgoing, WireError};
+use crate::wire::{Connection, OutgoingHead, WireError};
 
 /// Between attempts to accept. What makes one fail, such as no file descriptor being left, outlasts an instant, and each attempt
 /// is a line of the log.
@@ -54,7 +54,7 @@ where
     if let Err(Unserved::Request(error)) = &served {
         refuse(&mut runtime, error).await;
     }
-    if !runtime.is_at_end() || served.is_err() {
+    if served.is_err() || !runtime.stays_open() {
         let _ = tokio::time::timeout(LINGER, runtime.linger()).await;
     }
 }
@@ -77,7 +77,7 @@ async fn refuse(runtime: &mut Connection, error: &WireError) {
         WireError::HeadTooLarge => "431 Request Header Fields Too Large",
     };
     let body = Payload::from(error_document("LongContent.BadRequest", &error.to_string()));
-    let head = Outgoing::own_response(status, "application/json", body.len(), false);
+    let head = OutgoingHead::own_response(status, "application/json", body.len(), false);
     // Who sends what is no request may not listen either.
     let _ = runtime.send(&head, &body).await;
 }

@@ -12,7 +12,7 @@ mod outgoing;
 
 pub use self::connection::{Broken, Connection, Unanswered};
 pub use self::head::{Fields, Framing, RequestHead, ResponseHead};
-pub use self::outgoing::Outgoing;
+pub use self::outgoing::OutgoingHead;
 
 /// Bytes that the head of a message may have: Lambda takes an `XRay-Error-Cause` of 1 MiB.
 pub const MAX_HEAD: usize = (1 << 20) + (128 << 10);

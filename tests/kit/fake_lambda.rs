@@ -352,8 +352,7 @@ async fn exchange(shared: &Shared, wire: &mut Wire) -> io::Result<bool> {
     let index = shared.begin(&head);
     if let Some(reply) = shared.early_reply_to(index) {
         wire.write(&reply.print().0).await?;
-        wire.closed().await;
-        return Ok(false);
+        return receive(shared, wire, &head, index).await.map(|()| true);
     }
     receive(shared, wire, &head, index).await?;
     if head.word(1) == REGISTER {

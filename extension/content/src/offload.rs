@@ -68,19 +68,34 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
     leaving
 }
 
-/// Bytes of the longest thing that [`may_spell_prefix`] looks for.
-pub(crate) const LONGEST_SPELLING: usize = PREFIX.len();
-
 /// Whether some string inside a text could decode to the prefix of a reference: as it is, or by `\u` escapes of its
 /// characters (however often those are escaped themselves).
-pub(crate) fn may_spell_prefix(text: &[u8]) -> bool {
-    // A character is looked for several times as fast as a text, and few payloads have both of these.
-    let Some(first) = memchr2(b'@', b'\\', text) else { return false };
-    let text = &text[first..];
-    let from = |character| memchr(character, text).map_or(&[][..], |at| &text[at..]);
-    let is_of_it = |at: usize, text: &[u8]| text.get(at + 3..at + 5).is_some_and(is_of_prefix);
-    let escaped = from(b'\\');
-    AS_IT_IS.find(from(b'@')).is_some() || ESCAPED.find_iter(escaped).any(|at| is_of_it(at, escaped))
+fn may_spell_prefix(text: &[u8]) -> bool {
+    Spellings::default().may_stand_in(text)
+}
+
+/// The same of a text that comes in pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Spellings {
+    /// Whether a backslash came by: with it an escape may begin that goes on, itself escaped, for as long as one likes.
+    escaped: bool,
+}
+
+impl Spellings {
+    /// Bytes of the longest thing that must be seen in one: the prefix as it is. Of an escape it is `u`, zeros and digits.
+    pub(crate) const LONGEST: usize = PREFIX.len();
+
+    /// Whether the prefix may be spelt in the next piece, or end in it.
+    pub(crate) fn may_stand_in(&mut self, piece: &[u8]) -> bool {
+        // A character is looked for several times as fast as a text, and few payloads have both of these.
+        let Some(first) = (if self.escaped { Some(0) } else { memchr2(b'@', b'\\', piece) }) else { return false };
+        let text = &piece[first..];
+        let from = |character| memchr(character, text).map_or(&[][..], |at| &text[at..]);
+        let escaped = if self.escaped { text } else { from(b'\\') };
+        self.escaped |= !escaped.is_empty();
+        let is_of_it = |at: usize| escaped.get(at + 3..at + 5).is_some_and(is_of_prefix);
+        AS_IT_IS.find(from(b'@')).is_some() || ESCAPED.find_iter(escaped).any(is_of_it)
+    }
 }
 
 static AS_IT_IS: LazyLock<Finder> = LazyLock::new(|| Finder::new(PREFIX));

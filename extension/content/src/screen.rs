@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use crate::gaps::Gaps;
-use crate::offload::{self, LONGEST_SPELLING};
+use crate::offload::Spellings;
 use crate::reference::PREFIX;
 use crate::seams::Seams;
 
@@ -53,6 +53,7 @@ impl EventScreen {
 #[derive(Debug)]
 pub struct ResponseScreen {
     seams: Seams,
+    spellings: Spellings,
     gaps: Gaps,
     raised: bool,
 }
@@ -60,12 +61,15 @@ pub struct ResponseScreen {
 impl ResponseScreen {
     /// A screen for strings of more than `threshold` bytes.
     pub fn new(threshold: usize) -> Self {
-        Self { seams: Seams::for_needles_of(LONGEST_SPELLING), gaps: Gaps::new(threshold), raised: false }
+        let (seams, spellings) = (Seams::for_needles_of(Spellings::LONGEST), Spellings::default());
+        Self { seams, spellings, gaps: Gaps::new(threshold), raised: false }
     }
 
     /// Looks at the next piece: whether the response must be looked at as a whole, as far as it is known.
     pub fn push(&mut self, piece: &[u8]) -> bool {
-        self.raised = self.raised || self.gaps.push(piece) || self.seams.search(piece, offload::may_spell_prefix);
+        let spellings = &mut self.spellings;
+        self.raised =
+            self.raised || self.gaps.push(piece) || self.seams.search(piece, |text| spellings.may_stand_in(text));
         self.raised
     }
 
@@ -79,7 +83,7 @@ impl ResponseScreen {
 mod tests {
     use super::*;
     use crate::hydrate;
-    use crate::offload::Limits;
+    use crate::offload::{self, Limits};
     use bytes::Bytes;
     use proptest::prelude::*;
 
@@ -130,6 +134,24 @@ mod tests {
                 response.push(piece);
             });
             assert!(!event.is_raised() && !response.is_raised(), "{len}");
+        }
+    }
+
+    /// A reference in text inside of text, its escapes escaped once, twice and three times.
+    #[test]
+    fn a_look_alike_is_found_however_its_escapes_are_cut() {
+        for backslash in ["\\", "\\u005c", "\\u005cu005c", "\\\\"] {
+            let text = format!("{{\"t\":\"{{\\u0022a\\u0022:\\u0022{backslash}u0040content:1:x\\u0022}}\"}}");
+            for cut in 0..=text.len() {
+                for second in cut..=text.len() {
+                    let mut screen = ResponseScreen::new(5_000);
+                    let pieces = [&text[..cut], &text[cut..second], &text[second..]];
+                    assert!(
+                        pieces.into_iter().map(|piece| screen.push(piece.as_bytes())).last().unwrap(),
+                        "{pieces:?}"
+                    );
+                }
+            }
         }
     }
 

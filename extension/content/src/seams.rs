@@ -21,7 +21,7 @@ impl Seams {
     }
 
     /// Whether the piece, or what lies across its beginning, matches.
-    pub(crate) fn search(&mut self, piece: &[u8], matches: impl Fn(&[u8]) -> bool) -> bool {
+    pub(crate) fn search(&mut self, piece: &[u8], mut matches: impl FnMut(&[u8]) -> bool) -> bool {
         let begun = self.width.min(piece.len());
         let end = self.len + begun;
         self.around[self.len..end].copy_from_slice(&piece[..begun]);

@@ -10,12 +10,12 @@ use tokio::net::TcpStream;
 use super::WireError;
 use super::head::{RequestHead, ResponseHead};
 use super::input::Input;
-use super::outgoing::{Outgoing, write_all};
+use super::outgoing::{OutgoingHead, write_all};
 use crate::payload::Payload;
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A connection on which nothing waits for more to be sent.
+/// A connection. What is sent on it leaves at once, however little it is (`TCP_NODELAY`).
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -113,92 +113,119 @@ impl Connection {
         Ok(())
     }
 
-    /// Returns when the other side has closed.
+    /// Returns when the other side has closed, as long as it has sent nothing of some size meanwhile.
     pub async fn closed(&mut self) {
         self.input.end(&mut self.stream).await;
     }
 
     /// Sends a message whose body is at hand.
-    pub async fn send(&mut self, head: &Outgoing, body: &Payload) -> io::Result<()> {
-        write_all(&mut self.stream, once(head.head()).chain(body.parts()), &mut false).await
+    pub async fn send(&mut self, head: &OutgoingHead, body: &Payload) -> io::Result<()> {
+        write_all(&mut self.stream, once(head.bytes()).chain(body.parts()), &mut false).await
     }
 
-    /// Sends a request by `method` whose body is at hand, and gives the response. A server may answer before it has read all.
+    /// Sends a request by `method` whose body is at hand, and gives the response. A server may refuse it before it has read all.
     pub async fn exchange(
         &mut self,
         method: &str,
-        head: &Outgoing,
+        head: &OutgoingHead,
         body: &Payload,
     ) -> Result<ResponseHead, Unanswered> {
         let (mut source, mut sink) = self.stream.split();
         let mut begun = false;
-        let sending = write_all(&mut sink, once(head.head()).chain(body.parts()), &mut begun);
-        let early = tokio::select! {
-            biased;
-            sent = sending => sent.map(|()| None),
-            early = self.input.response(&mut source, method) => Ok(Some(early)),
-        };
-        let is_sent = matches!(early, Ok(None));
-        let answer = match early {
-            Ok(Some(early)) => early,
-            Err(error) if !begun => return Err(Unanswered::Unsent(error)),
-            // A server that has answered already may read no more.
-            Ok(None) | Err(_) => self.input.response(&mut source, method).await,
-        };
-        self.answered(answer, is_sent)
+        let sending = write_all(&mut sink, once(head.bytes()).chain(body.parts()), &mut begun);
+        let (sent, early) = meanwhile(sending, self.input.response(&mut source, method)).await;
+        if let (Some(Err(error)), None, false) = (&sent, &early, begun) {
+            return Err(Unanswered::Unsent(error.kind().into()));
+        }
+        self.answered(method, early, matches!(sent, Some(Ok(())))).await
     }
 
-    /// The same with a body that is passed on from `client` as it arrives there.
+    /// The same with a body that is passed on from `client` as it arrives there, behind its `first` piece.
     pub async fn relay(
         &mut self,
         method: &str,
-        head: &Outgoing,
+        head: &OutgoingHead,
+        first: &[u8],
         client: &mut Self,
     ) -> Result<ResponseHead, Unanswered> {
         let (mut source, mut sink) = self.stream.split();
-        let early = tokio::select! {
-            biased;
-            sent = client.pass_on(head, &mut sink) => sent.map(|()| None),
-            early = self.input.response(&mut source, method) => Ok(Some(early)),
-        };
-        let is_sent = matches!(early, Ok(None));
-        let answer = match early {
-            Ok(Some(early)) => early,
-            Err(Broken::Source(error)) => return Err(Unanswered::Source(error)),
-            Ok(None) | Err(Broken::Sink(_)) => self.input.response(&mut source, method).await,
-        };
-        self.answered(answer, is_sent)
+        let mut begun = false;
+        let sending = client.pass_on(head, first, &mut sink, &mut begun);
+        let (sent, early) = meanwhile(sending, self.input.response(&mut source, method)).await;
+        match (sent, early) {
+            (Some(Err(Broken::Source(error))), _) => Err(Unanswered::Source(error)),
+            (Some(Err(Broken::Sink(error))), None) if !begun => Err(Unanswered::Unsent(error)),
+            (sent, early) => self.answered(method, early, matches!(sent, Some(Ok(())))).await,
+        }
+    }
+
+    /// A piece of the current message's body that has arrived already.
+    pub fn data_at_hand(&mut self) -> Bytes {
+        // What cannot be read is said when there is no way around it.
+        self.input.data_at_hand().ok().flatten().unwrap_or_default()
     }
 
     /// Passes on the body of this connection's message to `client`, under a head of its own.
-    pub async fn pass_to(&mut self, client: &mut Self, head: &Outgoing) -> Result<(), Broken> {
-        self.pass_on(head, &mut client.stream).await
+    pub async fn pass_to(&mut self, client: &mut Self, head: &OutgoingHead) -> Result<(), Broken> {
+        let first = self.data_at_hand();
+        self.pass_on(head, &first, &mut client.stream, &mut false).await
     }
 
-    async fn pass_on(&mut self, head: &Outgoing, sink: &mut (impl AsyncWrite + Unpin)) -> Result<(), Broken> {
-        let at_hand = self.input.data_at_hand().map_err(Broken::Source)?.unwrap_or_default();
-        write_piece(sink, head.head(), head, &at_hand).await?;
+    async fn pass_on(
+        &mut self,
+        head: &OutgoingHead,
+        first: &[u8],
+        sink: &mut (impl AsyncWrite + Unpin),
+        begun: &mut bool,
+    ) -> Result<(), Broken> {
+        write_piece(sink, head.bytes(), head, first, begun).await?;
         while let Some(piece) = self.data().await.map_err(Broken::Source)? {
-            write_piece(sink, b"", head, &piece).await?;
+            write_piece(sink, b"", head, &piece, begun).await?;
         }
         let end = head.end(&self.input.take_trailers());
-        write_all(sink, once(&end[..]), &mut false).await.map_err(Broken::Sink)
+        write_all(sink, once(&end[..]), begun).await.map_err(Broken::Sink)
     }
 
-    fn answered(&mut self, answer: Result<ResponseHead, WireError>, is_sent: bool) -> Result<ResponseHead, Unanswered> {
+    /// The response, read now if it did not come early. One that comes where sending failed may say why.
+    async fn answered(
+        &mut self,
+        method: &str,
+        early: Option<Result<ResponseHead, WireError>>,
+        is_sent: bool,
+    ) -> Result<ResponseHead, Unanswered> {
+        let answer = match early {
+            Some(early) => early,
+            None => self.input.response(&mut self.stream, method).await,
+        };
         let answer = answer.map_err(Unanswered::Lost)?;
         self.keep_alive = is_sent && answer.keep_alive();
         Ok(answer)
     }
 }
 
+/// Sends, and gives what comes of it, and what was answered before its end. A refusal ends it; behind any other answer it goes on.
+async fn meanwhile<S, E>(
+    sending: impl Future<Output = Result<S, E>>,
+    answer: impl Future<Output = Result<ResponseHead, WireError>>,
+) -> (Option<Result<S, E>>, Option<Result<ResponseHead, WireError>>) {
+    tokio::pin!(sending);
+    let early = tokio::select! {
+        biased;
+        sent = &mut sending => return (Some(sent), None),
+        early = answer => early,
+    };
+    let goes_on = early.as_ref().is_ok_and(ResponseHead::is_success);
+    (if goes_on { Some(sending.await) } else { None }, Some(early))
+}
+
 async fn write_piece(
     sink: &mut (impl AsyncWrite + Unpin),
     lead: &[u8],
-    head: &Outgoing,
+    head: &OutgoingHead,
     piece: &[u8],
+    begun: &mut bool,
 ) -> Result<(), Broken> {
     let (before, behind) = if piece.is_empty() { (String::new(), "") } else { head.around(piece.len()) };
     let parts = [lead, before.as_bytes(), piece, behind.as_bytes()];
-    write_all(sink, parts.into_iter(), &mut false).await.map_err(Broken::Sink)
+    write_all(sink, parts.into_iter(), begun).await.map_err(Broken::Sink)
 }

@@ -139,7 +139,7 @@ impl RequestHead {
             return target;
         }
         let after_authority =
-            target.split_once("://").map(|(_, rest)| rest.find('/').map_or("/", |path| &rest[path..]));
+            target.split_once("://").map(|(_, rest)| rest.find(['/', '?']).map_or("/", |at| &rest[at..]));
         after_authority.unwrap_or(target)
     }
 
@@ -156,6 +156,9 @@ impl RequestHead {
 
     /// Finds out how its body ends. A request that could be taken for two is none.
     pub(super) fn frame(&mut self) -> Result<(), WireError> {
+        if self.target().starts_with('?') {
+            return Err(WireError::Malformed("a query without a path"));
+        }
         if self.method() == "CONNECT" {
             return Err(WireError::Malformed("CONNECT, where there is no tunnel"));
         }
@@ -167,7 +170,8 @@ impl RequestHead {
 
     /// Whether the connection stays open behind it.
     pub(super) fn keep_alive(&self) -> bool {
-        self.fields.keep_alive(self.minor)
+        // A client of HTTP/1.0 reads until the end unless told otherwise.
+        self.minor > 0 && self.fields.keep_alive(self.minor)
     }
 
     /// Whether its body is sent only when asked for.
@@ -342,6 +346,7 @@ mod tests {
             (post, "Transfer-Encoding: \r\n", None),
             ("POST / HTTP/1.0", "Transfer-Encoding: chunked\r\n", None),
             ("CONNECT h:1 HTTP/1.1", "", None),
+            ("GET http://h?x=/y HTTP/1.1", "", None),
         ] {
             assert_eq!(request_framing(start, fields), framing, "{start} {fields}");
         }
@@ -388,8 +393,12 @@ mod tests {
             ("HTTP/1.0", "x", false),
             ("HTTP/1.0", "Keep-Alive", true),
         ] {
-            let head = request(&format!("GET / {start}\r\nConnection: {connection}\r\n\r\n"));
+            let fields = format!("Connection: {connection}\r\nContent-Length: 0\r\n\r\n");
+            let mut head = response(&format!("{start} 200 OK\r\n{fields}"));
+            head.frame("GET").unwrap();
             assert_eq!(head.keep_alive(), open, "{start} {connection}");
+            let asked = request(&format!("GET / {start}\r\n{fields}"));
+            assert_eq!(asked.keep_alive(), open && start == "HTTP/1.1", "{start} {connection}");
         }
     }
 

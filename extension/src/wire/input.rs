@@ -1,6 +1,7 @@
 //! What arrives on a connection: heads, bodies in pieces, trailers.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use httparse::Status;
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -127,7 +128,7 @@ impl Input {
         std::mem::take(&mut self.trailers)
     }
 
-    /// Returns when the source ends. What arrives until then is kept, up to a step.
+    /// Returns when the source ends. What arrives until then is kept; with a step of it waiting, the end is not looked for.
     pub(super) async fn end<R: AsyncRead + Unpin>(&mut self, source: &mut R) {
         while self.buffer.len() < STEP && self.fill(source).await.is_ok_and(|read| read > 0) {}
         if self.buffer.len() >= STEP {
@@ -210,11 +211,12 @@ impl Input {
         let waiting = self.buffer.len();
         match part {
             Chunk::Size => match httparse::parse_chunk_size(&self.buffer) {
-                Ok(httparse::Status::Complete((len, size))) => {
+                // No digit is no size, and a line that ends twice could be read as two.
+                Ok(Status::Complete((len, size))) if is_chunk_line(&self.buffer[..len]) => {
                     self.buffer.advance(len);
                     Ok(Some(Rest::Chunks(if size == 0 { Chunk::Trailers } else { Chunk::Data(size) })))
                 }
-                Ok(httparse::Status::Partial) if waiting < MAX_CHUNK_LINE => Ok(None),
+                Ok(Status::Partial) if waiting < MAX_CHUNK_LINE => Ok(None),
                 _ => Err(WireError::Malformed("a chunk without a size")),
             },
             Chunk::End if waiting < 2 => Ok(None),
@@ -233,6 +235,10 @@ impl Input {
             Chunk::End | Chunk::Data(_) => Err(WireError::Malformed("a chunk that is longer than it says")),
         }
     }
+}
+
+fn is_chunk_line(line: &[u8]) -> bool {
+    line[0].is_ascii_hexdigit() && memchr(b'\n', line) == Some(line.len() - 1)
 }
 
 #[cfg(test)]
@@ -344,7 +350,18 @@ mod tests {
 
     #[test]
     fn chunks_that_are_none_are_refused() {
-        for body in ["x\r\n", "-1\r\n", "1\r\nab\r\n", "1\r\na\n0\r\n\r\n", "fffffffffffffffff\r\n", "1 1\r\na\r\n"] {
+        for body in [
+            "x\r\n",
+            "-1\r\n",
+            "1\r\nab\r\n",
+            "1\r\na\n0\r\n\r\n",
+            "fffffffffffffffff\r\n",
+            "1 1\r\na\r\n",
+            "\r\n",
+            " \r\n",
+            ";x\r\n\r\n",
+            "1;\nx\r\na\r\n",
+        ] {
             let text = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
             assert!(matches!(bodies(text.as_bytes(), 100), Err(WireError::Malformed(_))), "{body}");
         }

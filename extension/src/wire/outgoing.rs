@@ -8,15 +8,15 @@ use super::head::{Fields, Framing, RequestHead, ResponseHead};
 
 /// The head of a message that leaves.
 #[derive(Debug)]
-pub struct Outgoing {
+pub struct OutgoingHead {
     head: Vec<u8>,
     framing: Framing,
 }
 
-/// What most heads fit in.
-const HEAD: usize = 1 << 10;
+/// Bytes that most heads fit in.
+const USUAL: usize = 1 << 10;
 
-impl Outgoing {
+impl OutgoingHead {
     /// A request that goes on to `host`, its body framed anew.
     pub fn request(request: &RequestHead, host: &str, framing: Framing) -> Self {
         let mut message =
@@ -68,7 +68,7 @@ impl Outgoing {
     }
 
     /// The head as it is sent.
-    pub(super) fn head(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         &self.head
     }
 
@@ -78,7 +78,7 @@ impl Outgoing {
     }
 
     fn begin(framing: Framing, start: &[&str]) -> Self {
-        let mut head = Vec::with_capacity(HEAD);
+        let mut head = Vec::with_capacity(USUAL);
         for part in start {
             head.extend_from_slice(part.as_bytes());
         }
