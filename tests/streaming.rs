@@ -4,7 +4,7 @@ use crate::kit::wire::Headers;
 use crate::kit::{FakeLambda, World, json};
 
 /// Waits until Lambda has received exactly `body` of the response of invocation `id`.
-async fn arrived(lambda: &FakeLambda, id: &str, body: &[u8]) {
+pub(crate) async fn arrived(lambda: &FakeLambda, id: &str, body: &[u8]) {
     let name = format!("POST /2018-06-01/runtime/invocation/{id}/response");
     let what = format!("{} bytes of the response", body.len());
     lambda.until(&what, |log| log.all(&name).first().is_some_and(|seen| seen.body == body).then_some(())).await;
