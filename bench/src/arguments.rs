@@ -71,7 +71,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PATH")]
     hello: Option<PathBuf>,
     /// Puts what came out into `docs/performance.md`, and plots beside it.
-    #[arg(long, conflicts_with_all = ["quick", "scenario", "lane", "pin"])]
+    #[arg(long, conflicts_with_all = ["scenario", "lane", "pin"])]
     pub(crate) write_docs: bool,
     /// Where the report goes.
     #[arg(long, value_name = "PATH")]
