@@ -10,7 +10,7 @@ use super::{MAX_HEAD, WireError};
 
 /// Bytes that are read at once: few enough that a piece is still in the processor's cache when it is looked at, while the
 /// sender copies the next.
-const STEP: usize = 64 << 10;
+const STEP: usize = 256 << 10;
 
 /// Bytes of free memory that reading goes on in, rather than in new memory.
 const ENOUGH: usize = 8 << 10;
