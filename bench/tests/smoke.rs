@@ -67,7 +67,9 @@ fn the_first_offload_of_a_process_is_measured_at_both_latencies() {
     }
     let rows = report["acceptance"].as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap());
     let first: Vec<_> = rows.filter(|what| what.contains("first offload")).collect();
-    assert_eq!(first, ["0ms", "5ms"].map(|delay| format!("start/{delay}: first offload, to a later one")));
+    let to =
+        |delay| ["the next", "one after as long a pause"].map(|to| format!("start/{delay}: first offload, to {to}"));
+    assert_eq!(first, ["0ms", "5ms"].map(to).concat());
 }
 
 #[test]

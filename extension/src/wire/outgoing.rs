@@ -156,3 +156,37 @@ pub(super) async fn write_all<'a, W: AsyncWrite + Unpin>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::head::take_trailers;
+    use super::*;
+
+    fn request(text: &str) -> RequestHead {
+        RequestHead::take(&mut text.into()).unwrap().expect("a whole head")
+    }
+
+    #[test]
+    fn what_is_of_the_connection_stays_on_it_and_framing_is_said_once() {
+        let fields = "Host: old\r\nConnection: x-hop, Host\r\nX-Hop: 1\r\nTE: trailers\r\nContent-Length: 9\r\nTrailer: X\r\nX-Kept: a, b\r\n";
+        let head =
+            OutgoingHead::request(&request(&format!("PUT /p?q HTTP/1.1\r\n{fields}\r\n")), "new:1", Framing::Length(2));
+        let expected = "PUT /p?q HTTP/1.1\r\nHost: new:1\r\nX-Kept: a, b\r\nContent-Length: 2\r\n\r\n";
+        assert_eq!(str::from_utf8(head.bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn trailers_end_a_body_in_chunks_and_no_other() {
+        let section = "X-Sum: 1\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let trailers = take_trailers(&mut section.into()).unwrap().expect("a whole section");
+        let end = |framing| OutgoingHead::own_response("200 OK", "text/plain", 0, true).framed(framing).end(&trailers);
+        assert_eq!(end(Framing::Chunked), b"0\r\nX-Sum: 1\r\n\r\n");
+        assert_eq!(end(Framing::Length(0)), b"");
+    }
+
+    impl OutgoingHead {
+        fn framed(self, framing: Framing) -> Self {
+            Self { framing, ..self }
+        }
+    }
+}
