@@ -83,14 +83,9 @@ impl Connection {
         Ok(payload)
     }
 
-    /// Whether the current message was read to its end.
-    pub fn is_at_end(&self) -> bool {
-        self.input.is_at_end()
-    }
-
     /// Whether it stays open behind the current message, as far as that was read.
     pub fn stays_open(&self) -> bool {
-        self.keep_alive && self.is_at_end()
+        self.keep_alive && self.input.is_at_end()
     }
 
     /// Whether nothing came that nobody asked for, and not its end either, as far as the kernel told.
@@ -134,10 +129,10 @@ impl Connection {
         let mut begun = false;
         let sending = write_all(&mut sink, once(head.bytes()).chain(body.parts()), &mut begun);
         let (sent, early) = meanwhile(sending, self.input.response(&mut source, method)).await;
-        if let (Some(Err(error)), None, false) = (&sent, &early, begun) {
-            return Err(Unanswered::Unsent(error.kind().into()));
+        match (sent, early) {
+            (Some(Err(error)), None) if !begun => Err(Unanswered::Unsent(error)),
+            (sent, early) => self.answered(method, early, matches!(sent, Some(Ok(())))).await,
         }
-        self.answered(method, early, matches!(sent, Some(Ok(())))).await
     }
 
     /// The same with a body that is passed on from `client` as it arrives there, behind its `first` piece.
