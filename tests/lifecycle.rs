@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use lambda_local::ReservedPort;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::kit::fake_lambda::{EXTENSION_INIT_ERROR, EXTENSION_NEXT, REGISTER};
-use crate::kit::{Event, FakeLambda, World, json, port};
+use crate::kit::{Event, FakeLambda, World, json};
 
 fn post(path: &str) -> String {
     format!("POST {path}")
@@ -95,11 +96,11 @@ async fn a7_a_taken_port_is_an_init_error_that_names_port_and_variable() {
 
 #[tokio::test]
 async fn a7_the_port_of_long_content_takes_precedence() {
-    let other = port::free();
+    let other = ReservedPort::new().unwrap();
     let builder = World::start().with("LONG_CONTENT_LISTENER_PORT", other.port());
     let shared = builder.listener();
     let _world = builder.await;
-    assert!(TcpStream::connect(other).await.is_ok());
+    assert!(TcpStream::connect(other.address()).await.is_ok());
     assert!(TcpStream::connect(shared).await.is_err(), "the port of other proxies stays free for them");
 }
 

@@ -1,12 +1,13 @@
 //! What stands between Lambda and the runtime: nothing, a relay, or an extension.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
+use lambda_local::ReservedPort;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -80,7 +81,8 @@ impl Lane {
     /// Knocking takes time from a process that shares the processor, so that its other milestones belong to another start.
     pub(crate) async fn opens_port(&self, lambda: &Lambda, environment: &Environment) -> anyhow::Result<Duration> {
         let path = self.binary().with_context(|| format!("lane {} is no extension", self.name))?;
-        let (sandbox, address) = (lambda.sandbox().await?, free_port()?);
+        let (sandbox, port) = (lambda.sandbox().await?, ReservedPort::new()?);
+        let address = port.address();
         let begun = Instant::now();
         let mut process = spawn_extension(path, sandbox.address, address, environment)?;
         // Nothing else runs on this thread: it may as well sleep, for less than tokio's millisecond.
@@ -98,10 +100,10 @@ impl Lane {
             Kind::Direct => Ok((None, sandbox.address)),
             Kind::Relay(relay) => spawn_relay(*relay, sandbox.address).await.map(|(child, at)| (Some(child), at)),
             Kind::Extension(path) => {
-                let address = free_port()?;
-                let child = spawn_extension(path, sandbox.address, address, environment)?;
+                let port = ReservedPort::new()?;
+                let child = spawn_extension(path, sandbox.address, port.address(), environment)?;
                 sandbox.ready().await?;
-                Ok((Some(child), address))
+                Ok((Some(child), port.address()))
             }
         }
     }
@@ -190,12 +192,4 @@ fn spawn_extension(
     // Its metrics go nowhere, as Lambda's own side of that pipe is not measured; what it complains about is shown.
     command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
     command.spawn().with_context(|| format!("{} cannot be started", path.display()))
-}
-
-/// An address that nobody listens on, from below the range of outgoing connections: none of those takes it meanwhile.
-fn free_port() -> anyhow::Result<SocketAddr> {
-    let ports = 11_000..31_000;
-    let tried = std::iter::repeat_with(|| fastrand::u16(ports.clone())).take(ports.len());
-    let free = tried.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))).find(|at| TcpListener::bind(at).is_ok());
-    free.context("every port is taken")
 }

@@ -12,9 +12,9 @@ use crate::function::Function;
 use crate::http_server::{HttpServer, listen_on_loopback};
 use crate::lifecycle::{Answer, Failure, Invocation, Lifecycle};
 use crate::log::{RUNTIME, SandboxLog};
-use crate::ports::free_port;
 use crate::process::{Process, Program};
 use crate::report::milliseconds;
+use crate::reserved_port::ReservedPort;
 use crate::{extensions_api, runtime_api};
 use bytes::Bytes;
 use http::Request;
@@ -59,6 +59,8 @@ impl Reason {
 pub(crate) struct Sandbox {
     control: Arc<Control>,
     server: HttpServer,
+    /// Held for a proxy among the extensions.
+    _proxy_port: Option<ReservedPort>,
     extensions: Vec<Process>,
     runtime: Option<Process>,
     log: Arc<SandboxLog>,
@@ -115,9 +117,10 @@ impl Sandbox {
         let names = files.iter().map(|file| file_name(file)).collect();
         let control = Arc::new(Control::new(Arc::clone(&function), Lifecycle::with_extensions(names)));
         let server = serve(&control).await.map_err(|error| broken(request_id, &error))?;
-        let environment =
-            environment_of(&function, &server, !files.is_empty()).map_err(|error| broken(request_id, &error))?;
-        let mut sandbox = Self { control, server, extensions: Vec::new(), runtime: None, log, peak_memory: 0 };
+        let proxy_port = proxy_port(&function, &files).map_err(|error| broken(request_id, &error))?;
+        let environment = environment_of(&function, &server, proxy_port.as_ref());
+        let (extensions, runtime) = (Vec::new(), None);
+        let mut sandbox = Self { control, server, _proxy_port: proxy_port, extensions, runtime, log, peak_memory: 0 };
         match sandbox.start_processes(&files, &environment, request_id, deadline).await {
             Ok(()) => Ok(sandbox),
             Err(failure) => {
@@ -319,14 +322,15 @@ async fn answer(control: Arc<Control>, request: Request<Incoming>) -> crate::ans
     }
 }
 
-fn environment_of(function: &Function, server: &HttpServer, has_extensions: bool) -> std::io::Result<Environment> {
-    let config = &function.config;
-    let port = if has_extensions && !environment::chooses_port(config) {
-        Some(free_port().ok_or_else(|| std::io::Error::other("no free port for a proxy"))?)
-    } else {
-        None
-    };
-    Ok(environment::of_runtime(&function.name, config, &function.host, &server.address().to_string(), port))
+/// A port for the proxy that may be among these extensions, if the function did not choose one.
+fn proxy_port(function: &Function, extensions: &[PathBuf]) -> std::io::Result<Option<ReservedPort>> {
+    let wanted = !extensions.is_empty() && !environment::chooses_port(&function.config);
+    wanted.then(ReservedPort::new).transpose()
+}
+
+fn environment_of(function: &Function, server: &HttpServer, proxy_port: Option<&ReservedPort>) -> Environment {
+    let (api, proxy_port) = (server.address().to_string(), proxy_port.map(ReservedPort::port));
+    environment::of_runtime(&function.name, &function.config, &function.host, &api, proxy_port)
 }
 
 fn extension_files(function: &Function) -> Result<Vec<PathBuf>, Failure> {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
+use lambda_local::ReservedPort;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -24,13 +25,14 @@ pub(crate) struct Extension {
     stdout: watch::Receiver<Vec<u8>>,
     stderr: watch::Receiver<Vec<u8>>,
     readers: Vec<JoinHandle<()>>,
+    _port: ReservedPort,
     /// Where the runtime finds it.
     pub(crate) listener: SocketAddr,
 }
 
 impl Extension {
     /// Starts the binary with exactly this environment.
-    pub(crate) fn spawn(listener: SocketAddr, environment: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn spawn(port: ReservedPort, environment: &BTreeMap<String, String>) -> Self {
         let mut child = Command::new(binary())
             .env_clear()
             .envs(environment)
@@ -42,7 +44,7 @@ impl Extension {
             .expect("the extension binary starts");
         let (stdout, out) = collect(child.stdout.take().expect("BUG: stdout is piped"));
         let (stderr, err) = collect(child.stderr.take().expect("BUG: stderr is piped"));
-        Self { child, stdout, stderr, readers: vec![out, err], listener }
+        Self { child, stdout, stderr, readers: vec![out, err], listener: port.address(), _port: port }
     }
 
     /// Waits for the end of the process, and for all it had to say.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use lambda_local::ReservedPort;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -118,16 +119,19 @@ pub(crate) struct FakeLambda {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
     server: Mutex<Option<JoinHandle<()>>>,
+    /// Nobody else's, even when this has vanished.
+    _port: ReservedPort,
 }
 
 impl FakeLambda {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let port = ReservedPort::new().unwrap();
+        let address = port.address();
+        let listener = TcpListener::bind(address).await.unwrap();
         let (log, _) = watch::channel(Log::default());
         let shared = Arc::new(Shared { log, script: Mutex::default(), changed: Notify::new() });
         let server = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Self { address, shared, server: Mutex::new(Some(server)) }
+        Self { address, shared, server: Mutex::new(Some(server)), _port: port }
     }
 
     /// Queues an event for whichever poll comes first.

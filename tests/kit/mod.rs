@@ -7,7 +7,6 @@ pub(crate) mod extension;
 pub(crate) mod fake_lambda;
 pub(crate) mod json;
 pub(crate) mod message;
-pub(crate) mod port;
 pub(crate) mod runtime;
 pub(crate) mod secrets;
 pub(crate) mod table;

@@ -6,11 +6,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use lambda_local::ReservedPort;
+
 use super::fake_lambda::{EXTENSION_NEXT, REGISTER};
 use super::message::{Event, Request};
 use super::runtime::Answer;
 use super::table::Table;
-use super::{Exchange, Extension, FakeLambda, Runtime, port};
+use super::{Exchange, Extension, FakeLambda, Runtime};
 
 /// One sandbox under test.
 pub(crate) struct World {
@@ -26,7 +28,7 @@ pub(crate) struct World {
 pub(crate) struct Builder {
     environment: BTreeMap<String, String>,
     table: Setting,
-    listener: SocketAddr,
+    port: ReservedPort,
 }
 
 enum Setting {
@@ -52,7 +54,7 @@ fn base_environment() -> BTreeMap<String, String> {
 impl World {
     /// A sandbox with default settings; await it, or change it first.
     pub(crate) fn start() -> Builder {
-        Builder { environment: base_environment(), table: Setting::Absent, listener: port::free() }
+        Builder { environment: base_environment(), table: Setting::Absent, port: ReservedPort::new().unwrap() }
     }
 
     /// The content table.
@@ -196,7 +198,7 @@ impl Builder {
 
     /// The address that the extension will listen at.
     pub(crate) fn listener(&self) -> SocketAddr {
-        self.listener
+        self.port.address()
     }
 
     /// Starts the process and does not wait for anything.
@@ -210,17 +212,18 @@ impl Builder {
             self = self.with("AWS_ENDPOINT_URL_DYNAMODB", table.endpoint()).with("AGENT_CONTEXT_TABLE", table.name());
         }
         let lambda = FakeLambda::start().await;
-        lambda.probe_at_register(self.listener);
+        let listener = self.port.address();
+        lambda.probe_at_register(listener);
         let defaults = [
             ("AWS_LAMBDA_RUNTIME_API", lambda.address.to_string()),
-            ("LRAP_LISTENER_PORT", self.listener.port().to_string()),
+            ("LRAP_LISTENER_PORT", listener.port().to_string()),
         ];
         for (name, value) in defaults {
             self.environment.entry(name.to_owned()).or_insert(value);
         }
         let warmed_before = table.as_ref().map_or(0, |table| table.warmed());
-        let extension = Extension::spawn(self.listener, &self.environment);
-        World { lambda, extension, runtime: Runtime::new(self.listener), table, invocations: 0, warmed_before }
+        let extension = Extension::spawn(self.port, &self.environment);
+        World { lambda, extension, runtime: Runtime::new(listener), table, invocations: 0, warmed_before }
     }
 }
 

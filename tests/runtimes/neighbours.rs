@@ -6,12 +6,12 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use lambda_local::ReservedPort;
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::stage::{Stage, Subject, layer, python, source, told};
 use super::{assert_is_reference, assert_works_warm};
-use crate::kit::port;
 
 /// Our layer, and beside it these files of `neighbours/`.
 fn layer_with(files: &[(&str, &str)]) -> TempDir {
@@ -44,48 +44,62 @@ const REFERENCES: [&str; 4] =
 /// What it tells where contents pass.
 const CONTENTS: [&str; 4] = ["event without", "response without", "event without", "response without"];
 
-/// Variables for ours in front of another proxy.
-fn ours_in_front() -> Vec<(&'static str, String)> {
-    let (ours, theirs) = (port::free(), port::free());
-    vec![
-        ("LRAP_LISTENER_PORT", theirs.port().to_string()),
-        ("LONG_CONTENT_LISTENER_PORT", ours.port().to_string()),
-        ("LONG_CONTENT_RUNTIME_API_ENDPOINT", theirs.to_string()),
-    ]
+/// The ports of two proxies, reserved for them, and the variables that put one in front of the other.
+struct Chain {
+    ours: ReservedPort,
+    theirs: ReservedPort,
 }
 
-/// Variables for another proxy in front of ours.
-fn theirs_in_front() -> Vec<(&'static str, String)> {
-    let (ours, theirs) = (port::free(), port::free());
-    vec![
-        ("LRAP_LISTENER_PORT", theirs.port().to_string()),
-        ("LRAP_RUNTIME_API_ENDPOINT", ours.to_string()),
-        ("LONG_CONTENT_LISTENER_PORT", ours.port().to_string()),
-    ]
+impl Chain {
+    fn new() -> Self {
+        Self { ours: ReservedPort::new().unwrap(), theirs: ReservedPort::new().unwrap() }
+    }
+
+    /// Ours in front of another proxy.
+    fn ours_in_front(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("LRAP_LISTENER_PORT", self.theirs.port().to_string()),
+            ("LONG_CONTENT_LISTENER_PORT", self.ours.port().to_string()),
+            ("LONG_CONTENT_RUNTIME_API_ENDPOINT", self.theirs.address().to_string()),
+        ]
+    }
+
+    /// Another proxy in front of ours.
+    fn theirs_in_front(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("LRAP_LISTENER_PORT", self.theirs.port().to_string()),
+            ("LRAP_RUNTIME_API_ENDPOINT", self.ours.address().to_string()),
+            ("LONG_CONTENT_LISTENER_PORT", self.ours.port().to_string()),
+        ]
+    }
 }
 
-/// The Python function behind both proxies, with a wrapper variable more.
-async fn sandbox(mut variables: Vec<(&str, String)>, wrapper: Option<(&'static str, &str)>) -> Stage {
-    variables.extend(wrapper.map(|(name, value)| (name, value.to_owned())));
+/// The Python function behind both proxies.
+async fn sandbox(variables: &[(&str, String)]) -> Stage {
     let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     Stage::on(proxy_layer(), &[Subject::Python], &variables).await
 }
 
 #[tokio::test]
 async fn ours_in_front_of_another_proxy() {
-    assert_eq!(told_by_neighbour(sandbox(ours_in_front(), None).await).await, REFERENCES);
+    let chain = Chain::new();
+    assert_eq!(told_by_neighbour(sandbox(&chain.ours_in_front()).await).await, REFERENCES);
 }
 
 #[tokio::test]
 async fn another_proxy_in_front_of_ours() {
-    let theirs = ("AWS_LAMBDA_EXEC_WRAPPER", "/opt/neighbour/wrapper");
-    assert_eq!(told_by_neighbour(sandbox(theirs_in_front(), Some(theirs)).await).await, CONTENTS);
+    let chain = Chain::new();
+    let mut variables = chain.theirs_in_front();
+    variables.push(("AWS_LAMBDA_EXEC_WRAPPER", "/opt/neighbour/wrapper".to_owned()));
+    assert_eq!(told_by_neighbour(sandbox(&variables).await).await, CONTENTS);
 }
 
 #[tokio::test]
 async fn of_two_wrappers_the_last_decides_whom_the_runtime_talks_to() {
-    let next = ("LRAP_NEXT_WRAPPER", "/opt/neighbour/wrapper");
-    assert_eq!(told_by_neighbour(sandbox(theirs_in_front(), Some(next)).await).await, CONTENTS);
+    let chain = Chain::new();
+    let mut variables = chain.theirs_in_front();
+    variables.push(("LRAP_NEXT_WRAPPER", "/opt/neighbour/wrapper".to_owned()));
+    assert_eq!(told_by_neighbour(sandbox(&variables).await).await, CONTENTS);
 }
 
 #[tokio::test]
@@ -96,7 +110,8 @@ async fn anothers_wrapper_around_ours_leaves_ours_nearest_to_the_runtime() {
     let mut function = python(&source("tests/runtimes/python"), "subject.handler");
     function.command = function.command.map(|command| [&wrappers, &command[..]].concat());
     function.managed = Some(false);
-    let variables = ours_in_front();
+    let chain = Chain::new();
+    let variables = chain.ours_in_front();
     let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let sandbox = Stage::of(layer, [(Subject::Python, function)], &variables).await;
     assert_eq!(told_by_neighbour(sandbox).await, REFERENCES);
@@ -116,10 +131,10 @@ async fn a_next_wrapper_that_instruments_leaves_ours_in_place() {
 #[tokio::test]
 async fn an_adapter_that_polls_in_the_runtimes_place() {
     let layer = layer_with(&[("extensions/lambda-adapter", "adapter.py"), ("bootstrap", "application.sh")]);
-    let (ours, application) = (port::free(), port::free());
+    let (ours, application) = (ReservedPort::new().unwrap(), ReservedPort::new().unwrap());
     let variables = [
         ("AWS_LAMBDA_EXEC_WRAPPER", "/opt/bootstrap"),
-        ("AWS_LWA_LAMBDA_RUNTIME_API_PROXY", &ours.to_string()),
+        ("AWS_LWA_LAMBDA_RUNTIME_API_PROXY", &ours.address().to_string()),
         ("AWS_LWA_PORT", &application.port().to_string()),
         ("LRAP_LISTENER_PORT", &ours.port().to_string()),
     ];
@@ -139,8 +154,9 @@ async fn a_taken_port_fails_init_and_another_one_works() {
     assert_eq!(error_type, "Extension.PortTaken");
     assert!(message.contains(&port) && message.contains("LRAP_LISTENER_PORT"), "{message}");
 
-    let free = port::free().port().to_string();
-    let sandbox = Stage::with_variables(&[Subject::Python], &[("LRAP_LISTENER_PORT", &free)]).await;
+    let free = ReservedPort::new().unwrap();
+    let port = free.port().to_string();
+    let sandbox = Stage::with_variables(&[Subject::Python], &[("LRAP_LISTENER_PORT", &port)]).await;
     sandbox.invoke(Subject::Python, json!({})).await;
     assert_works_warm(&sandbox, Subject::Python).await;
 }

@@ -1,6 +1,6 @@
 //! The day's budget, as calls meet it: parallel, failing, at midnight.
 
-use crate::kit::{COSTS, Provider, Response, World, closed_endpoint, dynamodb, question};
+use crate::kit::{COSTS, Nobody, Provider, Response, World, dynamodb, question};
 use functions_shared::budget::Budget;
 use functions_shared::clock::Clock;
 use functions_shared::prices::MicroDollars;
@@ -135,7 +135,8 @@ async fn the_budget_is_reset_at_midnight_utc() {
 async fn what_cannot_be_counted_is_not_spent() {
     let provider = using(0, 1).await;
     let mut world = capped(&provider, json!(0), &Hands::at("2026-11-21T12:00:00Z")).await;
-    let nowhere = dynamodb(&closed_endpoint().await);
+    let nobody = Nobody::new();
+    let nowhere = dynamodb(&nobody.endpoint);
     world.llm.budget = Some(Budget::new(nowhere, COSTS, "test", CAP, Clock::system()));
     let error = world.ask(writing(1000)).await.expect_err("no table");
     assert_eq!((error.name(), provider.received().len()), ("ServiceUnavailable", 0));

@@ -1,6 +1,6 @@
 //! What providers do on bad days: each fault, of each API, has the name that a state machine matches, after a single request.
 
-use crate::kit::{KEY, Provider, Response, World, closed_endpoint, question};
+use crate::kit::{KEY, Nobody, Provider, Response, World, question};
 use llm::CallError;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -122,9 +122,10 @@ async fn an_answer_that_breaks_off_on_the_wire_is_a_bad_response() {
 
 #[tokio::test]
 async fn a_provider_that_is_not_there_is_a_provider_error() {
-    let endpoint = closed_endpoint().await;
+    let nobody = Nobody::new();
     for (transformer, key, _) in apis() {
-        let error = World::with(&[row(transformer, key, &endpoint)]).await.ask(question("provider", "model")).await;
+        let error =
+            World::with(&[row(transformer, key, &nobody.endpoint)]).await.ask(question("provider", "model")).await;
         let error = error.expect_err("nobody");
         assert_eq!(
             (error.name(), error.to_string().as_str()),

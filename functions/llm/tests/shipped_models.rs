@@ -1,6 +1,6 @@
 //! The rows of models that are shipped: each is one that a call can go by, as far as can be told without asking its provider.
 
-use crate::kit::{COSTS, World, closed_endpoint, dynamodb, question};
+use crate::kit::{COSTS, Nobody, World, dynamodb, question};
 use functions_shared::budget::Budget;
 use functions_shared::clock::Clock;
 use functions_shared::prices::MicroDollars;
@@ -26,7 +26,8 @@ async fn each_has_prices_a_known_transformer_and_an_endpoint_that_may_have_its_k
     let mut world = World::with(&rows).await;
     world.llm.keys_are_local = false;
     // The last thing before the provider is asked, so that none is.
-    let nowhere = dynamodb(&closed_endpoint().await);
+    let nobody = Nobody::new();
+    let nowhere = dynamodb(&nobody.endpoint);
     world.llm.budget = Some(Budget::new(nowhere, COSTS, "test", MicroDollars(10_000_000), Clock::system()));
     for row in &rows {
         let (provider, model) = (row["provider"].as_str().expect("text"), row["model_id"].as_str().expect("text"));

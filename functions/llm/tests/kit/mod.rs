@@ -7,5 +7,5 @@ mod world;
 
 pub(crate) use aws::{COSTS, MODELS, Secrets, Tables, dynamodb};
 pub(crate) use process::{Process, Variables};
-pub(crate) use provider::{Provider, Received, Response, closed_endpoint};
+pub(crate) use provider::{Nobody, Provider, Received, Response};
 pub(crate) use world::{KEY, SECRET, World, question};

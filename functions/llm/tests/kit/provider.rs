@@ -6,8 +6,9 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::IntoResponse;
 use serde_json::Value;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 /// What the provider answers, every time.
@@ -69,10 +70,19 @@ impl Drop for Provider {
     }
 }
 
-/// A port where nobody listens.
-pub(crate) async fn closed_endpoint() -> String {
-    let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    format!("http://{}", closed.local_addr().expect("an address"))
+/// Where nobody listens as long as this lives: the port is taken by a socket that refuses connections.
+pub(crate) struct Nobody {
+    pub(crate) endpoint: String,
+    _socket: TcpSocket,
+}
+
+impl Nobody {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port");
+        let endpoint = format!("http://{}", socket.local_addr().expect("an address"));
+        Self { endpoint, _socket: socket }
+    }
 }
 
 type Stage = (Response, Arc<Mutex<Vec<Received>>>);

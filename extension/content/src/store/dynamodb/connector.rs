@@ -158,7 +158,7 @@ impl std::fmt::Debug for Http1Connector {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::test_server::TestServer;
+    use super::super::test_server::{TestServer, nobody};
     use super::*;
     use aws_smithy_types::byte_stream::ByteStream;
 
@@ -212,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_reached_is_an_io_error() {
-        let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let (_nobody, free) = nobody();
         let connector = Http1Connector::new(None);
         assert!(get(&connector, &format!("http://{free}/")).await.unwrap_err().is_io());
         assert!(get(&connector, &format!("https://{free}/")).await.unwrap_err().is_io());

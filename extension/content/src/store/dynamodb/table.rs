@@ -325,7 +325,7 @@ fn client(settings: Settings, connector: &SharedHttpConnector) -> Result<LazyCli
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::test_server::TestServer;
+    use super::super::test_server::{TestServer, nobody};
     use super::*;
 
     fn settings(endpoint: Option<&str>) -> Settings {
@@ -392,10 +392,8 @@ mod tests {
 
     #[tokio::test]
     async fn no_connection_is_worth_another_attempt() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        drop(listener);
-        let table = Table::new(settings(Some(&url))).unwrap();
+        let (_nobody, address) = nobody();
+        let table = Table::new(settings(Some(&format!("http://{address}")))).unwrap();
         table.warm().await;
         let outcome = table.read(&keys(), false).await;
         assert!(matches!(&outcome, Err(Failure::Transient(heard)) if heard.contains("no connection")), "{outcome:?}");
