@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::demonstration::Output;
 use clap::Parser;
 use std::path::PathBuf;
 
@@ -12,7 +13,6 @@ use std::path::PathBuf;
 /// Exit status: 0 if the run ends as it should (with the layer in an answer, without it in States.DataLimitExceeded), 1 if it does not,
 /// 2 if there is no such document.
 #[derive(Debug, Parser)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(name = "agent", version)]
 pub(crate) struct Arguments {
     /// The layer as it lies under /opt: the folder that holds `extensions`
@@ -42,12 +42,8 @@ pub(crate) struct Arguments {
     /// Afterwards show the run on a page, until Enter is pressed
     #[arg(long)]
     pub(crate) page: bool,
-    /// Print the figures as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Print the log of the functions, the extension and the platform while they run; otherwise only after a failure
-    #[arg(long, short)]
-    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) keys: Keys,
 }

@@ -7,12 +7,10 @@
 mod arguments;
 mod clients;
 #[allow(dead_code, reason = "the other example shows more of a document")]
-#[path = "../long_document/document.rs"]
-mod document;
+#[path = "../demonstration/mod.rs"]
+mod demonstration;
 mod figures;
 mod functions;
-#[path = "../long_document/logs.rs"]
-mod logs;
 mod model;
 mod page;
 mod references;
@@ -25,60 +23,31 @@ use anyhow::{Context, Result};
 use arguments::Arguments;
 use clap::Parser;
 use clients::Clients;
-use document::Document;
+use demonstration::{Demonstration, Document, print, tell};
 use figures::{DocumentFigures, Figures, TableFigures};
 use lambda_local::{LambdaLocal, Logs};
-use logs::tell;
 use model::Model;
 use run::Run;
 use site::Site;
 use std::fs;
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
 /// Of the default document: the tool that fetches pages takes 8 MiB at most.
 const DEFAULT_BYTES: usize = 5 << 20;
-/// What was asked for cannot be had, as opposed to what went wrong.
-const EXIT_USAGE: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let document = match Document::of(arguments.document.as_deref()) {
-        Ok(document) => document,
-        Err(error) => return failed(&error, EXIT_USAGE),
+    let demonstration = Demonstration {
+        name: "agent",
+        document: arguments.document.as_deref(),
+        output: &arguments.output,
+        problems: Figures::problems,
+        page: page::summary,
     };
-    tokio::select! {
-        outcome = demonstrate(&arguments, &document) => outcome.unwrap_or_else(|error| failed(&error, 1)),
-        // The functions' processes have been killed with the future that held them.
-        _ = tokio::signal::ctrl_c() => ExitCode::from(130),
-    }
-}
-
-fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
-    tell(&format!("agent: {error:#}\n"));
-    ExitCode::from(code)
-}
-
-/// Asks, and shows what came of it.
-async fn demonstrate(arguments: &Arguments, document: &Document) -> Result<ExitCode> {
-    let (logs, lines) = Logs::channel();
-    let log = logs::gather(lines, arguments.verbose);
-    let measured = measure(arguments, document, logs).await;
-    let log = log.await.context("the functions' log")?;
-    let problems = measured.as_ref().map(Figures::problems).unwrap_or_default();
-    if measured.is_err() || !problems.is_empty() {
-        tell(&log);
-    }
-    let figures = measured?;
-    let text = if arguments.json { serde_json::to_string_pretty(&figures)? + "\n" } else { page::summary(&figures) };
-    print(&text)?;
-    for problem in &problems {
-        tell(&format!("agent: {problem}\n"));
-    }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    demonstration.run(async |document, logs| measure(&arguments, document, logs).await).await
 }
 
 /// Starts everything, registers the agent, asks it, and ends everything.
@@ -116,12 +85,12 @@ fn page_of(arguments: &Arguments, document: &Document) -> Result<Vec<u8>> {
 async fn asked(arguments: &Arguments, document: DocumentFigures, lambda: &LambdaLocal) -> Result<Figures> {
     let (model, clients) = (Model::chosen(arguments), Clients::of(lambda)?);
     registration::register(&clients, &model).await?;
-    if !arguments.json {
+    if !arguments.output.json {
         print(&introduction(arguments, &document, &model))?;
     }
     let (started, before) = (Instant::now(), lambda.table().meter());
     let show = |step: &steps::Step| {
-        if !arguments.json {
+        if !arguments.output.json {
             // A pager that was closed early is no reason to stop.
             drop(print(&page::line(step)));
         }
@@ -167,9 +136,4 @@ fn figures(
         table,
         seconds: started.elapsed().as_secs_f64(),
     }
-}
-
-fn print(text: &str) -> Result<()> {
-    // Not `println!`: a pager that was closed early is no reason to panic.
-    std::io::stdout().write_all(text.as_bytes()).context("cannot write")
 }

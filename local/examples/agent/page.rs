@@ -1,5 +1,6 @@
 //! What a person sees: a line for each step while the run goes on, and a summary.
 
+use crate::demonstration::grouped;
 use crate::figures::{Figures, STATE_LIMIT};
 use crate::steps::{Kind, Step};
 use std::fmt::Write;
@@ -87,19 +88,6 @@ fn row(page: &mut String, label: &str, text: &str) {
 /// Six places: a micro-dollar is the unit that is counted.
 fn dollars(micro: u64) -> String {
     format!("${}.{:06}", micro / 1_000_000, micro % 1_000_000)
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

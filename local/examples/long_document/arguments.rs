@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::demonstration::Output;
 use clap::Parser;
 use std::path::PathBuf;
 
@@ -29,12 +30,8 @@ pub(crate) struct Arguments {
     /// SDK for DynamoDB, as cargo downloaded them]
     #[arg(long, value_name = "FILE")]
     pub(crate) document: Option<PathBuf>,
-    /// Print the figures as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Print the log of the functions, the extension and the platform while they run; otherwise only after a failure
-    #[arg(long, short)]
-    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[cfg(test)]

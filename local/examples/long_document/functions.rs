@@ -1,7 +1,7 @@
 //! The two functions, as a template would deploy them, and the first one once more without the layer.
 
 use crate::arguments::Arguments;
-use crate::document::Document;
+use crate::demonstration::Document;
 use anyhow::{Context, Result};
 use lambda_local::{Config, FunctionConfig, Runtime};
 use std::collections::BTreeMap;

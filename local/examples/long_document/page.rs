@@ -1,5 +1,6 @@
 //! The figures as a page that a person understands at once.
 
+use crate::demonstration::grouped;
 use crate::figures::{Figures, Run, Step, TableUse};
 use crate::verdict;
 use std::fmt;
@@ -162,19 +163,6 @@ fn bytes(bytes: u64) -> String {
     }
 }
 
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// The beginning and the end, when it does not fit.
 fn shortened(text: &str, width: usize) -> String {
     let length = text.chars().count();
@@ -188,12 +176,6 @@ fn shortened(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digits_are_grouped_from_the_right() {
-        let texts = [0, 12, 999, 1_000, 123_456, 1_234_567].map(grouped);
-        assert_eq!(texts, ["0", "12", "999", "1,000", "123,456", "1,234,567"]);
-    }
 
     #[test]
     fn sizes_have_a_unit_that_suits_them() {

@@ -1,7 +1,7 @@
 //! Reader, state, analyser: what a Step Functions workflow of two tasks does, and what it took.
 
 use crate::analysis::{Answer, State};
-use crate::document::Document;
+use crate::demonstration::Document;
 use crate::figures::{DocumentFigures, Figures, Run, STATE_LIMIT, StateFigures, TableUse, WithoutLayer};
 use crate::functions::{ANALYSER, BARE_READER, READER};
 use crate::invoker::Invoker;
