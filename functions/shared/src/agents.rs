@@ -6,9 +6,10 @@ mod version;
 pub use repository::AgentRegistry;
 pub use version::Version;
 
-use crate::fields::{Fields, is_name};
+use crate::fields::Fields;
+use crate::names::Names;
 use crate::rows::Row;
-use crate::{Refusal, moment};
+use crate::{Refusal, moment, status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -94,7 +95,8 @@ pub struct AgentDefaults {
     pub llm_model: String,
 }
 
-const NAME_LENGTHS: std::ops::RangeInclusive<usize> = 3..=50;
+/// What agents may be called.
+const NAMES: Names = Names::Hyphenated;
 /// One request reads the rows of so many tools.
 const MAX_TOOLS: usize = 100;
 
@@ -108,7 +110,7 @@ impl Agent {
         fields.ignore(&["created_at", "updated_at", "resolved_version", "revision", "registered_by"]);
         let now = moment::now();
         let agent = Self {
-            agent_name: agent_name(&mut fields)?,
+            agent_name: NAMES.required(&mut fields, "agent_name")?,
             version: fields.text("version")?.map_or(Ok(Version::first()), |text| Version::read("version", &text))?,
             status: fields.text("status")?.map_or(Ok(AgentStatus::Active), |text| AgentStatus::read(&text))?,
             system_prompt: fields.required_text("system_prompt")?,
@@ -160,8 +162,7 @@ impl Agent {
 impl AgentStatus {
     /// Reads a status.
     pub fn read(text: &str) -> Result<Self, Refusal> {
-        let known = serde_json::from_value(json!(text));
-        known.map_err(|_| Refusal::invalid("status", "must be active, testing or deprecated"))
+        status::read(text, "active, testing or deprecated")
     }
 
     /// As the row holds it.
@@ -171,21 +172,6 @@ impl AgentStatus {
             Self::Testing => "testing",
             Self::Deprecated => "deprecated",
         }
-    }
-}
-
-/// Whether an agent can be called so.
-fn is_agent_name(name: &str) -> bool {
-    is_name(name, '-', &NAME_LENGTHS)
-}
-
-fn agent_name(fields: &mut Fields) -> Result<String, Refusal> {
-    let name = fields.required_text("agent_name")?;
-    if is_agent_name(&name) {
-        Ok(name)
-    } else {
-        Err(fields
-            .refuse("agent_name", "must be 3 to 50 letters in lower case, digits and single hyphens, a letter first"))
     }
 }
 

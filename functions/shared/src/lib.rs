@@ -50,6 +50,8 @@ pub mod models;
 #[cfg(feature = "aws")]
 pub mod moment;
 #[cfg(feature = "aws")]
+mod names;
+#[cfg(feature = "aws")]
 pub mod pages;
 #[cfg(feature = "aws")]
 pub mod prices;
@@ -61,6 +63,8 @@ pub mod sdk_errors;
 #[cfg(feature = "aws")]
 pub mod secrets;
 mod service;
+#[cfg(feature = "aws")]
+mod status;
 #[cfg(feature = "aws")]
 mod table_error;
 #[cfg(feature = "aws")]

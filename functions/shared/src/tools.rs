@@ -6,9 +6,10 @@ mod repository;
 pub use function_arn::FunctionArn;
 pub use repository::ToolRegistry;
 
-use crate::fields::{Fields, is_name};
+use crate::fields::Fields;
+use crate::names::Names;
 use crate::rows::Row;
-use crate::{Refusal, moment};
+use crate::{Refusal, moment, status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -71,7 +72,8 @@ impl Row for Tool {
     const NESTED: &'static [&'static str] = &["input_schema", "output_schema", "tags"];
 }
 
-const NAME_LENGTHS: std::ops::RangeInclusive<usize> = 3..=50;
+/// What tools may be called.
+const NAMES: Names = Names::Underscored;
 
 impl Tool {
     /// The tool that `body` registers, run by a function of the same account and region as `registry`.
@@ -107,8 +109,7 @@ impl Tool {
 impl ToolStatus {
     /// Reads a status.
     pub fn read(text: &str) -> Result<Self, Refusal> {
-        let known = serde_json::from_value(json!(text));
-        known.map_err(|_| Refusal::invalid("status", "must be active, deprecated or disabled"))
+        status::read(text, "active, deprecated or disabled")
     }
 
     /// As the row holds it.
@@ -121,23 +122,10 @@ impl ToolStatus {
     }
 }
 
-/// Whether a tool can be called so.
-fn is_tool_name(name: &str) -> bool {
-    is_name(name, '_', &NAME_LENGTHS)
-}
-
 /// The name that the model calls; `tool_id`, the same in the spelling of functions, may stand beside it.
 fn tool_name(fields: &mut Fields) -> Result<String, Refusal> {
-    let name = fields.required_text("tool_name")?;
-    if !is_tool_name(&name) {
-        let reason = "must be 3 to 50 letters in lower case, digits and single underscores, a letter first";
-        return Err(fields.refuse("tool_name", reason));
-    }
-    match fields.text("tool_id")? {
-        Some(id) if !is_name(&id, '-', &NAME_LENGTHS) => {
-            let reason = "must be 3 to 50 letters in lower case, digits and single hyphens, a letter first";
-            Err(fields.refuse("tool_id", reason))
-        }
+    let name = NAMES.required(fields, "tool_name")?;
+    match Names::Hyphenated.optional(fields, "tool_id")? {
         Some(id) if id != name.replace('_', "-") => Err(fields.refuse("tool_id", "must be tool_name with hyphens")),
         _ => Ok(name),
     }

@@ -4,7 +4,7 @@
 //! active version has none. It is written in the same transaction as every change of a version, over the copy that the change
 //! was made from: of two changes made at once, one is done and the other is [`Refusal::Overtaken`].
 
-use super::{Agent, AgentStatus, Version, is_agent_name};
+use super::{Agent, AgentStatus, NAMES, Version};
 use crate::pages::{Listed, Listing, Page, Part};
 use crate::rows::{Item, Seen, Stored, written};
 use crate::table_error::{lost_in_a_transaction, not_listed, unavailable};
@@ -86,7 +86,7 @@ impl AgentRegistry {
 
     /// One version.
     pub async fn version(&self, name: &str, version: &Version) -> Result<Stored<Agent>, Refusal> {
-        if !is_agent_name(name) {
+        if !NAMES.include(name) {
             return Err(missing(name, version));
         }
         let key = key(name, &version.to_string());
@@ -194,7 +194,7 @@ impl AgentRegistry {
 
     async fn family(&self, name: &str) -> Result<Family, Refusal> {
         // What cannot be a name is not there; as a key, the table might refuse it.
-        if !is_agent_name(name) {
+        if !NAMES.include(name) {
             return Family::of(name, &[]);
         }
         let (mut items, mut after) = (Vec::new(), None);

@@ -1,6 +1,6 @@
 //! The registry of tools: a table with one row for each.
 
-use super::{Tool, ToolStatus, is_tool_name};
+use super::{NAMES, Tool, ToolStatus};
 use crate::pages::{Listed, Page, Part, token_of};
 use crate::rows::{Item, Seen, Stored, written};
 use crate::table_error::{not_listed, refusal, unavailable};
@@ -75,7 +75,7 @@ impl ToolRegistry {
     /// One tool, if it is there.
     pub async fn find(&self, name: &str) -> Result<Option<Stored<Tool>>, Refusal> {
         // What cannot be a name is not there; as a key, the table might refuse it.
-        if !is_tool_name(name) {
+        if !NAMES.include(name) {
             return Ok(None);
         }
         let read = self.client.get_item().table_name(&self.table).set_key(Some(key(name))).consistent_read(true);
@@ -96,7 +96,7 @@ impl ToolRegistry {
     pub async fn statuses(&self, names: &[&str]) -> Result<HashMap<String, ToolStatus>, Refusal> {
         debug_assert!(names.len() <= MAX_BATCH, "BUG: an agent has no more tools");
         let mut statuses = HashMap::new();
-        let mut keys: Vec<Item> = names.iter().filter(|name| is_tool_name(name)).map(|name| key(name)).collect();
+        let mut keys: Vec<Item> = names.iter().filter(|name| NAMES.include(name)).map(|name| key(name)).collect();
         while !keys.is_empty() {
             let (items, left) = self.read_statuses(keys).await?;
             for item in items {
