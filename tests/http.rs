@@ -50,6 +50,19 @@ async fn p1_an_event_may_end_with_its_connection() {
 }
 
 #[tokio::test]
+async fn p1_trailers_of_an_answer_reach_the_runtime() {
+    let mut world = World::start().await;
+    let answer = Reply::new(200, "in chunks").chunked(2).header("Trailer", "X-Sum").trailer("X-Sum", "1");
+    world.lambda.reply(&format!("GET {TOMORROW}"), answer);
+    let answer = world.runtime.send(Request::get(TOMORROW)).await;
+    let announced = answer.headers.get("Trailer");
+    assert_eq!(
+        (answer.text().as_str(), announced, answer.trailers.get("X-Sum")),
+        ("in chunks", Some("X-Sum"), Some("1"))
+    );
+}
+
+#[tokio::test]
 async fn p1_interim_answers_of_lambda_are_not_the_answer() {
     let mut world = World::start().await;
     let answer = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfinal";

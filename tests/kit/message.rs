@@ -161,6 +161,13 @@ impl Reply {
         self
     }
 
+    /// Ends a body in chunks with this field.
+    pub(crate) fn trailer(mut self, name: &str, value: &str) -> Self {
+        let Body::Chunked(.., trailers) = &mut self.body else { panic!("a trailer of a body that is not in chunks") };
+        trailers.push(name, value);
+        self
+    }
+
     /// The connection is closed after `bytes` of the reply.
     pub(crate) fn cut(mut self, bytes: usize) -> Self {
         self.cut = Some(bytes);

@@ -13,6 +13,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
+    pub(crate) trailers: Headers,
 }
 
 impl Answer {
@@ -148,12 +149,12 @@ impl Runtime {
             }
         };
         let framing = head.response_framing(method == "HEAD")?;
-        let (body, _) = wire.body(framing).await?;
+        let (body, trailers) = wire.body(framing).await?;
         let closes = head.headers.get("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         if closes || framing == Framing::UntilClose {
             self.wire = None;
         }
-        Ok(Answer { status: head.status(), headers: head.headers, body })
+        Ok(Answer { status: head.status(), headers: head.headers, body, trailers })
     }
 }
 
