@@ -50,6 +50,23 @@ async fn p1_an_event_may_end_with_its_connection() {
 }
 
 #[tokio::test]
+async fn p1_an_answer_in_a_coding_that_nobody_asked_for_is_refused_whole() {
+    let mut world = World::start().await;
+    for coding in ["gzip", "gzip, chunked", "chunked, gzip", "identity"] {
+        for target in [NEXT, TOMORROW] {
+            let head = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: coded\r\n";
+            let coded = format!("{head}Transfer-Encoding: {coding}\r\n\r\n5\r\ncoded\r\n0\r\n\r\n");
+            world.lambda.reply(&format!("GET {target}"), Reply::verbatim(coded).then_close());
+            let answer = world.runtime.send(Request::get(target).header("TE", "gzip")).await;
+            assert_eq!((answer.status, &answer.json()["errorType"]), (502, &"LongContent.UpstreamUnavailable".into()));
+            assert!(answer.text().contains("Transfer-Encoding"), "{coding} {target}: {}", answer.text());
+        }
+    }
+    assert_eq!(world.lambda.recorded(&format!("GET {TOMORROW}")).await.headers.get("TE"), None, "asked for");
+    assert_eq!(world.deliver("and on").await.text(), "and on");
+}
+
+#[tokio::test]
 async fn p1_trailers_of_an_answer_reach_the_runtime() {
     let mut world = World::start().await;
     let answer = Reply::new(200, "in chunks").chunked(2).header("Trailer", "X-Sum").trailer("X-Sum", "1");

@@ -63,7 +63,8 @@ impl Fields {
         if minor == 0 { self.has_item("connection", "keep-alive") } else { !self.has_item("connection", "close") }
     }
 
-    /// Whether the body comes in chunks. Any other coding hides where it ends.
+    /// Whether the body comes in chunks. Any other coding hides where a request ends, and what is in a response; none was
+    /// asked for (ADR 17).
     fn is_chunked(&self, minor: u8) -> Result<bool, WireError> {
         let mut codings = self.list("transfer-encoding");
         match (codings.next(), codings.next()) {
