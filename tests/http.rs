@@ -1,7 +1,7 @@
 //! P1 on the wire: what clients of HTTP/1 may send and servers may answer, and what could be taken for two messages.
 
-use crate::kit::fake_lambda::NEXT;
-use crate::kit::{Event, Reply, Request, World};
+use crate::kit::fake_lambda::{Log, NEXT, State};
+use crate::kit::{Event, FakeLambda, Reply, Request, World, soon};
 use crate::streaming::arrived;
 
 const TOMORROW: &str = "/2099-01-01/tomorrow";
@@ -205,6 +205,32 @@ async fn p1_an_acceptance_before_the_end_of_a_stream_does_not_end_it() {
     assert!(world.lambda.response(&id).await.is_whole());
 }
 
+/// What a server says that reads on only when all of it has been read: more than sockets hold.
+fn long_acceptance() -> Reply {
+    Reply::new(200, vec![b'x'; 6 << 20]).early()
+}
+
+#[tokio::test]
+async fn p1_a_stream_goes_on_to_a_server_that_waits_for_its_answer_to_be_read() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    world.lambda.reply(&format!("POST /2018-06-01/runtime/invocation/{id}/response"), long_acceptance());
+    let mut stream = world.runtime.stream(&id).await;
+    stream.send(b"on").await;
+    arrived(&world.lambda, &id, b"on").await;
+    assert_eq!(stream.finish(&[]).await.body.len(), 6 << 20);
+    assert!(world.lambda.response(&id).await.is_whole());
+}
+
+#[tokio::test]
+async fn p1_a_response_goes_on_to_a_server_that_waits_for_its_answer_to_be_read() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    world.lambda.reply(&format!("POST /2018-06-01/runtime/invocation/{id}/response"), long_acceptance());
+    assert_eq!(world.runtime.respond(&id, vec![b' '; 16 << 20]).await.body.len(), 6 << 20);
+    assert_eq!(world.lambda.response(&id).await.body.len(), 16 << 20);
+}
+
 #[tokio::test]
 async fn p1_what_a_poll_brings_as_a_body_stays_with_it() {
     let mut world = World::start().await;
@@ -231,6 +257,44 @@ async fn p1_a_runtime_that_expects_100_continue_is_told_to_on_every_route() {
         let seen = world.lambda.recorded(&format!("POST {target}")).await;
         assert_eq!((seen.text().as_str(), seen.headers.get("Expect")), ("after a pause", None));
     }
+}
+
+/// Waits until this has become of Lambda's last poll.
+async fn last_poll(lambda: &FakeLambda, state: State) {
+    let is = |log: &Log| log.all(&format!("GET {NEXT}")).last().is_some_and(|poll| poll.state == state);
+    lambda.until(&format!("a poll that is {state:?}"), |log| is(log).then_some(())).await;
+}
+
+#[tokio::test]
+async fn p4_the_end_of_a_runtime_is_seen_behind_what_it_sent_ahead() {
+    let mut world = World::start().await;
+    world.runtime.begin_next().await;
+    world.runtime.begin(&Request::response("ahead", vec![b' '; 1 << 20])).await;
+    last_poll(&world.lambda, State::Received).await;
+    world.runtime.hang_up();
+    last_poll(&world.lambda, State::Abandoned).await;
+}
+
+#[tokio::test]
+async fn p4_what_is_sent_ahead_behind_a_poll_is_answered_in_its_turn() {
+    let mut world = World::start().await;
+    world.runtime.begin_next().await;
+    world.runtime.begin(&Request::response("ahead", vec![b' '; 6 << 20])).await;
+    world.lambda.push(Event::new("1", "{}"));
+    assert_eq!(world.runtime.event().await.id(), "1");
+    assert_eq!(world.runtime.answer("POST").await.status, 202);
+    assert_eq!(world.lambda.response("ahead").await.body.len(), 6 << 20);
+}
+
+#[tokio::test]
+async fn p4_a_runtime_that_sends_too_much_behind_its_poll_takes_no_event() {
+    let mut world = World::start().await;
+    world.runtime.begin_next().await;
+    soon("a refusal", world.runtime.begin(&Request::response("ahead", vec![b' '; 9 << 20]))).await;
+    let answer = world.runtime.answer("GET").await;
+    assert_eq!((answer.status, &answer.json()["errorType"]), (400, &"LongContent.BadRequest".into()));
+    last_poll(&world.lambda, State::Abandoned).await;
+    assert_eq!(world.deliver("another's").await.text(), "another's");
 }
 
 #[tokio::test]

@@ -217,12 +217,15 @@ impl<S: ContentStore> Proxy<S> {
         Ok(Answer::Upstream(reply))
     }
 
-    /// Forwards a request that may be answered late. When the runtime gives it up, it is given up upstream: no event is
-    /// taken for nobody.
+    /// Forwards a request that may be answered late. When the runtime gives it up, or that could not be seen any more, it is
+    /// given up upstream: no event is taken for nobody.
     async fn poll(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Reply<'_>, ProxyError> {
         tokio::select! {
             biased;
-            () = runtime.closed() => Err(ProxyError::Gone),
+            closed = runtime.closed() => {
+                closed.map_err(UpstreamError::Request)?;
+                Err(ProxyError::Gone)
+            }
             reply = self.upstream.pass(request) => Ok(reply?),
         }
     }

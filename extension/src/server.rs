@@ -73,7 +73,7 @@ async fn answer_all<S: ContentStore>(runtime: &mut Connection, proxy: &Proxy<S>)
 async fn refuse(runtime: &mut Connection, error: &WireError) {
     let status = match error {
         WireError::Io(_) | WireError::Closed => return,
-        WireError::NotHttp(_) | WireError::Malformed(_) => "400 Bad Request",
+        WireError::NotHttp(_) | WireError::Malformed(_) | WireError::TooFarAhead => "400 Bad Request",
         WireError::HeadTooLarge => "431 Request Header Fields Too Large",
     };
     let body = Payload::from(error_document("LongContent.BadRequest", &error.to_string()));

@@ -20,6 +20,9 @@ pub const MAX_HEAD: usize = (1 << 20) + (128 << 10);
 /// Fields that a message may have.
 pub const MAX_FIELDS: usize = 128;
 
+/// Bytes that are read before they are needed, or a step more: a response as long as Lambda takes, and its head.
+pub const READ_AHEAD: usize = 8 << 20;
+
 /// Why nothing more can be made of a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -38,4 +41,7 @@ pub enum WireError {
     /// The head is larger than [`MAX_HEAD`], or has more than [`MAX_FIELDS`] fields.
     #[error("a head of more than {MAX_HEAD} bytes or {MAX_FIELDS} fields")]
     HeadTooLarge,
+    /// A client sent more than [`READ_AHEAD`] before it was answered.
+    #[error("more than {READ_AHEAD} bytes behind a request that is not answered yet")]
+    TooFarAhead,
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::iter::once;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::WireError;
@@ -108,9 +108,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Returns when the other side has closed, as long as it has sent nothing of some size meanwhile.
-    pub async fn closed(&mut self) {
-        self.input.end(&mut self.stream).await;
+    /// Returns when the other side has closed. Behind more than is read ahead, that would not be seen.
+    pub async fn closed(&mut self) -> Result<(), WireError> {
+        if self.input.read_ahead(&mut self.stream).await { Ok(()) } else { Err(WireError::TooFarAhead) }
     }
 
     /// Sends a message whose body is at hand.
@@ -128,7 +128,7 @@ impl Connection {
         let (mut source, mut sink) = self.stream.split();
         let mut begun = false;
         let sending = write_all(&mut sink, once(head.bytes()).chain(body.parts()), &mut begun);
-        let (sent, early) = meanwhile(sending, self.input.response(&mut source, method)).await;
+        let (sent, early) = meanwhile(sending, &mut self.input, &mut source, method).await;
         match (sent, early) {
             (Some(Err(error)), None) if !begun => Err(Unanswered::Unsent(error)),
             (sent, early) => self.answered(method, early, matches!(sent, Some(Ok(())))).await,
@@ -146,7 +146,7 @@ impl Connection {
         let (mut source, mut sink) = self.stream.split();
         let mut begun = false;
         let sending = client.pass_on(head, first, &mut sink, &mut begun);
-        let (sent, early) = meanwhile(sending, self.input.response(&mut source, method)).await;
+        let (sent, early) = meanwhile(sending, &mut self.input, &mut source, method).await;
         match (sent, early) {
             (Some(Err(Broken::Source(error))), _) => Err(Unanswered::Source(error)),
             (Some(Err(Broken::Sink(error))), None) if !begun => Err(Unanswered::Unsent(error)),
@@ -198,19 +198,29 @@ impl Connection {
     }
 }
 
-/// Sends, and gives what comes of it, and what was answered before its end. A refusal ends it; behind any other answer it goes on.
+/// Sends, and gives what comes of it, and what was answered before its end. A refusal ends it; behind any other answer it
+/// goes on, while that is read ahead: a server may take no more before its answer is taken.
 async fn meanwhile<S, E>(
     sending: impl Future<Output = Result<S, E>>,
-    answer: impl Future<Output = Result<ResponseHead, WireError>>,
+    input: &mut Input,
+    source: &mut (impl AsyncRead + Unpin),
+    method: &str,
 ) -> (Option<Result<S, E>>, Option<Result<ResponseHead, WireError>>) {
     tokio::pin!(sending);
     let early = tokio::select! {
         biased;
         sent = &mut sending => return (Some(sent), None),
-        early = answer => early,
+        early = input.response(source, method) => early,
     };
-    let goes_on = early.as_ref().is_ok_and(ResponseHead::is_success);
-    (if goes_on { Some(sending.await) } else { None }, Some(early))
+    if !early.as_ref().is_ok_and(ResponseHead::is_success) {
+        return (None, Some(early));
+    }
+    let sent = tokio::select! {
+        biased;
+        sent = &mut sending => sent,
+        _ = input.read_ahead(source) => sending.await,
+    };
+    (Some(sent), Some(early))
 }
 
 async fn write_piece(

@@ -6,7 +6,7 @@ use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::head::{Fields, Framing, RequestHead, ResponseHead, take_trailers};
-use super::{MAX_HEAD, WireError};
+use super::{MAX_HEAD, READ_AHEAD, WireError};
 
 /// Bytes that are read at once: few enough that a piece is still in the processor's cache when it is looked at, while the
 /// sender copies the next.
@@ -128,11 +128,25 @@ impl Input {
         std::mem::take(&mut self.trailers)
     }
 
-    /// Returns when the source ends. What arrives until then is kept; with a step of it waiting, the end is not looked for.
-    pub(super) async fn end<R: AsyncRead + Unpin>(&mut self, source: &mut R) {
-        while self.buffer.len() < STEP && self.fill(source).await.is_ok_and(|read| read > 0) {}
-        if self.buffer.len() >= STEP {
-            std::future::pending::<()>().await;
+    /// Reads on before it is needed: true when the source has ended, false when more has come than is read ahead.
+    pub(super) async fn read_ahead<R: AsyncRead + Unpin>(&mut self, source: &mut R) -> bool {
+        while self.buffer.len() < READ_AHEAD {
+            match self.fill(source).await {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(_) => {
+                    self.break_off();
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Remembers an error, which the kernel tells only once: what would have ended with its connection has not ended.
+    fn break_off(&mut self) {
+        if self.rest == Rest::UntilClosed {
+            self.rest = Rest::Bytes(u64::MAX);
         }
     }
 
@@ -243,8 +257,12 @@ fn is_chunk_line(line: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
     use super::*;
     use proptest::prelude::*;
+    use tokio::io::ReadBuf;
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -255,14 +273,14 @@ mod tests {
 
     impl AsyncRead for Dribble<'_> {
         fn poll_read(
-            mut self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-            buf: &mut tokio::io::ReadBuf<'_>,
-        ) -> std::task::Poll<std::io::Result<()>> {
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<std::io::Result<()>> {
             let (now, later) = self.0.split_at(self.1.min(self.0.len()).min(buf.remaining()));
             buf.put_slice(now);
             self.0 = later;
-            std::task::Poll::Ready(Ok(()))
+            Poll::Ready(Ok(()))
         }
     }
 
@@ -335,6 +353,28 @@ mod tests {
         block_on(async {
             assert_eq!(input.response(&mut source, "GET").await.unwrap().framing, Framing::Close);
             assert_eq!(body(&mut input, &mut source).await.unwrap(), b"all of it");
+        });
+    }
+
+    /// A connection that is reset: the kernel says so once.
+    struct Reset(bool);
+
+    impl AsyncRead for Reset {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+            let was_told = std::mem::replace(&mut self.0, true);
+            Poll::Ready(if was_told { Ok(()) } else { Err(std::io::ErrorKind::ConnectionReset.into()) })
+        }
+    }
+
+    #[test]
+    fn what_broke_off_while_it_was_read_ahead_has_no_end() {
+        let mut source = Dribble(b"HTTP/1.1 200 OK\r\n\r\nhalf of it", 4).chain(Reset(false));
+        let mut input = Input::default();
+        block_on(async {
+            input.response(&mut source, "GET").await.unwrap();
+            assert!(input.read_ahead(&mut source).await);
+            assert_eq!(input.data(&mut source).await.unwrap().unwrap(), "half of it");
+            assert!(matches!(input.data(&mut source).await, Err(WireError::Closed)));
         });
     }
 
