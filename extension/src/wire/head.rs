@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use httparse::{Header, Status};
 
 use super::{MAX_FIELDS, WireError};
@@ -117,6 +117,7 @@ pub struct RequestHead {
 impl RequestHead {
     /// Takes a request's head from what has arrived, if all of it has.
     pub(super) fn take(input: &mut BytesMut) -> Result<Option<Self>, WireError> {
+        drop_empty_lines(input);
         let mut space = [MaybeUninit::uninit(); MAX_FIELDS];
         let mut parsed = httparse::Request::new(&mut []);
         let Status::Complete(len) = complete(parsed.parse_with_uninit_headers(input, &mut space))? else {
@@ -197,6 +198,7 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// Takes a response's head from what has arrived, if all of it has.
     pub(super) fn take(input: &mut BytesMut) -> Result<Option<Self>, WireError> {
+        drop_empty_lines(input);
         let mut space = [MaybeUninit::uninit(); MAX_FIELDS];
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
@@ -260,6 +262,17 @@ pub(super) fn take_trailers(input: &mut BytesMut) -> Result<Option<Fields>, Wire
     };
     let places = places(input, parsed);
     Ok(Some(fields(input, len, places)))
+}
+
+/// Empty lines before a message are none of it (RFC 9112, section 2.2), and would be parsed anew with each that follows.
+fn drop_empty_lines(input: &mut BytesMut) {
+    loop {
+        match input[..] {
+            [b'\r', b'\n', ..] => input.advance(2),
+            [b'\n', ..] => input.advance(1),
+            _ => return,
+        }
+    }
 }
 
 fn complete<T>(parsed: httparse::Result<T>) -> Result<Status<T>, WireError> {

@@ -34,6 +34,7 @@ enum Rest {
     Bytes(u64),
     UntilClosed,
     Chunks(Chunk),
+    Trailers,
 }
 
 /// What comes next of a body in chunks.
@@ -42,12 +43,13 @@ enum Chunk {
     Size,
     Data(u64),
     End,
-    Trailers,
 }
 
 /// A step through a body.
 enum Step {
     Data(Bytes),
+    /// They are not data, and are read whole.
+    Trailers,
     End,
     /// More has to be read first.
     Starved,
@@ -59,7 +61,7 @@ impl Input {
         &mut self,
         source: &mut R,
     ) -> Result<Option<RequestHead>, WireError> {
-        let Some(mut head) = self.head(source, RequestHead::take).await? else { return Ok(None) };
+        let Some(mut head) = self.section(source, RequestHead::take).await? else { return Ok(None) };
         head.frame()?;
         self.begin(head.framing);
         Ok(Some(head))
@@ -72,7 +74,7 @@ impl Input {
         method: &str,
     ) -> Result<ResponseHead, WireError> {
         loop {
-            let mut head = self.head(source, ResponseHead::take).await?.ok_or(WireError::Closed)?;
+            let mut head = self.section(source, ResponseHead::take).await?.ok_or(WireError::Closed)?;
             if head.status == 101 {
                 return Err(WireError::Malformed("another protocol, which nobody asked for"));
             }
@@ -89,6 +91,7 @@ impl Input {
         loop {
             match self.step()? {
                 Step::Data(data) => return Ok(Some(data)),
+                Step::Trailers => self.trailers(source).await?,
                 Step::End => return Ok(None),
                 Step::Starved if self.fill(source).await? > 0 => {}
                 Step::Starved if self.rest == Rest::UntilClosed => self.rest = Rest::Nothing,
@@ -101,7 +104,7 @@ impl Input {
     pub(super) fn data_at_hand(&mut self) -> Result<Option<Bytes>, WireError> {
         Ok(match self.step()? {
             Step::Data(data) => Some(data),
-            Step::End | Step::Starved => None,
+            Step::Trailers | Step::End | Step::Starved => None,
         })
     }
 
@@ -119,7 +122,7 @@ impl Input {
     pub(super) fn expected(&self) -> u64 {
         match self.rest {
             Rest::Bytes(left) | Rest::Chunks(Chunk::Data(left)) => left,
-            Rest::Nothing | Rest::UntilClosed | Rest::Chunks(_) => 0,
+            Rest::Nothing | Rest::UntilClosed | Rest::Chunks(_) | Rest::Trailers => 0,
         }
     }
 
@@ -150,17 +153,19 @@ impl Input {
         }
     }
 
-    async fn head<R: AsyncRead + Unpin, H>(
+    /// Takes a head or a trailer section when it has come whole; nothing when the source ends before it. Only the end of a line
+    /// is a reason to parse again what has come, and lines are no more than fields may be.
+    async fn section<R: AsyncRead + Unpin, S>(
         &mut self,
         source: &mut R,
-        take: fn(&mut BytesMut) -> Result<Option<H>, WireError>,
-    ) -> Result<Option<H>, WireError> {
+        mut take: impl FnMut(&mut BytesMut) -> Result<Option<S>, WireError>,
+    ) -> Result<Option<S>, WireError> {
         let mut seen = 0;
         loop {
             if memchr(b'\n', &self.buffer[seen..]).is_some()
-                && let Some(head) = take(&mut self.buffer)?
+                && let Some(section) = take(&mut self.buffer)?
             {
-                return Ok(Some(head));
+                return Ok(Some(section));
             }
             seen = self.buffer.len();
             if seen > MAX_HEAD {
@@ -170,6 +175,12 @@ impl Input {
                 return if seen == 0 { Ok(None) } else { Err(WireError::Closed) };
             }
         }
+    }
+
+    async fn trailers<R: AsyncRead + Unpin>(&mut self, source: &mut R) -> Result<(), WireError> {
+        self.trailers = self.section(source, take_trailers).await?.ok_or(WireError::Closed)?;
+        self.rest = Rest::Nothing;
+        Ok(())
     }
 
     fn begin(&mut self, framing: Framing) {
@@ -195,6 +206,7 @@ impl Input {
             match self.rest {
                 Rest::Nothing => return Ok(Step::End),
                 Rest::Bytes(_) | Rest::UntilClosed | Rest::Chunks(Chunk::Data(_)) => return Ok(self.take_data()),
+                Rest::Trailers => return Ok(Step::Trailers),
                 Rest::Chunks(part) => match self.between_chunks(part)? {
                     Some(rest) => self.rest = rest,
                     None => return Ok(Step::Starved),
@@ -228,7 +240,7 @@ impl Input {
                 // No digit is no size, and a line that ends twice could be read as two.
                 Ok(Status::Complete((len, size))) if is_chunk_line(&self.buffer[..len]) => {
                     self.buffer.advance(len);
-                    Ok(Some(Rest::Chunks(if size == 0 { Chunk::Trailers } else { Chunk::Data(size) })))
+                    Ok(Some(if size == 0 { Rest::Trailers } else { Rest::Chunks(Chunk::Data(size)) }))
                 }
                 Ok(Status::Partial) if waiting < MAX_CHUNK_LINE => Ok(None),
                 _ => Err(WireError::Malformed("a chunk without a size")),
@@ -238,14 +250,6 @@ impl Input {
                 self.buffer.advance(2);
                 Ok(Some(Rest::Chunks(Chunk::Size)))
             }
-            Chunk::Trailers => match take_trailers(&mut self.buffer)? {
-                Some(trailers) => {
-                    self.trailers = trailers;
-                    Ok(Some(Rest::Nothing))
-                }
-                None if waiting <= MAX_HEAD => Ok(None),
-                None => Err(WireError::HeadTooLarge),
-            },
             Chunk::End | Chunk::Data(_) => Err(WireError::Malformed("a chunk that is longer than it says")),
         }
     }
@@ -345,6 +349,30 @@ mod tests {
         });
         assert_eq!(input.take_trailers().text("x-sum"), Some("1"));
         assert!(input.is_at_end() && input.is_empty());
+    }
+
+    /// Bytes that are parsed, some more than once, of a section that comes byte by byte.
+    fn parsed<S>(text: &str, mut take: impl FnMut(&mut BytesMut) -> Result<Option<S>, WireError>) -> usize {
+        let mut parsed = 0;
+        let counted = |input: &mut BytesMut| {
+            parsed += input.len();
+            take(input)
+        };
+        block_on(Input::default().section(&mut Dribble(text.as_bytes(), 1), counted))
+            .unwrap()
+            .expect("a whole section");
+        parsed
+    }
+
+    #[test]
+    fn what_comes_byte_by_byte_is_parsed_line_by_line() {
+        let field = format!("X: {}\r\n", "x".repeat(10_000));
+        assert_eq!(parsed(&format!("{field}\r\n"), take_trailers), field.len() + field.len() + 2);
+        let start = "GET / HTTP/1.1\r\n";
+        assert_eq!(
+            parsed(&format!("{}{start}\r\n", "\r\n".repeat(10_000)), RequestHead::take),
+            20_000 + start.len() * 2 + 2
+        );
     }
 
     #[test]
