@@ -37,7 +37,7 @@ impl HttpServer {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let address = listener.local_addr()?;
-        let accepting = tokio::spawn(accept(listener, connection));
+        let accepting = tokio::spawn(accept(listener, move |stream| serve_connection(stream, connection())));
         Ok(Self { address, accepting })
     }
 
@@ -59,19 +59,16 @@ pub(crate) async fn listen_on_loopback(port: u16) -> std::io::Result<TcpListener
 }
 
 /// The connections live in this task's set, so that they end with it.
-async fn accept<C, H, F, B>(listener: TcpListener, connection: C)
+async fn accept<S, F>(listener: TcpListener, serve: S)
 where
-    C: Fn() -> H + Send + 'static,
-    H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    S: Fn(TcpStream) -> F,
+    F: Future<Output = ()> + Send + 'static,
 {
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                connections.spawn(serve_connection(stream, connection()));
+                connections.spawn(serve(stream));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
