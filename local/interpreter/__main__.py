@@ -1,8 +1,8 @@
 """Step Functions on this machine: moto's interpreter, with what it leaves out of the service put in.
 
 lambda-local starts it with an interpreter that has moto, writes one line of JSON (``settings`` below) to its standard input and
-reads one from its standard output: ``{"endpoint": "http://127.0.0.1:…"}``, or ``{"error": "…"}``. It ends when its standard
-input does, so that it never outlives lambda-local.
+reads one from its standard output: ``{"endpoint": "http://127.0.0.1:…"}``, or ``{"error": "…"}``. Then a line follows for each execution
+that has ended (``endings``). It ends when its standard input does, so that it never outlives lambda-local.
 
 settings: ``region``, ``account``, ``port`` (0 takes a free one), ``endpoints`` by service as boto3 names them (``lambda``,
 ``dynamodb``; other services are moto's own), ``activities`` (names), ``state_machines`` (``name``, ``definition``).
@@ -18,6 +18,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 import api
 import clients
+import endings
 import history
 import limits
 import paths
@@ -33,6 +34,7 @@ def complete(settings):
     paths.correct()
     limits.enforce()
     api.extend()
+    endings.tell()
     history.page()
     variables.resolve()
     clients.direct(settings["endpoints"])
@@ -59,17 +61,22 @@ def serve(settings):
     return endpoint
 
 
+def started(settings):
+    try:
+        complete(settings)
+        create(settings)
+        return {"endpoint": serve(settings)}
+    except Exception as error:
+        return {"error": f"{error}"}
+
+
 def main():
     # What fails stands in the history of its execution.
     logging.disable(logging.CRITICAL)
     settings = json.loads(sys.stdin.readline())
-    try:
-        complete(settings)
-        create(settings)
-        answer = {"endpoint": serve(settings)}
-    except Exception as error:
-        answer = {"error": f"{error}"}
-    print(json.dumps(answer), flush=True)
+    # The answer is the first line: an execution may end as soon as the port is open.
+    with endings.telling:
+        endings.say(started(settings))
     sys.stdin.read()
 
 

@@ -118,6 +118,18 @@ impl LambdaLocal {
         self.step_functions.as_ref().map(StepFunctions::endpoint)
     }
 
+    /// Waits until the execution of a state machine here has ended, however it did; `DescribeExecution` then says how. One that has ended
+    /// before is no wait, and one that never was is never over.
+    ///
+    /// The service has no such call: there, one has to ask again and again.
+    ///
+    /// # Errors
+    ///
+    /// [`StepFunctionsError::NotRunning`] if nothing runs executions, or no longer.
+    pub async fn execution_ended(&self, arn: &str) -> Result<(), StepFunctionsError> {
+        self.step_functions.as_ref().ok_or(StepFunctionsError::NotRunning)?.ended(arn).await
+    }
+
     /// The content table.
     pub fn table(&self) -> &ContentTable {
         &self.table

@@ -4,7 +4,10 @@
 //! to a temporary folder; what must be there is a Python that has moto, of exactly the version that the Makefile pins. The process
 //! ends when its standard input does, and so with this one, however this one ends.
 
+mod endings;
+
 use crate::function::ACCOUNT;
+use endings::{Endings, Silent};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -15,10 +18,11 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 /// The interpreter's files.
-const INTERPRETER: [(&str, &str); 8] = [
+const INTERPRETER: [(&str, &str); 9] = [
     ("__main__.py", include_str!("../interpreter/__main__.py")),
     ("api.py", include_str!("../interpreter/api.py")),
     ("clients.py", include_str!("../interpreter/clients.py")),
+    ("endings.py", include_str!("../interpreter/endings.py")),
     ("history.py", include_str!("../interpreter/history.py")),
     ("limits.py", include_str!("../interpreter/limits.py")),
     ("paths.py", include_str!("../interpreter/paths.py")),
@@ -92,6 +96,9 @@ pub enum StepFunctionsError {
         /// The Python that was asked for.
         python: PathBuf,
     },
+    /// Nothing runs executions: no state machines are configured, or the interpreter's process has ended.
+    #[error("no state machines' interpreter is running")]
+    NotRunning,
     /// The interpreter refused what it was given, such as a definition that is no Amazon States Language.
     #[error("step functions: {0}")]
     Refused(String),
@@ -123,6 +130,7 @@ pub(crate) struct Surroundings<'a> {
 #[derive(Debug)]
 pub(crate) struct StepFunctions {
     endpoint: String,
+    endings: Endings,
     process: Child,
     _input: ChildStdin,
     _folder: TempDir,
@@ -150,10 +158,12 @@ impl StepFunctions {
         let output = process.stdout.take().expect("BUG: standard output is piped");
         // A process that ended already takes no settings and gives no greeting: the second says so.
         drop(input.write_all(settings.as_bytes()).await);
-        let mut greeting = String::new();
-        BufReader::new(output).read_line(&mut greeting).await.map_err(started)?;
+        let (mut output, mut greeting) = (BufReader::new(output), String::new());
+        output.read_line(&mut greeting).await.map_err(started)?;
         match serde_json::from_str(&greeting) {
-            Ok(Greeting::Endpoint(endpoint)) => Ok(Some(Self { endpoint, process, _input: input, _folder: folder })),
+            Ok(Greeting::Endpoint(endpoint)) => {
+                Ok(Some(Self { endpoint, endings: Endings::told_by(output), process, _input: input, _folder: folder }))
+            }
             Ok(Greeting::Error(error)) => Err(StepFunctionsError::Refused(error)),
             Err(_) => Err(StepFunctionsError::Ended { python: config.python.clone() }),
         }
@@ -164,6 +174,11 @@ impl StepFunctions {
         if let Err(error) = self.process.kill().await {
             tracing::warn!(%error, "cannot end the state machines' interpreter");
         }
+    }
+
+    /// Waits until an execution has ended.
+    pub(crate) async fn ended(&self, execution: &str) -> Result<(), StepFunctionsError> {
+        self.endings.of(execution).await.map_err(|Silent| StepFunctionsError::NotRunning)
     }
 
     /// `http://127.0.0.1:port`.

@@ -1,7 +1,8 @@
 //! The page of executions in a real browser.
 
 use crate::browser::Browser;
-use crate::stage::{python_with_moto, sfn_client};
+use crate::stage::{end_of, python_with_moto, sfn_client};
+use aws_sdk_sfn::types::ExecutionStatus;
 use lambda_local::{Config, LambdaLocal, Logs, StateMachineConfig, StepFunctionsConfig};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use long_content::store::ContentStore;
@@ -82,13 +83,7 @@ async fn execute(lambda: &LambdaLocal, input: &Value) {
     let machines = client.list_state_machines().send().await.unwrap();
     let arn = machines.state_machines()[0].state_machine_arn();
     let execution = client.start_execution().state_machine_arn(arn).input(input.to_string()).send().await.unwrap();
-    loop {
-        let described = client.describe_execution().execution_arn(execution.execution_arn()).send().await.unwrap();
-        if described.status().as_str() != "RUNNING" {
-            assert_eq!(described.status().as_str(), "SUCCEEDED");
-            return;
-        }
-    }
+    assert_eq!(end_of(execution.execution_arn(), lambda, &client).await.status, ExecutionStatus::Succeeded);
 }
 
 /// Where the pictures stay, for people to look at.

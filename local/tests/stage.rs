@@ -5,6 +5,7 @@ use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_lambda::operation::invoke::InvokeOutput;
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use lambda_local::{Config, FunctionConfig, LambdaLocal, LogLine, Logs};
 use serde_json::Value;
 use std::fs;
@@ -12,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
+
+/// For an execution on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running lambda-local with one function, `f`.
 pub(crate) struct Stage {
@@ -113,6 +117,16 @@ pub(crate) fn sfn_client(endpoint: &str) -> aws_sdk_sfn::Client {
         .endpoint_url(endpoint)
         .http_client(crate::http_client());
     aws_sdk_sfn::Client::from_conf(config.build())
+}
+
+/// What became of an execution, when it has ended.
+pub(crate) async fn end_of(
+    execution: &str,
+    lambda: &LambdaLocal,
+    client: &aws_sdk_sfn::Client,
+) -> DescribeExecutionOutput {
+    tokio::time::timeout(PATIENCE, lambda.execution_ended(execution)).await.expect("an end").unwrap();
+    client.describe_execution().execution_arn(execution).send().await.unwrap()
 }
 
 pub(crate) async fn invoke(client: &Client, event: &Value) -> InvokeOutput {

@@ -1,6 +1,6 @@
 //! State machines through the real Step Functions client: moto's interpreter over the functions and the table here.
 
-use crate::stage::{function, python_with_moto, sfn_client};
+use crate::stage::{end_of, function, python_with_moto, sfn_client};
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::ProvideErrorMetadata;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
@@ -9,7 +9,6 @@ use lambda_local::{
     Config, FunctionConfig, LambdaLocal, Logs, StartError, StateMachineConfig, StepFunctionsConfig, StepFunctionsError,
 };
 use serde_json::{Value, json};
-use std::time::Duration;
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "arn:aws:states:us-east-1:123456789012";
@@ -73,13 +72,7 @@ impl Machine {
     }
 
     async fn end_of(&self, arn: &str) -> DescribeExecutionOutput {
-        loop {
-            let described = self.client.describe_execution().execution_arn(arn).send().await.unwrap();
-            if described.status != ExecutionStatus::Running {
-                return described;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        end_of(arn, &self.lambda, &self.client).await
     }
 
     async fn history(&self, arn: &str) -> Vec<HistoryEvent> {
@@ -261,6 +254,27 @@ async fn the_history_comes_in_pages_from_either_end() {
     assert_eq!(input(&first.events[1]).as_deref(), Some(r#"{"x":1}"#));
     let bare = ask.include_execution_data(false).send().await.unwrap();
     assert_eq!(input(&bare.events[1]), None);
+}
+
+#[tokio::test]
+async fn whoever_waits_learns_of_an_end_however_it_comes() {
+    for (state, status) in [
+        (json!({ "Type": "Succeed" }), ExecutionStatus::Succeeded),
+        (json!({ "Type": "Fail", "Error": "Own" }), ExecutionStatus::Failed),
+        (json!({ "Type": "Wait", "Seconds": 60, "End": true }), ExecutionStatus::TimedOut),
+    ] {
+        let machine = Machine::of(&json!({ "StartAt": "S", "States": { "S": state }, "TimeoutSeconds": 1 })).await;
+        let described = machine.run(&json!({})).await;
+        assert_eq!(described.status, status);
+        assert_eq!(machine.end_of(&described.execution_arn).await.status, status, "it stays ended");
+    }
+}
+
+#[tokio::test]
+async fn where_no_state_machines_are_there_is_no_end_to_wait_for() {
+    let lambda = start(Config::default()).await.unwrap();
+    let error = lambda.execution_ended(&format!("{ACCOUNT}:execution:m:e")).await.unwrap_err();
+    assert!(matches!(error, StepFunctionsError::NotRunning), "{error}");
 }
 
 #[tokio::test]

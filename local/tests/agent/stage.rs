@@ -1,6 +1,6 @@
 //! The agent's state machine with stand-ins for its functions, and rows for its registries.
 
-use crate::stage::{function, handler, python_with_moto, sfn_client};
+use crate::stage::{end_of, function, handler, python_with_moto, sfn_client};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
@@ -10,7 +10,6 @@ use lambda_local::{Config, FunctionConfig, LambdaLocal, Logs, StateMachineConfig
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "arn:aws:states:us-east-1:123456789012";
@@ -19,7 +18,7 @@ const TABLES: [(&str, &[&str]); 3] =
 
 /// Agents that differ in their model only: each model is one of `scripts`.
 pub(super) struct Agents {
-    _lambda: LambdaLocal,
+    lambda: LambdaLocal,
     pub(super) client: aws_sdk_sfn::Client,
     pub(super) tables: aws_sdk_dynamodb::Client,
     _folder: TempDir,
@@ -46,7 +45,7 @@ impl Agents {
         let lambda = LambdaLocal::start_with_logs(config, Logs::channel().0).await.unwrap();
         let client = sfn_client(lambda.step_functions_endpoint().unwrap());
         let tables = crate::table::client(lambda.table());
-        let agents = Self { _lambda: lambda, client, tables, _folder: folder };
+        let agents = Self { lambda, client, tables, _folder: folder };
         agents.fill(scripts.as_object().unwrap().keys()).await;
         agents
     }
@@ -125,13 +124,7 @@ impl Agents {
     }
 
     pub(super) async fn end_of(&self, arn: &str) -> DescribeExecutionOutput {
-        loop {
-            let described = self.client.describe_execution().execution_arn(arn).send().await.unwrap();
-            if described.status != ExecutionStatus::Running {
-                return described;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        end_of(arn, &self.lambda, &self.client).await
     }
 
     /// How often tasks have failed in an execution.
