@@ -290,6 +290,7 @@ async fn p4_what_is_sent_ahead_behind_a_poll_is_answered_in_its_turn() {
 async fn p4_a_runtime_that_sends_too_much_behind_its_poll_takes_no_event() {
     let mut world = World::start().await;
     world.runtime.begin_next().await;
+    last_poll(&world.lambda, State::Received).await;
     soon("a refusal", world.runtime.begin(&Request::response("ahead", vec![b' '; 9 << 20]))).await;
     let answer = world.runtime.answer("GET").await;
     assert_eq!((answer.status, &answer.json()["errorType"]), (400, &"LongContent.BadRequest".into()));
