@@ -4,7 +4,7 @@ use super::stage::{built, layer, source, variable};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use aws_sdk_sfn::types::HistoryEvent;
 use lambda_local::table::Meter;
 use lambda_local::{Config, FunctionConfig, LambdaLocal, Logs, StateMachineConfig, StepFunctionsConfig};
 use serde_json::{Value, json};
@@ -134,9 +134,9 @@ impl Talk {
         let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:agent";
         let input = json!({ "agent_name": "talker", "question": "Well?" }).to_string();
         let arn = client.start_execution().state_machine_arn(machine).input(input).send().await.unwrap().execution_arn;
-        let end = tokio::time::timeout(PATIENCE, ended(&client, &arn)).await.expect("an end");
+        tokio::time::timeout(PATIENCE, self.lambda.execution_ended(&arn)).await.expect("an end").unwrap();
         let table = self.lambda.table().meter();
-        Ended { output: end, table, sizes: sizes(&client, &arn).await }
+        Ended { output: output(&client, &arn).await, table, sizes: sizes(&client, &arn).await }
     }
 }
 
@@ -199,18 +199,10 @@ fn step_functions() -> StepFunctionsConfig {
     }
 }
 
-/// The output of an execution, when it has one.
-async fn ended(client: &aws_sdk_sfn::Client, arn: &str) -> Value {
-    loop {
-        let end = client.describe_execution().execution_arn(arn).send().await.unwrap();
-        if end.status != ExecutionStatus::Running {
-            return serde_json::from_str(
-                end.output().unwrap_or_else(|| panic!("{:?}: {:?}", end.error(), end.cause())),
-            )
-            .unwrap();
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+async fn output(client: &aws_sdk_sfn::Client, arn: &str) -> Value {
+    let end = client.describe_execution().execution_arn(arn).send().await.unwrap();
+    let output = end.output().unwrap_or_else(|| panic!("{:?}: {:?}", end.error(), end.cause()));
+    serde_json::from_str(output).unwrap()
 }
 
 async fn sizes(client: &aws_sdk_sfn::Client, arn: &str) -> Vec<usize> {
