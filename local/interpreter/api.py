@@ -6,7 +6,11 @@ import uuid
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.exceptions import ActivityDoesNotExist, ValidationException
 from moto.stepfunctions.parser.api import InvalidToken
-from moto.stepfunctions.parser.asl.eval.callback.callback import ActivityCallbackEndpoint, ActivityTaskStartEndpoint
+from moto.stepfunctions.parser.asl.eval.callback.callback import (
+    ActivityCallbackEndpoint,
+    ActivityTaskStartEndpoint,
+    CallbackEndpoint,
+)
 from moto.stepfunctions.parser.backend.activity import Activity
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -22,6 +26,7 @@ create_activity = StepFunctionsParserBackend.create_activity
 delete_activity = StepFunctionsParserBackend.delete_activity
 send_task_success = StepFunctionResponse.send_task_success
 make_execution = Execution.__init__
+set_up_heartbeat = CallbackEndpoint.setup_heartbeat_endpoint
 
 arrived = threading.Condition()
 activities = {}
@@ -64,6 +69,14 @@ def begin(executions, task, worker):
             endpoint.notify_activity_task_start(worker_name=worker)
             return
     raise InvalidToken()
+
+
+def set_up_woken_heartbeat(endpoint, heartbeat_seconds):
+    """A worker may have answered already: the state would wait for a heartbeat that nobody owes, and then time out."""
+    heartbeat = set_up_heartbeat(endpoint, heartbeat_seconds)
+    if endpoint.get_outcome() is not None:
+        heartbeat.notify()
+    return heartbeat
 
 
 def get_activity_task(response):
@@ -110,6 +123,7 @@ def send_task_failure(response):
 def extend():
     # What moto reads when nobody has taken a task in time, and sets only when somebody has.
     ActivityTaskStartEndpoint._outcome = None
+    CallbackEndpoint.setup_heartbeat_endpoint = set_up_woken_heartbeat
     Execution.__init__ = make_execution_with_activities
     StepFunctionsParserBackend.create_activity = create_awaited_activity
     StepFunctionsParserBackend.delete_activity = delete_awaited_activity

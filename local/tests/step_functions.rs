@@ -9,6 +9,7 @@ use lambda_local::{
     Config, FunctionConfig, LambdaLocal, Logs, StartError, StateMachineConfig, StepFunctionsConfig, StepFunctionsError,
 };
 use serde_json::{Value, json};
+use std::process::Command;
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "arn:aws:states:us-east-1:123456789012";
@@ -236,6 +237,24 @@ async fn an_activitys_worker_is_given_the_task_and_decides_how_it_ends() {
             assert_eq!((described.error(), described.cause()), (Some("No"), Some("why")));
         }
     }
+}
+
+/// Between the start of a task and the wait for its heartbeats: only the interpreter itself can be there in time.
+#[test]
+fn a_worker_that_answers_at_once_is_heard() {
+    const EARLY: &str = "
+import api
+from moto.stepfunctions.parser.asl.eval.callback.callback import ActivityCallbackEndpoint, CallbackOutcomeSuccess
+api.extend()
+for answers in (True, False):
+    endpoint = ActivityCallbackEndpoint('token', '{}')
+    if answers:
+        endpoint.notify(CallbackOutcomeSuccess('token', '{}'))
+    assert endpoint.setup_heartbeat_endpoint(0).clear_and_wait() == answers, answers
+";
+    let interpreter = concat!(env!("CARGO_MANIFEST_DIR"), "/interpreter");
+    let output = Command::new(python_with_moto()).args(["-c", EARLY]).env("PYTHONPATH", interpreter).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]
