@@ -57,8 +57,10 @@ async fn p5_restore_next_on_a_connection_that_died_is_answered() {
 async fn p5_a_response_after_its_connection_was_closed_goes_over_another() {
     let mut world = World::start().await;
     for id in ["1", "2", "3"] {
+        let closed = world.lambda.until("a count", |log| Some(log.closed)).await;
         world.lambda.push(Event::new(id, "{}").then_close());
         assert_eq!(world.runtime.next().await.id(), id);
+        world.lambda.until("the close", |log| (log.closed > closed).then_some(())).await;
         assert_eq!(world.runtime.respond(id, "{}").await.status, 202);
     }
 }

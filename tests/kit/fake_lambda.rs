@@ -72,6 +72,8 @@ impl Exchange {
 pub(crate) struct Log {
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) connections: usize,
+    /// How many of them have ended.
+    pub(crate) closed: usize,
     /// Messages that no HTTP server would accept.
     pub(crate) malformed: Vec<String>,
     /// Whether the probed port accepted a connection when `register` arrived.
@@ -330,14 +332,18 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         shared.log.send_modify(|log| log.connections += 1);
-        connections.spawn(serve(Arc::clone(&shared), Wire::new(stream)));
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            serve(&shared, Wire::new(stream)).await;
+            shared.log.send_modify(|log| log.closed += 1);
+        });
     }
 }
 
 /// Serves one connection until either side ends it.
-async fn serve(shared: Arc<Shared>, mut wire: Wire) {
+async fn serve(shared: &Shared, mut wire: Wire) {
     loop {
-        match exchange(&shared, &mut wire).await {
+        match exchange(shared, &mut wire).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
