@@ -1,19 +1,18 @@
 //! When an item need not be written: a condition that has the table look, so that looking takes no round trip and no
 //! permission to read.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
-
-use super::item::{Attributes, CONTENT, EXPIRES_AT, ID, Item, TENANT, Value};
+use super::item::{CONTENT, EXPIRES_AT, ID, Item, TENANT};
+use super::protocol::attribute::Value;
 use crate::store::Expiry;
 
 /// A condition expression with what its placeholders stand for: some names are reserved words.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Condition {
     pub(super) expression: String,
-    pub(super) names: HashMap<String, String>,
-    pub(super) values: Attributes,
+    /// Placeholders with the names of attributes.
+    pub(super) names: Vec<(String, &'static str)>,
+    /// Placeholders with values.
+    pub(super) values: Vec<(String, Value)>,
 }
 
 impl Condition {
@@ -36,30 +35,26 @@ impl Condition {
     fn same(&mut self, name: &'static str, value: &Value, enough: Expiry) -> Option<String> {
         Some(match (name, value) {
             (ID, _) => return None,
-            (EXPIRES_AT, _) => format!("{} >= {}", self.name(name), self.value(name, number(enough.second()?))),
+            (EXPIRES_AT, _) => format!("{} >= {}", self.name(name), self.value(name, Value::N(enough.second()?))),
             // Compared by its length alone: sending it twice would cost more than the damage is likely.
             (CONTENT, Value::B(bytes)) => {
-                format!("size({}) = {}", self.name(name), self.value(name, number(bytes.len() as u64)))
+                format!("size({}) = {}", self.name(name), self.value(name, Value::N(bytes.len() as u64)))
             }
-            _ => format!("{} = {}", self.name(name), self.value(name, value.attribute())),
+            _ => format!("{} = {}", self.name(name), self.value(name, value.clone())),
         })
     }
 
-    fn name(&mut self, name: &str) -> String {
+    fn name(&mut self, name: &'static str) -> String {
         let placeholder = format!("#{name}");
-        self.names.insert(placeholder.clone(), name.to_owned());
+        self.names.push((placeholder.clone(), name));
         placeholder
     }
 
-    fn value(&mut self, name: &str, value: AttributeValue) -> String {
+    fn value(&mut self, name: &str, value: Value) -> String {
         let placeholder = format!(":{name}");
-        self.values.insert(placeholder.clone(), value);
+        self.values.push((placeholder.clone(), value));
         placeholder
     }
-}
-
-fn number(number: u64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
 }
 
 #[cfg(test)]
@@ -81,8 +76,10 @@ mod tests {
                     #stored = :stored AND #expires_at >= :expires_at AND size(#content) = :content AND \
                     attribute_not_exists(#tenant)";
         assert_eq!(expression, format!("attribute_not_exists(#id) OR NOT ({same})"));
-        assert_eq!(values[":expires_at"], number(NOW + 30));
-        assert_eq!(values[":content"], number(10));
+        for (placeholder, value) in [(":expires_at", NOW + 30), (":content", 10)] {
+            assert!(values.contains(&(placeholder.to_owned(), Value::N(value))), "{placeholder}: {values:?}");
+        }
+        assert!(names.iter().all(|(placeholder, name)| *placeholder == format!("#{name}")));
         assert_eq!(names.len(), 10);
     }
 
@@ -90,6 +87,6 @@ mod tests {
     fn what_is_endless_must_be_endless_there() {
         let Condition { expression, values, .. } = condition(Ttl::NONE);
         assert!(expression.contains("attribute_not_exists(#expires_at)"), "{expression}");
-        assert!(!values.contains_key(":expires_at"));
+        assert!(values.iter().all(|(placeholder, _)| placeholder != ":expires_at"));
     }
 }

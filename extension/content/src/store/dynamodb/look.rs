@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::DynamoDbStore;
 use super::entry::Heading;
-use super::item::{Attributes, Label, Layout};
+use super::item::{Label, Layout};
+use super::protocol::attribute::Attributes;
 use super::retry::ATTEMPT;
 use super::table::{MAX_READS, Table};
 use crate::reference::ContentId;

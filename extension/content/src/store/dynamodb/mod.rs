@@ -2,15 +2,15 @@
 //! the parts of a content spread over partitions, each of which takes only 1000 write units a second).
 //!
 //! Layout
-//! - `settings`, `tls`, `credentials`: what the client is built from
-//! - `connector`: HTTP connections, kept
-//! - `table`: the client and the operations
+//! - `settings`: what a client is built from
+//! - `protocol`: signed requests over the wire, and the JSON that they carry
+//! - `table`: the operations on a table, and what they charge
 //! - `retry`: when to ask again, and what an error means
 //! - `encoding`, `item`, `entry`, `condition`: bytes to items and back, and when an item need not be written; pure
 //! - `write`, `look`, `read`: `put`, what it spares itself, and `get`
 //! - `rehearsal`: the same before it is needed, and without the network
 //! - `inventory`: what is stored, for people who look
-//! - `secret`: the signing keys' secret, over the same connector
+//! - `secret`: the signing keys' secret, in Secrets Manager
 //!
 //! What is durable: `put` returns when every item is acknowledged, and the item that makes a content readable is
 //! written after all of its parts. A crash in between leaves parts that nothing names and that expire (with
@@ -22,29 +22,24 @@ use std::time::Instant;
 use bytes::Bytes;
 
 mod condition;
-mod connector;
-mod credentials;
 mod encoding;
 mod entry;
 mod inventory;
 mod item;
 mod look;
+mod protocol;
 mod read;
 mod rehearsal;
 mod retry;
 mod secret;
 mod settings;
 mod table;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod test_server;
-mod tls;
 mod write;
 
 pub use self::inventory::{Cursor, Foreign, Inventory, Orphans, Page, StoredContent};
+pub use self::protocol::tls::TlsRoots;
 pub use self::secret::{NotASecret, SecretArn, SecretError, SecretSettings, SigningSecret};
 pub use self::settings::{Authorization, CredentialsSource, Settings, SettingsError};
-pub use self::tls::TlsRoots;
 
 use self::encoding::Encoder;
 use self::table::Table;
@@ -114,7 +109,7 @@ impl ContentStore for DynamoDbStore {
         until: Instant,
     ) -> Result<Vec<Expiry>, PutError> {
         refuse_too_large(contents)?;
-        // Boxed, since the SDK's futures nest so deep that with the server's around them the compiler gives up.
+        // Boxed, since these futures nest so deep that with a server's around them the compiler gives up.
         let work = Box::pin(write::put(self, scope, contents, until));
         let outcome = tokio::time::timeout_at(until.into(), work).await;
         let outcome = outcome.unwrap_or_else(|_| Err("there was no time left".to_owned()));

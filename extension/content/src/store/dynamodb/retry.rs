@@ -1,13 +1,14 @@
-//! When to ask again. The SDK's own retries are off: they know nothing of the invocation's deadline.
+//! When to ask again, within the invocation's deadline, and what an error means.
 
 use std::error::Error;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use tokio::time::timeout_at;
+
+use super::protocol::connector::ConnectorError;
+use super::protocol::credentials::CredentialsError;
+use super::protocol::service::CallError;
 
 /// The longest that one attempt may take: then its connection is given up for a new one.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(5);
@@ -77,21 +78,16 @@ fn longest_pause(pauses: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << pauses.min(16)).min(LONGEST_PAUSE)
 }
 
-/// Judges an SDK error of `operation`. The text names the error's code, never the request or the answer.
-pub(super) fn judge<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Failure
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
+/// Judges an error of `operation`. The text names the error's code, never the request or the answer.
+pub(super) fn judge(operation: &str, error: &CallError) -> Failure {
     match error {
-        SdkError::ServiceError(answer) => {
-            let status = answer.raw().status().as_u16();
-            judge_answer(operation, answer.err().code().unwrap_or_default(), status)
+        CallError::Refused(refusal) => judge_answer(operation, &refusal.code, refusal.status),
+        CallError::Credentials(error) => judge_credentials(operation, *error),
+        CallError::Connection(ConnectorError::Late) => Failure::Transient(format!("{operation}: no answer in time")),
+        CallError::Connection(ConnectorError::BrokenOff(status)) => {
+            Failure::Transient(format!("{operation}: unreadable answer with status {status}"))
         }
-        SdkError::ResponseError(answer) => {
-            Failure::Transient(format!("{operation}: unreadable answer with status {}", answer.raw().status().as_u16()))
-        }
-        SdkError::TimeoutError(_) => Failure::Transient(format!("{operation}: no answer in time")),
-        _ => judge_connection(operation, error),
+        CallError::Connection(ConnectorError::Failed(reason)) => judge_connection(operation, &**reason),
     }
 }
 
@@ -106,8 +102,7 @@ fn judge_answer(operation: &str, code: &str, status: u16) -> Failure {
         "RequestTimeout",
     ];
     let heard = if code.is_empty() { format!("{operation}: status {status}") } else { format!("{operation}: {code}") };
-    // A success that does not parse was cut off on its way.
-    if matches!(status, 200..=299 | 429 | 500..) || THROTTLED.contains(&code) {
+    if matches!(status, 429 | 500..) || THROTTLED.contains(&code) {
         return Failure::Transient(heard);
     }
     Failure::Permanent(match hint(operation, code) {
@@ -141,9 +136,6 @@ fn hint(operation: &str, code: &str) -> Option<String> {
 
 /// No answer at all: the reason is in the chain of sources.
 fn judge_connection(operation: &str, error: &(dyn Error + 'static)) -> Failure {
-    if let Some(error) = find::<CredentialsError>(error) {
-        return judge_credentials(operation, error);
-    }
     if find::<rustls::Error>(error).is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_))) {
         let hint = "its certificate is not trusted: look at AWS_ENDPOINT_URL_DYNAMODB and AWS_CA_BUNDLE";
         return Failure::Permanent(format!("{operation}: {hint}"));
@@ -152,13 +144,13 @@ fn judge_connection(operation: &str, error: &(dyn Error + 'static)) -> Failure {
     Failure::Transient(format!("{operation}: no connection{}", kind.unwrap_or_default()))
 }
 
-pub(super) fn judge_credentials(operation: &str, error: &CredentialsError) -> Failure {
+fn judge_credentials(operation: &str, error: CredentialsError) -> Failure {
     let heard = format!("{operation}: no credentials");
     match error {
-        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => Failure::Permanent(
-            format!("{heard} (look at AWS_CONTAINER_CREDENTIALS_FULL_URI and its authorization token)"),
-        ),
-        _ => Failure::Transient(heard),
+        CredentialsError::Refused => Failure::Permanent(format!(
+            "{heard} (look at AWS_CONTAINER_CREDENTIALS_FULL_URI and its authorization token)"
+        )),
+        CredentialsError::Unavailable => Failure::Transient(heard),
     }
 }
 

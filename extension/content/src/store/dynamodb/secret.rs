@@ -1,31 +1,22 @@
-//! The signing keys' secret in AWS Secrets Manager. Its SDK would cost every start what one operation saves: the request is
-//! made here, signed by the signer and sent over the kind of connector that the table's client has anyway.
+//! The signing keys' secret in AWS Secrets Manager.
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use serde::Deserialize;
-use serde_json::json;
 
-use super::credentials;
-use super::retry::{Attempts, Failure, judge_credentials};
+use super::protocol::endpoint;
+use super::protocol::json::object;
+use super::protocol::service::{CallError, Protocol, Refusal, Service};
+use super::protocol::tls::TlsRoots;
+use super::retry::{Attempts, Failure, judge};
 use super::settings::{CredentialsSource, SettingsError};
-use super::table;
-use super::tls::TlsRoots;
 use crate::keys::Keyring;
 
 const OPERATION: &str = "GetSecretValue";
-const TARGET: &str = "secretsmanager.GetSecretValue";
-const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+const SECRETS_MANAGER: Protocol =
+    Protocol { service: "secretsmanager", prefix: "secretsmanager", content_type: "application/x-amz-json-1.1" };
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
@@ -63,19 +54,6 @@ impl SecretArn {
     pub fn region(&self) -> &str {
         &self.region
     }
-
-    fn endpoint(&self, fips: bool) -> String {
-        let suffix = match self.partition.as_str() {
-            "aws-cn" => "amazonaws.com.cn",
-            "aws-iso" => "c2s.ic.gov",
-            "aws-iso-b" => "sc2s.sgov.gov",
-            "aws-iso-e" => "cloud.adc-e.uk",
-            "aws-iso-f" => "csp.hci.ic.gov",
-            "aws-eusc" => "amazonaws.eu",
-            _ => "amazonaws.com",
-        };
-        format!("https://secretsmanager{}.{}.{suffix}", if fips { "-fips" } else { "" }, self.region)
-    }
 }
 
 /// Where the signing keys' secret is, and how to reach it.
@@ -102,8 +80,7 @@ pub struct SecretError(String);
 pub struct SigningSecret {
     arn: SecretArn,
     url: String,
-    connector: SharedHttpConnector,
-    credentials: SharedCredentialsProvider,
+    service: Service,
 }
 
 impl fmt::Debug for SigningSecret {
@@ -119,23 +96,13 @@ struct Answer {
     secret_string: Option<String>,
 }
 
-/// An answer that is an error.
-#[derive(Deserialize)]
-struct Problem {
-    #[serde(rename = "__type")]
-    code: String,
-}
-
 impl SigningSecret {
     /// Checks the settings and reads the certificates of [`TlsRoots::File`]; all else is made when it is first needed.
     pub fn new(settings: SecretSettings) -> Result<Self, SettingsError> {
         let SecretSettings { arn, endpoint, fips, tls_roots, credentials } = settings;
-        let url = endpoint.unwrap_or_else(|| arn.endpoint(fips));
-        table::check_endpoint(&url)?;
-        let needs_tls = table::is_https(&url) || table::credentials_need_tls(&credentials);
-        let connector = table::connector(needs_tls.then_some(&tls_roots))?;
-        let credentials = credentials::provider(credentials, connector.clone())?;
-        Ok(Self { arn, url, connector, credentials })
+        let url = endpoint.unwrap_or_else(|| endpoint::secrets_manager(&arn.partition, &arn.region, fips));
+        let service = Service::new(SECRETS_MANAGER, &url, &arn.region, credentials, &tls_roots)?;
+        Ok(Self { arn, url, service })
     }
 
     /// The keys in the secret. One key as plain text is followed by the one that it replaced, the version `AWSPREVIOUS`; a
@@ -162,52 +129,29 @@ impl SigningSecret {
     }
 
     async fn get(&self, stage: &str) -> Result<Option<String>, Failure> {
-        let credentials = self.credentials.provide_credentials().await;
-        let credentials = credentials.map_err(|error| judge_credentials(OPERATION, &error))?;
-        let request = self.request(stage, credentials);
-        let answer = self.connector.call(request).await;
-        let answer = answer.map_err(|_| Failure::Transient(format!("{OPERATION}: no connection to {}", self.url)))?;
-        let status = answer.status().as_u16();
-        let body = ByteStream::new(answer.into_body()).collect().await;
-        let body = body.map_err(|_| Failure::Transient(format!("{OPERATION}: the answer broke off")))?.into_bytes();
-        if status != 200 {
-            return Err(judge_answer(status, &body));
-        }
-        let answer: Result<Answer, _> = serde_json::from_slice(&body);
+        let mut request = Vec::new();
+        object(&mut request, |members| {
+            members.text("SecretId", &self.arn.text);
+            members.text("VersionStage", stage);
+        });
+        let answer = self.service.call(OPERATION, request).await.map_err(|error| self.judge(&error))?;
+        let answer: Result<Answer, _> = serde_json::from_slice(&answer);
         answer.map(|answer| answer.secret_string).map_err(|_| Failure::Transient(format!("{OPERATION}: no JSON")))
     }
 
-    /// The signed request for one version.
-    fn request(&self, stage: &str, credentials: Credentials) -> HttpRequest {
-        const VALID: &str = "BUG: every part of the request was checked";
-        let body = json!({"SecretId": self.arn.text, "VersionStage": stage}).to_string();
-        let identity = credentials.into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.arn.region)
-            .name("secretsmanager")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default());
-        let params = params.build().expect(VALID).into();
-        let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", TARGET)];
-        let url = format!("{}/", self.url.trim_end_matches('/'));
-        let signable = SignableRequest::new("POST", &*url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()));
-        let (instructions, _) = sign(signable.expect(VALID), &params).expect(VALID).into_parts();
-        let mut request = http::Request::post(&url)
-            .header("content-type", CONTENT_TYPE)
-            .header("x-amz-target", TARGET)
-            .body(SdkBody::from(body.as_str()))
-            .expect(VALID);
-        instructions.apply_to_request_http1x(&mut request);
-        HttpRequest::try_from(request).expect(VALID)
+    /// What is special about an error here, and otherwise what every error means.
+    fn judge(&self, error: &CallError) -> Failure {
+        match error {
+            CallError::Refused(refusal) => judge_answer(refusal),
+            CallError::Connection(_) => Failure::Transient(format!("{OPERATION}: no connection to {}", self.url)),
+            CallError::Credentials(_) => judge(OPERATION, error),
+        }
     }
 }
 
 /// The error's code with what to look at; its message may hold what we asked for.
-fn judge_answer(status: u16, body: &[u8]) -> Failure {
-    let problem: Option<Problem> = serde_json::from_slice(body).ok();
-    let code = problem.map_or_else(|| format!("status {status}"), |problem| word(&problem.code));
-    let heard = format!("{OPERATION}: {code}");
+fn judge_answer(Refusal { status, code, .. }: &Refusal) -> Failure {
+    let heard = if code.is_empty() { format!("{OPERATION}: status {status}") } else { format!("{OPERATION}: {code}") };
     if matches!(status, 429 | 500..) || code == "ThrottlingException" {
         return Failure::Transient(heard);
     }
@@ -221,17 +165,12 @@ fn judge_answer(status: u16, body: &[u8]) -> Failure {
     })
 }
 
-/// The name in an error's type, such as `com.amazon…#AccessDeniedException`.
-fn word(code: &str) -> String {
-    let name = code.rsplit('#').next().unwrap_or_default();
-    name.chars().take_while(char::is_ascii_alphanumeric).take(64).collect()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::test_server::TestServer;
+    use super::super::protocol::test_server::TestServer;
     use super::*;
+    use serde_json::json;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
@@ -338,11 +277,8 @@ mod tests {
 
     #[test]
     fn the_arn_says_where_the_secret_is() {
-        let endpoint = |arn: &str, fips| arn.parse::<SecretArn>().map(|arn| arn.endpoint(fips));
-        assert_eq!(endpoint(ARN, false).unwrap(), "https://secretsmanager.us-west-2.amazonaws.com");
-        assert_eq!(endpoint(ARN, true).unwrap(), "https://secretsmanager-fips.us-west-2.amazonaws.com");
-        let china = "arn:aws-cn:secretsmanager:cn-north-1:1:secret:a:b";
-        assert_eq!(endpoint(china, false).unwrap(), "https://secretsmanager.cn-north-1.amazonaws.com.cn");
+        let china: SecretArn = "arn:aws-cn:secretsmanager:cn-north-1:1:secret:a:b".parse().unwrap();
+        assert_eq!((china.partition.as_str(), china.region()), ("aws-cn", "cn-north-1"));
         for wrong in ["", "name", "arn:aws:ssm:eu-west-1:1:parameter/a", "arn:aws:secretsmanager:x/y:1:secret:a"] {
             assert_eq!(wrong.parse::<SecretArn>(), Err(NotASecret), "{wrong}");
         }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::tls::TlsRoots;
+use super::protocol::tls::TlsRoots;
 
 /// Where the content table is, and how to reach it.
 #[derive(Debug, Clone)]

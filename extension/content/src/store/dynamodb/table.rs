@@ -1,38 +1,26 @@
-//! The content table over the wire: the SDK's client, built once, and the few operations that a store needs.
+//! The content table over the wire: the few operations that a store needs.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
-use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
-use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConsumedCapacity, KeysAndAttributes, PutRequest, ReturnConsumedCapacity,
-    ReturnValuesOnConditionCheckFailure, WriteRequest,
-};
-use aws_sdk_dynamodb::{Client, Config};
-use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector, http_client_fn};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
+use serde::Deserialize;
 
 use super::condition::Condition;
-use super::connector::Http1Connector;
-use super::credentials;
-use super::entry;
 use super::inventory::Cursor;
-use super::item::{Attributes, ID, Item, SUMMARY};
-use super::rehearsal;
+use super::item::Item;
+use super::protocol::attribute::Attributes;
+use super::protocol::endpoint;
+use super::protocol::operation::{self, BatchRead, BatchWritten, Kept, Scanned, Written, units};
+use super::protocol::service::{CallError, Protocol, Service};
 use super::retry::{Failure, judge};
-use super::settings::{CredentialsSource, Settings, SettingsError};
-use super::tls::TlsRoots;
+use super::settings::{Settings, SettingsError};
+use super::{entry, rehearsal};
 use crate::store::Expiry;
 use crate::store::tally::{Tally, Usage};
+
+const DYNAMODB: Protocol =
+    Protocol { service: "dynamodb", prefix: "DynamoDB_20120810", content_type: "application/x-amz-json-1.0" };
 
 const WARM_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -47,15 +35,10 @@ pub(super) struct Table {
     tally: Tally,
 }
 
-/// The SDK's client, built when it is first needed: building it parses what is known of every region, while Lambda waits.
-type LazyClient = LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>;
-
 /// What every handle has in common.
 #[derive(Debug)]
 struct Shared {
-    client: LazyClient,
-    connector: SharedHttpConnector,
-    endpoint: Params,
+    service: Service,
     name: String,
     total: Tally,
     /// Whether requests leave: of those that do not, the log says nothing.
@@ -65,12 +48,14 @@ struct Shared {
 impl Table {
     pub(super) fn new(settings: Settings) -> Result<Self, SettingsError> {
         check(&settings)?;
-        let endpoint = endpoint_params(&settings);
-        let connector = connector(needs_tls(&settings).then_some(&settings.tls_roots))?;
-        let name = settings.table.clone();
-        let total = Tally::default();
-        let shared = Shared { client: client(settings, &connector)?, connector, endpoint, name, total, sends: true };
-        Ok(Self { shared: Arc::new(shared), tally: Tally::default() })
+        let Settings { table: name, region, endpoint, fips, tls_roots, credentials } = settings;
+        let url = endpoint.unwrap_or_else(|| endpoint::dynamodb(&region, fips));
+        let service = Service::new(DYNAMODB, &url, &region, credentials, &tls_roots)?;
+        Ok(Self::of(Shared { service, name, total: Tally::default(), sends: true }))
+    }
+
+    fn of(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared), tally: Tally::default() }
     }
 
     /// The same table on another account.
@@ -80,12 +65,8 @@ impl Table {
 
     /// The same table in name only: nothing that is asked of it is sent, counted, or logged as if it had been.
     pub(super) fn staged(&self) -> Self {
-        let real = Arc::clone(&self.shared);
-        let (connector, endpoint, name) = (real.connector.clone(), real.endpoint.clone(), real.name.clone());
-        let client: LazyClient = LazyLock::new(Box::new(move || rehearsal::staged(&real.client)));
-        let total = Tally::default();
-        let shared = Shared { client, connector, endpoint, name, total, sends: false };
-        Self { shared: Arc::new(shared), tally: Tally::default() }
+        let service = self.shared.service.rehearsing(rehearsal::ANSWER);
+        Self::of(Shared { service, name: self.shared.name.clone(), total: Tally::default(), sends: false })
     }
 
     /// What was asked of all handles.
@@ -101,125 +82,83 @@ impl Table {
     /// Opens a connection, TLS included, and leaves it in the pool: `GET /ping` is the endpoint's health check, which
     /// needs no permission, touches no table and costs nothing. Failing is no loss; the first request tries again.
     pub(super) async fn warm(&self) {
-        if tokio::time::timeout(WARM_TIMEOUT, self.ping()).await != Ok(Some(())) {
+        if tokio::time::timeout(WARM_TIMEOUT, self.shared.service.ping("ping")).await != Ok(true) {
             tracing::debug!("the content table's endpoint could not be warmed");
         }
     }
 
-    async fn ping(&self) -> Option<()> {
-        let endpoint = DefaultResolver::new().resolve_endpoint(&self.shared.endpoint).await.ok()?;
-        let request = HttpRequest::get(format!("{}/ping", endpoint.url().trim_end_matches('/'))).ok()?;
-        let response = self.shared.connector.call(request).await.ok()?;
-        // A connection goes back to the pool when its answer has been read.
-        ByteStream::new(response.into_body()).collect().await.ok().map(drop)
+    /// Sends a request; its answer.
+    async fn call(&self, operation: &str, request: Vec<u8>) -> Result<Bytes, CallError> {
+        self.count(Tally::sent);
+        self.shared.service.call(operation, request).await
     }
 
     /// Writes up to [`MAX_WRITES`] items; returns the keys that `DynamoDB` left out.
     pub(super) async fn write(&self, items: &[Item]) -> Result<Vec<String>, Failure> {
-        let request = self
-            .shared
-            .client
-            .batch_write_item()
-            .request_items(&self.shared.name, items.iter().map(put_request).collect())
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.count(Tally::sent);
-        let output = request.send().await.map_err(|error| judge("BatchWriteItem", &error))?;
-        let charged = units(output.consumed_capacity());
+        const OPERATION: &str = "BatchWriteItem";
+        let answer = self.call(OPERATION, operation::batch_write(&self.shared.name, items)).await;
+        let written: BatchWritten = parsed(OPERATION, &answer.map_err(|error| judge(OPERATION, &error))?)?;
+        let charged = units(written.consumed_capacity.iter().flatten());
         self.count(|tally| tally.wrote(charged));
-        tracing::debug!(items = items.len(), units = charged, "BatchWriteItem");
-        Ok(unwritten(output))
+        tracing::debug!(items = items.len(), units = charged, "{OPERATION}");
+        Ok(written.unwritten())
     }
 
     /// Writes one item, unless what is there keeps it from doing so. `DynamoDB` charges for either: an item whose
     /// condition fails costs what writing it would have cost, although no answer says so.
-    pub(super) async fn write_unless(&self, condition: Condition, item: &Item) -> Result<Put, Failure> {
-        let request = self
-            .shared
-            .client
-            .put_item()
-            .table_name(&self.shared.name)
-            .set_item(Some(item.attributes()))
-            .condition_expression(condition.expression)
-            .set_expression_attribute_names(Some(condition.names))
-            .set_expression_attribute_values(Some(condition.values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.count(Tally::sent);
-        let (put, charged) = match request.send().await {
-            Ok(output) => (Put::Written, units(output.consumed_capacity.as_slice())),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(kept)) => {
-                    (Put::Kept(kept.item().and_then(entry::expiry)), item.write_units() as f64)
-                }
-                _ => return Err(judge("PutItem", &error)),
-            },
+    pub(super) async fn write_unless(&self, condition: &Condition, item: &Item) -> Result<Put, Failure> {
+        const OPERATION: &str = "PutItem";
+        let (put, charged) = match self.call(OPERATION, operation::put(&self.shared.name, condition, item)).await {
+            Ok(answer) => (Put::Written, units(&parsed::<Written>(OPERATION, &answer)?.consumed_capacity)),
+            Err(CallError::Refused(refusal)) if refusal.code == "ConditionalCheckFailedException" => {
+                let kept = parsed::<Kept>(OPERATION, &refusal.body)?.item;
+                (Put::Kept(kept.as_ref().and_then(entry::expiry)), item.write_units() as f64)
+            }
+            Err(error) => return Err(judge(OPERATION, &error)),
         };
         self.count(|tally| tally.wrote(charged));
         if self.shared.sends {
-            tracing::debug!(written = put == Put::Written, units = charged, "PutItem");
+            tracing::debug!(written = put == Put::Written, units = charged, "{OPERATION}");
         }
         Ok(put)
     }
 
     /// Reads up to [`MAX_READS`] different keys.
     pub(super) async fn read(&self, keys: &[String], consistent: bool) -> Result<Found, Failure> {
-        self.batch_get(keys, KeysAndAttributes::builder().consistent_read(consistent)).await
+        self.batch_get(keys.len(), operation::read(&self.shared.name, keys, consistent), consistent).await
     }
 
     /// Reads up to [`MAX_READS`] different keys, eventually consistent, without their contents.
     pub(super) async fn look(&self, keys: &[String]) -> Result<Found, Failure> {
-        let (projection, names) = summary();
-        let request = KeysAndAttributes::builder().projection_expression(projection);
-        self.batch_get(keys, request.set_expression_attribute_names(Some(names))).await
+        self.batch_get(keys.len(), operation::look(&self.shared.name, keys), false).await
     }
 
-    async fn batch_get(&self, keys: &[String], wanted: KeysAndAttributesBuilder) -> Result<Found, Failure> {
-        let wanted = wanted.set_keys(Some(keys.iter().map(|key| key_attributes(key)).collect()));
-        let wanted = wanted.build().expect("BUG: the keys are set");
-        let consistent = wanted.consistent_read().unwrap_or(false);
-        let request = self
-            .shared
-            .client
-            .batch_get_item()
-            .request_items(&self.shared.name, wanted)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.count(Tally::sent);
-        let output = request.send().await.map_err(|error| judge("BatchGetItem", &error))?;
-        let charged = units(output.consumed_capacity());
+    async fn batch_get(&self, keys: usize, request: Vec<u8>, consistent: bool) -> Result<Found, Failure> {
+        const OPERATION: &str = "BatchGetItem";
+        let answer = self.call(OPERATION, request).await.map_err(|error| judge(OPERATION, &error))?;
+        let read: BatchRead = parsed(OPERATION, &answer)?;
+        let charged = units(read.consumed_capacity.iter().flatten());
         self.count(|tally| tally.read(charged));
-        tracing::debug!(keys = keys.len(), consistent, units = charged, "BatchGetItem");
-        Ok(Found::from(output))
+        tracing::debug!(keys, consistent, units = charged, "{OPERATION}");
+        let (items, unread) = read.found();
+        Ok(Found { items, unread })
     }
 
     /// Reads one page of all items, without their contents.
     pub(super) async fn scan(&self, from: Option<&Cursor>) -> Result<(Vec<Attributes>, Option<Cursor>), Failure> {
-        let (projection, names) = summary();
-        let request = self
-            .shared
-            .client
-            .scan()
-            .table_name(&self.shared.name)
-            .projection_expression(projection)
-            .set_expression_attribute_names(Some(names))
-            .set_exclusive_start_key(from.map(|cursor| cursor.0.clone()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.count(Tally::sent);
-        let output = request.send().await.map_err(|error| judge("Scan", &error))?;
-        let charged = units(output.consumed_capacity.as_slice());
+        const OPERATION: &str = "Scan";
+        let request = operation::scan(&self.shared.name, from.map(|cursor| &cursor.0));
+        let answer = self.call(OPERATION, request).await.map_err(|error| judge(OPERATION, &error))?;
+        let scanned: Scanned = parsed(OPERATION, &answer)?;
+        let charged = units(&scanned.consumed_capacity);
         self.count(|tally| tally.read(charged));
-        Ok((output.items.unwrap_or_default(), output.last_evaluated_key.map(Cursor)))
+        Ok((scanned.items.unwrap_or_default(), scanned.last_evaluated_key.map(Cursor)))
     }
 }
 
-fn units(consumed: &[ConsumedCapacity]) -> f64 {
-    consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum()
-}
-
-/// A projection on [`SUMMARY`], with the names it stands for: some of them are reserved words.
-fn summary() -> (String, HashMap<String, String>) {
-    let placeholder = |nth: usize| format!("#{nth}");
-    let names = SUMMARY.iter().enumerate().map(|(nth, name)| (placeholder(nth), (*name).to_owned()));
-    ((0..SUMMARY.len()).map(placeholder).collect::<Vec<_>>().join(","), names.collect())
+/// An answer that makes no sense was cut off on its way.
+fn parsed<'a, T: Deserialize<'a>>(operation: &str, answer: &'a [u8]) -> Result<T, Failure> {
+    operation::parse(answer).ok_or_else(|| Failure::Transient(format!("{operation}: unreadable answer")))
 }
 
 /// What became of an item that was to be written on a condition.
@@ -238,32 +177,6 @@ pub(super) struct Found {
     pub(super) unread: Vec<String>,
 }
 
-impl From<BatchGetItemOutput> for Found {
-    fn from(output: BatchGetItemOutput) -> Self {
-        let items = output.responses.unwrap_or_default().into_values().flatten();
-        let unread = output.unprocessed_keys.unwrap_or_default().into_values().flat_map(|keys| keys.keys);
-        Self {
-            items: items.filter_map(|item| Some((entry::key(&item)?.to_owned(), item))).collect(),
-            unread: unread.filter_map(|key| entry::key(&key).map(str::to_owned)).collect(),
-        }
-    }
-}
-
-fn put_request(item: &Item) -> WriteRequest {
-    let put = PutRequest::builder().set_item(Some(item.attributes())).build().expect("BUG: the item is set");
-    WriteRequest::builder().put_request(put).build()
-}
-
-fn key_attributes(key: &str) -> Attributes {
-    Attributes::from([(ID.to_owned(), AttributeValue::S(key.to_owned()))])
-}
-
-fn unwritten(output: BatchWriteItemOutput) -> Vec<String> {
-    let requests = output.unprocessed_items.unwrap_or_default().into_values().flatten();
-    let items = requests.filter_map(|request| request.put_request);
-    items.filter_map(|put| entry::key(&put.item).map(str::to_owned)).collect()
-}
-
 fn check(settings: &Settings) -> Result<(), SettingsError> {
     let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if settings.table.is_empty() {
@@ -272,60 +185,15 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     if !word(&settings.region) {
         return Err(SettingsError::Region(settings.region.clone()));
     }
-    settings.endpoint.as_deref().map_or(Ok(()), check_endpoint)
-}
-
-pub(super) fn check_endpoint(url: &str) -> Result<(), SettingsError> {
-    match url.parse::<http::Uri>() {
-        Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) => Ok(()),
-        _ => Err(SettingsError::Endpoint(url.to_owned())),
-    }
-}
-
-fn endpoint_params(settings: &Settings) -> Params {
-    let params = Params::builder().region(&settings.region).use_fips(settings.fips).use_dual_stack(false);
-    params.set_endpoint(settings.endpoint.clone()).build().expect("BUG: no parameter is required")
-}
-
-/// One connector with one pool, for the SDK, the warm-up and container credentials alike; without `roots` it has no TLS.
-pub(super) fn connector(roots: Option<&TlsRoots>) -> Result<SharedHttpConnector, SettingsError> {
-    Ok(SharedHttpConnector::new(Http1Connector::new(roots.map(TlsRoots::client).transpose()?)))
-}
-
-/// Whether anything goes over `https`. A local table's client loads no certificates at all.
-fn needs_tls(settings: &Settings) -> bool {
-    settings.endpoint.as_deref().is_none_or(is_https) || credentials_need_tls(&settings.credentials)
-}
-
-pub(super) fn credentials_need_tls(credentials: &CredentialsSource) -> bool {
-    matches!(credentials, CredentialsSource::Container { uri, .. } if is_https(uri))
-}
-
-pub(super) fn is_https(url: &str) -> bool {
-    url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
-}
-
-/// The SDK's client on our connector: no retries and no timeouts of its own.
-fn client(settings: Settings, connector: &SharedHttpConnector) -> Result<LazyClient, SettingsError> {
-    let credentials = credentials::provider(settings.credentials, connector.clone())?;
-    let connector = connector.clone();
-    let mut config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(settings.region))
-        .use_fips(settings.fips)
-        .credentials_provider(credentials)
-        .http_client(http_client_fn(move |_, _| connector.clone()))
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::disabled())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    config.set_endpoint_url(settings.endpoint);
-    Ok(LazyLock::new(Box::new(|| Client::from_conf(config.build()))))
+    Ok(())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::test_server::{TestServer, nobody};
+    use super::super::protocol::test_server::{TestServer, nobody};
+    use super::super::protocol::tls::TlsRoots;
+    use super::super::settings::CredentialsSource;
     use super::*;
 
     fn settings(endpoint: Option<&str>) -> Settings {
@@ -424,16 +292,5 @@ mod tests {
         let bundle = |endpoint| Settings { tls_roots: TlsRoots::File("/nowhere".into()), ..settings(Some(endpoint)) };
         assert!(Table::new(bundle("http://127.0.0.1:1")).is_ok());
         assert!(matches!(Table::new(bundle("HTTPS://127.0.0.1:1")), Err(SettingsError::Roots { .. })));
-    }
-
-    /// A start does not pay for it: building it takes 0.2 ms the first time.
-    #[tokio::test]
-    async fn the_client_is_built_for_the_first_request() {
-        let server = TestServer::start(|_| (200, "{}".to_owned())).await;
-        let table = Table::new(settings(Some(&server.url))).unwrap();
-        let is_built = || !format!("{:?}", table.shared.client).contains("uninit");
-        assert!(!is_built());
-        table.read(&keys(), false).await.unwrap();
-        assert!(is_built());
     }
 }

@@ -7,58 +7,67 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+/// Heads, in lower case, and bodies.
+type Requests = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// Listens on a free port until the test's runtime ends.
-pub(super) struct TestServer {
-    pub(super) url: String,
-    heads: Arc<Mutex<Vec<String>>>,
+pub(crate) struct TestServer {
+    pub(crate) url: String,
+    requests: Requests,
     connections: Arc<AtomicUsize>,
 }
 
 impl TestServer {
     /// `answer` makes status and body from a request's head.
-    pub(super) async fn start(answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Self { url, heads: Arc::default(), connections: Arc::default() };
-        let (heads, connections, answer) = (server.heads.clone(), server.connections.clone(), Arc::new(answer));
+        let server = Self { url, requests: Arc::default(), connections: Arc::default() };
+        let (requests, connections) = (server.requests.clone(), server.connections.clone());
+        let answer = Arc::new(answer);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(stream, heads.clone(), answer.clone()));
+                tokio::spawn(serve(stream, requests.clone(), answer.clone()));
             }
         });
         server
     }
 
     /// The heads of all requests so far, in lower case.
-    pub(super) fn heads(&self) -> Vec<String> {
-        self.heads.lock().unwrap().clone()
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.requests.lock().unwrap().iter().map(|(head, _)| head.clone()).collect()
     }
 
-    pub(super) fn connections(&self) -> usize {
+    /// The bodies of all requests so far.
+    pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
+        self.requests.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
 /// An address where nobody listens as long as the socket lives: it has the port, and refuses connections.
-pub(super) fn nobody() -> (TcpSocket, SocketAddr) {
+pub(crate) fn nobody() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let address = socket.local_addr().unwrap();
     (socket, address)
 }
 
-async fn serve(stream: TcpStream, heads: Arc<Mutex<Vec<String>>>, answer: Arc<impl Fn(&str) -> (u16, String)>) {
+async fn serve(stream: TcpStream, requests: Requests, answer: Arc<impl Fn(&str) -> (u16, String)>) {
     let mut stream = BufReader::new(stream);
-    while let Some(head) = read_request(&mut stream).await {
+    while let Some((head, received)) = read_request(&mut stream).await {
         let (status, body) = answer(&head);
-        heads.lock().unwrap().push(head);
+        requests.lock().unwrap().push((head, received));
         let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         stream.write_all(answer.as_bytes()).await.unwrap();
     }
 }
 
-async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<String> {
+async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if stream.read_line(&mut head).await.ok()? == 0 {
@@ -67,6 +76,7 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<String> {
     }
     let head = head.to_ascii_lowercase();
     let len = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |len| len.parse().unwrap());
-    stream.read_exact(&mut vec![0; len]).await.ok()?;
-    Some(head)
+    let mut body = vec![0; len];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((head, body))
 }

@@ -11,13 +11,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
-use super::settings::SettingsError;
+use super::super::settings::SettingsError;
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2, the roots of Amazon Trust Services.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
 /// The TLS of a client, set up when it is first needed.
-pub(super) type LazyTls = LazyLock<TlsConnector, Box<dyn FnOnce() -> TlsConnector + Send>>;
+pub(crate) type LazyTls = LazyLock<TlsConnector, Box<dyn FnOnce() -> TlsConnector + Send>>;
 
 /// Which root certificates a TLS connection is checked against.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl TlsRoots {
 
     /// The TLS of a client that trusts these roots. A bundle is read at once: that it cannot be must be told while the
     /// sandbox starts.
-    pub(super) fn client(&self) -> Result<LazyTls, SettingsError> {
+    pub(crate) fn client(&self) -> Result<LazyTls, SettingsError> {
         let load: Box<dyn FnOnce() -> RootCertStore + Send> = match self {
             Self::Amazon => Box::new(|| usable(CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()).flatten())),
             Self::System => Box::new(|| usable(rustls_native_certs::load_native_certs().certs)),

@@ -1,0 +1,345 @@
+//! Credentials: fixed ones, or those of a container credentials endpoint, which Lambda offers to functions with
+//! `SnapStart`. Those are kept, and asked for again before they expire.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::{Request, StatusCode, Uri};
+use jiff::Timestamp;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::super::settings::{Authorization, CredentialsSource, SettingsError};
+use super::connector::Http1Connector;
+
+/// How long before they expire credentials are asked for again: a request that takes so long is over.
+const REFRESH: Duration = Duration::from_mins(1);
+
+/// What requests are signed with. `Debug` shows none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Keys {
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+    pub(crate) session_token: Option<String>,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+/// Why there are no credentials. The text holds neither the endpoint's answer nor a parser's complaint about it: both may
+/// hold a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CredentialsError {
+    /// Somebody has to change something first.
+    #[error("the container credentials endpoint refuses, or its authorization token cannot be had")]
+    Refused,
+    /// Asking again may help.
+    #[error("the container credentials endpoint does not answer with credentials")]
+    Unavailable,
+}
+
+/// Where a client gets its keys from.
+#[derive(Debug)]
+pub(crate) enum Credentials {
+    Fixed(Arc<Keys>),
+    Container(ContainerCredentials),
+}
+
+impl Credentials {
+    /// The credentials of a source. `connector` carries the requests to a container endpoint.
+    pub(crate) fn new(source: CredentialsSource, connector: Http1Connector) -> Result<Self, SettingsError> {
+        Ok(match source {
+            CredentialsSource::Static { access_key_id, secret_access_key, session_token } => {
+                Self::Fixed(Arc::new(Keys { access_key_id, secret_access_key, session_token }))
+            }
+            CredentialsSource::Container { uri, authorization } => {
+                let uri = checked(&uri)?;
+                Self::Container(ContainerCredentials { uri, authorization, connector, kept: Mutex::default() })
+            }
+        })
+    }
+
+    /// Keys that are good for a while.
+    pub(crate) async fn keys(&self) -> Result<Arc<Keys>, CredentialsError> {
+        match self {
+            Self::Fixed(keys) => Ok(Arc::clone(keys)),
+            Self::Container(container) => container.keys().await,
+        }
+    }
+}
+
+/// The rule of every AWS SDK: over plain HTTP, credentials are taken only from this machine and from the addresses that
+/// ECS and EKS give their agents.
+fn checked(text: &str) -> Result<Uri, SettingsError> {
+    let uri: Uri = text.parse().map_err(|_| SettingsError::CredentialsUri)?;
+    let host = uri.host().unwrap_or_default();
+    let trusted = match uri.scheme_str() {
+        Some("https") => !host.is_empty(),
+        Some("http") => host.trim_matches(['[', ']']).parse().is_ok_and(is_trusted),
+        _ => false,
+    };
+    if trusted { Ok(uri) } else { Err(SettingsError::CredentialsUri) }
+}
+
+fn is_trusted(address: IpAddr) -> bool {
+    const AGENTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
+    address.is_loopback() || AGENTS.iter().any(|agent| agent.parse() == Ok(address))
+}
+
+/// A container credentials endpoint, and what it last said.
+pub(crate) struct ContainerCredentials {
+    uri: Uri,
+    authorization: Option<Authorization>,
+    connector: Http1Connector,
+    kept: Mutex<Option<Kept>>,
+}
+
+impl fmt::Debug for ContainerCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContainerCredentials")
+    }
+}
+
+/// Keys, and until when they are good if not for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Kept {
+    keys: Arc<Keys>,
+    until: Option<SystemTime>,
+}
+
+impl Kept {
+    fn is_good_for(&self, time: Duration) -> bool {
+        self.until.is_none_or(|until| SystemTime::now() + time < until)
+    }
+}
+
+/// The answer of the endpoint.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    access_key_id: String,
+    secret_access_key: String,
+    token: Option<String>,
+    expiration: Option<String>,
+}
+
+impl ContainerCredentials {
+    /// Asks when there is need to; who comes meanwhile waits for the same answer. Keys that are still good are better
+    /// than none.
+    async fn keys(&self) -> Result<Arc<Keys>, CredentialsError> {
+        let mut kept = self.kept.lock().await;
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_good_for(REFRESH)) {
+            return Ok(Arc::clone(&kept.keys));
+        }
+        match self.load().await {
+            Ok(loaded) => Ok(Arc::clone(&kept.insert(loaded).keys)),
+            Err(error) => {
+                let still_good = kept.as_ref().filter(|kept| kept.is_good_for(Duration::ZERO));
+                still_good.map(|kept| Arc::clone(&kept.keys)).ok_or(error)
+            }
+        }
+    }
+
+    async fn load(&self) -> Result<Kept, CredentialsError> {
+        let mut request = Request::get(self.uri.clone()).header(ACCEPT, "application/json");
+        if let Some(token) = self.token().await? {
+            request = request.header(AUTHORIZATION, token);
+        }
+        let request = request.body(Bytes::new()).map_err(|_| CredentialsError::Refused)?;
+        let answer = self.connector.call(request).await.map_err(|_| CredentialsError::Unavailable)?;
+        kept(answer.status(), answer.body())
+    }
+
+    async fn token(&self) -> Result<Option<String>, CredentialsError> {
+        match &self.authorization {
+            None => Ok(None),
+            Some(Authorization::Token(token)) => Ok(Some(token.clone())),
+            Some(Authorization::File(path)) => {
+                let token = tokio::fs::read_to_string(path).await.map_err(|_| CredentialsError::Refused)?;
+                Ok(Some(token.trim().to_owned()))
+            }
+        }
+    }
+}
+
+fn kept(status: StatusCode, body: &[u8]) -> Result<Kept, CredentialsError> {
+    match status.as_u16() {
+        200 => {}
+        400..=499 if status != StatusCode::TOO_MANY_REQUESTS => return Err(CredentialsError::Refused),
+        _ => return Err(CredentialsError::Unavailable),
+    }
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| CredentialsError::Unavailable)?;
+    let until = answer.expiration.map(|text| text.parse::<Timestamp>()).transpose();
+    let until = until.map_err(|_| CredentialsError::Unavailable)?.map(SystemTime::from);
+    let Answer { access_key_id, secret_access_key, token: session_token, .. } = answer;
+    Ok(Kept { keys: Arc::new(Keys { access_key_id, secret_access_key, session_token }), until })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::test_server::TestServer;
+    use super::*;
+    use serde_json::json;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::UNIX_EPOCH;
+
+    const ANSWER: &str =
+        r#"{"AccessKeyId":"AKID","SecretAccessKey":"SECRET","Token":"TOKEN","Expiration":"2027-01-15T08:00:01Z"}"#;
+
+    fn container(uri: &str, authorization: Option<Authorization>) -> Result<Credentials, SettingsError> {
+        let source = CredentialsSource::Container { uri: uri.to_owned(), authorization };
+        Credentials::new(source, Http1Connector::new(None))
+    }
+
+    fn endpoint(url: &str, authorization: Option<Authorization>) -> ContainerCredentials {
+        match container(&format!("{url}/2021-04-23/credentials"), authorization).unwrap() {
+            Credentials::Container(container) => container,
+            Credentials::Fixed(_) => panic!("BUG: they come from an endpoint"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_container_endpoint_is_asked_with_the_token() {
+        let server = TestServer::start(|_| (200, ANSWER.to_owned())).await;
+        let token = Authorization::Token("the-token".to_owned());
+        let kept = endpoint(&server.url, Some(token)).load().await.unwrap();
+        let [access_key_id, secret_access_key, token] = ["AKID", "SECRET", "TOKEN"].map(str::to_owned);
+        assert_eq!(*kept.keys, Keys { access_key_id, secret_access_key, session_token: Some(token) });
+        assert_eq!(kept.until, Some(UNIX_EPOCH + Duration::from_secs(1_800_000_001)));
+        let head = server.heads().remove(0);
+        assert!(head.starts_with("get /2021-04-23/credentials http/1.1\r\n"), "{head}");
+        assert!(head.contains("authorization: the-token\r\n"), "{head}");
+    }
+
+    #[tokio::test]
+    async fn a_token_file_is_read_at_every_refresh() {
+        let server = TestServer::start(|_| (200, ANSWER.to_owned())).await;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let container = endpoint(&server.url, Some(Authorization::File(file.path().to_owned())));
+        for token in ["first", "second"] {
+            std::fs::write(file.path(), format!("{token}\n")).unwrap();
+            container.load().await.unwrap();
+        }
+        let heads = server.heads();
+        assert!(heads[0].contains("authorization: first\r\n") && heads[1].contains("authorization: second\r\n"));
+    }
+
+    #[tokio::test]
+    async fn what_goes_wrong_is_worth_another_attempt_or_not() {
+        use CredentialsError::{Refused, Unavailable};
+        for (status, body, expected) in [
+            (500, ANSWER, Unavailable),
+            (429, ANSWER, Unavailable),
+            (403, ANSWER, Refused),
+            (200, "SECRET", Unavailable),
+            (200, "{}", Unavailable),
+        ] {
+            let server = TestServer::start(move |_| (status, body.to_owned())).await;
+            assert_eq!(endpoint(&server.url, None).keys().await.unwrap_err(), expected, "{status} {body}");
+        }
+        let server = TestServer::start(|_| (200, ANSWER.to_owned())).await;
+        let gone = endpoint(&server.url, Some(Authorization::File("/nowhere".into())));
+        assert_eq!(gone.keys().await.unwrap_err(), Refused);
+        let broken = endpoint(&server.url, Some(Authorization::Token("two\nlines".to_owned())));
+        assert_eq!(broken.keys().await.unwrap_err(), Refused);
+    }
+
+    /// An answer whose keys are good for so long, with a number in their name.
+    fn good_for(seconds: i64, nth: usize) -> String {
+        let expiration = Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+        json!({"AccessKeyId": format!("AKID{nth}"), "SecretAccessKey": "S", "Expiration": expiration.to_string()})
+            .to_string()
+    }
+
+    #[tokio::test]
+    async fn keys_are_kept_until_shortly_before_they_expire() {
+        for (seconds, asked) in [(3600, 1), (30, 3)] {
+            let nth = AtomicUsize::new(0);
+            let server = TestServer::start(move |_| (200, good_for(seconds, nth.fetch_add(1, Ordering::SeqCst))));
+            let server = server.await;
+            let container = endpoint(&server.url, None);
+            for _ in 0..2 {
+                container.keys().await.unwrap();
+            }
+            let last = container.keys().await.unwrap();
+            assert_eq!(server.heads().len(), asked);
+            assert_eq!(last.access_key_id, format!("AKID{}", asked - 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_still_good_are_better_than_none() {
+        for (seconds, is_kept) in [(30, true), (-30, false)] {
+            let nth = AtomicUsize::new(0);
+            let server = TestServer::start(move |_| match nth.fetch_add(1, Ordering::SeqCst) {
+                0 => (200, good_for(seconds, 0)),
+                _ => (500, String::new()),
+            });
+            let server = server.await;
+            let container = endpoint(&server.url, None);
+            container.keys().await.unwrap();
+            assert_eq!(container.keys().await.is_ok(), is_kept, "{seconds}");
+            assert_eq!(server.heads().len(), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_comes_meanwhile_waits_for_the_same_answer() {
+        let server = TestServer::start(|_| (200, good_for(3600, 0))).await;
+        let container = endpoint(&server.url, None);
+        let (first, second) = tokio::join!(container.keys(), container.keys());
+        assert_eq!((first.unwrap(), server.heads().len()), (second.unwrap(), 1));
+    }
+
+    #[test]
+    fn keys_do_not_show_in_debug_output() {
+        let source = |secret: &str| CredentialsSource::Static {
+            access_key_id: secret.to_owned(),
+            secret_access_key: secret.to_owned(),
+            session_token: Some(secret.to_owned()),
+        };
+        let credentials = Credentials::new(source("SECRET"), Http1Connector::new(None)).unwrap();
+        assert!(!format!("{credentials:?}").contains("SECRET"));
+        let token = Some(Authorization::Token("SECRET".to_owned()));
+        assert!(!format!("{:?}", container("http://127.0.0.1/SECRET", token).unwrap()).contains("SECRET"));
+    }
+
+    #[test]
+    fn credentials_over_plain_http_come_from_this_machine_only() {
+        let trusted = [
+            "http://127.0.0.1:9001/x",
+            "http://127.8.8.8/",
+            "http://[::1]:80/",
+            "http://169.254.170.2/v2",
+            "http://169.254.170.23/v1",
+            "http://[fd00:ec2::23]/v1",
+            "https://anywhere.example/x",
+        ];
+        for uri in trusted {
+            assert!(container(uri, None).is_ok(), "{uri}");
+        }
+        let refused = [
+            "http://169.254.169.254/",
+            "http://10.0.0.1/",
+            "http://localhost/",
+            "http://example.com/",
+            "http://[fd00:ec2::24]/",
+            "ftp://127.0.0.1/",
+            "/relative",
+            "127.0.0.1",
+            "",
+            "http://127.0.0.1.example.com/",
+        ];
+        for uri in refused {
+            assert_eq!(container(uri, None).unwrap_err(), SettingsError::CredentialsUri, "{uri}");
+        }
+    }
+}
