@@ -15,6 +15,9 @@ const STEP: usize = 256 << 10;
 /// Bytes of free memory that reading goes on in, rather than in new memory.
 const ENOUGH: usize = 8 << 10;
 
+/// Bytes of memory that are kept for what comes next. More was taken to read ahead, and is let go with what was read.
+const KEPT: usize = 2 * STEP;
+
 /// Bytes of the line before a chunk, with the extensions that nobody uses.
 const MAX_CHUNK_LINE: usize = 4 << 10;
 
@@ -160,15 +163,17 @@ impl Input {
         source: &mut R,
         mut take: impl FnMut(&mut BytesMut) -> Result<Option<S>, WireError>,
     ) -> Result<Option<S>, WireError> {
-        let mut seen = 0;
+        let (mut seen, mut dropped) = (0, 0);
         loop {
+            let waiting = self.buffer.len();
             if memchr(b'\n', &self.buffer[seen..]).is_some()
                 && let Some(section) = take(&mut self.buffer)?
             {
                 return Ok(Some(section));
             }
             seen = self.buffer.len();
-            if seen > MAX_HEAD {
+            dropped += waiting - seen;
+            if dropped + seen > MAX_HEAD {
                 return Err(WireError::HeadTooLarge);
             }
             if self.fill(source).await? == 0 {
@@ -229,7 +234,9 @@ impl Input {
             Rest::Chunks(_) => Rest::Chunks(Chunk::Data(left)),
             rest => rest,
         };
-        Step::Data(self.buffer.split_to(at_hand).freeze())
+        let is_read_ahead = at_hand == self.buffer.len() && self.buffer.capacity() > KEPT;
+        let data = if is_read_ahead { std::mem::take(&mut self.buffer) } else { self.buffer.split_to(at_hand) };
+        Step::Data(data.freeze())
     }
 
     /// What is left behind a part of the framing of chunks; nothing if that has not arrived whole.
@@ -362,6 +369,27 @@ mod tests {
             .unwrap()
             .expect("a whole section");
         parsed
+    }
+
+    #[test]
+    fn empty_lines_without_end_are_refused() {
+        let text = "\r\n".repeat(MAX_HEAD / 2 + 1);
+        let refused = block_on(Input::default().request(&mut Dribble(text.as_bytes(), STEP)));
+        assert!(matches!(refused, Err(WireError::HeadTooLarge)), "{refused:?}");
+    }
+
+    #[test]
+    fn what_was_read_ahead_is_let_go_when_it_is_taken() {
+        let body = vec![b'x'; 4 * STEP];
+        let text = [format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), &body].concat();
+        let (mut input, mut source) = (Input::default(), Dribble(&text, usize::MAX));
+        block_on(async {
+            input.request(&mut source).await.unwrap();
+            assert!(input.read_ahead(&mut source).await);
+            assert!(input.buffer.capacity() >= body.len());
+            assert_eq!(input.data(&mut source).await.unwrap().unwrap().len(), body.len());
+        });
+        assert!(input.buffer.capacity() <= KEPT, "{}", input.buffer.capacity());
     }
 
     #[test]

@@ -83,7 +83,9 @@ pub(super) fn judge(operation: &str, error: &CallError) -> Failure {
     match error {
         CallError::Refused(refusal) => judge_answer(operation, &refusal.code, refusal.status),
         CallError::Credentials(error) => judge_credentials(operation, *error),
-        CallError::Connection(ConnectorError::Late) => Failure::Transient(format!("{operation}: no answer in time")),
+        CallError::Connection(ConnectorError::Late) => {
+            Failure::Transient(format!("{operation}: no connection in time"))
+        }
         CallError::Connection(ConnectorError::BrokenOff(status)) => {
             Failure::Transient(format!("{operation}: unreadable answer with status {status}"))
         }
@@ -92,6 +94,18 @@ pub(super) fn judge(operation: &str, error: &CallError) -> Failure {
 }
 
 fn judge_answer(operation: &str, code: &str, status: u16) -> Failure {
+    let heard = if code.is_empty() { format!("{operation}: status {status}") } else { format!("{operation}: {code}") };
+    if is_passing(status, code) {
+        return Failure::Transient(heard);
+    }
+    Failure::Permanent(match hint(operation, code) {
+        Some(hint) => format!("{heard} ({hint})"),
+        None => heard,
+    })
+}
+
+/// Whether what a service complains of passes by itself.
+pub(super) fn is_passing(status: u16, code: &str) -> bool {
     const THROTTLED: [&str; 7] = [
         "ProvisionedThroughputExceededException",
         "ThrottlingException",
@@ -101,14 +115,7 @@ fn judge_answer(operation: &str, code: &str, status: u16) -> Failure {
         "ReplicatedWriteConflictException",
         "RequestTimeout",
     ];
-    let heard = if code.is_empty() { format!("{operation}: status {status}") } else { format!("{operation}: {code}") };
-    if matches!(status, 429 | 500..) || THROTTLED.contains(&code) {
-        return Failure::Transient(heard);
-    }
-    Failure::Permanent(match hint(operation, code) {
-        Some(hint) => format!("{heard} ({hint})"),
-        None => heard,
-    })
+    matches!(status, 429 | 500..) || THROTTLED.contains(&code)
 }
 
 /// What to look at, for the mistakes that are usual.
@@ -149,6 +156,9 @@ fn judge_credentials(operation: &str, error: CredentialsError) -> Failure {
     match error {
         CredentialsError::Refused => Failure::Permanent(format!(
             "{heard} (look at AWS_CONTAINER_CREDENTIALS_FULL_URI and its authorization token)"
+        )),
+        CredentialsError::Unusable => Failure::Permanent(format!(
+            "{operation}: the credentials cannot stand in a header (look at AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN)"
         )),
         CredentialsError::Unavailable => Failure::Transient(heard),
     }
@@ -242,6 +252,24 @@ mod tests {
         for (code, hint) in permanent {
             let Failure::Permanent(reason) = judge_answer("Op", code, 400) else { panic!("{code}") };
             assert!(reason.contains(code) && reason.contains(hint), "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_came_before_an_answer_is_judged_too() {
+        let judged = |error: CallError| judge("Op", &error);
+        let credentials = |error: CredentialsError| judged(error.into());
+        for (failure, is_transient, told) in [
+            (judged(ConnectorError::Late.into()), true, "no connection in time"),
+            (judged(ConnectorError::BrokenOff(200).into()), true, "unreadable answer with status 200"),
+            (judged(ConnectorError::Failed("?".into()).into()), true, "no connection"),
+            (credentials(CredentialsError::Unavailable), true, "no credentials"),
+            (credentials(CredentialsError::Refused), false, "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+            (credentials(CredentialsError::Unusable), false, "AWS_SESSION_TOKEN"),
+        ] {
+            let (Failure::Transient(heard) | Failure::Permanent(heard)) = &failure;
+            assert!(heard.contains(told), "{heard}");
+            assert_eq!(matches!(failure, Failure::Transient(_)), is_transient, "{heard}");
         }
     }
 

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use super::protocol::endpoint;
+use super::protocol::connector::ConnectorError;
+use super::protocol::endpoint::{self, is_label};
 use super::protocol::json::object;
 use super::protocol::service::{CallError, Protocol, Refusal, Service};
 use super::protocol::tls::TlsRoots;
-use super::retry::{Attempts, Failure, judge};
+use super::retry::{Attempts, Failure, is_passing, judge};
 use super::settings::{CredentialsSource, SettingsError};
 use crate::keys::Keyring;
 
@@ -37,10 +38,9 @@ impl FromStr for SecretArn {
     type Err = NotASecret;
 
     fn from_str(text: &str) -> Result<Self, NotASecret> {
-        let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         match text.splitn(7, ':').collect::<Vec<_>>()[..] {
             ["arn", partition, "secretsmanager", region, _, "secret", name]
-                if word(partition) && word(region) && !name.is_empty() =>
+                if is_label(partition) && is_label(region) && !name.is_empty() =>
             {
                 Ok(Self { text: text.to_owned(), partition: partition.to_owned(), region: region.to_owned() })
             }
@@ -143,8 +143,10 @@ impl SigningSecret {
     fn judge(&self, error: &CallError) -> Failure {
         match error {
             CallError::Refused(refusal) => judge_answer(refusal),
-            CallError::Connection(_) => Failure::Transient(format!("{OPERATION}: no connection to {}", self.url)),
-            CallError::Credentials(_) => judge(OPERATION, error),
+            CallError::Connection(ConnectorError::Late | ConnectorError::Failed(_)) => {
+                Failure::Transient(format!("{OPERATION}: no connection to {}", self.url))
+            }
+            CallError::Connection(ConnectorError::BrokenOff(_)) | CallError::Credentials(_) => judge(OPERATION, error),
         }
     }
 }
@@ -152,7 +154,7 @@ impl SigningSecret {
 /// The error's code with what to look at; its message may hold what we asked for.
 fn judge_answer(Refusal { status, code, .. }: &Refusal) -> Failure {
     let heard = if code.is_empty() { format!("{OPERATION}: status {status}") } else { format!("{OPERATION}: {code}") };
-    if matches!(status, 429 | 500..) || code == "ThrottlingException" {
+    if is_passing(*status, code) {
         return Failure::Transient(heard);
     }
     Failure::Permanent(match code.as_str() {
@@ -206,11 +208,11 @@ mod tests {
         let heads = server.heads();
         assert_eq!(heads.len(), 1);
         for part in [
-            "post / http/1.1\r\n",
-            "x-amz-target: secretsmanager.getsecretvalue\r\n",
+            "POST / HTTP/1.1\r\n",
+            "x-amz-target: secretsmanager.GetSecretValue\r\n",
             "content-type: application/x-amz-json-1.1\r\n",
-            "x-amz-security-token: token\r\n",
-            "/us-west-2/secretsmanager/aws4_request, signedheaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,",
+            "x-amz-security-token: TOKEN\r\n",
+            "/us-west-2/secretsmanager/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,",
         ] {
             assert!(heads[0].contains(part), "{part} in {}", heads[0]);
         }

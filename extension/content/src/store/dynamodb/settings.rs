@@ -80,8 +80,8 @@ pub enum SettingsError {
     /// The region is not one word of letters, digits and hyphens.
     #[error("{0:?} is not a region")]
     Region(String),
-    /// The endpoint is not an `http://` or `https://` URL.
-    #[error("{0:?} is not an http:// or https:// URL")]
+    /// The endpoint is not an `http://` or `https://` URL, or has more than a host and a plain path.
+    #[error("{0:?} is not an http:// or https:// URL of a host and at most a plain path")]
     Endpoint(String),
     /// The container credentials endpoint is not a URL, or would send credentials over plain HTTP to another machine.
     #[error("container credentials come from an https:// URL, or from http:// on this machine's own addresses only")]

@@ -11,11 +11,11 @@ use super::inventory::Cursor;
 use super::item::Item;
 use super::protocol::attribute::Attributes;
 use super::protocol::endpoint;
-use super::protocol::operation::{self, BatchRead, BatchWritten, Kept, Scanned, Written, units};
+use super::protocol::operation::{self, BatchRead, BatchWritten, Scanned, Unmet, Written, units};
 use super::protocol::service::{CallError, Protocol, Service};
+use super::rehearsal;
 use super::retry::{Failure, judge};
 use super::settings::{Settings, SettingsError};
-use super::{entry, rehearsal};
 use crate::store::Expiry;
 use crate::store::tally::{Tally, Usage};
 
@@ -41,8 +41,6 @@ struct Shared {
     service: Service,
     name: String,
     total: Tally,
-    /// Whether requests leave: of those that do not, the log says nothing.
-    sends: bool,
 }
 
 impl Table {
@@ -51,7 +49,7 @@ impl Table {
         let Settings { table: name, region, endpoint, fips, tls_roots, credentials } = settings;
         let url = endpoint.unwrap_or_else(|| endpoint::dynamodb(&region, fips));
         let service = Service::new(DYNAMODB, &url, &region, credentials, &tls_roots)?;
-        Ok(Self::of(Shared { service, name, total: Tally::default(), sends: true }))
+        Ok(Self::of(Shared { service, name, total: Tally::default() }))
     }
 
     fn of(shared: Shared) -> Self {
@@ -63,10 +61,10 @@ impl Table {
         Self { shared: Arc::clone(&self.shared), tally: tally.clone() }
     }
 
-    /// The same table in name only: nothing that is asked of it is sent, counted, or logged as if it had been.
+    /// The same table in name only: nothing that is asked of it is sent or counted, and an item that is put is not logged.
     pub(super) fn staged(&self) -> Self {
         let service = self.shared.service.rehearsing(rehearsal::ANSWER);
-        Self::of(Shared { service, name: self.shared.name.clone(), total: Tally::default(), sends: false })
+        Self::of(Shared { service, name: self.shared.name.clone(), total: Tally::default() })
     }
 
     /// What was asked of all handles.
@@ -111,13 +109,13 @@ impl Table {
         let (put, charged) = match self.call(OPERATION, operation::put(&self.shared.name, condition, item)).await {
             Ok(answer) => (Put::Written, units(&parsed::<Written>(OPERATION, &answer)?.consumed_capacity)),
             Err(CallError::Refused(refusal)) if refusal.code == "ConditionalCheckFailedException" => {
-                let kept = parsed::<Kept>(OPERATION, &refusal.body)?.item;
-                (Put::Kept(kept.as_ref().and_then(entry::expiry)), item.write_units() as f64)
+                let expiry = parsed::<Unmet>(OPERATION, &refusal.body)?.expiry();
+                (Put::Kept(expiry), item.write_units() as f64)
             }
             Err(error) => return Err(judge(OPERATION, &error)),
         };
         self.count(|tally| tally.wrote(charged));
-        if self.shared.sends {
+        if !self.shared.service.is_rehearsing() {
             tracing::debug!(written = put == Put::Written, units = charged, "{OPERATION}");
         }
         Ok(put)
@@ -178,14 +176,10 @@ pub(super) struct Found {
 }
 
 fn check(settings: &Settings) -> Result<(), SettingsError> {
-    let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if settings.table.is_empty() {
         return Err(SettingsError::Table);
     }
-    if !word(&settings.region) {
-        return Err(SettingsError::Region(settings.region.clone()));
-    }
-    Ok(())
+    if endpoint::is_label(&settings.region) { Ok(()) } else { Err(SettingsError::Region(settings.region.clone())) }
 }
 
 #[cfg(test)]
@@ -223,8 +217,8 @@ mod tests {
         table.warm().await;
         table.read(&keys(), false).await.unwrap();
         let heads = server.heads();
-        assert!(heads[0].starts_with("get /ping http/1.1\r\n"), "{}", heads[0]);
-        assert!(heads[1].contains("x-amz-target: dynamodb_20120810.batchgetitem\r\n"), "{}", heads[1]);
+        assert!(heads[0].starts_with("GET /ping HTTP/1.1\r\n"), "{}", heads[0]);
+        assert!(heads[1].contains("x-amz-target: DynamoDB_20120810.BatchGetItem\r\n"), "{}", heads[1]);
         assert_eq!((heads.len(), server.connections()), (2, 1));
     }
 
@@ -233,7 +227,7 @@ mod tests {
         let answer =
             r#"{"AccessKeyId":"FROMCONTAINER","SecretAccessKey":"S","Token":"T","Expiration":"2999-01-01T00:00:00Z"}"#;
         let server = TestServer::start(|head| {
-            (200, if head.starts_with("get /credentials") { answer.to_owned() } else { "{}".to_owned() })
+            (200, if head.starts_with("GET /credentials") { answer.to_owned() } else { "{}".to_owned() })
         });
         let server = server.await;
         let uri = format!("{}/credentials", server.url);
@@ -242,8 +236,8 @@ mod tests {
         table.read(&keys(), false).await.unwrap();
         table.read(&keys(), false).await.unwrap();
         let heads = server.heads();
-        assert_eq!(heads.iter().filter(|head| head.starts_with("get /credentials")).count(), 1);
-        assert_eq!(heads.iter().filter(|head| head.contains("credential=fromcontainer/")).count(), 2);
+        assert_eq!(heads.iter().filter(|head| head.starts_with("GET /credentials")).count(), 1);
+        assert_eq!(heads.iter().filter(|head| head.contains("Credential=FROMCONTAINER/")).count(), 2);
     }
 
     #[tokio::test]

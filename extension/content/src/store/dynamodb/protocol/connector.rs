@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -25,6 +25,9 @@ use super::tls::LazyTls;
 
 /// How long opening a connection may take, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Bytes of an answer: more than twice the 16 MiB that `BatchGetItem` may send, which base64 makes a third longer.
+const MAX_ANSWER: usize = 48 << 20;
 
 /// Connections to any number of endpoints, all over HTTP/1.1. Clones share them.
 #[derive(Clone)]
@@ -55,9 +58,10 @@ pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>,
 pub(crate) enum ConnectorError {
     #[error("no connection in time")]
     Late,
-    #[error("no connection, or none for long enough")]
+    #[error("no connection, or none that lasted")]
     Failed(#[source] BoxError),
-    #[error("an answer with status {0} broke off")]
+    /// Too long an answer is as good as one that never ends.
+    #[error("an answer with status {0} broke off, or was too long")]
     BrokenOff(u16),
 }
 
@@ -76,7 +80,8 @@ impl Http1Connector {
     async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
         let (origin, request) = address(request).map_err(ConnectorError::Failed)?;
         let (head, body) = self.exchange(origin, request.map(Full::new)).await?.into_parts();
-        let body = body.collect().await.map_err(|_| ConnectorError::BrokenOff(head.status.as_u16()))?;
+        let body = Limited::new(body, MAX_ANSWER).collect().await;
+        let body = body.map_err(|_| ConnectorError::BrokenOff(head.status.as_u16()))?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 
@@ -207,7 +212,7 @@ mod tests {
         let connector = Http1Connector::new(None);
         for nth in 0..3 {
             let answer = get(&connector, &format!("{}/{nth}", server.url)).await.unwrap();
-            assert_eq!(answer, format!("get /{nth} http/1.1"));
+            assert_eq!(answer, format!("GET /{nth} HTTP/1.1"));
         }
         assert_eq!(get(&connector, &other.url).await.unwrap(), "other");
         assert_eq!((server.connections(), other.connections()), (1, 1));

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION};
@@ -12,12 +12,22 @@ use http::{Request, StatusCode, Uri};
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::super::settings::{Authorization, CredentialsSource, SettingsError};
 use super::connector::Http1Connector;
 
 /// How long before they expire credentials are asked for again: a request that takes so long is over.
 const REFRESH: Duration = Duration::from_mins(1);
+
+/// How long credentials are kept whose end nobody told.
+const UNTOLD: Duration = Duration::from_mins(15);
+
+/// How long an answer may take. The endpoint is in the sandbox, and whoever needs keys waits.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
+
+/// How long nobody asks again after an attempt that failed.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What requests are signed with. `Debug` shows none of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,13 +53,16 @@ pub(crate) enum CredentialsError {
     /// Asking again may help.
     #[error("the container credentials endpoint does not answer with credentials")]
     Unavailable,
+    /// They hold what no header can.
+    #[error("the credentials cannot stand in a header")]
+    Unusable,
 }
 
 /// Where a client gets its keys from.
 #[derive(Debug)]
 pub(crate) enum Credentials {
     Fixed(Arc<Keys>),
-    Container(ContainerCredentials),
+    Container(Box<ContainerCredentials>),
 }
 
 impl Credentials {
@@ -61,7 +74,8 @@ impl Credentials {
             }
             CredentialsSource::Container { uri, authorization } => {
                 let uri = checked(&uri)?;
-                Self::Container(ContainerCredentials { uri, authorization, connector, kept: Mutex::default() })
+                let last = Mutex::default();
+                Self::Container(Box::new(ContainerCredentials { uri, authorization, connector, last }))
             }
         })
     }
@@ -71,6 +85,17 @@ impl Credentials {
         match self {
             Self::Fixed(keys) => Ok(Arc::clone(keys)),
             Self::Container(container) => container.keys().await,
+        }
+    }
+
+    /// Takes it that these keys are refused: whether others can be had.
+    pub(crate) async fn forget(&self, keys: &Arc<Keys>) -> bool {
+        match self {
+            Self::Fixed(_) => false,
+            Self::Container(container) => {
+                container.last.lock().await.held.take_if(|held| Arc::ptr_eq(&held.keys, keys));
+                true
+            }
         }
     }
 }
@@ -98,7 +123,14 @@ pub(crate) struct ContainerCredentials {
     uri: Uri,
     authorization: Option<Authorization>,
     connector: Http1Connector,
-    kept: Mutex<Option<Kept>>,
+    last: Mutex<Last>,
+}
+
+/// What came of asking.
+#[derive(Default)]
+struct Last {
+    held: Option<Held>,
+    failed: Option<(Instant, CredentialsError)>,
 }
 
 impl fmt::Debug for ContainerCredentials {
@@ -107,16 +139,16 @@ impl fmt::Debug for ContainerCredentials {
     }
 }
 
-/// Keys, and until when they are good if not for ever.
+/// Keys, and until when they are good.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Kept {
+struct Held {
     keys: Arc<Keys>,
-    until: Option<SystemTime>,
+    until: SystemTime,
 }
 
-impl Kept {
-    fn is_good_for(&self, time: Duration) -> bool {
-        self.until.is_none_or(|until| SystemTime::now() + time < until)
+impl Held {
+    fn are_good_for(&self, time: Duration) -> bool {
+        SystemTime::now() + time < self.until
     }
 }
 
@@ -134,27 +166,33 @@ impl ContainerCredentials {
     /// Asks when there is need to; who comes meanwhile waits for the same answer. Keys that are still good are better
     /// than none.
     async fn keys(&self) -> Result<Arc<Keys>, CredentialsError> {
-        let mut kept = self.kept.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_good_for(REFRESH)) {
-            return Ok(Arc::clone(&kept.keys));
+        let mut last = self.last.lock().await;
+        if let Some(held) = last.held.as_ref().filter(|held| held.are_good_for(REFRESH)) {
+            return Ok(Arc::clone(&held.keys));
         }
-        match self.load().await {
-            Ok(loaded) => Ok(Arc::clone(&kept.insert(loaded).keys)),
-            Err(error) => {
-                let still_good = kept.as_ref().filter(|kept| kept.is_good_for(Duration::ZERO));
-                still_good.map(|kept| Arc::clone(&kept.keys)).ok_or(error)
-            }
-        }
+        let error = match last.failed {
+            Some((at, error)) if at.elapsed() < PAUSE => error,
+            _ => match timeout(ANSWER_TIME, self.load()).await.unwrap_or(Err(CredentialsError::Unavailable)) {
+                Ok(loaded) => return Ok(Arc::clone(&last.held.insert(loaded).keys)),
+                Err(error) => {
+                    tracing::debug!(%error, "no new credentials");
+                    last.failed = Some((Instant::now(), error));
+                    error
+                }
+            },
+        };
+        let held = last.held.as_ref().filter(|held| held.are_good_for(Duration::ZERO));
+        held.map(|held| Arc::clone(&held.keys)).ok_or(error)
     }
 
-    async fn load(&self) -> Result<Kept, CredentialsError> {
+    async fn load(&self) -> Result<Held, CredentialsError> {
         let mut request = Request::get(self.uri.clone()).header(ACCEPT, "application/json");
         if let Some(token) = self.token().await? {
             request = request.header(AUTHORIZATION, token);
         }
         let request = request.body(Bytes::new()).map_err(|_| CredentialsError::Refused)?;
         let answer = self.connector.call(request).await.map_err(|_| CredentialsError::Unavailable)?;
-        kept(answer.status(), answer.body())
+        held(answer.status(), answer.body())
     }
 
     async fn token(&self) -> Result<Option<String>, CredentialsError> {
@@ -169,7 +207,7 @@ impl ContainerCredentials {
     }
 }
 
-fn kept(status: StatusCode, body: &[u8]) -> Result<Kept, CredentialsError> {
+fn held(status: StatusCode, body: &[u8]) -> Result<Held, CredentialsError> {
     match status.as_u16() {
         200 => {}
         400..=499 if status != StatusCode::TOO_MANY_REQUESTS => return Err(CredentialsError::Refused),
@@ -177,9 +215,10 @@ fn kept(status: StatusCode, body: &[u8]) -> Result<Kept, CredentialsError> {
     }
     let answer: Answer = serde_json::from_slice(body).map_err(|_| CredentialsError::Unavailable)?;
     let until = answer.expiration.map(|text| text.parse::<Timestamp>()).transpose();
-    let until = until.map_err(|_| CredentialsError::Unavailable)?.map(SystemTime::from);
+    let until = until.map_err(|_| CredentialsError::Unavailable)?;
+    let until = until.map_or_else(|| SystemTime::now() + UNTOLD, SystemTime::from);
     let Answer { access_key_id, secret_access_key, token: session_token, .. } = answer;
-    Ok(Kept { keys: Arc::new(Keys { access_key_id, secret_access_key, session_token }), until })
+    Ok(Held { keys: Arc::new(Keys { access_key_id, secret_access_key, session_token }), until })
 }
 
 #[cfg(test)]
@@ -194,12 +233,16 @@ mod tests {
     const ANSWER: &str =
         r#"{"AccessKeyId":"AKID","SecretAccessKey":"SECRET","Token":"TOKEN","Expiration":"2027-01-15T08:00:01Z"}"#;
 
+    fn keys(id: &str) -> Keys {
+        Keys { access_key_id: id.to_owned(), secret_access_key: "S".to_owned(), session_token: None }
+    }
+
     fn container(uri: &str, authorization: Option<Authorization>) -> Result<Credentials, SettingsError> {
         let source = CredentialsSource::Container { uri: uri.to_owned(), authorization };
         Credentials::new(source, Http1Connector::new(None))
     }
 
-    fn endpoint(url: &str, authorization: Option<Authorization>) -> ContainerCredentials {
+    fn endpoint(url: &str, authorization: Option<Authorization>) -> Box<ContainerCredentials> {
         match container(&format!("{url}/2021-04-23/credentials"), authorization).unwrap() {
             Credentials::Container(container) => container,
             Credentials::Fixed(_) => panic!("BUG: they come from an endpoint"),
@@ -210,13 +253,13 @@ mod tests {
     async fn a_container_endpoint_is_asked_with_the_token() {
         let server = TestServer::start(|_| (200, ANSWER.to_owned())).await;
         let token = Authorization::Token("the-token".to_owned());
-        let kept = endpoint(&server.url, Some(token)).load().await.unwrap();
+        let held = endpoint(&server.url, Some(token)).load().await.unwrap();
         let [access_key_id, secret_access_key, token] = ["AKID", "SECRET", "TOKEN"].map(str::to_owned);
-        assert_eq!(*kept.keys, Keys { access_key_id, secret_access_key, session_token: Some(token) });
-        assert_eq!(kept.until, Some(UNIX_EPOCH + Duration::from_secs(1_800_000_001)));
-        let head = server.heads().remove(0);
-        assert!(head.starts_with("get /2021-04-23/credentials http/1.1\r\n"), "{head}");
-        assert!(head.contains("authorization: the-token\r\n"), "{head}");
+        assert_eq!(*held.keys, Keys { access_key_id, secret_access_key, session_token: Some(token) });
+        assert_eq!(held.until, UNIX_EPOCH + Duration::from_secs(1_800_000_001));
+        let asked = server.heads().remove(0);
+        assert!(asked.starts_with("GET /2021-04-23/credentials HTTP/1.1\r\n"), "{asked}");
+        assert!(asked.contains("authorization: the-token\r\n"), "{asked}");
     }
 
     #[tokio::test]
@@ -289,6 +332,50 @@ mod tests {
             assert_eq!(container.keys().await.is_ok(), is_kept, "{seconds}");
             assert_eq!(server.heads().len(), 2);
         }
+    }
+
+    /// A server that never answers would be waited for by every request, one after the other.
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_hangs_is_given_up_soon_and_not_asked_by_everyone() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let container = endpoint(&format!("http://{}", listener.local_addr().unwrap()), None);
+        let soon = Held { keys: Arc::new(keys("old")), until: SystemTime::now() + Duration::from_secs(30) };
+        container.last.lock().await.held = Some(soon.clone());
+        let begun = tokio::time::Instant::now();
+        for _ in 0..3 {
+            assert_eq!(container.keys().await.unwrap(), soon.keys);
+        }
+        assert_eq!(begun.elapsed(), ANSWER_TIME);
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_everyones_for_a_moment() {
+        let server = TestServer::start(|_| (500, String::new())).await;
+        let container = endpoint(&server.url, None);
+        let (first, second) = tokio::join!(container.keys(), container.keys());
+        assert_eq!((first, second), (Err(CredentialsError::Unavailable), Err(CredentialsError::Unavailable)));
+        assert_eq!(server.heads().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn keys_whose_end_nobody_told_are_kept_for_a_while() {
+        let answer = r#"{"AccessKeyId":"AKID","SecretAccessKey":"S"}"#;
+        let held = held(StatusCode::OK, answer.as_bytes()).unwrap();
+        assert!(held.are_good_for(UNTOLD / 2) && !held.are_good_for(UNTOLD));
+    }
+
+    #[tokio::test]
+    async fn refused_keys_are_replaced_once() {
+        let nth = AtomicUsize::new(0);
+        let server = TestServer::start(move |_| (200, good_for(3600, nth.fetch_add(1, Ordering::SeqCst)))).await;
+        let credentials = Credentials::Container(endpoint(&server.url, None));
+        let first = credentials.keys().await.unwrap();
+        assert!(credentials.forget(&first).await);
+        let second = credentials.keys().await.unwrap();
+        assert!(credentials.forget(&first).await, "there may be others");
+        assert_eq!(credentials.keys().await.unwrap(), second);
+        assert_eq!(server.heads().len(), 2);
+        assert!(!Credentials::Fixed(Arc::clone(&first)).forget(&first).await);
     }
 
     #[tokio::test]

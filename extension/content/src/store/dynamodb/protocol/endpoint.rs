@@ -1,6 +1,6 @@
 //! Where AWS's services are, by region and partition.
 //!
-//! After the endpoint rules of the AWS SDKs, as far as these services go; a test asks the SDK about each.
+//! After the endpoint rules of the AWS SDKs, as far as these services go; a test asks the SDK about those of DynamoDB.
 
 /// The URL of `DynamoDB` in a region.
 pub(crate) fn dynamodb(region: &str, fips: bool) -> String {
@@ -14,6 +14,11 @@ pub(crate) fn dynamodb(region: &str, fips: bool) -> String {
 pub(crate) fn secrets_manager(partition: &str, region: &str, fips: bool) -> String {
     let service = if fips { "secretsmanager-fips" } else { "secretsmanager" };
     format!("https://{service}.{region}.{}", suffix(partition))
+}
+
+/// Whether a text may be the name of a region or a partition: a part of a host's name, and no more.
+pub(crate) fn is_label(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// The partition that a region is in, by how its name begins.

@@ -1,6 +1,8 @@
-//! The operations on the table beside those of the vendor's own client: both ask a server that keeps what it was asked.
+//! The operations on the table, and their signatures, beside those of the vendor's own client: both ask a server that keeps
+//! what it was asked.
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_dynamodb::primitives::Blob;
@@ -8,6 +10,10 @@ use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use super::super::condition::Condition;
 use super::super::inventory::Cursor;
@@ -16,7 +22,9 @@ use super::super::item::{ID, Item, Layout, MAX_PART, SUMMARY};
 use super::super::settings::{CredentialsSource, Settings};
 use super::super::table::Table;
 use super::attribute::Value;
+use super::credentials::Keys;
 use super::operation;
+use super::signature::{Signable, Signature};
 use super::test_server::TestServer;
 use super::tls::TlsRoots;
 use crate::reference::Ttl;
@@ -24,6 +32,9 @@ use crate::store::Expiry;
 
 const TABLE: &str = "AgentContext";
 const REGION: &str = "eu-central-1";
+const ID_OF_KEY: &str = "AKID";
+const SECRET: &str = "SECRET";
+const TOKEN: &str = "TOKEN";
 const KEYS: [&str; 2] = ["first", "second"];
 
 /// Two clients of one server.
@@ -42,7 +53,7 @@ impl Court {
     async fn at(path: &str) -> Self {
         let server = TestServer::start(|_| (200, "{}".to_owned())).await;
         let url = format!("{}{path}", server.url);
-        let [id, secret, token] = ["AKID", "SECRET", "TOKEN"].map(str::to_owned);
+        let [id, secret, token] = [ID_OF_KEY, SECRET, TOKEN].map(str::to_owned);
         let credentials = Credentials::new(&id, &secret, Some(token.clone()), None, "test");
         let config = Config::builder().behavior_version(BehaviorVersion::latest()).region(Region::new(REGION));
         let http = aws_smithy_http_client::Builder::new().build_http();
@@ -63,9 +74,10 @@ impl Court {
         Self { server, ours: Table::new(settings).unwrap(), theirs }
     }
 
-    /// The two requests so far say the same.
+    /// The two requests so far say the same, and ours is signed as the SDK would sign what was sent.
     fn agrees(&self) {
         let (heads, bodies) = (self.server.heads(), self.server.bodies());
+        assert_eq!(field(&heads[1], "authorization"), signature_of(&heads[1], &bodies[1]));
         let told = |nth: usize| {
             let body: serde_json::Value = serde_json::from_slice(&bodies[nth]).unwrap();
             (told(&heads[nth]), body)
@@ -75,9 +87,39 @@ impl Court {
     }
 }
 
+fn field<'a>(head: &'a str, name: &str) -> &'a str {
+    let value = |line: &'a str| line.strip_prefix(name)?.strip_prefix(": ");
+    head.lines().find_map(value).unwrap()
+}
+
+/// The authorization that the SDK gives a request which was received.
+fn signature_of(head: &str, body: &[u8]) -> String {
+    let path = head.split(' ').nth(1).unwrap();
+    let [host, content_type, target] = ["host", "content-type", "x-amz-target"].map(|name| field(head, name));
+    let [access_key_id, secret_access_key, token] = [ID_OF_KEY, SECRET, TOKEN].map(str::to_owned);
+    let keys = Keys { access_key_id, secret_access_key, session_token: Some(token) };
+    let date = DateTime::strptime("%Y%m%dT%H%M%SZ", field(head, "x-amz-date")).unwrap();
+    let now = SystemTime::from(date.to_zoned(TimeZone::UTC).unwrap().timestamp());
+    signature(&Signable { host, path, content_type, target, body }, &keys, REGION, now).authorization
+}
+
+/// What the SDK's signer adds to a request.
+pub(super) fn signature(request: &Signable<'_>, keys: &Keys, region: &str, now: SystemTime) -> Signature {
+    let token = keys.session_token.clone();
+    let identity = Credentials::new(&keys.access_key_id, &keys.secret_access_key, token, None, "test").into();
+    let params = SigningParams::builder().identity(&identity).region(region).name("dynamodb").time(now);
+    let params = params.settings(SigningSettings::default()).build().unwrap().into();
+    let headers = [("content-type", request.content_type), ("x-amz-target", request.target)];
+    let url = format!("https://{}{}", request.host, request.path);
+    let signable = SignableRequest::new("POST", url, headers.into_iter(), SignableBody::Bytes(request.body));
+    let (instructions, _) = sign(signable.unwrap(), &params).unwrap().into_parts();
+    let header = |name| instructions.headers().find(|(other, _)| *other == name).unwrap().1.to_owned();
+    Signature { date: header("x-amz-date"), authorization: header("authorization") }
+}
+
 /// The lines of a head that have the service do something.
 fn told(head: &str) -> Vec<&str> {
-    const NAMES: [&str; 5] = ["post ", "host: ", "content-type: ", "x-amz-target: ", "x-amz-security-token: "];
+    const NAMES: [&str; 5] = ["POST ", "host: ", "content-type: ", "x-amz-target: ", "x-amz-security-token: "];
     let mut lines: Vec<_> = head.lines().filter(|line| NAMES.iter().any(|name| line.starts_with(name))).collect();
     lines.sort_unstable();
     assert_eq!(lines.len(), NAMES.len(), "{head}");

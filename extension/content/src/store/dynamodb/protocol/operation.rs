@@ -7,8 +7,9 @@ use serde::Deserialize;
 use super::super::condition::Condition;
 use super::super::entry;
 use super::super::item::{ID, Item, SUMMARY};
-use super::attribute::Attributes;
+use super::attribute::{Attribute, Attributes};
 use super::json::{Members, object};
+use crate::store::Expiry;
 
 /// Bytes that are enough for what stands in a request beside items and keys.
 const FRAME: usize = 2048;
@@ -133,22 +134,27 @@ pub(crate) struct BatchWritten {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Unwritten {
-    put_request: Option<ItemOf>,
+    put_request: Option<PutRequest>,
 }
 
-/// Something that holds an item.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ItemOf {
-    item: Attributes,
+struct PutRequest {
+    item: Identity,
+}
+
+/// Of an item only who it is: what else stands in it, a content too, is passed over.
+#[derive(Debug, Deserialize)]
+struct Identity {
+    id: Option<Attribute>,
 }
 
 impl BatchWritten {
     /// The keys of what was left out.
     pub(crate) fn unwritten(self) -> Vec<String> {
         let requests = self.unprocessed_items.unwrap_or_default().into_values().flatten();
-        let items = requests.filter_map(|request| request.put_request);
-        items.filter_map(|put| entry::key(&put.item).map(str::to_owned)).collect()
+        let items = requests.filter_map(|request| request.put_request?.item.id);
+        items.filter_map(|id| id.as_text().map(str::to_owned)).collect()
     }
 }
 
@@ -162,8 +168,24 @@ pub(crate) struct Written {
 /// The error `ConditionalCheckFailedException` of `PutItem`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Kept {
-    pub(crate) item: Option<Attributes>,
+pub(crate) struct Unmet {
+    item: Option<Life>,
+}
+
+/// Of an item only when it is over.
+#[derive(Debug, Deserialize)]
+struct Life {
+    expires_at: Option<Attribute>,
+}
+
+impl Unmet {
+    /// When what is there is over; nothing when that makes no sense.
+    pub(crate) fn expiry(self) -> Option<Expiry> {
+        match self.item?.expires_at {
+            None => Some(Expiry::NEVER),
+            Some(second) => second.as_number().map(Expiry::at),
+        }
+    }
 }
 
 /// The answer of `BatchGetItem`.

@@ -21,6 +21,7 @@ use super::tls::TlsRoots;
 
 const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+const X_AMZN_ERRORTYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// What shows in AWS's logs of who asked.
@@ -79,6 +80,13 @@ pub(crate) struct Refusal {
     pub(crate) body: Bytes,
 }
 
+impl Refusal {
+    /// Whether other keys may do.
+    fn is_of_keys(&self) -> bool {
+        matches!(self.code.as_str(), "ExpiredTokenException" | "UnrecognizedClientException")
+    }
+}
+
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refusal").field("status", &self.status).field("code", &self.code).finish_non_exhaustive()
@@ -123,12 +131,27 @@ impl Service {
         Self { way: Way::Rehearsal(answer), ..self.clone() }
     }
 
-    /// Calls an operation with its JSON; the JSON of its answer.
+    pub(crate) fn is_rehearsing(&self) -> bool {
+        matches!(self.way, Way::Rehearsal(_))
+    }
+
+    /// Calls an operation with its JSON; the JSON of its answer. Keys that are refused are replaced once, where others
+    /// can be had.
     pub(crate) async fn call(&self, operation: &str, body: Vec<u8>) -> Result<Bytes, CallError> {
-        let keys = self.credentials.keys().await?;
-        let request = self.request(operation, body.into(), &keys, SystemTime::now());
-        let answer = self.send(request.ok_or(CredentialsError::Refused)?).await?;
-        if answer.status().is_success() { Ok(answer.into_body()) } else { Err(CallError::Refused(refusal(answer))) }
+        let (body, keys) = (Bytes::from(body), self.credentials.keys().await?);
+        match self.call_with(&keys, operation, body.clone()).await {
+            Err(CallError::Refused(refusal)) if refusal.is_of_keys() && self.credentials.forget(&keys).await => {
+                let others = self.credentials.keys().await?;
+                self.call_with(&others, operation, body).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn call_with(&self, keys: &Keys, operation: &str, body: Bytes) -> Result<Bytes, CallError> {
+        let request = self.request(operation, body, keys, SystemTime::now()).ok_or(CredentialsError::Unusable)?;
+        let answer = self.send(request).await?;
+        if answer.status().is_success() { Ok(answer.into_body()) } else { Err(CallError::Refused(refusal(&answer))) }
     }
 
     /// Asks for `path`, which begins with no slash, without a signature and without an operation; whether there was an answer.
@@ -165,12 +188,21 @@ impl Service {
     }
 }
 
-/// A URL that a service can be at: of a host and maybe a path, which is a folder's.
+/// A URL that a service can be at: of a host and maybe a folder, whose name is signed as it stands.
 fn checked(url: &str) -> Result<Uri, SettingsError> {
     match format!("{}/", url.trim_end_matches('/')).parse::<Uri>() {
-        Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none() => Ok(uri),
+        Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) && is_plain(&uri) => Ok(uri),
         _ => Err(SettingsError::Endpoint(url.to_owned())),
     }
+}
+
+/// Whether a path has nothing that would be escaped or left out in what is signed (RFC 3986, sections 2.3 and 5.2.4).
+fn is_plain(url: &Uri) -> bool {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let is_name = |name: &str| !matches!(name, "" | "." | "..") && name.bytes().all(is_unreserved);
+    let folders = url.path().trim_matches('/');
+    url.query().is_none()
+        && (url.path() == "/" || format!("/{folders}/") == url.path() && folders.split('/').all(is_name))
 }
 
 fn is_https(url: &Uri) -> bool {
@@ -184,22 +216,27 @@ fn needs_tls(credentials: &CredentialsSource) -> bool {
     }
 }
 
-fn refusal(answer: Response<Bytes>) -> Refusal {
-    /// An error as these services spell it: `{"__type":"com.amazon…#AccessDeniedException",…}`.
+/// An error as these services spell it: `{"__type":"com.amazon…#AccessDeniedException",…}`. What stands in front of some
+/// of them says it in a header or as `code`.
+fn refusal(answer: &Response<Bytes>) -> Refusal {
     #[derive(Deserialize)]
     struct Problem {
         #[serde(rename = "__type")]
-        kind: String,
+        kind: Option<String>,
+        code: Option<String>,
     }
-    let (status, body) = (answer.status(), answer.into_body());
-    let problem: Option<Problem> = serde_json::from_slice(&body).ok();
-    let code = problem.map(|problem| word(&problem.kind)).unwrap_or_default();
-    Refusal { status: status.as_u16(), code, body }
+    let header = answer.headers().get(X_AMZN_ERRORTYPE).and_then(|kind| kind.to_str().ok());
+    let problem: Option<Problem> = serde_json::from_slice(answer.body()).ok();
+    let told = problem.and_then(|problem| problem.code.or(problem.kind));
+    let code = header.or(told.as_deref()).map(error_name).unwrap_or_default();
+    Refusal { status: answer.status().as_u16(), code, body: answer.body().clone() }
 }
 
-/// The name in an error's type. Whatever else stands there is not passed on.
-fn word(kind: &str) -> String {
-    let name = kind.rsplit('#').next().unwrap_or_default();
+/// The name in an error's type, such as `com.amazon…#AccessDeniedException:http://…`. Whatever else stands there is not
+/// passed on.
+fn error_name(kind: &str) -> String {
+    let qualified = kind.split(':').next().unwrap_or_default();
+    let name = qualified.rsplit('#').next().unwrap_or_default();
     name.chars().take_while(char::is_ascii_alphanumeric).take(MAX_CODE).collect()
 }
 
@@ -208,6 +245,7 @@ fn word(kind: &str) -> String {
 mod tests {
     use super::super::test_server::TestServer;
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     const PROTOCOL: Protocol = Protocol { service: "dynamodb", prefix: "P", content_type: "application/json" };
 
@@ -230,9 +268,9 @@ mod tests {
         assert_eq!(server.bodies(), [b"body"; 4]);
         let heads = server.heads();
         let lines: Vec<_> = heads.iter().map(|head| head.lines().next().unwrap()).collect();
-        assert_eq!(lines, ["post / http/1.1", "post / http/1.1", "post /folder/ http/1.1", "post /folder/ http/1.1"]);
+        assert_eq!(lines, ["POST / HTTP/1.1", "POST / HTTP/1.1", "POST /folder/ HTTP/1.1", "POST /folder/ HTTP/1.1"]);
         let agent = format!("user-agent: {AGENT}\r\n");
-        assert!(heads.iter().all(|head| head.contains(&agent) && head.contains("x-amz-target: p.operation\r\n")));
+        assert!(heads.iter().all(|head| head.contains(&agent) && head.contains("x-amz-target: P.Operation\r\n")));
     }
 
     #[tokio::test]
@@ -240,7 +278,9 @@ mod tests {
         for (body, code) in [
             (r#"{"__type":"com.amazon.coral#AccessDeniedException","message":"arn:…"}"#, "AccessDeniedException"),
             (r#"{"__type":"ThrottlingException"}"#, "ThrottlingException"),
-            (r#"{"__type":"a b\nc"}"#, "a"),
+            (r#"{"__type":"ns#Throttled:http://x/#y"}"#, "Throttled"),
+            (r#"{"__type":"other","code":"Throttled"}"#, "Throttled"),
+            (r#"{"__type":"a b"}"#, "a"),
             (r#"{"message":"x"}"#, ""),
             ("<html>", ""),
         ] {
@@ -253,16 +293,45 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn refused_keys_of_a_container_are_replaced_once() {
+        for (codes, asked, is_ok) in [(1, 4, true), (2, 4, false)] {
+            let refused = AtomicUsize::new(0);
+            let server = TestServer::start(move |head| match head.starts_with("GET") {
+                true => (200, r#"{"AccessKeyId":"AKID","SecretAccessKey":"S"}"#.to_owned()),
+                false if refused.fetch_add(1, Ordering::SeqCst) < codes => {
+                    (400, r#"{"__type":"ExpiredTokenException"}"#.to_owned())
+                }
+                false => (200, String::new()),
+            });
+            let server = server.await;
+            let credentials = CredentialsSource::Container { uri: server.url.clone(), authorization: None };
+            let service = Service::new(PROTOCOL, &server.url, "eu-central-1", credentials, &TlsRoots::Amazon).unwrap();
+            assert_eq!(service.call("Operation", Vec::new()).await.is_ok(), is_ok);
+            assert_eq!(server.heads().len(), asked, "{:?}", server.heads());
+        }
+    }
+
+    #[tokio::test]
     async fn credentials_that_cannot_stand_in_a_header_are_refused() {
         let server = TestServer::start(|_| (200, String::new())).await;
         let error = service(&server.url, Some("two\nlines")).unwrap().call("Operation", Vec::new()).await.unwrap_err();
-        assert!(matches!(error, CallError::Credentials(CredentialsError::Refused)), "{error:?}");
+        assert!(matches!(error, CallError::Credentials(CredentialsError::Unusable)), "{error:?}");
         assert!(server.heads().is_empty());
     }
 
     #[test]
     fn an_endpoint_is_a_url_of_a_host_and_a_folder() {
-        for wrong in ["", "localhost:8000", "ftp://x", "http//x", "http://x/?query", "http://x y"] {
+        for wrong in [
+            "",
+            "localhost:8000",
+            "ftp://x",
+            "http//x",
+            "http://x/?query",
+            "http://x y",
+            "http://x/a//b",
+            "http://x/../a",
+            "http://x/a%20b",
+        ] {
             assert_eq!(service(wrong, None).unwrap_err(), SettingsError::Endpoint(wrong.to_owned()));
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// Heads, in lower case, and bodies.
+/// Heads, the names of their fields in lower case, and bodies.
 type Requests = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 /// Listens on a free port until the test's runtime ends.
@@ -34,7 +34,7 @@ impl TestServer {
         server
     }
 
-    /// The heads of all requests so far, in lower case.
+    /// The heads of all requests so far.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.requests.lock().unwrap().iter().map(|(head, _)| head.clone()).collect()
     }
@@ -67,6 +67,15 @@ async fn serve(stream: TcpStream, requests: Requests, answer: Arc<impl Fn(&str) 
     }
 }
 
+/// The names of the fields in lower case, as everything is compared here.
+fn with_lower_names(head: &str) -> String {
+    let field = |line: &str| match line.split_once(": ") {
+        Some((name, value)) => format!("{}: {value}", name.to_ascii_lowercase()),
+        None => line.to_owned(),
+    };
+    head.split("\r\n").map(field).collect::<Vec<_>>().join("\r\n")
+}
+
 async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -74,7 +83,7 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<(String, Vec<
             return None;
         }
     }
-    let head = head.to_ascii_lowercase();
+    let head = with_lower_names(&head);
     let len = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |len| len.parse().unwrap());
     let mut body = vec![0; len];
     stream.read_exact(&mut body).await.ok()?;
