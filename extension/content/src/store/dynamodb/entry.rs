@@ -130,7 +130,7 @@ fn is_legacy(item: &Attributes) -> bool {
 }
 
 /// When the item's time is over; nothing when that makes no sense.
-pub(super) fn expiry(item: &Attributes) -> Option<Expiry> {
+fn expiry(item: &Attributes) -> Option<Expiry> {
     match item.get(EXPIRES_AT) {
         None => Some(Expiry::NEVER),
         Some(_) => number(item, EXPIRES_AT).map(Expiry::at),

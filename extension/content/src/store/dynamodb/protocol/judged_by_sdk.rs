@@ -186,8 +186,8 @@ async fn put_item() {
 
 #[tokio::test]
 async fn batch_get_item() {
-    for consistent in [false, true] {
-        let court = Court::open().await;
+    for (path, consistent) in [("", false), ("", true), ("/", false), ("/folder", false), ("/folder/", false)] {
+        let court = Court::at(path).await;
         let wanted = their_keys().consistent_read(consistent).build().unwrap();
         let request = court.theirs.batch_get_item().request_items(TABLE, wanted);
         request.return_consumed_capacity(Total).send().await.unwrap();
@@ -205,18 +205,6 @@ async fn batch_get_item_without_contents() {
     request.return_consumed_capacity(Total).send().await.unwrap();
     court.ours.look(&KEYS.map(str::to_owned)).await.unwrap();
     court.agrees();
-}
-
-#[tokio::test]
-async fn an_endpoint_with_a_path() {
-    for path in ["/", "/folder", "/folder/"] {
-        let court = Court::at(path).await;
-        let wanted = their_keys().consistent_read(false).build().unwrap();
-        let request = court.theirs.batch_get_item().request_items(TABLE, wanted);
-        request.return_consumed_capacity(Total).send().await.unwrap();
-        court.ours.read(&KEYS.map(str::to_owned), false).await.unwrap();
-        court.agrees();
-    }
 }
 
 #[tokio::test]
