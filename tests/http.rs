@@ -1,6 +1,7 @@
 //! P1 on the wire: what clients of HTTP/1 may send and servers may answer, and what could be taken for two messages.
 
 use crate::kit::fake_lambda::{Log, NEXT, State};
+use crate::kit::wire::Wire;
 use crate::kit::{Event, FakeLambda, Reply, Request, World, soon};
 use crate::streaming::arrived;
 
@@ -108,6 +109,94 @@ async fn p1_a_message_framed_in_two_ways_leaves_framed_in_one() {
         let framing = ["Content-Length", "Transfer-Encoding"].map(|name| seen.headers.all(name).len());
         assert_eq!((seen.text().as_str(), framing.iter().sum::<usize>()), ("{}", 1), "{:?}", seen.headers);
     }
+}
+
+/// Statuses of all answers to `bytes`, sent on one connection, which the proxy closes behind them.
+async fn answers_until_closed(world: &World, bytes: &str) -> Vec<u16> {
+    let mut wire = Wire::connect(world.extension.listener).await.unwrap();
+    wire.write(bytes.as_bytes()).await.unwrap();
+    let mut statuses = vec![];
+    while let Some(head) = soon("an answer, or the end", wire.head()).await.unwrap() {
+        statuses.push(head.status());
+        wire.body(head.response_framing(false).unwrap()).await.unwrap();
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn p1_nothing_is_served_behind_a_request_that_is_framed_in_two_ways() {
+    let world = World::start().await;
+    for (number, framing) in [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\nConnection: keep-alive",
+    ]
+    .iter()
+    .enumerate()
+    {
+        for (target, status) in
+            [(TOMORROW.to_owned(), 404), (format!("/2018-06-01/runtime/invocation/{number}/response"), 202)]
+        {
+            let first = format!("POST {target} HTTP/1.1\r\n{framing}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+            let answers = answers_until_closed(&world, &(first + "POST /second HTTP/1.1\r\n\r\n")).await;
+            assert_eq!(answers, [status], "{target} {framing}");
+            assert_eq!(world.lambda.recorded(&format!("POST {target}")).await.text(), "{}");
+        }
+    }
+    assert_eq!(world.lambda.count("POST /second"), 0);
+}
+
+#[tokio::test]
+async fn p1_a_status_below_100_is_a_bad_gateway() {
+    let mut world = World::start().await;
+    for status in ["099", "000"] {
+        for target in [NEXT, TOMORROW] {
+            let head = format!("HTTP/1.1 {status} X\r\nLambda-Runtime-Aws-Request-Id: 1\r\nContent-Length: 0\r\n\r\n");
+            world.lambda.reply(&format!("GET {target}"), Reply::verbatim(head));
+            let status_line = world.runtime.status_line(&Request::get(target)).await;
+            assert_eq!(status_line, "HTTP/1.1 502 Bad Gateway", "{status} {target}");
+            world.runtime.hang_up();
+        }
+    }
+}
+
+#[tokio::test]
+async fn p1_no_answer_to_head_has_a_body() {
+    let mut world = World::start().await;
+    let head = || Request::new("HEAD", TOMORROW);
+    world.lambda.reply(&format!("HEAD {TOMORROW}"), Reply::verbatim("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"));
+    let answer = world.runtime.send(head()).await;
+    assert_eq!((answer.status, answer.headers.get("Content-Length")), (200, None));
+    world.lambda.reply(&format!("HEAD {TOMORROW}"), Reply::verbatim("no HTTP\r\n\r\n"));
+    world.lambda.reply(&format!("GET {TOMORROW}"), Reply::new(200, "the next answer"));
+    assert_eq!(world.runtime.send(head()).await.status, 502);
+    assert_eq!(world.runtime.send(Request::get(TOMORROW)).await.text(), "the next answer");
+}
+
+#[tokio::test]
+async fn p1_an_answer_that_stalls_ends_with_the_runtime_that_waits_for_it() {
+    let mut world = World::start().await;
+    for framing in ["Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "\r\nhalf"] {
+        world.lambda.reply(&format!("POST {TOMORROW}"), Reply::verbatim(format!("HTTP/1.1 200 OK\r\n{framing}")));
+        let closed = world.lambda.with_log(|log| log.closed);
+        world.runtime.begin(&Request::post(TOMORROW, "{}")).await;
+        world.runtime.part_of_answer(b"half").await;
+        world.runtime.hang_up();
+        world.lambda.until("the end of the stalled answer", |log| (log.closed > closed).then_some(())).await;
+    }
+}
+
+#[tokio::test]
+async fn p7_an_answer_that_breaks_off_does_not_seem_whole_to_a_client_that_reads_to_the_end() {
+    let world = World::start().await;
+    let half = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
+    world.lambda.reply(&format!("GET {TOMORROW}"), Reply::verbatim(half).then_close());
+    let mut wire = Wire::connect(world.extension.listener).await.unwrap();
+    wire.write(format!("GET {TOMORROW} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
+    let answer = async {
+        let head = wire.head().await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        wire.body(head.response_framing(false)?).await
+    };
+    assert_eq!(soon("the end", answer).await.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]

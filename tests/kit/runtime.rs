@@ -83,6 +83,12 @@ impl Runtime {
         head.expect("an answer from the proxy").expect("an answer before the end").start
     }
 
+    /// Waits until the answer has come as far as `part`.
+    pub(crate) async fn part_of_answer(&mut self, part: &[u8]) {
+        let arrived = soon("a part of an answer", self.connected().await.until(part)).await;
+        arrived.expect("a part of an answer").expect("a part of an answer before the end");
+    }
+
     /// Polls for the next event.
     pub(crate) async fn next(&mut self) -> Answer {
         self.send(Request::next()).await

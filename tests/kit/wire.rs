@@ -133,6 +133,12 @@ impl Wire {
         self.stream.write_all(bytes).await
     }
 
+    /// Ends the connection from this side; the other may still answer.
+    pub(crate) async fn end(&mut self) {
+        // Whoever closed first needs no end.
+        self.stream.shutdown().await.ok();
+    }
+
     /// The next head; `None` when the peer closed the connection between two messages.
     pub(crate) async fn head(&mut self) -> io::Result<Option<Head>> {
         let Some(text) = self.until(b"\r\n\r\n").await? else {
@@ -211,7 +217,7 @@ impl Wire {
     }
 
     /// Everything up to and including `end`; `None` when the connection closed before the first byte.
-    async fn until(&mut self, end: &[u8]) -> io::Result<Option<BytesMut>> {
+    pub(crate) async fn until(&mut self, end: &[u8]) -> io::Result<Option<BytesMut>> {
         loop {
             if let Some(at) = memchr(&self.buffer, end) {
                 return Ok(Some(self.buffer.split_to(at + end.len())));

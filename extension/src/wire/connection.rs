@@ -24,6 +24,10 @@ pub struct Connection {
     keep_alive: bool,
     /// Whether the other side waits to be asked for its body.
     continue_due: bool,
+    /// Whether the current request takes no body in its answer.
+    is_head: bool,
+    /// Whether a body that ends with the connection broke off: closed as usual, it would seem whole.
+    is_broken_off: bool,
 }
 
 /// Why there is no response.
@@ -51,12 +55,15 @@ impl Connection {
     pub fn new(stream: TcpStream) -> Self {
         // On a dead connection it fails, and so does what comes next.
         let _ = stream.set_nodelay(true);
-        Self { stream, input: Input::default(), keep_alive: true, continue_due: false }
+        let input = Input::default();
+        Self { stream, input, keep_alive: true, continue_due: false, is_head: false, is_broken_off: false }
     }
 
     /// Takes the next request's head; nothing when the client closed instead.
     pub async fn request(&mut self) -> Result<Option<RequestHead>, WireError> {
+        self.is_head = false;
         let Some(head) = self.input.request(&mut self.stream).await? else { return Ok(None) };
+        self.is_head = head.method() == "HEAD";
         self.keep_alive = head.keep_alive();
         self.continue_due = head.expects_continue() && !self.input.is_at_end() && self.input.is_empty();
         Ok(Some(head))
@@ -100,8 +107,11 @@ impl Connection {
     }
 
     /// Ends it from this side and reads until the other has: closed at once, what was sent last might not be read
-    /// (RFC 9112, section 9.6).
+    /// (RFC 9112, section 9.6). Resets it instead where only its end would tell that a body is whole.
     pub async fn linger(&mut self) -> io::Result<()> {
+        if self.is_broken_off {
+            return self.stream.set_zero_linger();
+        }
         self.stream.shutdown().await?;
         let mut unread = vec![0; 16 << 10];
         while self.stream.read(&mut unread).await? > 0 {}
@@ -113,9 +123,10 @@ impl Connection {
         if self.input.read_ahead(&mut self.stream).await { Ok(()) } else { Err(WireError::TooFarAhead) }
     }
 
-    /// Sends a message whose body is at hand.
+    /// Sends a message whose body is at hand. To HEAD only the head is sent: the body would be taken for the next answer.
     pub async fn send(&mut self, head: &OutgoingHead, body: &Payload) -> io::Result<()> {
-        write_all(&mut self.stream, once(head.bytes()).chain(body.parts()), &mut false).await
+        let body = body.parts().filter(|_| !self.is_head);
+        write_all(&mut self.stream, once(head.bytes()).chain(body), &mut false).await
     }
 
     /// Sends a request by `method` whose body is at hand, and gives the response. A server may refuse it before it has read all.
@@ -160,10 +171,23 @@ impl Connection {
         self.input.data_at_hand().ok().flatten().unwrap_or_default()
     }
 
-    /// Passes on the body of this connection's message to `client`, under a head of its own.
+    /// Passes on the body of this connection's message to `client`, under a head of its own, as long as the client is there: a
+    /// source that stalls would not tell.
     pub async fn pass_to(&mut self, client: &mut Self, head: &OutgoingHead) -> Result<(), Broken> {
         let first = self.data_at_hand();
-        self.pass_on(head, &first, &mut client.stream, &mut false).await
+        let (mut behind, mut sink) = client.stream.split();
+        let mut begun = false;
+        let passing = self.pass_on(head, &first, &mut sink, &mut begun);
+        tokio::pin!(passing);
+        let passed = tokio::select! {
+            biased;
+            passed = &mut passing => passed,
+            is_closed = client.input.read_ahead(&mut behind) => {
+                if is_closed { Err(Broken::Sink(io::ErrorKind::ConnectionAborted.into())) } else { passing.await }
+            }
+        };
+        client.is_broken_off = head.ends_with_connection() && matches!(passed, Err(Broken::Source(_)));
+        passed
     }
 
     async fn pass_on(

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use bytes::{Buf, Bytes, BytesMut};
 use httparse::{Header, Status};
+use memchr::memchr_iter;
 
 use super::{MAX_FIELDS, WireError};
 
@@ -58,9 +59,13 @@ impl Fields {
         str::from_utf8(self.at(place)).unwrap_or_default()
     }
 
-    /// Whether a message of HTTP/1.`minor` with these fields leaves its connection open.
-    fn keep_alive(&self, minor: u8) -> bool {
-        if minor == 0 { self.has_item("connection", "keep-alive") } else { !self.has_item("connection", "close") }
+    /// Whether a message of HTTP/1.`minor` with these fields leaves its connection open: `close` outweighs `keep-alive`
+    /// (RFC 9112, section 9.3). A body in chunks beside a length may be an attempt to smuggle a message in: nothing behind it
+    /// is read (section 6.1).
+    fn keep_alive(&self, minor: u8, framing: Framing) -> bool {
+        !self.has_item("connection", "close")
+            && (minor > 0 || self.has_item("connection", "keep-alive"))
+            && !(framing == Framing::Chunked && self.get("content-length").is_some())
     }
 
     /// Whether the body comes in chunks. Any other coding hides where a request ends, and what is in a response; none was
@@ -75,7 +80,7 @@ impl Fields {
     }
 
     /// `Content-Length`. Several that agree are one (RFC 9112, section 6.3).
-    fn content_length(&self) -> Result<Option<u64>, WireError> {
+    pub(super) fn content_length(&self) -> Result<Option<u64>, WireError> {
         let mut lengths = self.list("content-length").map(length);
         let Some(first) = lengths.next() else { return Ok(None) };
         let agree = first.is_some() && lengths.all(|other| other == first);
@@ -107,7 +112,8 @@ pub enum Framing {
 pub struct RequestHead {
     method: Place,
     target: Place,
-    minor: u8,
+    /// That of HTTP/1.
+    pub(super) minor: u8,
     /// How its body ends.
     pub framing: Framing,
     /// Its fields.
@@ -137,12 +143,14 @@ impl RequestHead {
     /// Path and query, of whatever form the target has (RFC 9112, section 3.2).
     pub fn target(&self) -> &str {
         let target = self.fields.text_at(&self.target);
-        if target.starts_with('/') {
-            return target;
-        }
-        let after_authority =
-            target.split_once("://").map(|(_, rest)| rest.find(['/', '?']).map_or("/", |at| &rest[at..]));
-        after_authority.unwrap_or(target)
+        if target.starts_with('/') { target } else { path_of_absolute(target).unwrap_or(target) }
+    }
+
+    /// Whether the target is a path, an absolute URI with one, or `*`. With a fragment it would be one path for us and another
+    /// for a server that cuts the fragment off.
+    fn names_a_path(&self) -> bool {
+        let target = self.target();
+        (target.starts_with('/') || target == "*") && !self.fields.at(&self.target).contains(&b'#')
     }
 
     /// Path without its query.
@@ -158,11 +166,11 @@ impl RequestHead {
 
     /// Finds out how its body ends. A request that could be taken for two is none.
     pub(super) fn frame(&mut self) -> Result<(), WireError> {
-        if self.target().starts_with('?') {
-            return Err(WireError::Malformed("a query without a path"));
-        }
         if self.method() == "CONNECT" {
             return Err(WireError::Malformed("CONNECT, where there is no tunnel"));
+        }
+        if !self.names_a_path() {
+            return Err(WireError::Malformed("a target that is neither a path nor an absolute URI with one"));
         }
         let length = self.fields.content_length()?;
         let is_chunked = self.fields.is_chunked(self.minor)?;
@@ -173,7 +181,7 @@ impl RequestHead {
     /// Whether the connection stays open behind it.
     pub(super) fn keep_alive(&self) -> bool {
         // A client of HTTP/1.0 reads until the end unless told otherwise.
-        self.minor > 0 && self.fields.keep_alive(self.minor)
+        self.minor > 0 && self.fields.keep_alive(self.minor, self.framing)
     }
 
     /// Whether its body is sent only when asked for.
@@ -188,7 +196,8 @@ pub struct ResponseHead {
     /// The status code.
     pub status: u16,
     reason: Place,
-    minor: u8,
+    /// That of HTTP/1.
+    pub(super) minor: u8,
     /// How its body ends.
     pub(super) framing: Framing,
     /// Its fields.
@@ -209,6 +218,10 @@ impl ResponseHead {
         };
         let reason = place(input, parsed.reason.unwrap_or_default().as_bytes());
         let (status, minor) = (parsed.code.unwrap_or_default(), parsed.version.unwrap_or(1));
+        // Sent on, the number would lose its zeros, and what is left is no status line.
+        if status < 100 {
+            return Err(WireError::Malformed("a status below 100"));
+        }
         let places = places(input, parsed.headers);
         Ok(Some(Self { status, reason, minor, framing: Framing::None, fields: fields(input, len, places) }))
     }
@@ -221,6 +234,11 @@ impl ResponseHead {
     /// The words behind the status.
     pub(super) fn reason(&self) -> &[u8] {
         self.fields.at(&self.reason)
+    }
+
+    /// Whether its status leaves no room for a body, whatever was asked (RFC 9112, section 6.3).
+    pub(super) fn has_no_body(&self) -> bool {
+        self.is_interim() || matches!(self.status, 204 | 304)
     }
 
     /// Whether another response to the same request follows.
@@ -239,7 +257,7 @@ impl ResponseHead {
 
     /// Finds out how its body ends, as an answer to a request by `method`.
     pub(super) fn frame(&mut self, method: &str) -> Result<(), WireError> {
-        if method == "HEAD" || self.is_interim() || matches!(self.status, 204 | 304) {
+        if method == "HEAD" || self.has_no_body() {
             return Ok(());
         }
         let length = self.fields.content_length()?;
@@ -250,7 +268,7 @@ impl ResponseHead {
 
     /// Whether the connection stays open behind it.
     pub(super) fn keep_alive(&self) -> bool {
-        self.framing != Framing::Close && self.fields.keep_alive(self.minor)
+        self.framing != Framing::Close && self.fields.keep_alive(self.minor, self.framing)
     }
 }
 
@@ -260,8 +278,23 @@ pub(super) fn take_trailers(input: &mut BytesMut) -> Result<Option<Fields>, Wire
     let Status::Complete((len, parsed)) = complete(httparse::parse_headers(input, &mut space))? else {
         return Ok(None);
     };
+    // In heads a line may end with LF alone (RFC 9112, section 2.2). Behind chunks, whose lines may not, others would look for
+    // the end elsewhere.
+    if memchr_iter(b'\n', &input[..len]).any(|at| at == 0 || input[at - 1] != b'\r') {
+        return Err(WireError::Malformed("a line of a trailer section that does not end with CRLF"));
+    }
     let places = places(input, parsed);
     Ok(Some(fields(input, len, places)))
+}
+
+/// Path and query of an absolute URI; nothing of what is none.
+fn path_of_absolute(target: &str) -> Option<&str> {
+    let (scheme, rest) = target.split_once("://")?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let path = rest.find(['/', '?']).map_or("/", |at| &rest[at..]);
+    let has_authority = !rest.starts_with(['/', '?']) && !rest.is_empty();
+    (is_scheme && has_authority).then_some(path)
 }
 
 /// Empty lines before a message are none of it (RFC 9112, section 2.2), and would be parsed anew with each that follows.
@@ -332,8 +365,26 @@ mod tests {
 
     #[test]
     fn a_target_names_path_and_query_in_every_form() {
-        for (target, path) in [("http://h:1/p?q", "/p?q"), ("http://h:1", "/"), ("*", "*"), ("//p", "//p")] {
-            assert_eq!(request(&format!("GET {target} HTTP/1.1\r\n\r\n")).target(), path);
+        for (target, path) in [
+            ("http://h:1/p?q", "/p?q"),
+            ("http://h:1", "/"),
+            ("x+y.2-z://h//p", "//p"),
+            ("*", "*"),
+            ("//p", "//p"),
+            ("/p?u=http://h/q", "/p?u=http://h/q"),
+        ] {
+            let mut head = request(&format!("GET {target} HTTP/1.1\r\n\r\n"));
+            assert!(head.frame().is_ok(), "{target}");
+            assert_eq!(head.target(), path);
+        }
+    }
+
+    #[test]
+    fn a_target_that_names_no_path_is_refused() {
+        for target in
+            ["h:1", "p", "?q", "p/q", "http://h?q=/p", "http:///p", "1http://h/p", "p/q://h/r", "/p#f", "http://h#f/p"]
+        {
+            assert!(request(&format!("GET {target} HTTP/1.1\r\n\r\n")).frame().is_err(), "{target}");
         }
     }
 
@@ -360,7 +411,6 @@ mod tests {
             (post, "Transfer-Encoding: \r\n", None),
             ("POST / HTTP/1.0", "Transfer-Encoding: chunked\r\n", None),
             ("CONNECT h:1 HTTP/1.1", "", None),
-            ("GET http://h?x=/y HTTP/1.1", "", None),
         ] {
             assert_eq!(request_framing(start, fields), framing, "{start} {fields}");
         }
@@ -404,8 +454,10 @@ mod tests {
         for (start, connection, open) in [
             ("HTTP/1.1", "x", true),
             ("HTTP/1.1", "x, Close", false),
+            ("HTTP/1.1", "keep-alive, close", false),
             ("HTTP/1.0", "x", false),
             ("HTTP/1.0", "Keep-Alive", true),
+            ("HTTP/1.0", "keep-alive, close", false),
         ] {
             let fields = format!("Connection: {connection}\r\nContent-Length: 0\r\n\r\n");
             let mut head = response(&format!("{start} 200 OK\r\n{fields}"));
@@ -413,6 +465,38 @@ mod tests {
             assert_eq!(head.keep_alive(), open, "{start} {connection}");
             let asked = request(&format!("GET / {start}\r\n{fields}"));
             assert_eq!(asked.keep_alive(), open && start == "HTTP/1.1", "{start} {connection}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_behind_a_message_that_is_framed_twice() {
+        for fields in [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: chunked\r\nConnection: keep-alive\r\nContent-Length: 5",
+        ] {
+            let mut asked = request(&format!("POST / HTTP/1.1\r\n{fields}\r\n\r\n"));
+            asked.frame().unwrap();
+            let mut head = response(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n"));
+            head.frame("GET").unwrap();
+            assert_eq!((asked.framing, asked.keep_alive()), (Framing::Chunked, false), "{fields}");
+            assert_eq!((head.framing, head.keep_alive()), (Framing::Chunked, false), "{fields}");
+        }
+    }
+
+    #[test]
+    fn a_status_below_100_is_no_response() {
+        for status in ["000", "001", "099"] {
+            let taken = ResponseHead::take(&mut format!("HTTP/1.1 {status} X\r\n\r\n").as_str().into());
+            assert!(matches!(taken, Err(WireError::Malformed(_))), "{status}");
+        }
+        assert_eq!([response("HTTP/1.1 100 X\r\n\r\n").status, response("HTTP/1.1 999 X\r\n\r\n").status], [100, 999]);
+    }
+
+    #[test]
+    fn lines_of_a_trailer_section_end_with_crlf() {
+        assert!(take_trailers(&mut "a: b\r\n\r\n".into()).unwrap().is_some());
+        for section in ["\n", "a: b\n\r\n", "a: b\r\n\n", "a: b\nc: d\r\n\r\n"] {
+            assert!(matches!(take_trailers(&mut section.into()), Err(WireError::Malformed(_))), "{section:?}");
         }
     }
 

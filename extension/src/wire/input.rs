@@ -169,7 +169,9 @@ impl Input {
             if memchr(b'\n', &self.buffer[seen..]).is_some()
                 && let Some(section) = take(&mut self.buffer)?
             {
-                return Ok(Some(section));
+                // However it arrived: what was read ahead may be longer.
+                let len = dropped + waiting - self.buffer.len();
+                return if len > MAX_HEAD { Err(WireError::HeadTooLarge) } else { Ok(Some(section)) };
             }
             seen = self.buffer.len();
             dropped += waiting - seen;
@@ -244,12 +246,12 @@ impl Input {
         let waiting = self.buffer.len();
         match part {
             Chunk::Size => match httparse::parse_chunk_size(&self.buffer) {
-                // No digit is no size, and a line that ends twice could be read as two.
+                // No digit is no size, and a line that ends twice could be read as two. Its length is judged however it arrived.
                 Ok(Status::Complete((len, size))) if is_chunk_line(&self.buffer[..len]) => {
                     self.buffer.advance(len);
                     Ok(Some(if size == 0 { Rest::Trailers } else { Rest::Chunks(Chunk::Data(size)) }))
                 }
-                Ok(Status::Partial) if waiting < MAX_CHUNK_LINE => Ok(None),
+                Ok(Status::Partial) if waiting <= MAX_CHUNK_LINE => Ok(None),
                 _ => Err(WireError::Malformed("a chunk without a size")),
             },
             Chunk::End if waiting < 2 => Ok(None),
@@ -263,7 +265,7 @@ impl Input {
 }
 
 fn is_chunk_line(line: &[u8]) -> bool {
-    line[0].is_ascii_hexdigit() && memchr(b'\n', line) == Some(line.len() - 1)
+    line[0].is_ascii_hexdigit() && line.len() <= MAX_CHUNK_LINE && memchr(b'\n', line) == Some(line.len() - 1)
 }
 
 #[cfg(test)]
@@ -461,8 +463,38 @@ mod tests {
             let text = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
             assert!(matches!(bodies(text.as_bytes(), 100), Err(WireError::Malformed(_))), "{body}");
         }
-        let endless = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;{}", "x".repeat(MAX_CHUNK_LINE));
-        assert!(matches!(bodies(endless.as_bytes(), 100), Err(WireError::Malformed(_))));
+    }
+
+    #[test]
+    fn the_line_before_a_chunk_is_as_long_as_its_limit_however_it_arrives() {
+        let message = |len: usize| {
+            let line = format!("1;{}\r\n", "x".repeat(len - 4));
+            format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{line}a\r\n0\r\n\r\n")
+        };
+        for step in [1, 100, STEP] {
+            assert_eq!(bodies(message(MAX_CHUNK_LINE).as_bytes(), step).unwrap(), [b"a"], "{step}");
+            let longer = bodies(message(MAX_CHUNK_LINE + 1).as_bytes(), step);
+            assert!(matches!(longer, Err(WireError::Malformed(_))), "{step}");
+        }
+    }
+
+    #[test]
+    fn a_head_is_as_long_as_its_limit_however_it_arrives() {
+        let message = |len: usize| {
+            let start = "GET / HTTP/1.1\r\nX: ";
+            format!("{start}{}\r\n\r\n", "x".repeat(len - start.len() - 4))
+        };
+        let read_ahead = |text: String| {
+            let (mut input, mut source) = (Input::default(), Dribble(text.as_bytes(), STEP));
+            block_on(async {
+                assert!(input.read_ahead(&mut source).await);
+                input.request(&mut source).await.map(|head| head.is_some())
+            })
+        };
+        assert!(read_ahead(message(MAX_HEAD)).unwrap());
+        assert_eq!(bodies(message(MAX_HEAD).as_bytes(), STEP).unwrap(), [b""]);
+        assert!(matches!(read_ahead(message(MAX_HEAD + 1)), Err(WireError::HeadTooLarge)));
+        assert!(matches!(bodies(message(MAX_HEAD + 1).as_bytes(), STEP), Err(WireError::HeadTooLarge)));
     }
 
     #[test]

@@ -38,13 +38,18 @@ impl OutgoingHead {
     /// A response that goes on, its body framed anew. The connection stays open behind it, or does not.
     pub fn response(response: &ResponseHead, framing: Framing, keep_alive: bool) -> Self {
         let status = response.status.to_string();
+        let framing = if response.has_no_body() { Framing::None } else { framing };
         let mut message = Self::begin(framing, &["HTTP/1.1 ", &status, " "]);
         message.head.extend_from_slice(response.reason());
         message.head.extend_from_slice(b"\r\n");
-        // Without a body, as to HEAD, a length is that of another response.
         message.pass_on(&response.fields, |_| true);
-        if framing == Framing::None {
-            response.fields.all("content-length").for_each(|length| message.field(b"Content-Length", length));
+        // Without a body, as to HEAD, a length is that of another response. One that is no number would be taken for framing, and
+        // a 204 has none (RFC 9110, section 8.6).
+        if framing == Framing::None
+            && response.status != 204
+            && let Ok(Some(length)) = response.fields.content_length()
+        {
+            message.field(b"Content-Length", length.to_string().as_bytes());
         }
         message.close_unless(keep_alive).finish()
     }
@@ -62,7 +67,7 @@ impl OutgoingHead {
             return vec![];
         }
         let mut end = Self { head: b"0\r\n".to_vec(), framing: self.framing };
-        end.pass_on(trailers, |_| true);
+        end.pass_on(trailers, |name| !is_of_head(name));
         end.head.extend_from_slice(b"\r\n");
         end.head
     }
@@ -70,6 +75,11 @@ impl OutgoingHead {
     /// The head as it is sent.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.head
+    }
+
+    /// Whether the body ends with its connection.
+    pub(super) fn ends_with_connection(&self) -> bool {
+        self.framing == Framing::Close
     }
 
     /// What stands before and behind a piece of the body of so many bytes.
@@ -138,6 +148,23 @@ fn is_of_connection(name: &[u8]) -> bool {
     NAMES.iter().any(|of_connection| name.eq_ignore_ascii_case(of_connection.as_bytes()))
 }
 
+/// Whether a field says how a message is to be routed, read or trusted, and so counts in its head only: behind the body it could
+/// be taken for one that was there (RFC 9110, section 6.5.1).
+fn is_of_head(name: &[u8]) -> bool {
+    const NAMES: [&str; 9] = [
+        "authorization",
+        "cache-control",
+        "content-encoding",
+        "content-range",
+        "content-type",
+        "host",
+        "max-forwards",
+        "set-cookie",
+        "trailer",
+    ];
+    NAMES.iter().any(|of_head| name.eq_ignore_ascii_case(of_head.as_bytes()))
+}
+
 /// Writes all parts, in as few calls as the kernel takes them in. `begun` tells whether a byte was written, even if not all were.
 pub(super) async fn write_all<'a, W: AsyncWrite + Unpin>(
     sink: &mut W,
@@ -177,11 +204,33 @@ mod tests {
 
     #[test]
     fn trailers_end_a_body_in_chunks_and_no_other() {
-        let section = "X-Sum: 1\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let section = "Host: x\r\nX-Sum: 1\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\nSet-Cookie: a\r\n\r\n";
         let trailers = take_trailers(&mut section.into()).unwrap().expect("a whole section");
         let end = |framing| OutgoingHead::own_response("200 OK", "text/plain", 0, true).framed(framing).end(&trailers);
         assert_eq!(end(Framing::Chunked), b"0\r\nX-Sum: 1\r\n\r\n");
         assert_eq!(end(Framing::Length(0)), b"");
+    }
+
+    #[test]
+    fn a_length_without_a_body_is_one_number_or_is_left_out() {
+        for (status, fields, expected) in [
+            (304, "Content-Length: 5\r\n", "Content-Length: 5\r\n"),
+            (304, "Content-Length: 5\r\nContent-Length: 05\r\n", "Content-Length: 5\r\n"),
+            (304, "Content-Length: 5\r\nContent-Length: 6\r\n", ""),
+            (304, "Content-Length: x\r\n", ""),
+            (204, "Content-Length: 0\r\n", ""),
+        ] {
+            let text = format!("HTTP/1.1 {status} X\r\n{fields}\r\n");
+            let response = ResponseHead::take(&mut text.as_str().into()).unwrap().expect("a whole head");
+            for framing in [Framing::None, Framing::Length(0)] {
+                let head = OutgoingHead::response(&response, framing, true);
+                assert_eq!(
+                    str::from_utf8(head.bytes()).unwrap(),
+                    format!("HTTP/1.1 {status} X\r\n{expected}\r\n"),
+                    "{fields}"
+                );
+            }
+        }
     }
 
     impl OutgoingHead {
