@@ -16,6 +16,7 @@ mod connections;
 mod conversation;
 mod documentation;
 mod envelopes;
+mod extensions_api;
 mod fault_matrix;
 mod faults;
 mod http;
