@@ -8,6 +8,7 @@ mod consumers;
 mod demo;
 mod image;
 mod llm;
+mod managed_instances;
 mod neighbours;
 mod readme;
 mod stage;

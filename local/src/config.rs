@@ -77,6 +77,11 @@ pub struct FunctionConfig {
     pub memory: u32,
     /// The most sandboxes at once; beyond it 429. No limit by default.
     pub concurrency: Option<usize>,
+    /// Runs as on Lambda Managed Instances, with several invocations at once in a sandbox.
+    pub managed_instances: Option<ManagedInstances>,
+    /// Sends the client context and the Cognito identity of an invocation that has none as empty headers, as some versions of
+    /// Lambda's emulator do.
+    pub empty_headers: bool,
     /// How long an unused sandbox is kept; in TOML in seconds.
     #[serde(deserialize_with = "seconds")]
     pub idle_timeout: Duration,
@@ -85,6 +90,14 @@ pub struct FunctionConfig {
     /// The pause before the first retry; the second waits twice as long. Lambda waits a minute. In TOML in seconds.
     #[serde(deserialize_with = "seconds")]
     pub retry_delay: Duration,
+}
+
+/// `managed_instances = { max_concurrency = 8 }`: as on Lambda Managed Instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManagedInstances {
+    /// The most invocations at once in one sandbox, and the most polls of its runtime: `AWS_LAMBDA_MAX_CONCURRENCY`.
+    pub max_concurrency: usize,
 }
 
 impl Default for FunctionConfig {
@@ -100,6 +113,8 @@ impl Default for FunctionConfig {
             timeout: Duration::from_secs(3),
             memory: 128,
             concurrency: None,
+            managed_instances: None,
+            empty_headers: false,
             idle_timeout: Duration::from_mins(5),
             retries: 2,
             retry_delay: Duration::from_secs(1),
@@ -108,6 +123,11 @@ impl Default for FunctionConfig {
 }
 
 impl FunctionConfig {
+    /// The most invocations at once in one sandbox, on managed instances.
+    pub(crate) fn max_concurrency(&self) -> Option<usize> {
+        self.managed_instances.map(|managed| managed.max_concurrency)
+    }
+
     /// Whether Lambda would start this runtime through `AWS_LAMBDA_EXEC_WRAPPER`.
     pub fn is_managed(&self) -> bool {
         self.managed.unwrap_or(self.runtime != Runtime::Provided)
@@ -198,6 +218,7 @@ fn mistakes(name: &str, function: &FunctionConfig) -> Vec<String> {
         ),
         (!(128..=10_240).contains(&function.memory), "memory: 128 to 10240 (MB)".to_owned()),
         (function.concurrency == Some(0), "concurrency: at least 1".to_owned()),
+        (function.max_concurrency() == Some(0), "managed_instances.max_concurrency: at least 1".to_owned()),
         (function.retries > 2, "retries: 0 to 2".to_owned()),
         (function.command.as_ref().is_some_and(Vec::is_empty), "command: names no program".to_owned()),
         (
@@ -247,7 +268,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_that_names_it() {
-        for text in ["[functions.f]\ntimeuot = 3", "[table]\ntimeuot = 3", "timeuot = 3"] {
+        let nested = "[functions.f]\nmanaged_instances = { max_concurrency = 8, timeuot = 3 }";
+        for text in ["[functions.f]\ntimeuot = 3", nested, "[table]\ntimeuot = 3", "timeuot = 3"] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains("timeuot"), "{error}");
         }
@@ -255,11 +277,24 @@ mod tests {
 
     #[test]
     fn wrong_values_are_reported_together() {
-        let text = "[functions.f]\ntimeout = 901\nmemory = 64\n[functions.g]\nruntime = \"python\"\nlayer = \"no-such-folder\"";
+        let text = "[functions.f]\ntimeout = 901\nmemory = 64\n[functions.g]\nruntime = \"python\"\nlayer = \"no-such-folder\"\nmanaged_instances = { max_concurrency = 0 }";
         let error = parse(text).unwrap_err().to_string();
-        for part in ["functions.f: timeout", "functions.f: memory", "functions.g: handler", "functions.g: layer"] {
+        for part in [
+            "functions.f: timeout",
+            "functions.f: memory",
+            "functions.g: handler",
+            "functions.g: layer",
+            "functions.g: managed_instances.max_concurrency",
+        ] {
             assert!(error.contains(part), "{part} is missing in: {error}");
         }
+    }
+
+    #[test]
+    fn a_managed_instance_says_how_many_invocations_it_takes_at_once() {
+        let config = parse("[functions.f]\nmanaged_instances = { max_concurrency = 8 }\n[functions.g]").unwrap();
+        assert_eq!(config.functions["f"].max_concurrency(), Some(8));
+        assert_eq!(config.functions["g"].max_concurrency(), None);
     }
 
     #[test]

@@ -17,6 +17,11 @@ impl Control {
         Self { function, state: watch::Sender::new(state) }
     }
 
+    /// Whether this is a sandbox of a managed instance, with several invocations at once.
+    pub(crate) fn is_managed_instance(&self) -> bool {
+        self.function.config.managed_instances.is_some()
+    }
+
     /// Changes the state and wakes whoever waits for it.
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Lifecycle) -> T) -> T {
         let mut result = None;

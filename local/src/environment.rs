@@ -55,7 +55,7 @@ fn reserved(name: &str, function: &FunctionConfig, host: &Host, api: &str) -> En
         ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string()),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", initialization_type(function).to_owned()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
         ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{}", uuid::Uuid::new_v4().simple())),
         ("AWS_REGION", host.inherited.region.clone()),
@@ -65,6 +65,10 @@ fn reserved(name: &str, function: &FunctionConfig, host: &Host, api: &str) -> En
         ("LANG", "en_US.UTF-8".to_owned()),
         ("_HANDLER", function.handler.clone().unwrap_or_else(|| "bootstrap".to_owned())),
     ];
+    if let Some(max_concurrency) = function.max_concurrency() {
+        variables.push(("AWS_LAMBDA_MAX_CONCURRENCY", max_concurrency.to_string()));
+        variables.push(("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()));
+    }
     let others = host.other_services.iter();
     variables.extend(others.map(|endpoint| ("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint.clone())));
     let execution = match function.runtime {
@@ -78,6 +82,11 @@ fn reserved(name: &str, function: &FunctionConfig, host: &Host, api: &str) -> En
     environment.insert("LAMBDA_TASK_ROOT".to_owned(), function.directory.clone().into());
     environment.extend(host.inherited.credentials.iter().map(|(name, value)| (name.clone(), value.into())));
     environment
+}
+
+/// How Lambda starts the sandboxes of this function.
+pub(crate) fn initialization_type(function: &FunctionConfig) -> &'static str {
+    if function.managed_instances.is_some() { "lambda-managed-instances" } else { "on-demand" }
 }
 
 /// Where programs and libraries are found: this machine's `PATH`, and what Lambda adds for layers.
@@ -206,6 +215,20 @@ mod tests {
         assert!(runtime.contains_key("_HANDLER") && !extension.contains_key("_HANDLER"));
         assert_eq!(extension["AWS_LAMBDA_RUNTIME_API"], "127.0.0.1:1");
         assert_eq!(extension[LISTENER_PORT], "1234");
+    }
+
+    #[test]
+    fn managed_instances_say_how_many_invocations_come_at_once() {
+        let managed_instances = Some(crate::config::ManagedInstances { max_concurrency: 8 });
+        let managed = FunctionConfig { managed_instances, ..function(&[]) };
+        let runtime = of_runtime("f", &managed, &host(), "127.0.0.1:1", None);
+        for environment in [of_extension(&runtime), runtime] {
+            assert_eq!(environment["AWS_LAMBDA_MAX_CONCURRENCY"], "8");
+            assert_eq!(environment["AWS_LAMBDA_INITIALIZATION_TYPE"], "lambda-managed-instances");
+        }
+        let on_demand = of_runtime("f", &function(&[]), &host(), "127.0.0.1:1", None);
+        assert!(!on_demand.contains_key("AWS_LAMBDA_MAX_CONCURRENCY"));
+        assert_eq!(on_demand["AWS_LAMBDA_INITIALIZATION_TYPE"], "on-demand");
     }
 
     #[test]

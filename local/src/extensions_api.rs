@@ -4,6 +4,7 @@
 
 use crate::answers::{Answer, accepted, json_answer, not_found};
 use crate::control::Control;
+use crate::error_type;
 use crate::lifecycle::{Failure, Refusal};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Collected};
@@ -81,9 +82,12 @@ async fn failed(control: &Control, request: Request<Incoming>, kind: &str) -> Re
     let (head, body) = request.into_parts();
     let id = identifier(&head.headers)?;
     let missing = || Refusal::forbidden("Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found");
-    let error_type = text(&head.headers, ERROR_TYPE).ok_or_else(missing)?.to_owned();
+    let given = text(&head.headers, ERROR_TYPE).ok_or_else(missing)?;
+    // On demand, the type is the kind alone; the extension's own name for it is in its document.
+    let error_type =
+        if control.is_managed_instance() { error_type::of_extension(given, kind) } else { kind.to_owned() };
     let document = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
-    let failure = if document.is_empty() { Failure::new(kind, &error_type) } else { Failure { error_type, document } };
+    let failure = if document.is_empty() { Failure::new(kind, given) } else { Failure { error_type, document } };
     control.update(|state| state.extension_failed(&id, failure))?;
     Ok(accepted())
 }

@@ -1,12 +1,16 @@
-//! A function: its sandboxes, one for each invocation under way, kept warm for the next.
+//! A function: its sandboxes, kept warm for the next invocation. One for each invocation under way, or several invocations in each
+//! as on managed instances.
 
 use crate::config::FunctionConfig;
 use crate::environment::Inherited;
 use crate::lifecycle::{Failure, Invocation};
 use crate::log::{Logs, SandboxLog};
+use crate::platform_log::{LogFormat, PlatformEvent};
 use crate::report::{Report, TIMEOUT};
-use crate::sandbox::{Outcome, Reason, Sandbox, deadline_ms};
+use crate::sandbox::{Outcome, Reason, Sandbox, TIMED_OUT, deadline_ms};
+use crate::shared_sandboxes::{SharedSandbox, SharedSandboxes};
 use bytes::Bytes;
+use data_encoding::BASE64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
@@ -99,6 +103,8 @@ pub(crate) struct Function {
     pub(crate) host: Arc<Host>,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
+    /// On managed instances, instead of `idle`.
+    shared: Option<SharedSandboxes>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -110,8 +116,12 @@ struct Idle {
 
 impl Function {
     pub(crate) fn new(name: String, config: FunctionConfig, host: Arc<Host>) -> Arc<Self> {
-        let permits = Arc::new(Semaphore::new(config.concurrency.unwrap_or(Semaphore::MAX_PERMITS)));
-        let function = Arc::new(Self { name, config, host, permits, idle: Mutex::default(), tasks: Mutex::default() });
+        let places = config.max_concurrency().unwrap_or(1);
+        let permits = config.concurrency.map_or(Semaphore::MAX_PERMITS, |sandboxes| sandboxes.saturating_mul(places));
+        let permits = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let shared = config.max_concurrency().map(SharedSandboxes::new);
+        let (idle, tasks) = (Mutex::default(), Mutex::default());
+        let function = Arc::new(Self { name, config, host, permits, idle, shared, tasks });
         function.spawn(end_unused_sandboxes(Arc::clone(&function)));
         function
     }
@@ -122,6 +132,12 @@ impl Function {
 
     pub(crate) fn handler(&self) -> &str {
         self.config.handler.as_deref().unwrap_or("bootstrap")
+    }
+
+    /// The log of one of its sandboxes.
+    pub(crate) fn new_log(&self) -> SandboxLog {
+        let format = if self.shared.is_some() { LogFormat::Json } else { LogFormat::Text };
+        SandboxLog::new(&self.name, self.host.logs.clone(), format)
     }
 
     /// Invokes and waits for the result. The invocation goes on even if the caller does not wait.
@@ -188,6 +204,9 @@ impl Function {
         request_id: &str,
         permit: OwnedSemaphorePermit,
     ) -> Invoked {
+        if let Some(sandboxes) = &self.shared {
+            return self.attempt_beside_others(sandboxes, request, request_id).await;
+        }
         let (sandbox, init) = match self.acquire().await {
             Some(sandbox) => (sandbox, None),
             None => match Sandbox::start(Arc::clone(self), request_id).await {
@@ -195,40 +214,91 @@ impl Function {
                 Err((failure, took)) => return self.failed_init(request_id, failure, took),
             },
         };
-        self.run(sandbox, init, request, request_id, permit).await
+        let deadline = Instant::now() + self.config.timeout;
+        let (invoked, end) = self.run(&sandbox, init, request, request_id).await;
+        self.release(sandbox, end, deadline, permit);
+        invoked
     }
 
-    async fn run(
+    /// One try in a sandbox that other invocations may share.
+    async fn attempt_beside_others(
         self: &Arc<Self>,
-        mut sandbox: Sandbox,
+        sandboxes: &SharedSandboxes,
+        request: &InvokeRequest,
+        request_id: &str,
+    ) -> Invoked {
+        let (shared, dead) = sandboxes.take_place();
+        for dead in dead {
+            self.spawn(dead.end(Reason::Failure));
+        }
+        let (started, init) = self.started(&shared, request_id).await;
+        let sandbox = match started {
+            Ok(sandbox) => sandbox,
+            Err((failure, took)) => {
+                sandboxes.remove(&shared);
+                return self.failed_init(request_id, failure.clone(), *took);
+            }
+        };
+        let (invoked, end) = self.run(sandbox, init, request, request_id).await;
+        match end {
+            None => sandboxes.give_back(&shared),
+            // Every invocation in it comes here; the first ends it.
+            Some(reason) if sandboxes.remove(&shared) => self.spawn(shared.end(reason)),
+            Some(_) => {}
+        }
+        invoked
+    }
+
+    /// The sandbox, once it has started, and how long that took if it was this invocation that started it.
+    async fn started<'a>(
+        self: &Arc<Self>,
+        shared: &'a SharedSandbox,
+        request_id: &str,
+    ) -> (&'a Result<Sandbox, (Failure, Duration)>, Option<Duration>) {
+        let mut init = None;
+        let start = async {
+            let (sandbox, took) = Sandbox::start(Arc::clone(self), request_id).await?;
+            init = Some(took);
+            Ok(sandbox)
+        };
+        let started = shared.started.get_or_init(|| start).await;
+        (started, init)
+    }
+
+    /// One try in a sandbox that has started. What came of it, and why the sandbox cannot be used again, if it cannot.
+    async fn run(
+        &self,
+        sandbox: &Sandbox,
         init: Option<Duration>,
         request: &InvokeRequest,
         request_id: &str,
-        permit: OwnedSemaphorePermit,
-    ) -> Invoked {
-        let log = Arc::clone(sandbox.log());
-        log.platform(&format!("START RequestId: {request_id} Version: $LATEST"));
+    ) -> (Invoked, Option<Reason>) {
+        let log = sandbox.log();
+        log.platform(&PlatformEvent::Start { request_id });
         let started = Instant::now();
         let outcome = sandbox.invoke(self.invocation(request, request_id), self.config.timeout).await;
         let report = self.report(request_id, started.elapsed(), init, &outcome, sandbox.peak_memory());
-        write_end(&log, &outcome, &report);
+        write_end(log, &outcome, &report);
         let log_tail = log.take_tail();
-        self.release(sandbox, outcome.end, started + self.config.timeout, permit);
         let (payload, function_error) = match outcome.result {
             Ok(payload) => (payload, None),
             Err(failure) => (failure.document, Some("Unhandled")),
         };
-        Invoked { request_id: request_id.to_owned(), payload, function_error, report, log_tail }
+        (Invoked { request_id: request_id.to_owned(), payload, function_error, report, log_tail }, outcome.end)
     }
 
     fn invocation(&self, request: &InvokeRequest, request_id: &str) -> Invocation {
+        let managed = self.shared.is_some();
+        // A managed instance hands the client context over as the caller encoded it.
+        let encode = |context: &Vec<u8>| if managed { BASE64.encode(context).into_bytes() } else { context.clone() };
         Invocation {
             request_id: request_id.to_owned(),
+            attempt_id: managed.then(|| Uuid::new_v4().to_string()),
             payload: request.payload.clone(),
             deadline_ms: deadline_ms(self.config.timeout),
             arn: self.arn(),
             trace_id: request.trace_id.clone().unwrap_or_else(trace_id),
-            client_context: request.client_context.clone(),
+            client_context: request.client_context.as_ref().map(encode),
             cognito_identity: None,
         }
     }
@@ -243,6 +313,7 @@ impl Function {
     ) -> Report {
         let failure = match (outcome.end, &outcome.result) {
             (Some(Reason::Timeout), _) => Some(TIMEOUT.to_owned()),
+            (None, Err(failure)) if failure.error_type == TIMED_OUT => Some(TIMEOUT.to_owned()),
             (Some(_), Err(failure)) => Some(failure.error_type.clone()),
             _ => None,
         };
@@ -253,14 +324,15 @@ impl Function {
             memory_size: self.config.memory,
             max_memory_used: memory,
             failure,
+            error_type: outcome.result.as_ref().err().map(|failure| failure.error_type.clone()),
         }
     }
 
     fn failed_init(&self, request_id: &str, failure: Failure, took: Duration) -> Invoked {
         let outcome = Outcome { result: Err(failure.clone()), end: Some(Reason::Failure) };
         let report = self.report(request_id, Duration::ZERO, Some(took), &outcome, 0);
-        let log = SandboxLog::new(&self.name, self.host.logs.clone());
-        log.platform(&format!("START RequestId: {request_id} Version: $LATEST"));
+        let log = self.new_log();
+        log.platform(&PlatformEvent::Start { request_id });
         write_end(&log, &outcome, &report);
         let request_id = request_id.to_owned();
         Invoked {
@@ -345,6 +417,8 @@ impl Function {
         let sandboxes: Vec<Idle> = self.idle().drain(..).collect();
         let mut ending: JoinSet<()> =
             sandboxes.into_iter().map(|idle| idle.sandbox.shut_down(Reason::Spindown)).collect();
+        let shared = self.shared.iter().flat_map(SharedSandboxes::take_all);
+        shared.for_each(|shared| drop(ending.spawn(shared.end(Reason::Spindown))));
         while ending.join_next().await.is_some() {}
     }
 
@@ -352,6 +426,7 @@ impl Function {
     pub(crate) fn kill(&self) {
         drop(std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner)));
         self.idle().clear();
+        self.shared.iter().for_each(|shared| drop(shared.take_all()));
     }
 }
 
@@ -366,15 +441,16 @@ async fn end_unused_sandboxes(function: Arc<Function>) {
         for sandbox in function.take_unused() {
             function.spawn(sandbox.shut_down(Reason::Spindown));
         }
+        let unused = function.shared.iter().flat_map(|shared| shared.take_unused(function.config.idle_timeout));
+        unused.for_each(|unused| function.spawn(unused.end(Reason::Spindown)));
     }
 }
 
 fn write_end(log: &SandboxLog, outcome: &Outcome, report: &Report) {
     if let (Some(_), Err(failure)) = (outcome.end, &outcome.result) {
-        log.platform(&String::from_utf8_lossy(&failure.document));
+        log.platform(&PlatformEvent::Fault { document: &failure.document });
     }
-    log.platform(&format!("END RequestId: {}", report.request_id));
-    log.platform(report);
+    log.platform(&PlatformEvent::End(report));
 }
 
 fn trace_id() -> String {

@@ -147,8 +147,18 @@ impl LambdaLocal {
 
     /// Invokes a function without HTTP, with an event that is handed over as it is.
     pub async fn invoke(&self, function: &str, payload: impl Into<Bytes>) -> Result<Invoked, InvokeError> {
+        self.invoke_with(function, InvokeRequest { payload: payload.into(), ..InvokeRequest::default() }).await
+    }
+
+    /// The same with what else a caller may send.
+    pub async fn invoke_with(&self, function: &str, request: InvokeRequest) -> Result<Invoked, InvokeError> {
+        self.functions.get(function).ok_or(InvokeError::NotFound)?.invoke(request).await
+    }
+
+    /// Invokes a function as an event: in the background, and again if it fails. The request id, the same for every attempt.
+    pub fn invoke_event(&self, function: &str, payload: impl Into<Bytes>) -> Result<String, InvokeError> {
         let function = self.functions.get(function).ok_or(InvokeError::NotFound)?;
-        function.invoke(InvokeRequest { payload: payload.into(), ..InvokeRequest::default() }).await
+        function.enqueue(InvokeRequest { payload: payload.into(), ..InvokeRequest::default() })
     }
 
     /// Ends everything: executions stop, invocations under way fail, sandboxes get their SHUTDOWN and two seconds.

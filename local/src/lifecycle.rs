@@ -1,39 +1,62 @@
 //! What state a sandbox is in, and which steps the Runtime API and the Extensions API allow in it.
 //!
 //! Pure: requests, process exits and the sandbox's owner change it through its methods, whoever waits looks at it. Errors and their
-//! wording are those of Lambda.
+//! wording are those of Lambda. What differs between sandboxes with one invocation at a time and those with several is behind
+//! [`Invocations`].
+
+mod managed_instances;
+mod on_demand;
 
 use bytes::Bytes;
 use http::StatusCode;
+use managed_instances::ManagedInstances;
+use on_demand::OnDemand;
 use serde_json::{Value, json};
+use std::fmt::Debug;
 use std::process::ExitStatus;
 
 /// The most extensions a function can have.
 const MAX_EXTENSIONS: usize = 10;
 
 /// A sandbox's state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lifecycle {
     /// Extensions started as processes of their own.
     external: Vec<String>,
     extensions: Vec<Extension>,
-    runtime: Runtime,
-    invocation: Option<Pending>,
+    /// Whether extensions hear of invocations: not where there are several at once.
+    invoke_events: bool,
+    invocations: Box<dyn Invocations>,
     failure: Option<Failure>,
     exits: Vec<(String, ExitStatus)>,
 }
 
-#[derive(Debug, Default, PartialEq, Clone, Copy)]
-enum Runtime {
-    /// Has not asked for an event yet.
-    #[default]
-    Starting,
-    /// Has asked for the next event.
-    Ready,
-    /// Has an event and owes the answer.
-    Running,
-    /// Has answered.
-    Answered,
+/// The runtime's polls, and the invocations it works on.
+pub(crate) trait Invocations: Debug + Send + Sync {
+    /// The runtime asks for the next event.
+    fn poll(&mut self) -> Result<(), Refusal>;
+    /// A poll ended without an event.
+    fn hang_up(&mut self);
+    /// The event for a poll, once.
+    fn take(&mut self) -> Option<Invocation>;
+    /// The runtime begins to send a response or an error. The invocation id of the attempt that it is for, if attempts have one.
+    fn begin_answer(&mut self, request_id: &str, invocation_id: Option<&str>) -> Result<Option<String>, Refusal>;
+    /// What was begun is complete, or broke off.
+    fn answer(&mut self, request_id: &str, invocation_id: Option<&str>, answer: Answer) -> Result<(), Refusal>;
+    /// A word for error messages.
+    fn state(&self) -> String;
+    /// Whether the runtime has asked for an event, ever: its init is over.
+    fn has_polled(&self) -> bool;
+    /// Whether the runtime waits for an event.
+    fn is_ready(&self) -> bool;
+    /// Hands an event out.
+    fn add(&mut self, invocation: Invocation);
+    /// Whether the invocation is over.
+    fn is_done(&self, request_id: &str) -> bool;
+    /// Whether its answer is on its way.
+    fn is_answering(&self, request_id: &str) -> bool;
+    /// Ends the invocation. Its answer, if there is one.
+    fn finish(&mut self, request_id: &str) -> Option<Answer>;
 }
 
 #[derive(Debug)]
@@ -51,6 +74,8 @@ struct Extension {
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
     pub(crate) request_id: String,
+    /// The invocation id, of this attempt only; on managed instances.
+    pub(crate) attempt_id: Option<String>,
     pub(crate) payload: Bytes,
     /// Milliseconds since 1970.
     pub(crate) deadline_ms: u128,
@@ -60,12 +85,6 @@ pub(crate) struct Invocation {
     pub(crate) cognito_identity: Option<Vec<u8>>,
 }
 
-#[derive(Debug)]
-struct Pending {
-    invocation: Invocation,
-    answer: Option<Answer>,
-}
-
 /// What the runtime made of an event.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
@@ -73,7 +92,7 @@ pub(crate) enum Answer {
     Error(Failure),
 }
 
-/// A function error: the document that the caller gets.
+/// A function error: its type as logs and metrics have it, and the document that the caller gets.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
     pub(crate) error_type: String,
@@ -105,51 +124,37 @@ impl Refusal {
         Self { status: StatusCode::BAD_REQUEST, error_type, message: message.to_owned() }
     }
 
-    fn transition(from: Runtime, to: &str) -> Self {
-        let message = format!(
-            "State transition from {from:?} to {to} failed for runtime. Error: State transition is not allowed"
-        );
+    pub(crate) fn invalid_request_id() -> Self {
+        Self::bad_request("InvalidRequestID", "Invalid request ID")
+    }
+
+    /// The answer comes too late.
+    fn gone() -> Self {
+        Self { status: StatusCode::GONE, error_type: "InvokeTimeout", message: "Invoke timeout".to_owned() }
+    }
+
+    fn internal() -> Self {
+        let message = "Internal Server Error".to_owned();
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, error_type: "InternalServerError", message }
+    }
+
+    fn transition(from: &str, to: &str) -> Self {
+        let message =
+            format!("State transition from {from} to {to} failed for runtime. Error: State transition is not allowed");
         Self::forbidden("InvalidStateTransition", message)
     }
 }
 
 /// The Runtime API's side.
 impl Lifecycle {
-    /// The runtime asks for the next event.
-    pub(crate) fn runtime_asks(&mut self) -> Result<(), Refusal> {
-        if self.runtime == Runtime::Running {
-            return Err(Refusal::transition(self.runtime, "Ready"));
-        }
-        self.runtime = Runtime::Ready;
-        Ok(())
-    }
-
-    /// The event for a runtime that has asked, once.
-    pub(crate) fn take_invocation(&mut self) -> Option<Invocation> {
-        let pending = self.invocation.as_ref().filter(|p| self.runtime == Runtime::Ready && p.answer.is_none())?;
-        self.runtime = Runtime::Running;
-        Some(pending.invocation.clone())
-    }
-
-    /// The runtime's response or error for an event.
-    pub(crate) fn answer(&mut self, request_id: &str, answer: Answer) -> Result<(), Refusal> {
-        if self.runtime == Runtime::Starting {
-            return Err(Refusal::transition(self.runtime, "InvocationResponse"));
-        }
-        let current = self.invocation.as_mut().filter(|p| p.invocation.request_id == request_id);
-        let current = current.ok_or_else(|| Refusal::bad_request("InvalidRequestID", "Invalid request ID"))?;
-        if self.runtime != Runtime::Running {
-            return Err(Refusal::transition(self.runtime, "InvocationResponse"));
-        }
-        current.answer = Some(answer);
-        self.runtime = Runtime::Answered;
-        Ok(())
+    pub(crate) fn invocations(&mut self) -> &mut dyn Invocations {
+        &mut *self.invocations
     }
 
     /// The runtime cannot start.
     pub(crate) fn runtime_init_failed(&mut self, failure: Failure) -> Result<(), Refusal> {
-        if self.runtime != Runtime::Starting {
-            return Err(Refusal::transition(self.runtime, "InitError"));
+        if self.invocations.has_polled() {
+            return Err(Refusal::transition(&self.invocations.state(), "InitError"));
         }
         self.failure.get_or_insert(failure);
         Ok(())
@@ -161,14 +166,14 @@ impl Lifecycle {
     /// An extension registers; its id.
     pub(crate) fn register(&mut self, name: &str, events: &[String]) -> Result<String, Refusal> {
         let external = self.external.iter().any(|known| known == name);
-        check_events(events, external)?;
+        self.check_events(events, external)?;
         if self.extensions.iter().any(|known| known.name == name) {
             return Err(Refusal::forbidden(
                 "Extension.InvalidExtensionState",
                 "Extension with this name already registered",
             ));
         }
-        if self.runtime != Runtime::Starting {
+        if self.invocations.has_polled() {
             return Err(Refusal::forbidden("Extension.RegistrationClosed", "Extension registration closed already"));
         }
         if self.extensions.len() == MAX_EXTENSIONS {
@@ -206,6 +211,24 @@ impl Lifecycle {
         Ok(())
     }
 
+    fn check_events(&self, events: &[String], external: bool) -> Result<(), Refusal> {
+        let allowed: &[&str] = match (external, self.invoke_events) {
+            (true, true) => &["INVOKE", "SHUTDOWN"],
+            (true, false) => &["SHUTDOWN"],
+            (false, true) => &["INVOKE"],
+            (false, false) => &[],
+        };
+        let refused = |message: String| Err(Refusal::forbidden("Extension.InvalidEventType", message));
+        match events.iter().find(|event| !allowed.contains(&event.as_str())) {
+            None => Ok(()),
+            Some(_) if allowed.is_empty() => refused("No events allowed for internal extensions".to_owned()),
+            Some(event) if event == "SHUTDOWN" => {
+                refused("SHUTDOWN: Shutdown event is not supported for internal extensions".to_owned())
+            }
+            Some(event) => refused(format!("{event}: invalid event type")),
+        }
+    }
+
     fn extension(&mut self, id: &str) -> Result<&mut Extension, Refusal> {
         let unknown =
             || Refusal::forbidden("Extension.UnknownExtensionIdentifier", "Unknown Lambda-Extension-Identifier");
@@ -213,22 +236,22 @@ impl Lifecycle {
     }
 }
 
-fn check_events(events: &[String], external: bool) -> Result<(), Refusal> {
-    let allowed: &[&str] = if external { &["INVOKE", "SHUTDOWN"] } else { &["INVOKE"] };
-    match events.iter().find(|event| !allowed.contains(&event.as_str())) {
-        None => Ok(()),
-        Some(event) if event == "SHUTDOWN" => Err(Refusal::forbidden(
-            "Extension.InvalidEventType",
-            "SHUTDOWN: Shutdown event is not supported for internal extensions",
-        )),
-        Some(event) => Err(Refusal::forbidden("Extension.InvalidEventType", format!("{event}: invalid event type"))),
-    }
-}
-
 /// The side of the sandbox's owner.
 impl Lifecycle {
-    pub(crate) fn with_extensions(external: Vec<String>) -> Self {
-        Self { external, ..Self::default() }
+    /// One invocation at a time, or at most `max_concurrency` as on managed instances.
+    pub(crate) fn new(external: Vec<String>, max_concurrency: Option<usize>) -> Self {
+        let invocations: Box<dyn Invocations> = match max_concurrency {
+            None => Box::new(OnDemand::default()),
+            Some(max) => Box::new(ManagedInstances::new(max)),
+        };
+        Self {
+            external,
+            extensions: Vec::new(),
+            invoke_events: max_concurrency.is_none(),
+            invocations,
+            failure: None,
+            exits: Vec::new(),
+        }
     }
 
     /// Whether the runtime may start.
@@ -238,7 +261,7 @@ impl Lifecycle {
 
     /// Whether the runtime and every extension have asked for an event: the end of init, and of an invocation.
     pub(crate) fn is_idle(&self) -> bool {
-        self.runtime == Runtime::Ready && self.extensions.iter().all(|e| e.asked && e.event.is_none())
+        self.invocations.is_ready() && self.extensions.iter().all(|e| e.asked && e.event.is_none())
     }
 
     /// Hands an event out.
@@ -247,17 +270,19 @@ impl Lifecycle {
         for extension in self.extensions.iter_mut().filter(|extension| extension.invoke) {
             extension.event = Some(event.clone());
         }
-        self.invocation = Some(Pending { invocation, answer: None });
+        self.invocations.add(invocation);
     }
 
-    /// Whether the runtime has answered and asked for more.
-    pub(crate) fn runtime_is_done(&self) -> bool {
-        self.runtime == Runtime::Ready && self.answered().is_some()
+    /// Whether the invocation is over.
+    pub(crate) fn is_done(&self, request_id: &str) -> bool {
+        self.invocations.is_done(request_id)
     }
 
-    /// The runtime's answer to the invocation under way.
-    pub(crate) fn answered(&self) -> Option<&Answer> {
-        self.invocation.as_ref()?.answer.as_ref()
+    /// Whether the end of a process is the end of what waits here. A response that was on its way when the runtime ended is
+    /// waited for: it ends too, and what it was is then known.
+    pub(crate) fn has_ended(&self, request_id: Option<&str>) -> bool {
+        let answering = request_id.is_some_and(|id| self.invocations.is_answering(id));
+        self.failure.is_some() || (!self.exits.is_empty() && !answering)
     }
 
     /// What a process reported about itself.
@@ -303,12 +328,13 @@ fn invoke_event(invocation: &Invocation) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn invocation(request_id: &str) -> Invocation {
+    pub(crate) fn invocation(request_id: &str) -> Invocation {
         Invocation {
             request_id: request_id.to_owned(),
+            attempt_id: None,
             payload: Bytes::from_static(b"{}"),
             deadline_ms: 1,
             arn: "arn".into(),
@@ -318,8 +344,18 @@ mod tests {
         }
     }
 
-    fn response() -> Answer {
+    pub(crate) fn response() -> Answer {
         Answer::Response(Bytes::from_static(b"1"))
+    }
+
+    /// The runtime sends a whole response.
+    pub(crate) fn respond(state: &mut dyn Invocations, id: &str, invocation_id: Option<&str>) -> Result<(), Refusal> {
+        let attempt = state.begin_answer(id, invocation_id)?;
+        state.answer(id, attempt.as_deref(), response())
+    }
+
+    fn on_demand(external: &[&str]) -> Lifecycle {
+        Lifecycle::new(external.iter().map(ToString::to_string).collect(), None)
     }
 
     fn events(names: &[&str]) -> Vec<String> {
@@ -328,41 +364,25 @@ mod tests {
 
     #[test]
     fn init_ends_when_all_have_registered_and_asked() {
-        let mut state = Lifecycle::with_extensions(vec!["lrap".into()]);
+        let mut state = on_demand(&["lrap"]);
         assert!(!state.all_registered());
         let id = state.register("lrap", &events(&["SHUTDOWN"])).unwrap();
         assert!(state.all_registered());
-        state.runtime_asks().unwrap();
+        state.invocations().poll().unwrap();
         assert!(!state.is_idle());
         state.extension_asks(&id).unwrap();
         assert!(state.is_idle());
     }
 
     #[test]
-    fn an_event_is_handed_out_once_and_answered_once() {
-        let mut state = Lifecycle::default();
-        state.runtime_asks().unwrap();
-        state.invoke(invocation("a"));
-        assert_eq!(state.take_invocation().unwrap().request_id, "a");
-        assert!(state.take_invocation().is_none());
-        assert_eq!(state.runtime_asks().unwrap_err().status, StatusCode::FORBIDDEN);
-        assert_eq!(state.answer("b", response()).unwrap_err().error_type, "InvalidRequestID");
-        state.answer("a", response()).unwrap();
-        assert_eq!(state.answer("a", response()).unwrap_err().error_type, "InvalidStateTransition");
-        assert!(!state.runtime_is_done());
-        state.runtime_asks().unwrap();
-        assert!(state.runtime_is_done() && state.take_invocation().is_none());
-    }
-
-    #[test]
     fn invoke_goes_only_to_extensions_that_registered_for_it() {
-        let mut state = Lifecycle::with_extensions(vec!["a".into(), "b".into()]);
+        let mut state = on_demand(&["a", "b"]);
         let a = state.register("a", &events(&["INVOKE"])).unwrap();
         let b = state.register("b", &events(&["SHUTDOWN"])).unwrap();
         for id in [&a, &b] {
             state.extension_asks(id).unwrap();
         }
-        state.runtime_asks().unwrap();
+        state.invocations().poll().unwrap();
         state.invoke(invocation("r"));
         assert!(state.take_event(&a).unwrap().contains("\"requestId\":\"r\""));
         assert!(state.take_event(&b).is_none());
@@ -372,7 +392,7 @@ mod tests {
 
     #[test]
     fn registrations_are_refused_as_lambda_does() {
-        let mut state = Lifecycle::with_extensions(vec!["known".into()]);
+        let mut state = on_demand(&["known"]);
         let refused = |state: &mut Lifecycle, name: &str, wanted: &[&str]| {
             state.register(name, &events(wanted)).unwrap_err().error_type
         };
@@ -380,18 +400,29 @@ mod tests {
         assert_eq!(refused(&mut state, "internal", &["SHUTDOWN"]), "Extension.InvalidEventType");
         state.register("known", &[]).unwrap();
         assert_eq!(refused(&mut state, "known", &[]), "Extension.InvalidExtensionState");
-        state.runtime_asks().unwrap();
+        state.invocations().poll().unwrap();
         assert_eq!(refused(&mut state, "late", &[]), "Extension.RegistrationClosed");
         assert_eq!(state.extension_asks("nobody").unwrap_err().error_type, "Extension.UnknownExtensionIdentifier");
     }
 
     #[test]
+    fn managed_instances_refuse_registrations_for_invoke() {
+        let mut state = Lifecycle::new(vec!["lrap".into()], Some(8));
+        for (name, wanted) in [("lrap", "INVOKE"), ("internal", "INVOKE"), ("internal", "SHUTDOWN")] {
+            let refused = state.register(name, &events(&[wanted])).unwrap_err();
+            assert_eq!((refused.status, refused.error_type), (StatusCode::FORBIDDEN, "Extension.InvalidEventType"));
+        }
+        state.register("lrap", &events(&["SHUTDOWN"])).unwrap();
+        state.register("internal", &[]).unwrap();
+    }
+
+    #[test]
     fn an_init_error_counts_only_during_init() {
-        let mut state = Lifecycle::default();
+        let mut state = on_demand(&[]);
         state.runtime_init_failed(Failure::new("A", "first")).unwrap();
         state.runtime_init_failed(Failure::new("B", "second")).unwrap();
         assert_eq!(state.failure().unwrap().error_type, "A");
-        state.runtime_asks().unwrap();
+        state.invocations().poll().unwrap();
         assert_eq!(state.runtime_init_failed(Failure::new("C", "late")).unwrap_err().status, StatusCode::FORBIDDEN);
     }
 }

@@ -1,5 +1,6 @@
 //! Where log lines go: what the processes write and what the platform says about them (START, END, REPORT).
 
+use crate::platform_log::{LogFormat, PlatformEvent};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::Write;
@@ -72,16 +73,20 @@ impl Logs {
 pub(crate) struct SandboxLog {
     function: String,
     logs: Logs,
+    format: LogFormat,
     tail: Mutex<VecDeque<u8>>,
 }
 
 impl SandboxLog {
-    pub(crate) fn new(function: &str, logs: Logs) -> Self {
-        Self { function: function.to_owned(), logs, tail: Mutex::default() }
+    /// `format` is that of Lambda's own lines; those of processes stay as they are.
+    pub(crate) fn new(function: &str, logs: Logs, format: LogFormat) -> Self {
+        Self { function: function.to_owned(), logs, format, tail: Mutex::default() }
     }
 
-    pub(crate) fn platform(&self, text: &impl ToString) {
-        self.line(PLATFORM, text.to_string());
+    pub(crate) fn platform(&self, event: &PlatformEvent) {
+        for line in event.lines(self.format) {
+            self.line(PLATFORM, line);
+        }
     }
 
     pub(crate) fn line(&self, source: &str, text: String) {
@@ -113,7 +118,7 @@ mod tests {
     #[test]
     fn the_tail_is_the_last_4096_bytes_and_is_taken_once() {
         let (logs, _lines) = Logs::channel();
-        let log = SandboxLog::new("f", logs);
+        let log = SandboxLog::new("f", logs, LogFormat::Text);
         log.line(RUNTIME, "a".repeat(5000));
         log.line(RUNTIME, "end".to_owned());
         let tail = log.take_tail();

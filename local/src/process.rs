@@ -225,6 +225,7 @@ fn children(process: i32) -> Vec<i32> {
 mod tests {
     use super::*;
     use crate::log::Logs;
+    use crate::platform_log::LogFormat;
 
     #[test]
     fn lines_end_at_line_feeds_and_at_the_limit() {
@@ -242,7 +243,7 @@ mod tests {
     #[tokio::test]
     async fn output_is_drained_up_to_what_was_written() {
         let (logs, mut lines) = Logs::channel();
-        let log = Arc::new(SandboxLog::new("f", logs));
+        let log = Arc::new(SandboxLog::new("f", logs, LogFormat::Text));
         let program = Program {
             source: "runtime".into(),
             command: ["sh", "-c", "echo out; echo err >&2; exec cat /proc/self/stat"].map(OsString::from).into(),

@@ -18,6 +18,9 @@ pub struct Report {
     pub max_memory_used: u64,
     /// What went wrong: `timeout`, or the error type that ended the sandbox.
     pub failure: Option<String>,
+    /// The error type of an invocation that failed, as Lambda's logs and metrics have it: that of the runtime's
+    /// `Lambda-Runtime-Function-Error-Type`, if it has one of Lambda's forms. The `errorType` of the payload is the runtime's own.
+    pub error_type: Option<String>,
 }
 
 impl Report {
@@ -53,10 +56,10 @@ pub(crate) fn milliseconds(duration: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn report() -> Report {
+    pub(crate) fn report() -> Report {
         Report {
             request_id: "r".into(),
             duration: Duration::from_micros(1234),
@@ -64,6 +67,7 @@ mod tests {
             memory_size: 128,
             max_memory_used: 37,
             failure: None,
+            error_type: None,
         }
     }
 

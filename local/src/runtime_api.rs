@@ -4,11 +4,12 @@
 
 use crate::answers::{Answer as HttpAnswer, accepted, error_answer, json_answer, not_found};
 use crate::control::Control;
-use crate::lifecycle::{Answer, Failure, Invocation, Lifecycle, Refusal};
+use crate::error_type;
+use crate::lifecycle::{Answer, Failure, Invocation, Refusal};
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
-use http_body_util::{BodyExt, Collected};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 /// Prefix of the paths.
@@ -17,9 +18,13 @@ pub(crate) const PREFIX: &str = "/2018-06-01/runtime/";
 /// Bytes a buffered response may have: 6 MiB and what Lambda adds for its envelope.
 pub(crate) const MAX_RESPONSE: usize = 6 * 1024 * 1024 + 100;
 
+/// Bytes an error document may have on managed instances.
+const MAX_ERROR: usize = 1024 * 1024;
+
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 const ERROR_BODY: &str = "lambda-runtime-function-error-body";
 const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
 /// Answers one request; `path` is what follows [`PREFIX`].
 pub(crate) async fn answer(control: &Control, path: &str, request: Request<Incoming>) -> HttpAnswer {
@@ -35,20 +40,48 @@ pub(crate) async fn answer(control: &Control, path: &str, request: Request<Incom
 
 /// Waits as long as it takes. A runtime that hangs up has taken no event.
 async fn next(control: &Control) -> HttpAnswer {
-    if let Err(refusal) = control.update(Lifecycle::runtime_asks) {
-        return refusal.into();
-    }
-    let invocation = control.take(Lifecycle::take_invocation).await;
+    let mut poll = match Poll::begin(control) {
+        Ok(poll) => poll,
+        Err(refusal) => return refusal.into(),
+    };
+    let invocation = control.take(|state| state.invocations().take()).await;
+    poll.waits = false;
     let mut answer = json_answer(StatusCode::OK, invocation.payload.clone());
-    answer.headers_mut().extend(event_headers(&invocation));
+    answer.headers_mut().extend(event_headers(&invocation, control.function.config.empty_headers));
     answer
 }
 
-fn event_headers(invocation: &Invocation) -> HeaderMap {
+/// A poll that waits. Dropped while it does, because the runtime hung up, it no longer counts.
+struct Poll<'a> {
+    control: &'a Control,
+    waits: bool,
+}
+
+impl<'a> Poll<'a> {
+    fn begin(control: &'a Control) -> Result<Self, Refusal> {
+        control.update(|state| state.invocations().poll())?;
+        Ok(Self { control, waits: true })
+    }
+}
+
+impl Drop for Poll<'_> {
+    fn drop(&mut self) {
+        if self.waits {
+            self.control.update(|state| state.invocations().hang_up());
+        }
+    }
+}
+
+/// `empty` also sends those that have no value and that some versions of Lambda's emulator then send empty.
+fn event_headers(invocation: &Invocation, empty: bool) -> HeaderMap {
     let text = |value: &str| HeaderValue::from_str(value).ok();
-    let bytes = |value: &Option<Vec<u8>>| value.as_ref().and_then(|value| HeaderValue::from_bytes(value).ok());
+    let bytes = |value: &Option<Vec<u8>>| {
+        let value = value.as_deref().or(empty.then_some(b""));
+        value.and_then(|value| HeaderValue::from_bytes(value).ok())
+    };
     let headers = [
         ("lambda-runtime-aws-request-id", text(&invocation.request_id)),
+        (INVOCATION_ID, invocation.attempt_id.as_deref().and_then(text)),
         ("lambda-runtime-deadline-ms", text(&invocation.deadline_ms.to_string())),
         ("lambda-runtime-invoked-function-arn", text(&invocation.arn)),
         ("lambda-runtime-trace-id", text(&invocation.trace_id)),
@@ -59,35 +92,130 @@ fn event_headers(invocation: &Invocation) -> HeaderMap {
     present.collect()
 }
 
-async fn response(control: &Control, id: &str, request: Request<Incoming>) -> HttpAnswer {
-    let mode = request.headers().get(RESPONSE_MODE).map(HeaderValue::as_bytes);
-    if mode.is_some_and(|mode| !mode.eq_ignore_ascii_case(b"streaming")) {
-        return Refusal::bad_request("InvalidFunctionResponseMode", "Invalid function response mode").into();
+/// A response or an error whose body is still on its way. Dropped before it is settled, because the connection ended, it is one
+/// that broke off.
+struct Arriving<'a> {
+    control: &'a Control,
+    request_id: &'a str,
+    /// The attempt that it was begun for: another one may be under way when it is whole.
+    invocation_id: Option<String>,
+    settled: bool,
+}
+
+impl<'a> Arriving<'a> {
+    fn begin(control: &'a Control, request_id: &'a str, headers: &HeaderMap) -> Result<Self, Refusal> {
+        let invocation_id = header(headers, INVOCATION_ID).filter(|id| !id.is_empty());
+        let begun = control.update(|state| state.invocations().begin_answer(request_id, invocation_id.as_deref()));
+        Ok(Self { control, request_id, invocation_id: begun?, settled: false })
     }
-    let Ok(body) = request.into_body().collect().await else {
-        return truncated();
+
+    fn settle(mut self, answer: Answer) -> Result<(), Refusal> {
+        self.end(answer)
+    }
+
+    fn end(&mut self, answer: Answer) -> Result<(), Refusal> {
+        self.settled = true;
+        let Self { control, request_id, invocation_id, .. } = self;
+        control.update(|state| state.invocations().answer(request_id, invocation_id.as_deref(), answer))
+    }
+}
+
+impl Drop for Arriving<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            // A refusal would be for a runtime that is gone.
+            drop(self.end(broken_off()));
+        }
+    }
+}
+
+fn broken_off() -> Answer {
+    Answer::Error(Failure::new("Runtime.TruncatedResponse", "The runtime's response ended before it was complete"))
+}
+
+async fn response(control: &Control, id: &str, request: Request<Incoming>) -> HttpAnswer {
+    let (head, body) = request.into_parts();
+    let arriving = match Arriving::begin(control, id, &head.headers) {
+        Ok(arriving) => arriving,
+        Err(refusal) => return refused(refusal, body).await,
+    };
+    if !has_known_mode(&head.headers) {
+        let failure = Failure::new("Runtime.InvalidResponseModeHeader", "Invalid function response mode");
+        let refusal = Refusal::bad_request("InvalidFunctionResponseMode", "Invalid function response mode");
+        return refused(arriving.settle(Answer::Error(failure)).err().unwrap_or(refusal), body).await;
+    }
+    let Ok(body) = body.collect().await else {
+        return arriving.settle(broken_off()).map_or_else(HttpAnswer::from, |()| truncated());
     };
     let failure = body.trailers().and_then(failure_in_trailers);
     let body = body.to_bytes();
     if body.len() > MAX_RESPONSE {
-        return too_large(control, id, body.len());
+        return too_large(arriving, body.len());
     }
-    let answer = failure.map_or(Answer::Response(body), Answer::Error);
-    settled(control.update(|state| state.answer(id, answer)))
+    settled(arriving.settle(failure.map_or(Answer::Response(body), Answer::Error)))
+}
+
+/// Only `streaming`, spelt so, is a mode. An empty header is none.
+fn has_known_mode(headers: &HeaderMap) -> bool {
+    headers.get(RESPONSE_MODE).is_none_or(|mode| mode.is_empty() || mode == "streaming")
 }
 
 async fn invocation_error(control: &Control, id: &str, request: Request<Incoming>) -> HttpAnswer {
-    match failure_in(request).await {
-        Ok(failure) => settled(control.update(|state| state.answer(id, Answer::Error(failure)))),
-        Err(refused) => refused,
+    let (head, body) = request.into_parts();
+    if control.is_managed_instance() {
+        return match at_most(body, MAX_ERROR).await {
+            Ok(document) => {
+                let failure = failure(&head.headers, document);
+                let arriving = Arriving::begin(control, id, &head.headers);
+                settled(arriving.and_then(|arriving| arriving.settle(Answer::Error(failure))))
+            }
+            Err(_) => entity_too_large(),
+        };
     }
+    let arriving = match Arriving::begin(control, id, &head.headers) {
+        Ok(arriving) => arriving,
+        Err(refusal) => return refused(refusal, body).await,
+    };
+    // The invocation has failed, even if not all of the reason arrives.
+    let document = at_most(body, usize::MAX).await.unwrap_or_default();
+    settled(arriving.settle(Answer::Error(failure(&head.headers, document))))
 }
 
 async fn init_error(control: &Control, request: Request<Incoming>) -> HttpAnswer {
-    match failure_in(request).await {
-        Ok(failure) => settled(control.update(|state| state.runtime_init_failed(failure))),
-        Err(refused) => refused,
+    let (head, body) = request.into_parts();
+    let limit = if control.is_managed_instance() { MAX_ERROR } else { usize::MAX };
+    match at_most(body, limit).await {
+        Ok(document) => settled(control.update(|state| state.runtime_init_failed(failure(&head.headers, document)))),
+        Err(Unread::TooLong) => entity_too_large(),
+        Err(Unread::BrokenOff) => truncated(),
     }
+}
+
+/// Why a body is not there.
+enum Unread {
+    TooLong,
+    BrokenOff,
+}
+
+/// A body, if it is no longer than `limit`. It is read to its end in any case: an answer to a request that is still being sent
+/// may not be read.
+async fn at_most(mut body: Incoming, limit: usize) -> Result<Bytes, Unread> {
+    let (mut bytes, mut length) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Unread::BrokenOff)?;
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        length += data.len();
+        if length <= limit {
+            bytes.extend_from_slice(data);
+        }
+    }
+    if length <= limit { Ok(bytes.into()) } else { Err(Unread::TooLong) }
+}
+
+async fn refused(refusal: Refusal, body: Incoming) -> HttpAnswer {
+    // Whatever it is.
+    drop(at_most(body, 0).await);
+    refusal.into()
 }
 
 fn settled(result: Result<(), Refusal>) -> HttpAnswer {
@@ -95,39 +223,33 @@ fn settled(result: Result<(), Refusal>) -> HttpAnswer {
 }
 
 /// The invocation fails, and the runtime learns why.
-fn too_large(control: &Control, id: &str, size: usize) -> HttpAnswer {
+fn too_large(arriving: Arriving, size: usize) -> HttpAnswer {
     let message =
         format!("Response payload size ({size} bytes) exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
     let failure = Failure::new("Function.ResponseSizeTooLarge", &message);
-    match control.update(|state| state.answer(id, Answer::Error(failure))) {
-        Err(refusal) => refusal.into(),
-        Ok(()) => error_answer(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "RequestEntityTooLarge",
-            &format!("Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."),
-        ),
-    }
+    arriving.settle(Answer::Error(failure)).map_or_else(HttpAnswer::from, |()| entity_too_large())
+}
+
+/// Names the limit of responses for errors too, as Lambda's emulator does.
+fn entity_too_large() -> HttpAnswer {
+    let message = format!("Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
+    error_answer(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
 }
 
 fn truncated() -> HttpAnswer {
     Refusal::bad_request("TruncatedHTTPRequest", "HTTP request detected as truncated").into()
 }
 
-/// The error document as the runtime wrote it; one is made up only when there is none.
-async fn failure_in(request: Request<Incoming>) -> Result<Failure, HttpAnswer> {
-    let error_type = header(request.headers(), ERROR_TYPE).unwrap_or_else(|| "Runtime.Unknown".to_owned());
-    let document = request.into_body().collect().await.map(Collected::to_bytes).map_err(|_| truncated())?;
-    Ok(failure(error_type, document))
-}
-
 /// A response that failed half-way says so in its trailers; the error document is base64.
 fn failure_in_trailers(trailers: &HeaderMap) -> Option<Failure> {
-    let error_type = header(trailers, ERROR_TYPE)?;
+    trailers.get(ERROR_TYPE)?;
     let document = trailers.get(ERROR_BODY).and_then(|body| BASE64.decode(body.as_bytes()).ok());
-    Some(failure(error_type, document.unwrap_or_default().into()))
+    Some(failure(trailers, document.unwrap_or_default().into()))
 }
 
-fn failure(error_type: String, document: Bytes) -> Failure {
+/// The error document as the runtime wrote it; one is made up only when there is none.
+fn failure(fields: &HeaderMap, document: Bytes) -> Failure {
+    let error_type = error_type::of_runtime(&header(fields, ERROR_TYPE).unwrap_or_default());
     if document.is_empty() { Failure::new(&error_type, "") } else { Failure { error_type, document } }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! As in Lambda the runtime starts when every extension has registered, init ends when all of them have asked for an event, and a
 //! process that ends, or an invocation that takes too long, ends the sandbox. One deviation: a failed init is reported at once,
-//! where Lambda tries it once more as part of the invocation.
+//! where Lambda tries it once more as part of the invocation. On managed instances an invocation that takes too long fails alone, and
+//! several go on at once.
 
 use crate::answers::not_found;
 use crate::command::command_line;
@@ -12,8 +13,8 @@ use crate::function::Function;
 use crate::http_server::{HttpServer, listen_on_loopback};
 use crate::lifecycle::{Answer, Failure, Invocation, Lifecycle};
 use crate::log::{RUNTIME, SandboxLog};
+use crate::platform_log::PlatformEvent;
 use crate::process::{Process, Program};
-use crate::report::milliseconds;
 use crate::reserved_port::ReservedPort;
 use crate::{extensions_api, runtime_api};
 use bytes::Bytes;
@@ -24,6 +25,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
@@ -35,6 +37,9 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 const INTERNAL_SHUTDOWN_LIMIT: Duration = Duration::from_millis(500);
 /// How long a killed process may take to be gone; it is killed, so this is the machine's time, not its own.
 const KILL_LIMIT: Duration = Duration::from_secs(1);
+
+/// The error type of an invocation that took too long.
+pub(crate) const TIMED_OUT: &str = "Sandbox.Timedout";
 
 /// Why a sandbox ends, as SHUTDOWN events say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,13 +63,15 @@ impl Reason {
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     control: Arc<Control>,
-    server: HttpServer,
+    /// Both APIs; they end with it.
+    _server: HttpServer,
     /// Held for a proxy among the extensions.
     _proxy_port: Option<ReservedPort>,
     extensions: Vec<Process>,
     runtime: Option<Process>,
     log: Arc<SandboxLog>,
-    peak_memory: u64,
+    /// In KiB.
+    peak_memory: AtomicU64,
 }
 
 /// How an invocation ended.
@@ -92,16 +99,13 @@ impl Sandbox {
         request_id: &str,
     ) -> Result<(Self, Duration), (Failure, Duration)> {
         let started = Instant::now();
-        let log = Arc::new(SandboxLog::new(&function.name, function.host.logs.clone()));
-        log.platform(&"INIT_START Runtime Version: lambda-local");
+        let log = Arc::new(function.new_log());
+        log.platform(&PlatformEvent::InitStart);
         match Self::init(function, Arc::clone(&log), request_id, started + INIT_LIMIT).await {
             Ok(sandbox) => Ok((sandbox, started.elapsed())),
             Err(failure) => {
                 let took = started.elapsed();
-                let (took_ms, error_type) = (milliseconds(took), &failure.error_type);
-                log.platform(&format!(
-                    "INIT_REPORT Init Duration: {took_ms} ms\tPhase: init\tStatus: error\tError Type: {error_type}"
-                ));
+                log.platform(&PlatformEvent::InitFailed { took, error_type: &failure.error_type });
                 Err((failure, took))
             }
         }
@@ -115,12 +119,14 @@ impl Sandbox {
     ) -> Result<Self, Failure> {
         let files = extension_files(&function)?;
         let names = files.iter().map(|file| file_name(file)).collect();
-        let control = Arc::new(Control::new(Arc::clone(&function), Lifecycle::with_extensions(names)));
+        let lifecycle = Lifecycle::new(names, function.config.max_concurrency());
+        let control = Arc::new(Control::new(Arc::clone(&function), lifecycle));
         let server = serve(&control).await.map_err(|error| broken(request_id, &error))?;
         let proxy_port = proxy_port(&function, &files).map_err(|error| broken(request_id, &error))?;
         let environment = environment_of(&function, &server, proxy_port.as_ref());
-        let (extensions, runtime) = (Vec::new(), None);
-        let mut sandbox = Self { control, server, _proxy_port: proxy_port, extensions, runtime, log, peak_memory: 0 };
+        let (extensions, runtime, peak_memory) = (Vec::new(), None, AtomicU64::new(0));
+        let mut sandbox =
+            Self { control, _server: server, _proxy_port: proxy_port, extensions, runtime, log, peak_memory };
         match sandbox.start_processes(&files, &environment, request_id, deadline).await {
             Ok(()) => Ok(sandbox),
             Err(failure) => {
@@ -141,13 +147,13 @@ impl Sandbox {
             let extension = self.start_extension(file, environment).map_err(|e| cannot_launch(request_id, file, &e))?;
             self.extensions.push(extension);
         }
-        let registered = self.wait(deadline, Lifecycle::all_registered).await;
+        let registered = self.wait(deadline, None, Lifecycle::all_registered).await;
         init_result(registered, request_id)?;
         let config = &self.control.function.config;
         let command = command_line(config, environment);
         let runtime = self.start_runtime(command.clone(), environment);
         self.runtime = Some(runtime.map_err(|error| no_entrypoint(request_id, &command, &config.directory, &error))?);
-        init_result(self.wait(deadline, Lifecycle::is_idle).await, request_id)
+        init_result(self.wait(deadline, None, Lifecycle::is_idle).await, request_id)
     }
 
     fn start_extension(&self, file: &Path, environment: &Environment) -> std::io::Result<Process> {
@@ -175,15 +181,15 @@ impl Sandbox {
         Process::start(program, &self.log, move |status| control.update(|state| state.exited(source, status)))
     }
 
-    /// Hands an event to the runtime and waits until it has answered and asks for more.
-    pub(crate) async fn invoke(&mut self, invocation: Invocation, timeout: Duration) -> Outcome {
+    /// Hands an event to the runtime and waits for the end of its invocation: on demand, until the runtime asks for more.
+    pub(crate) async fn invoke(&self, invocation: Invocation, timeout: Duration) -> Outcome {
         let request_id = invocation.request_id.clone();
         self.control.update(|state| state.invoke(invocation));
-        let waited = self.wait(Instant::now() + timeout, Lifecycle::runtime_is_done).await;
+        let waited = self.wait(Instant::now() + timeout, Some(&request_id), |state| state.is_done(&request_id)).await;
         self.measure_memory();
         self.drain_output().await;
-        let end = end_after(&waited);
-        let answer = self.control.read(|state| state.answered().cloned());
+        let end = end_after(&waited).filter(|reason| *reason != Reason::Timeout || !self.control.is_managed_instance());
+        let answer = self.control.update(|state| state.invocations().finish(&request_id));
         let result = match answer {
             // An answer given counts, whatever happened afterwards.
             Some(Answer::Response(body)) => Ok(body),
@@ -195,12 +201,17 @@ impl Sandbox {
 
     /// Waits until the extensions are done with the invocation too; why not, if they are not until then.
     pub(crate) async fn settle(&self, deadline: Instant) -> Option<Reason> {
-        end_after(&self.wait(deadline, Lifecycle::is_idle).await)
+        end_after(&self.wait(deadline, None, Lifecycle::is_idle).await)
     }
 
     /// Whether every process waits for an event.
     pub(crate) fn is_idle(&self) -> bool {
-        self.control.read(|state| state.is_idle() && state.first_exit().is_none() && state.failure().is_none())
+        self.control.read(|state| state.is_idle() && !state.has_ended(None))
+    }
+
+    /// Whether every process still runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.control.read(|state| !state.has_ended(None))
     }
 
     pub(crate) fn log(&self) -> &Arc<SandboxLog> {
@@ -209,16 +220,16 @@ impl Sandbox {
 
     /// Megabytes at the peak, as far as measured: at the end of each invocation.
     pub(crate) fn peak_memory(&self) -> u64 {
-        self.peak_memory.div_ceil(1024)
+        self.peak_memory.load(Ordering::Relaxed).div_ceil(1024)
     }
 
     fn processes(&self) -> impl Iterator<Item = &Process> {
         self.extensions.iter().chain(&self.runtime)
     }
 
-    fn measure_memory(&mut self) {
+    fn measure_memory(&self) {
         let now = self.processes().map(Process::peak_memory).sum();
-        self.peak_memory = self.peak_memory.max(now);
+        self.peak_memory.fetch_max(now, Ordering::Relaxed);
     }
 
     async fn drain_output(&self) {
@@ -227,9 +238,14 @@ impl Sandbox {
         }
     }
 
-    async fn wait(&self, deadline: Instant, mut wanted: impl FnMut(&Lifecycle) -> bool) -> Waited {
-        let settled =
-            self.control.until(|state| wanted(state) || state.failure().is_some() || state.first_exit().is_some());
+    /// Waits for `wanted`, as part of an invocation if `request_id` names one, or for the end of a process.
+    async fn wait(
+        &self,
+        deadline: Instant,
+        request_id: Option<&str>,
+        mut wanted: impl FnMut(&Lifecycle) -> bool,
+    ) -> Waited {
+        let settled = self.control.until(|state| wanted(state) || state.has_ended(request_id));
         tokio::select! {
             biased;
             () = settled => {}
@@ -246,6 +262,11 @@ impl Sandbox {
 
     /// Ends the sandbox: the runtime first, then SHUTDOWN to the extensions, what is left is killed.
     pub(crate) async fn shut_down(self, reason: Reason) {
+        self.end(reason).await;
+    }
+
+    /// The same, where others hold on to it. Its APIs go on for as long as they do.
+    pub(crate) async fn end(&self, reason: Reason) {
         let limit = self.shutdown_limit();
         let deadline = Instant::now() + limit;
         self.end_runtime(reason, limit).await;
@@ -258,7 +279,6 @@ impl Sandbox {
             }
         }
         self.drain_output().await;
-        drop(self.server);
     }
 
     /// What Lambda grants, by the kinds of extensions.
@@ -384,7 +404,7 @@ fn failure_of(waited: Waited, request_id: &str, limit: Duration) -> Failure {
         |error_type: &str, what: &str| Failure::new(error_type, &format!("RequestId: {request_id} Error: {what}"));
     match waited {
         Waited::Failed(failure) => failure,
-        Waited::Late => told("Sandbox.Timedout", &format!("Task timed out after {:.2} seconds", limit.as_secs_f64())),
+        Waited::Late => told(TIMED_OUT, &format!("Task timed out after {:.2} seconds", limit.as_secs_f64())),
         Waited::Exited(source, status) if source == RUNTIME => told("Runtime.ExitError", &runtime_exit(status)),
         Waited::Exited(source, status) => {
             told("Extension.Crash", &format!("extension {source}: {}", exit_words(status)))

@@ -253,6 +253,80 @@ async fn a_streamed_response_is_collected_and_its_trailers_can_fail_it() {
 }
 
 #[tokio::test]
+async fn a_response_that_breaks_off_is_a_truncated_response_at_once() {
+    let stage = Stage::with(function()).await;
+    let before = stage.response(&json!({ "do": "pid" })).await;
+    for event in [json!({ "do": "break off" }), json!({ "do": "break off", "mode": "streaming" })] {
+        let output = stage.invoke(&event).await;
+        assert_eq!(output.function_error(), Some("Unhandled"));
+        assert_eq!(document(&output)["errorType"], "Runtime.TruncatedResponse", "{event}");
+    }
+    assert_eq!(stage.response(&json!({ "do": "pid" })).await, before, "the runtime goes on");
+}
+
+#[tokio::test]
+async fn a_runtime_that_dies_within_its_response_leaves_a_truncated_response() {
+    let mut stage = Stage::with(function()).await;
+    let error = document(&stage.invoke(&json!({ "do": "break off", "code": 3 })).await);
+    assert_eq!(error["errorType"], "Runtime.TruncatedResponse");
+    assert!(stage.line("REPORT").await.text.ends_with("\tStatus: error\tError Type: Runtime.TruncatedResponse"));
+    stage.response(&json!({ "do": "pid" })).await;
+}
+
+#[tokio::test]
+async fn only_streaming_spelt_so_is_a_response_mode() {
+    let mut stage = Stage::with(function()).await;
+    for mode in ["Streaming", "buffered"] {
+        let output = stage.invoke(&json!({ "do": "mode", "mode": mode })).await;
+        assert_eq!(document(&output)["errorType"], "Runtime.InvalidResponseModeHeader");
+        stage.line("mode: 400").await;
+    }
+    for mode in ["streaming", ""] {
+        assert_eq!(stage.response(&json!({ "do": "mode", "mode": mode })).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn the_reports_error_type_is_the_headers_and_normalised() {
+    let stage = Stage::with(function()).await;
+    for (given, reported) in [
+        ("Function.LongContentNotFound", "Function.LongContentNotFound"),
+        ("Runtime.Own", "Runtime.Own"),
+        ("Function.LongContent.NotFound", "Function.Unknown"),
+        ("LongContent.NotFound", "Runtime.Unknown"),
+        ("", "Runtime.Unknown"),
+    ] {
+        let event = json!({ "do": "error", "type": given }).to_string();
+        let invoked = stage.lambda.invoke("f", event).await.unwrap();
+        assert_eq!(invoked.report.error_type.as_deref(), Some(reported), "{given:?}");
+        let document: Value = serde_json::from_slice(&invoked.payload).unwrap();
+        assert_eq!(document["errorType"], "Own", "the caller's document stays as it is");
+    }
+    assert_eq!(stage.lambda.invoke("f", "{}").await.unwrap().report.error_type, None);
+}
+
+#[tokio::test]
+async fn an_init_error_is_logged_with_a_normalised_type() {
+    let init = [("INIT".to_owned(), "error".to_owned())].into();
+    let mut stage = Stage::with(FunctionConfig { environment: init, ..function() }).await;
+    let error = document(&stage.invoke(&json!({})).await);
+    assert_eq!(error["errorType"], "Own.Init");
+    assert!(stage.line("INIT_REPORT").await.text.ends_with("\tError Type: Runtime.Unknown"));
+}
+
+#[tokio::test]
+async fn absent_headers_of_an_event_can_be_empty_ones() {
+    for (empty_headers, sent) in [(false, json!(null)), (true, json!(""))] {
+        let stage = Stage::with(FunctionConfig { empty_headers, ..function() }).await;
+        let headers = stage.response(&json!({ "do": "headers" })).await;
+        for name in ["Lambda-Runtime-Client-Context", "Lambda-Runtime-Cognito-Identity"] {
+            assert_eq!(headers[name], sent, "{name}");
+        }
+        assert_eq!(headers["Lambda-Runtime-Invocation-Id"], json!(null));
+    }
+}
+
+#[tokio::test]
 async fn misuse_of_the_runtime_api_is_answered_as_lambda_does() {
     let mut stage = Stage::with(function()).await;
     let answers = stage.response(&json!({ "do": "misuse" })).await;

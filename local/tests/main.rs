@@ -6,6 +6,7 @@
 mod agent;
 mod browser;
 mod invoke;
+mod managed_instances;
 mod page;
 mod sandboxes;
 mod stage;

@@ -56,6 +56,20 @@ def stream(request_id, event):
     connection.getresponse().read()
 
 
+def break_off(request_id, event):
+    """Part of a response, and then the end of the connection, or of the process."""
+    connection.putrequest("POST", f"{BASE}invocation/{request_id}/response")
+    chunked = event.get("mode") == "streaming"
+    framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": "10"}
+    mode = {"Lambda-Runtime-Function-Response-Mode": "streaming"} if chunked else {}
+    for name, value in {**framing, **mode}.items():
+        connection.putheader(name, value)
+    connection.endheaders(b'5\r\n"half\r\n' if chunked else b'"half')
+    if "code" in event:
+        os._exit(event["code"])
+    connection.close()
+
+
 def invocation():
     connection.request("GET", BASE + "invocation/next")
     answer = connection.getresponse()
@@ -65,9 +79,15 @@ def invocation():
     do = event.get("do") if isinstance(event, dict) else None
     if do == "error":
         document = json.dumps({"errorType": "Own", "errorMessage": "as asked"})
-        post(f"invocation/{request_id}/error", document, **{"Lambda-Runtime-Function-Error-Type": "Function.Own"})
+        error_type = event.get("type", "Function.Own")
+        post(f"invocation/{request_id}/error", document, **{"Lambda-Runtime-Function-Error-Type": error_type})
     elif do == "stream":
         stream(request_id, event)
+    elif do == "break off":
+        break_off(request_id, event)
+    elif do == "mode":
+        headers = {"Lambda-Runtime-Function-Response-Mode": event["mode"]}
+        print("mode:", post(f"invocation/{request_id}/response", "1", **headers)[0], flush=True)
     elif do == "misuse":
         statuses = [post("invocation/unknown/response", "1"), post("init/error", "{}")]
         post(f"invocation/{request_id}/response", json.dumps(statuses))
