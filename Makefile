@@ -127,11 +127,15 @@ deploy: $(DELIVERY)/installed ## the stacks of STAGE=, created or updated; PARAM
 destroy: $(DELIVERY)/installed ## the stacks of STAGE=, deleted; the content table stays unless it is dev
 	$(deliver) destroy $(to)
 
-fuzz: ## every fuzz target for SECONDS each (60); new inputs stay in fuzz/corpus
-	@cargo +nightly --version >/dev/null 2>&1 || { echo "the nightly compiler is missing: rustup toolchain install nightly"; exit 1; }
+# cargo-fuzz wants a nightly compiler, or one that is told to act as one.
+fuzz: ## every fuzz target for SECONDS each (60); new inputs stay in fuzz/corpus, those of the wire in fuzz/target
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
-	@for target in scan hydrate offload reference; do \
-		cargo +nightly fuzz run $$target -- -dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) || exit 1; done
+	@if cargo +nightly --version >/dev/null 2>&1; then run="cargo +nightly fuzz run"; else run="env RUSTC_BOOTSTRAP=1 cargo fuzz run"; fi; \
+	for target in scan hydrate offload reference; do \
+		$$run $$target -- -dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) || exit 1; done; \
+	for target in wire_requests wire_responses; do mkdir -p fuzz/target/corpus/$$target; \
+		$$run $$target fuzz/target/corpus/$$target fuzz/corpus/$$target -- \
+			-dict=fuzz/http.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) || exit 1; done
 
 bench: tools ## what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
 	$(call say,building the extension as it is shipped and the least that one can be)

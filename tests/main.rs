@@ -12,6 +12,7 @@ mod cases;
 mod chains;
 mod cli;
 mod concurrency;
+mod conformance;
 mod connections;
 mod conversation;
 mod documentation;

@@ -151,6 +151,11 @@ impl FakeLambda {
         self.script(|script| script.replies.push_back((name.to_owned(), reply)));
     }
 
+    /// Takes back the replies to requests called `name` that did not come.
+    pub(crate) fn forget_reply(&self, name: &str) {
+        self.script(|script| script.replies.retain(|(key, _)| key != name));
+    }
+
     /// Tries to connect to `listener` at the moment when `register` arrives.
     pub(crate) fn probe_at_register(&self, listener: SocketAddr) {
         self.script(|script| script.probe = Some(listener));

@@ -20,14 +20,28 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub struct Connection {
     stream: TcpStream,
     input: Input,
-    /// Whether it stays open behind the current message.
-    keep_alive: bool,
+    /// What becomes of it behind the current message.
+    afterwards: Afterwards,
     /// Whether the other side waits to be asked for its body.
     continue_due: bool,
     /// Whether the current request takes no body in its answer.
     is_head: bool,
-    /// Whether a body that ends with the connection broke off: closed as usual, it would seem whole.
-    is_broken_off: bool,
+}
+
+/// What becomes of a connection behind its current message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Afterwards {
+    /// It stays open.
+    Open,
+    Closed,
+    /// It is reset: a body that ends with it broke off, and would seem whole if it were closed.
+    Reset,
+}
+
+impl Afterwards {
+    fn open_if(keep_alive: bool) -> Self {
+        if keep_alive { Self::Open } else { Self::Closed }
+    }
 }
 
 /// Why there is no response.
@@ -56,7 +70,7 @@ impl Connection {
         // On a dead connection it fails, and so does what comes next.
         let _ = stream.set_nodelay(true);
         let input = Input::default();
-        Self { stream, input, keep_alive: true, continue_due: false, is_head: false, is_broken_off: false }
+        Self { stream, input, afterwards: Afterwards::Open, continue_due: false, is_head: false }
     }
 
     /// Takes the next request's head; nothing when the client closed instead.
@@ -64,7 +78,7 @@ impl Connection {
         self.is_head = false;
         let Some(head) = self.input.request(&mut self.stream).await? else { return Ok(None) };
         self.is_head = head.method() == "HEAD";
-        self.keep_alive = head.keep_alive();
+        self.afterwards = Afterwards::open_if(head.keep_alive());
         self.continue_due = head.expects_continue() && !self.input.is_at_end() && self.input.is_empty();
         Ok(Some(head))
     }
@@ -92,7 +106,7 @@ impl Connection {
 
     /// Whether it stays open behind the current message, as far as that was read.
     pub fn stays_open(&self) -> bool {
-        self.keep_alive && self.input.is_at_end()
+        self.afterwards == Afterwards::Open && self.input.is_at_end()
     }
 
     /// Whether nothing came that nobody asked for, and not its end either, as far as the kernel told.
@@ -103,13 +117,13 @@ impl Connection {
 
     /// Closes it behind the current message.
     pub fn close_behind(&mut self) {
-        self.keep_alive = false;
+        self.afterwards = Afterwards::Closed;
     }
 
     /// Ends it from this side and reads until the other has: closed at once, what was sent last might not be read
     /// (RFC 9112, section 9.6). Resets it instead where only its end would tell that a body is whole.
     pub async fn linger(&mut self) -> io::Result<()> {
-        if self.is_broken_off {
+        if self.afterwards == Afterwards::Reset {
             return self.stream.set_zero_linger();
         }
         self.stream.shutdown().await?;
@@ -186,7 +200,9 @@ impl Connection {
                 if is_closed { Err(Broken::Sink(io::ErrorKind::ConnectionAborted.into())) } else { passing.await }
             }
         };
-        client.is_broken_off = head.ends_with_connection() && matches!(passed, Err(Broken::Source(_)));
+        if head.ends_with_connection() && matches!(passed, Err(Broken::Source(_))) {
+            client.afterwards = Afterwards::Reset;
+        }
         passed
     }
 
@@ -217,7 +233,7 @@ impl Connection {
             None => self.input.response(&mut self.stream, method).await,
         };
         let answer = answer.map_err(Unanswered::Lost)?;
-        self.keep_alive = is_sent && answer.keep_alive();
+        self.afterwards = Afterwards::open_if(is_sent && answer.keep_alive());
         Ok(answer)
     }
 }

@@ -8,6 +8,8 @@
 mod connection;
 mod head;
 mod input;
+#[cfg(any(test, fuzzing))]
+pub mod judged_by_hyper;
 mod outgoing;
 
 pub use self::connection::{Broken, Connection, Unanswered};
