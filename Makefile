@@ -10,8 +10,8 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # Expensive builds of other people's software, kept between clones.
 LRAP_CACHE := $(or $(LRAP_CACHE),$(or $(HOME),$(CURDIR))/.cache/lrap)
 PYTHON ?= python3
-# How the programs are built that run on this machine: quick for the demo, release to measure. What is shipped: see below.
-PROFILE ?= quick
+# How the programs are built that run on this machine. What is shipped: see below.
+PROFILE ?= demo
 # Where cargo puts what it builds with that profile.
 BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
@@ -37,21 +37,39 @@ deliver = @PYTHONPATH=layer "$(DELIVERY)/bin/python" -m delivery
 to = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)") $(if $(DRY_RUN),--dry-run)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
+# A step of several: what it is, and the rule that does it.
+define step
+$(call say,step $(1))
+@$(MAKE) $(2)
+endef
+# Before the first step, if its program was not built yet: how long it takes.
+announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
+COMMA := ,
 
 .PHONY: help demo agent test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes moto tools clean \
-    build-x86 build-arm layer test-layer releasable release stacks agent-folder publish-x86 publish-arm attach detach deploy destroy \
+    demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
     package-python-consumer package-node-consumer package-llm-models package-functions
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: tools $(VENV)/installed layer-folder ## send a long document through two functions; FILE=path for one of your own
-	@"$(BUILT)/examples/long_document" --layer "$(LAYER)" \
+demo: tools ## send a long document through two functions; FILE=path for one of your own
+	$(call announce,$(BUILT)/long_document,2 to 3 minutes)
+	$(call step,1 of 4: Python's runtime client,$(VENV)/installed)
+	$(call step,2 of 4: the wrapper,wrapper)
+	$(call step,3 of 4: the extension$(COMMA) the local Lambda and a function in Rust,demo-folder)
+	$(call say,step 4 of 4: the demonstration)
+	@"$(BUILT)/long_document" --layer "$(LAYER)" \
 	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
 	    --analyser "$(BUILT)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
-agent: $(MOTO)/installed agent-folder ## ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to look at it, MODEL=
-	@"$(BUILT)/examples/agent" --layer "$(LAYER)" --programs "$(BUILT)" --interpreter "$(MOTO)/bin/python" \
+agent: tools ## ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to look at it, MODEL=
+	$(call announce,$(BUILT)/agent-demo,2 to 3 minutes after make demo$(COMMA) 4 to 6 without)
+	$(call step,1 of 4: the interpreter of state machines (300 MB),$(MOTO)/installed)
+	$(call step,2 of 4: the wrapper,wrapper)
+	$(call step,3 of 4: the extension$(COMMA) the local Lambda and the functions of an agent,agent-folder)
+	$(call say,step 4 of 4: the agent)
+	@"$(BUILT)/agent-demo" --layer "$(LAYER)" --programs "$(BUILT)" --interpreter "$(MOTO)/bin/python" \
 	    --state-machine functions/statemachines/agent.asl.json $(if $(DETACH),--detached) $(if $(PAGE),--page) $(if $(MODEL),--model "$(MODEL)") \
 	    $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
 
@@ -70,7 +88,7 @@ test: tools $(VENV)/installed $(MOTO)/installed wrapper ## every test; ends with
 	    skip="$${skip:-} --skip page::e7_"; \
 	fi; \
 	printf '\033[1m==> %s\033[0m\n' "building"; \
-	cargo build --workspace --lib --bins --tests --examples; \
+	cargo build --workspace --lib --bins --tests; \
 	printf '\033[1m==> %s\033[0m\n' "testing"; \
 	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_WRAPPER="$(WRAPPER)" LRAP_TEST_MOTO="$(MOTO)/bin/python" LRAP_TEST_CHROMEDRIVER="$$driver"; \
 	log="$(TARGET)/test.log"; failed=0; \
@@ -219,18 +237,21 @@ clean: ## what was built here; not the cache of runtime clients and linters
 
 # --- steps of the above -------------------------------------------------------------------------------------------------
 
-# The layer as it lies under /opt, and the programs that run it here: one cargo command, so that all share one build.
-layer-folder: wrapper
-	$(call say,building the extension and the local Lambda)
-	@cargo build --profile $(PROFILE) -p lrap -p lambda-local -p document-analyser --bins --example long_document
-	@install -D -m 755 "$(BUILT)/lrap" "$(LAYER)/extensions/lrap"
-	@install -D -m 755 "$(WRAPPER)" "$(LAYER)/extensions/lrap-wrapper/wrapper"
+# The layer as it lies under /opt, and the programs that run it here. The demo and the agent name the same packages: cargo then builds
+# what both need with the same features, and the agent finds it built. `tool` has names that lead to a page on this machine,
+# which nothing that is shipped has.
+demonstrate = @cargo build --profile $(PROFILE) --features tool/test-endpoints \
+    $(addprefix -p ,lrap document-analyser demo agent-demo llm tool agent-registry tool-registry) $(addprefix --bin ,lrap $(1))
 
-# The functions of an agent; `tool` with the names that lead to a page on this machine, which nothing that is shipped has.
-agent-folder: wrapper
-	$(call say,building the extension, the local Lambda and the functions of an agent)
-	@cargo build --profile $(PROFILE) -p lrap -p lambda-local -p llm -p tool -p agent-registry -p tool-registry \
-	    --bins --example agent --features tool/test-endpoints
+demo-folder:
+	$(call demonstrate,long_document document-analyser)
+	@$(MAKE) layer-folder
+
+agent-folder:
+	$(call demonstrate,agent-demo llm tool agent-registry tool-registry)
+	@$(MAKE) layer-folder
+
+layer-folder:
 	@install -D -m 755 "$(BUILT)/lrap" "$(LAYER)/extensions/lrap"
 	@install -D -m 755 "$(WRAPPER)" "$(LAYER)/extensions/lrap-wrapper/wrapper"
 
@@ -248,13 +269,14 @@ $(VENV)/installed: functions/document-reader/requirements.txt tests/runtimes/pyt
 	@touch $@
 
 # Old summaries would stand in for steps that are no longer counted.
-counted: $(GUNGRAUN)/bin/gungraun-runner layer-folder
+counted: $(GUNGRAUN)/bin/gungraun-runner
 	$(call say,counting the instructions of each step)
 	@rm -rf "$(TARGET)/gungraun/counts"
 	@CARGO_TARGET_DIR="$(TARGET)" GUNGRAUN_RUNNER="$<" cargo bench --quiet -p counts --bench content -- --save-summary=json >"$(TARGET)/counts.log" \
 	    || { cat "$(TARGET)/counts.log"; exit 1; }
 	$(call say,counting what an invocation costs)
-	@cargo run --quiet -p counts -- --extension "$(LAYER)/extensions/lrap" --steps "$(TARGET)/gungraun/counts" \
+	@cargo build --quiet --profile quick -p lrap --bin lrap
+	@cargo run --quiet -p counts -- --extension "$(TARGET)/quick/lrap" --steps "$(TARGET)/gungraun/counts" \
 	    --limits tests/counts/limits.toml --reports "$(TARGET)/counts" --json "$(TARGET)/counts.json" $(if $(UPDATE),--update)
 
 # Tools that run for seconds, and would be built for minutes.

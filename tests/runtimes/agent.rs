@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// Runs the demonstration with the default document.
 async fn demonstrated(more: &[&str]) -> (Output, Value) {
     let layer = layer();
-    let mut command = Command::new(built("examples/agent"));
+    let mut command = Command::new(built("agent-demo"));
     command.arg("--layer").arg(layer.path()).arg("--programs").arg(built("llm").parent().unwrap());
     command.args(["--interpreter", &variable("LRAP_TEST_MOTO")]);
     command.arg("--state-machine").arg(source("functions/statemachines").join("agent.asl.json"));
@@ -38,12 +38,12 @@ fn complaint(output: &Output) -> String {
 
 #[tokio::test]
 async fn e1_an_agent_answers_about_five_megabytes_and_no_state_holds_more_than_its_limit() {
-    let (output, figures) = demonstrated(&["--question", "What is retried?"]).await;
+    let (output, figures) = demonstrated(&["--question", "What is queued?"]).await;
     assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
     assert!(figures["document"]["bytes"].as_u64().unwrap() > 4_000_000, "{figures}");
     assert_eq!(figures["tools"], json!(["http_get", "document_search", "document_search"]));
     assert_eq!((&figures["turns"], &figures["output"]["status"]), (&json!(4), &json!("completed")));
-    assert!(figures["output"]["answer"].as_str().unwrap().contains("What is retried?"), "{figures}");
+    assert!(figures["output"]["answer"].as_str().unwrap().contains("What is queued?"), "{figures}");
     assert!(figures["states"]["largest"].as_u64().unwrap() <= LIMIT as u64, "{figures}");
     assert!(figures["states"]["bytes_by_reference"].as_u64().unwrap() > 4_000_000, "{figures}");
 }

@@ -32,7 +32,7 @@ impl Demo {
         if let Some(content) = content {
             fs::write(&document, content).unwrap();
         }
-        let mut command = Command::new(built("examples/long_document"));
+        let mut command = Command::new(built("long_document"));
         command.arg("--layer").arg(self.layer.path());
         command.arg("--reader").arg(&self.reader).args(["--reader-python", &variable("LRAP_TEST_PYTHON")]);
         command.arg("--analyser").arg(&self.analyser);

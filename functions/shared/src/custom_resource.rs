@@ -3,6 +3,7 @@
 //! A stack waits for an hour unless it is answered, so every event is: a failure with its reason, and work that takes too long
 //! as a failure too, before Lambda ends it.
 
+use crate::Context;
 use crate::{Failure, Refusal};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::Provider;
@@ -10,7 +11,6 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use lambda_runtime::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};

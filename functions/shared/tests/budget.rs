@@ -1,16 +1,12 @@
 //! The record of a day's costs, on a real table, by the real SDK.
 
-#![allow(clippy::unwrap_used)]
-
-mod tables;
-
+use crate::tables::{COSTS, Tables};
 use functions_shared::budget::{Budget, BudgetError};
 use functions_shared::clock::Clock;
 use functions_shared::prices::{MicroDollars, Tokens};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-use tables::{COSTS, Tables};
 use tokio::task::JoinSet;
 
 const NOON: &str = "2026-11-21T12:00:00Z";

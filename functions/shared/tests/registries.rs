@@ -1,16 +1,12 @@
 //! The registries on real tables, by the real SDK.
 
-#![allow(clippy::unwrap_used)]
-
-mod tables;
-
+use crate::tables::{AGENTS, TOOLS, Tables};
 use aws_sdk_dynamodb::types::AttributeValue;
 use functions_shared::Refusal;
 use functions_shared::agents::{Agent, AgentDefaults, AgentRegistry, AgentStatus, Version};
 use functions_shared::pages::Page;
 use functions_shared::tools::{FunctionArn, Tool, ToolRegistry, ToolStatus};
 use serde_json::{Value, json};
-use tables::{AGENTS, TOOLS, Tables};
 
 const FUNCTION: &str = "arn:aws:lambda:eu-central-1:123456789012:function:tool-weather-dev";
 

@@ -1,7 +1,5 @@
 //! Secrets by the real SDK, from a stand-in that changes its mind.
 
-#![allow(clippy::unwrap_used)]
-
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};

@@ -8,7 +8,6 @@ use long_content::store::cache::CachedStore;
 use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, Settings, SettingsError, TlsRoots};
 use long_content::store::{ContentStore, GetError};
 use std::time::{Duration, Instant};
-use url::form_urlencoded;
 
 /// Whoever looks at a content looks at its next piece soon.
 const CACHE: u64 = 128 << 20;

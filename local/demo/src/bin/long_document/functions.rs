@@ -1,8 +1,8 @@
 //! The two functions, as a template would deploy them, and the first one once more without the layer.
 
 use crate::arguments::Arguments;
-use crate::demonstration::Document;
 use anyhow::{Context, Result};
+use demo::Document;
 use lambda_local::{Config, FunctionConfig, Runtime};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,11 @@
 //! A document of any length through two Lambda functions and the state of a workflow between them, and what it took.
 //!
 //! `make demo` runs it. Everything real is real: the extension and its wrapper from the layer's folder, the official runtime clients,
-//! AWS's SDK as the caller, DynamoDB's API in front of the content table. What stands in for AWS is `lambda_local`. Every figure
+//! Lambda's API in front of the functions, DynamoDB's in front of the content table. What stands in for AWS is `lambda_local`. Every figure
 //! shown was measured in this run.
 
 mod analysis;
 mod arguments;
-#[path = "../demonstration/mod.rs"]
-mod demonstration;
 mod figures;
 mod functions;
 mod invoker;
@@ -18,7 +16,7 @@ mod workflow;
 use anyhow::{Context, Result};
 use arguments::Arguments;
 use clap::Parser;
-use demonstration::{Demonstration, Document, tell};
+use demo::{Demonstration, Document, tell};
 use figures::Figures;
 use lambda_local::{LambdaLocal, Logs};
 use std::process::ExitCode;
@@ -29,6 +27,7 @@ async fn main() -> ExitCode {
     let demonstration = Demonstration {
         name: "long_document",
         document: arguments.document.as_deref(),
+        python: &arguments.reader_python,
         output: &arguments.output,
         problems: verdict::problems,
         page: page::of,

@@ -1,7 +1,7 @@
 //! The command line.
 
-use crate::demonstration::Output;
 use clap::Parser;
+use demo::Output;
 use std::path::PathBuf;
 
 /// Sends a document through two Lambda functions on this machine, the state of a workflow between them, and shows what crossed
@@ -26,8 +26,8 @@ pub(crate) struct Arguments {
     /// The program of the function that analyses what was read
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) analyser: PathBuf,
-    /// Text of up to 64 MiB, or any other file of up to 48 MiB (it travels as base64) [default: the Rust sources of the AWS
-    /// SDK for DynamoDB, as cargo downloaded them]
+    /// Text of up to 64 MiB, or any other file of up to 48 MiB (it travels as base64) [default: the standard
+    /// library of the reader's Python]
     #[arg(long, value_name = "FILE")]
     pub(crate) document: Option<PathBuf>,
     #[command(flatten)]

@@ -1,8 +1,8 @@
 //! The figures as a page that a person understands at once.
 
-use crate::demonstration::grouped;
 use crate::figures::{Figures, Run, Step, TableUse};
 use crate::verdict;
+use demo::grouped;
 use std::fmt;
 
 /// Characters of a line.

@@ -1,7 +1,7 @@
 //! The command line.
 
-use crate::demonstration::Output;
 use clap::Parser;
+use demo::Output;
 use std::path::PathBuf;
 
 /// Lets an agent answer a question about a document of megabytes, on this machine: the state machine, the functions and the layer are
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Exit status: 0 if the run ends as it should (with the layer in an answer, without it in States.DataLimitExceeded), 1 if it does not,
 /// 2 if there is no such document.
 #[derive(Debug, Parser)]
-#[command(name = "agent", version)]
+#[command(name = "agent-demo", version)]
 pub(crate) struct Arguments {
     /// The layer as it lies under /opt: the folder that holds `extensions`
     #[arg(long, value_name = "FOLDER")]
@@ -28,9 +28,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) state_machine: PathBuf,
     /// What to ask about the document
-    #[arg(long, default_value = "How does the client retry a request that was throttled?")]
+    #[arg(long, default_value = "How does a queue wait until an item is available?")]
     pub(crate) question: String,
-    /// A text of up to 8 MiB [default: the Rust sources of the AWS SDK for DynamoDB, as cargo downloaded them]
+    /// A text of up to 8 MiB [default: the beginning of the interpreter's standard library]
     #[arg(long, value_name = "FILE")]
     pub(crate) document: Option<PathBuf>,
     /// Run the functions without the layer

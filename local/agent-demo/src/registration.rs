@@ -5,10 +5,6 @@ use crate::functions::{AGENT_REGISTRY, SECRET, TABLES, TOOL_REGISTRY, tool_arn};
 use crate::model::Model;
 use crate::site;
 use anyhow::{Context, Result, ensure};
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
-use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
 
 /// The agent's name in the registry.
@@ -30,39 +26,30 @@ pub(crate) async fn register(clients: &Clients, model: &Model) -> Result<()> {
 async fn create_tables(clients: &Clients) -> Result<()> {
     let keys: [&[&str]; 4] = [&["agent_name", "version"], &["tool_name"], &["pk"], &["id"]];
     for ((_, table), keys) in TABLES.into_iter().zip(keys) {
-        let mut create = clients.tables.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
-        for (key, kind) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
-            create = create.attribute_definitions(text_attribute(key)?);
-            create = create.key_schema(KeySchemaElement::builder().attribute_name(*key).key_type(kind).build()?);
-        }
-        create.send().await?;
+        let definition = json!({
+            "TableName": table,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": keys.iter().map(|key| json!({ "AttributeName": key, "AttributeType": "S" })).collect::<Value>(),
+            "KeySchema": keys.iter().zip(["HASH", "RANGE"]).map(|(key, kind)| json!({ "AttributeName": key, "KeyType": kind })).collect::<Value>(),
+        });
+        clients.tables.call("DynamoDB_20120810.CreateTable", &definition).await?;
     }
     Ok(())
-}
-
-fn text_attribute(name: &str) -> Result<AttributeDefinition> {
-    let definition = AttributeDefinition::builder().attribute_name(name);
-    Ok(definition.attribute_type(ScalarAttributeType::S).build()?)
 }
 
 async fn put_model(clients: &Clients, model: &Model) -> Result<()> {
-    let mut put = clients.tables.put_item().table_name(TABLES[2].1);
-    for (name, value) in model.item() {
-        put = put.item(name, attribute(&value)?);
-    }
-    put.send().await?;
+    let row = json!({ "TableName": TABLES[2].1, "Item": model.item() });
+    clients.tables.call("DynamoDB_20120810.PutItem", &row).await?;
     if let Some((name, key)) = &model.key {
-        let secret = json!({ *name: key }).to_string();
-        clients.secrets.create_secret().name(SECRET).secret_string(secret).send().await?;
+        let secret = json!({
+            "Name": SECRET,
+            "SecretString": json!({ *name: key }).to_string(),
+            // The SDKs make one for each request; a service may insist.
+            "ClientRequestToken": "local-agent-demonstration-secret-1",
+        });
+        clients.secrets.call("secretsmanager.CreateSecret", &secret).await?;
     }
     Ok(())
-}
-
-/// A text or a number in DynamoDB JSON.
-fn attribute(value: &Value) -> Result<AttributeValue> {
-    let text = |kind| value.get(kind).and_then(Value::as_str).map(str::to_owned);
-    let value = text("S").map(AttributeValue::S).or_else(|| text("N").map(AttributeValue::N));
-    value.context("an attribute is neither a text nor a number")
 }
 
 fn tools() -> [Value; 2] {
@@ -132,10 +119,8 @@ async fn post(clients: &Clients, function: &str, path: &str, body: &Value) -> Re
         "body": body.to_string(),
         "isBase64Encoded": false,
     });
-    let invoke = clients.lambda.invoke().function_name(function).payload(Blob::new(event.to_string()));
-    let invoked = invoke.send().await.map_err(aws_sdk_lambda::Error::from)?;
-    let answer = invoked.payload().map(Blob::as_ref).unwrap_or_default();
-    let status = serde_json::from_slice::<Value>(answer).ok().and_then(|answer| answer["statusCode"].as_u64());
-    ensure!(status == Some(201), "{function} refused {path}: {}", String::from_utf8_lossy(answer));
+    let answer = clients.lambda.invoke(function, event.to_string()).await?.payload;
+    let status = serde_json::from_slice::<Value>(&answer).ok().and_then(|answer| answer["statusCode"].as_u64());
+    ensure!(status == Some(201), "{function} refused {path}: {}", String::from_utf8_lossy(&answer));
     Ok(())
 }

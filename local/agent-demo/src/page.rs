@@ -1,8 +1,8 @@
 //! What a person sees: a line for each step while the run goes on, and a summary.
 
-use crate::demonstration::grouped;
 use crate::figures::{Figures, STATE_LIMIT};
 use crate::steps::{Kind, Step};
+use demo::grouped;
 use std::fmt::Write;
 
 /// The heading over the steps.

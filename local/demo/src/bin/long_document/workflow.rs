@@ -1,11 +1,11 @@
 //! Reader, state, analyser: what a Step Functions workflow of two tasks does, and what it took.
 
 use crate::analysis::{Answer, State};
-use crate::demonstration::Document;
 use crate::figures::{DocumentFigures, Figures, Run, STATE_LIMIT, StateFigures, TableUse, WithoutLayer};
 use crate::functions::{ANALYSER, BARE_READER, READER};
 use crate::invoker::Invoker;
 use anyhow::{Context, Result, ensure};
+use demo::Document;
 use lambda_local::LambdaLocal;
 use serde_json::json;
 

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
 /// Tells the user something beside the figures. Whoever closed standard error does not want to know.
-pub(crate) fn tell(message: &str) {
+pub fn tell(message: &str) {
     drop(std::io::stderr().write_all(message.as_bytes()));
 }
 

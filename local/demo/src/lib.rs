@@ -1,15 +1,17 @@
-//! What both examples are: a program that lets a document pass through Lambda on this machine, shows what that took, and says by its
-//! exit status whether all is well.
+//! What every demonstration is: a program that lets a document pass through Lambda on this machine, shows what that took, and says by
+//! its exit status whether all is well.
 //!
-//! A folder and not a file, which cargo would take for one more example.
+//! The programs speak to the services over plain HTTP ([`aws`]). An SDK for each of them would take longer to build than everything
+//! else together, and says nothing about the layer; that AWS's SDKs work with `lambda-local` is what its tests show.
 
+pub mod aws;
 mod document;
 mod logs;
 mod numbers;
 
-pub(crate) use document::Document;
-pub(crate) use logs::tell;
-pub(crate) use numbers::grouped;
+pub use document::Document;
+pub use logs::tell;
+pub use numbers::grouped;
 
 use anyhow::{Context, Result};
 use lambda_local::Logs;
@@ -24,35 +26,38 @@ const EXIT_USAGE: u8 = 2;
 const EXIT_INTERRUPTED: u8 = 130;
 
 /// What one demonstration has that another has not.
-pub(crate) struct Demonstration<'a, Figures> {
+#[derive(Debug)]
+pub struct Demonstration<'a, Figures> {
     /// What its messages begin with.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// The file that the user names, if any.
-    pub(crate) document: Option<&'a Path>,
+    pub document: Option<&'a Path>,
+    /// The Python whose standard library is the document otherwise.
+    pub python: &'a Path,
     /// How the figures and the log are shown.
-    pub(crate) output: &'a Output,
+    pub output: &'a Output,
     /// What is not as it should be, in words; nothing if all is well.
-    pub(crate) problems: fn(&Figures) -> Vec<String>,
+    pub problems: fn(&Figures) -> Vec<String>,
     /// The figures as a page that a person understands.
-    pub(crate) page: fn(&Figures) -> String,
+    pub page: fn(&Figures) -> String,
 }
 
 /// The part of a command line that says how the figures and the log are shown.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Output {
+pub struct Output {
     /// Print the figures as JSON
     #[arg(long)]
-    pub(crate) json: bool,
+    pub json: bool,
     /// Print the log of the functions, the extension and the platform while they run; otherwise only after a failure
     #[arg(long, short)]
-    pub(crate) verbose: bool,
+    pub verbose: bool,
 }
 
 impl<Figures: Serialize> Demonstration<'_, Figures> {
     /// Runs it to its end, or until Ctrl-C, and gives what the program exits with. `measure` starts Lambda, lets the document pass, and
     /// ends everything.
-    pub(crate) async fn run(&self, measure: impl AsyncFnOnce(&Document, Logs) -> Result<Figures>) -> ExitCode {
-        let document = match Document::of(self.document) {
+    pub async fn run(&self, measure: impl AsyncFnOnce(&Document, Logs) -> Result<Figures>) -> ExitCode {
+        let document = match Document::of(self.document, self.python) {
             Ok(document) => document,
             Err(error) => return self.failed(&error, EXIT_USAGE),
         };
@@ -95,6 +100,6 @@ impl<Figures: Serialize> Demonstration<'_, Figures> {
 }
 
 /// Not `println!`: a pager that was closed early is no reason to panic.
-pub(crate) fn print(text: &str) -> Result<()> {
+pub fn print(text: &str) -> Result<()> {
     std::io::stdout().write_all(text.as_bytes()).context("cannot write the figures")
 }

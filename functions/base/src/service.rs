@@ -35,7 +35,7 @@ where
 /// logged in one line.
 ///
 /// ```no_run
-/// use functions_shared::{Failure, LambdaEvent, Variables, run_with};
+/// use functions_base::{Failure, LambdaEvent, Variables, run_with};
 /// use std::process::ExitCode;
 ///
 /// struct State { table: String }

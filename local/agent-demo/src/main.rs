@@ -6,9 +6,6 @@
 
 mod arguments;
 mod clients;
-#[allow(dead_code, reason = "the other example shows more of a document")]
-#[path = "../demonstration/mod.rs"]
-mod demonstration;
 mod figures;
 mod functions;
 mod model;
@@ -23,7 +20,7 @@ use anyhow::{Context, Result};
 use arguments::Arguments;
 use clap::Parser;
 use clients::Clients;
-use demonstration::{Demonstration, Document, print, tell};
+use demo::{Demonstration, Document, print, tell};
 use figures::{DocumentFigures, Figures, TableFigures};
 use lambda_local::{LambdaLocal, Logs};
 use model::Model;
@@ -43,6 +40,7 @@ async fn main() -> ExitCode {
     let demonstration = Demonstration {
         name: "agent",
         document: arguments.document.as_deref(),
+        python: &arguments.interpreter,
         output: &arguments.output,
         problems: Figures::problems,
         page: page::summary,
@@ -126,7 +124,7 @@ fn figures(
         document,
         detached: arguments.detached,
         model: format!("{} {}", model.provider, model.id),
-        status: end.status.as_str().to_owned(),
+        status: end.status,
         error: end.error,
         cause: end.cause,
         output: end.output.and_then(|output| serde_json::from_str(&output).ok()),

@@ -1,6 +1,6 @@
 //! What is known of a run when it has ended.
 
-use crate::demonstration::Document;
+use demo::Document;
 use lambda_local::table::Meter;
 use serde::Serialize;
 use serde_json::Value;

@@ -2,10 +2,43 @@
 
 use crate::figures::StateFigures;
 use crate::references::Contents;
-use aws_sdk_sfn::primitives::DateTime;
-use aws_sdk_sfn::types::HistoryEvent;
+use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
+
+/// An event of a history, as far as it is looked at here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct HistoryEvent {
+    /// Seconds since 1970.
+    timestamp: f64,
+    r#type: String,
+    state_entered_event_details: Option<StateEntered>,
+    state_exited_event_details: Option<StateExited>,
+    task_scheduled_event_details: Option<TaskScheduled>,
+    task_succeeded_event_details: Option<TaskSucceeded>,
+}
+
+#[derive(Debug, Deserialize)]
+struct StateEntered {
+    input: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct StateExited {
+    name: String,
+    output: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TaskScheduled {
+    parameters: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct TaskSucceeded {
+    output: Option<String>,
+}
 
 /// What a state came to.
 #[derive(Debug, PartialEq)]
@@ -34,7 +67,7 @@ pub(crate) enum Kind {
 /// What has been read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
-    began: Option<DateTime>,
+    began: Option<f64>,
     states: StateFigures,
     contents: Contents,
     pub(crate) turns: usize,
@@ -46,20 +79,20 @@ impl Record {
     /// Takes in the next event; a step if it is one.
     pub(crate) fn take(&mut self, event: &HistoryEvent) -> Option<Step> {
         let began = *self.began.get_or_insert(event.timestamp);
-        self.ended |= event.r#type.as_str().starts_with("Execution") && event.r#type.as_str() != "ExecutionStarted";
-        self.states.entered += usize::from(event.state_entered_event_details().is_some());
+        self.ended |= event.r#type.starts_with("Execution") && event.r#type != "ExecutionStarted";
+        self.states.entered += usize::from(event.state_entered_event_details.is_some());
         let held = held(event)?;
         let named = Contents::named_in(held);
         self.states.largest = self.states.largest.max(held.len());
         self.contents.add(&named);
-        let exited = event.state_exited_event_details()?;
+        let exited = event.state_exited_event_details.as_ref()?;
         let kind = kind(&exited.name, &serde_json::from_str(held).ok()?)?;
         match &kind {
             Kind::Turn { .. } => self.turns += 1,
             Kind::Tool { name, .. } => self.tools.push(name.clone()),
             Kind::Loaded => {}
         }
-        let at = since(began, event.timestamp);
+        let at = Duration::from_secs_f64((event.timestamp - began).max(0.0));
         Some(Step { at, state: exited.name.clone(), kind, bytes: held.len(), by_reference: named.bytes() })
     }
 
@@ -72,10 +105,10 @@ impl Record {
 
 /// The data of an event, if it has any: each kind that Step Functions limits.
 fn held(event: &HistoryEvent) -> Option<&str> {
-    let entered = || event.state_entered_event_details()?.input();
-    let exited = || event.state_exited_event_details()?.output();
-    let scheduled = || Some(event.task_scheduled_event_details()?.parameters());
-    let succeeded = || event.task_succeeded_event_details()?.output();
+    let entered = || event.state_entered_event_details.as_ref()?.input.as_deref();
+    let exited = || event.state_exited_event_details.as_ref()?.output.as_deref();
+    let scheduled = || Some(event.task_scheduled_event_details.as_ref()?.parameters.as_str());
+    let succeeded = || event.task_succeeded_event_details.as_ref()?.output.as_deref();
     entered().or_else(exited).or_else(scheduled).or_else(succeeded)
 }
 
@@ -101,30 +134,30 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn since(began: DateTime, now: DateTime) -> Duration {
-    Duration::from_secs_f64((now.as_secs_f64() - began.as_secs_f64()).max(0.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_sfn::types::{HistoryEventType, StateEnteredEventDetails, StateExitedEventDetails};
     use serde_json::json;
 
-    fn event(kind: &str) -> aws_sdk_sfn::types::builders::HistoryEventBuilder {
-        HistoryEvent::builder().id(1).timestamp(DateTime::from_secs(9)).r#type(HistoryEventType::from(kind))
+    fn event(kind: &str, name: &str, details: &Value) -> HistoryEvent {
+        let event = json!({ "id": 1, "timestamp": 9.5, "type": kind, name: details });
+        serde_json::from_value(event).expect("an event")
     }
 
     fn exited(name: &str, output: &Value) -> HistoryEvent {
-        let details = StateExitedEventDetails::builder().name(name).output(output.to_string()).build().unwrap();
-        event("TaskStateExited").state_exited_event_details(details).build().unwrap()
+        let details = json!({ "name": name, "output": output.to_string() });
+        event("TaskStateExited", "stateExitedEventDetails", &details)
+    }
+
+    fn of_execution(kind: &str) -> HistoryEvent {
+        event(kind, "executionDetails", &json!({}))
     }
 
     #[test]
     fn the_largest_of_all_inputs_and_outputs_is_kept() {
         let mut record = Record::default();
-        let details = StateEnteredEventDetails::builder().name("A").input("x".repeat(9)).build().unwrap();
-        record.take(&event("PassStateEntered").state_entered_event_details(details).build().unwrap());
+        let details = json!({ "name": "A", "input": "x".repeat(9) });
+        record.take(&event("PassStateEntered", "stateEnteredEventDetails", &details));
         record.take(&exited("A", &json!("xxxx")));
         assert_eq!((record.states().largest, record.states().entered), (9, 1));
     }
@@ -148,9 +181,9 @@ mod tests {
     #[test]
     fn an_execution_ends_with_any_event_of_its_own_but_the_first() {
         let mut record = Record::default();
-        record.take(&event("ExecutionStarted").build().unwrap());
+        record.take(&of_execution("ExecutionStarted"));
         assert!(!record.ended);
-        record.take(&event("ExecutionTimedOut").build().unwrap());
+        record.take(&of_execution("ExecutionTimedOut"));
         assert!(record.ended);
     }
 }

@@ -1,0 +1,40 @@
+//! What every Rust function needs: the start through the layer, logs, typed failures and [`run`]. It links no SDK.
+//!
+//! A function stays plain: JSON in, JSON out, no word about references. Its `main` is one line.
+//!
+//! ```no_run
+//! use functions_base::{Failure, LambdaEvent, run};
+//! use serde_json::{Value, json};
+//!
+//! fn main() -> Result<(), functions_base::Error> {
+//!     run(|event: LambdaEvent<Value>| async move {
+//!         let name = event.payload["name"].as_str().ok_or_else(|| Failure::new("NameMissing", "the event has no `name`"))?;
+//!         Ok::<_, Failure>(json!({ "greeting": format!("Hello {name}") }))
+//!     })
+//! }
+//! ```
+//!
+//! # The OS-only door
+//!
+//! Lambda applies `AWS_LAMBDA_EXEC_WRAPPER` to its managed runtimes only; on `provided.al2023` the variable is set and does
+//! nothing. [`run`] therefore goes through the wrapper itself, once, before anything else happens ([`door`]). Binaries
+//! that do not use this crate need two lines instead, as an executable file named `bootstrap`:
+//!
+//! ```sh
+//! #!/bin/sh
+//! exec /opt/extensions/lrap-wrapper/wrapper "$LAMBDA_TASK_ROOT/my-binary"
+//! ```
+
+mod door;
+mod failure;
+mod init_error;
+mod logs;
+mod refusal;
+mod service;
+mod variables;
+
+pub use failure::Failure;
+pub use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent};
+pub use refusal::Refusal;
+pub use service::{run, run_with};
+pub use variables::{VariableError, Variables};
