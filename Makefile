@@ -46,7 +46,7 @@ endef
 announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
 COMMA := ,
 
-.PHONY: help demo agent test counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes moto tools clean \
+.PHONY: help demo agent test packages counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes moto tools clean \
     demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
     package-python-consumer package-node-consumer package-llm-models package-functions
 
@@ -73,30 +73,12 @@ agent: tools ## ask an agent about a long document; QUESTION="…", FILE=path, D
 	    --state-machine functions/statemachines/agent.asl.json $(if $(DETACH),--detached) $(if $(PAGE),--page) $(if $(MODEL),--model "$(MODEL)") \
 	    $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
 
-# The guard twice: among the workspace it is built as tests need it, alone as it is shipped.
-test: tools $(VENV)/installed $(MOTO)/installed wrapper ## every test; ends with "N passed, N failed, N skipped"
-	$(call say,installing the Node runtime client)
-	@status=0; node=$$(tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)") || status=$$?; \
-	if [ $$status = 75 ] && [ "$${CI:-}" != true ]; then \
-	    echo "The tests of the Node runtime client (node_client) are skipped: see the reason above."; skip="--skip node_client"; \
-	elif [ $$status != 0 ]; then \
-	    echo "The Node runtime client could not be installed, and its tests must run."; exit 1; \
-	fi; \
-	driver=$$(command -v chromedriver) || driver=; \
-	if [ -z "$$driver" ] && [ "$${CI:-}" != true ]; then \
-	    echo "The tests of the page in a browser are skipped: chromedriver is missing (Debian: apt-get install chromium-driver)."; \
-	    skip="$${skip:-} --skip page::e7_"; \
-	fi; \
-	printf '\033[1m==> %s\033[0m\n' "building"; \
-	cargo build --workspace --lib --bins --tests; \
-	printf '\033[1m==> %s\033[0m\n' "testing"; \
-	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_WRAPPER="$(WRAPPER)" LRAP_TEST_MOTO="$(MOTO)/bin/python" LRAP_TEST_CHROMEDRIVER="$$driver"; \
-	log="$(TARGET)/test.log"; failed=0; \
-	cargo test --workspace --no-fail-fast -- $${skip:-} 2>&1 | tee "$$log" || failed=1; \
-	cargo test -p http-guard --lib 2>&1 | tee -a "$$log" || failed=1; \
-	functions/test "$$LRAP_TEST_PYTHON" 2>&1 | tee -a "$$log" || failed=1; \
-	awk -f .ci/count.awk "$$log"; \
-	exit $$failed
+test: tools packages $(VENV)/installed $(MOTO)/installed wrapper ## every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs what is missing, INSTALL=0 does without
+	@tests/run "$(TARGET)" "$(LRAP_CACHE)" "$(PYTHON)" "$(CURDIR)/$(VENV)/bin/python" "$(MOTO)/bin/python" "$(WRAPPER)"
+
+# Before minutes are spent on anything else.
+packages:
+	@tests/packages "$(LRAP_CACHE)"
 
 # Limits are of one compiler, valgrind's idea of an x86-64 processor, and Linux.
 counts: tools ## instructions, system calls, allocations and copies against their limits; UPDATE=1 makes them the limits

@@ -10,7 +10,7 @@ mod pages;
 mod shell;
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use pages::{Block, Page, root};
 
@@ -144,4 +144,23 @@ fn what_is_asked_of_make_is_something_it_can_do() {
             assert!(output.status.success(), "{}: {command}: {}", page.name, String::from_utf8_lossy(&output.stderr));
         }
     }
+}
+
+/// `tests/packages` without a terminal, on a machine that lacks a tool: whether `make test` goes on, and what it says.
+fn without_a_tool(install: Option<&str>) -> (bool, String) {
+    let cache = tempfile::tempdir().unwrap();
+    let mut packages = Command::new(root().join("tests/packages"));
+    packages.arg(cache.path()).arg("lrap-no-such-tool=lrap-no-such-package");
+    packages.env_remove("INSTALL").envs(install.map(|value| ("INSTALL", value))).stdin(Stdio::null());
+    let output = packages.output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[test]
+fn make_test_names_missing_packages_and_installs_nothing_unasked() {
+    let (goes_on, said) = without_a_tool(None);
+    assert!(!goes_on && said.contains("Nothing was installed"), "{said}");
+    assert!(said.contains("apt-get install") && said.contains("lrap-no-such-package"), "{said}");
+    let (goes_on, said) = without_a_tool(Some("0"));
+    assert!(goes_on && said.contains("lrap-no-such-package"), "{said}");
 }
