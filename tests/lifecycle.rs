@@ -6,7 +6,7 @@ use lambda_local::ReservedPort;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::kit::fake_lambda::{EXTENSION_INIT_ERROR, EXTENSION_NEXT, REGISTER};
-use crate::kit::{Event, FakeLambda, World, json};
+use crate::kit::{Event, FakeLambda, Reply, World, json};
 
 fn post(path: &str) -> String {
     format!("POST {path}")
@@ -192,6 +192,115 @@ async fn s8_neither_content_nor_credentials_are_logged_at_any_level() {
     assert!(!said.is_empty(), "the level was set");
     for secret in ["plaintext-of-", "header-of-the-event", "example-secret"] {
         assert!(!said.contains(secret), "{secret} in {said}");
+    }
+}
+
+/// One failing invocation after the other, each with a line on standard error and one on standard output.
+async fn fail_times(world: &mut World, times: usize) {
+    for _ in 0..times {
+        assert_eq!(world.fail(r#""@content:1:nowhere""#).await.error_type, "LongContent.Refused");
+    }
+}
+
+#[tokio::test]
+async fn s8_output_that_nobody_reads_holds_up_no_invocation_and_not_the_end() {
+    let mut world = World::start().unread().await;
+    fail_times(&mut world, 300).await;
+    let started = Instant::now();
+    world.lambda.shut_down();
+    assert!(world.extension.exited().await.success());
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn s8_lines_that_are_read_need_no_thread() {
+    let threads = |world: &World| -> Vec<String> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", world.extension.pid())).unwrap();
+        threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")).unwrap()).collect()
+    };
+    let mut world = World::start().await;
+    fail_times(&mut world, 10).await;
+    assert!(!threads(&world).contains(&"output\n".to_owned()));
+    let mut world = World::start().unread().await;
+    fail_times(&mut world, 300).await;
+    assert!(threads(&world).contains(&"output\n".to_owned()), "{:?}", threads(&world));
+}
+
+#[tokio::test]
+async fn s8_lines_that_nobody_read_are_counted_in_the_log() {
+    const FAILURES: usize = 1_000;
+    let mut world = World::start().with("LRAP_LOG", "error").unread().await;
+    fail_times(&mut world, FAILURES).await;
+    world.extension.read();
+    world.extension.log_with("standard error").await;
+    world.extension.log_with("standard output").await;
+    world.lambda.shut_down();
+    assert!(world.extension.exited().await.success());
+    let dropped = |stream: &str| -> usize {
+        let lines = world.extension.logged();
+        let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.filter(|line| line["stream"] == stream).map(|line| line["lines"].as_u64().unwrap() as usize).sum()
+    };
+    let failures = world.extension.logged().matches("invocation failed").count();
+    assert_eq!((failures + dropped("standard error"), failures < FAILURES), (FAILURES, true));
+    let metrics = world.extension.printed().lines().count();
+    assert_eq!((metrics + dropped("standard output"), metrics < FAILURES), (FAILURES, true));
+}
+
+#[tokio::test]
+async fn s8_an_address_that_cannot_be_one_is_named_at_start() {
+    for variable in ["LRAP_RUNTIME_API_ENDPOINT", "LONG_CONTENT_RUNTIME_API_ENDPOINT"] {
+        for address in ["127.0.0.1", "https://127.0.0.1:9002", "http://127.0.0.1:9002/path"] {
+            let start = World::start().with(variable, address).with("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000");
+            let error = init_error(&mut start.spawn().await).await;
+            assert_eq!(error.error_type, "Extension.ConfigInvalid");
+            for name in [variable, address, "AWS_ENDPOINT_URL_DYNAMODB"] {
+                assert!(error.message.contains(name), "{name} in {}", error.message);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn s8_a_bundle_that_cannot_be_read_is_an_init_error_that_names_its_variable() {
+    let start =
+        World::start().with("AWS_CA_BUNDLE", "/no/such/bundle").with("AWS_ENDPOINT_URL_DYNAMODB", "https://a.b");
+    let error = init_error(&mut start.spawn().await).await;
+    assert_eq!(error.error_type, "Extension.ConfigInvalid");
+    assert!(error.message.contains("AWS_CA_BUNDLE") && error.message.contains("/no/such/bundle"), "{}", error.message);
+}
+
+/// There is nowhere to report it to but the log.
+#[tokio::test]
+async fn s8_a_runtime_api_that_cannot_be_one_is_named_in_the_log() {
+    for address in ["http://127.0.0.1:1/2018-06-01", "127.0.0.1", "https://127.0.0.1:1"] {
+        let mut world = World::start().with("AWS_LAMBDA_RUNTIME_API", address).spawn().await;
+        assert!(!world.extension.exited().await.success());
+        let logged = world.extension.logged();
+        assert!(logged.contains("AWS_LAMBDA_RUNTIME_API") && logged.contains(address), "{logged}");
+    }
+}
+
+#[tokio::test]
+async fn s8_an_http_proxy_is_one_warning_without_its_address() {
+    let proxy = "http://user:key-of-the-proxy@proxy.example:3128";
+    let mut world = World::start().with("HTTPS_PROXY", proxy).with("http_proxy", proxy).await;
+    world.lambda.shut_down();
+    world.extension.exited().await;
+    let logged = world.extension.logged();
+    assert_eq!(logged.lines().filter(|line| line.contains("HTTPS_PROXY http_proxy")).count(), 1, "{logged}");
+    assert!(!logged.contains("proxy.example"), "{logged}");
+}
+
+#[tokio::test]
+async fn lambdas_reason_for_a_refusal_is_in_the_log() {
+    let refusal = r#"{"errorMessage":"the name is taken","errorType":"Extension.AlreadyRegistered"}"#;
+    let mut world = World::start().spawn().await;
+    world.lambda.reply(&post(REGISTER), Reply::new(403, refusal));
+    assert!(!world.extension.exited().await.success());
+    let logged = world.extension.logged();
+    for part in ["403", REGISTER, "Extension.AlreadyRegistered", "the name is taken"] {
+        assert!(logged.contains(part), "{part} in {logged}");
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! Every mistake is reported together, each with the variable's name, so that an operator fixes them in one go.
 
+mod addresses;
 mod upstream;
 
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
+use std::num::NonZeroU16;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -86,6 +88,15 @@ settings! {
 
 /// The wrapper's own variable.
 const NEXT_WRAPPER: &str = "LRAP_NEXT_WRAPPER";
+
+/// Prefixes of names that are ours, or may be misspelt names of ours.
+const PREFIXES: [&str; 2] = ["LRAP_", "LONG_CONTENT_"];
+
+/// What names an HTTP proxy for other programs. This one connects directly.
+const HTTP_PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
+/// The longest value that a message quotes.
+const QUOTED: usize = 200;
 
 /// A misspelt name is at most this many letters away from the right one.
 const MISSPELT: usize = 2;
@@ -199,6 +210,8 @@ pub struct Config {
     pub store: Settings,
     /// Unknown `LRAP_` variables, which may be another proxy's.
     pub unknown: Vec<String>,
+    /// Variables that name an HTTP proxy, which is not used.
+    pub http_proxies: Vec<&'static str>,
 }
 
 /// One wrong variable.
@@ -249,10 +262,14 @@ impl Config {
     }
 
     fn parse(vars: &mut Variables) -> Self {
-        let lambda_api = vars.required(LAMBDA_API);
+        let lambda_api = vars.host_and_port(LAMBDA_API).unwrap_or_default();
+        if !vars.is_set(LAMBDA_API) {
+            vars.missing(LAMBDA_API);
+        }
         let port_variable = if vars.is_set(OWN_PORT) { OWN_PORT } else { PORT };
-        let port = vars.number(port_variable, 9009);
+        let port = vars.port(port_variable, 9009);
         let memory_mb: u64 = vars.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 128);
+        let memory = memory_mb.saturating_mul(1 << 20);
         Self {
             upstream: upstream::read(vars, &lambda_api, port),
             lambda_api,
@@ -263,8 +280,8 @@ impl Config {
             keep: vars.pointers(KEEP),
             ttl: Ttl::seconds(vars.number(CONTENT_TTL, 86_400)),
             store_timeout: vars.positive_seconds(STORE_TIMEOUT, 20),
-            max_event_size: vars.number(MAX_EVENT_SIZE, memory_mb * (1 << 20) / 4),
-            cache_size: vars.number(CACHE_SIZE, memory_mb * (1 << 20) / 8),
+            max_event_size: vars.number(MAX_EVENT_SIZE, memory / 4),
+            cache_size: vars.number(CACHE_SIZE, memory / 8),
             offload: vars.one_of(OFFLOAD, MODES, Mode::Auto),
             hydrate: vars.one_of(HYDRATE, MODES, Mode::Auto),
             on_missing: vars.one_of(
@@ -274,21 +291,24 @@ impl Config {
             ),
             signing_keys: signing_keys(vars),
             signing_secret: signing_secret(vars),
-            reads_legacy: vars.one_of(READ_LEGACY, &[("true", true), ("false", false)], false),
+            reads_legacy: vars.flag(READ_LEGACY),
             log: vars.one_of(LOG, LEVELS, LevelFilter::WARN),
             metrics: vars.one_of(METRICS, &[("emf", MetricsMode::Emf), ("off", MetricsMode::Off)], MetricsMode::Emf),
             function_name: vars.text("AWS_LAMBDA_FUNCTION_NAME"),
             store: store_settings(vars),
             unknown: vars.unknown_names(),
+            http_proxies: HTTP_PROXIES.into_iter().filter(|name| vars.is_set(name)).collect(),
         }
     }
 }
 
 /// `host:port` of the Runtime API and Extensions API, if this process runs in Lambda: where to report even a mistake in
-/// all other variables.
+/// all other variables. A mistake in this one can be reported nowhere but in the log.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-pub fn lambda_api() -> Option<String> {
-    env::var(LAMBDA_API).ok().filter(|address| !address.is_empty())
+pub fn lambda_api() -> Result<Option<String>, ConfigError> {
+    let mut vars = Variables::new(env::var_os(LAMBDA_API).map(|address| (LAMBDA_API.into(), address)));
+    let address = vars.host_and_port(LAMBDA_API);
+    if vars.mistakes.is_empty() { Ok(address) } else { Err(ConfigError(vars.mistakes)) }
 }
 
 /// The process's environment, for the tool, which puts its options in front of it.
@@ -307,6 +327,8 @@ pub const LAMBDA_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 const MODES: &[(&str, Mode)] = &[("auto", Mode::Auto), ("always", Mode::Always), ("never", Mode::Never)];
 
+const FLAGS: &[(&str, bool)] = &[("true", true), ("false", false)];
+
 const LEVELS: &[(&str, LevelFilter)] = &[
     ("off", LevelFilter::OFF),
     ("error", LevelFilter::ERROR),
@@ -319,16 +341,19 @@ const LEVELS: &[(&str, LevelFilter)] = &[
 /// The content table, with what the AWS SDKs read from the environment
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
 fn store_settings(vars: &mut Variables) -> Settings {
-    let region = vars.text("AWS_REGION").or_else(|| vars.text("AWS_DEFAULT_REGION"));
+    let region_variable = if vars.is_set("AWS_REGION") { "AWS_REGION" } else { "AWS_DEFAULT_REGION" };
+    let region = vars.checked(region_variable, addresses::is_label, "a region such as eu-central-1");
     if region.is_none() {
         vars.missing("AWS_REGION");
     }
     let region = region.unwrap_or_default();
-    let ignore_endpoints = vars.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-    let endpoint = vars.text("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| vars.text("AWS_ENDPOINT_URL"));
-    let endpoint = endpoint.filter(|_| !ignore_endpoints);
+    let endpoint = vars.endpoint("AWS_ENDPOINT_URL_DYNAMODB");
+    let table = vars.checked(TABLE, addresses::is_table, "the name or the ARN of a DynamoDB table");
+    if table.is_none() {
+        vars.missing(TABLE);
+    }
     Settings {
-        table: vars.required(TABLE),
+        table: table.unwrap_or_default(),
         tls_roots: tls_roots(vars, &region, endpoint.as_deref()),
         fips: vars.flag("AWS_USE_FIPS_ENDPOINT"),
         credentials: credentials(vars),
@@ -352,9 +377,7 @@ fn signing_keys(vars: &mut Variables) -> Keyring {
 fn signing_secret(vars: &mut Variables) -> Option<SecretSettings> {
     let text = vars.text(SIGNING_SECRET)?;
     let arn = text.parse::<SecretArn>().map_err(|error| vars.mistake(SIGNING_SECRET, error.to_string())).ok()?;
-    let ignore_endpoints = vars.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-    let endpoint = vars.text("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| vars.text("AWS_ENDPOINT_URL"));
-    let endpoint = endpoint.filter(|_| !ignore_endpoints);
+    let endpoint = vars.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER");
     Some(SecretSettings {
         tls_roots: tls_roots(vars, arn.region(), endpoint.as_deref()),
         fips: vars.flag("AWS_USE_FIPS_ENDPOINT"),
@@ -374,15 +397,16 @@ fn tls_roots(vars: &mut Variables, region: &str, endpoint: Option<&str>) -> TlsR
 
 /// Lambda's own variables; SnapStart gives an endpoint instead, since credentials in a snapshot would be old. With neither,
 /// every request fails with a message that says so.
-fn credentials(vars: &Variables) -> CredentialsSource {
-    let keys = vars.text("AWS_ACCESS_KEY_ID").zip(vars.text("AWS_SECRET_ACCESS_KEY"));
-    if let (None, Some(uri)) = (&keys, vars.text("AWS_CONTAINER_CREDENTIALS_FULL_URI")) {
-        let token = vars.text("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Authorization::Token);
+fn credentials(vars: &mut Variables) -> CredentialsSource {
+    let keys = vars.credential("AWS_ACCESS_KEY_ID").zip(vars.credential("AWS_SECRET_ACCESS_KEY"));
+    let uri = if keys.is_none() { vars.url("AWS_CONTAINER_CREDENTIALS_FULL_URI") } else { None };
+    if let Some(uri) = uri {
+        let token = vars.credential("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Authorization::Token);
         let file = vars.text("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(|path| Authorization::File(path.into()));
         return CredentialsSource::Container { uri, authorization: file.or(token) };
     }
     let (access_key_id, secret_access_key) = keys.unwrap_or_default();
-    CredentialsSource::Static { access_key_id, secret_access_key, session_token: vars.text("AWS_SESSION_TOKEN") }
+    CredentialsSource::Static { access_key_id, secret_access_key, session_token: vars.credential("AWS_SESSION_TOKEN") }
 }
 
 /// What the parsers below read from: the environment, and the mistakes found in it so far.
@@ -407,8 +431,12 @@ impl Variables {
         read
     }
 
+    /// Notes what is wrong. Some variables are read for two purposes, and named once.
     fn mistake(&mut self, variable: &str, problem: impl Into<String>) {
-        self.mistakes.push(Mistake { variable: variable.to_owned(), problem: problem.into() });
+        let mistake = Mistake { variable: variable.to_owned(), problem: problem.into() };
+        if !self.mistakes.contains(&mistake) {
+            self.mistakes.push(mistake);
+        }
     }
 
     fn missing(&mut self, name: &str) {
@@ -425,23 +453,66 @@ impl Variables {
         self.values.get(name).cloned()
     }
 
-    fn required(&mut self, name: &str) -> String {
-        let value = self.text(name);
-        if value.is_none() {
-            self.missing(name);
+    /// A text that must be right, by `is_right`; the mistake says what would be.
+    fn checked(&mut self, name: &str, is_right: impl Fn(&str) -> bool, right: &str) -> Option<String> {
+        let value = self.text(name)?;
+        if !is_right(&value) {
+            self.mistake(name, format!("is {}, not {right}", quoted(&value)));
         }
-        value.unwrap_or_default()
+        Some(value)
     }
 
-    fn flag(&self, name: &str) -> bool {
-        self.values.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    /// `host:port`, if it is set and right.
+    fn host_and_port(&mut self, name: &str) -> Option<String> {
+        let value = self.text(name)?;
+        match addresses::host_and_port(&value) {
+            Ok(address) => Some(address.to_owned()),
+            Err(problem) => {
+                self.mistake(name, format!("is {}, {problem}", quoted(&value)));
+                None
+            }
+        }
+    }
+
+    fn url(&mut self, name: &str) -> Option<String> {
+        self.checked(name, addresses::is_endpoint, "an http:// or https:// URL of a host and at most a port and a path")
+    }
+
+    /// The URL of a service, by its own variable or the one of all services.
+    fn endpoint(&mut self, name: &str) -> Option<String> {
+        let name = if self.is_set(name) { name } else { "AWS_ENDPOINT_URL" };
+        if self.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") { None } else { self.url(name) }
+    }
+
+    /// A part of credentials: it goes into a header, and a mistake does not quote it.
+    fn credential(&mut self, name: &str) -> Option<String> {
+        let value = self.text(name)?;
+        if !value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') || value.trim() != value {
+            self.mistake(name, "begins or ends with white space, or contains what is not printable ASCII");
+        }
+        Some(value)
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        self.one_of(name, FLAGS, false)
     }
 
     fn number<N: FromStr>(&mut self, name: &str, default: N) -> N {
+        let max = u64::MAX >> (64 - 8 * size_of::<N>());
+        self.parsed(name, default, &format!("a whole number of 0 to {max}"))
+    }
+
+    /// A port that the wrapper accepts too.
+    fn port(&mut self, name: &str, default: u16) -> u16 {
+        let port =
+            self.parsed(name, NonZeroU16::new(default).expect("BUG: no default port is 0"), "a port of 1 to 65535");
+        port.get()
+    }
+
+    fn parsed<N: FromStr>(&mut self, name: &str, default: N, right: &str) -> N {
         let Some(value) = self.text(name) else { return default };
         value.parse().unwrap_or_else(|_| {
-            let max = u64::MAX >> (64 - 8 * size_of::<N>());
-            self.mistake(name, format!("is `{value}`, not a whole number of 0 to {max}"));
+            self.mistake(name, format!("is {}, not {right}", quoted(&value)));
             default
         })
     }
@@ -450,7 +521,7 @@ impl Variables {
         let value = self.text(name).unwrap_or_default();
         let pointers: Result<_, _> = value.split_whitespace().map(str::parse).collect();
         pointers.unwrap_or_else(|error: NotAPointer| {
-            self.mistake(name, format!("is `{value}`: {error}"));
+            self.mistake(name, format!("is {}: {error}", quoted(&value)));
             vec![]
         })
     }
@@ -470,32 +541,47 @@ impl Variables {
             return chosen.clone();
         }
         let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
-        self.mistake(name, format!("is `{value}`, not one of {}", names.join(", ")));
+        self.mistake(name, format!("is {}, not one of {}", quoted(&value), names.join(", ")));
         default
     }
 
-    /// Unknown `LRAP_` names; one that is close to a name of ours is a mistake.
+    /// Unknown `LRAP_` names. One with a prefix of ours that is close to a name of ours is a mistake.
     fn unknown_names(&mut self) -> Vec<String> {
-        let known = |name: &str| is_ours(name) || name == NEXT_WRAPPER;
-        let mut unknown: Vec<_> =
-            self.values.keys().filter(|name| name.starts_with("LRAP_") && !known(name)).cloned().collect();
+        let may_be_ours = |name: &&String| PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !is_ours(name);
+        let mut unknown: Vec<_> = self.values.keys().filter(may_be_ours).cloned().collect();
         unknown.sort();
-        let (misspelt, unknown): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|name| nearest(name).is_some());
+        let (misspelt, mut unknown): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|name| nearest(name).is_some());
         for name in misspelt {
             let meant = nearest(&name).expect("BUG: it was partitioned by having one");
             self.mistake(&name, format!("is unknown; did you mean {meant}?"));
         }
+        unknown.retain(|name| name.starts_with(PREFIXES[0]));
         unknown
     }
 }
 
+/// Every name that the extension or the wrapper reads.
+fn our_names() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|setting| setting.name).chain([NEXT_WRAPPER])
+}
+
 fn is_ours(name: &str) -> bool {
-    SETTINGS.iter().any(|setting| setting.name == name)
+    our_names().any(|ours| ours == name)
 }
 
 fn nearest(name: &str) -> Option<&'static str> {
-    let distances = SETTINGS.iter().map(|setting| (strsim::damerau_levenshtein(setting.name, name), setting.name));
+    let distances = our_names().map(|ours| (strsim::damerau_levenshtein(ours, name), ours));
     distances.min().filter(|(distance, _)| *distance <= MISSPELT).map(|(_, name)| name)
+}
+
+/// A value as a message shows it: on one line, not long, and without a user's name and password in front of a host.
+fn quoted(value: &str) -> String {
+    if value.split_once('@').is_some_and(|(user, _)| user.contains(':')) {
+        return "a value with a user's name, which is not shown".to_owned();
+    }
+    let shown: String = value.chars().take(QUOTED).flat_map(char::escape_debug).collect();
+    let more = if value.chars().nth(QUOTED).is_some() { "…" } else { "" };
+    format!("`{shown}{more}`")
 }
 
 #[cfg(test)]
@@ -561,7 +647,7 @@ mod tests {
     fn mistakes_say_what_would_be_right() {
         assert_eq!(
             mistakes(&[("LRAP_LISTENER_PORT", "70000")]),
-            ["LRAP_LISTENER_PORT is `70000`, not a whole number of 0 to 65535"]
+            ["LRAP_LISTENER_PORT is `70000`, not a port of 1 to 65535"]
         );
         assert_eq!(
             mistakes(&[("LRAP_LOG", "loud")]),
@@ -571,6 +657,73 @@ mod tests {
             mistakes(&[("LRAP_STORE_TIMOUT", "5")]),
             ["LRAP_STORE_TIMOUT is unknown; did you mean LRAP_STORE_TIMEOUT?"]
         );
+    }
+
+    /// What would otherwise start, and then fail every invocation.
+    #[test]
+    fn every_kind_of_value_is_checked_at_start() {
+        for (name, value, problem) in [
+            ("LRAP_LISTENER_PORT", "0", "is `0`, not a port of 1 to 65535"),
+            ("AWS_REGION", "eu central", "is `eu central`, not a region such as eu-central-1"),
+            ("AGENT_CONTEXT_TABLE", "the table", "is `the table`, not the name or the ARN of a DynamoDB table"),
+            ("AWS_USE_FIPS_ENDPOINT", "1", "is `1`, not one of true, false"),
+            ("LRAP_KEEP", "a", "is `a`: "),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1 GB", "is `1 GB`, not a whole number of 0 to 18446744073709551615"),
+            ("AWS_SESSION_TOKEN", "hush\n", "begins or ends with white space, or contains what is not printable ASCII"),
+        ] {
+            let said = mistakes(&[(name, value)]);
+            assert!(said.len() == 1 && said[0].starts_with(&format!("{name} {problem}")), "{said:?}");
+        }
+        let url = "not an http:// or https:// URL of a host and at most a port and a path";
+        for name in ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"] {
+            assert_eq!(mistakes(&[(name, "localhost:8000")]), [format!("{name} is `localhost:8000`, {url}")]);
+        }
+        let secret = ("LRAP_SIGNING_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:lrap-a1b2c3");
+        let both = mistakes(&[secret, ("AWS_ENDPOINT_URL", "http://user:password@host")]);
+        assert_eq!(both, [format!("AWS_ENDPOINT_URL is a value with a user's name, which is not shown, {url}")]);
+        assert!(config(&[("AWS_ENDPOINT_URL", "x"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "TRUE")]).is_ok());
+        assert_eq!(
+            config(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "99999999999999999")]).unwrap().cache_size,
+            u64::MAX / 8
+        );
+    }
+
+    #[test]
+    fn credentials_are_checked_where_they_are_used() {
+        let keyless = || MINIMAL.iter().filter(|(name, _)| !name.contains("_KEY")).copied();
+        let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "127.0.0.1:9001/credentials");
+        let read = |vars: Vec<(&str, &str)>| {
+            Config::from_vars(vars.into_iter().map(|(name, value)| (name.into(), value.into())))
+        };
+        let error = read(keyless().chain([uri]).collect()).unwrap_err();
+        assert!(error.to_string().starts_with("AWS_CONTAINER_CREDENTIALS_FULL_URI is `127.0.0.1:9001/"), "{error}");
+        assert!(config(&[uri]).is_ok(), "nobody asks there");
+    }
+
+    #[test]
+    fn a_long_value_is_quoted_in_part_and_on_one_line() {
+        let long = format!("a\nb{}", "x".repeat(4_000));
+        let said = mistakes(&[("MAX_CONTENT_SIZE", &long)]).remove(0);
+        assert!(said.len() < 300 && said.starts_with("MAX_CONTENT_SIZE is `a\\nbxxx"), "{said}");
+    }
+
+    #[test]
+    fn http_proxies_are_named() {
+        assert_eq!(config(&[("HTTPS_PROXY", ""), ("NO_PROXY", "x")]).unwrap().http_proxies, [""; 0]);
+        let given = [("HTTPS_PROXY", "http://user:key@proxy:3128"), ("all_proxy", "socks5://proxy")];
+        assert_eq!(config(&given).unwrap().http_proxies, ["HTTPS_PROXY", "all_proxy"]);
+    }
+
+    #[test]
+    fn every_name_that_is_nearly_ours_is_a_mistake() {
+        for (name, meant) in [
+            ("LRAP_NEXT_WRAPER", "LRAP_NEXT_WRAPPER"),
+            ("LONG_CONTENT_LISTNER_PORT", "LONG_CONTENT_LISTENER_PORT"),
+            ("LRAP_RUNTIME_API_ENDPIONT", "LRAP_RUNTIME_API_ENDPOINT"),
+        ] {
+            assert_eq!(mistakes(&[(name, "x")]), [format!("{name} is unknown; did you mean {meant}?")]);
+        }
+        assert_eq!(config(&[("LONG_CONTENT_BUCKET", "x")]).unwrap().unknown, [""; 0]);
     }
 
     #[test]

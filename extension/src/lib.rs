@@ -3,7 +3,7 @@
 //! Read [`proxy`] first: it is what happens to a request. Around it, in the order of the extension's life: [`config`] reads the
 //! environment, [`server`] binds and accepts, [`lifecycle`] speaks to the Extensions API, [`route`] tells calls apart,
 //! [`runtime_api`] is the way upstream, [`wire`] what both sides speak, [`logging`] and [`metrics`] what an operator
-//! reads, [`keys`] the signing keys, [`invocations`] what is remembered between an event and its response, [`payload`] either
+//! reads, by way of [`output`], [`keys`] the signing keys, [`invocations`] what is remembered between an event and its response, [`payload`] either
 //! of them on its way, [`heap`] what it is kept in, and [`error`] how an invocation fails. [`cli`] is the same binary as a
 //! tool for operators.
 
@@ -16,6 +16,7 @@ pub mod keys;
 pub mod lifecycle;
 pub mod logging;
 pub mod metrics;
+pub mod output;
 pub mod payload;
 pub mod proxy;
 pub mod route;

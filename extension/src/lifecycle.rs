@@ -26,6 +26,10 @@ const ID_HEADER: &str = "Lambda-Extension-Identifier";
 const ERROR_TYPE_HEADER: &str = "Lambda-Extension-Function-Error-Type";
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
+/// Bytes of an error's body that are read, and characters of it that are told.
+const EXCERPT: usize = 4 << 10;
+const REASON: usize = 400;
+
 /// A pause that grows between polls that fail, so that a dead API costs nothing.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -37,8 +41,15 @@ pub enum LifecycleError {
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
     /// An answer that is not a success.
-    #[error("the Extensions API answered {0}")]
-    Status(u16),
+    #[error("the Extensions API answered {status} to {path}{reason}")]
+    Status {
+        /// Its status.
+        status: u16,
+        /// What was asked for.
+        path: &'static str,
+        /// What its body says, after a colon; nothing if it says nothing.
+        reason: String,
+    },
     /// An answer that broke off.
     #[error(transparent)]
     Answer(#[from] WireError),
@@ -87,7 +98,7 @@ impl<'a> Registration<'a> {
     /// Registers for SHUTDOWN. Lambda starts the runtime once every extension has, so the listener is bound before.
     pub async fn new(api: &'a RuntimeApi) -> Result<Self, LifecycleError> {
         let events = Payload::from(Bytes::from_static(br#"{"events":["SHUTDOWN"]}"#));
-        let reply = success(api.call("POST", REGISTER, &[(NAME_HEADER, NAME), JSON], &events).await?)?;
+        let reply = success(REGISTER, api.call("POST", REGISTER, &[(NAME_HEADER, NAME), JSON], &events).await?).await?;
         let identifier = reply.head.fields.text(ID_HEADER).ok_or(LifecycleError::NoIdentifier)?.to_owned();
         reply.drain().await;
         Ok(Self { api, identifier })
@@ -110,7 +121,8 @@ impl<'a> Registration<'a> {
     }
 
     async fn next(&self) -> Result<Bytes, LifecycleError> {
-        let reply = success(self.api.call("GET", NEXT, &[(ID_HEADER, &self.identifier)], &Payload::default()).await?)?;
+        let reply = self.api.call("GET", NEXT, &[(ID_HEADER, &self.identifier)], &Payload::default()).await?;
+        let reply = success(NEXT, reply).await?;
         let (_, event) = reply.gather(|_| false).await?;
         Ok(event.whole())
     }
@@ -119,16 +131,57 @@ impl<'a> Registration<'a> {
     pub async fn init_error(&self, error: &InitError) -> Result<(), LifecycleError> {
         let body = Payload::from(error_document(error.error_type, &error.message));
         let fields = [(ID_HEADER, &*self.identifier), (ERROR_TYPE_HEADER, error.error_type), JSON];
-        success(self.api.call("POST", INIT_ERROR, &fields, &body).await?)?.drain().await;
+        success(INIT_ERROR, self.api.call("POST", INIT_ERROR, &fields, &body).await?).await?.drain().await;
         Ok(())
     }
 }
 
-fn success(reply: Reply<'_>) -> Result<Reply<'_>, LifecycleError> {
-    if reply.head.is_success() { Ok(reply) } else { Err(LifecycleError::Status(reply.head.status)) }
+async fn success<'a>(path: &'static str, reply: Reply<'a>) -> Result<Reply<'a>, LifecycleError> {
+    if reply.head.is_success() {
+        return Ok(reply);
+    }
+    let status = reply.head.status;
+    Err(LifecycleError::Status { status, path, reason: reason(&reply.excerpt(EXCERPT).await) })
+}
+
+/// What an error's body says, after a colon: type and message in the Runtime API's form, any other text as it is. On one line, and
+/// not long.
+fn reason(body: &[u8]) -> String {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Document {
+        error_type: String,
+        error_message: String,
+    }
+    let document: Document = serde_json::from_slice(body).unwrap_or_default();
+    let parts = [document.error_type, document.error_message];
+    let said = parts.iter().filter(|part| !part.is_empty()).fold(String::new(), |said, part| said + ": " + part);
+    let said = if said.is_empty() { format!(": {}", String::from_utf8_lossy(body).trim()) } else { said };
+    let printable = |character: char| if character.is_control() { ' ' } else { character };
+    if said == ": " { String::new() } else { said.chars().take(REASON).map(printable).collect() }
 }
 
 fn is_shutdown(event: &[u8]) -> bool {
     let event: Option<serde_json::Value> = serde_json::from_slice(event).ok();
     event.is_some_and(|event| event["eventType"] == "SHUTDOWN")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn a_reason_is_what_the_body_says() {
+        for (body, said) in [
+            (r#"{"errorMessage":"no such name","errorType":"Extension.Unknown"}"#, ": Extension.Unknown: no such name"),
+            (r#"{"errorMessage":"no such name"}"#, ": no such name"),
+            ("Forbidden\r\n", ": Forbidden"),
+            ("[1,\n2]", ": [1, 2]"),
+            ("", ""),
+            (" \n", ""),
+        ] {
+            assert_eq!(reason(body.as_bytes()), said, "{body}");
+        }
+        assert_eq!(reason(&[0xff; 4096]).chars().count(), super::REASON);
+    }
 }

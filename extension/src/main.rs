@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use long_content::store::cache::CachedStore;
 use long_content::store::dynamodb::DynamoDbStore;
-use lrap::config::{self, Config};
+use lrap::config::{self, Config, ConfigError};
 use lrap::keys::SigningKeys;
 use lrap::lifecycle::{InitError, LifecycleError, Registration};
 use lrap::proxy::Proxy;
 use lrap::runtime_api::RuntimeApi;
-use lrap::{cli, heap, logging, server};
+use lrap::{cli, heap, logging, output, server};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
@@ -21,18 +21,20 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("BUG: no tokio runtime");
     let ended = runtime.block_on(run());
     runtime.shutdown_background();
-    match ended {
+    let code = match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(StartError::NotInLambda) => cli::usage(),
+        Err(StartError::NotInLambda) => return cli::usage(),
         Err(error) => {
             logging::last_words(&error);
             ExitCode::FAILURE
         }
-    }
+    };
+    output::flush();
+    code
 }
 
 async fn run() -> Result<(), StartError> {
-    let lambda_api = RuntimeApi::new(&config::lambda_api().ok_or(StartError::NotInLambda)?);
+    let lambda_api = RuntimeApi::new(&config::lambda_api()?.ok_or(StartError::NotInLambda)?);
     let (listener, proxy) = match start().await {
         Ok(started) => started,
         Err(error) => {
@@ -65,6 +67,10 @@ async fn start() -> Result<(TcpListener, Arc<Proxy<CachedStore<DynamoDbStore>>>)
     if !config.unknown.is_empty() {
         tracing::warn!(variables = config.unknown.join(" "), "unknown variables, perhaps another proxy's");
     }
+    if !config.http_proxies.is_empty() {
+        let variables = config.http_proxies.join(" ");
+        tracing::warn!(variables, "HTTP proxies are not used: the content table is reached directly");
+    }
     let store = CachedStore::new(DynamoDbStore::new(config.store.clone())?, config.cache_size);
     let keys = SigningKeys::new(config.signing_keys.clone(), config.signing_secret.clone())?;
     let listener = server::bind(config.port).await.map_err(|error| InitError::port(&config, &error))?;
@@ -75,6 +81,8 @@ async fn start() -> Result<(TcpListener, Arc<Proxy<CachedStore<DynamoDbStore>>>)
 enum StartError {
     #[error("AWS_LAMBDA_RUNTIME_API is not set: this is a Lambda extension, started by Lambda")]
     NotInLambda,
+    #[error(transparent)]
+    LambdaApi(#[from] ConfigError),
     #[error(transparent)]
     Init(InitError),
     #[error(transparent)]

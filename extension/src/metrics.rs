@@ -8,30 +8,18 @@
 //!
 //! The line is written before the runtime has its answer: after that, Lambda may freeze the sandbox.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use long_content::store::GetError;
 use long_content::store::tally::Usage;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Serialize, Serializer};
-use tokio::sync::Mutex;
 
 use crate::error::FailureKind;
+use crate::output::{self, Lines};
 
 const NAMESPACE: &str = "LongContent";
 const FUNCTION_NAME: &str = "FunctionName";
-
-/// The longest that an invocation waits for standard output to take its line.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-/// Bytes that a pipe takes at once when it takes any: `PIPE_BUF`, see pipe(7).
-const AT_ONCE: usize = 4096;
 
 /// How many contents, and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -295,18 +283,14 @@ fn millis(duration: Duration) -> Number {
 /// Where the lines go.
 #[derive(Debug)]
 pub struct Metrics {
-    out: Option<Output>,
+    out: Option<&'static Lines>,
     function_name: Option<String>,
 }
 
 impl Metrics {
     /// Lines on standard output, for the function of this name.
     pub fn emf(function_name: Option<String>) -> Self {
-        let out = Output::stdout();
-        if let Err(error) = &out {
-            tracing::warn!(%error, "no metrics: there is no standard output");
-        }
-        Self { out: out.ok(), function_name }
+        Self { out: Some(output::stdout()), function_name }
     }
 
     /// No lines.
@@ -314,70 +298,17 @@ impl Metrics {
         Self { out: None, function_name: None }
     }
 
-    /// Writes what an invocation cost, if it did any work. Whatever becomes of the line, this returns soon.
-    pub async fn report(&self, request_id: &str, work: &Work) {
-        let Some(out) = &self.out else { return };
-        if work.is_nothing() {
-            return;
-        }
-        let line = work.line(self.function_name.as_deref(), request_id, SystemTime::now());
-        if let Err(error) = out.write(line).await {
-            tracing::debug!(request_id, %error, "standard output takes no metrics");
-        }
+    /// Writes what an invocation cost, if it did any work. Nobody waits for the line's reader.
+    pub fn report(&self, request_id: &str, work: &Work) {
+        let Some(out) = self.out.filter(|_| !work.is_nothing()) else { return };
+        out.write(work.line(self.function_name.as_deref(), request_id, SystemTime::now()));
     }
-}
-
-/// Standard output, which may be full: then lines are lost, and nobody waits.
-#[derive(Debug)]
-struct Output {
-    file: Arc<Mutex<File>>,
-    /// The last line was not taken in time; its writer may still wait.
-    stalled: AtomicBool,
-}
-
-impl Output {
-    /// Not [`io::Stdout`]: its buffer could tear lines.
-    fn stdout() -> io::Result<Self> {
-        Ok(Self::new(io::stdout().as_fd().try_clone_to_owned()?.into()))
-    }
-
-    fn new(file: File) -> Self {
-        Self { file: Arc::new(Mutex::new(file)), stalled: AtomicBool::new(false) }
-    }
-
-    /// Writes a line with one call. If that could block, for as long as nobody reads, it is made on another thread.
-    async fn write(&self, line: Vec<u8>) -> io::Result<()> {
-        if line.len() <= AT_ONCE
-            && let Ok(mut file) = self.file.try_lock()
-            && has_room(&file)
-        {
-            return file.write_all(&line);
-        }
-        if self.stalled.load(Relaxed) && self.file.try_lock().is_err() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let outcome = tokio::time::timeout(PATIENCE, async {
-            let mut file = Arc::clone(&self.file).lock_owned().await;
-            tokio::task::spawn_blocking(move || file.write_all(&line)).await?
-        });
-        let outcome = outcome.await;
-        self.stalled.store(outcome.is_err(), Relaxed);
-        outcome?
-    }
-}
-
-/// Whether a pipe takes a line of [`AT_ONCE`] bytes now.
-fn has_room(file: &File) -> bool {
-    let mut pipe = [PollFd::new(file, PollFlags::OUT)];
-    matches!(poll(&mut pipe, Some(&Timespec::default())), Ok(1..)) && pipe[0].revents().contains(PollFlags::OUT)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use std::io::Read;
-    use std::time::Instant;
 
     fn failed() -> Work {
         let mut work = Work::default();
@@ -417,33 +348,5 @@ mod tests {
         assert!(work.is_nothing());
         work.kept(&GetError::NotFound);
         assert!(!work.is_nothing());
-    }
-
-    #[tokio::test]
-    async fn a_full_pipe_costs_patience_once_and_works_again_when_read() {
-        let (mut reader, writer) = io::pipe().unwrap();
-        let output = Output::new(std::os::fd::OwnedFd::from(writer).into());
-        let line = || vec![b'x'; 64 << 10];
-        output.write(vec![b'x'; AT_ONCE]).await.unwrap();
-        output.write(vec![b'x'; AT_ONCE * 15]).await.unwrap();
-        assert!(!has_room(&*output.file.lock().await));
-        assert!(output.write(line()).await.is_err(), "the pipe holds no more");
-        let begun = Instant::now();
-        for _ in 0..100 {
-            assert_eq!(output.write(line()).await.unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        }
-        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
-        reader.read_exact(&mut vec![0; 128 << 10]).unwrap();
-        drop(output.file.lock().await);
-        output.write(b"y".to_vec()).await.unwrap();
-        reader.read_exact(&mut [0]).unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_closed_pipe_is_an_error_and_no_more() {
-        let (reader, writer) = io::pipe().unwrap();
-        drop(reader);
-        let output = Output::new(std::os::fd::OwnedFd::from(writer).into());
-        assert_eq!(output.write(b"x".to_vec()).await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

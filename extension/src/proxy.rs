@@ -82,7 +82,7 @@ impl<S: ContentStore> Proxy<S> {
             Route::Response(id) if !is_streaming(&request.fields) => self.respond(id, request, runtime).await,
             Route::Response(id) | Route::Error(id) => {
                 let answer = self.forward(request, runtime).await;
-                self.ending(id, None, answer).await
+                self.ending(id, None, answer)
             }
             Route::Other => self.forward(request, runtime).await,
         };
@@ -129,7 +129,7 @@ impl<S: ContentStore> Proxy<S> {
                 }
                 Err(failure) => {
                     let told = Box::pin(self.fail(&request_id, &failure, &mut invocation.work)).await;
-                    self.metrics.report(&request_id, &invocation.work).await;
+                    self.metrics.report(&request_id, &invocation.work);
                     told?.drain().await;
                 }
             }
@@ -175,11 +175,11 @@ impl<S: ContentStore> Proxy<S> {
             }
             Err(failure) => Box::pin(self.fail(id, &failure, &mut invocation.work)).await,
         };
-        self.ending(id, Some(invocation.work), answer.map(Answer::Upstream)).await
+        self.ending(id, Some(invocation.work), answer.map(Answer::Upstream))
     }
 
     /// Forgets an invocation whose outcome upstream took, and reports its `work`, the remembered one if not given.
-    async fn ending<'a>(
+    fn ending<'a>(
         &self,
         id: &str,
         work: Option<Work>,
@@ -187,7 +187,7 @@ impl<S: ContentStore> Proxy<S> {
     ) -> Result<Answer<'a>, ProxyError> {
         if answer.as_ref().is_ok_and(Answer::is_success) {
             let ended = self.invocations.end(id).map(|invocation| invocation.work);
-            self.metrics.report(id, &work.or(ended).unwrap_or_default()).await;
+            self.metrics.report(id, &work.or(ended).unwrap_or_default());
         } else if let Some(work) = work {
             self.invocations.worked(id, work);
         }

@@ -173,6 +173,23 @@ impl Reply<'_> {
         Ok((self.head, body))
     }
 
+    /// The first bytes of a body that may be long or slow: of an error that is only told.
+    pub async fn excerpt(mut self, length: usize) -> Vec<u8> {
+        let mut excerpt = vec![];
+        let reading = async {
+            while let Some(piece) = self.connection.data().await? {
+                let room = length - excerpt.len();
+                excerpt.extend_from_slice(&piece[..piece.len().min(room)]);
+                if excerpt.len() == length {
+                    break;
+                }
+            }
+            Ok::<(), WireError>(())
+        };
+        drop(tokio::time::timeout(DRAINED_TIME, reading).await);
+        excerpt
+    }
+
     /// Reads a body that nobody waits for, because only then is its connection used again. A long or a slow one is not
     /// worth the wait.
     pub async fn drain(mut self) {

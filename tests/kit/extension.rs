@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 
 use lambda_local::ReservedPort;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -19,20 +19,34 @@ pub(crate) fn binary() -> PathBuf {
     std::env::var_os("LRAP_TEST_EXTENSION").map_or_else(|| env!("CARGO_BIN_EXE_lrap").into(), PathBuf::from)
 }
 
+/// Standard output and standard error that nobody reads yet, and where they go when somebody does.
+struct Unread {
+    stdout: (ChildStdout, watch::Sender<Vec<u8>>),
+    stderr: (ChildStderr, watch::Sender<Vec<u8>>),
+}
+
 /// A running `lrap`. It is killed when dropped; what it said is shown when the test fails.
 pub(crate) struct Extension {
     child: Child,
     stdout: watch::Receiver<Vec<u8>>,
     stderr: watch::Receiver<Vec<u8>>,
     readers: Vec<JoinHandle<()>>,
+    unread: Option<Unread>,
     _port: ReservedPort,
     /// Where the runtime finds it.
     pub(crate) listener: SocketAddr,
 }
 
 impl Extension {
-    /// Starts the binary with exactly this environment.
+    /// Starts the binary with exactly this environment, and reads what it says.
     pub(crate) fn spawn(port: ReservedPort, environment: &BTreeMap<String, String>) -> Self {
+        let mut extension = Self::spawn_unread(port, environment);
+        extension.read();
+        extension
+    }
+
+    /// The same, but nobody reads what it says.
+    pub(crate) fn spawn_unread(port: ReservedPort, environment: &BTreeMap<String, String>) -> Self {
         let mut child = Command::new(binary())
             .env_clear()
             .envs(environment)
@@ -42,9 +56,20 @@ impl Extension {
             .kill_on_drop(true)
             .spawn()
             .expect("the extension binary starts");
-        let (stdout, out) = collect(child.stdout.take().expect("BUG: stdout is piped"));
-        let (stderr, err) = collect(child.stderr.take().expect("BUG: stderr is piped"));
-        Self { child, stdout, stderr, readers: vec![out, err], listener: port.address(), _port: port }
+        let (out, stdout) = watch::channel(Vec::new());
+        let (err, stderr) = watch::channel(Vec::new());
+        let unread = Some(Unread {
+            stdout: (child.stdout.take().expect("BUG: stdout is piped"), out),
+            stderr: (child.stderr.take().expect("BUG: stderr is piped"), err),
+        });
+        Self { child, stdout, stderr, readers: vec![], unread, listener: port.address(), _port: port }
+    }
+
+    /// Reads from now on what it says, if nobody did.
+    pub(crate) fn read(&mut self) {
+        if let Some(Unread { stdout: (stdout, out), stderr: (stderr, err) }) = self.unread.take() {
+            self.readers = vec![collect(stdout, out), collect(stderr, err)];
+        }
     }
 
     /// Waits for the end of the process, and for all it had to say.
@@ -103,16 +128,14 @@ impl Drop for Extension {
     }
 }
 
-/// Everything that `stream` brings.
-fn collect(mut stream: impl AsyncRead + Unpin + Send + 'static) -> (watch::Receiver<Vec<u8>>, JoinHandle<()>) {
-    let (said, receiver) = watch::channel(Vec::new());
-    let reader = tokio::spawn(async move {
+/// Takes everything that `stream` brings.
+fn collect(mut stream: impl AsyncRead + Unpin + Send + 'static, said: watch::Sender<Vec<u8>>) -> JoinHandle<()> {
+    tokio::spawn(async move {
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(read @ 1..) = stream.read(&mut buffer).await {
             said.send_modify(|said| said.extend_from_slice(&buffer[..read]));
         }
-    });
-    (receiver, reader)
+    })
 }
 
 async fn line_with(mut stream: watch::Receiver<Vec<u8>>, text: &str) -> String {

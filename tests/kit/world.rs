@@ -29,6 +29,7 @@ pub(crate) struct Builder {
     environment: BTreeMap<String, String>,
     table: Setting,
     port: ReservedPort,
+    is_read: bool,
 }
 
 enum Setting {
@@ -54,7 +55,12 @@ fn base_environment() -> BTreeMap<String, String> {
 impl World {
     /// A sandbox with default settings; await it, or change it first.
     pub(crate) fn start() -> Builder {
-        Builder { environment: base_environment(), table: Setting::Absent, port: ReservedPort::new().unwrap() }
+        Builder {
+            environment: base_environment(),
+            table: Setting::Absent,
+            port: ReservedPort::new().unwrap(),
+            is_read: true,
+        }
     }
 
     /// The content table.
@@ -178,6 +184,12 @@ impl Builder {
         self
     }
 
+    /// Nobody reads the extension's standard output and standard error, until the test asks for it.
+    pub(crate) fn unread(mut self) -> Self {
+        self.is_read = false;
+        self
+    }
+
     /// Removes a variable.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.environment.remove(name);
@@ -222,7 +234,8 @@ impl Builder {
             self.environment.entry(name.to_owned()).or_insert(value);
         }
         let warmed_before = table.as_ref().map_or(0, |table| table.warmed());
-        let extension = Extension::spawn(self.port, &self.environment);
+        let spawn = if self.is_read { Extension::spawn } else { Extension::spawn_unread };
+        let extension = spawn(self.port, &self.environment);
         World { lambda, extension, runtime: Runtime::new(listener), table, invocations: 0, warmed_before }
     }
 }

@@ -9,18 +9,16 @@ use super::{OWN_UPSTREAM, UPSTREAM, Variables};
 
 /// `host:port` to forward to, by a proxy that listens at `port` where Lambda's is `lambda_api`.
 pub(super) fn read(vars: &mut Variables, lambda_api: &str, port: u16) -> String {
-    let endpoint = |vars: &Variables, name| vars.text(name).map(|text| authority(&text));
-    let own = endpoint(vars, OWN_UPSTREAM);
-    if own.as_ref().is_some_and(|own| is_listener(own, port)) {
-        vars.mistake(OWN_UPSTREAM, "is where this extension itself listens; name the next proxy, or leave it out");
-    }
-    let shared = || endpoint(vars, UPSTREAM).filter(|shared| !is_listener(shared, port));
-    own.or_else(shared).unwrap_or_else(|| lambda_api.to_owned())
-}
-
-/// `host:port` of an endpoint that may have been given as a URL.
-fn authority(endpoint: &str) -> String {
-    endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned()
+    let upstream = if vars.is_set(OWN_UPSTREAM) {
+        let own = vars.host_and_port(OWN_UPSTREAM);
+        if own.as_ref().is_some_and(|own| is_listener(own, port)) {
+            vars.mistake(OWN_UPSTREAM, "is where this extension itself listens; name the next proxy, or leave it out");
+        }
+        own
+    } else {
+        vars.host_and_port(UPSTREAM).filter(|shared| !is_listener(shared, port))
+    };
+    upstream.unwrap_or_else(|| lambda_api.to_owned())
 }
 
 fn is_listener(authority: &str, port: u16) -> bool {
@@ -53,6 +51,28 @@ mod tests {
                 config(&[("LRAP_RUNTIME_API_ENDPOINT", endpoint), ("LONG_CONTENT_LISTENER_PORT", "9010")]).unwrap();
             assert_eq!(config.upstream, config.lambda_api);
         }
+    }
+
+    #[test]
+    fn an_endpoint_that_cannot_be_one_is_a_mistake() {
+        for (value, problem) in [
+            ("127.0.0.1", "is `127.0.0.1`, not host:port: the port is missing"),
+            ("https://127.0.0.1:9002", "is `https://127.0.0.1:9002`, not host:port: the Runtime API speaks plain HTTP"),
+            ("127.0.0.1:9002/x", "is `127.0.0.1:9002/x`, not host:port: it has more than a host and a port"),
+        ] {
+            for name in ["LRAP_RUNTIME_API_ENDPOINT", "LONG_CONTENT_RUNTIME_API_ENDPOINT", "AWS_LAMBDA_RUNTIME_API"] {
+                assert_eq!(mistakes(&[(name, value)]), [format!("{name} {problem}")]);
+            }
+        }
+    }
+
+    #[test]
+    fn our_own_endpoint_counts_where_the_shared_one_means_nothing_to_us() {
+        let given = [
+            ("LRAP_RUNTIME_API_ENDPOINT", "http://other.proxy/path"),
+            ("LONG_CONTENT_RUNTIME_API_ENDPOINT", "127.0.0.1:9004"),
+        ];
+        assert_eq!(config(&given).unwrap().upstream, "127.0.0.1:9004");
     }
 
     #[test]

@@ -71,23 +71,27 @@ impl fmt::Debug for Authorization {
     }
 }
 
-/// Why a store cannot be built from its settings.
+/// Why a store cannot be built from its settings. Each names the variable that a function's settings come from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// The table has no name.
-    #[error("the content table's name is empty")]
+    #[error("AGENT_CONTEXT_TABLE is empty")]
     Table,
     /// The region is not one word of letters, digits and hyphens.
-    #[error("{0:?} is not a region")]
+    #[error("AWS_REGION is {0:?}, not a region")]
     Region(String),
     /// The endpoint is not an `http://` or `https://` URL, or has more than a host and a plain path.
-    #[error("{0:?} is not an http:// or https:// URL of a host and at most a plain path")]
+    #[error(
+        "AWS_ENDPOINT_URL or that of a service is {0:?}, not an http:// or https:// URL of a host and at most a plain path"
+    )]
     Endpoint(String),
     /// The container credentials endpoint is not a URL, or would send credentials over plain HTTP to another machine.
-    #[error("container credentials come from an https:// URL, or from http:// on this machine's own addresses only")]
+    #[error(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI is not an https:// URL, or an http:// one of this machine's own addresses"
+    )]
     CredentialsUri,
     /// The certificate bundle cannot be read, or holds no certificate.
-    #[error("no root certificates from {}: {reason}", path.display())]
+    #[error("AWS_CA_BUNDLE: no root certificates from {}: {reason}", path.display())]
     Roots {
         /// The bundle.
         path: PathBuf,

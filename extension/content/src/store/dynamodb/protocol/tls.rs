@@ -74,8 +74,27 @@ fn is_signed_by_amazon(region: &str) -> bool {
 fn bundle(path: &Path) -> Result<RootCertStore, SettingsError> {
     let failed = |reason: String| SettingsError::Roots { path: path.to_owned(), reason };
     let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-    let roots = usable(CertificateDer::pem_slice_iter(&pem).flatten());
-    if roots.is_empty() { Err(failed("no usable certificate in it".to_owned())) } else { Ok(roots) }
+    let roots = usable(CertificateDer::pem_slice_iter(&without_marks(&pem)).flatten());
+    if !roots.is_empty() {
+        return Ok(roots);
+    }
+    let is_utf_16 = [[0xff, 0xfe], [0xfe, 0xff]].iter().any(|mark| pem.starts_with(mark));
+    let reason = if is_utf_16 { "it is UTF-16; save it as UTF-8" } else { "no usable certificate in it" };
+    Err(failed(reason.to_owned()))
+}
+
+/// A bundle without byte order marks. Editors put one in front of a file, and a bundle is several files in a row: the
+/// certificate behind a mark would not be seen.
+fn without_marks(pem: &[u8]) -> Vec<u8> {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    let mut rest = pem;
+    let mut kept = Vec::with_capacity(pem.len());
+    while let Some(at) = rest.windows(MARK.len()).position(|window| window == MARK) {
+        kept.extend_from_slice(&rest[..at]);
+        rest = &rest[at + MARK.len()..];
+    }
+    kept.extend_from_slice(rest);
+    kept
 }
 
 /// One by one: bundles of companies hold entries that rustls cannot use, and those must not keep it from the others.
@@ -130,6 +149,15 @@ mod tests {
         let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         std::fs::write(&path, format!("{junk}{AMAZON_ROOTS}{junk}")).unwrap();
         assert!(TlsRoots::File(path.clone()).client().is_ok());
+        let (first, others) = AMAZON_ROOTS.split_at(AMAZON_ROOTS.rfind("-----BEGIN").unwrap());
+        for bundle in [format!("\u{feff}{others}"), format!("\u{feff}{first}\u{feff}{others}")] {
+            std::fs::write(&path, &bundle).unwrap();
+            let expected = bundle.matches("-----BEGIN").count();
+            assert_eq!(super::bundle(&path).unwrap().len(), expected, "behind a byte order mark");
+        }
+        let utf_16: Vec<u8> = "\u{feff}-----BEGIN".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        std::fs::write(&path, utf_16).unwrap();
+        assert!(super::bundle(&path).unwrap_err().to_string().ends_with("save it as UTF-8"));
         std::fs::write(&path, junk).unwrap();
         assert!(matches!(TlsRoots::File(path.clone()).client(), Err(SettingsError::Roots { .. })));
         std::fs::remove_file(&path).unwrap();

@@ -1,0 +1,330 @@
+//! Lines on standard output and standard error. Whoever should read them may not: a full pipe must hold up no invocation and
+//! not the end of the process.
+//!
+//! A pipe that has room takes a short line at once, which costs least. Whatever could wait goes through a queue to a thread,
+//! which alone may: it starts when it is first needed, so a sandbox whose lines are read does not pay for it. (`O_NONBLOCK`
+//! is no way out: the flag would be that of all processes that write to the same pipe.)
+//!
+//! What finds the queue full is dropped and counted; when the stream takes lines again, the log says how many are missing.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// The longest line, its end included: CloudWatch Logs and managed instances take no longer ones.
+pub const MAX_LINE: usize = 64 << 10;
+
+/// Bytes that a pipe takes at once when it takes any: `PIPE_BUF`, see pipe(7).
+const AT_ONCE: usize = 4096;
+
+/// Bytes that wait for their reader: a sandbox that nobody reads keeps no more of them.
+const MAX_QUEUED: usize = 128 << 10;
+
+/// How long the end of the process waits for lines that are still queued; Lambda gives it two seconds.
+const FLUSH_TIME: Duration = Duration::from_millis(300);
+
+/// What the writing thread needs: to write, and to log that lines were dropped.
+const STACK: usize = 128 << 10;
+
+/// Lines that wait in any queue. None is written past them: both streams may be one pipe, whose room is then theirs.
+static WAITING: Mutex<usize> = Mutex::new(0);
+
+static STDOUT: OnceLock<Lines> = OnceLock::new();
+static STDERR: OnceLock<Lines> = OnceLock::new();
+
+/// Lines on standard output.
+pub fn stdout() -> &'static Lines {
+    STDOUT.get_or_init(|| Lines::new("standard output", io::stdout().as_fd()))
+}
+
+/// Lines on standard error.
+pub fn stderr() -> &'static Lines {
+    STDERR.get_or_init(|| Lines::new("standard error", io::stderr().as_fd()))
+}
+
+/// Waits until everything is written, but not for long: nobody may be reading.
+pub fn flush() {
+    let until = Instant::now() + FLUSH_TIME;
+    // Standard output first: lines that it dropped are a line of standard error.
+    for lines in [&STDOUT, &STDERR].into_iter().filter_map(OnceLock::get) {
+        lines.flush(until);
+    }
+}
+
+/// A stream of lines.
+#[derive(Debug)]
+pub struct Lines(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    name: &'static str,
+    /// `None` where the stream cannot be had: every line is dropped.
+    file: Option<File>,
+    state: Mutex<State>,
+    /// A line was queued.
+    queued: Condvar,
+    /// The queue is empty.
+    written: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Vec<u8>>,
+    /// Bytes in the queue, and of the line that is being written.
+    bytes: usize,
+    has_thread: bool,
+    /// The stream took the last line.
+    takes_lines: bool,
+    /// Lines that were dropped and not yet reported.
+    dropped: u64,
+}
+
+impl Lines {
+    fn new(name: &'static str, stream: BorrowedFd<'_>) -> Self {
+        // Not `io::Stdout`: its buffer could tear lines.
+        let file = stream.try_clone_to_owned().ok().map(File::from);
+        let state = Mutex::new(State { takes_lines: true, ..State::default() });
+        Self(Arc::new(Shared { name, file, state, queued: Condvar::new(), written: Condvar::new() }))
+    }
+
+    /// Writes a line, its end included, queues it, or drops it. Never waits for the stream.
+    pub fn write(&self, line: Vec<u8>) {
+        let mut waiting = lock(&WAITING);
+        let mut state = lock(&self.0.state);
+        let rest = if *waiting == 0 { self.0.put_now(line) } else { Ok(line) };
+        match rest {
+            Ok(rest) if rest.is_empty() => state.takes_lines = true,
+            Ok(rest) if state.has_room(rest.len()) && self.has_thread(&mut state) => {
+                *waiting += 1;
+                state.bytes += rest.len();
+                state.queue.push_back(rest);
+                self.0.queued.notify_one();
+            }
+            dropped => {
+                state.dropped += 1;
+                state.takes_lines &= dropped.is_ok();
+                if state.is_to_report() && self.has_thread(&mut state) {
+                    self.0.queued.notify_one();
+                }
+            }
+        }
+    }
+
+    fn has_thread(&self, state: &mut State) -> bool {
+        if !state.has_thread && self.0.file.is_some() {
+            let shared = Arc::clone(&self.0);
+            let started =
+                thread::Builder::new().name("output".to_owned()).stack_size(STACK).spawn(move || shared.run());
+            state.has_thread = started.is_ok();
+        }
+        state.has_thread
+    }
+
+    fn flush(&self, until: Instant) {
+        let mut state = lock(&self.0.state);
+        while state.has_thread && !state.is_done() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = self.0.written.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl State {
+    /// Whether a line of so many bytes may wait.
+    fn has_room(&self, length: usize) -> bool {
+        length <= MAX_LINE && self.bytes + length <= MAX_QUEUED
+    }
+
+    /// Nothing is queued, and nothing is to be said about lines that were dropped.
+    fn is_done(&self) -> bool {
+        self.bytes == 0 && !self.is_to_report()
+    }
+
+    fn is_to_report(&self) -> bool {
+        self.dropped > 0 && self.takes_lines
+    }
+}
+
+impl Shared {
+    /// Writes what the stream takes without waiting; the rest.
+    fn put_now(&self, mut line: Vec<u8>) -> io::Result<Vec<u8>> {
+        let mut file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        if line.len() <= AT_ONCE && takes_more(file) {
+            match file.write(&line) {
+                Ok(written) => drop(line.drain(..written)),
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(line)
+    }
+
+    /// Writes line after line, for as long as the process lives.
+    fn run(&self) {
+        loop {
+            let line = self.next();
+            let length = line.len();
+            let written = self.put(&line);
+            drop(line);
+            let mut state = lock(&self.state);
+            state.bytes -= length;
+            state.takes_lines = written.is_ok();
+            state.dropped += u64::from(written.is_err());
+            drop(state);
+            *lock(&WAITING) -= 1;
+        }
+    }
+
+    /// Waits for a line. Between two, it reports those that were dropped.
+    fn next(&self) -> Vec<u8> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(line) = state.queue.pop_front() {
+                return line;
+            }
+            if state.is_to_report() {
+                let lines = std::mem::take(&mut state.dropped);
+                drop(state);
+                // Its own line goes this same way if it is of standard error, so the lock must be free.
+                tracing::error!(lines, stream = self.name, "lines were dropped: nobody read them in time");
+                state = lock(&self.state);
+                continue;
+            }
+            self.written.notify_all();
+            state = self.queued.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Writes a whole line, for as long as that takes. Other processes may have made the stream one that does not wait.
+    fn put(&self, line: &[u8]) -> io::Result<()> {
+        let mut file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let mut rest = line;
+        while !rest.is_empty() {
+            match file.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let _ = poll(&mut [PollFd::new(file, PollFlags::OUT)], None);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a pipe takes [`AT_ONCE`] bytes now.
+fn takes_more(file: &File) -> bool {
+    let mut stream = [PollFd::new(file, PollFlags::OUT)];
+    matches!(poll(&mut stream, Some(&Timespec::default())), Ok(1..)) && stream[0].revents().contains(PollFlags::OUT)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{PipeReader, Read};
+
+    fn piped() -> (PipeReader, Lines) {
+        let (reader, writer) = io::pipe().unwrap();
+        (reader, Lines::new("a pipe", writer.as_fd()))
+    }
+
+    fn line(number: usize, length: usize) -> Vec<u8> {
+        let mut line = format!("{number:07}").into_bytes();
+        line.resize(length - 1, b'.');
+        line.push(b'\n');
+        line
+    }
+
+    fn far() -> Instant {
+        Instant::now() + Duration::from_mins(1)
+    }
+
+    #[test]
+    fn lines_arrive_whole_and_in_order() {
+        let (mut reader, lines) = piped();
+        let lengths = [10, MAX_LINE, 10, 5_000, 4_096];
+        let expected: Vec<u8> =
+            lengths.into_iter().enumerate().flat_map(|(number, length)| line(number, length)).collect();
+        let mut arrived = vec![0; expected.len()];
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| reader.read_exact(&mut arrived));
+            for (number, length) in lengths.into_iter().enumerate() {
+                lines.write(line(number, length));
+            }
+            reading.join().unwrap().unwrap();
+        });
+        lines.flush(far());
+        assert_eq!(arrived, expected);
+        let state = lock(&lines.0.state);
+        assert_eq!((state.bytes, state.dropped), (0, 0));
+    }
+
+    #[test]
+    fn a_stream_that_nobody_reads_drops_lines_and_counts_them() {
+        let (mut reader, lines) = piped();
+        for number in 0..1_000 {
+            lines.write(line(number, 1_000));
+        }
+        let dropped = lock(&lines.0.state).dropped;
+        assert!((700..900).contains(&dropped), "{dropped} of 1000 found no room");
+        lines.flush(Instant::now());
+        let kept = 1_000 - dropped as usize;
+        let mut arrived = vec![0; kept * 1_000];
+        reader.read_exact(&mut arrived).unwrap();
+        let number = |line: &[u8]| std::str::from_utf8(&line[..7]).unwrap().parse::<usize>().unwrap();
+        let numbers: Vec<_> = arrived.chunks(1_000).map(number).collect();
+        let expected: Vec<u8> = numbers.iter().flat_map(|number| line(*number, 1_000)).collect();
+        assert!(arrived == expected && numbers.is_sorted(), "lines arrive whole and in order: {numbers:?}");
+        lines.flush(far());
+        assert_eq!(lock(&lines.0.state).dropped, 0, "they were reported");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_dropped() {
+        let (mut reader, lines) = piped();
+        lines.write(line(0, MAX_LINE + 1));
+        lines.write(line(1, 8));
+        let mut arrived = [0; 8];
+        reader.read_exact(&mut arrived).unwrap();
+        assert_eq!(&arrived, b"0000001\n");
+    }
+
+    #[test]
+    fn a_stream_that_was_closed_takes_nothing_and_holds_nobody_up() {
+        let (reader, lines) = piped();
+        drop(reader);
+        for number in 0..10 {
+            lines.write(line(number, 10));
+            lines.flush(far());
+        }
+        let state = lock(&lines.0.state);
+        assert_eq!((state.dropped, state.bytes, state.takes_lines), (10, 0, false));
+    }
+
+    /// Node.js does so to the pipes that it shares with others.
+    #[test]
+    fn a_stream_that_another_process_made_non_blocking_takes_whole_lines() {
+        let (mut reader, lines) = piped();
+        rustix::io::ioctl_fionbio(lines.0.file.as_ref().unwrap(), true).unwrap();
+        let expected: Vec<u8> = (0..100).flat_map(|number| line(number, 1_000)).collect();
+        (0..100).for_each(|number| lines.write(line(number, 1_000)));
+        let mut arrived = vec![0; expected.len()];
+        reader.read_exact(&mut arrived).unwrap();
+        assert!(arrived == expected);
+    }
+}
