@@ -2,27 +2,47 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
+
+use crate::program::Program;
 
 /// Lambda knows one `AWS_LAMBDA_EXEC_WRAPPER`. Who also needs another's wrapper (Datadog's, OpenTelemetry's) names it here.
 pub(crate) const NEXT_WRAPPER: &str = "LRAP_NEXT_WRAPPER";
 
-/// The command of `arguments`, through `next` when it is set and not empty; `None` when there is no command.
+/// The command of `arguments`, through `next` when it is set and not empty, found by `path`; `None` when there is no command.
 ///
 /// [`NEXT_WRAPPER`] leaves the environment on the way: whatever it names, this program itself included, it is gone
 /// through once and can never go in a circle. Arguments are passed on as bytes, not as text.
-pub(crate) fn build(next: Option<OsString>, arguments: impl Iterator<Item = OsString>) -> Option<Command> {
+pub(crate) fn build(
+    next: Option<OsString>,
+    arguments: impl Iterator<Item = OsString>,
+    path: Option<OsString>,
+) -> Option<Command> {
     let mut arguments = arguments.peekable();
     arguments.peek()?;
     let program = next.filter(|next| !next.is_empty()).or_else(|| arguments.next())?;
-    let mut command = Command::new(program);
+    let (file, script) = Program::named(&program, path).command();
+    let mut command = Command::new(file);
+    match script {
+        Some(script) => command.arg(script),
+        // The name that the program was called by, wherever it was found.
+        None => command.arg0(program),
+    };
     command.args(arguments).env_remove(NEXT_WRAPPER);
     Some(command)
 }
 
 /// One line that names the program which could not be executed.
 pub(crate) fn describe_failure(program: &OsStr, error: &io::Error) -> String {
-    format!("cannot execute {}: {error}", program.display())
+    let program = Path::new(program);
+    let more = if error.kind() == io::ErrorKind::NotFound && program.is_file() {
+        "; the file exists, but not the interpreter that its first line or its header names"
+    } else {
+        ""
+    };
+    format!("cannot execute {}: {error}{more}", program.display())
 }
 
 /// 127 when the program does not exist, 126 when it cannot be executed: the shell's convention.
@@ -39,7 +59,7 @@ mod tests {
     }
 
     fn built(next: Option<&str>, arguments: &[&str]) -> Option<Command> {
-        build(next.map(OsString::from), arguments.iter().map(OsString::from))
+        build(next.map(OsString::from), arguments.iter().map(OsString::from), Some("/no/such/folder".into()))
     }
 
     #[test]

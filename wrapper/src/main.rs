@@ -14,12 +14,15 @@
 mod command;
 mod port;
 mod probe;
+mod program;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 /// How long a function waits for its proxy before it starts without one (contract, section 1).
@@ -31,7 +34,7 @@ const EX_USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     let next = variable(command::NEXT_WRAPPER);
-    let Some(mut command) = command::build(next, std::env::args_os().skip(1)) else {
+    let Some(mut command) = command::build(next, std::env::args_os().skip(1), variable("PATH")) else {
         say(USAGE);
         return ExitCode::from(EX_USAGE);
     };
@@ -67,7 +70,16 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// One line on stderr. A stderr that is closed must not stop a function from starting, so `eprintln!`, which panics, is not used.
+/// One line on stderr, which must not stop a function from starting: `eprintln!` panics when it is closed, and a write waits
+/// when it is full. So another thread writes; what it has not written in time ends with it, at `exec`.
 fn say(line: &str) {
-    let _ = io::stderr().write_all(format!("lrap-wrapper: {line}\n").as_bytes());
+    let line = format!("lrap-wrapper: {line}\n");
+    let (written, said) = mpsc::channel();
+    let writing = thread::Builder::new().spawn(move || {
+        let _ = io::stderr().write_all(line.as_bytes());
+        let _ = written.send(());
+    });
+    if writing.is_ok() {
+        let _ = said.recv_timeout(PATIENCE);
+    }
 }

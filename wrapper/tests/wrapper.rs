@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const NEXT_WRAPPER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/next-wrapper.sh");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/next-wrapper-without-interpreter");
 const NOT_EXECUTABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
 const ORIGINAL: &str = "169.254.100.1:9001";
 
@@ -156,6 +157,67 @@ fn a_next_wrapper_is_gone_through_with_the_same_arguments() {
     command.env("LRAP_NEXT_WRAPPER", NEXT_WRAPPER).env("LRAP_LISTENER_PORT", address.port().to_string());
     let output = command.output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{address}|gone|<a b>"));
+}
+
+/// The kernel does not execute it; shells and glibc give it to `/bin/sh`, musl does not.
+#[test]
+fn a_next_wrapper_without_an_interpreter_is_run_by_the_shell() {
+    let (_proxy, address) = proxy();
+    let (folder, name) = SCRIPT.rsplit_once('/').unwrap();
+    for next in [SCRIPT, name] {
+        let mut command = wrapper(&["printf", "<%s>", "a b", "$HOME"]);
+        command.env("PATH", format!("{folder}:/usr/bin:/bin"));
+        command.env("LRAP_NEXT_WRAPPER", next).env("LRAP_LISTENER_PORT", address.port().to_string());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            format!("{address}|gone|{SCRIPT}|<a b><$HOME>"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_command_without_an_interpreter_is_run_by_the_shell() {
+    let (_proxy, address) = proxy();
+    let mut command = wrapper(&[SCRIPT, "printf", "<%s>", "a b"]);
+    let output = command.env("LRAP_LISTENER_PORT", address.port().to_string()).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{address}|gone|{SCRIPT}|<a b>"));
+}
+
+/// Without `PATH`, and by the name that the program is called by.
+#[test]
+fn a_program_is_found_by_its_name_and_keeps_it() {
+    let (_proxy, address) = proxy();
+    let mut command = wrapper(&["sh", "-c", "echo $0"]);
+    let output = command.env_remove("PATH").env("LRAP_LISTENER_PORT", address.port().to_string()).output().unwrap();
+    assert_eq!(output.stdout, b"sh\n", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_missing_interpreter_is_told_from_a_missing_program() {
+    let (_proxy, address) = proxy();
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/without-its-interpreter");
+    let output = wrapper(&[program]).env("LRAP_LISTENER_PORT", address.port().to_string()).output().unwrap();
+    assert_eq!(output.status.code(), Some(127));
+    let line = only_line(&output);
+    assert!(line.contains(program) && line.contains("interpreter"), "{line}");
+}
+
+/// The line cannot be written, and nobody waits for long.
+#[test]
+fn a_stderr_that_nobody_reads_does_not_stop_the_function() {
+    let (_reader, mut full) = std::io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&full, true).unwrap();
+    while std::io::Write::write(&mut full, &[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&full, false).unwrap();
+    let mut command = wrapper(&["env", "-0"]);
+    let started = Instant::now();
+    let output = command.env("LRAP_LISTENER_PORT", "nonsense").stderr(full).stdout(Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    assert_eq!(runtime_api(&output), ORIGINAL);
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
 #[test]
