@@ -18,12 +18,14 @@ use functions_shared::{Failure, LambdaEvent, Variables, clients, run_with};
 use registry::Agents;
 use serde_json::Value;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 async fn init(variables: Variables) -> Result<(Agents, Stacks), Failure> {
     Ok((Agents::new(&variables, &clients::aws().await)?, Stacks::default()))
 }
 
-async fn handle((agents, stacks): &(Agents, Stacks), event: LambdaEvent<Value>) -> Result<Value, Failure> {
+async fn handle(made: Arc<(Agents, Stacks)>, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let (agents, stacks) = &*made;
     answer(agents, stacks, event).await
 }
 

@@ -3,7 +3,7 @@
 use crate::registry::Agents;
 use functions_shared::Refusal;
 use functions_shared::agents::{Agent, Version};
-use functions_shared::custom_resource::{Provisioned, RequestType, ResourceEvent};
+use functions_shared::custom_resource::{Provisioned, Provisioner, RequestType, ResourceEvent};
 use functions_shared::entrances::Registry;
 use functions_shared::http_api::{Request, Response};
 use serde_json::json;
@@ -12,7 +12,9 @@ impl Registry for Agents {
     async fn respond(&self, request: &Request) -> Result<Response, Refusal> {
         self.routed(request).await
     }
+}
 
+impl Provisioner for Agents {
     async fn provision(&self, event: &ResourceEvent) -> Result<Provisioned, Refusal> {
         match event.request_type {
             RequestType::Create | RequestType::Update => {

@@ -2,15 +2,26 @@
 
 use crate::Failure;
 use http::{Method, Request};
+use http_body_util::{BodyExt, Collected, Limited};
 use lambda_runtime::{Diagnostic, Error};
 use lambda_runtime_api_client::{Client, body::Body, build_request};
 
 const PATH: &str = "/2018-06-01/runtime/init/error";
 
+/// Bytes of an answer that says why the report was not taken.
+const LONGEST_REASON: usize = 4 << 10;
+
 /// Reports `failure` as the reason why this process serves nothing.
 pub(crate) async fn report(runtime_api: &Client, failure: Failure) -> Result<(), Error> {
     let response = runtime_api.call(request(failure)?).await?;
-    if response.status().is_success() { Ok(()) } else { Err(format!("{PATH} answers {}", response.status()).into()) }
+    let status = response.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let reason = Limited::new(response.into_body(), LONGEST_REASON).collect().await;
+    let reason = reason.map(Collected::to_bytes).unwrap_or_default();
+    let reason: String = String::from_utf8_lossy(&reason).chars().filter(|character| !character.is_control()).collect();
+    Err(format!("{PATH} answers {status}: {reason}").into())
 }
 
 fn request(failure: Failure) -> Result<Request<Body>, Error> {
@@ -64,8 +75,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_report_that_is_not_taken_is_an_error() {
-        let (client, _) = runtime_api("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
-        assert!(report(&client, missing()).await.is_err());
+    async fn a_report_that_is_not_taken_is_an_error_with_the_reason() {
+        let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 35\r\n\r\n{\"errorType\":\"InvalidStateChange\"}\n";
+        let (client, _) = runtime_api(answer);
+        let error = report(&client, missing()).await.expect_err("not taken").to_string();
+        let said = format!("{PATH} answers 403 Forbidden: {{\"errorType\":\"InvalidStateChange\"}}");
+        assert_eq!(error, said);
     }
 }

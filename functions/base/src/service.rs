@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::process::ExitCode;
-use tokio::runtime::Runtime;
+use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
 use tracing::Instrument;
 
 /// An event longer than this is never taken for a warm-up: it is parsed once only, as the handler's own type.
@@ -14,22 +15,26 @@ const LONGEST_WARMUP: usize = 1024;
 
 /// Serves invocations with `handler` until Lambda ends the process.
 ///
-/// The process first goes through the exec wrapper, if one is set ([crate documentation](crate)), then serves on one thread: a
-/// sandbox handles one invocation at a time. An event that does not fit `I` fails as `InvalidEvent`; `{"warmup":true}`, or
+/// The process first goes through the exec wrapper, if one is set ([crate documentation](crate)), then serves on one thread,
+/// one invocation at a time. On managed instances, where a sandbox has `AWS_LAMBDA_MAX_CONCURRENCY` of them at once, it polls
+/// as many times, and handlers run on as many threads as there are processors. An event that does not fit `I` fails as `InvalidEvent`; `{"warmup":true}`, or
 /// an event of `EventBridge` whose source is `warmup`, is answered with itself without calling the handler.
 ///
 /// # Errors
 /// When the Runtime API cannot be reached any more. An invocation's failure is no error of `run`.
-pub fn run<I, O, E>(handler: impl AsyncFn(LambdaEvent<I>) -> Result<O, E>) -> Result<(), Error>
+pub fn run<I, O, E, F>(handler: impl Fn(LambdaEvent<I>) -> F + Send + Sync + 'static) -> Result<(), Error>
 where
-    I: DeserializeOwned,
-    O: Serialize,
-    E: Into<Diagnostic>,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: Into<Diagnostic> + 'static,
+    F: Future<Output = Result<O, E>> + Send + 'static,
 {
-    start()?.block_on(serve(&handler, None))
+    start(&Variables::from_environment())?.block_on(serve(handler, None))
 }
 
 /// Like [`run`], for a handler that needs more than its event: `init` makes it once, from the variables, before the first event.
+///
+/// Invocations share it, also where several run at once.
 ///
 /// A failure of `init`, such as a missing variable, is reported to the Runtime API as the reason why nothing is served, and
 /// logged in one line.
@@ -37,6 +42,7 @@ where
 /// ```no_run
 /// use functions_base::{Failure, LambdaEvent, Variables, run_with};
 /// use std::process::ExitCode;
+/// use std::sync::Arc;
 ///
 /// struct State { table: String }
 ///
@@ -44,7 +50,7 @@ where
 ///     Ok(State { table: variables.required("TABLE_NAME")?.to_owned() })
 /// }
 ///
-/// async fn handle(state: &State, event: LambdaEvent<String>) -> Result<String, Failure> {
+/// async fn handle(state: Arc<State>, event: LambdaEvent<String>) -> Result<String, Failure> {
 ///     Ok(format!("{} is not in {}", event.payload, state.table))
 /// }
 ///
@@ -52,21 +58,23 @@ where
 ///     run_with(init, handle)
 /// }
 /// ```
-pub fn run_with<S, I, O, E>(
+pub fn run_with<S, I, O, E, F>(
     init: impl AsyncFnOnce(Variables) -> Result<S, Failure>,
-    handler: impl AsyncFn(&S, LambdaEvent<I>) -> Result<O, E>,
+    handler: impl Fn(Arc<S>, LambdaEvent<I>) -> F + Send + Sync + 'static,
 ) -> ExitCode
 where
-    I: DeserializeOwned,
-    O: Serialize,
-    E: Into<Diagnostic>,
+    S: Send + Sync + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: Into<Diagnostic> + 'static,
+    F: Future<Output = Result<O, E>> + Send + 'static,
 {
-    let served = start().and_then(|runtime| {
+    let variables = Variables::from_environment();
+    let served = start(&variables).and_then(|runtime| {
         runtime.block_on(async move {
-            let variables = Variables::from_environment();
-            let stage = variables.optional("STAGE").ok().flatten().map(str::to_owned);
-            let made = initialised(init, variables).await?;
-            serve(&async move |event| handler(&made, event).await, stage.as_deref()).await
+            let stage = variables.optional("STAGE").ok().flatten().map(Arc::from);
+            let made = Arc::new(initialised(init, variables).await?);
+            serve(move |event| handler(Arc::clone(&made), event), stage).await
         })
     });
     // In a log line: what `main` returns as an error is printed as plain text.
@@ -80,13 +88,20 @@ where
 }
 
 /// The way in, the log, and a runtime.
-fn start() -> Result<Runtime, Error> {
+fn start(variables: &Variables) -> Result<Runtime, Error> {
     let door = door::pass();
     logs::init();
     if let Err(error) = door {
         tracing::error!(%error, "wrapper not passed");
     }
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+    let mut runtime =
+        if is_concurrent(variables) { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    Ok(runtime.enable_all().build()?)
+}
+
+/// Whether this sandbox has several invocations at once: what `lambda_runtime` goes by.
+fn is_concurrent(variables: &Variables) -> bool {
+    matches!(variables.parsed::<u32>("AWS_LAMBDA_MAX_CONCURRENCY"), Ok(Some(2..)))
 }
 
 async fn initialised<S>(
@@ -104,21 +119,23 @@ async fn initialised<S>(
 }
 
 /// Every line of the log says which invocation, function and stage it is of.
-async fn serve<I, O, E>(
-    handler: &impl AsyncFn(LambdaEvent<I>) -> Result<O, E>,
-    stage: Option<&str>,
+async fn serve<I, O, E, F>(
+    handler: impl Fn(LambdaEvent<I>) -> F + Send + Sync + 'static,
+    stage: Option<Arc<str>>,
 ) -> Result<(), Error>
 where
-    I: DeserializeOwned,
-    O: Serialize,
-    E: Into<Diagnostic>,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: Into<Diagnostic> + 'static,
+    F: Future<Output = Result<O, E>> + Send + 'static,
 {
-    let invocation = |event: LambdaEvent<_>| {
+    let handler = Arc::new(handler);
+    let invocation = move |event: LambdaEvent<_>| {
         let (request_id, function) = (&event.context.request_id, &event.context.env_config.function_name);
-        let span = tracing::info_span!("invocation", request_id, function, stage);
-        answer(handler, event).instrument(span)
+        let span = tracing::info_span!("invocation", request_id, function, stage = stage.as_deref());
+        answer(Arc::clone(&handler), event).instrument(span)
     };
-    lambda_runtime::run(service_fn(invocation)).await
+    lambda_runtime::run_concurrent(service_fn(invocation)).await
 }
 
 /// What goes back: the handler's output, or the warm-up event itself.
@@ -136,13 +153,14 @@ impl<O: Serialize> Serialize for Answer<O> {
     }
 }
 
-async fn answer<I, O, E>(
-    handler: impl AsyncFn(LambdaEvent<I>) -> Result<O, E>,
+async fn answer<I, O, E, F>(
+    handler: Arc<impl Fn(LambdaEvent<I>) -> F>,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Answer<O>, Diagnostic>
 where
     I: DeserializeOwned,
     E: Into<Diagnostic>,
+    F: Future<Output = Result<O, E>>,
 {
     let LambdaEvent { payload, context } = event;
     if is_warmup(payload.get()) {
@@ -188,8 +206,15 @@ mod tests {
 
     async fn ask(event: &str) -> Result<String, Diagnostic> {
         let payload = RawValue::from_string(event.to_owned()).expect("JSON");
-        let answer = answer(upper, LambdaEvent::new(payload, Context::default())).await?;
+        let answer = answer(Arc::new(upper), LambdaEvent::new(payload, Context::default())).await?;
         Ok(serde_json::to_string(&answer).expect("JSON"))
+    }
+
+    #[test]
+    fn several_threads_serve_where_there_are_several_invocations() {
+        for (value, several) in [("", false), ("1", false), ("x", false), ("0", false), ("2", true), ("64", true)] {
+            assert_eq!(is_concurrent(&Variables::from([("AWS_LAMBDA_MAX_CONCURRENCY", value)])), several, "{value}");
+        }
     }
 
     #[tokio::test]

@@ -4,5 +4,5 @@ use llm::Llm;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    functions_shared::run_with(Llm::from_variables, Llm::handle)
+    functions_shared::run_with(Llm::from_variables, |llm, event| async move { llm.handle(event).await })
 }

@@ -96,6 +96,12 @@ const TO_ANSWER: Duration = Duration::from_secs(5);
 /// How often an answer is sent, and how often somebody else may come first.
 const ATTEMPTS: u32 = 4;
 
+/// Who makes, changes and removes the resources of stacks.
+pub trait Provisioner: Sync {
+    /// What a stack wants.
+    fn provision(&self, event: &ResourceEvent) -> impl Future<Output = Result<Provisioned, Refusal>> + Send;
+}
+
 /// The way to the stacks. Made once: it keeps a connection to where their answers go.
 #[derive(Clone, Debug)]
 pub struct Stacks {
@@ -117,15 +123,15 @@ impl Stacks {
         Self { pause: Duration::ZERO, ..self }
     }
 
-    /// Does the `work` and answers the stack, whatever comes of it. What the stack was told also goes back.
+    /// Has the work done and answers the stack, whatever comes of it. What the stack was told also goes back.
     pub async fn serve(
         &self,
         event: &ResourceEvent,
         context: &Context,
-        work: impl AsyncFn(&ResourceEvent) -> Result<Provisioned, Refusal>,
+        provisioner: &impl Provisioner,
     ) -> Result<Value, Failure> {
         let time = time_left(context.deadline).saturating_sub(TO_ANSWER);
-        let done = tokio::time::timeout(time, self.persistently(event, work)).await;
+        let done = tokio::time::timeout(time, self.persistently(event, provisioner)).await;
         let done = done.unwrap_or_else(|_| Err(Refusal::Unavailable(format!("it was not done in {time:?}"))));
         let answer = answer(event, done);
         self.send(&event.response_url, &answer).await?;
@@ -136,15 +142,15 @@ impl Stacks {
     async fn persistently(
         &self,
         event: &ResourceEvent,
-        work: impl AsyncFn(&ResourceEvent) -> Result<Provisioned, Refusal>,
+        provisioner: &impl Provisioner,
     ) -> Result<Provisioned, Refusal> {
         for attempt in 1..ATTEMPTS {
-            match work(event).await {
+            match provisioner.provision(event).await {
                 Err(Refusal::Overtaken(_)) => tokio::time::sleep(self.pause * attempt).await,
                 done => return done,
             }
         }
-        work(event).await
+        provisioner.provision(event).await
     }
 
     async fn send(&self, url: &str, answer: &Answer<'_>) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use functions_shared::pages::Page;
 use functions_shared::tools::{Tool, ToolStatus};
 use serde_json::{Value, json};
 
-impl Site<'_> {
+impl Site {
     /// One request.
     pub(crate) async fn routed(&self, request: &Request) -> Result<Response, Refusal> {
         let path: Vec<&str> = request.path.iter().map(String::as_str).collect();

@@ -19,12 +19,14 @@ use functions_shared::{Failure, LambdaEvent, Variables, clients, run_with};
 use registry::{Site, Tools};
 use serde_json::Value;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-async fn init(variables: Variables) -> Result<(Tools, Stacks), Failure> {
-    Ok((Tools::new(&variables, &clients::aws().await)?, Stacks::default()))
+async fn init(variables: Variables) -> Result<(Arc<Tools>, Stacks), Failure> {
+    Ok((Arc::new(Tools::new(&variables, &clients::aws().await)?), Stacks::default()))
 }
 
-async fn handle((tools, stacks): &(Tools, Stacks), event: LambdaEvent<Value>) -> Result<Value, Failure> {
+async fn handle(made: Arc<(Arc<Tools>, Stacks)>, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let (tools, stacks) = &*made;
     let site = Site::of(tools, &event.context)?;
     answer(&site, stacks, event).await
 }

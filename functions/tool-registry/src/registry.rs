@@ -7,6 +7,7 @@ use functions_shared::rows::Stored;
 use functions_shared::tools::{FunctionArn, Tool, ToolRegistry};
 use functions_shared::{Context, Failure, Refusal, SdkConfig, VariableError, Variables};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Both tables.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ pub(crate) struct Tools {
 
 /// The registry where it runs: only functions of that account and region are tools.
 #[derive(Debug)]
-pub(crate) struct Site<'a> {
-    pub(crate) tools: &'a Tools,
+pub(crate) struct Site {
+    pub(crate) tools: Arc<Tools>,
     here: FunctionArn,
 }
 
@@ -47,11 +48,11 @@ impl Tools {
     }
 }
 
-impl<'a> Site<'a> {
+impl Site {
     /// The place is the invoked function's own.
-    pub(crate) fn of(tools: &'a Tools, context: &Context) -> Result<Self, Failure> {
+    pub(crate) fn of(tools: &Arc<Tools>, context: &Context) -> Result<Self, Failure> {
         let here = FunctionArn::read("the invoked function", &context.invoked_function_arn)?;
-        Ok(Self { tools, here })
+        Ok(Self { tools: Arc::clone(tools), here })
     }
 
     /// The tool that `body` describes, with schemas that are ones.

@@ -2,16 +2,18 @@
 
 use crate::registry::Site;
 use functions_shared::Refusal;
-use functions_shared::custom_resource::{Provisioned, RequestType, ResourceEvent};
+use functions_shared::custom_resource::{Provisioned, Provisioner, RequestType, ResourceEvent};
 use functions_shared::entrances::Registry;
 use functions_shared::http_api::{Request, Response};
 use serde_json::json;
 
-impl Registry for Site<'_> {
+impl Registry for Site {
     async fn respond(&self, request: &Request) -> Result<Response, Refusal> {
         self.routed(request).await
     }
+}
 
+impl Provisioner for Site {
     async fn provision(&self, event: &ResourceEvent) -> Result<Provisioned, Refusal> {
         match event.request_type {
             RequestType::Create | RequestType::Update => {
@@ -24,7 +26,7 @@ impl Registry for Site<'_> {
     }
 }
 
-impl Site<'_> {
+impl Site {
     /// Deletes what the stack has registered. What is not there, or is somebody else's, is not the stack's to delete.
     async fn unregister(&self, event: &ResourceEvent) -> Result<Provisioned, Refusal> {
         let physical_id = event.physical_id();

@@ -8,11 +8,12 @@ use functions_shared::custom_resource::Stacks;
 use functions_shared::entrances::answer;
 use functions_shared::{LambdaEvent, Variables};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const FUNCTION: &str = "arn:aws:lambda:eu-central-1:123456789012:function:tool-weather-dev";
 
 struct World {
-    tools: Tools,
+    tools: Arc<Tools>,
     tables: Tables,
     agents: AgentRegistry,
 }
@@ -21,7 +22,7 @@ impl World {
     async fn start() -> Self {
         let tables = Tables::start().await;
         let variables = Variables::from([("AGENT_REGISTRY_TABLE_NAME", AGENTS), ("TOOL_REGISTRY_TABLE_NAME", TOOLS)]);
-        let tools = Tools::with(&variables, &tables.client).unwrap();
+        let tools = Arc::new(Tools::with(&variables, &tables.client).unwrap());
         let agents = AgentRegistry::new(tables.client.clone(), AGENTS);
         Self { tools, tables, agents }
     }

@@ -22,7 +22,7 @@ pub(crate) struct Action {
 pub(crate) type Run = for<'a> fn(&'a Services, Arguments) -> Running<'a>;
 
 /// A tool at work.
-pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<String, ToolError>> + 'a>>;
+pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<String, ToolError>> + Send + 'a>>;
 
 /// What tools need besides their arguments. Built once.
 #[derive(Debug)]

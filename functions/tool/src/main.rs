@@ -8,5 +8,8 @@ fn main() -> ExitCode {
         println!("{:#}", tool::description());
         return ExitCode::SUCCESS;
     }
-    functions_shared::run_with(async |variables| tool::State::new(&variables), tool::handle)
+    functions_shared::run_with(
+        async |variables| tool::State::new(&variables),
+        |state, event| async move { tool::handle(&state, event).await },
+    )
 }
