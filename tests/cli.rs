@@ -273,7 +273,8 @@ async fn with_json_everything_said_is_one_document() {
     }
     for arguments in [&["ls"][..], &["config"], &["verify", "-"], &["explain", "-"], &["completions", "zsh"], &["-V"]] {
         let said = shell.lrap_reading(&[arguments, &["--json"]].concat(), "{}").await;
-        assert!(said.json().is_object() && said.code() == 0, "{arguments:?}: {}", said.error());
+        let code = i32::from(arguments[0] == "verify");
+        assert!(said.json().is_object() && said.code() == code, "{arguments:?}: {}", said.error());
     }
 }
 
@@ -311,8 +312,59 @@ async fn verify_finds_references_in_events_and_logs() {
     for said in [shell.lrap(&["verify", path(&event)]).await, shell.lrap_reading(&["verify", "-"], &log).await] {
         assert_eq!((said.code(), said.out()), (0, format!("ok          {one}\nok          {two}\n").as_str()));
     }
-    let nothing = shell.lrap_reading(&["verify"], "{}").await;
-    assert_eq!((nothing.code(), nothing.out()), (0, ""));
+}
+
+#[tokio::test]
+async fn verify_says_when_there_is_nothing_to_verify() {
+    let shell = Shell::new().await;
+    let good = shell.put(&[Content::string("good")]).await[0].to_string();
+    for text in ["", "{}", "a log without any", "\u{feff}", r#"{"@content:": 1}"#] {
+        let said = shell.lrap_reading(&["verify"], text).await;
+        assert_eq!((said.code(), said.out()), (1, "no references found in standard input\n"), "{text:?}");
+    }
+    let empty = file("{}");
+    let said = shell.lrap(&["verify", &good, path(&empty)]).await;
+    let expected = format!("ok          {good}\nno references found in {}\n", path(&empty));
+    assert_eq!((said.code(), said.out()), (1, expected.as_str()));
+    let said = shell.lrap(&["verify", "--json", path(&empty)]).await;
+    assert_eq!((said.code(), &said.json()["without_references"]), (1, &json!([path(&empty)])));
+}
+
+#[tokio::test]
+async fn verify_reads_what_powershell_writes() {
+    let shell = Shell::new().await;
+    let good = shell.put(&[Content::string("good")]).await[0].to_string();
+    let event = format!(r#"{{"Records":[{{"body":"{good}"}}]}}"#);
+    for text in [good.clone(), format!("\u{feff}{good}\r\n"), event.clone(), format!("\u{feff}{event}")] {
+        for unit in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
+            let read = file(text.encode_utf16().flat_map(unit).collect::<Vec<_>>());
+            let said = shell.lrap(&["verify", path(&read)]).await;
+            assert_eq!((said.code(), said.out()), (0, format!("ok          {good}\n").as_str()), "{}", said.error());
+        }
+    }
+    let marked = file(format!("\u{feff}{event}"));
+    assert_eq!(shell.lrap(&["verify", path(&marked)]).await.code(), 0);
+}
+
+#[tokio::test]
+async fn what_must_be_unpacked_first_is_named() {
+    let shell = Shell::new().await;
+    let reference = shell.scope().reference(DAY, &Content::string("any")).to_string();
+    let base64 = data_encoding::BASE64.encode(format!("{{\"a\":\"{reference}\"}}").as_bytes());
+    let record = format!(r#"{{"Records":[{{"kinesis":{{"data":"{base64}"}}}}]}}"#);
+    for (bytes, kind) in [
+        (b"\x1f\x8b\x08\0\0".to_vec(), "is gzip: "),
+        (b"PK\x03\x04".to_vec(), "is a zip archive: "),
+        (base64.clone().into_bytes(), "holds references in base64: "),
+        (record.into_bytes(), "holds references in base64: "),
+    ] {
+        let packed = file(bytes);
+        let said = shell.lrap(&["verify", path(&packed)]).await;
+        said.failed(2, kind);
+        assert!(said.error().contains(path(&packed)), "{}", said.error());
+    }
+    let packed = file(b"\x1f\x8b\x08\0\0".to_vec());
+    shell.lrap(&["explain", path(&packed)]).await.failed(2, "is gzip: ");
 }
 
 #[tokio::test]
@@ -403,6 +455,26 @@ async fn explain_says_what_becomes_of_an_event_without_the_table() {
 
     let text = shell.lrap_reading(&["explain", "-"], &event).await;
     assert!(text.out().contains("/body -> /text") && text.out().contains(&reference), "{}", text.out());
+}
+
+#[tokio::test]
+async fn explain_says_where_a_document_is_not_json() {
+    let shell = Shell::new().await;
+    for (text, place) in [("{\n  \"a\": x}", "line 2 column 8"), ("", "line 1 column 0"), ("plain", "line 1 column 1")]
+    {
+        for form in ["event", "response"] {
+            let said = shell.lrap_reading(&["explain", "-", "--as", form], text).await;
+            assert_eq!(said.code(), 1, "{text:?}: {}", said.out());
+            let expected = "standard input is not JSON, so nothing in it is replaced: ";
+            assert!(said.out().contains(expected) && said.out().contains(place), "{}", said.out());
+            assert!(said.out().contains(&format!("{form} unchanged: ")), "{}", said.out());
+        }
+    }
+    let text = "\u{feff}{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let utf_16 = file(text);
+    let said = shell.lrap(&["explain", path(&utf_16)]).await;
+    assert_eq!(said.code(), 0, "{}", said.out());
+    assert!(said.out().contains("is UTF-16, and read as the text that it says"), "{}", said.out());
 }
 
 #[tokio::test]

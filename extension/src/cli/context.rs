@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::future::Future;
-use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -210,16 +209,4 @@ pub(super) fn wait<T>(work: impl Future<Output = T>) -> T {
     let outcome = runtime.block_on(work);
     runtime.shutdown_background();
     outcome
-}
-
-/// The whole of a file, or of standard input for `-`.
-pub(super) fn read(path: &OsStr) -> Result<Bytes, ToolError> {
-    let read = if path == "-" {
-        let mut text = vec![];
-        io::stdin().lock().read_to_end(&mut text).map(|_| text)
-    } else {
-        fs::read(path)
-    };
-    let wrong = |error| ToolError::Usage(format!("cannot read {}: {error}", path.display()));
-    read.map(Bytes::from).map_err(wrong)
 }

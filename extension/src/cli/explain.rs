@@ -4,8 +4,10 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use serde::de::IgnoredAny;
 
-use super::context::{Context, read};
+use super::context::Context;
+use super::document::Document;
 use super::{Outcome, ToolError, figures, inspect_event, inspect_response};
 
 /// What would become of a document.
@@ -46,8 +48,9 @@ pub(super) struct Place {
 }
 
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
-    let document = read(&context.arguments.operands[0])?;
-    let report = match context.arguments.text("as")? {
+    let Document { name, text: document, was } = Document::read(&context.arguments.operands[0])?;
+    let problem = serde_json::from_slice::<IgnoredAny>(&document).err();
+    let mut report = match context.arguments.text("as")? {
         None | Some("event") => inspect_event::report(context, &document)?,
         Some("response") if context.arguments.has("fetch") => {
             return Err(ToolError::Usage("a response has nothing to --fetch".to_owned()));
@@ -55,9 +58,15 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
         Some("response") => inspect_response::report(context, &document)?,
         Some(form) => return Err(ToolError::Usage(format!("--as is {form:?}, not event or response"))),
     };
+    if let Some(was) = was {
+        report.because.insert(0, format!("{name} is {was}, and read as the text that it says"));
+    }
+    if let Some(problem) = &problem {
+        report.because.push(format!("{name} is not JSON, so nothing in it is replaced: {problem}"));
+    }
     let json = serde_json::to_value(&report).expect("BUG: a report is a JSON document");
     super::print(&context.arguments, &json, &text(&report))?;
-    Ok(if report.outcome == "fails" { Outcome::No } else { Outcome::Yes })
+    Ok(if report.outcome == "fails" || problem.is_some() { Outcome::No } else { Outcome::Yes })
 }
 
 fn text(report: &Report) -> String {

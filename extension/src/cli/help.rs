@@ -20,7 +20,8 @@ Credentials of a profile that are not in ~/.aws/credentials: eval \"$(aws config
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well
-  1  the answer is no: not ok, missing, expired, refused, a mistake in the settings, an invocation that would fail
+  1  the answer is no: not ok, missing, expired, refused, no reference to verify, not JSON, a mistake in the settings, an
+     invocation that would fail
   2  wrong usage, settings or files
   3  the content table cannot be reached, or does not let us
 ";

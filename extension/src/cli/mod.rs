@@ -11,6 +11,7 @@ mod cat;
 mod commands;
 mod completions;
 mod context;
+mod document;
 mod explain;
 mod figures;
 mod help;

@@ -1,4 +1,6 @@
 //! `lrap verify`: whether contents are there, whole, and in their time. Each is read and hashed, as hydrating would.
+//!
+//! A file without a reference is no success: nothing was verified, and whoever gave it expected otherwise.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -10,7 +12,8 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::context::{Context, Table, read, reference, wait};
+use super::context::{Context, Table, reference, wait};
+use super::document::Document;
 use super::{Outcome, ToolError};
 use crate::error::quoted;
 
@@ -30,21 +33,24 @@ struct Verdict {
 type Claim = (String, Result<ContentRef, ParseRefError>);
 
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
-    let claims = claims(&context.arguments.operands)?;
+    let Claims { claims, empty } = claims(&context.arguments.operands)?;
     let verdicts = if claims.is_empty() { vec![] } else { wait(verdicts(&context.open()?, claims)) };
-    let document =
-        json!({ "references": verdicts, "not_ok": verdicts.iter().filter(|verdict| !verdict.is_ok()).count() });
-    let text = verdicts.iter().fold(String::new(), |mut text, verdict| {
+    let not_ok = verdicts.iter().filter(|verdict| !verdict.is_ok()).count();
+    let document = json!({ "references": verdicts, "not_ok": not_ok, "without_references": empty });
+    let mut text = verdicts.iter().fold(String::new(), |mut text, verdict| {
         let problem = verdict.problem.as_ref().map_or_else(String::new, |problem| format!("  ({problem})"));
         let _ = writeln!(text, "{:<11} {}{problem}", verdict.status, verdict.reference);
         text
     });
+    for name in &empty {
+        let _ = writeln!(text, "no references found in {name}");
+    }
     super::print(&context.arguments, &document, &text)?;
     let unavailable = verdicts.iter().find(|verdict| verdict.status == UNAVAILABLE);
     if let Some(problem) = unavailable.and_then(|verdict| verdict.problem.clone()) {
         return Err(ToolError::Unavailable(problem));
     }
-    Ok(if verdicts.iter().all(Verdict::is_ok) { Outcome::Yes } else { Outcome::No })
+    Ok(if not_ok == 0 && empty.is_empty() { Outcome::Yes } else { Outcome::No })
 }
 
 const UNAVAILABLE: &str = "unavailable";
@@ -71,19 +77,43 @@ impl Verdict {
     }
 }
 
-/// What the operands hold: references, files, and standard input for `-` or for none.
-fn claims(operands: &[std::ffi::OsString]) -> Result<Vec<Claim>, ToolError> {
-    if operands.is_empty() {
-        return Ok(claims_in(&read(OsStr::new("-"))?));
+/// What the operands hold.
+#[derive(Default)]
+struct Claims {
+    claims: Vec<Claim>,
+    /// Files without any.
+    empty: Vec<String>,
+}
+
+impl Claims {
+    fn read(&mut self, path: &OsStr) -> Result<(), ToolError> {
+        let document = Document::read(path)?;
+        let found = claims_in(&document.text);
+        if found.is_empty() && document.holds_references_in_base64() {
+            let hint = "decode it first, for example by `base64 -d FILE | lrap verify`";
+            return Err(ToolError::Usage(format!("{} holds references in base64: {hint}", document.name)));
+        }
+        if found.is_empty() {
+            self.empty.push(document.name);
+        }
+        self.claims.extend(found);
+        Ok(())
     }
-    let mut claims = vec![];
+}
+
+/// What the operands hold: references, files, and standard input for `-` or for none.
+fn claims(operands: &[std::ffi::OsString]) -> Result<Claims, ToolError> {
+    let mut read = Claims::default();
+    if operands.is_empty() {
+        read.read(OsStr::new("-"))?;
+    }
     for operand in operands {
         match operand.to_str().filter(|text| text.starts_with(PREFIX)) {
-            Some(text) => claims.push((text.to_owned(), reference(text))),
-            None => claims.extend(claims_in(&read(operand)?)),
+            Some(text) => read.claims.push((text.to_owned(), reference(text))),
+            None => read.read(operand)?,
         }
     }
-    Ok(claims)
+    Ok(read)
 }
 
 /// The references of a JSON document, as hydrating sees them; of any other text, such as a log, whatever begins like one.
