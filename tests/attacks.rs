@@ -137,7 +137,8 @@ async fn b4_a_batch_keeps_what_is_refused_and_hydrates_the_rest() {
     let mut world = signed().sharing(writer.table()).await;
     let forged = forged(&reference);
     let with = |last: &str| {
-        let records = forged.iter().map(String::as_str).chain([last]).map(|body| json!({"body": body}));
+        let records =
+            forged.iter().map(String::as_str).chain([last]).map(|body| json!({"eventSource": "aws:sqs", "body": body}));
         json!({"Records": records.collect::<Vec<_>>()})
     };
     let before = world.table().meter();

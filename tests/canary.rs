@@ -166,7 +166,8 @@ async fn b6_nothing_comes_out_of_contents_that_cannot_be_had() {
     assert_eq!(fail(&mut other, around(&references[0])).await, "LongContent.Expired");
     table.delete_all().await;
     assert_eq!(fail(&mut other, around(&references[0])).await, "LongContent.NotFound");
-    let batch = json!({"Records": [{ "body": around(&references[0]) }, altered]}).to_string();
+    let record = |body: &str| json!({"eventSource": "aws:sqs", "body": body});
+    let batch = json!({"Records": [record(&around(&references[0])), record(&altered)]}).to_string();
     invoke(&mut other, batch, "null").await;
     assert_silent(other, &["invocation failed", "reference kept", "LongContent.Expired"]).await;
     assert_silent(world, &["response offloaded"]).await;
@@ -174,8 +175,8 @@ async fn b6_nothing_comes_out_of_contents_that_cannot_be_had() {
 
 #[tokio::test]
 async fn b6_nothing_comes_out_of_payloads_that_do_not_fit() {
-    let mut world = sandbox().with("LRAP_KEEP", "/text").with("LRAP_MAX_EVENT_SIZE", 7_000).with_table().await;
-    let kept = json!({ "text": (0..200).map(|_| noise(2_000, 1) + &canary("Kept")).collect::<Vec<_>>() }).to_string();
+    let mut world = sandbox().with("LRAP_KEEP", "/kept").with("LRAP_MAX_EVENT_SIZE", 7_000).with_table().await;
+    let kept = json!({ "kept": (0..200).map(|_| noise(2_000, 1) + &canary("Kept")).collect::<Vec<_>>() }).to_string();
     let (id, _) = invoke(&mut world, "{}", kept).await;
     assert_eq!(world.lambda.error(&id).await.json()["errorType"], "LongContent.PayloadTooLarge");
     let (id, _) = invoke(&mut world, "{}", json!({ "text": content("Twice") }).to_string()).await;

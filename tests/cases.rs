@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use long_content::hydrate::{self, HydratePlan};
+use long_content::keep::Pointer;
 use long_content::offload::{self, Limits};
+use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{Content, ContentRef, Kind, Scope, Ttl};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// One file of `cases/`.
 #[derive(Deserialize, Serialize)]
@@ -39,6 +42,11 @@ struct Settings {
     max_content_size: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl: Option<u32>,
+    /// JSON Pointers of values that stay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keep: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_payload_size: Option<usize>,
     /// Names of contents whose references the event held, and that were handed over as they were.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kept: Vec<String>,
@@ -159,11 +167,40 @@ impl Case {
         Some(stored.content().bytes)
     }
 
+    fn keep(&self) -> Vec<Pointer> {
+        self.settings.keep.iter().map(|pointer| pointer.parse().expect("a pointer")).collect()
+    }
+
+    fn kept(&self) -> Vec<ContentRef> {
+        self.settings.kept.iter().map(|name| self.reference(&self.stored[name])).collect()
+    }
+
+    /// The whole way out: what is too long leaves, and then what must leave for the rest to fit.
+    fn fit(&self) -> Expectation {
+        let input = self.input();
+        let ttl = self.settings.ttl.map_or(Ttl::NONE, Ttl::seconds);
+        let terms = Terms {
+            max_content_size: self.settings.max_content_size.unwrap_or(5000),
+            max_payload_size: self.settings.max_payload_size,
+            keep: self.keep(),
+            kept: self.kept(),
+            ..Terms::new(Scope::new("content"), ttl)
+        };
+        let outgoing = Outgoing::of(&input, &terms).expect("it fits");
+        let numbered = outgoing.contents.iter().enumerate();
+        let output = numbered.fold(self.output(&input, &outgoing.response), |output, (index, (reference, _))| {
+            output.map(|output| output.replace(&reference.to_string(), &format!("<{index}>")))
+        });
+        let content = |(reference, bytes): (ContentRef, Bytes)| Content { kind: reference.kind, bytes };
+        let stored = outgoing.contents.into_iter().map(|stored_one| self.blanked(stored(&content(stored_one))));
+        Expectation { output, stored: stored.collect(), look_alike: outgoing.has_look_alike, ..Expectation::default() }
+    }
+
     fn offload(&self) -> Expectation {
         let input = self.input();
-        let kept: Vec<_> = self.settings.kept.iter().map(|name| self.reference(&self.stored[name])).collect();
+        let (keep, kept) = (self.keep(), self.kept());
         let threshold = self.settings.max_content_size.unwrap_or(5000);
-        let plan = offload::plan(&input, &Limits { threshold, kept: &kept });
+        let plan = offload::plan(&input, &Limits { threshold, keep: &keep, kept: &kept });
         let stored: Vec<_> = plan.contents().iter().map(stored).collect();
         let references: Vec<_> = stored.iter().map(|content| self.reference(content)).collect();
         let output = if plan.is_empty() { input.clone() } else { plan.apply(&references) };
@@ -208,9 +245,9 @@ fn read(path: &Path) -> Case {
 }
 
 /// Runs every case of a folder and names each that came out otherwise.
-fn walk(folder: &str, run: fn(&Case) -> Expectation) {
+fn walk(folder: &str, least: usize, run: fn(&Case) -> Expectation) {
     let files = files(folder);
-    assert!(files.len() >= 15, "only {} cases in {folder}", files.len());
+    assert!(files.len() >= least, "only {} cases in {folder}", files.len());
     let failures: Vec<_> = files.iter().filter_map(|path| check(path, run)).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
@@ -238,10 +275,43 @@ fn is_update() -> bool {
 
 #[test]
 fn hydrate_cases() {
-    walk("hydrate", Case::hydrate);
+    walk("hydrate", 15, Case::hydrate);
+}
+
+#[test]
+fn fit_cases() {
+    walk("fit", 4, Case::fit);
+}
+
+/// The values that the stack of `llm` sets, on an answer of it.
+#[test]
+fn o1_the_llm_stack_keeps_the_answer_and_sends_long_arguments_away() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../layer/tests/expected/shared-llm.dev.json");
+    let stack: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let functions = stack["Resources"].as_object().unwrap().values();
+    let variables = functions.map(|resource| &resource["Properties"]["Environment"]["Variables"]);
+    let llm = variables.filter(|variables| !variables["LRAP_KEEP"].is_null()).collect::<Vec<_>>();
+    let [llm] = llm[..] else { panic!("one function keeps something") };
+    let number = |name: &str| usize::try_from(llm[name].as_u64().unwrap()).unwrap();
+    let (text, input) = ("x".repeat(2_200), "y".repeat(60_000));
+    let calls: Vec<_> = (0..5).map(|id| json!({"id": id, "name": "save", "input": {"sql": input}})).collect();
+    let response = Bytes::from(json!({"text": text, "function_calls": calls, "messages": []}).to_string());
+    let terms = Terms {
+        max_content_size: number("MAX_CONTENT_SIZE"),
+        max_payload_size: Some(number("MAX_PAYLOAD_SIZE")),
+        keep: llm["LRAP_KEEP"].as_str().unwrap().split(' ').map(|pointer| pointer.parse().unwrap()).collect(),
+        ..Terms::new(Scope::new("content"), Ttl::NONE)
+    };
+    let outgoing = Outgoing::of(&response, &terms).unwrap();
+    let left: serde_json::Value = serde_json::from_slice(&outgoing.response).unwrap();
+    assert_eq!(left["text"], json!(text));
+    for call in left["function_calls"].as_array().unwrap() {
+        assert_eq!(call["name"], "save");
+        assert!(call["input"]["sql"].as_str().unwrap().parse::<ContentRef>().is_ok());
+    }
 }
 
 #[test]
 fn offload_cases() {
-    walk("offload", Case::offload);
+    walk("offload", 15, Case::offload);
 }

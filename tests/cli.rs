@@ -482,7 +482,8 @@ async fn explain_needs_neither_table_nor_credentials() {
     let shell = ["AGENT_CONTEXT_TABLE", "AWS_REGION", "AWS_ACCESS_KEY_ID"]
         .iter()
         .fold(Shell::new().await, |shell, name| shell.without(name));
-    let said = shell.lrap_reading(&["explain", "-", "--json"], r#"{"headers":{},"requestContext":{}}"#).await;
+    let said =
+        shell.lrap_reading(&["explain", "-", "--json"], r#"{"headers":{},"requestContext":{"apiId":"a"}}"#).await;
     assert_eq!((said.code(), &said.json()["outcome"]), (0, &json!("unchanged")));
     assert!(said.json()["because"][0].as_str().unwrap().contains("API Gateway"), "{}", said.out());
 }
@@ -519,7 +520,7 @@ async fn explain_foretells_failures() {
     assert_eq!(said.code(), 1);
     assert!(said.out().contains("unreadable: ") && said.out().contains("LongContent.Refused"), "{}", said.out());
 
-    let batch = format!(r#"{{"Records":[{{"body":"{}"}}]}}"#, &missing[..60]);
+    let batch = format!(r#"{{"Records":[{{"eventSource":"aws:sqs","body":"{}"}}]}}"#, &missing[..60]);
     assert_eq!(shell.lrap_reading(&["explain", "-"], &batch).await.code(), 0, "a bad record stays in its batch");
 
     let shell = shell.with("LRAP_MAX_EVENT_SIZE", 10);
@@ -552,6 +553,11 @@ async fn explain_says_exactly_what_reaches_lambda_of_a_response() {
     let said = kept.lrap_reading(&["explain", "-", "--as=response"], &response).await;
     assert_eq!(said.code(), 1);
     assert!(said.out().contains("LongContent.PayloadTooLarge"), "{}", said.out());
+    let kept = kept.with("LRAP_KEEP", "/long");
+    let response = json!({"long": text(6000)}).to_string();
+    let said = kept.lrap_reading(&["explain", "-", "--as=response"], &response).await;
+    assert!(said.out().contains("stays: LRAP_KEEP names it"), "{}", said.out());
+    assert!(said.out().contains("response unchanged"), "{}", said.out());
     let never = kept.with("LRAP_OFFLOAD", "never");
     assert_eq!(
         never.lrap_reading(&["explain", "-", "--as=response", "--json"], &response).await.json()["outcome"],

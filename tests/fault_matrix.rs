@@ -204,6 +204,11 @@ async fn read_of(reader: &mut World, content: &str) -> String {
     read(reader, &json!([reference]), &json!([content]), REMAINING[1]).await.how
 }
 
+/// A queue's record.
+fn record(body: &str) -> Value {
+    json!({"eventSource": "aws:sqs", "body": body})
+}
+
 /// Outcomes of one fault on read, by time left.
 async fn on_read(wrong: &Wrong) -> Vec<String> {
     let mut writer = World::start().with_table().await;
@@ -216,8 +221,8 @@ async fn on_read(wrong: &Wrong) -> Vec<String> {
         let (mut event, mut whole) = (json!({ "text": reference }), json!({ "text": content }));
         if matches!(wrong, Wrong::BadRecord) {
             let absent = reference.as_str().unwrap().replacen(":86400:", ":86401:", 1);
-            event = json!({ "Records": [{ "body": absent }, { "body": reference }] });
-            whole = json!({ "Records": [{ "body": "" }, { "body": content }] });
+            event = json!({ "Records": [record(&absent), record(reference.as_str().unwrap())] });
+            whole = json!({ "Records": [record(""), record(&content)] });
         }
         let mut world = sandbox(&writer, wrong).await;
         begin(wrong, &writer);

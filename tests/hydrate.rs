@@ -8,6 +8,7 @@ use long_content::reference::{Content, Scope, Ttl};
 use serde_json::{Value, json};
 
 use crate::kit::json::{nest, nest_texts, noise, quote, text};
+use crate::kit::secrets::{SECRET_ARN, Secret};
 use crate::kit::{Event, World};
 
 /// A sandbox that has stored nothing, and the references of `contents` in its table.
@@ -60,7 +61,7 @@ async fn h1_what_is_not_wholly_a_reference_stays() {
     for event in [
         format!(r#"["x{reference}"," {reference}","{reference} ","{reference}\n"]"#),
         format!(r#"{{"{reference}":1,"a":{{"{reference}" :[]}}}}"#),
-        format!(r#"["{escaped}","\"{reference}\""]"#),
+        format!(r#"["{escaped}","\"{reference}\" he said"]"#),
         format!(r#"not JSON "{reference}""#),
         format!(r#"{{"a":"{reference}""#),
     ] {
@@ -340,19 +341,87 @@ async fn h5_with_keep_the_reference_is_handed_over() {
     assert_eq!(world.deliver(event).await.json(), json!(["content", absent, "@content:2:newer"]));
 }
 
+/// A queue's records with these bodies.
+fn sqs(bodies: &[&str]) -> Value {
+    json!({ "Records": records(bodies) })
+}
+
+fn records(bodies: &[&str]) -> Value {
+    let record = |body: &&str| json!({"messageId": "m", "eventSource": "aws:sqs", "body": body});
+    bodies.iter().map(record).collect()
+}
+
+/// The shapes of batches, with records of these texts.
+const BATCHES: [fn(&[&str]) -> Value; 4] = [
+    sqs,
+    records,
+    |texts| {
+        let record = |text: &&str| json!({"EventSource": "aws:sns", "Sns": {"Message": text}});
+        json!({ "Records": texts.iter().map(record).collect::<Vec<_>>() })
+    },
+    |texts| {
+        let record = |text: &&str| json!({"topic": "t", "partition": 0, "note": text});
+        json!({"eventSource": "aws:kafka", "records": {"t-0": texts.iter().map(record).collect::<Vec<_>>()}})
+    },
+];
+
+#[tokio::test]
+async fn h5_a_list_of_items_is_no_batch() {
+    let (mut world, references) = stored(&["content"]).await;
+    let absent = absent(&world);
+    for event in [
+        json!({"Items": [{"t": references[0]}, {"t": absent}]}),
+        json!({"Records": [{"t": references[0]}, {"t": absent}]}),
+        json!([{"t": references[0]}, {"eventSource": "aws:sqs", "body": absent}]),
+        json!({"records": {"t-0": [references[0], absent]}}),
+    ] {
+        assert_eq!(world.fail(event.to_string()).await.error_type, "LongContent.NotFound", "{event}");
+    }
+}
+
+#[tokio::test]
+async fn h5_a_record_that_is_too_large_is_left_and_the_others_are_hydrated() {
+    let contents = [noise(5_000, 1), noise(60_000, 2), "\"".repeat(30_000)];
+    let contents: Vec<_> = contents.iter().map(String::as_str).collect();
+    let (mut world, references) = reader_with(&contents, |builder| builder.with("LRAP_MAX_EVENT_SIZE", 64_000)).await;
+    let claims = |size: u32| format!("@content:1:dynamodb:s:86400:{}:{size}", "A".repeat(43));
+    let twice = json!([references[1], references[1]]).to_string();
+    let marks = json!([references[2]]).to_string();
+    let huge = json!([claims(67_108_864), claims(67_108_863)]).to_string();
+    let event = sqs(&[&references[0], &huge, &twice, &marks, &json!([references[0]]).to_string()]);
+    let expected = sqs(&[contents[0], &huge, &twice, &marks, &json!([contents[0]]).to_string()]);
+    let id = world.fresh_id();
+    world.lambda.push(Event::new(&id, event.to_string()));
+    assert_eq!(world.runtime.next().await.json(), expected);
+    // What was handed over as it came may leave as it came.
+    world.runtime.respond(&id, expected["Records"][1]["body"].as_str().unwrap()).await;
+    assert_eq!(world.lambda.response(&id).await.text(), huge);
+}
+
+#[tokio::test]
+async fn h5_a_record_that_is_nested_too_deep_is_left_and_the_others_are_hydrated() {
+    let (mut world, references) = stored(&["content"]).await;
+    let by_hand = |text: String, _| format!("[\"{}\"]", text.replace('\\', "\\u005c").replace('"', "\\u0022"));
+    let deep = &(0..120).fold("[\"@content:\"]".to_owned(), by_hand);
+    let event = sqs(&[deep, &references[0]]);
+    assert_eq!(world.deliver(event.to_string()).await.json(), sqs(&[deep, "content"]));
+}
+
 #[tokio::test]
 async fn h5_a_batch_keeps_its_bad_record_and_hydrates_the_others() {
     let (mut world, references) = stored(&["content"]).await;
     let absent = absent(&world);
-    let event = json!({"Records": [{"body": references[0]}, {"body": absent}, {"body": "@content:1:x:y"}]});
-    let expected = json!({"Records": [{"body": "content"}, {"body": absent}, {"body": "@content:1:x:y"}]});
-    assert_eq!(world.deliver(event.to_string()).await.json(), expected);
+    for batch in BATCHES {
+        let event = batch(&[&references[0], &absent, "@content:1:x:y"]);
+        let expected = batch(&["content", &absent, "@content:1:x:y"]);
+        assert_eq!(world.deliver(event.to_string()).await.json(), expected);
+    }
 }
 
 #[tokio::test]
 async fn h5_a_batch_fails_as_a_whole_when_asked_to() {
     let (mut world, _) = reader_with(&["content"], |builder| builder.with("LRAP_ON_MISSING", "fail")).await;
-    let event = json!({"Records": [{"body": absent(&world)}]});
+    let event = sqs(&[&absent(&world)]);
     assert_eq!(world.fail(event.to_string()).await.error_type, "LongContent.NotFound");
 }
 
@@ -360,7 +429,7 @@ async fn h5_a_batch_fails_as_a_whole_when_asked_to() {
 async fn h5_a_batch_waits_for_a_store_that_is_only_away() {
     let (mut world, references) = reader_with(&["content"], |builder| builder.with("LRAP_STORE_TIMEOUT", 1)).await;
     world.table().hang();
-    let event = json!({"Records": [{"body": references[0]}]});
+    let event = sqs(&[&references[0]]);
     assert_eq!(world.fail(event.to_string()).await.error_type, "LongContent.StoreUnavailable");
 }
 
@@ -461,4 +530,26 @@ async fn s5_a_response_sent_again_is_still_its_tenants() {
     assert_eq!(world.runtime.respond(&id, response.as_str()).await.status, 202);
     let sent = world.lambda.with_log(|log| log.all(&name).iter().map(|seen| seen.body.clone()).collect::<Vec<_>>());
     assert_eq!(sent, [expected.clone(), expected]);
+}
+
+/// H5: what may pass is never permanent.
+#[tokio::test]
+async fn h5_a_batch_waits_for_a_key_that_may_be_in_the_secret_by_now() {
+    let key = |name: &str| format!("a-signing-key-of-24-bytes-{name}");
+    let secret = Secret::start(Some(&key("one"))).await;
+    let sandbox = || {
+        let world = World::start().with("LRAP_SIGNING_SECRET_ARN", SECRET_ARN);
+        world.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secret.endpoint)
+    };
+    let mut reader = sandbox().with_table().await;
+    assert_eq!(reader.deliver("1").await.text(), "1");
+    let signed_by = |name: &str| {
+        let scope = Scope::new(reader.table().name()).signed_by(key(name).parse().unwrap());
+        scope.reference(Ttl::seconds(86_400), &Content::string("x")).to_string()
+    };
+    let [unknown, newer] = [signed_by("two"), signed_by("three")];
+    let event = sqs(&[&unknown]).to_string();
+    assert_eq!(reader.deliver(event.as_str()).await.text(), event, "the secret was read just now: nobody has that key");
+    let failure = reader.fail(sqs(&[&newer]).to_string()).await;
+    assert_eq!(failure.error_type, "LongContent.StoreUnavailable", "it may have come since: {failure:?}");
 }

@@ -180,7 +180,10 @@ async fn b7_a_missing_content_costs_the_reads_that_looked_for_it() {
 async fn b7_references_kept_in_a_batch() {
     let (mut world, references) = stored(&[noise(5_001, 1)]).await;
     let altered = references[0].replace(":5001", ":5002");
-    let event = json!({"Records": [references[0], altered, "@content:1:tape:s:60:x:1"]}).to_string();
+    let event = {
+        let record = |body: &str| json!({"eventSource": "aws:sqs", "body": body});
+        json!({"Records": [record(&references[0]), record(&altered), record("@content:1:tape:s:60:x:1")]}).to_string()
+    };
     let (id, spent) = invoke(&mut world, &event, "null").await;
     let line = line_of(&world, &id).await;
     assert_spent(&line, &spent);
@@ -269,10 +272,10 @@ async fn b7_invocations_at_once_each_pay_for_themselves() {
 
 #[tokio::test]
 async fn b7_invocations_without_work_have_no_line() {
-    let (mut world, references) = stored(&[noise(5_001, 1)]).await;
+    let (mut world, _) = stored(&[noise(5_001, 1)]).await;
     world.deliver("{}").await;
     world.respond(r#"{"short":"@"}"#).await;
-    let from_outside = json!({"headers": {}, "requestContext": {}, "body": references[0]}).to_string();
+    let from_outside = json!({"headers": {}, "requestContext": {"apiId": "a"}, "body": "a text"}).to_string();
     assert_eq!(world.deliver(from_outside.as_str()).await.text(), from_outside);
     let id = world.invocation().await;
     let mut stream = world.runtime.stream(&id).await;
@@ -461,4 +464,46 @@ fn b7_the_validator_sees_each_mistake() {
         *line.pointer_mut(pointer).unwrap() = value;
         assert_ne!(violations(&line), [""; 0], "{pointer}: {line}");
     }
+}
+
+/// Left alone by design: counted every time, said once in the life of a sandbox.
+#[tokio::test]
+async fn b7_what_is_left_alone_by_design_is_counted_and_said_once() {
+    let mut writer = World::start().with("MAX_CONTENT_SIZE", 0).with_table().await;
+    let reference = writer.respond(quote("content")).await.json();
+    let mut world = sandbox().with("LRAP_LOG", "info").sharing(writer.table()).await;
+    let encoded = data_encoding::BASE64.encode(json!({ "t": reference }).to_string().as_bytes());
+    let kafka = json!({"eventSource": "aws:kafka", "records": {"t-0": [{"topic": "t", "value": encoded}]}}).to_string();
+    let kinesis = json!({"Records": [{"kinesis": {"data": encoded}, "eventSource": "aws:kinesis", "note": reference}]})
+        .to_string();
+    let http = json!({"requestContext": {"apiId": "a", "stage": "s", "requestId": "r"}, "body": reference}).to_string();
+    let not_json = format!("{{\"text\":{},\"n\":NaN}}", quote(&noise(6_000, 1)));
+    let cases = [
+        (kafka.as_str(), "null", "left_encoded", "base64"),
+        (kinesis.as_str(), "null", "left_encoded", "base64"),
+        (http.as_str(), "null", "left_exposed", "exposed"),
+        ("{}", not_json.as_str(), "left_invalid", "not valid JSON"),
+    ];
+    for _ in 0..2 {
+        for (event, response, member, _) in cases {
+            let (id, _) = invoke(&mut world, event, response).await;
+            let line = line_of(&world, &id).await;
+            assert_members(&line, &json!({member: 1, "LeftAlone": 1, "failed": false}));
+            assert!(metrics(&line).contains(&"LeftAlone"));
+        }
+    }
+    for (.., notice) in cases {
+        let log = world.extension.logged();
+        assert_eq!(log.lines().filter(|line| line.contains(notice)).count(), 1, "{notice}: {log}");
+    }
+}
+
+/// With `always`, nobody asks for the shape of an event; what is in base64 is counted all the same.
+#[tokio::test]
+async fn b7_base64_is_looked_into_whatever_the_settings() {
+    let mut world = sandbox().with("LRAP_OFFLOAD", "always").with("LRAP_HYDRATE", "always").with_table().await;
+    let encoded = data_encoding::BASE64.encode(b"{\"t\":\"@content:1:dynamodb:s:none:x:1\"}");
+    let event = json!({"eventSource": "aws:mq", "messages": [{ "data": encoded }]}).to_string();
+    let (id, _) = invoke(&mut world, &event, "null").await;
+    assert_members(&line_of(&world, &id).await, &json!({"left_encoded": 1}));
 }

@@ -13,8 +13,8 @@ use std::num::NonZeroU16;
 use std::str::FromStr;
 use std::time::Duration;
 
-use long_content::fit::{NotAPointer, Pointer};
 use long_content::hydrate::Search;
+use long_content::keep::{NotAPointer, Pointer};
 use long_content::keys::Keyring;
 use long_content::reference::Ttl;
 use long_content::store::dynamodb::{Authorization, CredentialsSource, SecretArn, SecretSettings, Settings, TlsRoots};
@@ -48,7 +48,7 @@ settings! {
     MAX_CONTENT_SIZE = "MAX_CONTENT_SIZE", "5000";
     /// Bytes that a response may have where it goes: of a larger one further values are offloaded; 0 is no limit.
     MAX_PAYLOAD_SIZE = "MAX_PAYLOAD_SIZE", "245760";
-    /// JSON Pointers, separated by spaces, of values that stay inline however large the response, for a Choice or a Map to read.
+    /// JSON Pointers, separated by spaces, of values that stay inline whatever their size, for a Choice, a Map or a person to read; `*` is any one member, `/**` at the end all below.
     KEEP = "LRAP_KEEP", "none";
     /// Seconds that contents are kept; 0 keeps them for ever.
     CONTENT_TTL = "LRAP_CONTENT_TTL", "86400";
@@ -178,7 +178,7 @@ pub struct Config {
     pub max_content_size: usize,
     /// Largest response for its destination, `None` for no limit.
     pub max_payload_size: Option<usize>,
-    /// Values that stay inline when a response is made to fit.
+    /// Values that stay inline, whatever their size.
     pub keep: Vec<Pointer>,
     /// How long contents are kept.
     pub ttl: Ttl,

@@ -97,6 +97,15 @@ impl Failure {
         Self::new(FailureKind::StoreUnavailable, format!("{error}; LRAP_SIGNING_SECRET_ARN names the secret"))
     }
 
+    /// A reference by a key that is unknown, and may be known when its batch comes again.
+    pub fn barred_key(reference: &ContentRef) -> Self {
+        let why = "its key is unknown, and the secret could not be read again yet";
+        Self::new(
+            FailureKind::StoreUnavailable,
+            format!("{reference}: {why}; LRAP_SIGNING_SECRET_ARN names the secret"),
+        )
+    }
+
     /// A response whose contents could not be stored.
     pub fn put(error: &PutError) -> Self {
         match error {

@@ -92,6 +92,13 @@ impl Invocations {
         }
     }
 
+    /// Counts references that an invocation in progress was given inside of base64 text.
+    pub fn note_encoded(&self, request_id: &str) {
+        if let Some(invocation) = self.0.lock().expect("BUG: poisoned").get_mut(request_id) {
+            invocation.work.left_encoded += 1;
+        }
+    }
+
     /// Remembers what an invocation in progress made us do so far.
     pub fn worked(&self, request_id: &str, work: Work) {
         if let Some(invocation) = self.0.lock().expect("BUG: poisoned").get_mut(request_id) {

@@ -24,6 +24,15 @@ pub struct SigningKeys {
     refetched: Mutex<Option<Instant>>,
 }
 
+/// Keys that were asked for anew.
+#[derive(Debug)]
+pub struct Refetched {
+    /// The keys.
+    pub keys: Keyring,
+    /// Whether there are no newer ones: they were given, or read just now.
+    pub are_current: bool,
+}
+
 /// Why there are no keys yet.
 #[derive(Debug, thiserror::Error)]
 pub enum NoKeysYet {
@@ -69,20 +78,20 @@ impl SigningKeys {
     }
 
     /// The keys after a reference named an unknown one: the secret is read again, once for all who ask meanwhile, and not
-    /// again for a minute. Without a secret, or when it cannot be read, they are what they were.
-    pub async fn refetched(&self, until: Instant) -> Keyring {
-        let known = self.known().unwrap_or_default();
-        let Some(secret) = &self.secret else { return known };
-        let Ok(mut last) = timeout_at(until.into(), self.refetched.lock()).await else { return known };
+    /// again for a minute. When it cannot be read, they are what they were.
+    pub async fn refetched(&self, until: Instant) -> Refetched {
+        let as_they_were = || Refetched { keys: self.known().unwrap_or_default(), are_current: self.secret.is_none() };
+        let Some(secret) = &self.secret else { return as_they_were() };
+        let Ok(mut last) = timeout_at(until.into(), self.refetched.lock()).await else { return as_they_were() };
         if last.is_some_and(|last| last.elapsed() < REFETCH_PAUSE) {
-            return self.known().unwrap_or_default();
+            return as_they_were();
         }
         *last = Some(Instant::now());
         match secret.keys(until).await {
-            Ok(keys) => self.learn(keys),
+            Ok(keys) => Refetched { keys: self.learn(keys), are_current: true },
             Err(error) => {
                 tracing::warn!(%error, "the signing keys could not be read again");
-                known
+                as_they_were()
             }
         }
     }

@@ -49,7 +49,7 @@ pub struct Sizes {
 }
 
 /// What one invocation made us do so far, event and response together. All numbers, so that an invocation without work
-/// costs no memory.
+/// costs no memory; few, since every invocation copies them.
 #[derive(Debug, Clone, Default)]
 pub struct Work {
     /// Contents that left the response.
@@ -61,7 +61,13 @@ pub struct Work {
     /// The response, if it held something to offload.
     pub response: Option<Sizes>,
     /// Responses that left as they were because their contents could not be stored.
-    pub fallbacks: u64,
+    pub fallbacks: u32,
+    /// References that were left in the event of an exposed caller.
+    pub left_exposed: u32,
+    /// Events with references inside of base64 text.
+    pub left_encoded: u32,
+    /// Payloads that may have held something to replace, but are not valid JSON.
+    pub left_invalid: u32,
     /// Time spent finding out what to hydrate or offload.
     pub planning: Duration,
     /// Time spent waiting until other events left room.
@@ -71,8 +77,8 @@ pub struct Work {
     /// Time spent putting contents into the event.
     pub applying: Duration,
     usage: Usage,
-    kept: u64,
-    refusals: u64,
+    kept: u32,
+    refusals: u32,
     failure: Option<FailureKind>,
 }
 
@@ -89,7 +95,7 @@ impl Work {
     /// A reference was handed over because its content cannot be had.
     pub fn kept(&mut self, why: &GetError) {
         self.kept += 1;
-        self.refusals += u64::from(*why == GetError::Refused);
+        self.refusals += u32::from(*why == GetError::Refused);
     }
 
     /// A reference that cannot be read was handed over.
@@ -97,9 +103,14 @@ impl Work {
         self.kept(&GetError::Refused);
     }
 
+    /// References were handed over because the record around them is too large, or nested too deep.
+    pub fn kept_too_large(&mut self, references: usize) {
+        self.kept += references as u32;
+    }
+
     /// The invocation failed in the proxy.
     pub fn failed(&mut self, kind: FailureKind) {
-        self.refusals += u64::from(kind == FailureKind::Refused);
+        self.refusals += u32::from(kind == FailureKind::Refused);
         self.failure = Some(kind);
     }
 
@@ -121,14 +132,15 @@ impl Work {
         self.metrics().iter().all(|metric| metric.name == STORE_TIME || metric.is_zero())
     }
 
-    fn metrics(&self) -> [Metric; 7] {
+    fn metrics(&self) -> [Metric; 8] {
         [
             Metric::bytes("OffloadedBytes", self.offloaded.bytes),
             Metric::bytes("HydratedBytes", self.hydrated.bytes),
             Metric { name: STORE_TIME, unit: "Milliseconds", value: millis(self.storing) },
-            Metric::count("KeptReferences", self.kept),
-            Metric::count("Refusals", self.refusals),
-            Metric::count("Fallbacks", self.fallbacks),
+            Metric::count("KeptReferences", self.kept.into()),
+            Metric::count("Refusals", self.refusals.into()),
+            Metric::count("LeftAlone", (self.left_exposed + self.left_encoded + self.left_invalid).into()),
+            Metric::count("Fallbacks", self.fallbacks.into()),
             Metric::count("Failures", u64::from(self.failure.is_some())),
         ]
     }
@@ -244,6 +256,9 @@ struct Properties {
     store_read_units: f64,
     store_write_units: f64,
     cache_hits: u64,
+    left_exposed: u32,
+    left_encoded: u32,
+    left_invalid: u32,
     plan_ms: Number,
     wait_ms: Number,
     apply_ms: Number,
@@ -265,6 +280,9 @@ impl Properties {
             store_read_units: work.usage.read_units,
             store_write_units: work.usage.write_units,
             cache_hits: work.usage.cache_hits,
+            left_exposed: work.left_exposed,
+            left_encoded: work.left_encoded,
+            left_invalid: work.left_invalid,
             plan_ms: millis(work.planning),
             wait_ms: millis(work.waiting),
             apply_ms: millis(work.applying),

@@ -3,10 +3,12 @@
 
 mod compute;
 mod hydration;
+mod notices;
 mod offloading;
 
 use std::io;
 
+use long_content::encoded;
 use long_content::envelope::{Envelope, Shape};
 use long_content::keys::Keyring;
 use long_content::reference::Scope;
@@ -112,7 +114,7 @@ impl<S: ContentStore> Proxy<S> {
             let (head, payload) = reply.gather(|piece| screen.push(piece)).await.map_err(ProxyError::Event)?;
             let is_raised = screen.is_raised();
             tracing::trace!(request_id, bytes = payload.len(), raised = is_raised, "event");
-            let context = head.fields.text(CLIENT_CONTEXT);
+            let context = head.fields.get(CLIENT_CONTEXT);
             let payload = if is_raised {
                 // In a box: what passes does not pay for the size of this future.
                 Box::pin(self.hydrate(payload.whole(), context, &mut invocation)).await.map(Payload::from)
@@ -125,7 +127,8 @@ impl<S: ContentStore> Proxy<S> {
                     invocation.work.log_event(&request_id);
                     let may_be_exposed = !is_raised && !invocation.response_stays && self.config.offload == Mode::Auto;
                     self.invocations.begin(request_id.clone(), invocation);
-                    return Ok(Answer::Event(Event { head, payload, request_id, may_be_exposed }));
+                    let event = Event { head, payload, request_id, may_be_exposed, was_searched: is_raised };
+                    return Ok(Answer::Event(event));
                 }
                 Err(failure) => {
                     let told = Box::pin(self.fail(&request_id, &failure, &mut invocation.work)).await;
@@ -138,12 +141,21 @@ impl<S: ContentStore> Proxy<S> {
 
     /// Hands an event over. Whom its response goes to is found out meanwhile, if it was not before.
     async fn deliver(&self, event: Event, runtime: &mut Connection) -> io::Result<()> {
-        let Event { head, payload, request_id, may_be_exposed } = event;
+        let Event { head, payload, request_id, may_be_exposed, was_searched } = event;
         let head = OutgoingHead::response(&head, Framing::Length(payload.len() as u64), runtime.stays_open());
+        let may_hold_records = || !was_searched && payload.parts().next().is_some_and(encoded::may_hold_records);
         let finding_out = async {
-            if may_be_exposed && let Some(shape) = Shape::of_parts(payload.parts()) {
-                self.invocations
-                    .leave_response(&request_id, !self.config.offload.applies(shape.envelope == Envelope::Plain));
+            if (may_be_exposed || may_hold_records())
+                && let Some(shape) = Shape::of_parts(payload.parts())
+            {
+                if may_be_exposed {
+                    self.invocations
+                        .leave_response(&request_id, !self.config.offload.applies(shape.envelope == Envelope::Plain));
+                }
+                if shape.is_encoded && encoded::holds_reference(payload.parts()) {
+                    notices::encoded_references();
+                    self.invocations.note_encoded(&request_id);
+                }
             }
         };
         // All tasks share one thread: none takes a response before both have begun, and the second waits for nothing.
@@ -258,6 +270,8 @@ struct Event {
     request_id: String,
     /// Whether its response may yet have to be left alone.
     may_be_exposed: bool,
+    /// Whether it was searched for references.
+    was_searched: bool,
 }
 
 /// Why a request of the runtime has no answer from upstream.

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use long_content::envelope::Envelope;
-use long_content::fit::{self, Destination, Pointer};
+use long_content::fit::{self, Destination};
 use long_content::hydrate::{self, Hydration, Search, TooLarge};
+use long_content::keep::Pointer;
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope, Ttl};
@@ -17,7 +18,7 @@ const LIMIT: u64 = 1 << 20;
 pub fn scan(data: &[u8]) {
     let text = Bytes::copy_from_slice(data);
     let _ = Envelope::of(data, None);
-    let plan = offload::plan(&text, &Limits { threshold: 0, kept: &[] });
+    let plan = offload::plan(&text, &Limits { threshold: 0, keep: &[], kept: &[] });
     let keep: Vec<Pointer> = ["/a", "/a/0/b", "/0/a"].map(|text| text.parse().expect("a pointer")).into();
     let fit = fit::plan(&text, &Destination { max_size: 100, keep: &keep, ttl: Ttl::NONE, is_signed: false });
     if !is_json(data) {

@@ -27,7 +27,7 @@ const SHORT: usize = 4_900;
 /// Of which the best counts: all that can go wrong makes it slower.
 const SAMPLES: usize = 100;
 
-const LIMITS: Limits<'_> = Limits { threshold: 5_000, kept: &[] };
+const LIMITS: Limits<'_> = Limits { threshold: 5_000, keep: &[], kept: &[] };
 
 /// Bytes of a piece that arrives from a connection.
 const PIECE: usize = 64 << 10;

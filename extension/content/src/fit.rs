@@ -2,8 +2,8 @@
 //!
 //! Of the root's members the largest are offloaded, as few as possible, whatever they are: a string, an object, an array.
 //! Nothing deeper is: offloading a member saves more than offloading anything inside it. The root itself goes only when all
-//! of its members are not enough. Values that must stay readable in the workflow (`keep`) stay where they are, and what is
-//! around them is taken apart.
+//! of its members are not enough. Values that must stay readable in the workflow (see
+//! [`keep`](crate::keep)) stay where they are, and what is around them is taken apart.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -19,11 +19,11 @@
 
 use std::cmp::Reverse;
 use std::ops::Range;
-use std::str::FromStr;
 
 use bytes::Bytes;
 
 use crate::json::{self, StringToken};
+use crate::keep::{Paths, Pointer};
 use crate::leaving::Leaving;
 use crate::reference::{Content, ContentRef, Ttl};
 
@@ -55,24 +55,6 @@ pub struct DoesNotFit {
     pub max_size: usize,
 }
 
-/// A JSON Pointer (RFC 6901), by its reference tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pointer(Vec<String>);
-
-/// A text that is not a JSON Pointer: it does not begin with `/`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a JSON Pointer (RFC 6901): it must begin with `/`")]
-pub struct NotAPointer;
-
-impl FromStr for Pointer {
-    type Err = NotAPointer;
-
-    fn from_str(text: &str) -> Result<Self, NotAPointer> {
-        let tokens = text.strip_prefix('/').ok_or(NotAPointer)?.split('/');
-        Ok(Self(tokens.map(|token| token.replace("~1", "/").replace("~0", "~")).collect()))
-    }
-}
-
 /// Decides what leaves `response`, in which long strings are references already. A response that fits, or that is not
 /// valid JSON, goes on as it is.
 pub fn plan(response: &Bytes, destination: &Destination<'_>) -> Result<Leaving, DoesNotFit> {
@@ -91,9 +73,8 @@ fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<us
     let saves = |span: &Range<usize>| span.len().saturating_sub(reference_len(span.len(), destination));
     let start = response.len() - response.trim_ascii_start().len();
     let root = start..start + response.trim_ascii().len();
-    let kept: Vec<_> = destination.keep.iter().map(|pointer| pointer.0.as_slice()).collect();
-    let mut members = Members::default();
-    members.collect(response, root.clone(), &kept);
+    let (mut members, keep) = (Members::default(), Paths::new(destination.keep));
+    let has_kept = keep.keeps_in_place() || members.collect(response, &root, &keep);
     members.spans.retain(|span| span.len() > WORTHWHILE);
     members.spans.sort_by_key(|span| (Reverse(span.len()), span.start));
 
@@ -107,7 +88,7 @@ fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<us
             too_large
         })
         .collect();
-    if size > destination.max_size && !members.has_kept && root.len() > WORTHWHILE {
+    if size > destination.max_size && !has_kept && root.len() > WORTHWHILE {
         size = response.len() - saves(&root);
         chosen = vec![root];
     }
@@ -127,23 +108,36 @@ fn reference_len(size: usize, destination: &Destination<'_>) -> usize {
 #[derive(Default)]
 struct Members {
     spans: Vec<Range<usize>>,
-    has_kept: bool,
 }
 
 impl Members {
-    /// Collects from the container `value`, of which `keep` stays.
-    fn collect(&mut self, text: &[u8], value: Range<usize>, keep: &[&[String]]) {
+    /// Collects the members of `value`, around what `keep` leads to, and says whether anything there stays.
+    fn collect(&mut self, text: &[u8], value: &Range<usize>, keep: &Paths<'_>) -> bool {
+        let mut stays = false;
         for (name, member) in json::members(text, value.start) {
-            let below: Vec<_> =
-                keep.iter().filter(|pointer| name.is(text, &pointer[0])).map(|pointer| &pointer[1..]).collect();
-            if below.iter().any(|pointer| pointer.is_empty()) {
-                self.has_kept = true;
-            } else if below.is_empty() {
+            let below = keep.below(text, &name);
+            if below.is_empty() {
                 self.spans.push(member);
             } else {
-                self.collect(text, member, &below);
+                stays |= self.collect_around(text, member, &below);
             }
         }
+        stays
+    }
+
+    /// The same of a member that pointers lead to. It may leave as a whole if there is nothing where they lead. As deep as
+    /// the longest pointer.
+    fn collect_around(&mut self, text: &[u8], member: Range<usize>, keep: &Paths<'_>) -> bool {
+        if keep.keeps_in_place() {
+            return true;
+        }
+        let before = self.spans.len();
+        let stays = self.collect(text, &member, keep);
+        if !stays {
+            self.spans.truncate(before);
+            self.spans.push(member);
+        }
+        stays
     }
 }
 

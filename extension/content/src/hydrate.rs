@@ -20,15 +20,14 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::{ControlFlow, Range};
 use std::sync::LazyLock;
 
 use bytes::Bytes;
 use memchr::memmem::Finder;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
+use crate::batch::Batch;
 use crate::escape;
 use crate::json::{self, StringToken};
 use crate::nested::Budget;
@@ -91,6 +90,8 @@ struct Found {
     malformed: Vec<(String, ParseRefError)>,
     search: Search,
     budget: Budget,
+    /// Whether the event is not valid JSON, though a string of it could be a reference.
+    is_invalid: bool,
 }
 
 /// Finds every string value of `event` that is a reference. An event that is not valid JSON has none.
@@ -106,6 +107,33 @@ pub fn plan_with(event: &Bytes, search: Search) -> HydratePlan {
     let mut found = Found { search, budget, ..Found::default() };
     let edits = found.search(event);
     HydratePlan { event: event.clone(), edits, found }
+}
+
+impl HydratePlan {
+    /// A plan for a batch that was too deep: each record is searched by itself, with its share of what may be decoded. A
+    /// record that is still too deep stays as it is; says how many do.
+    pub fn by_record(&self, batch: &Batch) -> (Self, usize) {
+        let search = self.found.search;
+        let mut found = Found { search, ..Found::default() };
+        let (mut edits, mut left) = (vec![], 0);
+        for record in batch.records() {
+            let text = &self.event[record.clone()];
+            let share = u128::from(search.max_decoded) * text.len() as u128 / u128::from(batch.len().max(1));
+            let mut alone = Found { search, budget: Budget::of_event(text, share as u64), ..Found::default() };
+            let inside = alone.search(text);
+            if alone.budget.is_exhausted() {
+                left += 1;
+                continue;
+            }
+            found.malformed.append(&mut alone.malformed);
+            edits.extend(inside.into_iter().map(|edit| Edit {
+                span: record.start + edit.span.start..record.start + edit.span.end,
+                reference: found.index_of(alone.references[edit.reference]),
+                depth: edit.depth,
+            }));
+        }
+        (Self { event: self.event.clone(), edits, found }, left)
+    }
 }
 
 /// An event being hydrated: which contents it needs, and the references that those hold themselves.
@@ -141,7 +169,7 @@ impl Hydration {
         let (wanted, places) = (event.references().to_vec(), event.places().collect::<Vec<_>>());
         let is_too_deep = event.is_too_deep();
         let mut hydration = Self { event, contents: HashMap::new(), wanted, counts: HashMap::new(), is_too_deep };
-        hydration.count(&places, 1);
+        add_counts(&mut hydration.counts, places.into_iter(), 1);
         hydration
     }
 
@@ -154,10 +182,14 @@ impl Hydration {
     /// so that an event that would be too large costs nothing. What a reference that stays says of its size does not
     /// count: anybody may have written it. Saturates.
     pub fn size(&self) -> u64 {
+        self.size_of(&self.counts).saturating_add(self.event.event.len() as u64)
+    }
+
+    fn size_of(&self, counts: &HashMap<ContentRef, u64>) -> u64 {
         let stays = |reference| matches!(self.contents.get(reference), Some(Filling::Kept));
-        let placed = self.counts.iter().filter(|(reference, _)| !stays(reference));
+        let placed = counts.iter().filter(|(reference, _)| !stays(reference));
         let sizes = placed.map(|(reference, times)| reference.size.saturating_mul(*times));
-        sizes.fold(self.event.event.len() as u64, u64::saturating_add)
+        sizes.fold(0, u64::saturating_add)
     }
 
     /// Takes a content that was wanted; `None` leaves its reference where it stands.
@@ -168,8 +200,8 @@ impl Hydration {
         let filling = content.map_or(Filling::Kept, |content| Filling::new(&reference, content, search));
         if let Filling::Json(inside) = &filling {
             self.is_too_deep |= inside.is_too_deep();
-            let places: Vec<_> = inside.places().collect();
-            self.count(&places, self.counts.get(&reference).copied().unwrap_or(1));
+            let times = self.counts.get(&reference).copied().unwrap_or(1);
+            add_counts(&mut self.counts, inside.places(), times);
             let new = |reference: &&ContentRef| !self.contents.contains_key(*reference);
             let new: Vec<_> = inside.references().iter().filter(new).copied().collect();
             self.wanted.extend(new);
@@ -177,11 +209,117 @@ impl Hydration {
         self.contents.insert(reference, filling);
     }
 
-    fn count(&mut self, places: &[ContentRef], times: u64) {
-        for reference in places {
-            let count = self.counts.entry(*reference).or_default();
-            *count = count.saturating_add(times);
+    /// Leaves records of a batch as they are that would make the event larger than `limit`, the last ones first: those before
+    /// them fit. Gives their references, each once.
+    ///
+    /// Sizes are exact where contents are known, and what a reference says of its content where they are not.
+    pub fn leave_too_large(&mut self, batch: &Batch, limit: u64) -> Vec<ContentRef> {
+        let mut room = limit.saturating_sub(self.event.event.len() as u64);
+        self.leave(batch, |hydration, edits| {
+            let grown = hydration.growth(edits, room);
+            room -= grown.unwrap_or(0);
+            grown.is_none()
+        })
+    }
+
+    /// Leaves records of a batch as they are whose contents could not be searched, or refer to contents that were not added.
+    /// Gives their references, each once.
+    pub fn leave_too_deep(&mut self, batch: &Batch) -> Vec<ContentRef> {
+        let mut whole = HashMap::new();
+        let references = self.leave(batch, |hydration, edits| {
+            let mut places = edits.iter().map(|edit| hydration.event.found.references[edit.reference]);
+            !places.all(|reference| hydration.is_whole(&reference, &mut whole))
+        });
+        self.is_too_deep = false;
+        self.wanted.clear();
+        references
+    }
+
+    /// Whether a content and all that it refers to are known and searched.
+    fn is_whole(&self, reference: &ContentRef, known: &mut HashMap<ContentRef, bool>) -> bool {
+        let mut open = vec![*reference];
+        while let Some(reference) = open.pop() {
+            if known.contains_key(&reference) {
+                continue;
+            }
+            let is_whole = match self.contents.get(&reference) {
+                None => false,
+                Some(Filling::Json(inside)) => {
+                    open.extend_from_slice(inside.references());
+                    !inside.is_too_deep()
+                }
+                Some(_) => true,
+            };
+            known.insert(reference, is_whole);
+            if !is_whole {
+                return false;
+            }
         }
+        true
+    }
+
+    /// Leaves the records that `is_bad` says so of, given their edits.
+    fn leave(&mut self, batch: &Batch, mut is_bad: impl FnMut(&Self, &[Edit]) -> bool) -> Vec<ContentRef> {
+        let (mut kept, mut left) = (vec![], vec![]);
+        let mut edits = std::mem::take(&mut self.event.edits).into_iter().peekable();
+        for record in batch.records() {
+            let inside: Vec<_> = std::iter::from_fn(|| edits.next_if(|edit| edit.span.start < record.end)).collect();
+            if !inside.is_empty() && is_bad(self, &inside) {
+                left.extend(inside.iter().map(|edit| self.event.found.references[edit.reference]));
+            } else {
+                kept.extend(inside);
+            }
+        }
+        kept.extend(edits);
+        self.event.edits = kept;
+        if !left.is_empty() {
+            self.counts = self.counts_of(self.event.places());
+        }
+        let mut seen = HashSet::new();
+        left.retain(|reference| seen.insert(*reference));
+        left
+    }
+
+    /// Bytes that these edits add to the event, `None` if that is more than `limit`: what [`size`](Self::size) says of them,
+    /// or more where escapes are known.
+    fn growth(&self, edits: &[Edit], limit: u64) -> Option<u64> {
+        let references = || edits.iter().map(|edit| self.event.found.references[edit.reference]);
+        let size = self.size_of(&self.counts_of(references()));
+        let filling_of = |reference: &ContentRef| self.contents.get(reference).unwrap_or(&Filling::Kept);
+        let mut grown = 0_u64;
+        for (edit, reference) in edits.iter().zip(references()) {
+            grown = grown.saturating_add(measure(filling_of(&reference), edit.depth, filling_of, limit).ok()?);
+        }
+        Some(grown.max(size)).filter(|grown| *grown <= limit)
+    }
+
+    /// How often each content will stand in the event because of these places: those that they name, those that these name,
+    /// and so on.
+    fn counts_of(&self, places: impl Iterator<Item = ContentRef>) -> HashMap<ContentRef, u64> {
+        let (mut counts, mut level) = (HashMap::new(), HashMap::new());
+        add_counts(&mut level, places, 1);
+        while !level.is_empty() {
+            let mut next = HashMap::new();
+            for (reference, times) in level {
+                add_counts(&mut counts, std::iter::once(reference), times);
+                if let Some(Filling::Json(inside)) = self.contents.get(&reference) {
+                    add_counts(&mut next, inside.places(), times);
+                }
+            }
+            level = next;
+        }
+        counts
+    }
+
+    /// Whether a content that was wanted still is: its records may have been left.
+    pub fn needs(&self, reference: &ContentRef) -> bool {
+        self.counts.contains_key(reference)
+    }
+
+    /// Whether the event with all contents in place would have more than `limit` bytes.
+    pub fn is_too_large(&self, limit: u64) -> bool {
+        let filling = |reference: &ContentRef| self.contents.get(reference).unwrap_or(&Filling::Kept);
+        capacity(&self.event, filling, limit).is_err()
     }
 
     /// The event with all contents in place, if it has no more than `limit` bytes, all of it could be searched, and nothing
@@ -191,6 +329,14 @@ impl Hydration {
             return Err(TooLarge::TooDeep);
         }
         fill(&self.event, |reference| self.contents.get(reference).unwrap_or(&Filling::Kept), limit)
+    }
+}
+
+/// Adds `times` for each place of a content.
+fn add_counts(counts: &mut HashMap<ContentRef, u64>, places: impl Iterator<Item = ContentRef>, times: u64) {
+    for reference in places {
+        let count = counts.entry(reference).or_default();
+        *count = count.saturating_add(times);
     }
 }
 
@@ -222,19 +368,30 @@ fn fill<'a>(
     if event.edits.is_empty() {
         return Ok(event.event.clone());
     }
-    let mut most = 0_u64;
-    let unescaped = sum(event, &filling, limit, |piece| {
-        most = most.saturating_add(piece.most());
-        piece.text().len() as u64
-    })?;
-    let is_counted = most > limit.min(MAX_UNCOUNTED);
-    let size = if is_counted { sum(event, &filling, limit, Piece::len)? } else { unescaped + unescaped / 16 };
-    let mut out = Vec::with_capacity(size as usize);
+    let mut out = Vec::with_capacity(capacity(event, &filling, limit)? as usize);
     let _: ControlFlow<()> = pieces(event, &filling, |piece| {
         piece.write(&mut out);
         ControlFlow::Continue(())
     });
     Ok(out.into())
+}
+
+/// Memory to set aside for what [`fill`] writes: as many bytes as it has, or about as many where they were not counted.
+fn capacity<'a>(
+    event: &'a HydratePlan,
+    filling: impl Fn(&ContentRef) -> &'a Filling,
+    limit: u64,
+) -> Result<u64, TooLarge> {
+    let mut most = 0_u64;
+    let unescaped = sum(event, &filling, limit, |piece| {
+        most = most.saturating_add(piece.most());
+        piece.text().len() as u64
+    })?;
+    if most > limit.min(MAX_UNCOUNTED) {
+        sum(event, &filling, limit, Piece::len)
+    } else {
+        Ok(unescaped + unescaped / 16)
+    }
 }
 
 /// What `measure` says of all pieces together. Stops at the limit.
@@ -252,6 +409,27 @@ fn sum<'a>(
     match summed {
         ControlFlow::Continue(()) => Ok(size),
         ControlFlow::Break(size) => Err(TooLarge::Bytes(size)),
+    }
+}
+
+/// Bytes of a filling as it stands inside of `depth` strings.
+fn measure<'a>(
+    filling: &'a Filling,
+    depth: u32,
+    filling_of: impl Fn(&ContentRef) -> &'a Filling,
+    limit: u64,
+) -> Result<u64, TooLarge> {
+    match filling {
+        Filling::Kept => Ok(0),
+        Filling::Text(text) => Ok(Piece::Text(text, depth).len()),
+        Filling::Json(inside) => {
+            let mut size = 0_u64;
+            let summed = pieces_in(inside, depth, filling_of, |piece| {
+                size = size.saturating_add(piece.len());
+                if size > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            if summed.is_break() { Err(TooLarge::Bytes(size)) } else { Ok(size) }
+        }
     }
 }
 
@@ -317,9 +495,19 @@ impl<'a> Open<'a> {
 fn pieces<'a, B>(
     event: &'a HydratePlan,
     filling: impl Fn(&ContentRef) -> &'a Filling,
+    take: impl FnMut(Piece<'a>) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    pieces_in(event, 0, filling, take)
+}
+
+/// The same of JSON that stands inside of `depth` strings.
+fn pieces_in<'a, B>(
+    json: &'a HydratePlan,
+    depth: u32,
+    filling: impl Fn(&ContentRef) -> &'a Filling,
     mut take: impl FnMut(Piece<'a>) -> ControlFlow<B>,
 ) -> ControlFlow<B> {
-    let mut open = vec![Open::new(event, 0)];
+    let mut open = vec![Open::new(json, depth)];
     while let Some(Open { plan, edits, written, depth }) = open.last_mut() {
         let Some(edit) = edits.next() else {
             take(Piece::Json(&plan.event[*written..], *depth))?;
@@ -402,6 +590,7 @@ impl Found {
                 let inside = std::mem::replace(&mut text, around);
                 text.take(inside);
             } else {
+                self.is_invalid = text.is_valid.get() == Some(&false);
                 return text.edits;
             }
         }
@@ -426,7 +615,7 @@ impl Found {
 
     /// The JSON text that a string of `text` holds.
     fn open(&mut self, text: &[u8], token: &StringToken) -> Option<Searched<'static>> {
-        if !json::says_container(token.raw(text)) {
+        if !json::says_text(token.raw(text)) {
             return None;
         }
         let inside = self.budget.decode(text, token)?.into_owned();
@@ -471,6 +660,11 @@ impl HydratePlan {
         self.found.budget.is_exhausted()
     }
 
+    /// Whether nothing was found only because the event is not valid JSON.
+    pub fn is_invalid(&self) -> bool {
+        self.found.is_invalid
+    }
+
     /// The distinct references of the event, in order of appearance.
     pub fn references(&self) -> &[ContentRef] {
         &self.found.references
@@ -504,15 +698,5 @@ impl HydratePlan {
     /// JSON text that is not searched.
     fn without_references(text: Bytes) -> Self {
         Self { event: text, edits: vec![], found: Found::default() }
-    }
-
-    /// Whether the event is a batch of records (SQS, SNS, Kinesis, DynamoDB streams), of which one may be bad.
-    pub fn is_batch(&self) -> bool {
-        #[derive(Deserialize)]
-        struct Batch {
-            #[serde(rename = "Records")]
-            _records: Vec<IgnoredAny>,
-        }
-        serde_json::from_slice::<Batch>(&self.event).is_ok()
     }
 }

@@ -87,8 +87,13 @@ pub(crate) fn opens_container(text: &[u8]) -> bool {
     matches!(text.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
-/// Whether what a string says, given as it is spelt, begins as an object or an array does.
-pub(crate) fn says_container(mut raw: &[u8]) -> bool {
+/// Whether a text begins as JSON does in which a string may stand: as an object, an array or a string.
+pub(crate) fn opens_text(text: &[u8]) -> bool {
+    matches!(text.trim_ascii_start(), [b'{' | b'[' | b'"', ..])
+}
+
+/// Whether what a string says, given as it is spelt, begins so.
+pub(crate) fn says_text(mut raw: &[u8]) -> bool {
     loop {
         let (spelt, said) = match raw {
             [] => return false,
@@ -96,7 +101,7 @@ pub(crate) fn says_container(mut raw: &[u8]) -> bool {
             [byte, ..] => (1, u16::from(*byte)),
         };
         match u8::try_from(said) {
-            Ok(b'{' | b'[') => return true,
+            Ok(b'{' | b'[' | b'"') => return true,
             Ok(byte) if byte.is_ascii_whitespace() => raw = &raw[spelt..],
             _ => return false,
         }
@@ -363,8 +368,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_begins_as_a_container_is_told_from_its_spelling(text in r#"(\\[nrtf"]|\\u00[27][0bB]|[ \[{a]){0,4}"#) {
-            prop_assert_eq!(says_container(text.as_bytes()), opens_container(&decoded(&format!("\"{text}\""))));
+        fn what_begins_as_json_text_is_told_from_its_spelling(text in r#"(\\[nrtf"]|\\u00[27][02bB]|[ \[{a]){0,4}"#) {
+            prop_assert_eq!(says_text(text.as_bytes()), opens_text(&decoded(&format!("\"{text}\""))));
         }
 
         #[test]

@@ -14,12 +14,22 @@ pub struct Leaving {
     spans: Vec<Range<usize>>,
     contents: Vec<Content>,
     has_look_alike: bool,
+    is_invalid: bool,
+    /// Where strings begin that would leave if no pointer kept them.
+    stays: Vec<usize>,
 }
 
 impl Leaving {
     /// Nothing leaves `response` yet.
     pub(crate) fn nothing_of(response: &Bytes) -> Self {
-        Self { response: response.clone(), spans: vec![], contents: vec![], has_look_alike: false }
+        Self {
+            response: response.clone(),
+            spans: vec![],
+            contents: vec![],
+            has_look_alike: false,
+            is_invalid: false,
+            stays: vec![],
+        }
     }
 
     /// One more leaves, behind those before.
@@ -31,6 +41,16 @@ impl Leaving {
     /// One that was pushed merely reads like a reference.
     pub(crate) fn note_look_alike(&mut self) {
         self.has_look_alike = true;
+    }
+
+    /// A string that is too long stays, because a pointer keeps it.
+    pub(crate) fn note_kept(&mut self, start: usize) {
+        self.stays.push(start);
+    }
+
+    /// Something might leave, but the response is not valid JSON.
+    pub(crate) fn note_invalid(&mut self) {
+        self.is_invalid = true;
     }
 
     /// Whether the response goes on as it is.
@@ -51,6 +71,16 @@ impl Leaving {
     /// Whether text that merely reads like a reference is among them: such a response may never leave as it is.
     pub fn has_look_alike(&self) -> bool {
         self.has_look_alike
+    }
+
+    /// Where strings begin that are too long and stay, because a pointer keeps them.
+    pub fn stays(&self) -> &[usize] {
+        &self.stays
+    }
+
+    /// Whether nothing leaves only because the response is not valid JSON.
+    pub fn is_invalid(&self) -> bool {
+        self.is_invalid
     }
 
     /// The response with references in place, given in the order of [`contents`](Self::contents). One allocation, of

@@ -55,7 +55,7 @@ fn search(text: &[u8], outside: &[String], budget: &mut Budget, found: &mut Vec<
             found.extend(judge(token.raw(text), place));
             continue;
         }
-        if !json::says_container(token.raw(text)) {
+        if !json::says_text(token.raw(text)) {
             continue;
         }
         if let Some(inner) = budget.decode(text, token) {

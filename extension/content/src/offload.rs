@@ -6,7 +6,7 @@
 //! use long_content::reference::{Content, Scope, Ttl};
 //!
 //! let response = Bytes::from(r#"{"n":1e400,"text":"long\ntext"}"#);
-//! let plan = offload::plan(&response, &Limits { threshold: 8, kept: &[] });
+//! let plan = offload::plan(&response, &Limits { threshold: 8, keep: &[], kept: &[] });
 //! assert_eq!(plan.contents(), [Content::string("long\ntext")]);
 //!
 //! let reference = Scope::new("AgentContext-dev").reference(Ttl::NONE, &plan.contents()[0]);
@@ -23,6 +23,7 @@ use memchr::{memchr, memchr2};
 
 use crate::gaps;
 use crate::json::{self, StringToken};
+use crate::keep::{Pointer, Reached};
 use crate::leaving::Leaving;
 use crate::nested::Budget;
 use crate::reference::{ContentRef, MAX_LEN, PREFIX};
@@ -32,12 +33,14 @@ use crate::reference::{ContentRef, MAX_LEN, PREFIX};
 pub struct Limits<'a> {
     /// Strings of more bytes than this, of decoded UTF-8, are offloaded.
     pub threshold: usize,
+    /// Values that stay whatever their size, unless they look like a reference.
+    pub keep: &'a [Pointer],
     /// References that this invocation's event held and that were handed over as they are: they may leave as they came.
     pub kept: &'a [ContentRef],
 }
 
-/// Finds every string value of `response` that is longer than the threshold or reads like a reference. A response that
-/// is not valid JSON has none.
+/// Finds every string value of `response` that is longer than the threshold and not kept, or reads like a reference. A
+/// response that is not valid JSON has none.
 ///
 /// A response no longer than the threshold costs one search for what could spell a reference.
 pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
@@ -51,19 +54,26 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
         (raw.len() > limits.threshold || may_look_alike && may_spell_prefix(raw)) && !token.is_key(response)
     };
     let candidates: Vec<_> = json::strings(response).filter(is_candidate).collect();
-    if !candidates.is_empty() && json::is_valid(response) {
-        let kept = limits.kept.iter().map(ContentRef::to_string).collect();
-        for token in &candidates {
-            let text = json::decode(response, token);
-            let looks_alike = looks_alike(&text, &kept);
-            if !looks_alike && (text.len() <= limits.threshold || is_kept(&text, &kept)) {
-                continue;
-            }
-            if looks_alike {
-                leaving.note_look_alike();
-            }
-            leaving.push(token.open..token.close + 1, json::string_content(response, token, text));
+    if candidates.is_empty() {
+        return leaving;
+    }
+    if !json::is_valid(response) {
+        leaving.note_invalid();
+        return leaving;
+    }
+    let kept = limits.kept.iter().map(ContentRef::to_string).collect();
+    let reached = Reached::of(response, limits.keep);
+    for token in &candidates {
+        let text = json::decode(response, token);
+        if looks_alike(&text, &kept) {
+            leaving.note_look_alike();
+        } else if text.len() <= limits.threshold || is_kept(&text, &kept) {
+            continue;
+        } else if reached.contains(token.open) {
+            leaving.note_kept(token.open);
+            continue;
         }
+        leaving.push(token.open..token.close + 1, json::string_content(response, token, text));
     }
     leaving
 }
@@ -128,7 +138,7 @@ fn looks_alike(text: &[u8], kept: &Kept) -> bool {
             if !is_kept(&text, kept) {
                 return true;
             }
-        } else if json::opens_container(&text) && may_spell_prefix(&text) && json::is_valid(&text) {
+        } else if json::opens_text(&text) && may_spell_prefix(&text) && json::is_valid(&text) {
             let may_hold = |token: &StringToken| may_spell_prefix(token.raw(&text)) && !token.is_key(&text);
             for token in json::strings(&text).filter(may_hold) {
                 let Some(inside) = budget.decode(&text, &token) else { return true };

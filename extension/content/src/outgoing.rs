@@ -16,7 +16,8 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use crate::fit::{self, Destination, DoesNotFit, Pointer};
+use crate::fit::{self, Destination, DoesNotFit};
+use crate::keep::Pointer;
 use crate::leaving::Leaving;
 use crate::offload::{self, Limits};
 use crate::reference::{ContentRef, Scope, Ttl};
@@ -28,7 +29,7 @@ pub struct Terms {
     pub max_content_size: usize,
     /// Bytes that the whole response may have, `None` for no limit.
     pub max_payload_size: Option<usize>,
-    /// Values that stay inline when the response must be made to fit.
+    /// Values that stay inline, whatever their size.
     pub keep: Vec<Pointer>,
     /// References that this invocation's event held and that were handed over as they are.
     pub kept: Vec<ContentRef>,
@@ -56,18 +57,21 @@ pub struct Outgoing {
     pub contents: Vec<(ContentRef, Bytes)>,
     /// Whether text that merely reads like a reference is offloaded: such a response may never leave as it was.
     pub has_look_alike: bool,
+    /// Whether nothing is offloaded because the response is not valid JSON, though it holds something long.
+    pub is_invalid: bool,
 }
 
 impl Outgoing {
     /// Decides a response.
     pub fn of(response: &Bytes, terms: &Terms) -> Result<Self, DoesNotFit> {
-        let limits = Limits { threshold: terms.max_content_size, kept: &terms.kept };
+        let limits = Limits { threshold: terms.max_content_size, keep: &terms.keep, kept: &terms.kept };
         let offload = offload::plan(response, &limits);
         let mut outgoing = Self {
             response: response.clone(),
             scope: terms.scope.clone(),
             contents: vec![],
             has_look_alike: offload.has_look_alike(),
+            is_invalid: offload.is_invalid(),
         };
         outgoing.leave(&offload, terms);
         if let Some(max_size) = terms.max_payload_size {

@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use documents::{by_hand, quoted};
+use long_content::batch::Batch;
 use long_content::envelope::Envelope;
-use long_content::fit::{self, Destination, Pointer};
+use long_content::fit::{self, Destination};
 use long_content::hydrate::{self, HydratePlan, Hydration, Search, TooLarge};
+use long_content::keep::Pointer;
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
@@ -71,14 +73,16 @@ fn slow(shape: &str, payload: Payload) -> Vec<String> {
 /// Everything that is done to an event or a response, each by its name.
 const WORK: &[(&str, Work)] = &[
     ("envelope", |payload| assert!(Envelope::of(payload, None) != Envelope::Durable)),
+    ("batch", |payload| drop(Batch::of(payload))),
+    ("hydrate by record", |payload| drop(by_record(payload))),
     ("hydrate", |payload| drop(hydrated(hydrate::plan(payload), &scope()))),
     ("hydrate what is signed", |payload| drop(hydrated(hydrate::plan(payload), &signed()))),
     ("hydrate what is legacy", |payload| {
         let search = Search { reads_legacy: true, ..Search::default() };
         drop(hydrated(hydrate::plan_with(payload, search), &scope()));
     }),
-    ("offload", |payload| drop(offload::plan(payload, &Limits { threshold: 5_000, kept: &[] }))),
-    ("offload of everything", |payload| drop(offload::plan(payload, &Limits { threshold: 0, kept: &[] }))),
+    ("offload", |payload| drop(offload::plan(payload, &Limits { threshold: 5_000, keep: &[], kept: &[] }))),
+    ("offload of everything", |payload| drop(offload::plan(payload, &Limits { threshold: 0, keep: &[], kept: &[] }))),
     ("fit", |payload| drop(fitted(payload, &[]))),
     ("fit around what is kept", |payload| drop(fitted(payload, &["/a/a/a/a", "/0", "/99999", "/m", "/a/b"]))),
     ("outgoing", |payload| drop(Outgoing::of(payload, &Terms::new(scope(), Ttl::NONE)))),
@@ -107,12 +111,24 @@ fn signed() -> Scope {
 
 /// The event with a content for each reference that may be read.
 fn hydrated(plan: HydratePlan, scope: &Scope) -> Option<Bytes> {
-    plan.is_batch();
     let mut hydration = Hydration::new(plan);
     for reference in hydration.wanted() {
         let admitted = scope.admits(&reference).ok();
         hydration.add(reference, admitted.map(|()| Bytes::from_static(b"\"content\"\n")));
     }
+    hydration.finish(1 << 30).ok()
+}
+
+/// A batch with contents in those of its records that fit.
+fn by_record(event: &Bytes) -> Option<Bytes> {
+    let batch = Batch::of(event)?;
+    let (plan, _) = hydrate::plan(event).by_record(&batch);
+    let mut hydration = Hydration::new(plan);
+    for reference in hydration.wanted() {
+        hydration.add(reference, Some(Bytes::from_static(b"\"content\"\n")));
+    }
+    hydration.leave_too_deep(&batch);
+    hydration.leave_too_large(&batch, event.len() as u64 / 2);
     hydration.finish(1 << 30).ok()
 }
 
@@ -227,10 +243,24 @@ const SHAPES: &[(&str, Payload)] = &[
     ("white space behind a string", |len| format!("{{\"@content:\"{}:0}}", repeated(" ", len))),
     ("white space behind strings", |len| array(|_| format!("\"@content:\"{}", " ".repeat(1_000)), len)),
     ("white space", |len| repeated(" ", len)),
+    ("records of a batch", |len| {
+        let record =
+            |index: usize| format!(r#"{{"eventSource":"aws:sqs","body":"{}"}}"#, reference(&index.to_string()));
+        format!("[{}", &array(record, len)[3..])
+    }),
+    ("records that are too deep", |len| {
+        let record = |_| format!(r#"{{"eventSource":"aws:sqs","body":{}}}"#, by_hand(100, "@content:"));
+        format!("[{}", &array(record, len)[3..])
+    }),
     ("short strings", |len| array(|_| "\"\"".into(), len)),
     ("strings just too long", |len| array(|index| format!("\"{index:01500}\""), len)),
     ("one name over and over", |len| format!("{{{}\"a\":0}}", repeated("\"a\":{\"a\":{\"b\":1}},", len))),
     ("names of envelopes", |len| format!("{{{}\"type\":0}}", repeated("\"requestContext\":0,\"info\":0,", len))),
+    ("members of an envelope's member", |len| {
+        format!("{{\"requestContext\":{{{}\"apiId\":0}}}}", repeated("\"elb\":0,\"stage\":1,", len))
+    }),
+    ("a batch of AppSync's", |len| array(|_| r#"{"info":{"fieldName":"f"},"arguments":{}}"#.into(), len)),
+    ("escaped names of envelopes", |len| format!("{{\"raw_path\":0,{}\"a\":0}}", repeated("\"\\u0069nfo\":0,", len))),
     ("many small members", |len| format!("{{{}\"m\":0}}", repeated("\"key\":1.0,", len))),
     ("numbers", |len| array(|_| "-1.5e300".into(), len)),
     ("one number", |len| repeated("7", len)),

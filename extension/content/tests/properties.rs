@@ -11,6 +11,7 @@ use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope, Ttl};
 use proptest::prelude::*;
+use serde_json::Value;
 
 #[expect(dead_code, unreachable_pub, reason = "a library of its own for the fuzzers")]
 #[path = "../../../fuzz/src/lib.rs"]
@@ -28,6 +29,8 @@ fn string() -> impl Strategy<Value = String> {
         1 => Just("\u{7f}".to_owned()),
         1 => Just(r#"{\"a\": [\"@content:1:dynamodb:s:none:x:1\"]}"#.to_owned()),
         1 => Just(r#"[\"{\\\"k\\\":\\\"\\\\u0040content:\\\"}\"]"#.to_owned()),
+        1 => Just(r#"\"@content:1:dynamodb:s:none:x:1\""#.to_owned()),
+        1 => Just(r#"\"[\\\"\\\\u0040content:\\\"]\""#.to_owned()),
     ];
     proptest::collection::vec(piece, 0..5).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
 }
@@ -89,8 +92,46 @@ fn reads_as_reference(text: &[u8]) -> bool {
             _ => false,
         }
     }
-    let container = serde_json::from_slice(text).ok().filter(|value: &serde_json::Value| !value.is_string());
-    text.starts_with(b"@content:") || container.is_some_and(|value| any(&value))
+    let json: Option<serde_json::Value> = serde_json::from_slice(text).ok();
+    text.starts_with(b"@content:") || json.is_some_and(|value| any(&value))
+}
+
+/// Strings of a document with their paths: as JSON Pointers, and as names.
+fn strings_of(value: &Value, path: &[String], all: &mut Vec<(Vec<String>, String)>) {
+    let members: Vec<(String, &Value)> = match value {
+        Value::String(text) => return all.push((path.to_vec(), text.clone())),
+        Value::Array(items) => items.iter().enumerate().map(|(at, item)| (at.to_string(), item)).collect(),
+        Value::Object(members) => members.iter().map(|(name, member)| (name.clone(), member)).collect(),
+        _ => vec![],
+    };
+    for (name, member) in members {
+        strings_of(member, &[path, &[name]].concat(), all);
+    }
+}
+
+/// Whether a pointer's tokens reach what is at `path`, the slow way.
+fn reaches(tokens: &[String], path: &[String]) -> bool {
+    match (tokens, path) {
+        ([last], below) if last == "**" => !below.is_empty(),
+        ([], []) => true,
+        ([token, tokens @ ..], [name, path @ ..]) => (token == "*" || token == name) && reaches(tokens, path),
+        _ => false,
+    }
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        4 => "[xyz]{0,30}".prop_map(Value::from),
+        1 => Just(Value::from("@content:x")),
+        1 => any::<u8>().prop_map(Value::from),
+        1 => (200_usize..1_200).prop_map(|len| vec![7; len].into()),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 1..4).prop_map(Value::from),
+            proptest::collection::hash_map("[ab]", inner, 1..3).prop_map(|members| members.into_iter().collect()),
+        ]
+    })
 }
 
 fn same_bytes(a: &Bytes, b: &Bytes) -> bool {
@@ -122,8 +163,7 @@ proptest! {
             assert!(text.starts_with("{\"first\" : -0, \"body\": \""));
             body["body"].as_str().unwrap().to_owned()
         });
-        let is_container = text.trim_ascii().starts_with(['{', '[']);
-        prop_assert_eq!(meaning(unwrapped.as_bytes()), meaning(if is_container { text.as_bytes() } else { &travels }));
+        prop_assert_eq!(meaning(unwrapped.as_bytes()), meaning(text.as_bytes()));
     }
 
     #[test]
@@ -136,6 +176,36 @@ proptest! {
                 prop_assert_eq!(meaning(&hydrated(&travels, &stored)), meaning(&response));
             }
             Err(error) => prop_assert!(error.smallest > max_size && response.trim_ascii().len() + 200 > error.smallest),
+        }
+    }
+
+    /// O1, O2: a string that a pointer reaches stays where it is, unless it looks like a reference; every other that is too long
+    /// leaves, alone or with what is around it. All come back.
+    #[test]
+    fn strings_that_pointers_reach_stay_and_others_leave(
+        document in values(),
+        pointers in proptest::collection::vec(proptest::collection::vec("[ab01]|[*]{1,2}", 1..4), 0..4),
+        threshold in 0_usize..20,
+        max_size in proptest::option::of(300_usize..3_000),
+    ) {
+        let keep = pointers.iter().map(|tokens| format!("/{}", tokens.join("/")).parse().unwrap()).collect();
+        let terms =
+            Terms { max_content_size: threshold, max_payload_size: max_size, keep, ..Terms::new(scope(), Ttl::NONE) };
+        let response = Bytes::from(document.to_string());
+        let Ok((travels, stored)) = outgoing(&response, &terms) else { return Ok(()) };
+        prop_assert_eq!(meaning(&hydrated(&travels, &stored)), meaning(&response));
+        let travels: Value = serde_json::from_slice(&travels).unwrap();
+        let mut strings = vec![];
+        strings_of(&document, &[], &mut strings);
+        for (path, text) in strings {
+            let pointer = path.iter().fold(String::new(), |pointer, name| pointer + "/" + name);
+            let there = travels.pointer(&pointer).and_then(Value::as_str);
+            let is_kept = pointers.iter().any(|tokens| reaches(tokens, &path));
+            if is_kept && !text.starts_with('@') {
+                prop_assert_eq!(there, Some(text.as_str()), "{} by {:?} of {}", pointer, pointers, document);
+            } else if text.len() > threshold {
+                prop_assert_ne!(there, Some(text.as_str()), "{} by {:?} of {}", pointer, pointers, document);
+            }
         }
     }
 
@@ -155,7 +225,7 @@ proptest! {
     #[test]
     fn nothing_to_do_gives_the_same_bytes_without_a_copy(text in document()) {
         let response = Bytes::from(text);
-        let plan = offload::plan(&response, &Limits { threshold: usize::MAX, kept: &[] });
+        let plan = offload::plan(&response, &Limits { threshold: usize::MAX, keep: &[], kept: &[] });
         prop_assert_eq!(plan.is_empty(), !meaning(&response).iter().enumerate().any(|(index, token)| {
             let key = meaning(&response).get(index + 1).is_some_and(|between| between.trim_ascii_start().starts_with(b":"));
             index % 2 == 1 && !key && reads_as_reference(token)
@@ -179,7 +249,7 @@ proptest! {
         damaged[at] = byte;
         let damaged = Bytes::from(damaged);
         if serde_json::from_slice::<serde::de::IgnoredAny>(&damaged).is_err() || std::str::from_utf8(&damaged).is_err() {
-            let limits = Limits { threshold: 0, kept: &[] };
+            let limits = Limits { threshold: 0, keep: &[], kept: &[] };
             prop_assert!(offload::plan(&damaged, &limits).is_empty());
             prop_assert!(hydrate::plan(&damaged).is_empty());
         }
@@ -189,7 +259,7 @@ proptest! {
 #[test]
 fn an_empty_plan_applied_is_the_same_pointer() {
     let body = Bytes::from_static(b"{\"short\": \"text\"}");
-    let plan = offload::plan(&body, &Limits { threshold: 5_000, kept: &[] });
+    let plan = offload::plan(&body, &Limits { threshold: 5_000, keep: &[], kept: &[] });
     assert!(plan.is_empty() && same_bytes(&plan.apply(&[]), &body));
     let plan = hydrate::plan(&body);
     assert!(plan.is_empty() && same_bytes(&plan.apply(&[]), &body));

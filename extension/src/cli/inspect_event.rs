@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use long_content::batch::Batch;
 use long_content::envelope::{Envelope, Shape};
 use long_content::hydrate::{self, HydratePlan, Hydration, TooLarge};
 use long_content::locate::{self, Sighting};
@@ -30,7 +31,7 @@ pub(super) fn report(context: &Context, event: &Bytes) -> Result<Report, ToolErr
     let plan = hydrate::plan_with(event, config.search());
     let shape = Shape::of(event);
     let hydrates = config.hydrate.applies(shape.is_none_or(|shape| shape.envelope != Envelope::Exposed));
-    let keeps = config.on_missing.keeps(|| plan.is_batch());
+    let keeps = config.on_missing.keeps(|| Batch::of(event).is_some());
     let mut because = because(&config, shape, hydrates, keeps && !plan.is_empty());
     if plan.references().iter().any(ContentRef::is_legacy) {
         because.push("it holds legacy references, which are not listed below: LRAP_READ_LEGACY=true".to_owned());
@@ -97,10 +98,10 @@ fn unfetched(fetched: &Fetched) -> Option<Failure> {
 }
 
 fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) -> Vec<String> {
-    let offloads = config.offload.applies(shape.is_none());
+    let offloads = config.offload.applies(shape.is_none_or(|shape| shape.envelope == Envelope::Plain));
     let caller = shape.map_or("no caller is recognised that cannot hydrate", |shape| shape.caller);
     let sender =
-        if shape.is_some() { format!("sent by {caller}, by the names of its members") } else { caller.to_owned() };
+        if shape.is_some() { format!("sent by {caller}, by the shape of the event") } else { caller.to_owned() };
     let is = |does: bool| if does { "is" } else { "is not" };
     let (hydrate, offload) = (config.hydrate.as_str(), config.offload.as_str());
     let mut because = vec![
@@ -110,7 +111,7 @@ fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) 
     ];
     if keeps {
         because.push(
-            "references whose content cannot be had are handed over: LRAP_ON_MISSING, a batch of Records".to_owned(),
+            "references whose content cannot be had are handed over: LRAP_ON_MISSING, a batch of records".to_owned(),
         );
     }
     because

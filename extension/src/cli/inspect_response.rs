@@ -36,7 +36,8 @@ pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, Tool
     match inspection.leave(response, &mut report.places) {
         Ok(left) => {
             report.bytes_after = Some(left.len() as u64);
-            report.outcome = if report.places.is_empty() { "unchanged" } else { "offloaded" };
+            let leaves = report.places.iter().any(|place| place.status == LEAVES);
+            report.outcome = if leaves { "offloaded" } else { "unchanged" };
         }
         Err(error) => {
             report.bytes_after = Some(error.smallest as u64);
@@ -75,6 +76,17 @@ fn because(config: &Config) -> Vec<String> {
     because
 }
 
+/// What becomes of a value that is offloaded.
+const LEAVES: &str = "leaves";
+
+/// Long strings that stay, in the order of the document.
+fn note_kept(places: &mut Vec<Place>, response: &[u8], starts: &[usize]) {
+    for pointer in locate::pointers(response, starts) {
+        let why = "LRAP_KEEP names it, whatever its size".to_owned();
+        places.push(Place { pointers: vec![pointer], reference: None, size: None, status: "stays", why });
+    }
+}
+
 struct Inspection {
     scope: Scope,
     config: Config,
@@ -84,7 +96,7 @@ impl Inspection {
     /// Takes the response through both rules. What leaves is noted in `places`.
     fn leave(&self, response: &Bytes, places: &mut Vec<Place>) -> Result<Bytes, DoesNotFit> {
         let threshold = self.config.max_content_size;
-        let plan = offload::plan(response, &Limits { threshold, kept: &[] });
+        let plan = offload::plan(response, &Limits { threshold, keep: &self.config.keep, kept: &[] });
         let references = self.references(plan.contents());
         let why = |content: &Content| {
             if content.bytes.len() > threshold {
@@ -94,6 +106,7 @@ impl Inspection {
             }
         };
         self.note(places, response, &plan.starts(), plan.contents().iter().map(why), &references);
+        note_kept(places, response, plan.stays());
         let left = plan.apply(&references);
         let Some(max_size) = self.config.max_payload_size else { return Ok(left) };
         let destination =
@@ -122,7 +135,7 @@ impl Inspection {
         for ((pointer, why), reference) in pointers.into_iter().zip(why).zip(references) {
             let (pointers, size) = (vec![pointer], Some(reference.size));
             let reference = is_known.then(|| reference.to_string());
-            places.push(Place { pointers, reference, size, status: "leaves", why });
+            places.push(Place { pointers, reference, size, status: LEAVES, why });
         }
     }
 }

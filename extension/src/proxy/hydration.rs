@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use long_content::envelope::Envelope;
+use long_content::batch::Batch;
+use long_content::encoded;
+use long_content::envelope::{Envelope, Shape};
 use long_content::hydrate::{self, HydratePlan, Hydration, TooLarge};
 use long_content::reference::{ContentRef, Refusal, Scope};
 use long_content::store::tally::Tally;
@@ -12,6 +14,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Proxy;
 use super::compute::compute;
+use super::notices;
+use crate::config::OnMissing;
 use crate::error::{Failure, FailureKind, quoted};
 use crate::invocations::Invocation;
 use crate::metrics::{Amount, Sizes, Work};
@@ -23,8 +27,16 @@ pub const MAX_ROUNDS: usize = 32;
 /// Memory for hydrated events is counted in pages of this many bytes: permits are 32 bits.
 const PAGE: u64 = 4096;
 
+/// References of too large records that are logged one by one.
+const MAX_LOGGED: usize = 10;
+
 /// A reference that is refused, with the failure of its invocation if it may not stay.
-type Refused = (ContentRef, Failure);
+struct Refused {
+    reference: ContentRef,
+    failure: Failure,
+    /// Whether it may be admitted later: the key that it names may be in the secret by now.
+    may_pass: bool,
+}
 
 /// Room for `bytes` of events that are being hydrated together.
 pub(super) fn room(bytes: u64) -> Semaphore {
@@ -41,26 +53,28 @@ impl<S: ContentStore> Proxy<S> {
     pub(super) async fn hydrate(
         &self,
         event: Bytes,
-        client_context: Option<&str>,
+        client_context: Option<&[u8]>,
         invocation: &mut Invocation,
     ) -> Result<Bytes, Failure> {
-        let envelope = Envelope::of(&event, client_context);
+        let shape = Shape::of(&event);
+        let envelope = Envelope::of_shape(shape, client_context);
         self.arrive_in(envelope, invocation);
         let begun = Instant::now();
         let limit = self.config.max_event_size;
         let plan = hydrate::plan_with(&event, self.config.search());
         invocation.work.planning += begun.elapsed();
+        note_unseen(&plan, shape, &event, &mut invocation.work);
         if !self.config.hydrate.applies(envelope != Envelope::Exposed) {
+            note_exposed(&plan, envelope, &mut invocation.work);
             invocation.kept = plan.references().to_vec();
             return Ok(event);
         }
         if plan.is_empty() {
             return Ok(event);
         }
-        if plan.is_too_deep() {
-            return Err(Failure::event_too_large(TooLarge::TooDeep, limit));
-        }
-        let keeps = self.config.on_missing.keeps(|| plan.is_batch());
+        let batch = if self.config.on_missing == OnMissing::Fail { None } else { Batch::of(&event) };
+        let keeps = self.config.on_missing.keeps(|| batch.is_some());
+        let plan = searched(plan, batch.as_ref(), limit, &mut invocation.work)?;
         check_malformed(&plan, keeps, &mut invocation.work)?;
         let until = invocation.hydrate_until(self.config.store_timeout);
         let keys = self.keys.get(until).await.map_err(|error| Failure::no_keys(&error))?;
@@ -73,13 +87,19 @@ impl<S: ContentStore> Proxy<S> {
                 break;
             }
             let (admitted, refused) = self.admit(&mut scope, wanted, until).await;
-            for (reference, failure) in refused {
+            for Refused { reference, failure, may_pass } in refused {
+                if keeps && may_pass {
+                    return Err(Failure::barred_key(&reference));
+                }
                 refuse(failure, keeps, &mut invocation.work)?;
                 invocation.kept.push(reference);
                 hydration.add(reference, None);
             }
+            let admitted = make_fit(&mut hydration, admitted, batch.as_ref(), limit, invocation);
             drop(memory.take());
-            memory = Some(self.reserve(hydration.size(), until, &mut invocation.work).await?);
+            // What is left of a batch fits, or is the event as it came.
+            let size = if batch.is_some() { hydration.size().min(limit) } else { hydration.size() };
+            memory = Some(self.reserve(size, until, &mut invocation.work).await?);
             let contents = self.get(&scope, &admitted, until, &mut invocation.work).await;
             for (reference, content) in admitted.iter().zip(contents) {
                 let content = arrived(reference, content, keeps, invocation)?;
@@ -88,7 +108,8 @@ impl<S: ContentStore> Proxy<S> {
             }
         }
         let (size, before, begun) = (hydration.size(), event.len(), Instant::now());
-        let hydrated = compute(size, move || hydration.finish(limit)).await;
+        let (left, hydrated) = compute(size, move || finish(hydration, batch.as_ref(), limit)).await;
+        leave(left, invocation);
         invocation.work.applying += begun.elapsed();
         let hydrated = hydrated.map_err(|error| Failure::event_too_large(error, limit))?;
         invocation.work.hydrated = read;
@@ -103,18 +124,24 @@ impl<S: ContentStore> Proxy<S> {
         wanted: Vec<ContentRef>,
         until: Instant,
     ) -> (Vec<ContentRef>, Vec<Refused>) {
+        let mut may_be_new = false;
         if wanted.iter().any(|reference| matches!(scope.admits(reference), Err(Refusal::UnknownKey(_)))) {
-            *scope = scope.signed_by(self.keys.refetched(until).await);
+            let refetched = self.keys.refetched(until).await;
+            *scope = scope.signed_by(refetched.keys);
+            may_be_new = !refetched.are_current;
         }
         let mut refused = vec![];
         let admits = |reference: &ContentRef| match scope.admits(reference) {
             Ok(()) if reference.size <= MAX_CONTENT_LEN => true,
             Ok(()) => {
-                refused.push((*reference, Failure::get(reference, &GetError::Refused)));
+                let failure = Failure::get(reference, &GetError::Refused);
+                refused.push(Refused { reference: *reference, failure, may_pass: false });
                 false
             }
             Err(refusal) => {
-                refused.push((*reference, Failure::refused(reference, refusal)));
+                let may_pass = may_be_new && matches!(refusal, Refusal::UnknownKey(_));
+                let failure = Failure::refused(reference, refusal);
+                refused.push(Refused { reference: *reference, failure, may_pass });
                 false
             }
         };
@@ -147,6 +174,72 @@ impl<S: ContentStore> Proxy<S> {
         work.used(tally.usage(), begun.elapsed());
         contents
     }
+}
+
+/// Counts references that stay in the event of a caller that is not trusted with them.
+fn note_exposed(plan: &HydratePlan, envelope: Envelope, work: &mut Work) {
+    if envelope == Envelope::Exposed && !plan.references().is_empty() {
+        work.left_exposed += plan.references().len() as u32;
+        notices::exposed_references();
+    }
+}
+
+/// Counts what is not found by design.
+fn note_unseen(plan: &HydratePlan, shape: Option<&Shape>, event: &[u8], work: &mut Work) {
+    if shape.is_some_and(|shape| shape.is_encoded) && encoded::holds_reference(std::iter::once(event)) {
+        work.left_encoded += 1;
+        notices::encoded_references();
+    }
+    if plan.is_invalid() {
+        work.left_invalid += 1;
+        notices::invalid_json();
+    }
+}
+
+/// The plan of an event. Records of a batch that are too deep stay as they are; any other event that is cannot be hydrated.
+fn searched(plan: HydratePlan, batch: Option<&Batch>, limit: u64, work: &mut Work) -> Result<HydratePlan, Failure> {
+    if !plan.is_too_deep() {
+        return Ok(plan);
+    }
+    let failure = Failure::event_too_large(TooLarge::TooDeep, limit);
+    let (plan, records) = plan.by_record(batch.ok_or_else(|| failure.clone())?);
+    tracing::warn!(records, error = %failure, "records kept");
+    work.kept_too_large(records);
+    Ok(plan)
+}
+
+/// Leaves the last records of a batch as they are while the event would be too large. Gives what still is to be read.
+fn make_fit(
+    hydration: &mut Hydration,
+    wanted: Vec<ContentRef>,
+    batch: Option<&Batch>,
+    limit: u64,
+    invocation: &mut Invocation,
+) -> Vec<ContentRef> {
+    let Some(batch) = batch.filter(|_| hydration.size() > limit) else { return wanted };
+    leave(hydration.leave_too_large(batch, limit), invocation);
+    wanted.into_iter().filter(|reference| hydration.needs(reference)).collect()
+}
+
+/// The hydrated event, and the references in records of a batch that could not be.
+fn finish(mut hydration: Hydration, batch: Option<&Batch>, limit: u64) -> (Vec<ContentRef>, Result<Bytes, TooLarge>) {
+    let mut left = vec![];
+    if let Some(batch) = batch {
+        left = hydration.leave_too_deep(batch);
+        if hydration.is_too_large(limit) {
+            left.extend(hydration.leave_too_large(batch, limit));
+        }
+    }
+    (left, hydration.finish(limit))
+}
+
+/// Notes references that stay because the record around them is too large or too deep.
+fn leave(references: Vec<ContentRef>, invocation: &mut Invocation) {
+    for reference in references.iter().take(MAX_LOGGED) {
+        tracing::warn!(%reference, error = "its record is too large or nested too deep", "reference kept");
+    }
+    invocation.work.kept_too_large(references.len());
+    invocation.kept.extend(references);
 }
 
 /// A content as it arrived, or nothing where its reference may stay in its place.

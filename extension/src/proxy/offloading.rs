@@ -11,6 +11,7 @@ use long_content::store::{ContentStore, PutError};
 
 use super::Proxy;
 use super::compute::compute;
+use super::notices;
 use crate::error::Failure;
 use crate::invocations::Invocation;
 use crate::metrics::{Sizes, Work};
@@ -31,6 +32,10 @@ impl<S: ContentStore> Proxy<S> {
         let keys = self.keys.known();
         let has_keys = keys.is_some();
         let outgoing = self.decide(&response, invocation, keys.unwrap_or_default()).await?;
+        if outgoing.is_invalid {
+            invocation.work.left_invalid += 1;
+            notices::invalid_json();
+        }
         if outgoing.contents.is_empty() {
             return Ok(response);
         }

@@ -22,7 +22,7 @@ use encoding::{Encoded, Encoder, Encoding};
 mod encoding;
 
 const KIB: usize = 1 << 10;
-const NOTHING_KEPT: Limits<'_> = Limits { threshold: 5_000, kept: &[] };
+const NOTHING_KEPT: Limits<'_> = Limits { threshold: 5_000, keep: &[], kept: &[] };
 
 /// Words of about the lengths of English ones, the same on every run.
 fn prose(len: usize) -> String {
