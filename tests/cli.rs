@@ -67,6 +67,7 @@ impl Shell {
             region: "eu-central-1".to_owned(),
             endpoint: Some(self.table.endpoint()),
             fips: false,
+            dual_stack: false,
             tls_roots: TlsRoots::Amazon,
             credentials,
         };

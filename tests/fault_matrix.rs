@@ -2,8 +2,11 @@
 //! table in `docs/faults.md`, which `UPDATE_DOCS=1` rewrites.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
+use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use lambda_local::table::{Fault, Faults, Gate};
 use long_content::reference::{Content, Scope, Ttl};
 use serde_json::{Value, json};
@@ -31,6 +34,8 @@ const AT_ONCE: usize = 6;
 enum Wrong {
     /// Each request meets this.
     Requests(Fault),
+    /// Each second request passes; the others are refused with this status and one of these errors after the other.
+    Refusals(u16, &'static [&'static str]),
     /// Nothing answers at its address.
     Unreachable,
     /// There is no table of that name.
@@ -65,6 +70,18 @@ fn faults() -> Vec<(&'static str, Wrong)> {
         ("every answer breaks off half-way", Wrong::Requests(Fault::Reset)),
         ("batches come back unprocessed", Wrong::Requests(Fault::Unprocessed)),
         ("credentials refused", Wrong::Requests(Fault::DenyCredentials)),
+        ("clock 10 minutes behind", Wrong::Requests(Fault::Clock(600))),
+        ("clock 10 minutes ahead", Wrong::Requests(Fault::Clock(-600))),
+        (
+            "every second request refused with a throttling error that the SDK retries",
+            Wrong::Refusals(400, THROTTLING_ERRORS),
+        ),
+        (
+            "every second request refused with a transient error that the SDK retries",
+            Wrong::Refusals(400, TRANSIENT_ERRORS),
+        ),
+        ("every second request answered by 500", Wrong::Refusals(500, SERVER_ERRORS)),
+        ("every second request answered by 503", Wrong::Refusals(503, SERVER_ERRORS)),
         ("fresh items hidden from eventually consistent reads", Wrong::Requests(Fault::Stale)),
         ("no route", Wrong::Unreachable),
         ("wrong or deleted table", Wrong::OtherTable),
@@ -95,9 +112,23 @@ fn sandbox(writer: &World, wrong: &Wrong) -> Builder {
     }
 }
 
+/// Errors that come with a status which says it all.
+const SERVER_ERRORS: &[&str] = &["InternalServerError", "ServiceUnavailable"];
+
+/// Refuses every second request, by one error after the other, whatever invocation they belong to.
+fn refusals(status: u16, codes: &'static [&'static str]) -> Faults {
+    static REFUSED: AtomicUsize = AtomicUsize::new(0);
+    let mut passes = true;
+    Faults::by(move |_| {
+        passes = !passes;
+        if passes { Fault::Pass } else { Fault::Refuse(status, codes[REFUSED.fetch_add(1, SeqCst) % codes.len()]) }
+    })
+}
+
 /// What the table does to requests while it is wrong.
 fn begin(wrong: &Wrong, world: &World) {
     match wrong {
+        Wrong::Refusals(status, codes) => world.table().faults(refusals(*status, codes)),
         Wrong::Requests(fault) => world.table().faults(Faults::always(fault.clone())),
         Wrong::OtherRegion | Wrong::NoCredentials => world.table().faults(Faults::regional("eu-central-1")),
         _ => {}

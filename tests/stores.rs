@@ -325,6 +325,7 @@ fn settings(table: &ContentTable) -> Settings {
         region: "eu-central-1".to_owned(),
         endpoint: Some(table.endpoint()),
         fips: false,
+        dual_stack: false,
         tls_roots: TlsRoots::System,
         credentials: CredentialsSource::Static {
             access_key_id: "AKIDEXAMPLE".to_owned(),

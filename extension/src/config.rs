@@ -356,6 +356,7 @@ fn store_settings(vars: &mut Variables) -> Settings {
         table: table.unwrap_or_default(),
         tls_roots: tls_roots(vars, &region, endpoint.as_deref()),
         fips: vars.flag("AWS_USE_FIPS_ENDPOINT"),
+        dual_stack: vars.flag("AWS_USE_DUALSTACK_ENDPOINT"),
         credentials: credentials(vars),
         region,
         endpoint,
@@ -381,6 +382,7 @@ fn signing_secret(vars: &mut Variables) -> Option<SecretSettings> {
     Some(SecretSettings {
         tls_roots: tls_roots(vars, arn.region(), endpoint.as_deref()),
         fips: vars.flag("AWS_USE_FIPS_ENDPOINT"),
+        dual_stack: vars.flag("AWS_USE_DUALSTACK_ENDPOINT"),
         credentials: credentials(vars),
         arn,
         endpoint,
@@ -399,7 +401,7 @@ fn tls_roots(vars: &mut Variables, region: &str, endpoint: Option<&str>) -> TlsR
 /// every request fails with a message that says so.
 fn credentials(vars: &mut Variables) -> CredentialsSource {
     let keys = vars.credential("AWS_ACCESS_KEY_ID").zip(vars.credential("AWS_SECRET_ACCESS_KEY"));
-    let uri = if keys.is_none() { vars.url("AWS_CONTAINER_CREDENTIALS_FULL_URI") } else { None };
+    let uri = if keys.is_none() { container_uri(vars) } else { None };
     if let Some(uri) = uri {
         let token = vars.credential("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Authorization::Token);
         let file = vars.text("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(|path| Authorization::File(path.into()));
@@ -407,6 +409,14 @@ fn credentials(vars: &mut Variables) -> CredentialsSource {
     }
     let (access_key_id, secret_access_key) = keys.unwrap_or_default();
     CredentialsSource::Static { access_key_id, secret_access_key, session_token: vars.credential("AWS_SESSION_TOKEN") }
+}
+
+/// Where a container's credentials are: a path at ECS's own address, or a URL.
+fn container_uri(vars: &mut Variables) -> Option<String> {
+    const ECS: &str = "http://169.254.170.2";
+    let name = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+    let path = vars.checked(name, |path| path.starts_with('/'), "a path that begins with a slash");
+    path.map(|path| format!("{ECS}{path}")).or_else(|| vars.url("AWS_CONTAINER_CREDENTIALS_FULL_URI"))
 }
 
 /// What the parsers below read from: the environment, and the mistakes found in it so far.
@@ -762,6 +772,23 @@ mod tests {
         let vars = MINIMAL.iter().filter(|(name, _)| !name.contains("_KEY")).chain(&endpoint);
         let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
         assert!(matches!(config.store.credentials, CredentialsSource::Container { uri: given, .. } if given == uri));
+    }
+
+    #[test]
+    fn a_relative_credentials_uri_is_a_path_at_the_address_of_ecs() {
+        let endpoint = [("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x")];
+        let vars = MINIMAL.iter().filter(|(name, _)| !name.contains("_KEY")).chain(&endpoint);
+        let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
+        let CredentialsSource::Container { uri, .. } = config.store.credentials else { panic!("no endpoint") };
+        assert_eq!(uri, "http://169.254.170.2/v2/credentials/x");
+    }
+
+    #[test]
+    fn dual_stack_is_a_setting_of_the_table_and_of_the_secret() {
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:lrap-a1b2c3";
+        let both = config(&[("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("LRAP_SIGNING_SECRET_ARN", arn)]).unwrap();
+        assert!(both.store.dual_stack && both.signing_secret.unwrap().dual_stack);
+        assert!(!config(&[]).unwrap().store.dual_stack);
     }
 
     /// The README's table of variables is this module's own list.

@@ -4,6 +4,7 @@
 //! would count ([`Meter`]) and lets scripted faults happen ([`Faults`]). Items past their TTL are swept on a timer, since DynamoDB
 //! does so in its own time and dynoxide only when asked: readers must look at the attribute themselves, here as there.
 
+mod clock;
 mod faults;
 mod meter;
 mod relay;

@@ -69,7 +69,8 @@ async fn put(lambda: &LambdaLocal, text: &str) -> ContentRef {
     };
     let tls_roots = TlsRoots::for_endpoint(&region, endpoint.as_deref());
     let table = lambda.table().name().to_owned();
-    let settings = Settings { table: table.clone(), region, endpoint, fips: false, tls_roots, credentials };
+    let settings =
+        Settings { table: table.clone(), region, endpoint, fips: false, dual_stack: false, tls_roots, credentials };
     let scope = Scope::new(table);
     let content = Content::string(text.to_owned());
     let reference = scope.reference(Ttl::seconds(3600), &content);

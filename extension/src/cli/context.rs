@@ -89,8 +89,8 @@ impl Context {
     /// The profile's files fill in what the environment lacks.
     fn read_profile(&mut self) {
         let profile = self.value("AWS_PROFILE").unwrap_or("default").to_owned();
-        let has_credentials = ["AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI"].map(|name| self.value(name));
-        if has_credentials.iter().all(Option::is_none) {
+        let endpoints = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+        if ["AWS_ACCESS_KEY_ID"].iter().chain(&endpoints).all(|name| self.value(name).is_none()) {
             let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
             self.read_section("AWS_SHARED_CREDENTIALS_FILE", "credentials", &profile, &keys.map(|key| (key, key)));
         }

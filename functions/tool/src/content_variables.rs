@@ -60,6 +60,7 @@ fn store(variables: &Variables, table: &str) -> Result<Settings, VariableError> 
         table: table.to_owned(),
         tls_roots: tls_roots(variables, region, endpoint.as_deref())?,
         fips: flag(variables, "AWS_USE_FIPS_ENDPOINT")?,
+        dual_stack: flag(variables, "AWS_USE_DUALSTACK_ENDPOINT")?,
         credentials: credentials(variables)?,
         region: region.to_owned(),
         endpoint,
@@ -75,6 +76,7 @@ fn signing_secret(variables: &Variables) -> Result<Option<SecretSettings>, Varia
     Ok(Some(SecretSettings {
         tls_roots: tls_roots(variables, arn.region(), endpoint.as_deref())?,
         fips: flag(variables, "AWS_USE_FIPS_ENDPOINT")?,
+        dual_stack: flag(variables, "AWS_USE_DUALSTACK_ENDPOINT")?,
         credentials: credentials(variables)?,
         arn,
         endpoint,
@@ -106,7 +108,8 @@ fn tls_roots(variables: &Variables, region: &str, endpoint: Option<&str>) -> Res
 fn credentials(variables: &Variables) -> Result<CredentialsSource, VariableError> {
     let text = |name| Ok::<_, VariableError>(variables.optional(name)?.map(str::to_owned));
     let keys = text("AWS_ACCESS_KEY_ID")?.zip(text("AWS_SECRET_ACCESS_KEY")?);
-    if let (None, Some(uri)) = (&keys, text("AWS_CONTAINER_CREDENTIALS_FULL_URI")?) {
+    let relative = text("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")?.map(|path| format!("http://169.254.170.2{path}"));
+    if let (None, Some(uri)) = (&keys, relative.or(text("AWS_CONTAINER_CREDENTIALS_FULL_URI")?)) {
         let token = text("AWS_CONTAINER_AUTHORIZATION_TOKEN")?.map(Authorization::Token);
         let file = text("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")?.map(|path| Authorization::File(path.into()));
         return Ok(CredentialsSource::Container { uri, authorization: file.or(token) });

@@ -66,6 +66,7 @@ impl Contents {
             tls_roots: TlsRoots::for_endpoint(region, Some(&endpoint)),
             endpoint: Some(endpoint),
             fips: false,
+            dual_stack: false,
             credentials: CredentialsSource::Static {
                 access_key_id: "local".to_owned(),
                 secret_access_key: "local".to_owned(),

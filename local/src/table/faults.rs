@@ -28,6 +28,11 @@ pub enum Fault {
     DenyCredentials,
     /// 400 `ResourceNotFoundException`, as where there is no such table.
     NoTable,
+    /// This status and this error; nothing is read or written.
+    Refuse(u16, &'static str),
+    /// The table's clock is so many seconds ahead, or behind when negative: requests that were signed more than five minutes
+    /// from its time are refused with `InvalidSignatureException`, the others pass.
+    Clock(i64),
     /// `BatchGetItem` and `BatchWriteItem` answer 200 with everything unprocessed. Other operations pass.
     Unprocessed,
     /// An eventually consistent `GetItem` or `BatchGetItem` does not see the items yet; one with `ConsistentRead` does. Other operations pass.

@@ -3,11 +3,12 @@
 //! Each connection of a client has its own connection to the table behind it, so that requests are answered in the order and with
 //! the parallelism the client chose. Requests and answers pass as the bytes they are; only [`Fault::Stale`] edits an answer.
 
+use super::clock;
 use super::faults::{Fault, FaultScript, TableRequest};
 use super::meter::{Meter, Pending};
 use bytes::Bytes;
 use dynoxide::Database;
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -28,6 +29,9 @@ const AMZ_JSON: &str = "application/x-amz-json-1.0";
 const SERVICE: &str = "com.amazonaws.dynamodb.v20120810";
 const CORAL: &str = "com.amazon.coral.service";
 const CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
+
+/// Seconds for which a signature is good before and after the time in it.
+const SIGNATURE_LIFE: i64 = 300;
 
 /// What all connections share.
 pub(super) struct Relay {
@@ -82,6 +86,22 @@ impl Relay {
             }
             Fault::DenyCredentials => refusal(StatusCode::BAD_REQUEST, CORAL, "UnrecognizedClientException", DENIED),
             Fault::NoTable => refusal(StatusCode::BAD_REQUEST, SERVICE, "ResourceNotFoundException", NO_TABLE),
+            Fault::Refuse(status, code) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+                refusal(status, SERVICE, code, "refused on purpose")
+            }
+            Fault::Clock(ahead) => {
+                let now = clock::now() + ahead;
+                let signed = head.headers.get("x-amz-date").and_then(|date| clock::seconds_of(date.to_str().ok()?));
+                let mut answer = match signed {
+                    Some(signed) if (signed - now).abs() <= SIGNATURE_LIFE => {
+                        self.pass(passage, &operation, head, body, false).await
+                    }
+                    _ => refusal(StatusCode::BAD_REQUEST, CORAL, "InvalidSignatureException", EXPIRED),
+                };
+                answer.headers_mut().insert(DATE, clock::http_date(now));
+                answer
+            }
             Fault::Hang => std::future::pending().await,
             Fault::Unprocessed => match unprocessed(&operation, &body) {
                 Some(answer) => answer,
@@ -192,6 +212,7 @@ fn signed_by(head: &http::request::Parts) -> Option<(&str, &str)> {
 const THROTTLED: &str = "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.";
 const INTERNAL: &str = "The request processing has failed because of an unknown error.";
 const NO_TABLE: &str = "Requested resource not found";
+const EXPIRED: &str = "Signature expired, or not yet valid.";
 const DENIED: &str = "The security token included in the request is invalid.";
 
 fn refusal(status: StatusCode, namespace: &str, code: &str, message: &str) -> Response<Answer> {

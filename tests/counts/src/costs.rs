@@ -19,6 +19,9 @@ const LIVES: [u64; 2] = [20, 120];
 /// these arrive whole; the pieces of longer ones are cut by the clock.
 const PAYLOADS: [(&str, usize); 2] = [("passing_1_kib", 1 << 10), ("passing_32_kib", 32 << 10)];
 
+/// What is offloaded, by its name and the bytes of its one text, which is another one each time.
+const CONTENTS: [(&str, usize); 1] = [("offloading_20_kib", 20 << 10)];
+
 /// Finds a number in a tool's report.
 type Number = fn(&str) -> Option<u64>;
 
@@ -58,15 +61,30 @@ pub(crate) fn count(extension: &Path, reports: &Path, counts: &mut Counts) -> an
     fs::create_dir_all(reports)?;
     for (name, len) in PAYLOADS {
         let payload = payload(len);
-        for tool in &TOOLS {
-            let path = |invocations| reports.join(format!("{name}-{}-{invocations}.txt", tool.name));
-            let life = |invocations| tool.report(extension, &payload, invocations, &path(invocations));
-            let (short, long) = (life(LIVES[0])?, life(LIVES[1])?);
-            for (cost, number) in tool.costs {
-                let total =
-                    |report: &str| number(report).with_context(|| format!("{} counts nothing: {report}", tool.name));
-                counts.add(*cost, name, each(total(&short)?, total(&long)?));
-            }
+        count_lives(extension, reports, name, |sandbox, _| sandbox.pass(&payload), counts)?;
+    }
+    for (name, len) in CONTENTS {
+        count_lives(extension, reports, name, |sandbox, nth| sandbox.offload(&content(len, nth)), counts)?;
+    }
+    Ok(())
+}
+
+/// Adds what the invocation with a number costs, by every tool.
+fn count_lives(
+    extension: &Path,
+    reports: &Path,
+    name: &str,
+    invoke: impl Fn(&mut Sandbox, u64) -> anyhow::Result<()>,
+    counts: &mut Counts,
+) -> anyhow::Result<()> {
+    for tool in &TOOLS {
+        let path = |invocations| reports.join(format!("{name}-{}-{invocations}.txt", tool.name));
+        let life = |invocations| tool.report(extension, &invoke, invocations, &path(invocations));
+        let (short, long) = (life(LIVES[0])?, life(LIVES[1])?);
+        for (cost, number) in tool.costs {
+            let total =
+                |report: &str| number(report).with_context(|| format!("{} counts nothing: {report}", tool.name));
+            counts.add(*cost, name, each(total(&short)?, total(&long)?));
         }
     }
     Ok(())
@@ -74,17 +92,36 @@ pub(crate) fn count(extension: &Path, reports: &Path, counts: &mut Counts) -> an
 
 impl Tool {
     /// What the tool says of a life of so many invocations.
-    fn report(&self, extension: &Path, payload: &[u8], invocations: u64, path: &PathBuf) -> anyhow::Result<String> {
+    fn report(
+        &self,
+        extension: &Path,
+        invoke: impl Fn(&mut Sandbox, u64) -> anyhow::Result<()>,
+        invocations: u64,
+        path: &PathBuf,
+    ) -> anyhow::Result<String> {
         let (to_report, words) = self.command.split_last().expect("BUG: a tool has a command");
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg(format!("{to_report}{}", path.display())).arg(extension);
         let mut sandbox = Sandbox::start(&mut command)?;
-        for _ in 0..invocations {
-            sandbox.invoke(payload)?;
+        for nth in 0..invocations {
+            invoke(&mut sandbox, nth)?;
         }
         sandbox.shut_down()?;
         fs::read_to_string(path).with_context(|| format!("{} wrote no {}", self.name, path.display()))
     }
+}
+
+/// A JSON string of `len` bytes of numbers, which compress about as well as prose.
+fn content(len: usize, nth: u64) -> Vec<u8> {
+    let mut state = nth + 1;
+    let mut json = String::from("\"");
+    while json.len() <= len {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        json.push_str(&format!("{} ", state >> 44));
+    }
+    json.truncate(len + 1);
+    json.push('"');
+    json.into_bytes()
 }
 
 /// JSON of `len` bytes that no rule applies to: texts of at most 3000 bytes.
@@ -156,5 +193,12 @@ mod tests {
             assert_eq!(payload.len(), len, "{name}");
             assert!(!texts.is_empty() && texts.iter().all(|text| text.len() <= 3_000), "{name}");
         }
+    }
+
+    #[test]
+    fn contents_are_texts_of_their_length_and_differ() {
+        let text = |nth| serde_json::from_slice::<String>(&content(20 << 10, nth)).unwrap();
+        assert_eq!((text(0).len(), text(1).len()), (20 << 10, 20 << 10));
+        assert_ne!(text(0), text(1));
     }
 }

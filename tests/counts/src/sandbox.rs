@@ -27,6 +27,8 @@ pub(crate) struct Sandbox {
     /// The extension, or the program that runs it.
     child: Child,
     requests: Receiver<Request>,
+    /// Requests that reached the content table.
+    writes: Receiver<Request>,
     runtime: TcpStream,
     /// The extension's poll for SHUTDOWN.
     lifecycle: TcpStream,
@@ -38,7 +40,7 @@ impl Sandbox {
     pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
         let lambda = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = lambda.local_addr()?;
-        let table = hang_up()?;
+        let (table, writes) = table()?;
         let port = free_port()?;
         let child = command
             .env_clear()
@@ -61,11 +63,30 @@ impl Sandbox {
         let runtime = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         runtime.set_nodelay(true)?;
         runtime.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { child, requests, runtime, lifecycle, invocations: 0 })
+        Ok(Self { child, requests, writes, runtime, lifecycle, invocations: 0 })
     }
 
-    /// One invocation whose event and response are `payload`.
-    pub(crate) fn invoke(&mut self, payload: &[u8]) -> anyhow::Result<()> {
+    /// One invocation whose event and response are `payload`, and pass.
+    pub(crate) fn pass(&mut self, payload: &[u8]) -> anyhow::Result<()> {
+        let path = self.run(payload, payload)?;
+        let len = self.finish(&path)?;
+        ensure!(len == payload.len(), "not the response: {len} bytes");
+        Ok(())
+    }
+
+    /// One invocation whose event passes, and of whose response one text is stored.
+    pub(crate) fn offload(&mut self, response: &[u8]) -> anyhow::Result<()> {
+        let path = self.run(b"{}", response)?;
+        let (_, mut table) = expect(&self.writes, "POST /")?;
+        self.wait()?;
+        answer(&mut table, "", br#"{"ConsumedCapacity":{"TableName":"AgentContext-counts","CapacityUnits":12.0}}"#)?;
+        let len = self.finish(&path)?;
+        ensure!(len < response.len(), "nothing was offloaded: {len} bytes");
+        Ok(())
+    }
+
+    /// Takes an event to the runtime, and its response to the extension; the path that the response has.
+    fn run(&mut self, event: &[u8], response: &[u8]) -> anyhow::Result<String> {
         self.invocations += 1;
         let id = format!("{:08}-0000-4000-8000-000000000000", self.invocations);
         self.wait()?;
@@ -73,18 +94,22 @@ impl Sandbox {
         let (_, mut poll) = expect(&self.requests, &format!("GET {NEXT}"))?;
         self.wait()?;
         let fields = format!("Lambda-Runtime-Aws-Request-Id: {id}\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n");
-        answer(&mut poll, &fields, payload)?;
-        let event = Message::read(&mut self.runtime)?.context("the extension closed the runtime's connection")?;
-        ensure!(event.body_len == payload.len(), "not the event: {}", event.head);
+        answer(&mut poll, &fields, event)?;
+        let arrived = Message::read(&mut self.runtime)?.context("the extension closed the runtime's connection")?;
+        ensure!(arrived.body_len == event.len(), "not the event: {}", arrived.head);
         self.wait()?;
         let path = format!("/2018-06-01/runtime/invocation/{id}/response");
-        wire::write(&mut self.runtime, &format!("POST {path} HTTP/1.1"), "", payload)?;
+        wire::write(&mut self.runtime, &format!("POST {path} HTTP/1.1"), "", response)?;
+        Ok(path)
+    }
+
+    /// Takes the response to Lambda, whose answer ends the invocation; the bytes of its body.
+    fn finish(&mut self, path: &str) -> anyhow::Result<usize> {
         let (response, mut connection) = expect(&self.requests, &format!("POST {path}"))?;
-        ensure!(response.body_len == payload.len(), "not the response: {}", response.head);
         self.wait()?;
         answer(&mut connection, "", br#"{"status":"OK"}"#)?;
         Message::read(&mut self.runtime)?.context("the extension closed the runtime's connection")?;
-        Ok(())
+        Ok(response.body_len)
     }
 
     /// Ends the sandbox as Lambda does, and waits for the end of the extension and of what runs it.
@@ -152,12 +177,25 @@ fn answer(connection: &mut TcpStream, fields: &str, body: &[u8]) -> io::Result<(
     wire::write(connection, "HTTP/1.1 200 OK", fields, body)
 }
 
-/// A table that hangs up on whoever connects: nothing that passes needs it.
-fn hang_up() -> io::Result<SocketAddr> {
+/// A table that answers the health check by itself; what it is asked to store comes out of the channel.
+fn table() -> io::Result<(SocketAddr, Receiver<Request>)> {
     let table = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = table.local_addr()?;
-    thread::spawn(move || table.incoming().for_each(drop));
-    Ok(address)
+    let (sender, arrived) = mpsc::channel();
+    let (writes_sender, writes) = mpsc::channel();
+    thread::spawn(move || accept(&table, &sender));
+    thread::spawn(move || {
+        for (message, mut connection) in arrived {
+            let is_over = match message.name() {
+                "GET /ping" => answer(&mut connection, "", b"healthy").is_err(),
+                _ => writes_sender.send((message, connection)).is_err(),
+            };
+            if is_over {
+                break;
+            }
+        }
+    });
+    Ok((address, writes))
 }
 
 fn free_port() -> io::Result<u16> {

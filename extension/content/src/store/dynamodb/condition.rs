@@ -1,8 +1,7 @@
 //! When an item need not be written: a condition that has the table look, so that looking takes no round trip and no
 //! permission to read.
 
-use super::item::{CONTENT, EXPIRES_AT, ID, Item, TENANT};
-use super::protocol::attribute::Value;
+use super::item::{CONTENT, EXPIRES_AT, ID, Item, TENANT, Value};
 use crate::store::Expiry;
 
 /// A condition expression with what its placeholders stand for: some names are reserved words.

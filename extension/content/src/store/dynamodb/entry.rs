@@ -1,14 +1,14 @@
 //! What stands in the content table, read back: for readers with its content, for those who only look without.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 
 use super::encoding::Encoding;
 use super::inventory::{Foreign, StoredContent};
 use super::item::{
-    CONTENT, DIGEST, DIGEST_LEN, ENCODING, EXPIRES_AT, FORMAT, FORMAT_VERSION, ID, KIND, PART_SIZE, PARTS, PartList,
-    SIZE, STORED, TENANT, TTL,
+    Attributes, CONTENT, DIGEST, DIGEST_LEN, ENCODING, EXPIRES_AT, FORMAT, FORMAT_VERSION, ID, KIND, PART_SIZE, PARTS,
+    PartList, SIZE, STORED, TENANT, TTL,
 };
-use super::protocol::attribute::{Attribute, Attributes};
 use crate::reference::{ContentRef, PREFIX, StoreName, TenantTag, Ttl, VERSION};
 use crate::store::{Expiry, MAX_CONTENT_LEN};
 
@@ -64,7 +64,7 @@ impl Entry {
     }
 
     fn parse_legacy(mut item: Attributes) -> Option<Self> {
-        let Some(Attribute::S(content)) = item.remove(CONTENT) else { return None };
+        let Some(AttributeValue::S(content)) = item.remove(CONTENT) else { return None };
         let heading = Heading {
             kind: LEGACY_KIND.to_owned(),
             ttl: Ttl::NONE.to_string(),
@@ -130,7 +130,7 @@ fn is_legacy(item: &Attributes) -> bool {
 }
 
 /// When the item's time is over; nothing when that makes no sense.
-fn expiry(item: &Attributes) -> Option<Expiry> {
+pub(super) fn expiry(item: &Attributes) -> Option<Expiry> {
     match item.get(EXPIRES_AT) {
         None => Some(Expiry::NEVER),
         Some(_) => number(item, EXPIRES_AT).map(Expiry::at),
@@ -207,23 +207,23 @@ pub(super) fn key(item: &Attributes) -> Option<&str> {
 /// The content of a whole item or of a part.
 pub(super) fn take_content(item: &mut Attributes) -> Option<Bytes> {
     match item.remove(CONTENT)? {
-        Attribute::B(content) => Some(content),
+        AttributeValue::B(blob) => Some(blob.into_inner().into()),
         _ => None,
     }
 }
 
 fn text<'a>(item: &'a Attributes, name: &str) -> Option<&'a str> {
-    item.get(name)?.as_text()
+    item.get(name)?.as_s().ok().map(String::as_str)
 }
 
 fn number(item: &Attributes, name: &str) -> Option<u64> {
-    item.get(name)?.as_number()
+    item.get(name)?.as_n().ok()?.parse().ok()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::item::samples::{NOW, identity, label, layout, read_back, reference};
+    use super::super::item::samples::{NOW, identity, label, layout, reference};
     use super::super::item::{Label, Layout, MAX_PART, SUMMARY};
     use super::*;
     use crate::reference::Scope;
@@ -232,7 +232,7 @@ mod tests {
     fn what_is_written_reads_back() {
         let ttl = Ttl::seconds(60);
         let Layout::Whole(item) = layout(10, ttl, MAX_PART) else { panic!("parts") };
-        let entry = Entry::parse(read_back(&item)).unwrap();
+        let entry = Entry::parse(item.attributes()).unwrap();
         assert_eq!(entry.body, Body::Whole(identity(10).bytes));
         assert_eq!(entry.heading.expiry, Expiry::at(NOW + 60));
         assert!(entry.heading.fits(&reference(10, ttl), None));
@@ -246,7 +246,7 @@ mod tests {
         let heading = |tenant| {
             let label = Label { tenant, ..label(10, Ttl::NONE) };
             let Layout::Whole(item) = Layout::new(&label, &identity(10), MAX_PART) else { panic!("parts") };
-            Entry::parse(read_back(&item)).unwrap().heading
+            Entry::parse(item.attributes()).unwrap().heading
         };
         for (written, read) in
             [(None, None), (tag("a"), tag("a")), (tag("a"), tag("b")), (tag("a"), None), (None, tag("a"))]
@@ -263,10 +263,10 @@ mod tests {
                 Layout::Whole(item) => item,
                 Layout::Parted { commit, .. } => commit,
             };
-            let mut seen = read_back(&item);
+            let mut seen = item.attributes();
             seen.retain(|name, _| SUMMARY.contains(&name.as_str()));
-            assert_eq!(Heading::glimpse(&seen), Some(Entry::parse(read_back(&item)).unwrap().heading));
-            seen.insert(PARTS.to_owned(), Attribute::N("0".to_owned()));
+            assert_eq!(Heading::glimpse(&seen), Some(Entry::parse(item.attributes()).unwrap().heading));
+            seen.insert(PARTS.to_owned(), AttributeValue::N("0".to_owned()));
             assert_eq!(Heading::glimpse(&seen).is_none(), len > 10, "no content has no parts");
         }
     }
@@ -275,8 +275,8 @@ mod tests {
     fn damage_is_told_from_a_newer_layout() {
         let Layout::Parted { commit, .. } = layout(500_000, Ttl::NONE, MAX_PART) else { panic!("one item") };
         let with = |name: &str, value: &str| {
-            let mut item = read_back(&commit);
-            item.insert(name.to_owned(), Attribute::N(value.to_owned()));
+            let mut item = commit.attributes();
+            item.insert(name.to_owned(), AttributeValue::N(value.to_owned()));
             Entry::parse(item)
         };
         assert_eq!(with(FORMAT, "2"), Err(Unreadable::Newer(2)));

@@ -9,14 +9,13 @@ use std::time::Instant;
 
 use super::DynamoDbStore;
 use super::entry::{self, Summary};
-use super::protocol::attribute::Attributes;
-use super::protocol::operation::Position;
+use super::item::Attributes;
 use super::retry::Attempts;
 use crate::reference::ContentRef;
 
 /// Where a scan goes on.
 #[derive(Debug, Clone)]
-pub struct Cursor(pub(super) Position);
+pub struct Cursor(pub(super) Attributes);
 
 /// Some items of the table.
 #[derive(Debug)]
@@ -148,12 +147,11 @@ impl Inventory {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::encoding::{Encoded, Encoding};
-    use super::super::item::samples::read_back;
     use super::super::item::{Item, Label, Layout};
-    use super::super::protocol::attribute::Attribute;
     use super::*;
     use crate::reference::{Content, Scope, Ttl};
     use crate::store::Expiry;
+    use aws_sdk_dynamodb::types::AttributeValue;
 
     /// The items of a content of `len` bytes in parts of 2000, as a scan without contents returns them.
     fn items(len: usize, ttl: Ttl) -> (ContentRef, Vec<Attributes>) {
@@ -166,7 +164,7 @@ mod tests {
             Layout::Parted { parts, commit } => parts.into_iter().chain([commit]).collect(),
         };
         let without_content = |item: &Item| {
-            let mut attributes = read_back(item);
+            let mut attributes = item.attributes();
             attributes.remove("content");
             attributes
         };
@@ -218,10 +216,10 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_is_named_with_the_reason() {
-        let item = |id: &str| Attributes::from([("id".to_owned(), Attribute::S(id.to_owned()))]);
+        let item = |id: &str| Attributes::from([("id".to_owned(), AttributeValue::S(id.to_owned()))]);
         let (_, ours) = items(10, Ttl::NONE);
         let mut newer = ours[0].clone();
-        newer.insert("format".to_owned(), Attribute::N("2".to_owned()));
+        newer.insert("format".to_owned(), AttributeValue::N("2".to_owned()));
         let (contents, _, foreign) = inventory(vec![item("record-1"), item("a.b.c"), newer, Attributes::new()]);
         assert!(contents.is_empty());
         let problems: Vec<_> = foreign.iter().map(|foreign| foreign.problem.as_str()).collect();

@@ -17,14 +17,15 @@
 //! other parts, and a commit item can only ever name parts that belong together. Items of a tenant carry its tag, so that
 //! another tenant's reference is told from a damaged item; those of a function without tenants have none.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::encoding::{Encoded, Encoding};
-use super::protocol::attribute::Value;
-use super::protocol::json::object;
 use crate::reference::{ContentRef, TenantTag};
 use crate::store::Expiry;
 
@@ -62,9 +63,20 @@ pub(super) const MAX_PART: usize = MAX_ITEM - MAX_PART_OVERHEAD;
 /// A commit item with smaller parts is not ours. Bounds what a damaged one can make us ask for.
 const MIN_PART: u64 = 1 << 10;
 
+/// An item as the SDK has it.
+pub(super) type Attributes = HashMap<String, AttributeValue>;
+
 /// An item to be written. Its content is shared, not copied, until the item is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item(Vec<(&'static str, Value)>);
+
+/// An attribute's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    S(String),
+    N(u64),
+    B(Bytes),
+}
 
 impl Item {
     /// The partition key.
@@ -95,14 +107,9 @@ impl Item {
         self.0.iter().map(|(_, value)| if let Value::B(bytes) = value { bytes.len() } else { 0 }).sum()
     }
 
-    /// Writes the item as JSON, its content in base64.
-    pub(super) fn write(&self, json: &mut Vec<u8>) {
-        object(json, |item| self.0.iter().for_each(|(name, value)| item.value(name, |json| value.write(json))));
-    }
-
-    /// Bytes that are enough for its JSON: base64 takes four for three, and nothing else in an item is long.
-    pub(super) fn json_len(&self) -> usize {
-        self.content_len().div_ceil(3) * 4 + 1024
+    /// The item as the SDK wants it; this copies the content.
+    pub(super) fn attributes(&self) -> Attributes {
+        self.0.iter().map(|(name, value)| ((*name).to_owned(), value.attribute())).collect()
     }
 
     fn part(key: String, content: Bytes, expiry: Expiry) -> Self {
@@ -141,6 +148,27 @@ impl Item {
     fn with(mut self, attributes: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
         self.0.extend(attributes);
         self
+    }
+}
+
+impl Value {
+    /// After `DynamoDB`'s rules: text and binary weigh their bytes; a number weighs one byte, and one for every two
+    /// significant digits.
+    fn stored_size(&self) -> usize {
+        match self {
+            Self::S(text) => text.len(),
+            Self::N(0) => 1,
+            Self::N(number) => 1 + number.to_string().trim_end_matches('0').len().div_ceil(2),
+            Self::B(bytes) => bytes.len(),
+        }
+    }
+
+    pub(super) fn attribute(&self) -> AttributeValue {
+        match self {
+            Self::S(text) => AttributeValue::S(text.clone()),
+            Self::N(number) => AttributeValue::N(number.to_string()),
+            Self::B(bytes) => AttributeValue::B(Blob::new(bytes.as_ref())),
+        }
     }
 }
 
@@ -248,7 +276,6 @@ fn digest(encoded: &Encoded, part_size: u64) -> String {
 /// Contents of a letter over and over, for tests.
 #[cfg(test)]
 pub(super) mod samples {
-    use super::super::protocol::attribute::Attributes;
     use super::*;
     use crate::reference::{Content, Scope, Ttl};
 
@@ -266,14 +293,6 @@ pub(super) mod samples {
         Label { reference: reference(len, ttl), tenant: None, expiry: Expiry::of(ttl, NOW) }
     }
 
-    /// The item as it is read back.
-    pub(in super::super) fn read_back(item: &Item) -> Attributes {
-        let mut json = Vec::new();
-        item.write(&mut json);
-        assert!(json.len() <= item.json_len());
-        serde_json::from_slice(&json).expect("attributes")
-    }
-
     pub(in super::super) fn layout(len: usize, ttl: Ttl, part_size: usize) -> Layout {
         Layout::new(&label(len, ttl), &identity(len), part_size)
     }
@@ -283,7 +302,7 @@ pub(super) mod samples {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::entry::{Body, Entry};
-    use super::samples::{identity, label, layout, read_back};
+    use super::samples::{identity, label, layout};
     use super::*;
     use crate::reference::Ttl;
     use proptest::prelude::*;
@@ -309,7 +328,7 @@ mod tests {
         #[test]
         fn parts_joined_are_the_stored_form(len in 409_600_usize..2_000_000, part_size in 1024_usize..MAX_PART) {
             let Layout::Parted { parts, commit } = layout(len, Ttl::NONE, part_size) else { panic!("one item") };
-            let entry = Entry::parse(read_back(&commit)).unwrap();
+            let entry = Entry::parse(commit.attributes()).unwrap();
             let Body::Parts(list) = &entry.body else { panic!("no parts") };
             let keys: Vec<_> = list.keys(commit.key()).collect();
             prop_assert_eq!(keys, parts.iter().map(|part| part.key().to_owned()).collect::<Vec<_>>());
@@ -323,6 +342,15 @@ mod tests {
             prop_assert_eq!(digest(&identity(len), size) == digest(&identity(other), other_size), same);
             let zstd = Encoded { encoding: Encoding::Zstd, ..identity(len) };
             prop_assert_ne!(digest(&identity(len), size), digest(&zstd, size));
+        }
+    }
+
+    #[test]
+    fn numbers_weigh_a_byte_and_one_for_two_significant_digits() {
+        let weights =
+            [(0, 1), (7, 2), (42, 2), (100, 2), (123, 3), (86_400, 3), (1_800_000_000, 2), (1_800_000_001, 6)];
+        for (number, weight) in weights {
+            assert_eq!(Value::N(number).stored_size(), weight, "{number}");
         }
     }
 

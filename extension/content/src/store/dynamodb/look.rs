@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use super::DynamoDbStore;
 use super::entry::Heading;
-use super::item::{Label, Layout};
-use super::protocol::attribute::Attributes;
+use super::item::{Attributes, Label, Layout};
 use super::retry::ATTEMPT;
 use super::table::{MAX_READS, Table};
 use crate::reference::ContentId;

@@ -2,8 +2,8 @@
 //! the parts of a content spread over partitions, each of which takes only 1000 write units a second).
 //!
 //! Layout
-//! - `settings`: what a client is built from
-//! - `protocol`: signed requests over the wire, and the JSON that they carry
+//! - `settings`, `endpoint`: what a client is built from
+//! - `protocol`: connections, credentials, and what the SDK's clients are built on
 //! - `table`: the operations on a table, and what they charge
 //! - `retry`: when to ask again, and what an error means
 //! - `encoding`, `item`, `entry`, `condition`: bytes to items and back, and when an item need not be written; pure
@@ -23,6 +23,7 @@ use bytes::Bytes;
 
 mod condition;
 mod encoding;
+mod endpoint;
 mod entry;
 mod inventory;
 mod item;
@@ -109,7 +110,7 @@ impl ContentStore for DynamoDbStore {
         until: Instant,
     ) -> Result<Vec<Expiry>, PutError> {
         refuse_too_large(contents)?;
-        // Boxed, since these futures nest so deep that with a server's around them the compiler gives up.
+        // Boxed, since the SDK's futures nest so deep that with the server's around them the compiler gives up.
         let work = Box::pin(write::put(self, scope, contents, until));
         let outcome = tokio::time::timeout_at(until.into(), work).await;
         let outcome = outcome.unwrap_or_else(|_| Err("there was no time left".to_owned()));

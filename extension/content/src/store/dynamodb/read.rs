@@ -9,8 +9,7 @@ use tokio::task::JoinSet;
 
 use super::encoding::{Encoded, Encoding, decode};
 use super::entry::{self, Body, Entry, Unreadable};
-use super::item::MAX_ITEM;
-use super::protocol::attribute::Attributes;
+use super::item::{Attributes, MAX_ITEM};
 use super::retry::Attempts;
 use super::table::{MAX_READS, Table};
 use super::{BLOCKING, DynamoDbStore};
@@ -18,7 +17,7 @@ use crate::reference::{ContentRef, Scope, TenantTag};
 use crate::store::{Expiry, GetError, MAX_CONTENT_LEN, Stored};
 
 /// Content bytes expected in one answer. `DynamoDB` would send 16 MiB, but an answer of that size takes a small sandbox
-/// longer than one attempt's time, and it is parsed on the thread that serves every other invocation.
+/// longer than one attempt's time, and the SDK parses it on the thread that serves every other invocation.
 const READ_BATCH: usize = 4 << 20;
 
 /// Requests at once, which bounds the memory of answers in flight.

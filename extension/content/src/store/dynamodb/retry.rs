@@ -1,14 +1,24 @@
-//! When to ask again, within the invocation's deadline, and what an error means.
+//! When to ask again, within the invocation's deadline, and what an error means. The SDK's own retries are off, since they
+//! do not know the deadline; its classifiers say which errors are worth a retry.
 
 use std::error::Error;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, ModeledAsRetryableClassifier};
+use aws_smithy_runtime_api::client::interceptors::context::{self, Input, InterceptorContext};
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::{SdkError, ServiceError};
+use aws_smithy_runtime_api::client::retries::classifiers::ClassifyRetry;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::ProvideErrorKind;
 use tokio::time::timeout_at;
 
+use super::protocol::client::SignedAtAnotherTime;
 use super::protocol::connector::ConnectorError;
 use super::protocol::credentials::CredentialsError;
-use super::protocol::service::CallError;
 
 /// The longest that one attempt may take: then its connection is given up for a new one.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(5);
@@ -78,48 +88,87 @@ fn longest_pause(pauses: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << pauses.min(16)).min(LONGEST_PAUSE)
 }
 
+/// The longest name of an error that is passed on.
+const MAX_CODE: usize = 64;
+
+/// An error that the SDK knows of one operation.
+pub(super) trait OperationError:
+    ProvideErrorMetadata + ProvideErrorKind + Error + Send + Sync + 'static
+{
+}
+
+impl<E: ProvideErrorMetadata + ProvideErrorKind + Error + Send + Sync + 'static> OperationError for E {}
+
+/// What to look at when `operation` failed with an error of this code.
+pub(super) type Hint = fn(operation: &str, code: &str) -> Option<String>;
+
 /// Judges an error of `operation`. The text names the error's code, never the request or the answer.
-pub(super) fn judge(operation: &str, error: &CallError) -> Failure {
+pub(super) fn judge<E: OperationError>(operation: &str, hint: Hint, error: SdkError<E, HttpResponse>) -> Failure {
     match error {
-        CallError::Refused(refusal) => judge_answer(operation, &refusal.code, refusal.status),
-        CallError::Credentials(error) => judge_credentials(operation, *error),
-        CallError::Connection(ConnectorError::Late) => {
-            Failure::Transient(format!("{operation}: no connection in time"))
-        }
-        CallError::Connection(ConnectorError::BrokenOff(status)) => {
-            Failure::Transient(format!("{operation}: unreadable answer with status {status}"))
-        }
-        CallError::Connection(ConnectorError::Failed(reason)) => judge_connection(operation, &**reason),
+        SdkError::ServiceError(answer) => judge_answer(operation, hint, answer),
+        SdkError::ResponseError(answer) => unreadable(operation, answer.raw().status().as_u16()),
+        error => judge_request(operation, &error),
     }
 }
 
-fn judge_answer(operation: &str, code: &str, status: u16) -> Failure {
+fn judge_answer<E: OperationError>(operation: &str, hint: Hint, answer: ServiceError<E, HttpResponse>) -> Failure {
+    let status = answer.raw().status().as_u16();
+    // A success that does not parse was cut off on its way.
+    if answer.raw().status().is_success() {
+        return unreadable(operation, status);
+    }
+    let code = error_name(ProvideErrorMetadata::code(answer.err()).unwrap_or_default());
     let heard = if code.is_empty() { format!("{operation}: status {status}") } else { format!("{operation}: {code}") };
-    if is_passing(status, code) {
+    if is_skewed(&code, answer.raw()) || is_passing(status, answer.into_err()) {
         return Failure::Transient(heard);
     }
-    Failure::Permanent(match hint(operation, code) {
+    Failure::Permanent(match hint(operation, &code) {
         Some(hint) => format!("{heard} ({hint})"),
         None => heard,
     })
 }
 
-/// Whether what a service complains of passes by itself.
-pub(super) fn is_passing(status: u16, code: &str) -> bool {
-    const THROTTLED: [&str; 7] = [
-        "ProvisionedThroughputExceededException",
-        "ThrottlingException",
-        "Throttling",
-        "RequestLimitExceeded",
-        "LimitExceededException",
-        "ReplicatedWriteConflictException",
-        "RequestTimeout",
-    ];
-    matches!(status, 429 | 500..) || THROTTLED.contains(&code)
+fn unreadable(operation: &str, status: u16) -> Failure {
+    Failure::Transient(format!("{operation}: unreadable answer with status {status}"))
 }
 
-/// What to look at, for the mistakes that are usual.
-fn hint(operation: &str, code: &str) -> Option<String> {
+/// An error's name. What else stands there is not passed on.
+fn error_name(code: &str) -> String {
+    code.chars().take_while(char::is_ascii_alphanumeric).take(MAX_CODE).collect()
+}
+
+/// Whether a request was refused because it was signed by a clock that was off. The next one is signed by the server's
+/// time, so a refusal of that is not skewed any more: there is one more try, not one after the other. The SDK's own
+/// classifier compares our clock instead, and would ask until it gives up.
+fn is_skewed(code: &str, answer: &HttpResponse) -> bool {
+    const SKEW_CODES: [&str; 5] = [
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "AuthFailure",
+        "RequestTimeTooSkewed",
+        "AccessDeniedException",
+    ];
+    SKEW_CODES.contains(&code) && answer.extension::<SignedAtAnotherTime>().is_some()
+}
+
+/// Whether what a service complains of passes by itself: the SDK's classifiers say so, or the status does.
+fn is_passing<E: OperationError>(status: u16, error: E) -> bool {
+    if matches!(status, 429 | 500..) {
+        return true;
+    }
+    let classifiers: [&dyn ClassifyRetry; 3] = [
+        &HttpStatusCodeClassifier::default(),
+        &ModeledAsRetryableClassifier::<E>::new(),
+        &AwsErrorCodeClassifier::<E>::new(),
+    ];
+    let mut answered = InterceptorContext::new(Input::erase(()));
+    answered.set_response(HttpResponse::new(status.try_into().expect("BUG: it was a status"), SdkBody::empty()));
+    answered.set_output_or_error(Err(OrchestratorError::operation(context::Error::erase(error))));
+    classifiers.iter().any(|classifier| classifier.classify_retry(&answered).should_retry())
+}
+
+/// What to look at when the content table refuses, for the mistakes that are usual.
+pub(super) fn hint(operation: &str, code: &str) -> Option<String> {
     Some(match code {
         "AccessDeniedException" => {
             format!(
@@ -142,6 +191,18 @@ fn hint(operation: &str, code: &str) -> Option<String> {
 }
 
 /// No answer at all: the reason is in the chain of sources.
+fn judge_request(operation: &str, error: &(dyn Error + 'static)) -> Failure {
+    if let Some(error) = find::<CredentialsError>(error) {
+        return judge_credentials(operation, *error);
+    }
+    match find::<ConnectorError>(error) {
+        Some(ConnectorError::Late) => Failure::Transient(format!("{operation}: no connection in time")),
+        Some(ConnectorError::BrokenOff(status)) => unreadable(operation, *status),
+        Some(ConnectorError::Failed(reason)) => judge_connection(operation, &**reason),
+        None => Failure::Permanent(format!("{operation}: the request cannot be made")),
+    }
+}
+
 fn judge_connection(operation: &str, error: &(dyn Error + 'static)) -> Failure {
     if find::<rustls::Error>(error).is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_))) {
         let hint = "its certificate is not trusted: look at AWS_ENDPOINT_URL_DYNAMODB and AWS_CA_BUNDLE";
@@ -158,7 +219,10 @@ fn judge_credentials(operation: &str, error: CredentialsError) -> Failure {
             "{heard} (look at AWS_CONTAINER_CREDENTIALS_FULL_URI and its authorization token)"
         )),
         CredentialsError::Unusable => Failure::Permanent(format!(
-            "{operation}: the credentials cannot stand in a header (look at AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN)"
+            "{operation}: the credentials cannot be sent in a header (look at AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN)"
+        )),
+        CredentialsError::Elsewhere => Failure::Permanent(format!(
+            "{heard} (AWS_CONTAINER_CREDENTIALS_FULL_URI names another machine: without https it must be this one)"
         )),
         CredentialsError::Unavailable => Failure::Transient(heard),
     }
@@ -178,8 +242,12 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use aws_sdk_dynamodb::operation::put_item::PutItemError;
+    use aws_sdk_dynamodb::types::error::ReplicatedWriteConflictException;
+    use aws_smithy_types::error::ErrorMetadata;
     use std::cell::Cell;
     use std::io;
 
@@ -228,6 +296,13 @@ mod tests {
         assert_eq!(longest_pause(u32::MAX), LONGEST_PAUSE);
     }
 
+    /// What is made of an answer with this code and status.
+    fn judged(code: &str, status: u16) -> Failure {
+        let error = PutItemError::generic(ErrorMetadata::builder().code(code).build());
+        let answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        judge("Op", hint, SdkError::service_error(error, answer))
+    }
+
     #[test]
     fn every_answer_is_judged_by_its_code_and_status() {
         let transient = [
@@ -236,10 +311,12 @@ mod tests {
             ("RequestLimitExceeded", 400),
             ("InternalServerError", 500),
             ("", 503),
+            ("", 507),
             ("", 429),
+            ("", 200),
         ];
         for (code, status) in transient {
-            assert!(matches!(judge_answer("Op", code, status), Failure::Transient(_)), "{code}");
+            assert!(matches!(judged(code, status), Failure::Transient(_)), "{code} {status}");
         }
         let permanent = [
             ("AccessDeniedException", "dynamodb:Op"),
@@ -250,22 +327,45 @@ mod tests {
             ("SomethingNew", "SomethingNew"),
         ];
         for (code, hint) in permanent {
-            let Failure::Permanent(reason) = judge_answer("Op", code, 400) else { panic!("{code}") };
+            let Failure::Permanent(reason) = judged(code, 400) else { panic!("{code}") };
             assert!(reason.contains(code) && reason.contains(hint), "{reason}");
         }
     }
 
     #[test]
+    fn an_error_modeled_as_retryable_is_asked_again() {
+        let conflict = ReplicatedWriteConflictException::builder().build();
+        let answer = HttpResponse::new(400.try_into().unwrap(), SdkBody::empty());
+        let error = SdkError::service_error(PutItemError::ReplicatedWriteConflictException(conflict), answer);
+        assert!(matches!(judge("Op", hint, error), Failure::Transient(_)));
+    }
+
+    #[test]
+    fn of_an_error_only_its_name_is_passed_on() {
+        for (code, name) in [("Throttled:http://x/#y", "Throttled"), ("a b", "a"), ("", "status 418")] {
+            let Failure::Permanent(heard) = judged(code, 418) else { panic!("{code}") };
+            assert_eq!(heard, format!("Op: {name}"));
+        }
+    }
+
+    #[test]
     fn what_came_before_an_answer_is_judged_too() {
-        let judged = |error: CallError| judge("Op", &error);
-        let credentials = |error: CredentialsError| judged(error.into());
+        let connection = |error: ConnectorError| {
+            let error = aws_smithy_runtime_api::client::result::ConnectorError::io(error.into());
+            judge::<PutItemError>("Op", hint, SdkError::dispatch_failure(error))
+        };
+        let failed = |error: Box<dyn Error + Send + Sync>| {
+            judge::<PutItemError>("Op", hint, SdkError::construction_failure(error))
+        };
         for (failure, is_transient, told) in [
-            (judged(ConnectorError::Late.into()), true, "no connection in time"),
-            (judged(ConnectorError::BrokenOff(200).into()), true, "unreadable answer with status 200"),
-            (judged(ConnectorError::Failed("?".into()).into()), true, "no connection"),
-            (credentials(CredentialsError::Unavailable), true, "no credentials"),
-            (credentials(CredentialsError::Refused), false, "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
-            (credentials(CredentialsError::Unusable), false, "AWS_SESSION_TOKEN"),
+            (connection(ConnectorError::Late), true, "no connection in time"),
+            (connection(ConnectorError::BrokenOff(200)), true, "unreadable answer with status 200"),
+            (connection(ConnectorError::Failed("?".into())), true, "no connection"),
+            (failed(CredentialsError::Unavailable.into()), true, "no credentials"),
+            (failed(CredentialsError::Refused.into()), false, "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+            (failed(CredentialsError::Elsewhere.into()), false, "https"),
+            (failed(CredentialsError::Unusable.into()), false, "AWS_SESSION_TOKEN"),
+            (failed("?".into()), false, "cannot be made"),
         ] {
             let (Failure::Transient(heard) | Failure::Permanent(heard)) = &failure;
             assert!(heard.contains(told), "{heard}");

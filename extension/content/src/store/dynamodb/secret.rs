@@ -2,22 +2,20 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Instant;
 
-use serde::Deserialize;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::Builder;
 
-use super::protocol::connector::ConnectorError;
-use super::protocol::endpoint::{self, is_label};
-use super::protocol::json::object;
-use super::protocol::service::{CallError, Protocol, Refusal, Service};
+use super::endpoint::is_label;
+use super::protocol::client::{Access, OwnUserAgent};
 use super::protocol::tls::TlsRoots;
-use super::retry::{Attempts, Failure, is_passing, judge};
+use super::retry::{Attempts, Failure, judge};
 use super::settings::{CredentialsSource, SettingsError};
 use crate::keys::Keyring;
 
 const OPERATION: &str = "GetSecretValue";
-const SECRETS_MANAGER: Protocol =
-    Protocol { service: "secretsmanager", prefix: "secretsmanager", content_type: "application/x-amz-json-1.1" };
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
@@ -25,7 +23,6 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretArn {
     text: String,
-    partition: String,
     region: String,
 }
 
@@ -42,7 +39,7 @@ impl FromStr for SecretArn {
             ["arn", partition, "secretsmanager", region, _, "secret", name]
                 if is_label(partition) && is_label(region) && !name.is_empty() =>
             {
-                Ok(Self { text: text.to_owned(), partition: partition.to_owned(), region: region.to_owned() })
+                Ok(Self { text: text.to_owned(), region: region.to_owned() })
             }
             _ => Err(NotASecret),
         }
@@ -61,10 +58,12 @@ impl SecretArn {
 pub struct SecretSettings {
     /// Which secret.
     pub arn: SecretArn,
-    /// A URL in place of the region's endpoint (`AWS_ENDPOINT_URL_SECRETS_MANAGER`).
+    /// A URL in place of the region's endpoint (`AWS_ENDPOINT_URL_SECRETS_MANAGER`). The next two settings do not change it.
     pub endpoint: Option<String>,
     /// Whether to use the region's FIPS endpoint.
     pub fips: bool,
+    /// Whether to use the region's endpoint for IPv4 and IPv6.
+    pub dual_stack: bool,
     /// Whose certificates to trust.
     pub tls_roots: TlsRoots,
     /// Who we are.
@@ -79,8 +78,8 @@ pub struct SecretError(String);
 /// The secret that holds the signing keys.
 pub struct SigningSecret {
     arn: SecretArn,
-    url: String,
-    service: Service,
+    access: Access,
+    client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
 }
 
 impl fmt::Debug for SigningSecret {
@@ -89,20 +88,19 @@ impl fmt::Debug for SigningSecret {
     }
 }
 
-/// The answer of `GetSecretValue`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answer {
-    secret_string: Option<String>,
-}
-
 impl SigningSecret {
     /// Checks the settings and reads the certificates of [`TlsRoots::File`]; all else is made when it is first needed.
     pub fn new(settings: SecretSettings) -> Result<Self, SettingsError> {
-        let SecretSettings { arn, endpoint, fips, tls_roots, credentials } = settings;
-        let url = endpoint.unwrap_or_else(|| endpoint::secrets_manager(&arn.partition, &arn.region, fips));
-        let service = Service::new(SECRETS_MANAGER, &url, &arn.region, credentials, &tls_roots)?;
-        Ok(Self { arn, url, service })
+        let SecretSettings { arn, endpoint, fips, dual_stack, tls_roots, credentials } = settings;
+        let access = Access::new(endpoint.as_deref(), credentials, &tls_roots)?;
+        let config = access.config(&arn.region);
+        let client = LazyLock::new(Box::new(move || {
+            let is_given = endpoint.is_some();
+            let mut config = Builder::from(&config).interceptor(OwnUserAgent);
+            config.set_endpoint_url(endpoint);
+            Client::from_conf(config.use_fips(fips && !is_given).use_dual_stack(dual_stack && !is_given).build())
+        }) as Box<dyn FnOnce() -> Client + Send>);
+        Ok(Self { arn, access, client })
     }
 
     /// The keys in the secret. One key as plain text is followed by the one that it replaced, the version `AWSPREVIOUS`; a
@@ -129,42 +127,16 @@ impl SigningSecret {
     }
 
     async fn get(&self, stage: &str) -> Result<Option<String>, Failure> {
-        let mut request = Vec::new();
-        object(&mut request, |members| {
-            members.text("SecretId", &self.arn.text);
-            members.text("VersionStage", stage);
-        });
-        let answer = self.service.call(OPERATION, request).await.map_err(|error| self.judge(&error))?;
-        let answer: Result<Answer, _> = serde_json::from_slice(&answer);
-        answer.map(|answer| answer.secret_string).map_err(|_| Failure::Transient(format!("{OPERATION}: no JSON")))
-    }
-
-    /// What is special about an error here, and otherwise what every error means.
-    fn judge(&self, error: &CallError) -> Failure {
-        match error {
-            CallError::Refused(refusal) => judge_answer(refusal),
-            CallError::Connection(ConnectorError::Late | ConnectorError::Failed(_)) => {
-                Failure::Transient(format!("{OPERATION}: no connection to {}", self.url))
-            }
-            CallError::Connection(ConnectorError::BrokenOff(_)) | CallError::Credentials(_) => judge(OPERATION, error),
-        }
+        let send = || self.client.get_secret_value().secret_id(&self.arn.text).version_stage(stage).send();
+        let answer = self.access.call(send).await.map_err(|error| judge(OPERATION, hint, error))?;
+        Ok(answer.secret_string)
     }
 }
 
-/// The error's code with what to look at; its message may hold what we asked for.
-fn judge_answer(Refusal { status, code, .. }: &Refusal) -> Failure {
-    let heard = if code.is_empty() { format!("{OPERATION}: status {status}") } else { format!("{OPERATION}: {code}") };
-    if is_passing(*status, code) {
-        return Failure::Transient(heard);
-    }
-    Failure::Permanent(match code.as_str() {
-        "AccessDeniedException" => {
-            format!(
-                "{heard} (the function's role needs secretsmanager:GetSecretValue, and kms:Decrypt with its own key)"
-            )
-        }
-        _ => heard,
-    })
+/// What to look at when Secrets Manager refuses. Its message is not passed on: it may hold what we asked for.
+fn hint(_: &str, code: &str) -> Option<String> {
+    let needed = "the function's role needs secretsmanager:GetSecretValue, and kms:Decrypt with its own key";
+    (code == "AccessDeniedException").then(|| needed.to_owned())
 }
 
 #[cfg(test)]
@@ -187,7 +159,8 @@ mod tests {
             session_token: Some("TOKEN".to_owned()),
         };
         let (arn, tls_roots) = (ARN.parse().unwrap(), TlsRoots::Amazon);
-        let settings = SecretSettings { arn, endpoint: Some(url.to_owned()), fips: false, tls_roots, credentials };
+        let endpoint = Some(url.to_owned());
+        let settings = SecretSettings { arn, endpoint, fips: false, dual_stack: false, tls_roots, credentials };
         SigningSecret::new(settings).unwrap()
     }
 
@@ -212,7 +185,7 @@ mod tests {
             "x-amz-target: secretsmanager.GetSecretValue\r\n",
             "content-type: application/x-amz-json-1.1\r\n",
             "x-amz-security-token: TOKEN\r\n",
-            "/us-west-2/secretsmanager/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,",
+            "/us-west-2/secretsmanager/aws4_request, SignedHeaders=content-length;content-type;host;x-amz-date;x-amz-security-token;x-amz-target,",
         ] {
             assert!(heads[0].contains(part), "{part} in {}", heads[0]);
         }
@@ -280,7 +253,7 @@ mod tests {
     #[test]
     fn the_arn_says_where_the_secret_is() {
         let china: SecretArn = "arn:aws-cn:secretsmanager:cn-north-1:1:secret:a:b".parse().unwrap();
-        assert_eq!((china.partition.as_str(), china.region()), ("aws-cn", "cn-north-1"));
+        assert_eq!(china.region(), "cn-north-1");
         for wrong in ["", "name", "arn:aws:ssm:eu-west-1:1:parameter/a", "arn:aws:secretsmanager:x/y:1:secret:a"] {
             assert_eq!(wrong.parse::<SecretArn>(), Err(NotASecret), "{wrong}");
         }

@@ -13,10 +13,13 @@ pub struct Settings {
     pub table: String,
     /// The region, such as `eu-central-1`.
     pub region: String,
-    /// A URL in place of the region's endpoint (`AWS_ENDPOINT_URL_DYNAMODB`): a VPC endpoint, a proxy, a local table.
+    /// A URL in place of the region's endpoint (`AWS_ENDPOINT_URL_DYNAMODB`): a VPC endpoint, a proxy, a local table. The
+    /// next two settings do not change it.
     pub endpoint: Option<String>,
-    /// Whether to use the region's FIPS endpoint.
+    /// Whether to use the region's FIPS endpoint (`AWS_USE_FIPS_ENDPOINT`).
     pub fips: bool,
+    /// Whether to use the region's endpoint for IPv4 and IPv6 (`AWS_USE_DUALSTACK_ENDPOINT`).
+    pub dual_stack: bool,
     /// Whose certificates to trust; see [`TlsRoots::for_endpoint`].
     pub tls_roots: TlsRoots,
     /// Who we are.
@@ -37,7 +40,7 @@ pub enum CredentialsSource {
     },
     /// `SnapStart`'s way, since credentials in a snapshot would be old: an HTTP endpoint in the sandbox.
     Container {
-        /// `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
+        /// `AWS_CONTAINER_CREDENTIALS_FULL_URI`, or `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` behind ECS's own address.
         uri: String,
         /// What the endpoint wants in the `Authorization` header.
         authorization: Option<Authorization>,
@@ -85,6 +88,14 @@ pub enum SettingsError {
         "AWS_ENDPOINT_URL or that of a service is {0:?}, not an http:// or https:// URL of a host and at most a plain path"
     )]
     Endpoint(String),
+    /// The partition lacks an endpoint of the kind that was asked for.
+    #[error("no endpoint in {region}: {reason} (look at AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT)")]
+    NoEndpoint {
+        /// The region.
+        region: String,
+        /// What the SDK says of it.
+        reason: String,
+    },
     /// The container credentials endpoint is not a URL, or would send credentials over plain HTTP to another machine.
     #[error(
         "AWS_CONTAINER_CREDENTIALS_FULL_URI is not an https:// URL, or an http:// one of this machine's own addresses"
@@ -109,7 +120,10 @@ mod tests {
         let shared = |credentials| {
             let tls_roots = TlsRoots::Amazon;
             let (table, region) = ("AgentContext".into(), "eu-central-1".into());
-            format!("{:?}", Settings { table, region, endpoint: None, fips: false, tls_roots, credentials })
+            format!(
+                "{:?}",
+                Settings { table, region, endpoint: None, fips: false, dual_stack: false, tls_roots, credentials }
+            )
         };
         let static_keys = CredentialsSource::Static {
             access_key_id: "AKIDSECRET".into(),

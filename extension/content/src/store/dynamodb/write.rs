@@ -19,7 +19,7 @@ use crate::store::Expiry;
 /// Content bytes of one request: at 1 MB/s and more it is done well within one attempt's time.
 const WRITE_BATCH: usize = 2 << 20;
 
-/// Requests at once. Each holds its content once more, in base64, so this bounds the memory.
+/// Requests at once. Each holds its content twice more (the SDK's copy and its base64), so this bounds the memory.
 const WRITES_AT_ONCE: usize = 4;
 
 /// Stores contents; gives their expiries. The error says what was last heard of the table.

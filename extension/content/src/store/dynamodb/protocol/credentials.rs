@@ -6,11 +6,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use aws_credential_types::Credentials as Keys;
+use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION};
-use http::{Request, StatusCode, Uri};
-use jiff::Timestamp;
+use http::{HeaderValue, Request, StatusCode, Uri};
 use serde::Deserialize;
+use tokio::net::lookup_host;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -20,28 +24,14 @@ use super::connector::Http1Connector;
 /// How long before they expire credentials are asked for again: a request that takes so long is over.
 const REFRESH: Duration = Duration::from_mins(1);
 
-/// How long credentials are kept whose end nobody told.
+/// How long credentials without an expiry are kept.
 const UNTOLD: Duration = Duration::from_mins(15);
 
-/// How long an answer may take. The endpoint is in the sandbox, and whoever needs keys waits.
+/// How long an answer may take. The endpoint is in the sandbox, and every request that needs keys waits.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 
-/// How long nobody asks again after an attempt that failed.
+/// How long the endpoint is not asked again after an attempt that failed.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// What requests are signed with. `Debug` shows none of it.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Keys {
-    pub(crate) access_key_id: String,
-    pub(crate) secret_access_key: String,
-    pub(crate) session_token: Option<String>,
-}
-
-impl fmt::Debug for Keys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keys(…)")
-    }
-}
 
 /// Why there are no credentials. The text holds neither the endpoint's answer nor a parser's complaint about it: both may
 /// hold a secret.
@@ -53,15 +43,17 @@ pub(crate) enum CredentialsError {
     /// Asking again may help.
     #[error("the container credentials endpoint does not answer with credentials")]
     Unavailable,
+    /// The endpoint's name leads to an address that plain HTTP must not be used for.
+    #[error("the container credentials endpoint is on another machine, and not asked over https")]
+    Elsewhere,
     /// They hold what no header can.
-    #[error("the credentials cannot stand in a header")]
+    #[error("the credentials cannot be sent in a header")]
     Unusable,
 }
 
-/// Where a client gets its keys from.
-#[derive(Debug)]
+/// Where a client gets its keys from. `Debug` shows none of them.
 pub(crate) enum Credentials {
-    Fixed(Arc<Keys>),
+    Fixed(Result<Keys, CredentialsError>),
     Container(Box<ContainerCredentials>),
 }
 
@@ -70,7 +62,7 @@ impl Credentials {
     pub(crate) fn new(source: CredentialsSource, connector: Http1Connector) -> Result<Self, SettingsError> {
         Ok(match source {
             CredentialsSource::Static { access_key_id, secret_access_key, session_token } => {
-                Self::Fixed(Arc::new(Keys { access_key_id, secret_access_key, session_token }))
+                Self::Fixed(usable(Keys::new(access_key_id, secret_access_key, session_token, None, "environment")))
             }
             CredentialsSource::Container { uri, authorization } => {
                 let uri = checked(&uri)?;
@@ -81,41 +73,87 @@ impl Credentials {
     }
 
     /// Keys that are good for a while.
-    pub(crate) async fn keys(&self) -> Result<Arc<Keys>, CredentialsError> {
+    pub(crate) async fn keys(&self) -> Result<Keys, CredentialsError> {
         match self {
-            Self::Fixed(keys) => Ok(Arc::clone(keys)),
+            Self::Fixed(keys) => keys.clone(),
             Self::Container(container) => container.keys().await,
         }
     }
 
     /// Takes it that these keys are refused: whether others can be had.
-    pub(crate) async fn forget(&self, keys: &Arc<Keys>) -> bool {
+    pub(crate) async fn forget(&self, keys: &Keys) -> bool {
         match self {
             Self::Fixed(_) => false,
             Self::Container(container) => {
-                container.last.lock().await.held.take_if(|held| Arc::ptr_eq(&held.keys, keys));
+                container.last.lock().await.held.take_if(|held| held.keys == *keys);
                 true
             }
         }
     }
+
+    /// The same keys for the SDK, which need not keep them.
+    pub(crate) fn provider(self: &Arc<Self>) -> SharedCredentialsProvider {
+        SharedCredentialsProvider::new(Provider(Arc::clone(self)))
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fixed(_) => "Fixed(…)",
+            Self::Container(_) => "Container(…)",
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Provider(Arc<Credentials>);
+
+impl ProvideCredentials for Provider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        match &*self.0 {
+            Credentials::Fixed(Ok(keys)) => future::ProvideCredentials::ready(Ok(keys.clone())),
+            credentials => future::ProvideCredentials::new(async move {
+                credentials.keys().await.map_err(provider::error::CredentialsError::provider_error)
+            }),
+        }
+    }
+}
+
+/// Keys that can be sent.
+fn usable(keys: Keys) -> Result<Keys, CredentialsError> {
+    let parts = [Some(keys.access_key_id()), keys.session_token()];
+    let can_be_sent = parts.into_iter().flatten().all(|part| HeaderValue::from_str(part).is_ok());
+    if can_be_sent { Ok(keys) } else { Err(CredentialsError::Unusable) }
 }
 
 /// The rule of every AWS SDK: over plain HTTP, credentials are taken only from this machine and from the addresses that
-/// ECS and EKS give their agents.
+/// ECS and EKS give their agents. Where a name leads is looked up when the endpoint is asked.
 fn checked(text: &str) -> Result<Uri, SettingsError> {
     let uri: Uri = text.parse().map_err(|_| SettingsError::CredentialsUri)?;
-    let host = uri.host().unwrap_or_default();
-    let trusted = match uri.scheme_str() {
-        Some("https") => !host.is_empty(),
-        Some("http") => host.trim_matches(['[', ']']).parse().is_ok_and(is_trusted),
+    let is_trusted = match uri.scheme_str() {
+        Some("https") => !host(&uri).is_empty(),
+        Some("http") => host(&uri).parse().map_or(!host(&uri).is_empty(), is_trusted),
         _ => false,
     };
-    if trusted { Ok(uri) } else { Err(SettingsError::CredentialsUri) }
+    if is_trusted { Ok(uri) } else { Err(SettingsError::CredentialsUri) }
+}
+
+/// The host of a URL, an address of IPv6 without its brackets.
+fn host(uri: &Uri) -> &str {
+    uri.host().unwrap_or_default().trim_matches(['[', ']'])
 }
 
 fn is_trusted(address: IpAddr) -> bool {
     const AGENTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
     address.is_loopback() || AGENTS.iter().any(|agent| agent.parse() == Ok(address))
+}
+
+fn all_trusted(addresses: impl IntoIterator<Item = IpAddr>) -> Result<(), CredentialsError> {
+    if addresses.into_iter().all(is_trusted) { Ok(()) } else { Err(CredentialsError::Elsewhere) }
 }
 
 /// A container credentials endpoint, and what it last said.
@@ -142,7 +180,7 @@ impl fmt::Debug for ContainerCredentials {
 /// Keys, and until when they are good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Held {
-    keys: Arc<Keys>,
+    keys: Keys,
     until: SystemTime,
 }
 
@@ -163,17 +201,17 @@ struct Answer {
 }
 
 impl ContainerCredentials {
-    /// Asks when there is need to; who comes meanwhile waits for the same answer. Keys that are still good are better
-    /// than none.
-    async fn keys(&self) -> Result<Arc<Keys>, CredentialsError> {
+    /// Asks the endpoint when keys are due; concurrent callers wait for the same answer. Keys that are still good are
+    /// better than none.
+    async fn keys(&self) -> Result<Keys, CredentialsError> {
         let mut last = self.last.lock().await;
         if let Some(held) = last.held.as_ref().filter(|held| held.are_good_for(REFRESH)) {
-            return Ok(Arc::clone(&held.keys));
+            return Ok(held.keys.clone());
         }
         let error = match last.failed {
             Some((at, error)) if at.elapsed() < PAUSE => error,
             _ => match timeout(ANSWER_TIME, self.load()).await.unwrap_or(Err(CredentialsError::Unavailable)) {
-                Ok(loaded) => return Ok(Arc::clone(&last.held.insert(loaded).keys)),
+                Ok(loaded) => return Ok(last.held.insert(loaded).keys.clone()),
                 Err(error) => {
                     tracing::debug!(%error, "no new credentials");
                     last.failed = Some((Instant::now(), error));
@@ -182,10 +220,11 @@ impl ContainerCredentials {
             },
         };
         let held = last.held.as_ref().filter(|held| held.are_good_for(Duration::ZERO));
-        held.map(|held| Arc::clone(&held.keys)).ok_or(error)
+        held.map(|held| held.keys.clone()).ok_or(error)
     }
 
     async fn load(&self) -> Result<Held, CredentialsError> {
+        self.look_up().await?;
         let mut request = Request::get(self.uri.clone()).header(ACCEPT, "application/json");
         if let Some(token) = self.token().await? {
             request = request.header(AUTHORIZATION, token);
@@ -193,6 +232,16 @@ impl ContainerCredentials {
         let request = request.body(Bytes::new()).map_err(|_| CredentialsError::Refused)?;
         let answer = self.connector.call(request).await.map_err(|_| CredentialsError::Unavailable)?;
         held(answer.status(), answer.body())
+    }
+
+    /// Whether the name of an endpoint without TLS leads to trusted addresses only.
+    async fn look_up(&self) -> Result<(), CredentialsError> {
+        let host = host(&self.uri);
+        if self.uri.scheme_str() == Some("https") || host.parse::<IpAddr>().is_ok() {
+            return Ok(());
+        }
+        let found = lookup_host((host, 0)).await.map_err(|_| CredentialsError::Unavailable)?;
+        all_trusted(found.map(|address| address.ip()))
     }
 
     async fn token(&self) -> Result<Option<String>, CredentialsError> {
@@ -214,11 +263,15 @@ fn held(status: StatusCode, body: &[u8]) -> Result<Held, CredentialsError> {
         _ => return Err(CredentialsError::Unavailable),
     }
     let answer: Answer = serde_json::from_slice(body).map_err(|_| CredentialsError::Unavailable)?;
-    let until = answer.expiration.map(|text| text.parse::<Timestamp>()).transpose();
-    let until = until.map_err(|_| CredentialsError::Unavailable)?;
-    let until = until.map_or_else(|| SystemTime::now() + UNTOLD, SystemTime::from);
-    let Answer { access_key_id, secret_access_key, token: session_token, .. } = answer;
-    Ok(Held { keys: Arc::new(Keys { access_key_id, secret_access_key, session_token }), until })
+    let until = answer.expiration.map(|text| time(&text).ok_or(CredentialsError::Unavailable)).transpose()?;
+    let until = until.unwrap_or_else(|| SystemTime::now() + UNTOLD);
+    let keys = Keys::new(answer.access_key_id, answer.secret_access_key, answer.token, Some(until), "container");
+    Ok(Held { keys: usable(keys)?, until })
+}
+
+/// The time that RFC 3339 spells so, in any time zone.
+fn time(text: &str) -> Option<SystemTime> {
+    DateTime::from_str(text, Format::DateTimeWithOffset).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -234,7 +287,7 @@ mod tests {
         r#"{"AccessKeyId":"AKID","SecretAccessKey":"SECRET","Token":"TOKEN","Expiration":"2027-01-15T08:00:01Z"}"#;
 
     fn keys(id: &str) -> Keys {
-        Keys { access_key_id: id.to_owned(), secret_access_key: "S".to_owned(), session_token: None }
+        Keys::new(id, "S", None, None, "test")
     }
 
     fn container(uri: &str, authorization: Option<Authorization>) -> Result<Credentials, SettingsError> {
@@ -254,12 +307,44 @@ mod tests {
         let server = TestServer::start(|_| (200, ANSWER.to_owned())).await;
         let token = Authorization::Token("the-token".to_owned());
         let held = endpoint(&server.url, Some(token)).load().await.unwrap();
-        let [access_key_id, secret_access_key, token] = ["AKID", "SECRET", "TOKEN"].map(str::to_owned);
-        assert_eq!(*held.keys, Keys { access_key_id, secret_access_key, session_token: Some(token) });
+        let Held { keys, .. } = &held;
+        let parts = (keys.access_key_id(), keys.secret_access_key(), keys.session_token());
+        assert_eq!(parts, ("AKID", "SECRET", Some("TOKEN")));
         assert_eq!(held.until, UNIX_EPOCH + Duration::from_secs(1_800_000_001));
         let asked = server.heads().remove(0);
         assert!(asked.starts_with("GET /2021-04-23/credentials HTTP/1.1\r\n"), "{asked}");
         assert!(asked.contains("authorization: the-token\r\n"), "{asked}");
+    }
+
+    #[tokio::test]
+    async fn a_container_endpoint_may_be_named() {
+        let server = TestServer::start(|_| (200, ANSWER.to_owned())).await;
+        let container = endpoint(&server.url.replace("127.0.0.1", "localhost"), None);
+        assert_eq!(container.keys().await.unwrap().access_key_id(), "AKID");
+        let asked = server.heads().remove(0);
+        assert!(asked.contains("host: localhost:"), "{asked}");
+    }
+
+    #[tokio::test]
+    async fn a_name_must_lead_to_this_machine_and_nowhere_else() {
+        let addresses = |ips: &[&str]| ips.iter().map(|ip| ip.parse().unwrap()).collect::<Vec<IpAddr>>();
+        assert_eq!(all_trusted(addresses(&["127.0.0.1", "::1", "169.254.170.2"])), Ok(()));
+        assert_eq!(all_trusted(addresses(&["127.0.0.1", "10.0.0.1"])), Err(CredentialsError::Elsewhere));
+        let container = endpoint("http://no-such-host.invalid:1", None);
+        assert_eq!(container.keys().await.unwrap_err(), CredentialsError::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn keys_that_cannot_be_sent_are_told_apart() {
+        let source = CredentialsSource::Static {
+            access_key_id: "AKID".to_owned(),
+            secret_access_key: "S".to_owned(),
+            session_token: Some("two\nlines".to_owned()),
+        };
+        let fixed = Credentials::new(source, Http1Connector::new(None)).unwrap();
+        assert_eq!(fixed.keys().await.unwrap_err(), CredentialsError::Unusable);
+        let answer = br#"{"AccessKeyId":"two\nlines","SecretAccessKey":"S"}"#;
+        assert_eq!(held(StatusCode::OK, answer).unwrap_err(), CredentialsError::Unusable);
     }
 
     #[tokio::test]
@@ -297,9 +382,9 @@ mod tests {
 
     /// An answer whose keys are good for so long, with a number in their name.
     fn good_for(seconds: i64, nth: usize) -> String {
-        let expiration = Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
-        json!({"AccessKeyId": format!("AKID{nth}"), "SecretAccessKey": "S", "Expiration": expiration.to_string()})
-            .to_string()
+        let expiration = DateTime::from_secs(DateTime::from(SystemTime::now()).secs() + seconds);
+        let expiration = expiration.fmt(Format::DateTime).unwrap();
+        json!({"AccessKeyId": format!("AKID{nth}"), "SecretAccessKey": "S", "Expiration": expiration}).to_string()
     }
 
     #[tokio::test]
@@ -314,7 +399,7 @@ mod tests {
             }
             let last = container.keys().await.unwrap();
             assert_eq!(server.heads().len(), asked);
-            assert_eq!(last.access_key_id, format!("AKID{}", asked - 1));
+            assert_eq!(last.access_key_id(), format!("AKID{}", asked - 1));
         }
     }
 
@@ -339,7 +424,7 @@ mod tests {
     async fn an_endpoint_that_hangs_is_given_up_soon_and_not_asked_by_everyone() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let container = endpoint(&format!("http://{}", listener.local_addr().unwrap()), None);
-        let soon = Held { keys: Arc::new(keys("old")), until: SystemTime::now() + Duration::from_secs(30) };
+        let soon = Held { keys: keys("old"), until: SystemTime::now() + Duration::from_secs(30) };
         container.last.lock().await.held = Some(soon.clone());
         let begun = tokio::time::Instant::now();
         for _ in 0..3 {
@@ -353,7 +438,10 @@ mod tests {
         let server = TestServer::start(|_| (500, String::new())).await;
         let container = endpoint(&server.url, None);
         let (first, second) = tokio::join!(container.keys(), container.keys());
-        assert_eq!((first, second), (Err(CredentialsError::Unavailable), Err(CredentialsError::Unavailable)));
+        assert_eq!(
+            (first.unwrap_err(), second.unwrap_err()),
+            (CredentialsError::Unavailable, CredentialsError::Unavailable)
+        );
         assert_eq!(server.heads().len(), 1);
     }
 
@@ -375,7 +463,7 @@ mod tests {
         assert!(credentials.forget(&first).await, "there may be others");
         assert_eq!(credentials.keys().await.unwrap(), second);
         assert_eq!(server.heads().len(), 2);
-        assert!(!Credentials::Fixed(Arc::clone(&first)).forget(&first).await);
+        assert!(!Credentials::Fixed(Ok(first.clone())).forget(&first).await);
     }
 
     #[tokio::test]
@@ -409,6 +497,7 @@ mod tests {
             "http://169.254.170.23/v1",
             "http://[fd00:ec2::23]/v1",
             "https://anywhere.example/x",
+            "http://localhost:9001/x",
         ];
         for uri in trusted {
             assert!(container(uri, None).is_ok(), "{uri}");
@@ -416,14 +505,12 @@ mod tests {
         let refused = [
             "http://169.254.169.254/",
             "http://10.0.0.1/",
-            "http://localhost/",
-            "http://example.com/",
             "http://[fd00:ec2::24]/",
             "ftp://127.0.0.1/",
             "/relative",
             "127.0.0.1",
             "",
-            "http://127.0.0.1.example.com/",
+            "http:///path",
         ];
         for uri in refused {
             assert_eq!(container(uri, None).unwrap_err(), SettingsError::CredentialsUri, "{uri}");

@@ -20,6 +20,17 @@ pub(crate) struct TestServer {
 impl TestServer {
     /// `answer` makes status and body from a request's head.
     pub(crate) async fn start(answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
+        Self::start_with_fields(move |head| {
+            let (status, body) = answer(head);
+            (status, String::new(), body)
+        })
+        .await
+    }
+
+    /// `answer` makes status, header fields (each line with its end) and body from a request's head.
+    pub(crate) async fn start_with_fields(
+        answer: impl Fn(&str) -> (u16, String, String) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = Self { url, requests: Arc::default(), connections: Arc::default() };
@@ -57,12 +68,12 @@ pub(crate) fn nobody() -> (TcpSocket, SocketAddr) {
     (socket, address)
 }
 
-async fn serve(stream: TcpStream, requests: Requests, answer: Arc<impl Fn(&str) -> (u16, String)>) {
+async fn serve(stream: TcpStream, requests: Requests, answer: Arc<impl Fn(&str) -> (u16, String, String)>) {
     let mut stream = BufReader::new(stream);
     while let Some((head, received)) = read_request(&mut stream).await {
-        let (status, body) = answer(&head);
+        let (status, fields, body) = answer(&head);
         requests.lock().unwrap().push((head, received));
-        let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let answer = format!("HTTP/1.1 {status} X\r\n{fields}content-length: {}\r\n\r\n{body}", body.len());
         stream.write_all(answer.as_bytes()).await.unwrap();
     }
 }

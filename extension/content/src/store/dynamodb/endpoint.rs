@@ -1,0 +1,83 @@
+//! Where the table is: as given, or as the SDK's own rules have it. They are asked once, since neither the region nor anything
+//! else they look at changes from request to request.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Endpoint, EndpointFuture, Params, ResolveEndpoint};
+
+use super::settings::SettingsError;
+
+/// The endpoint of every operation.
+#[derive(Debug)]
+pub(super) struct Fixed(Endpoint);
+
+impl Fixed {
+    pub(super) fn url(&self) -> &str {
+        self.0.url()
+    }
+}
+
+impl ResolveEndpoint for Fixed {
+    fn resolve_endpoint<'a>(&'a self, _: &'a Params) -> EndpointFuture<'a> {
+        EndpointFuture::ready(Ok(self.0.clone()))
+    }
+}
+
+/// The endpoint at a URL, which is asked whatever else is set.
+pub(super) fn given(url: String) -> Fixed {
+    Fixed(Endpoint::builder().url(url).build())
+}
+
+/// The endpoint of a region. Without FIPS and dual-stack, every region has one.
+pub(super) fn of_region(region: &str, fips: bool, dual_stack: bool) -> Result<Fixed, SettingsError> {
+    let params = Params::builder().region(region).use_fips(fips).use_dual_stack(dual_stack).build();
+    let params = params.expect("BUG: no parameter is required");
+    let resolver = DefaultResolver::new();
+    let resolved = pin!(resolver.resolve_endpoint(&params)).poll(&mut Context::from_waker(Waker::noop()));
+    match resolved {
+        Poll::Ready(Ok(endpoint)) => Ok(Fixed(endpoint)),
+        Poll::Ready(Err(error)) => {
+            Err(SettingsError::NoEndpoint { region: region.to_owned(), reason: error.to_string() })
+        }
+        Poll::Pending => unreachable!("BUG: the rules wait for nothing"),
+    }
+}
+
+/// Whether a text may be the name of a region or a partition: a part of a host's name, and no more.
+pub(super) fn is_label(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_has_its_partitions_endpoint() {
+        for (region, fips, dual_stack, url) in [
+            ("eu-central-1", false, false, "https://dynamodb.eu-central-1.amazonaws.com"),
+            ("us-east-1", true, false, "https://dynamodb-fips.us-east-1.amazonaws.com"),
+            ("eu-central-1", false, true, "https://dynamodb.eu-central-1.api.aws"),
+            ("us-gov-west-1", true, false, "https://dynamodb.us-gov-west-1.amazonaws.com"),
+            ("us-gov-east-1", false, false, "https://dynamodb.us-gov-east-1.amazonaws.com"),
+            ("cn-north-1", false, false, "https://dynamodb.cn-north-1.amazonaws.com.cn"),
+            ("cn-northwest-1", false, true, "https://dynamodb.cn-northwest-1.api.amazonwebservices.com.cn"),
+            ("us-iso-east-1", false, false, "https://dynamodb.us-iso-east-1.c2s.ic.gov"),
+            ("us-isob-east-1", false, false, "https://dynamodb.us-isob-east-1.sc2s.sgov.gov"),
+            ("eu-isoe-west-1", false, false, "https://dynamodb.eu-isoe-west-1.cloud.adc-e.uk"),
+            ("us-isof-south-1", false, false, "https://dynamodb.us-isof-south-1.csp.hci.ic.gov"),
+            ("eusc-de-east-1", false, false, "https://dynamodb.eusc-de-east-1.amazonaws.eu"),
+            ("moon-east-1", false, false, "https://dynamodb.moon-east-1.amazonaws.com"),
+        ] {
+            assert_eq!(of_region(region, fips, dual_stack).unwrap().url(), url, "{region} {fips} {dual_stack}");
+        }
+    }
+
+    #[test]
+    fn what_a_region_does_not_have_is_said() {
+        let error = of_region("local", true, false).unwrap_err();
+        assert!(error.to_string().contains("FIPS and local endpoint are not supported"), "{error}");
+    }
+}
