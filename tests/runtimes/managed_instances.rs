@@ -8,7 +8,8 @@ use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_local::{Config, FunctionConfig, Invoked, LambdaLocal, LogLine, Logs, ManagedInstances};
+use lambda_local::table::{Fault, Faults, Gate};
+use lambda_local::{Config, FunctionConfig, InvokeRequest, Invoked, LambdaLocal, LogLine, Logs, ManagedInstances};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -143,6 +144,45 @@ async fn empty_headers_are_those_of_an_event_without_them() {
         let read = sandboxes.at_once([json!({ "do": "length", "text": state["text"] })]).await;
         assert_eq!(read, [json!({ "first": "a", "length": LONG })]);
     }
+}
+
+#[tokio::test]
+async fn an_agent_core_gateway_is_known_by_a_client_context_in_base64() {
+    let context = r#"{"custom":{"bedrockAgentCoreGatewayId":"g-1","bedrockAgentCoreToolName":"hotels___list"}}"#;
+    for function in [managed(1), one_at_a_time()] {
+        let sandboxes = Sandboxes::of(function).await;
+        let (payload, client_context) = (grow('a').to_string().into(), Some(context.into()));
+        let request = InvokeRequest { payload, client_context, ..InvokeRequest::default() };
+        let invoked = soon("the response", sandboxes.lambda.invoke_with("f", request)).await.unwrap();
+        assert!(document(&invoked)["text"] == "a".repeat(LONG), "a gateway cannot hydrate");
+    }
+}
+
+#[tokio::test]
+async fn our_functions_answer_the_next_event_while_a_response_is_being_stored() {
+    let analyser = super::stage::built("document-analyser");
+    let behind = format!("AWS_LAMBDA_RUNTIME_API=127.0.0.1:$LRAP_LISTENER_PORT exec {}", analyser.display());
+    let sandboxes =
+        Sandboxes::of(FunctionConfig { command: Some(["sh", "-c", &behind].map(str::to_owned).into()), ..managed(2) })
+            .await;
+    // The name comes back with the analysis, so that a long one has to be stored.
+    let analyse = |name: &str| json!({ "document": { "name": name, "encoding": "utf-8" }, "text": "a document" });
+    sandboxes.at_once([analyse("first")]).await;
+    let gate = Gate::shut();
+    let table = sandboxes.lambda.table();
+    table.faults().set(Faults::always(Fault::Wait(gate.clone())).only(&["PutItem", "BatchWriteItem"]));
+    let before = table.meter();
+    let long = "n".repeat(LONG);
+    let stored = sandboxes.at_once([analyse(&long)]);
+    let beside = async {
+        soon("a write", table.metered(|meter| meter.since(&before).total_requests() > 0)).await;
+        let answers = sandboxes.at_once([analyse("second")]).await;
+        gate.open();
+        answers
+    };
+    let (stored, beside) = tokio::join!(stored, beside);
+    assert_eq!(beside[0]["name"], "second");
+    super::assert_is_reference(&stored[0]["name"]);
 }
 
 /// The same runtime on demand, with one worker.
