@@ -241,7 +241,7 @@ class Functions(unittest.TestCase):
         ("tools", "ToolFunction"): "tool",
     }
     # The extension's, and what log lines and names are made of.
-    OF_OTHERS = {"AGENT_CONTEXT_TABLE", "AWS_LAMBDA_EXEC_WRAPPER", "LRAP_KEEP", "MAX_CONTENT_SIZE", "MAX_PAYLOAD_SIZE", "STAGE"}
+    OF_OTHERS = {"AGENT_CONTEXT_TABLE", "AWS_LAMBDA_EXEC_WRAPPER", "LRAP_HYDRATE", "LRAP_KEEP", "LRAP_OFFLOAD", "MAX_CONTENT_SIZE", "MAX_PAYLOAD_SIZE", "STAGE"}
     NEEDED = re.compile(r'required\(\s*"([A-Z_]+)"')
 
     def test_s0_23_every_needed_variable_is_there(self):

@@ -54,19 +54,20 @@ pub(super) fn report(context: &Context, event: &Bytes) -> Result<Report, ToolErr
         error: None,
     };
     if hydrates && !plan.is_empty() {
-        judge(&mut report, &config, plan, &fetched, keeps);
+        judge(&mut report, &config, plan, &fetched, keeps, keeps && Batch::of(event).is_some());
     }
     Ok(report)
 }
 
 /// Fills in what hydrating would come to.
-fn judge(report: &mut Report, config: &Config, plan: HydratePlan, fetched: &Fetched, keeps: bool) {
+fn judge(report: &mut Report, config: &Config, plan: HydratePlan, fetched: &Fetched, keeps: bool, is_batch: bool) {
     let limit = config.max_event_size;
     let failure = if keeps { None } else { unreadable(&plan).or_else(|| unfetched(fetched)) };
     let size = fetched.size.unwrap_or_else(|| estimate(plan, limit));
     report.limit = Some(("LRAP_MAX_EVENT_SIZE", limit));
     report.exact = fetched.size.is_some();
-    let too_large = size.err();
+    // Of a batch, records that do not fit are left in place.
+    let too_large = size.err().filter(|_| !is_batch);
     let failure = failure.or_else(|| too_large.map(|error| Failure::event_too_large(error, limit)));
     report.bytes_after = match too_large {
         Some(TooLarge::Bytes(bytes)) => Some(bytes),
