@@ -1,40 +1,78 @@
-//! `docs/performance.md`: figures go between marks of the page, plots beside it. What people wrote around them stays.
+//! `docs/performance.md`: the figures that people need go between marks of the page, all of them as JSON and plots beside it. What
+//! people wrote around them stays.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 
+use serde_json::Value;
+
+use crate::acceptance::Row;
 use crate::bare;
 use crate::figures::{Figure, Measurement};
+use crate::machine::Machine;
 use crate::pin::Pin;
 use crate::plot::Chart;
-use crate::report::{COLUMNS, Report, number};
+use crate::report::{Report, number, ratio};
 
-/// Families of scenarios, each with a table on the page: the first words of their names.
+/// Families of scenarios: the first words of their names.
 const FAMILIES: [&str; 7] = ["passthrough", "offload", "hydrate", "conversation", "start", "idle", "scan"];
 
-/// Puts a report into `performance.md` and the plots into `performance/`, both in the folder `docs`. A report that some family of
-/// scenarios is missing from changes nothing.
+/// Kinds of promises, and what they are about.
+const CRITERIA: [(&str, &str); 7] = [
+    ("C1", "passing through, to relays"),
+    ("C2", "offloading, to bare requests"),
+    ("C3", "hydrating, to bare requests and to contents inline"),
+    ("C4", "looking for what to replace"),
+    ("C5", "cold starts, and the first offload behind one"),
+    ("C6", "size of the binary, memory"),
+    ("C7", "wake-ups while nothing is asked"),
+];
+
+/// Puts a report into `performance.md` and, with all of its figures as JSON and the plots, into `performance/`, both in the folder
+/// `docs`. A report that some family of scenarios is missing from changes nothing.
 pub(crate) fn write(report: &Report, docs: &Path) -> anyhow::Result<()> {
-    let (page, plots) = (docs.join("performance.md"), docs.join("performance"));
+    let (page, beside) = (docs.join("performance.md"), docs.join("performance"));
     let text = fs::read_to_string(&page).with_context(|| format!("{} cannot be read", page.display()))?;
     let text = filled(report, &text)?;
-    fs::create_dir_all(&plots)?;
+    fs::create_dir_all(&beside)?;
     for (name, chart) in charts(report) {
         let svg = chart.svg().with_context(|| format!("nothing was measured of {name}"))?;
-        fs::write(plots.join(format!("{name}.svg")), svg)?;
+        fs::write(beside.join(format!("{name}.svg")), svg)?;
     }
+    fs::write(beside.join("report.json"), json(report)?)?;
     Ok(fs::write(&page, text)?)
 }
 
+/// The report with a line for each measurement and promise, so that two of them can be compared line by line.
+fn json(report: &Report) -> anyhow::Result<String> {
+    let lines = |values: &Value| {
+        values.as_array().into_iter().flatten().map(|value| format!("\n    {value}")).collect::<Vec<_>>()
+    };
+    let report = serde_json::to_value(report)?;
+    let members = report.as_object().context("BUG: a report is an object")?.iter();
+    let members = members.map(|(name, value)| match name.as_str() {
+        "measurements" | "acceptance" => format!("  \"{name}\": [{}\n  ]", lines(value).join(",")),
+        _ => format!("  \"{name}\": {value}"),
+    });
+    Ok(format!("{{\n{}\n}}\n", members.collect::<Vec<_>>().join(",\n")))
+}
+
 fn filled(report: &Report, page: &str) -> anyhow::Result<String> {
-    let mut page = between_marks(page, "machine", &machine(report))?;
-    page = between_marks(&page, "promises", &promises(report))?;
     for family in FAMILIES {
-        page = between_marks(&page, family, &table(report, family)?)?;
+        let of_family = |one: &Measurement| one.scenario.split('/').next() == Some(family);
+        ensure!(report.measurements.iter().any(of_family), "nothing was measured of {family}");
     }
-    Ok(page)
+    let lane = subject(report).next().context("no extension was measured")?;
+    let parts = [
+        ("machine", machine(report)),
+        ("promises", promises(report)),
+        ("passing", passing(report, lane)),
+        ("contents", contents(report, lane)),
+        ("sandbox", sandbox(report, lane)),
+    ];
+    parts.iter().try_fold(page.to_owned(), |page, (name, text)| between_marks(&page, name, text))
 }
 
 /// The page with another text between `<!-- name -->` and `<!-- /name -->`.
@@ -46,42 +84,116 @@ fn between_marks(page: &str, name: &str, text: &str) -> anyhow::Result<String> {
 }
 
 fn machine(report: &Report) -> String {
-    let machine = &report.machine;
-    let rows = [
-        ("Processor", format!("{}, {} of it", machine.processor, machine.processors)),
-        ("Kernel", machine.kernel.clone()),
-        ("Compiler", machine.compiler.clone()),
-        ("Commit", machine.commit.clone()),
-        ("Runs", format!("{}, of which the medians are shown", report.runs)),
-    ];
-    markdown(&["", ""], rows.map(|(name, value)| vec![name.to_owned(), value]))
+    let Machine { processor, processors, kernel, compiler, commit } = &report.machine;
+    let runs = report.runs;
+    format!("{processor}, {processors} of it; Linux {kernel}; {compiler}; commit {commit}; medians of {runs} runs.\n")
 }
 
+/// How many promises of each kind are kept, and which are not.
 fn promises(report: &Report) -> String {
-    let rows = report.acceptance.iter().map(|row| {
-        let met = if row.met { "yes" } else { "**no**" };
-        let measured = number(Some(row.measured));
-        [&row.criterion, &row.what, &row.pin.to_string(), &row.limit.to_string(), &measured, met]
-            .map(str::to_owned)
-            .to_vec()
+    let count = |criterion: &str, is: fn(&Row) -> bool| {
+        report.acceptance.iter().filter(|row| row.criterion == criterion && is(row)).count().to_string()
+    };
+    let counts = CRITERIA.map(|(criterion, about)| {
+        vec![criterion.to_owned(), about.to_owned(), count(criterion, |_| true), count(criterion, |row| row.met)]
     });
-    markdown(&["", "What", "On", "Limit", "Measured", "Met"], rows)
+    let missed = report.acceptance.iter().filter(|row| !row.met).map(|row| {
+        let measured = number(Some(row.measured));
+        [&row.criterion, &row.what, &row.pin.to_string(), &row.limit.to_string(), &measured].map(Clone::clone).to_vec()
+    });
+    let missed: Vec<_> = missed.collect();
+    let counts = markdown(&["", "About", "Promises", "Met"], counts);
+    if missed.is_empty() {
+        return counts;
+    }
+    format!("{counts}\nNot met:\n\n{}", markdown(&["", "What", "On", "Limit", "Measured"], missed))
 }
 
-/// All that was measured of one family, with the columns that it has.
-fn table(report: &Report, family: &str) -> anyhow::Result<String> {
-    let of_family = |one: &&Measurement| one.scenario.split('/').next() == Some(family);
-    let measured: Vec<_> = report.measurements.iter().filter(of_family).collect();
-    ensure!(!measured.is_empty(), "nothing was measured of {family}");
-    let columns: Vec<_> =
-        COLUMNS.iter().filter(|(_, cell)| measured.iter().any(|one| cell(report, one).is_some())).collect();
-    let headings: Vec<_> =
-        ["Scenario", "On", "Lane"].into_iter().chain(columns.iter().map(|(name, _)| *name)).collect();
-    let rows = measured.iter().map(|one| {
-        let names = [one.scenario.clone(), one.pin.to_string(), one.lane.clone()];
-        names.into_iter().chain(columns.iter().map(|(_, cell)| number(cell(report, one)))).collect()
+/// What an invocation takes without any lane and what each adds, in microseconds.
+fn passing(report: &Report, lane: &str) -> String {
+    let sizes = ["1KiB", "32KiB", "256KiB", "1MiB", "5.5MiB"];
+    let rows = [Pin::One, Pin::Two].into_iter().flat_map(|pin| sizes.map(|size| (size, pin)));
+    let row = |(size, pin): (&str, Pin)| {
+        let scenario = format!("passthrough/{size}/length");
+        let of = |lane: &str, figure| report.figure(&scenario, pin, lane, figure);
+        let direct = of("direct", Figure::TotalP50Us);
+        let added = |lane: &str| of(lane, Figure::TotalP50Us).zip(direct).map(|(took, direct)| took - direct);
+        let limit = report.acceptance.iter().find(|row| {
+            row.pin == pin && row.what.strip_prefix(&scenario).is_some_and(|what| what == ": added p50, to the relay's")
+        });
+        let figures = [
+            direct,
+            added("splice"),
+            added("gather"),
+            added("relay"),
+            added(lane),
+            ratio(added(lane), added("relay")),
+            of("relay", Figure::CpuUs),
+            of(lane, Figure::CpuUs),
+        ];
+        let limit = limit.map_or_else(|| "-".to_owned(), |row| row.limit.to_string());
+        let cells = figures.map(number);
+        let (before, behind) = cells.split_at(6);
+        [&[size.to_owned(), pin.to_string()][..], before, &[limit][..], behind].concat()
+    };
+    let headings = [
+        "Size",
+        "On",
+        "direct",
+        "splice",
+        "gather",
+        "relay",
+        "lrap",
+        "to the relay's",
+        "Limit",
+        "CPU, relay",
+        "CPU, lrap",
+    ];
+    markdown(&headings, rows.map(row))
+}
+
+/// What storing and reading take on one processor, in milliseconds, beside a bare request.
+fn contents(report: &Report, lane: &str) -> String {
+    let kinds = [
+        ("offload", "5ms", Figure::ResponseP50Us, &["1x20KiB", "20x20KiB", "1x300KiB", "1x2MiB", "1x5MiB"][..]),
+        ("hydrate", "cold/5ms", Figure::NextP50Us, &["1x20KiB", "20x20KiB", "100x20KiB"][..]),
+        ("hydrate", "cached", Figure::NextP50Us, &["1x20KiB", "20x20KiB", "100x20KiB"][..]),
+    ];
+    let scenarios = kinds.into_iter().flat_map(|(family, case, figure, contents)| {
+        contents.iter().map(move |content| (format!("{family}/{content}/{case}"), figure))
     });
-    Ok(markdown(&headings, rows))
+    let row = |(scenario, figure): (String, Figure)| {
+        let of = |lane: &str, figure| report.figure(&scenario, Pin::One, lane, figure);
+        let millis = |lane: &str| of(lane, figure).map(|micros| micros / 1e3);
+        let figures = [
+            millis(bare::NAME),
+            millis(lane),
+            of(lane, Figure::CpuUs).map(|micros| micros / 1e3),
+            of(lane, Figure::TableRequests),
+        ];
+        [scenario.clone()].into_iter().chain(figures.map(number)).collect()
+    };
+    markdown(&["Scenario", "bare request", "lrap", "CPU", "Requests"], scenarios.map(row))
+}
+
+/// What a sandbox pays once, beside the least extension.
+fn sandbox(report: &Report, lane: &str) -> String {
+    type Unit = fn(f64) -> f64;
+    let (millis, megabytes): (Unit, Unit) = (|micros| micros / 1e3, |kib| kib * 1024.0 / 1e6);
+    let rows: [(&str, &str, Figure, Unit); 7] = [
+        ("start to the open port, ms", "start/0ms", Figure::PortOpenP50Us, millis),
+        ("start to the first poll, ms", "start/0ms", Figure::PolledP50Us, millis),
+        ("first response that offloads, ms", "start/0ms", Figure::FirstOffloadP50Us, millis),
+        ("one after as long a pause, ms", "start/0ms", Figure::PausedOffloadP50Us, millis),
+        ("memory while idle, MB", "idle", Figure::IdleRssKib, megabytes),
+        ("peak memory for 5.5 MiB that passes, MB", "passthrough/5.5MiB/length", Figure::PeakRssKib, megabytes),
+        ("binary, MB", "idle", Figure::BinaryBytes, |bytes| bytes / 1e6),
+    ];
+    let row = |(what, scenario, figure, unit): (&str, &str, Figure, Unit)| {
+        let of = |lane: &str| number(report.figure(scenario, Pin::One, lane, figure).map(unit));
+        vec![what.to_owned(), of(lane), of("hello")]
+    };
+    markdown(&["On one processor", "lrap", "hello"], rows.map(row))
 }
 
 fn markdown(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -200,9 +312,34 @@ mod tests {
 
     #[test]
     fn the_page_has_figures() {
-        let marks = ["machine", "promises"].into_iter().chain(FAMILIES);
+        let marks = ["machine", "promises", "passing", "contents", "sandbox"];
         let empty = |name: &&str| PAGE.contains(&format!("<!-- {name} -->\n<!-- /{name} -->"));
-        assert_eq!(marks.filter(empty).collect::<Vec<_>>(), Vec::<&str>::new());
+        assert_eq!(marks.into_iter().filter(empty).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn the_page_is_short() {
+        assert!(PAGE.lines().count() < 150, "{} lines", PAGE.lines().count());
+    }
+
+    #[test]
+    fn every_cell_of_the_page_is_measured() {
+        let report = report();
+        let tables = [passing(&report, "lrap"), contents(&report, "lrap"), sandbox(&report, "lrap")].concat();
+        let unmeasured: Vec<_> =
+            tables.lines().filter(|row| row.contains("| - |") && !row.contains("two processors")).collect();
+        assert_eq!(unmeasured, Vec::<&str>::new());
+        assert!(promises(&report).contains("Not met"));
+        let criteria =
+            report.acceptance.iter().all(|row| CRITERIA.iter().any(|(criterion, _)| *criterion == row.criterion));
+        assert!(criteria, "a promise of a kind that the page does not count");
+    }
+
+    #[test]
+    fn the_report_beside_the_page_is_the_report() {
+        let report = report();
+        let read: Report = serde_json::from_str(&json(&report).unwrap()).unwrap();
+        assert_eq!((read.measurements.len(), read.acceptance), (report.measurements.len(), report.acceptance));
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match Arguments::parse().command {
             Command::Run(options) => run(&options).await,
-            Command::Document { report, docs } => document::write(&serde_json::from_slice(&fs::read(report)?)?, &docs),
+            Command::Document { report, docs } => document::write(&Report::read(&fs::read(report)?)?, &docs),
             Command::Table => table::serve().await,
             Command::Relay { relay, upstream } => Ok(relay::serve(relay, upstream).await?),
         }

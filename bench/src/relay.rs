@@ -14,13 +14,17 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::wire::Wire;
 
+/// Bytes that are copied at once: of 8 KiB to 1 MiB the fewest with which no size of a message takes longer than with more. With
+/// tokio's own 8 KiB 32 KiB took twice as long, which made whatever was compared with it look good.
+const COPIED: usize = 512 << 10;
+
 /// Bytes that a pipe holds, unless it is told otherwise.
 const PIPE: usize = 64 << 10;
 
 /// How a relay passes on what it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Relay {
-    /// Bytes as they come, both ways at once: `tokio::io::copy_bidirectional`.
+    /// Bytes as they come, both ways at once: `tokio::io::copy_bidirectional` with the buffers that it is fastest with.
     Copy,
     /// The same within the kernel, by splice(2): the bytes never come to the process.
     Splice,
@@ -43,7 +47,10 @@ async fn pass(relay: Relay, mut runtime: TcpStream, upstream: SocketAddr) -> io:
     runtime.set_nodelay(true)?;
     lambda.set_nodelay(true)?;
     match relay {
-        Relay::Copy => tokio::io::copy_bidirectional(&mut runtime, &mut lambda).await.map(drop),
+        Relay::Copy => {
+            let copying = tokio::io::copy_bidirectional_with_sizes(&mut runtime, &mut lambda, COPIED, COPIED);
+            copying.await.map(drop)
+        }
         Relay::Splice => splice(runtime, lambda).await,
         Relay::Gather => gather(Wire::new(runtime)?, Wire::new(lambda)?).await,
     }

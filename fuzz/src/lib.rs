@@ -155,11 +155,9 @@ fn decode(token: &[u8]) -> Vec<u8> {
 /// Requests and responses of the extension's wire beside hyper's. Its sources are built into this library, because the rest of the
 /// extension would bring a client of AWS. The extension's own tests run the corpora.
 #[cfg(fuzzing)]
-#[expect(missing_docs, dead_code, unreachable_pub, reason = "the extension's to document and use")]
 #[path = "../../extension/src/wire/mod.rs"]
 pub mod wire;
 
 #[cfg(fuzzing)]
-#[expect(dead_code, reason = "the extension's to use")]
 #[path = "../../extension/src/payload.rs"]
 mod payload;
