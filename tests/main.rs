@@ -29,6 +29,7 @@ mod offload;
 mod passthrough;
 mod round_trip;
 mod runtimes;
+mod snapstart;
 mod static_checks;
 mod stores;
 mod streaming;
