@@ -7,6 +7,7 @@
 //!
 //! What finds the queue full is dropped and counted; when the stream takes lines again, the log says how many are missing.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
@@ -31,6 +32,12 @@ const FLUSH_TIME: Duration = Duration::from_millis(300);
 
 /// What the writing thread needs: to write, and to log that lines were dropped.
 const STACK: usize = 128 << 10;
+
+thread_local! {
+    /// Whether this thread writes lines that waited. All that it logs itself is how many were dropped, which must not be
+    /// dropped too: it finds room in a full queue.
+    static IS_WRITER: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Lines that wait in any queue. None is written past them: both streams may be one pipe, whose room is then theirs.
 static WAITING: Mutex<usize> = Mutex::new(0);
@@ -141,7 +148,7 @@ impl Lines {
 impl State {
     /// Whether a line of so many bytes may wait.
     fn has_room(&self, length: usize) -> bool {
-        length <= MAX_LINE && self.bytes + length <= MAX_QUEUED
+        length <= MAX_LINE && (self.bytes + length <= MAX_QUEUED || IS_WRITER.get())
     }
 
     /// Nothing is queued, and nothing is to be said about lines that were dropped.
@@ -170,6 +177,7 @@ impl Shared {
 
     /// Writes line after line, for as long as the process lives.
     fn run(&self) {
+        IS_WRITER.set(true);
         loop {
             let line = self.next();
             let length = line.len();
@@ -292,6 +300,20 @@ mod tests {
         assert!(arrived == expected && numbers.is_sorted(), "lines arrive whole and in order: {numbers:?}");
         lines.flush(far());
         assert_eq!(lock(&lines.0.state).dropped, 0, "they were reported");
+    }
+
+    /// Standard output may be read again before standard error is.
+    #[test]
+    fn how_many_were_dropped_finds_room_in_a_full_queue() {
+        let (_reader, lines) = piped();
+        (0..1_000).for_each(|number| lines.write(line(number, 1_000)));
+        let dropped = lock(&lines.0.state).dropped;
+        lines.write(line(1_000, MAX_LINE));
+        assert_eq!(lock(&lines.0.state).dropped, dropped + 1);
+        IS_WRITER.set(true);
+        lines.write(line(1_001, MAX_LINE));
+        assert_eq!(lock(&lines.0.state).dropped, dropped + 1);
+        IS_WRITER.set(false);
     }
 
     #[test]
