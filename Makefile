@@ -40,7 +40,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 # A step of several: what it is, and the rule that does it.
 define step
 $(call say,step $(1))
-@$(MAKE) $(2)
+@$(MAKE) --silent $(2)
 endef
 # Before the first step, if its program was not built yet: how long it takes.
 announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."

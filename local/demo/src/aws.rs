@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use lambda_local::LambdaLocal;
@@ -67,12 +67,13 @@ impl Service {
     }
 
     async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Bytes>> {
-        // Nothing here checks a signature, but its scope names the service.
+        // Nothing here checks a signature, but its scope names the service, and the table wants one that is complete.
         let scope = format!(
             "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=none",
             self.name
         );
         request.headers_mut().insert(AUTHORIZATION, scope.parse()?);
+        request.headers_mut().insert("x-amz-date", HeaderValue::from_static("20260101T000000Z"));
         request.headers_mut().insert(HOST, self.authority.parse()?);
         let stream = TcpStream::connect(&self.authority).await;
         let stream = stream.with_context(|| format!("cannot connect to {}", self.authority))?;
