@@ -34,8 +34,8 @@ pub(super) fn of_region(region: &str, fips: bool, dual_stack: bool) -> Result<Fi
     let params = Params::builder().region(region).use_fips(fips).use_dual_stack(dual_stack).build();
     let params = params.expect("BUG: no parameter is required");
     let resolver = DefaultResolver::new();
-    let resolved = pin!(resolver.resolve_endpoint(&params)).poll(&mut Context::from_waker(Waker::noop()));
-    match resolved {
+    let found = pin!(resolver.resolve_endpoint(&params)).poll(&mut Context::from_waker(Waker::noop()));
+    match found {
         Poll::Ready(Ok(endpoint)) => Ok(Fixed(endpoint)),
         Poll::Ready(Err(error)) => {
             Err(SettingsError::NoEndpoint { region: region.to_owned(), reason: error.to_string() })

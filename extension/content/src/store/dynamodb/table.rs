@@ -137,8 +137,8 @@ impl Table {
         let charged = units(output.consumed_capacity());
         self.count(|tally| tally.wrote(charged));
         tracing::debug!(items = items.len(), units = charged, "{OPERATION}");
-        let sent = items.iter().map(Item::key).collect();
-        unwritten(output).filter(|keys| are_among(keys, &sent)).ok_or_else(|| incomplete(OPERATION))
+        let asked = items.iter().map(Item::key).collect();
+        unwritten(output).filter(|keys| are_among(keys, &asked)).ok_or_else(|| incomplete(OPERATION))
     }
 
     /// Writes one item, unless what is there keeps it from doing so. `DynamoDB` charges for either: an item whose
