@@ -190,7 +190,7 @@ impl fmt::Display for TenantTag {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
     table: String,
-    tenant: Option<String>,
+    tenant: Option<Box<[u8]>>,
     keys: Keyring,
 }
 
@@ -220,10 +220,11 @@ impl Scope {
         Self { table: table.into(), tenant: None, keys: Keyring::default() }
     }
 
-    /// The same table, for one tenant only.
+    /// The same table, for one tenant only, named by the bytes of its header. Without a name there is no tenant.
     #[must_use]
-    pub fn for_tenant(&self, tenant: impl Into<String>) -> Self {
-        Self { tenant: Some(tenant.into()), ..self.clone() }
+    pub fn for_tenant(&self, tenant: impl AsRef<[u8]>) -> Self {
+        let tenant = Some(tenant.as_ref()).filter(|name| !name.is_empty()).map(Box::from);
+        Self { tenant, ..self.clone() }
     }
 
     /// The same, for those who have `keys`; an empty ring signs nothing.
@@ -241,7 +242,7 @@ impl Scope {
     pub fn tenant_tag(&self) -> Option<TenantTag> {
         let tenant = self.tenant.as_ref()?;
         let mut hasher = blake3::Hasher::new_derive_key(TENANT_CONTEXT);
-        hasher.update(&(self.table.len() as u64).to_le_bytes()).update(self.table.as_bytes()).update(tenant.as_bytes());
+        hasher.update(&(self.table.len() as u64).to_le_bytes()).update(self.table.as_bytes()).update(tenant);
         let mut tag = [0; 8];
         hasher.finalize_xof().fill(&mut tag);
         Some(TenantTag(tag))
@@ -304,9 +305,9 @@ impl Scope {
         self.keys.mac(id, &[self.table.as_bytes(), tenancy, tenant, signed_text.as_bytes()])
     }
 
-    /// Two fields, so that no tenant is another than the tenant without a name.
+    /// Whether there is a tenant, and its name.
     fn tenant_fields(&self) -> [&[u8]; 2] {
-        self.tenant.as_ref().map_or([b"", b""], |tenant| [b"tenant", tenant.as_bytes()])
+        self.tenant.as_ref().map_or([b"", b""], |tenant| [b"tenant", tenant])
     }
 
     /// Every field is preceded by its length, so no two scopes and contents feed the hash the same bytes.
@@ -489,6 +490,8 @@ fn parse_number<N: FromStr>(text: &str) -> Option<N> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -591,8 +594,14 @@ mod tests {
         let show = |text: &str| if text.is_empty() { "-".to_owned() } else { format!("`{text}`") };
         let reference = scope.signed_by(keys.parse().unwrap_or_default()).reference(ttl, content);
         let text = std::str::from_utf8(&content.bytes).unwrap();
-        let (tenant, kind) = (scope.tenant.as_deref().unwrap_or_default(), content.kind.as_str());
-        format!("| {} | `{}` | {} | {ttl} | {kind} | `{text}` | `{reference}` |", show(keys), scope.table, show(tenant))
+        let (tenant, kind) =
+            (String::from_utf8_lossy(scope.tenant.as_deref().unwrap_or_default()), content.kind.as_str());
+        format!(
+            "| {} | `{}` | {} | {ttl} | {kind} | `{text}` | `{reference}` |",
+            show(keys),
+            scope.table,
+            show(&tenant)
+        )
     }
 
     #[test]
@@ -618,7 +627,8 @@ mod tests {
         let keys: Keyring = "a-signing-key-of-24-bytes".parse().unwrap();
         let refusal = |scope: Scope| scope.admits(&reference).unwrap_err();
         assert_eq!(refusal(signed().for_tenant("a")), Refusal::Forged);
-        assert_eq!(refusal(signed().for_tenant("")), Refusal::Forged);
+        assert_eq!(refusal(signed().for_tenant(b"\xe9")), Refusal::Forged);
+        assert!(signed().for_tenant("").admits(&reference).is_ok());
         assert_eq!(refusal(Scope::new("other").signed_by(keys)), Refusal::Forged);
         assert_eq!(refusal(Scope::new("AgentContext-dev")), Refusal::NoKey);
         assert_eq!(
@@ -649,10 +659,14 @@ mod tests {
             scope.reference(Ttl::NONE, &content),
             scope.reference(Ttl::seconds(86_400), &Content::json("same")),
             scope.for_tenant("a").reference(Ttl::seconds(86_400), &content),
-            scope.for_tenant("").reference(Ttl::seconds(86_400), &content),
+            scope.for_tenant("\u{fffd}").reference(Ttl::seconds(86_400), &content),
+            scope.for_tenant(b"\xe9").reference(Ttl::seconds(86_400), &content),
+            scope.for_tenant(b"\xe8").reference(Ttl::seconds(86_400), &content),
             Scope::new("other").reference(Ttl::seconds(86_400), &content),
         ];
-        assert!(others.iter().all(|other| other.id != day.id));
+        let ids: HashSet<_> = others.iter().chain([&day]).map(|reference| reference.id).collect();
+        assert_eq!(ids.len(), others.len() + 1);
+        assert_eq!(scope.for_tenant(""), scope, "an empty header is no tenant");
         assert!(scope.holds(&day, b"same"));
         assert!(!scope.for_tenant("a").holds(&day, b"same"));
         assert!(!scope.holds(&day, b"sane"));
