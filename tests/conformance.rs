@@ -219,11 +219,15 @@ async fn p1_requests_are_accepted_refused_and_framed_as_the_cases_say() {
     write_if_updating("requests.json", &cases);
 }
 
+/// On the route of responses this is refused before it is read (O10, in `bounds.rs`).
+const TOO_LARGE: &str = "a body of almost two to the power of 64 bytes";
+
 /// The same on the route whose bodies are gathered before they leave.
 #[tokio::test]
 async fn p1_responses_of_a_runtime_are_accepted_refused_and_framed_as_other_requests() {
     let world = World::start().await;
-    for (number, case) in read::<RequestCase>("requests.json").iter().enumerate() {
+    let cases: Vec<RequestCase> = read("requests.json");
+    for (number, case) in cases.iter().enumerate().filter(|(_, case)| case.name != TOO_LARGE) {
         let target = format!("POST /2018-06-01/runtime/invocation/{number}/response");
         let bytes = replaced(&case.send.print(), b"POST /c", target.as_bytes());
         let first = world.lambda.with_log(|log| log.exchanges.len());

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::kit::fake_lambda::NEXT;
+use crate::kit::fake_lambda::{Log, NEXT, State};
 use crate::kit::runtime::runtimes;
 use crate::kit::{Event, Reply, Request, World};
 
@@ -140,4 +140,56 @@ async fn p5_without_a_descriptor_left_it_waits_in_silence_and_goes_on() {
     let lines = world.extension.logged().matches("cannot accept a connection").count();
     let pauses = started.elapsed().as_millis() / 100;
     assert!(lines as u128 <= pauses + 1, "{lines} lines in {pauses} pauses");
+}
+
+/// Half of an answer that announces twice as much, on a connection that stays open.
+fn stalled() -> Reply {
+    let head = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nContent-Length: 8\r\n\r\n";
+    Reply::verbatim(format!("{head}half"))
+}
+
+/// A runtime sends `request`, gets half of an answer, and closes: how many descriptors 50 of them leave.
+async fn left_by_hang_ups(request: impl Fn(usize) -> Request) -> usize {
+    let mut world = World::start().await;
+    world.deliver("{}").await;
+    let descriptors = format!("/proc/{}/fd", world.extension.pid());
+    let open = || std::fs::read_dir(&descriptors).unwrap().count();
+    let (before, idle) = (world.lambda.with_log(|log| log.connections - log.closed), open());
+    for number in 0..50 {
+        let mut runtime = world.another_runtime();
+        let request = request(number);
+        let name = format!("{} {}", request.method, request.target);
+        world.lambda.reply(&name, stalled());
+        runtime.begin(&request).await;
+        runtime.part_of_answer(b"half").await;
+        runtime.hang_up();
+    }
+    let are_closed = |log: &Log| (log.connections - log.closed <= before).then_some(());
+    world.lambda.until("the end of connections that nobody waits for", are_closed).await;
+    open().saturating_sub(idle)
+}
+
+#[tokio::test]
+async fn p7_runtimes_that_hang_up_while_an_answer_stalls_leave_no_connection() {
+    let poll = |_| Request::get("/2099-01-01/tomorrow");
+    assert!(left_by_hang_ups(poll).await <= 1);
+    let outcome = |number: usize| Request::response(&number.to_string(), "{}");
+    assert!(left_by_hang_ups(outcome).await <= 1);
+}
+
+#[tokio::test]
+async fn p7_runtimes_that_hang_up_while_an_event_stalls_leave_no_connection() {
+    let mut world = World::start().await;
+    for _ in 0..50 {
+        world.lambda.reply(&format!("GET {NEXT}"), stalled());
+        let answered = world.lambda.with_log(|log| log.closed);
+        world.runtime.begin_next().await;
+        let poll = |log: &Log| log.all(&format!("GET {NEXT}")).last().is_some_and(|poll| poll.state == State::Answered);
+        world.lambda.until("half of an event", |log| poll(log).then_some(())).await;
+        // What was sent before this is there when this is answered.
+        world.another_runtime().send(Request::get("/2099-01-01/tomorrow")).await;
+        world.runtime.hang_up();
+        world.lambda.until("the end of its connection", |log| (log.closed > answered).then_some(())).await;
+    }
+    assert_eq!(world.deliver("and on").await.text(), "and on");
 }

@@ -123,6 +123,10 @@ async fn b3_20_branches_in_one_sandbox_write_one_set_of_items() {
     let before = world.table().meter();
     let mut runtimes = runtimes(world.extension.listener, 20);
     for (number, runtime) in runtimes.iter_mut().enumerate() {
+        world.lambda.push(Event::new(&number.to_string(), "{}"));
+        runtime.next().await;
+    }
+    for (number, runtime) in runtimes.iter_mut().enumerate() {
         runtime.begin(&Request::response(&number.to_string(), response.as_str())).await;
     }
     for runtime in &mut runtimes {

@@ -6,6 +6,8 @@
 mod kit;
 
 mod attacks;
+mod attempts;
+mod bounds;
 mod cache;
 mod canary;
 mod cases;
@@ -15,6 +17,7 @@ mod concurrency;
 mod conformance;
 mod connections;
 mod conversation;
+mod deadlines;
 mod documentation;
 mod envelopes;
 mod extensions_api;

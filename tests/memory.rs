@@ -5,9 +5,13 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::kit::json::{noise, quote};
-use crate::kit::{Event, World};
+use crate::kit::wire::chunk;
+use crate::kit::world::Failure;
+use crate::kit::{Event, World, soon};
 
 const MIB: usize = 1 << 20;
 /// A payload of 40 MiB takes its time on a busy machine.
@@ -71,4 +75,71 @@ async fn b8_one_content_named_a_thousand_times_inside_of_texts_is_refused_as_ear
     let event = |reference: &str| json!([json!([json!(vec![reference; 1_000]).to_string()]).to_string()]).to_string();
     let cost = cost_of_hostile(event, 32 * MIB).await;
     assert!(cost <= 64 * MIB, "{cost}");
+}
+
+/// Bytes beyond idle that a function of 128 MB pays for a response which `send` sends and which is refused.
+async fn cost_of_refused(send: impl AsyncFnOnce(TcpStream, String)) -> usize {
+    let mut world = World::start().with("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 128).with_table().await;
+    let id = world.fresh_id();
+    world.lambda.push(Event::new(&id, "{}").due_in(REMAINING));
+    world.runtime.next().await;
+    let idle = status(&world, "VmRSS");
+    let stream = TcpStream::connect(world.extension.listener).await.unwrap();
+    soon("a refusal", send(stream, format!("POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\n"))).await;
+    assert_eq!(Failure::of(&world.lambda.error(&id).await).error_type, "LongContent.ResponseTooLarge");
+    let cost = status(&world, "VmHWM") - idle;
+    println!("idle {} KiB, refused at a cost of {cost}", idle / 1024);
+    cost
+}
+
+/// Sends chunks until they are refused, or for ever.
+async fn endless(stream: TcpStream, request: String, piece: &str) {
+    let (mut source, mut sink) = stream.into_split();
+    let head = format!("{request}Transfer-Encoding: chunked\r\n\r\n");
+    let piece = chunk(piece.as_bytes());
+    let sending = async {
+        sink.write_all(head.as_bytes()).await.unwrap();
+        while sink.write_all(&piece).await.is_ok() {}
+    };
+    let mut answer = vec![0; 12];
+    let answered = source.read_exact(&mut answer);
+    let ((), answered) = tokio::join!(sending, answered);
+    assert_eq!((answered.unwrap(), &answer[..]), (12, &b"HTTP/1.1 413"[..]));
+}
+
+/// The heap keeps what it grew by before (`heap.rs`), up to 16 MiB.
+#[tokio::test]
+async fn o10_an_endless_response_costs_a_quarter_of_the_functions_memory_and_what_the_heap_keeps() {
+    for piece in ["x".repeat(64 << 10), "\"@content:1:x\",".repeat(4 << 10), "\"a\",".repeat(200)] {
+        let cost = cost_of_refused(async |stream, request| endless(stream, request, &piece).await).await;
+        assert!(cost <= 48 * MIB, "{cost} in pieces of {}", piece.len());
+    }
+}
+
+#[tokio::test]
+async fn o10_a_response_of_40_mib_costs_a_function_of_128_mb_nothing() {
+    let announced = async |mut stream: TcpStream, request: String| {
+        let head = format!("{request}Content-Length: {}\r\n\r\n", 40 * MIB);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // What is refused may not be taken.
+        stream.write_all(&vec![b'x'; 40 * MIB]).await.ok();
+    };
+    let cost = cost_of_refused(announced).await;
+    assert!(cost <= 2 * MIB, "{cost}");
+}
+
+/// Their runtime takes events and answers none. Memory is theirs for as long as an invocation may last (O9).
+#[tokio::test]
+async fn o9_three_thousand_events_without_an_answer_cost_little() {
+    let mut world = World::start().await;
+    world.deliver("{}").await;
+    let idle = status(&world, "VmRSS");
+    for number in 0..3_000 {
+        let event = Event::new(&format!("8476a536-e9f4-11e8-9739-{number:012x}"), "{}");
+        world.lambda.push(if number % 2 == 0 { event.deadline("") } else { event });
+        world.runtime.next().await;
+    }
+    let cost = status(&world, "VmRSS") - idle;
+    println!("idle {} KiB, 3,000 unanswered events cost {cost}", idle / 1024);
+    assert!(cost <= 3 * MIB / 2, "{cost}");
 }

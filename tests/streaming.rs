@@ -1,7 +1,7 @@
 //! P3: a streamed response flows through as it is made.
 
 use crate::kit::wire::Headers;
-use crate::kit::{FakeLambda, World, json};
+use crate::kit::{FakeLambda, Request, World, json};
 
 /// Waits until Lambda has received exactly `body` of the response of invocation `id`.
 pub(crate) async fn arrived(lambda: &FakeLambda, id: &str, body: &[u8]) {
@@ -79,14 +79,46 @@ async fn p3_text_that_reads_like_a_reference_streams_as_it_is() {
 }
 
 #[tokio::test]
-async fn p3_the_mode_is_recognised_in_any_case() {
+async fn p7_only_streaming_spelt_exactly_so_is_a_streaming_response() {
     let mut world = World::start().with("MAX_CONTENT_SIZE", 10).with_table().await;
-    let id = world.invocation().await;
     let body = json::quote(&json::text(100));
-    let request =
-        crate::kit::Request::response(&id, body.as_str()).header("lambda-runtime-function-response-mode", "Streaming");
-    assert_eq!(world.runtime.send(request).await.status, 202);
-    assert_eq!(world.lambda.response(&id).await.text(), body);
+    for (mode, streams) in [("streaming", true), ("Streaming", false), ("STREAMING", false), ("streamed", false)] {
+        let id = world.invocation().await;
+        let request = Request::response(&id, body.as_str()).header("lambda-runtime-function-response-mode", mode);
+        assert_eq!(world.runtime.send(request).await.status, 202);
+        assert_eq!(world.lambda.response(&id).await.text() == body, streams, "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn p7_a_response_that_ends_early_ends_early_upstream_as_far_as_it_came() {
+    let mut world = World::start().await;
+    let body = json::quote(&json::text(4_094));
+    let plain = |id: &str| Request::response(id, body.as_str());
+    let in_chunks = |id: &str| plain(id).chunked(1_024);
+    let two_chunks = 2 * "400\r\n\r\n".len();
+    for (request, sent, framing) in [
+        (&plain as &dyn Fn(&str) -> Request, 2_048, ("Content-Length", "4096")),
+        (&in_chunks, 2_048 + two_chunks, ("Transfer-Encoding", "chunked")),
+    ] {
+        let id = world.invocation().await;
+        world.runtime.begin_part(&request(&id), sent).await;
+        world.runtime.hang_up();
+        let seen = world.lambda.broken_off(&format!("POST /2018-06-01/runtime/invocation/{id}/response")).await;
+        assert_eq!(seen.text(), body[..2_048], "{framing:?}");
+        assert_eq!(seen.headers.get(framing.0), Some(framing.1));
+    }
+    assert_eq!(world.deliver("and on").await.text(), "and on");
+}
+
+#[tokio::test]
+async fn p7_a_response_that_ends_before_its_first_byte_ends_so_upstream() {
+    let mut world = World::start().await;
+    let id = world.invocation().await;
+    world.runtime.begin_part(&Request::response(&id, "{}"), 0).await;
+    world.runtime.hang_up();
+    let seen = world.lambda.broken_off(&format!("POST /2018-06-01/runtime/invocation/{id}/response")).await;
+    assert_eq!((seen.text().as_str(), seen.headers.get("Content-Length")), ("", Some("2")));
 }
 
 #[tokio::test]

@@ -186,6 +186,8 @@ pub struct Config {
     pub store_timeout: Duration,
     /// Bytes that hydrated events may have together.
     pub max_event_size: u64,
+    /// Bytes that buffered responses may have together.
+    pub response_room: u64,
     /// Bytes of contents to remember.
     pub cache_size: u64,
     /// Whether responses are offloaded.
@@ -281,6 +283,7 @@ impl Config {
             ttl: Ttl::seconds(vars.number(CONTENT_TTL, 86_400)),
             store_timeout: vars.positive_seconds(STORE_TIMEOUT, 20),
             max_event_size: vars.number(MAX_EVENT_SIZE, memory / 4),
+            response_room: memory / 4,
             cache_size: vars.number(CACHE_SIZE, memory / 8),
             offload: vars.one_of(OFFLOAD, MODES, Mode::Auto),
             hydrate: vars.one_of(HYDRATE, MODES, Mode::Auto),
@@ -623,6 +626,7 @@ mod tests {
         assert_eq!((config.ttl, config.store_timeout), (Ttl::seconds(86_400), Duration::from_secs(20)));
         assert_eq!((config.max_event_size, config.on_missing), (32 << 20, OnMissing::Auto));
         assert_eq!(config.cache_size, 16 << 20);
+        assert_eq!(config.response_room, 32 << 20);
         assert_eq!((config.upstream.as_str(), config.lambda_api.as_str()), ("127.0.0.1:9001", "127.0.0.1:9001"));
         assert_eq!((config.log, config.store.table.as_str()), (LevelFilter::WARN, "AgentContext-dev"));
     }

@@ -23,8 +23,12 @@ pub enum FailureKind {
     EventTooLarge,
     /// A response cannot be made to fit.
     PayloadTooLarge,
+    /// A response is longer than what is buffered.
+    ResponseTooLarge,
     /// The content table did not answer in time.
     StoreUnavailable,
+    /// A response could be taken for a reference, and nothing is known of its event.
+    UnknownInvocation,
 }
 
 impl FailureKind {
@@ -41,7 +45,9 @@ impl FailureKind {
             Self::Corrupt => "Corrupt",
             Self::EventTooLarge => "EventTooLarge",
             Self::PayloadTooLarge => "PayloadTooLarge",
+            Self::ResponseTooLarge => "ResponseTooLarge",
             Self::StoreUnavailable => "StoreUnavailable",
+            Self::UnknownInvocation => "UnknownInvocation",
         }
     }
 }
@@ -65,12 +71,20 @@ impl Failure {
     /// A reference whose content could not be read.
     pub fn get(reference: &ContentRef, error: &GetError) -> Self {
         let (kind, look_at) = match error {
-            GetError::NotFound => (FailureKind::NotFound, "is AGENT_CONTEXT_TABLE the writer's table?"),
+            GetError::NotFound => (
+                FailureKind::NotFound,
+                "do AGENT_CONTEXT_TABLE and AWS_REGION name the writer's table, and is its LRAP_CONTENT_TTL long enough?",
+            ),
             GetError::Expired => {
                 (FailureKind::Expired, "LRAP_CONTENT_TTL of the writer decides how long contents live")
             }
-            GetError::Refused => (FailureKind::Refused, "was it altered, or made for another AGENT_CONTEXT_TABLE?"),
-            GetError::Corrupt => (FailureKind::Corrupt, "was the item in AGENT_CONTEXT_TABLE changed by hand?"),
+            GetError::Refused => {
+                (FailureKind::Refused, "was it altered, or made for another AGENT_CONTEXT_TABLE or another tenant?")
+            }
+            GetError::Corrupt => (
+                FailureKind::Corrupt,
+                "was the item in AGENT_CONTEXT_TABLE changed by something other than this layer?",
+            ),
             GetError::Unavailable(_) => {
                 (FailureKind::StoreUnavailable, "LRAP_STORE_TIMEOUT and the function's timeout bound the wait")
             }
@@ -84,7 +98,7 @@ impl Failure {
             Refusal::Unsigned => "its writer needs the LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN that is set here",
             Refusal::NoKey => "set LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN as its writer has it",
             Refusal::UnknownKey(_) => "do LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN differ here and at its writer?",
-            Refusal::Forged => "was it altered, or made for another AGENT_CONTEXT_TABLE or tenant?",
+            Refusal::Forged => "was it altered, or made for another AGENT_CONTEXT_TABLE or another tenant?",
             Refusal::Legacy => {
                 "LRAP_READ_LEGACY reads them without LRAP_SIGNING_KEY, LRAP_SIGNING_SECRET_ARN and tenants"
             }
@@ -94,7 +108,8 @@ impl Failure {
 
     /// Signing keys that cannot be had.
     pub fn no_keys(error: &impl fmt::Display) -> Self {
-        Self::new(FailureKind::StoreUnavailable, format!("{error}; LRAP_SIGNING_SECRET_ARN names the secret"))
+        let look_at = "LRAP_SIGNING_SECRET_ARN names the secret, and LRAP_STORE_TIMEOUT bounds the wait";
+        Self::new(FailureKind::StoreUnavailable, format!("{error}; {look_at}"))
     }
 
     /// A reference by a key that is unknown, and may be known when its batch comes again.
@@ -109,7 +124,10 @@ impl Failure {
     /// A response whose contents could not be stored.
     pub fn put(error: &PutError) -> Self {
         match error {
-            PutError::TooLarge { .. } => Self::new(FailureKind::PayloadTooLarge, error.to_string()),
+            PutError::TooLarge { .. } => {
+                let look_at = "no variable raises that; return the text in several strings";
+                Self::new(FailureKind::PayloadTooLarge, format!("{error}; {look_at}"))
+            }
             PutError::Unavailable(_) => {
                 let look_at = "LRAP_STORE_TIMEOUT and the function's timeout bound the wait";
                 Self::new(FailureKind::StoreUnavailable, format!("{error}; {look_at}"))
@@ -126,6 +144,31 @@ impl Failure {
     pub fn no_room(limit: u64) -> Self {
         let message = format!("other events being hydrated left no room in time; LRAP_MAX_EVENT_SIZE allows {limit}");
         Self::new(FailureKind::StoreUnavailable, message)
+    }
+
+    /// A response that is longer than the `limit` of what is buffered.
+    pub fn response_too_large(limit: u64) -> Self {
+        let message = format!(
+            "the response is longer than the {limit} bytes that are buffered: a quarter of \
+             AWS_LAMBDA_FUNCTION_MEMORY_SIZE, at most 96 MiB"
+        );
+        Self::new(FailureKind::ResponseTooLarge, message)
+    }
+
+    /// A response for which others left no room in time.
+    pub fn no_room_for_response(limit: u64) -> Self {
+        let message = format!(
+            "other responses being buffered left no room in time; together they may have {limit} bytes, a quarter of \
+             AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+        );
+        Self::new(FailureKind::StoreUnavailable, message)
+    }
+
+    /// A response that could be taken for a reference, of an invocation of which nothing is remembered.
+    pub fn unknown_invocation() -> Self {
+        let message = "the response holds text that reads like a reference, and its event did not come through this \
+                       proxy, or came more than 15 minutes ago; LRAP_OFFLOAD=never passes such text on";
+        Self::new(FailureKind::UnknownInvocation, message)
     }
 
     /// A response that cannot be made to fit its destination.

@@ -1,11 +1,17 @@
-//! What is remembered of an invocation between its event and its response.
+//! What is remembered of an invocation between its event and its outcome (O9).
+//!
+//! It is remembered until upstream accepts the outcome, or until no invocation can be running any more: who reads the
+//! response, the tenant and the references handed over are never forgotten because a clock says so. What has no trace here
+//! has its response left alone.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use long_content::reference::ContentRef;
 
+use crate::deadlines::{Deadlines, LONGEST};
 use crate::metrics::Work;
 use crate::wire::Fields;
 
@@ -13,13 +19,59 @@ const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 const DEADLINE: &str = "lambda-runtime-deadline-ms";
 const TENANT: &str = "lambda-runtime-aws-tenant-id";
 
+/// Which attempt at an invocation an event or its outcome belongs to. Lambda Managed Instances send it, and runtimes send it back
+/// with the outcome; elsewhere there is none.
+pub const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
+
+/// How often invocations are looked through for those that must have ended.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// One attempt at an invocation: a retry has the same request id and another invocation id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt<'a> {
+    /// The invocation's id in paths.
+    pub request_id: &'a str,
+    /// What tells its attempts apart, where Lambda sent it.
+    pub invocation_id: Option<&'a [u8]>,
+}
+
+impl<'a> Attempt<'a> {
+    /// The attempt of an event; nothing without a request id.
+    pub fn of_event(event: &'a Fields) -> Option<Self> {
+        let request_id = event.text(REQUEST_ID).filter(|id| !id.is_empty())?;
+        Some(Self::of(request_id, event))
+    }
+
+    /// The attempt whose outcome comes with these fields, for the invocation `request_id`.
+    pub fn of_outcome(request_id: &'a str, outcome: &'a Fields) -> Self {
+        Self::of(request_id, outcome)
+    }
+
+    fn of(request_id: &'a str, fields: &'a Fields) -> Self {
+        Self { request_id, invocation_id: present(fields, INVOCATION_ID) }
+    }
+
+    /// Both ids as one. No header value holds the line end between them.
+    fn key(&self) -> Cow<'a, [u8]> {
+        match self.invocation_id {
+            None => Cow::Borrowed(self.request_id.as_bytes()),
+            Some(invocation_id) => Cow::Owned([self.request_id.as_bytes(), b"\n", invocation_id].concat()),
+        }
+    }
+}
+
+/// The value of a field. An empty one says as much as none.
+fn present<'a>(fields: &'a Fields, name: &str) -> Option<&'a [u8]> {
+    fields.get(name).filter(|value| !value.is_empty())
+}
+
 /// An invocation that the runtime works on.
 #[derive(Debug, Clone, Default)]
 pub struct Invocation {
-    /// When Lambda ends it, if upstream said so.
+    /// When Lambda ends it, if that is known.
     pub deadline: Option<Instant>,
-    /// Whose content it may read and writes, where the function has tenant isolation.
-    pub tenant: Option<String>,
+    /// Whose content it may read and writes, where the function has tenant isolation: bytes, whether or not they are text.
+    pub tenant: Option<Box<[u8]>>,
     /// Whether its response is left alone, because whoever reads it cannot hydrate.
     pub response_stays: bool,
     /// References that its event held and that were handed over as they are.
@@ -29,29 +81,21 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// The request id and what the head of an event says of its invocation; nothing without an id.
-    pub fn of(event: &Fields) -> Option<(String, Self)> {
-        let text = |name| event.text(name);
-        let deadline = text(DEADLINE).and_then(|millis| millis.parse().ok()).and_then(instant_of);
-        let tenant = event.get(TENANT).map(|tenant| String::from_utf8_lossy(tenant).into_owned());
-        Some((text(REQUEST_ID)?.to_owned(), Self { deadline, tenant, ..Self::default() }))
-    }
-
     /// Until when its contents may be stored: `timeout` from now, but never so late that no answer could be sent.
     pub fn store_until(&self, timeout: Duration) -> Instant {
         let now = Instant::now();
-        let limit = now + timeout;
-        self.deadline.map_or(limit, |deadline| {
-            let remaining = deadline.saturating_duration_since(now);
-            limit.min(deadline.checked_sub(margin(remaining)).unwrap_or(now))
-        })
+        now + self.time_left(now).map_or(timeout, |left| timeout.min(left - margin(left)))
     }
 
     /// Until when its event may be hydrated: `timeout` from now, and at most half of the time that remains.
     pub fn hydrate_until(&self, timeout: Duration) -> Instant {
         let now = Instant::now();
-        let limit = now + timeout;
-        self.deadline.map_or(limit, |deadline| limit.min(now + deadline.saturating_duration_since(now) / 2))
+        now + self.time_left(now).map_or(timeout, |left| timeout.min(left / 2))
+    }
+
+    /// The time until its deadline. One that has passed while the invocation goes on was not the deadline.
+    fn time_left(&self, now: Instant) -> Option<Duration> {
+        self.deadline?.checked_duration_since(now).filter(|left| !left.is_zero())
     }
 }
 
@@ -60,55 +104,141 @@ fn margin(remaining: Duration) -> Duration {
     (remaining / 10).clamp(Duration::from_millis(100), Duration::from_secs(1)).min(remaining)
 }
 
-/// The instant of a Unix time in milliseconds.
-fn instant_of(millis: u64) -> Option<Instant> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    let ahead = Duration::from_millis(millis).saturating_sub(now);
-    Instant::now().checked_add(ahead)
+/// An invocation as it is remembered. A runtime that dies answers nothing, and most invocations have none of the rest.
+#[derive(Debug)]
+struct Remembered {
+    since: Instant,
+    deadline: Option<Instant>,
+    response_stays: bool,
+    rest: Option<Box<Rest>>,
 }
 
-/// The invocations in progress, by request id: one, or many on Lambda Managed Instances.
-#[derive(Debug, Default)]
-pub struct Invocations(Mutex<HashMap<String, Invocation>>);
+#[derive(Debug, Clone, Default)]
+struct Rest {
+    tenant: Option<Box<[u8]>>,
+    kept: Box<[ContentRef]>,
+    work: Work,
+}
 
-impl Invocations {
-    /// Remembers an invocation until it ends. Those whose time is over are forgotten: their runtime died.
-    pub fn begin(&self, request_id: String, invocation: Invocation) {
-        let now = Instant::now();
-        let mut invocations = self.0.lock().expect("BUG: poisoned");
-        invocations.retain(|_, other| other.deadline.is_none_or(|deadline| deadline > now));
-        invocations.insert(request_id, invocation);
+impl Remembered {
+    fn new(invocation: Invocation, since: Instant) -> Self {
+        let Invocation { deadline, tenant, response_stays, mut kept, work } = invocation;
+        if response_stays {
+            // They are looked up only for a response that may be changed.
+            kept = vec![];
+        }
+        let has_rest = tenant.is_some() || !kept.is_empty() || work != Work::default();
+        let rest = has_rest.then(|| Box::new(Rest { tenant, kept: kept.into(), work }));
+        Self { since, deadline, response_stays, rest }
     }
 
-    /// What is remembered of an invocation; of an unknown one, nothing.
-    pub fn get(&self, request_id: &str) -> Invocation {
-        self.0.lock().expect("BUG: poisoned").get(request_id).cloned().unwrap_or_default()
+    fn invocation(&self) -> Invocation {
+        let Rest { tenant, kept, work } = self.rest.as_deref().cloned().unwrap_or_default();
+        let (deadline, response_stays) = (self.deadline, self.response_stays);
+        Invocation { deadline, tenant, response_stays, kept: kept.into(), work }
+    }
+}
+
+/// The invocations in progress: one, or many on Lambda Managed Instances.
+#[derive(Debug, Default)]
+pub struct Invocations {
+    deadlines: Deadlines,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_attempt: HashMap<Box<[u8]>, Remembered>,
+    swept: Option<Instant>,
+}
+
+impl Invocations {
+    /// What the head of an event says of its invocation, when it arrives.
+    pub fn arriving(&self, event: &Fields) -> Invocation {
+        Invocation {
+            deadline: self.deadlines.at_arrival(event.text(DEADLINE)),
+            tenant: present(event, TENANT).map(Box::from),
+            ..Invocation::default()
+        }
+    }
+
+    /// Remembers an invocation until it ends, or must have ended.
+    pub fn begin(&self, attempt: Attempt<'_>, invocation: Invocation) {
+        self.begin_at(attempt, invocation, Instant::now());
+    }
+
+    fn begin_at(&self, attempt: Attempt<'_>, invocation: Invocation, now: Instant) {
+        let mut known = self.known.lock().expect("BUG: poisoned");
+        known.sweep(now);
+        known.by_attempt.insert(attempt.key().into(), Remembered::new(invocation, now));
+    }
+
+    /// What is remembered of an invocation, if anything is.
+    pub fn get(&self, attempt: Attempt<'_>) -> Option<Invocation> {
+        let mut known = self.known.lock().expect("BUG: poisoned");
+        known.find(attempt).map(|remembered| remembered.invocation())
     }
 
     /// Remembers whether the response of an invocation in progress is left alone.
-    pub fn leave_response(&self, request_id: &str, stays: bool) {
-        if let Some(invocation) = self.0.lock().expect("BUG: poisoned").get_mut(request_id) {
-            invocation.response_stays = stays;
+    pub fn leave_response(&self, attempt: Attempt<'_>, stays: bool) {
+        if let Some(remembered) = self.known.lock().expect("BUG: poisoned").find(attempt) {
+            remembered.response_stays = stays;
         }
     }
 
     /// Counts references that an invocation in progress was given inside of base64 text.
-    pub fn note_encoded(&self, request_id: &str) {
-        if let Some(invocation) = self.0.lock().expect("BUG: poisoned").get_mut(request_id) {
-            invocation.work.left_encoded += 1;
+    pub fn note_encoded(&self, attempt: Attempt<'_>) {
+        if let Some(remembered) = self.known.lock().expect("BUG: poisoned").find(attempt) {
+            remembered.rest.get_or_insert_default().work.left_encoded += 1;
         }
     }
 
     /// Remembers what an invocation in progress made us do so far.
-    pub fn worked(&self, request_id: &str, work: Work) {
-        if let Some(invocation) = self.0.lock().expect("BUG: poisoned").get_mut(request_id) {
-            invocation.work = work;
+    pub fn worked(&self, attempt: Attempt<'_>, work: Work) {
+        if let Some(remembered) = self.known.lock().expect("BUG: poisoned").find(attempt) {
+            remembered.rest.get_or_insert_default().work = work;
         }
     }
 
-    /// Forgets an invocation: upstream took its outcome. Until then the runtime may send it again.
-    pub fn end(&self, request_id: &str) -> Option<Invocation> {
-        self.0.lock().expect("BUG: poisoned").remove(request_id)
+    /// Forgets an invocation, and gives what it made us do: upstream took its outcome. Until then the runtime may send it again.
+    pub fn end(&self, attempt: Attempt<'_>) -> Option<Work> {
+        let mut known = self.known.lock().expect("BUG: poisoned");
+        let key = known.key_of(attempt)?;
+        let ended = known.by_attempt.remove(&*key)?;
+        Some(ended.rest.map_or_else(Work::default, |rest| rest.work))
+    }
+}
+
+impl Known {
+    fn find(&mut self, attempt: Attempt<'_>) -> Option<&mut Remembered> {
+        let key = self.key_of(attempt)?;
+        self.by_attempt.get_mut(&*key)
+    }
+
+    /// The key of an attempt that is known. An outcome without an invocation id, from a runtime that knows of none, belongs to
+    /// the only attempt there is.
+    fn key_of<'a>(&self, attempt: Attempt<'a>) -> Option<Cow<'a, [u8]>> {
+        let key = attempt.key();
+        if self.by_attempt.contains_key(&*key) {
+            return Some(key);
+        }
+        let is_attempt =
+            |other: &&Box<[u8]>| other.strip_prefix(&*key).is_some_and(|rest| rest.first() == Some(&b'\n'));
+        let mut attempts = self.by_attempt.keys().filter(is_attempt);
+        match (attempt.invocation_id, attempts.next(), attempts.next()) {
+            (None, Some(only), None) => Some(Cow::Owned(only.to_vec())),
+            _ => None,
+        }
+    }
+
+    /// Drops what must have ended: no invocation lasts so long.
+    fn sweep(&mut self, now: Instant) {
+        let swept = *self.swept.get_or_insert(now);
+        if now.saturating_duration_since(swept) >= SWEEP {
+            self.swept = Some(now);
+            self.by_attempt.retain(|_, remembered| now.saturating_duration_since(remembered.since) < LONGEST);
+            self.by_attempt.shrink_to(self.by_attempt.len() * 2);
+        }
     }
 }
 
@@ -120,9 +250,22 @@ mod tests {
         Invocation { deadline: Some(Instant::now() + remaining), ..Invocation::default() }
     }
 
+    fn attempt<'a>(request_id: &'a str, invocation_id: Option<&'a str>) -> Attempt<'a> {
+        Attempt { request_id, invocation_id: invocation_id.map(str::as_bytes) }
+    }
+
+    fn of_tenant(tenant: &str) -> Invocation {
+        Invocation { tenant: Some(tenant.as_bytes().into()), ..Invocation::default() }
+    }
+
+    fn tenant_of(invocations: &Invocations, attempt: Attempt<'_>) -> Option<String> {
+        let tenant = invocations.get(attempt)?.tenant?;
+        Some(String::from_utf8(tenant.into_vec()).unwrap())
+    }
+
     #[test]
     fn storing_ends_before_the_deadline() {
-        for millis in [0, 50, 500, 3_000, 30_000, 900_000] {
+        for millis in [50, 500, 3_000, 30_000, 900_000] {
             let invocation = ending_in(Duration::from_millis(millis));
             let until = invocation.store_until(Duration::from_secs(1_000));
             assert!(until <= invocation.deadline.unwrap());
@@ -138,11 +281,66 @@ mod tests {
         assert!(until <= Instant::now() + Duration::from_millis(1_500));
     }
 
+    /// A handler that ran for 25 s without a known deadline still offloads, and so does one whose deadline was wrong.
     #[test]
-    fn what_its_runtime_never_answered_is_forgotten() {
+    fn o8_without_a_deadline_the_store_has_its_time_from_its_own_start() {
+        let passed =
+            Invocation { deadline: Instant::now().checked_sub(Duration::from_secs(25)), ..Invocation::default() };
+        assert!(passed.deadline.is_some());
+        for invocation in [Invocation::default(), passed] {
+            let (begun, timeout) = (Instant::now(), Duration::from_secs(20));
+            for until in [invocation.store_until(timeout), invocation.hydrate_until(timeout)] {
+                assert!(until >= begun + timeout && until <= Instant::now() + timeout);
+            }
+        }
+    }
+
+    #[test]
+    fn o9_no_deadline_makes_an_invocation_forgotten() {
+        let (invocations, start) = (Invocations::default(), Instant::now());
+        let passed = Invocation { deadline: Some(start), response_stays: true, ..Invocation::default() };
+        for request_id in ["first", "second"] {
+            invocations.begin_at(attempt(request_id, None), passed.clone(), start + Duration::from_secs(9));
+        }
+        invocations.begin_at(attempt("last", None), Invocation::default(), start + LONGEST);
+        for request_id in ["first", "second"] {
+            assert!(invocations.get(attempt(request_id, None)).unwrap().response_stays, "{request_id}");
+        }
+    }
+
+    #[test]
+    fn o9_what_must_have_ended_is_forgotten_with_or_without_a_deadline() {
+        let (invocations, start) = (Invocations::default(), Instant::now());
+        for number in 0..3_000 {
+            let invocation = if number % 2 == 0 { Invocation::default() } else { ending_in(LONGEST) };
+            invocations.begin_at(attempt(&number.to_string(), None), invocation, start);
+        }
+        invocations.begin_at(attempt("last", None), Invocation::default(), start + LONGEST);
+        let known = invocations.known.lock().unwrap();
+        assert_eq!(known.by_attempt.len(), 1);
+        assert!(known.by_attempt.capacity() < 100);
+    }
+
+    #[test]
+    fn o9_what_passes_is_remembered_without_memory_of_its_own_beside_its_key() {
+        assert!(Remembered::new(ending_in(LONGEST), Instant::now()).rest.is_none());
+        assert!(size_of::<(Box<[u8]>, Remembered)>() <= 64);
+    }
+
+    #[test]
+    fn o9_attempts_of_one_request_are_told_apart() {
         let invocations = Invocations::default();
-        invocations.begin("dead".into(), ending_in(Duration::ZERO));
-        invocations.begin("next".into(), ending_in(Duration::from_secs(3)));
-        assert_eq!(invocations.0.lock().unwrap().len(), 1);
+        for id in ["a1", "b1"] {
+            invocations.begin(attempt("r", Some(id)), of_tenant(id));
+        }
+        assert_eq!(tenant_of(&invocations, attempt("r", Some("a1"))).as_deref(), Some("a1"));
+        assert_eq!(tenant_of(&invocations, attempt("r", None)), None, "which one it is cannot be told");
+        assert!(invocations.end(attempt("r", Some("c1"))).is_none());
+        assert!(invocations.end(attempt("r", Some("a1"))).is_some());
+        assert_eq!(tenant_of(&invocations, attempt("r", Some("a1"))), None);
+        assert_eq!(tenant_of(&invocations, attempt("r", None)).as_deref(), Some("b1"), "the only one there is");
+        assert_eq!(tenant_of(&invocations, attempt("", None)), None);
+        assert!(invocations.end(attempt("r", None)).is_some());
+        assert!(invocations.get(attempt("r", Some("b1"))).is_none());
     }
 }

@@ -3,12 +3,13 @@
 //! Read [`proxy`] first: it is what happens to a request. Around it, in the order of the extension's life: [`config`] reads the
 //! environment, [`server`] binds and accepts, [`lifecycle`] speaks to the Extensions API, [`route`] tells calls apart,
 //! [`runtime_api`] is the way upstream, [`wire`] what both sides speak, [`logging`] and [`metrics`] what an operator
-//! reads, by way of [`output`], [`keys`] the signing keys, [`invocations`] what is remembered between an event and its response, [`payload`] either
-//! of them on its way, [`heap`] what it is kept in, and [`error`] how an invocation fails. [`cli`] is the same binary as a
-//! tool for operators.
+//! reads, by way of [`output`], [`keys`] the signing keys, [`invocations`] what is remembered between an event and its response,
+//! [`deadlines`] how much time it has, [`payload`] either of them on its way, [`room`] and [`heap`] what it is kept in, and
+//! [`error`] how an invocation fails. [`cli`] is the same binary as a tool for operators.
 
 pub mod cli;
 pub mod config;
+pub mod deadlines;
 pub mod error;
 pub mod heap;
 pub mod invocations;
@@ -19,6 +20,7 @@ pub mod metrics;
 pub mod output;
 pub mod payload;
 pub mod proxy;
+pub mod room;
 pub mod route;
 pub mod runtime_api;
 pub mod server;

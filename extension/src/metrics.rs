@@ -50,7 +50,7 @@ pub struct Sizes {
 
 /// What one invocation made us do so far, event and response together. All numbers, so that an invocation without work
 /// costs no memory; few, since every invocation copies them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Work {
     /// Contents that left the response.
     pub offloaded: Amount,

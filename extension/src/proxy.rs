@@ -2,6 +2,7 @@
 //! everything else passes. The only place where content meets store meets wire.
 
 mod compute;
+mod gathering;
 mod hydration;
 mod notices;
 mod offloading;
@@ -16,19 +17,22 @@ use long_content::screen::{EventScreen, ResponseScreen};
 use long_content::store::ContentStore;
 use tokio::sync::Semaphore;
 
+use self::gathering::Ungathered;
 pub use self::hydration::MAX_ROUNDS;
 use crate::config::{Config, MetricsMode, Mode};
-use crate::error::{Failure, error_document};
-use crate::invocations::{Invocation, Invocations};
+use crate::error::{Failure, FailureKind, error_document};
+use crate::invocations::{Attempt, INVOCATION_ID, Invocation, Invocations};
 use crate::keys::SigningKeys;
 use crate::metrics::{Metrics, Work};
 use crate::payload::Payload;
+use crate::room::Room;
 use crate::route::{self, Route};
 use crate::runtime_api::{Reply, RuntimeApi, UpstreamError};
 use crate::wire::{Broken, Connection, Fields, Framing, OutgoingHead, RequestHead, ResponseHead, WireError};
 
 const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
+const USER_AGENT: &str = "user-agent";
 const FUNCTION_ERROR_TYPE: &str = "Lambda-Runtime-Function-Error-Type";
 
 /// The proxy between one sandbox's runtime and the Runtime API.
@@ -41,6 +45,7 @@ pub struct Proxy<S> {
     config: Config,
     invocations: Invocations,
     memory: Semaphore,
+    responses: Room,
     metrics: Metrics,
 }
 
@@ -51,6 +56,7 @@ impl<S: ContentStore> Proxy<S> {
             upstream: RuntimeApi::new(&config.upstream),
             scope: Scope::new(config.store.table.as_str()),
             memory: hydration::room(config.max_event_size),
+            responses: gathering::room(config.response_room),
             invocations: Invocations::default(),
             metrics: match config.metrics {
                 MetricsMode::Emf => Metrics::emf(config.function_name.clone()),
@@ -82,15 +88,13 @@ impl<S: ContentStore> Proxy<S> {
         let answer = match Route::of(request.method(), request.path()) {
             Route::Next => self.next(request, runtime).await,
             Route::Response(id) if !is_streaming(&request.fields) => self.respond(id, request, runtime).await,
-            Route::Response(id) | Route::Error(id) => {
-                let answer = self.forward(request, runtime).await;
-                self.ending(id, None, answer)
-            }
+            Route::Response(id) | Route::Error(id) => self.pass_outcome(id, request, runtime).await,
             Route::Other => self.forward(request, runtime).await,
         };
         match answer {
             Ok(Answer::Event(event)) => self.deliver(event, runtime).await.map_err(Unserved::Answer),
             Ok(Answer::Upstream(reply)) => reply.answer(request, runtime).await.map_err(Unserved::from),
+            Ok(Answer::TooLarge(failure)) => too_large(&failure, runtime).await.map_err(Unserved::Answer),
             Err(ProxyError::Gone) => Err(Unserved::Gone),
             Err(ProxyError::Upstream(UpstreamError::Request(error))) => Err(Unserved::Request(error)),
             Err(error) => bad_gateway(&error, runtime).await.map_err(Unserved::Answer),
@@ -107,12 +111,14 @@ impl<S: ContentStore> Proxy<S> {
             if !reply.head.is_success() {
                 return Ok(Answer::Upstream(reply));
             }
-            let Some((request_id, mut invocation)) = Invocation::of(&reply.head.fields) else {
+            if Attempt::of_event(&reply.head.fields).is_none() {
                 return Ok(Answer::Upstream(reply));
-            };
+            }
+            let mut invocation = self.invocations.arriving(&reply.head.fields);
             let mut screen = EventScreen::default();
-            let (head, payload) = reply.gather(|piece| screen.push(piece)).await.map_err(ProxyError::Event)?;
-            let is_raised = screen.is_raised();
+            let (head, payload) = receive(reply, runtime, |piece| screen.push(piece)).await?;
+            let attempt = Attempt::of_event(&head.fields).expect("BUG: it had one when its head came");
+            let (request_id, is_raised) = (attempt.request_id, screen.is_raised());
             tracing::trace!(request_id, bytes = payload.len(), raised = is_raised, "event");
             let context = head.fields.get(CLIENT_CONTEXT);
             let payload = if is_raised {
@@ -124,15 +130,15 @@ impl<S: ContentStore> Proxy<S> {
             };
             match payload {
                 Ok(payload) => {
-                    invocation.work.log_event(&request_id);
+                    invocation.work.log_event(request_id);
                     let may_be_exposed = !is_raised && !invocation.response_stays && self.config.offload == Mode::Auto;
-                    self.invocations.begin(request_id.clone(), invocation);
-                    let event = Event { head, payload, request_id, may_be_exposed, was_searched: is_raised };
-                    return Ok(Answer::Event(event));
+                    self.invocations.begin(attempt, invocation);
+                    return Ok(Answer::Event(Event { head, payload, may_be_exposed, was_searched: is_raised }));
                 }
                 Err(failure) => {
-                    let told = Box::pin(self.fail(&request_id, &failure, &mut invocation.work)).await;
-                    self.metrics.report(&request_id, &invocation.work);
+                    let fields = fields_of_event(&head.fields, &request.fields);
+                    let told = Box::pin(self.fail(request_id, fields, &failure, &mut invocation.work)).await;
+                    self.metrics.report(request_id, &invocation.work);
                     told?.drain().await;
                 }
             }
@@ -141,20 +147,21 @@ impl<S: ContentStore> Proxy<S> {
 
     /// Hands an event over. Whom its response goes to is found out meanwhile, if it was not before.
     async fn deliver(&self, event: Event, runtime: &mut Connection) -> io::Result<()> {
-        let Event { head, payload, request_id, may_be_exposed, was_searched } = event;
-        let head = OutgoingHead::response(&head, Framing::Length(payload.len() as u64), runtime.stays_open());
+        let Event { head: event, payload, may_be_exposed, was_searched } = event;
+        let head = OutgoingHead::response(&event, Framing::Length(payload.len() as u64), runtime.stays_open());
         let may_hold_records = || !was_searched && payload.parts().next().is_some_and(encoded::may_hold_records);
         let finding_out = async {
             if (may_be_exposed || may_hold_records())
                 && let Some(shape) = Shape::of_parts(payload.parts())
+                && let Some(attempt) = Attempt::of_event(&event.fields)
             {
                 if may_be_exposed {
                     self.invocations
-                        .leave_response(&request_id, !self.config.offload.applies(shape.envelope == Envelope::Plain));
+                        .leave_response(attempt, !self.config.offload.applies(shape.envelope == Envelope::Plain));
                 }
                 if shape.is_encoded && encoded::holds_reference(payload.parts()) {
                     notices::encoded_references();
-                    self.invocations.note_encoded(&request_id);
+                    self.invocations.note_encoded(attempt);
                 }
             }
         };
@@ -170,53 +177,105 @@ impl<S: ContentStore> Proxy<S> {
         request: &RequestHead,
         runtime: &mut Connection,
     ) -> Result<Answer<'_>, ProxyError> {
+        let attempt = Attempt::of_outcome(id, &request.fields);
+        let known = self.invocations.get(attempt);
+        if self.config.offload == Mode::Never || known.as_ref().is_some_and(|known| known.response_stays) {
+            return self.pass_outcome(id, request, runtime).await;
+        }
+        let is_known = known.is_some();
+        let mut invocation = known.unwrap_or_default();
         let mut screen = ResponseScreen::new(self.config.max_content_size);
-        let response = runtime.gather(|piece| screen.push(piece)).await.map_err(UpstreamError::Request)?;
-        tracing::trace!(request_id = id, bytes = response.len(), raised = screen.is_raised(), "response");
-        let mut invocation = self.invocations.get(id);
-        let leaves_as_it_is = invocation.response_stays || !screen.is_raised() && self.is_short(&response);
-        let response = if leaves_as_it_is {
-            Ok(response)
-        } else {
-            Box::pin(self.offload(response.whole(), &mut invocation)).await.map(Payload::from)
+        let gathered = self.gather(request, runtime, &mut invocation, |piece| screen.push(piece)).await;
+        let (response, _part) = match gathered {
+            Ok((response, part)) => (Ok(response), Some(part)),
+            Err(Ungathered::Failed(failure)) => (Err(failure), None),
+            Err(Ungathered::BrokenOff(part, error)) => {
+                return Err(Box::pin(self.break_off(request, &part, error)).await);
+            }
+            Err(Ungathered::Unreadable(error)) => return Err(UpstreamError::Request(error).into()),
+        };
+        let response = match response {
+            Ok(response) => {
+                tracing::trace!(request_id = id, bytes = response.len(), raised = screen.is_raised(), "response");
+                if !screen.is_raised() && (!is_known || self.is_short(&response)) {
+                    Ok(response)
+                } else if is_known {
+                    Box::pin(self.offload(response.whole(), &mut invocation)).await.map(Payload::from)
+                } else {
+                    Self::leave_alone(response)
+                }
+            }
+            failed => failed,
         };
         let answer = match response {
             Ok(response) => {
                 invocation.work.log_response(id);
-                self.upstream.send(request, &response).await.map_err(ProxyError::from)
+                self.upstream.send(request, &response).await.map(Answer::Upstream).map_err(ProxyError::from)
             }
-            Err(failure) => Box::pin(self.fail(id, &failure, &mut invocation.work)).await,
+            Err(failure) => Box::pin(self.refuse(id, request, failure, &mut invocation.work)).await,
         };
-        self.ending(id, Some(invocation.work), answer.map(Answer::Upstream))
+        self.ending(attempt, Some(invocation.work), answer)
+    }
+
+    /// Fails an invocation in place of its response. Its runtime gets upstream's answer to that, unless it must stop sending.
+    async fn refuse(
+        &self,
+        id: &str,
+        request: &RequestHead,
+        failure: Failure,
+        work: &mut Work,
+    ) -> Result<Answer<'_>, ProxyError> {
+        let told = self.fail(id, fields_of_runtime(&request.fields), &failure, work).await?;
+        if failure.kind != FailureKind::ResponseTooLarge || !told.head.is_success() {
+            return Ok(Answer::Upstream(told));
+        }
+        told.drain().await;
+        Ok(Answer::TooLarge(failure))
+    }
+
+    /// Forwards the outcome of an invocation as it is made.
+    async fn pass_outcome(
+        &self,
+        id: &str,
+        request: &RequestHead,
+        runtime: &mut Connection,
+    ) -> Result<Answer<'_>, ProxyError> {
+        let answer = self.forward(request, runtime).await;
+        self.ending(Attempt::of_outcome(id, &request.fields), None, answer)
     }
 
     /// Forgets an invocation whose outcome upstream took, and reports its `work`, the remembered one if not given.
     fn ending<'a>(
         &self,
-        id: &str,
+        attempt: Attempt<'_>,
         work: Option<Work>,
         answer: Result<Answer<'a>, ProxyError>,
     ) -> Result<Answer<'a>, ProxyError> {
         if answer.as_ref().is_ok_and(Answer::is_success) {
-            let ended = self.invocations.end(id).map(|invocation| invocation.work);
-            self.metrics.report(id, &work.or(ended).unwrap_or_default());
+            let ended = self.invocations.end(attempt);
+            self.metrics.report(attempt.request_id, &work.or(ended).unwrap_or_default());
         } else if let Some(work) = work {
-            self.invocations.worked(id, work);
+            self.invocations.worked(attempt, work);
         }
         answer
     }
 
-    /// Fails an invocation upstream, and gives upstream's answer to that.
-    async fn fail(&self, id: &str, failure: &Failure, work: &mut Work) -> Result<Reply<'_>, ProxyError> {
+    /// Fails an invocation upstream, and gives upstream's answer to that. `fields` are what the runtime would have sent with it.
+    async fn fail(
+        &self,
+        id: &str,
+        mut fields: Vec<(&[u8], &[u8])>,
+        failure: &Failure,
+        work: &mut Work,
+    ) -> Result<Reply<'_>, ProxyError> {
         work.failed(failure.kind);
         tracing::error!(request_id = id, error = %failure, "invocation failed");
         if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ProxyError::RequestId);
         }
-        let fields = [
-            ("Content-Type", "application/vnd.aws.lambda.error+json"),
-            (FUNCTION_ERROR_TYPE, &failure.function_error_type()),
-        ];
+        let error_type = failure.function_error_type();
+        fields.push((b"Content-Type", b"application/vnd.aws.lambda.error+json"));
+        fields.push((FUNCTION_ERROR_TYPE.as_bytes(), error_type.as_bytes()));
         Ok(self.upstream.call("POST", &route::error_path(id), &fields, &failure.document().into()).await?)
     }
 
@@ -244,7 +303,7 @@ impl<S: ContentStore> Proxy<S> {
 
     fn scope_of(&self, invocation: &Invocation, keys: Keyring) -> Scope {
         let scope = self.scope.signed_by(keys);
-        invocation.tenant.as_ref().map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant.as_str()))
+        invocation.tenant.as_ref().map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant))
     }
 }
 
@@ -252,6 +311,8 @@ impl<S: ContentStore> Proxy<S> {
 enum Answer<'a> {
     Event(Event),
     Upstream(Reply<'a>),
+    /// Ours: the response was not read to its end, and upstream took the failure in its place.
+    TooLarge(Failure),
 }
 
 impl Answer<'_> {
@@ -259,6 +320,7 @@ impl Answer<'_> {
         match self {
             Self::Event(event) => event.head.is_success(),
             Self::Upstream(reply) => reply.head.is_success(),
+            Self::TooLarge(_) => true,
         }
     }
 }
@@ -267,7 +329,6 @@ impl Answer<'_> {
 struct Event {
     head: ResponseHead,
     payload: Payload,
-    request_id: String,
     /// Whether its response may yet have to be left alone.
     may_be_exposed: bool,
     /// Whether it was searched for references.
@@ -313,6 +374,52 @@ impl From<Broken> for Unserved {
     }
 }
 
+/// Takes all of an event, each piece shown to `look`. When the runtime gives its poll up meanwhile, upstream is not waited for: the
+/// rest may never come.
+async fn receive(
+    reply: Reply<'_>,
+    runtime: &mut Connection,
+    look: impl FnMut(&[u8]) -> bool,
+) -> Result<(ResponseHead, Payload), ProxyError> {
+    tokio::select! {
+        biased;
+        received = reply.gather(look) => received.map_err(ProxyError::Event),
+        closed = runtime.closed() => {
+            closed.map_err(UpstreamError::Request)?;
+            Err(ProxyError::Gone)
+        }
+    }
+}
+
+/// What an error must carry that is made of a runtime's response: everything by which the runtime named itself and the invocation
+/// (O9), and nothing that described the response.
+fn fields_of_runtime(request: &Fields) -> Vec<(&[u8], &[u8])> {
+    let begins = |name: &[u8], start: &str| {
+        name.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
+    };
+    let is_named = |name: &[u8]| {
+        name.eq_ignore_ascii_case(USER_AGENT.as_bytes())
+            || begins(name, "lambda-runtime-") && !begins(name, "lambda-runtime-function-")
+    };
+    request.iter().filter(|(name, value)| is_named(name) && !value.is_empty()).collect()
+}
+
+/// The same of one that is made of an event, which the runtime of this `poll` never saw.
+fn fields_of_event<'a>(event: &'a Fields, poll: &'a Fields) -> Vec<(&'a [u8], &'a [u8])> {
+    let of = |fields: &'a Fields, wanted: &'static str| {
+        fields.iter().filter(move |(name, value)| name.eq_ignore_ascii_case(wanted.as_bytes()) && !value.is_empty())
+    };
+    of(event, INVOCATION_ID).chain(of(poll, USER_AGENT)).collect()
+}
+
+/// Tells a runtime that its response is too large, and ends its connection: nobody reads the rest.
+async fn too_large(failure: &Failure, runtime: &mut Connection) -> io::Result<()> {
+    let body = Payload::from(failure.document());
+    runtime.close_behind();
+    let head = OutgoingHead::own_response("413 Content Too Large", "application/json", body.len(), false);
+    runtime.send(&head, &body).await
+}
+
 async fn bad_gateway(error: &ProxyError, runtime: &mut Connection) -> io::Result<()> {
     tracing::error!(%error, "no answer from upstream");
     let body = Payload::from(error_document("LongContent.UpstreamUnavailable", &error.to_string()));
@@ -321,5 +428,5 @@ async fn bad_gateway(error: &ProxyError, runtime: &mut Connection) -> io::Result
 }
 
 fn is_streaming(request: &Fields) -> bool {
-    request.get(RESPONSE_MODE).is_some_and(|mode| mode.eq_ignore_ascii_case(b"streaming"))
+    request.get(RESPONSE_MODE) == Some(b"streaming")
 }

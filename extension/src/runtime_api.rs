@@ -91,12 +91,29 @@ impl RuntimeApi {
         }
     }
 
+    /// Passes on a request whose body ended early, as far as it came and framed as it was, and ends its connection there. What
+    /// upstream makes of that is not awaited for longer than it takes to read it.
+    pub async fn break_off(&self, request: &RequestHead, body: &Payload) -> Result<(), UpstreamError> {
+        let head = OutgoingHead::request(request, &self.address, request.framing);
+        loop {
+            let (mut connection, is_kept) = self.connection().await?;
+            match connection.send_part(&head, body).await {
+                Err(Unanswered::Unsent(_)) if is_kept => {}
+                Err(error) => return self.reply(connection, Err(error)).map(drop),
+                Ok(()) => {
+                    let _ = tokio::time::timeout(DRAINED_TIME, connection.linger()).await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
     /// Sends a request of our own: a `GET` without a body like those of runtimes, anything else at most once.
     pub async fn call(
         &self,
         method: &str,
         target: &str,
-        fields: &[(&str, &str)],
+        fields: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)],
         body: &Payload,
     ) -> Result<Reply<'_>, UpstreamError> {
         let head = OutgoingHead::own_request(method, target, &self.address, fields, body.len());

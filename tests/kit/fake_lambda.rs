@@ -24,6 +24,8 @@ pub(crate) const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 pub(crate) enum State {
     /// Its body is still arriving.
     Receiving,
+    /// Its connection ended before its body did.
+    BrokenOff,
     /// It is whole, and its reply has not been sent.
     Received,
     Answered,
@@ -50,7 +52,7 @@ impl Exchange {
     }
 
     pub(crate) fn is_whole(&self) -> bool {
-        self.state != State::Receiving
+        !matches!(self.state, State::Receiving | State::BrokenOff)
     }
 
     /// Nobody has answered it, and somebody still waits.
@@ -192,6 +194,12 @@ impl FakeLambda {
     /// The first whole request called `name` (`METHOD target`).
     pub(crate) async fn recorded(&self, name: &str) -> Exchange {
         self.until(name, |log| log.all(name).into_iter().find(|exchange| exchange.is_whole()).cloned()).await
+    }
+
+    /// The first request called `name` (`METHOD target`) whose connection ended before its body did.
+    pub(crate) async fn broken_off(&self, name: &str) -> Exchange {
+        let is_broken = |exchange: &&Exchange| exchange.state == State::BrokenOff;
+        self.until(&format!("the end of {name}"), |log| log.all(name).into_iter().find(is_broken).cloned()).await
     }
 
     /// The response of invocation `id`.
@@ -369,7 +377,10 @@ async fn exchange(shared: &Shared, wire: &mut Wire) -> io::Result<bool> {
         wire.write(&reply.print().0).await?;
         return receive(shared, wire, &head, index).await.map(|()| true);
     }
-    receive(shared, wire, &head, index).await?;
+    if let Err(error) = receive(shared, wire, &head, index).await {
+        shared.edit(index, |exchange| exchange.state = State::BrokenOff);
+        return Err(error);
+    }
     if head.word(1) == REGISTER {
         shared.probe().await;
     }

@@ -225,18 +225,26 @@ fn chunks_of(body: Body, size: usize) -> Body {
 pub(crate) struct Event {
     pub(crate) id: String,
     remaining: Duration,
+    deadline: Option<String>,
     reply: Reply,
 }
 
 impl Event {
     /// An event for the invocation `id`, due in half a minute.
     pub(crate) fn new(id: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { id: id.to_owned(), remaining: Duration::from_secs(30), reply: Reply::new(200, body) }
+        Self { id: id.to_owned(), remaining: Duration::from_secs(30), deadline: None, reply: Reply::new(200, body) }
     }
 
     /// The time that the function has left.
     pub(crate) fn due_in(mut self, remaining: Duration) -> Self {
         self.remaining = remaining;
+        self
+    }
+
+    /// What its deadline's header says, true or not.
+    #[expect(clippy::needless_pass_by_value, reason = "a number or a text reads better without a &")]
+    pub(crate) fn deadline(mut self, millis: impl ToString) -> Self {
+        self.deadline = Some(millis.to_string());
         self
     }
 
@@ -256,18 +264,22 @@ impl Event {
     }
 
     pub(crate) fn into_reply(self) -> Reply {
-        let due = SystemTime::now() + self.remaining;
-        let due = due.duration_since(UNIX_EPOCH).expect("BUG: the clock stands after 1970").as_millis();
+        let due = self.deadline.unwrap_or_else(|| unix_millis(SystemTime::now() + self.remaining).to_string());
         self.reply
             .header("Content-Type", "application/json")
             .header("Lambda-Runtime-Aws-Request-Id", &self.id)
-            .header("Lambda-Runtime-Deadline-Ms", &due.to_string())
+            .header("Lambda-Runtime-Deadline-Ms", &due)
             .header("Lambda-Runtime-Invoked-Function-Arn", FUNCTION_ARN)
             .header(
                 "Lambda-Runtime-Trace-Id",
                 "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1",
             )
     }
+}
+
+/// Unix time in milliseconds.
+pub(crate) fn unix_millis(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH).expect("BUG: the clock stands after 1970").as_millis()
 }
 
 /// The function that every event is for.

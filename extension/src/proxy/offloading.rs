@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use long_content::keys::Keyring;
+use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope};
 use long_content::store::tally::Tally;
@@ -11,19 +12,26 @@ use long_content::store::{ContentStore, PutError};
 
 use super::Proxy;
 use super::compute::compute;
+use super::gathering::LAMBDA_RESPONSE_LIMIT;
 use super::notices;
 use crate::error::Failure;
 use crate::invocations::Invocation;
 use crate::metrics::{Sizes, Work};
 use crate::payload::Payload;
 
-/// Lambda's own limit for a response, in bytes.
-const LAMBDA_RESPONSE_LIMIT: usize = 6 * 1024 * 1024;
-
 impl<S: ContentStore> Proxy<S> {
     /// Whether nothing need leave a response for the sake of its size.
     pub(super) fn is_short(&self, response: &Payload) -> bool {
         self.config.max_payload_size.is_none_or(|max_size| response.len() <= max_size)
+    }
+
+    /// A response of which nothing is known, neither who reads it nor which references its event held: it leaves as it came,
+    /// unless whoever reads it could take some of its text for a reference (O9).
+    pub(super) fn leave_alone(response: Payload) -> Result<Payload, Failure> {
+        let response = response.whole();
+        let limits = Limits { threshold: usize::MAX, keep: &[], kept: &[] };
+        let has_look_alike = offload::plan(&response, &limits).has_look_alike();
+        if has_look_alike { Err(Failure::unknown_invocation()) } else { Ok(response.into()) }
     }
 
     /// A response with references in place of what is too long, all of it stored.
@@ -115,7 +123,7 @@ impl<S: ContentStore> Proxy<S> {
 
     /// Whether a response fits its destination, and Lambda, as it is.
     fn fits(&self, response: &Bytes) -> bool {
-        let limit = self.config.max_payload_size.unwrap_or(LAMBDA_RESPONSE_LIMIT).min(LAMBDA_RESPONSE_LIMIT);
-        response.len() <= limit
+        self.config.max_payload_size.is_none_or(|max_size| response.len() <= max_size)
+            && response.len() as u64 <= LAMBDA_RESPONSE_LIMIT
     }
 }

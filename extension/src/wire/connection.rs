@@ -104,6 +104,11 @@ impl Connection {
         Ok(payload)
     }
 
+    /// Bytes of the current message's body that are known to come.
+    pub fn expected(&self) -> u64 {
+        self.input.expected()
+    }
+
     /// Whether it stays open behind the current message, as far as that was read.
     pub fn stays_open(&self) -> bool {
         self.afterwards == Afterwards::Open && self.input.is_at_end()
@@ -141,6 +146,15 @@ impl Connection {
     pub async fn send(&mut self, head: &OutgoingHead, body: &Payload) -> io::Result<()> {
         let body = body.parts().filter(|_| !self.is_head);
         write_all(&mut self.stream, once(head.bytes()).chain(body), &mut false).await
+    }
+
+    /// Sends a request whose body ended early where it came from, as far as it came. No end of it is made up.
+    pub async fn send_part(&mut self, head: &OutgoingHead, body: &Payload) -> Result<(), Unanswered> {
+        let (before, behind) = if body.is_empty() { (String::new(), "") } else { head.around(body.len()) };
+        let parts = [head.bytes(), before.as_bytes()].into_iter().chain(body.parts()).chain(once(behind.as_bytes()));
+        let mut begun = false;
+        let sent = write_all(&mut self.stream, parts, &mut begun).await;
+        sent.map_err(|error| if begun { Unanswered::Lost(error.into()) } else { Unanswered::Unsent(error) })
     }
 
     /// Sends a request by `method` whose body is at hand, and gives the response. A server may refuse it before it has read all.

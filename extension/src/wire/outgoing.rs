@@ -26,11 +26,17 @@ impl OutgoingHead {
     }
 
     /// A request of our own with a body of `len` bytes, if it has any.
-    pub fn own_request(method: &str, target: &str, host: &str, fields: &[(&str, &str)], len: usize) -> Self {
+    pub fn own_request(
+        method: &str,
+        target: &str,
+        host: &str,
+        fields: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)],
+        len: usize,
+    ) -> Self {
         let framing = if method == "GET" { Framing::None } else { Framing::Length(len as u64) };
         let mut message = Self::begin(framing, &[method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n"]);
         for (name, value) in fields {
-            message.field(name.as_bytes(), value.as_bytes());
+            message.field(name.as_ref(), value.as_ref());
         }
         message.finish()
     }

@@ -1,0 +1,104 @@
+//! Responses on their way into memory: how much of it they take together (O10), and what becomes of one that ends early (P7).
+
+use std::time::Instant;
+
+use super::{Proxy, ProxyError};
+use crate::error::Failure;
+use crate::invocations::Invocation;
+use crate::payload::Payload;
+use crate::room::{Part, Room};
+use crate::runtime_api::UpstreamError;
+use crate::wire::{Connection, Framing, RequestHead, WireError};
+
+/// Bytes of the longest response that Lambda takes.
+pub(super) const LAMBDA_RESPONSE_LIMIT: u64 = 6 * 1024 * 1024 + 100;
+
+/// Bytes of the longest response that is buffered, however much memory the function has.
+const MAX_BUFFERED: u64 = 96 << 20;
+
+/// Why a response is not in memory.
+pub(super) enum Ungathered {
+    /// Its invocation fails.
+    Failed(Failure),
+    /// It ended early, after this much of it.
+    BrokenOff(Payload, WireError),
+    /// It is not a request that can be read.
+    Unreadable(WireError),
+}
+
+/// Room for responses, of which one that Lambda would take always fits.
+pub(super) fn room(bytes: u64) -> Room {
+    Room::new(bytes.max(LAMBDA_RESPONSE_LIMIT))
+}
+
+impl<S> Proxy<S> {
+    /// All of a response, each piece shown to `look` as it arrives, which says whether the response is needed in one; and the
+    /// part of the room that it takes. It is not read before there is room: what it announces is taken at once, so that
+    /// no two responses wait for each other. One in chunks announces nothing, and takes what Lambda takes, more when it is longer.
+    pub(super) async fn gather(
+        &self,
+        request: &RequestHead,
+        runtime: &mut Connection,
+        invocation: &mut Invocation,
+        mut look: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(Payload, Part<'_>), Ungathered> {
+        let (mut payload, mut part) = (Payload::default(), self.responses.part());
+        self.make_room(&mut part, announced(request.framing), invocation).await?;
+        loop {
+            let piece = match runtime.data().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok((payload, part)),
+                Err(error @ (WireError::Io(_) | WireError::Closed)) => {
+                    return Err(Ungathered::BrokenOff(payload, error));
+                }
+                Err(error) => return Err(Ungathered::Unreadable(error)),
+            };
+            let len = (payload.len() + piece.len()) as u64;
+            if len > part.bytes() {
+                let twice = (2 * part.bytes()).min(self.longest_response());
+                self.make_room(&mut part, len.max(twice), invocation).await?;
+            }
+            if look(&piece) {
+                payload.join(piece, runtime.expected());
+            } else {
+                payload.push(piece);
+            }
+        }
+    }
+
+    /// Takes room for `bytes` of a response, as soon as others leave it.
+    async fn make_room(&self, part: &mut Part<'_>, bytes: u64, invocation: &mut Invocation) -> Result<(), Ungathered> {
+        let longest = self.longest_response();
+        if bytes > longest {
+            return Err(Ungathered::Failed(Failure::response_too_large(longest)));
+        }
+        if part.grow_now(bytes) {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let is_free = part.grow(bytes, invocation.store_until(self.config.store_timeout)).await;
+        invocation.work.waiting += begun.elapsed();
+        if is_free { Ok(()) } else { Err(Ungathered::Failed(Failure::no_room_for_response(self.responses.size()))) }
+    }
+
+    fn longest_response(&self) -> u64 {
+        self.responses.size().min(MAX_BUFFERED)
+    }
+
+    /// What becomes of a request whose response is not in memory, unless it fails: what ended early ends early upstream.
+    pub(super) async fn break_off(&self, request: &RequestHead, payload: &Payload, error: WireError) -> ProxyError {
+        if let Err(error) = self.upstream.break_off(request, payload).await {
+            tracing::debug!(%error, "a response that ended early cannot be passed on");
+        }
+        UpstreamError::Request(error).into()
+    }
+}
+
+/// Bytes that a response takes before the first of them is read.
+fn announced(framing: Framing) -> u64 {
+    match framing {
+        Framing::Length(len) => len,
+        Framing::Chunked | Framing::Close => LAMBDA_RESPONSE_LIMIT,
+        Framing::None => 0,
+    }
+}
