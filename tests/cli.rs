@@ -364,7 +364,7 @@ async fn what_must_be_unpacked_first_is_named() {
         said.failed(2, kind);
         assert!(said.error().contains(path(&packed)), "{}", said.error());
     }
-    let packed = file(b"\x1f\x8b\x08\0\0".to_vec());
+    let packed = file(b"\x1f\x8b\x08\0\0");
     shell.lrap(&["explain", path(&packed)]).await.failed(2, "is gzip: ");
 }
 
