@@ -9,7 +9,7 @@ use bytes::Bytes;
 use lambda_local::table::{Fault, Faults};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use long_content::store::ContentStore;
-use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, Settings, TlsRoots};
+use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, Settings, TlsRoots};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -70,6 +70,7 @@ impl Shell {
             dual_stack: false,
             tls_roots: TlsRoots::Amazon,
             credentials,
+            connections: Connections::default(),
         };
         let named: Vec<_> =
             contents.iter().map(|content| (scope.reference(DAY, content), content.bytes.clone())).collect();

@@ -1,10 +1,14 @@
-//! P5: connections that died while the sandbox was frozen.
+//! P5 and section 6 of the contract: connections that died while the sandbox was frozen, to the Runtime API and to the content
+//! table.
 
 use std::net::TcpStream;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use lambda_local::table::{Fault, Faults};
 
 use crate::kit::fake_lambda::{Log, NEXT, State};
+use crate::kit::json::{noise, quote};
 use crate::kit::runtime::runtimes;
 use crate::kit::{Event, Reply, Request, World};
 
@@ -192,4 +196,52 @@ async fn p7_runtimes_that_hang_up_while_an_event_stalls_leave_no_connection() {
         world.lambda.until("the end of its connection", |log| (log.closed > answered).then_some(())).await;
     }
     assert_eq!(world.deliver("and on").await.text(), "and on");
+}
+
+/// The client of the table waits a second for a kept connection. An invocation with little time left must survive that.
+#[tokio::test]
+async fn with_3_s_left_and_the_warmed_connection_silent_an_invocation_stores() {
+    let mut world = World::start().with_table().await;
+    world.table().silence_open_connections();
+    let (id, content) = (world.fresh_id(), quote(&noise(300 * 1024, 0)));
+    world.lambda.push(Event::new(&id, "{}").due_in(Duration::from_secs(3)));
+    world.runtime.next().await;
+    let started = Instant::now();
+    assert_eq!(world.runtime.respond(&id, content.as_str()).await.status, 202);
+    assert!(started.elapsed() < Duration::from_millis(2500), "{:?}", started.elapsed());
+    let sent = world.lambda.response(&id).await.body;
+    assert!(world.reader().await.deliver(sent).await.text() == content, "a loss");
+}
+
+#[tokio::test]
+async fn a_table_that_answers_after_a_second_and_a_half_costs_at_most_two_requests_and_no_failure() {
+    let mut world = World::start().with_table().await;
+    world.table().faults(Faults::always(Fault::Delay(Duration::from_millis(1500))));
+    let before = world.table().meter();
+    let content = quote(&noise(6000, 0));
+    let id = world.invocation().await;
+    assert_eq!(world.runtime.respond(&id, content.as_str()).await.status, 202);
+    let sent = world.lambda.response(&id).await.body;
+    assert!(sent.len() < 400, "it was stored");
+    assert_eq!(world.table().meter().since(&before).requests_of("PutItem"), 2);
+    let line: serde_json::Value = serde_json::from_str(&world.extension.line_with(&id).await).unwrap();
+    assert_eq!(line["store_requests"], 2, "a request that was sent twice counts twice: {line}");
+    let mut reader = world.reader().await;
+    let before = world.table().meter();
+    assert!(reader.deliver(sent).await.text() == content, "a loss");
+    assert_eq!(world.table().meter().since(&before).requests_of("BatchGetItem"), 2);
+}
+
+#[tokio::test]
+async fn p5_no_connection_to_the_table_is_in_a_snapshot_and_one_is_kept_after_it() {
+    let world = World::start().with("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start").with_table().spawn();
+    let mut world = world.await;
+    world.lambda.recorded("GET /2020-01-01/extension/event/next").await;
+    world.lambda.reply("GET /2018-06-01/runtime/restore/next", Reply::new(200, ""));
+    assert_eq!(world.runtime.send(Request::get("/2018-06-01/runtime/restore/next")).await.status, 200);
+    assert_eq!(world.table().opened(), 0);
+    for seed in 0..3 {
+        world.respond(quote(&noise(6000, seed))).await;
+    }
+    assert_eq!(world.table().opened(), 1);
 }

@@ -10,7 +10,7 @@ use lambda_local::table::{ContentTable, Fault, Faults, TableConfig};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use long_content::store::cache::CachedStore;
 use long_content::store::clock::Clock;
-use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, Settings, TlsRoots};
+use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, Settings, TlsRoots};
 use long_content::store::memory::MemoryStore;
 use long_content::store::{ContentStore, Expiry, GetError, MAX_CONTENT_LEN, PutError, Stored};
 use serde_json::json;
@@ -332,6 +332,7 @@ fn settings(table: &ContentTable) -> Settings {
             secret_access_key: "secret".to_owned(),
             session_token: None,
         },
+        connections: Connections::default().with_silence(Duration::from_mins(1)),
     }
 }
 

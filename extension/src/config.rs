@@ -17,7 +17,9 @@ use long_content::hydrate::Search;
 use long_content::keep::{NotAPointer, Pointer};
 use long_content::keys::Keyring;
 use long_content::reference::Ttl;
-use long_content::store::dynamodb::{Authorization, CredentialsSource, SecretArn, SecretSettings, Settings, TlsRoots};
+use long_content::store::dynamodb::{
+    Authorization, Connections, CredentialsSource, SecretArn, SecretSettings, Settings, TlsRoots,
+};
 use tracing::level_filters::LevelFilter;
 
 /// A variable that operators set.
@@ -270,6 +272,7 @@ impl Config {
         }
         let port_variable = if vars.is_set(OWN_PORT) { OWN_PORT } else { PORT };
         let port = vars.port(port_variable, 9009);
+        let connections = connections(vars);
         let memory_mb: u64 = vars.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 128);
         let memory = memory_mb.saturating_mul(1 << 20);
         Self {
@@ -293,12 +296,12 @@ impl Config {
                 OnMissing::Auto,
             ),
             signing_keys: signing_keys(vars),
-            signing_secret: signing_secret(vars),
+            signing_secret: signing_secret(vars, &connections),
             reads_legacy: vars.flag(READ_LEGACY),
             log: vars.one_of(LOG, LEVELS, LevelFilter::WARN),
             metrics: vars.one_of(METRICS, &[("emf", MetricsMode::Emf), ("off", MetricsMode::Off)], MetricsMode::Emf),
             function_name: vars.text("AWS_LAMBDA_FUNCTION_NAME"),
-            store: store_settings(vars),
+            store: store_settings(vars, connections),
             unknown: vars.unknown_names(),
             http_proxies: HTTP_PROXIES.into_iter().filter(|name| vars.is_set(name)).collect(),
         }
@@ -341,9 +344,17 @@ const LEVELS: &[(&str, LevelFilter)] = &[
     ("trace", LevelFilter::TRACE),
 ];
 
+/// With SnapStart, a snapshot of this process is taken at the end of its init, and no connection may be in it.
+fn connections(vars: &Variables) -> Connections {
+    match vars.text("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() {
+        Some("snap-start") => Connections::before_snapshot(),
+        _ => Connections::default(),
+    }
+}
+
 /// The content table, with what the AWS SDKs read from the environment
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
-fn store_settings(vars: &mut Variables) -> Settings {
+fn store_settings(vars: &mut Variables, connections: Connections) -> Settings {
     let region_variable = if vars.is_set("AWS_REGION") { "AWS_REGION" } else { "AWS_DEFAULT_REGION" };
     let region = vars.checked(region_variable, addresses::is_label, "a region such as eu-central-1");
     if region.is_none() {
@@ -363,6 +374,7 @@ fn store_settings(vars: &mut Variables) -> Settings {
         credentials: credentials(vars),
         region,
         endpoint,
+        connections,
     }
 }
 
@@ -378,7 +390,7 @@ fn signing_keys(vars: &mut Variables) -> Keyring {
     })
 }
 
-fn signing_secret(vars: &mut Variables) -> Option<SecretSettings> {
+fn signing_secret(vars: &mut Variables, connections: &Connections) -> Option<SecretSettings> {
     let text = vars.text(SIGNING_SECRET)?;
     let arn = text.parse::<SecretArn>().map_err(|error| vars.mistake(SIGNING_SECRET, error.to_string())).ok()?;
     let endpoint = vars.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER");
@@ -387,6 +399,7 @@ fn signing_secret(vars: &mut Variables) -> Option<SecretSettings> {
         fips: vars.flag("AWS_USE_FIPS_ENDPOINT"),
         dual_stack: vars.flag("AWS_USE_DUALSTACK_ENDPOINT"),
         credentials: credentials(vars),
+        connections: connections.clone(),
         arn,
         endpoint,
     })

@@ -44,7 +44,12 @@ async fn run() -> Result<(), StartError> {
     };
     tokio::spawn(server::serve(listener, Arc::clone(&proxy)));
     let registration = Registration::new(&lambda_api).await?;
-    tokio::spawn(warm(Arc::clone(&proxy)));
+    if proxy.expects_snapshot() {
+        // Before our first poll, and without the network: nothing that is in progress may be in the snapshot.
+        proxy.store().store().rehearse().await;
+    } else {
+        tokio::spawn(warm(Arc::clone(&proxy)));
+    }
     // The runtime starts meanwhile; our own init ends with the first poll below.
     proxy.keys().warm().await;
     registration.shutdown().await;

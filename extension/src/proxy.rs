@@ -83,12 +83,30 @@ impl<S: ContentStore> Proxy<S> {
         &self.keys
     }
 
+    /// Whether a snapshot of this process is still to be taken, which no open connection survives.
+    pub fn expects_snapshot(&self) -> bool {
+        self.config.store.connections.expect_snapshot()
+    }
+
+    /// The process was restored from a snapshot: connections of before are useless.
+    fn restored(&self) {
+        self.config.store.connections.restored();
+        self.upstream.forget_idle();
+    }
+
     /// Answers one request of the runtime.
     pub async fn handle(&self, request: &RequestHead, runtime: &mut Connection) -> Result<(), Unserved> {
         let answer = match Route::of(request.method(), request.path()) {
             Route::Next => self.next(request, runtime).await,
             Route::Response(id) if !is_streaming(&request.fields) => self.respond(id, request, runtime).await,
             Route::Response(id) | Route::Error(id) => self.pass_outcome(id, request, runtime).await,
+            Route::RestoreNext => {
+                let answer = self.forward(request, runtime).await;
+                if answer.as_ref().is_ok_and(Answer::is_success) {
+                    self.restored();
+                }
+                answer
+            }
             Route::Other => self.forward(request, runtime).await,
         };
         match answer {
@@ -114,6 +132,7 @@ impl<S: ContentStore> Proxy<S> {
             if Attempt::of_event(&reply.head.fields).is_none() {
                 return Ok(Answer::Upstream(reply));
             }
+            self.config.store.connections.invoked();
             let mut invocation = self.invocations.arriving(&reply.head.fields);
             let mut screen = EventScreen::default();
             let (head, payload) = receive(reply, runtime, |piece| screen.push(piece)).await?;

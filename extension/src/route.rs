@@ -11,15 +11,21 @@ pub enum Route<'a> {
     Response(&'a str),
     /// The error of the invocation with this request id.
     Error(&'a str),
+    /// The poll with which a runtime waits to be restored from a snapshot.
+    RestoreNext,
     /// Everything else, known or not.
     Other,
 }
 
 const INVOCATION: &str = "/2018-06-01/runtime/invocation/";
+const RESTORE_NEXT: &str = "/2018-06-01/runtime/restore/next";
 
 impl<'a> Route<'a> {
     /// The call that `method` on `path` (without its query) is.
     pub fn of(method: &str, path: &'a str) -> Self {
+        if method == "GET" && path == RESTORE_NEXT {
+            return Self::RestoreNext;
+        }
         let Some(call) = path.strip_prefix(INVOCATION) else { return Self::Other };
         if method == "GET" && call == "next" {
             return Self::Next;
@@ -48,13 +54,15 @@ mod tests {
         assert_eq!(of("GET", "/2018-06-01/runtime/invocation/next"), Route::Next);
         assert_eq!(of("POST", "/2018-06-01/runtime/invocation/a-1/response"), Route::Response("a-1"));
         assert_eq!(of("POST", "/2018-06-01/runtime/invocation/a-1/error"), Route::Error("a-1"));
+        assert_eq!(of("GET", "/2018-06-01/runtime/restore/next"), Route::RestoreNext);
         for (method, path) in [
             ("POST", "/2018-06-01/runtime/invocation/next"),
             ("GET", "/2018-06-01/runtime/invocation/a-1/response"),
             ("POST", "/2018-06-01/runtime/invocation//response"),
             ("POST", "/2018-06-01/runtime/invocation/a-1/response/more"),
             ("POST", "/2018-06-01/runtime/init/error"),
-            ("GET", "/2018-06-01/runtime/restore/next"),
+            ("POST", "/2018-06-01/runtime/restore/next"),
+            ("GET", "/2018-06-01/runtime/restore/error"),
             ("GET", "/2030-01-01/runtime/invocation/next"),
         ] {
             assert_eq!(of(method, path), Route::Other, "{method} {path}");

@@ -150,6 +150,11 @@ impl RuntimeApi {
         }
     }
 
+    /// Drops the connections that are kept.
+    pub fn forget_idle(&self) {
+        self.idle.lock().expect("BUG: poisoned").clear();
+    }
+
     fn reply(
         &self,
         connection: Connection,

@@ -244,7 +244,7 @@ async fn listen(port: u16) -> Result<tokio::net::TcpListener, TableError> {
 async fn open_door(relay: Relay, port: u16) -> Result<HttpServer, TableError> {
     let relay = Arc::new(relay);
     let connection = move || {
-        let (relay, passage) = (Arc::clone(&relay), Arc::new(Passage::default()));
+        let (relay, passage) = (Arc::clone(&relay), Arc::new(Passage::new(relay.faults.open())));
         move |request| {
             let (relay, passage) = (Arc::clone(&relay), Arc::clone(&passage));
             async move { relay.answer(&passage, request).await }

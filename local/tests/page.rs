@@ -6,7 +6,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use lambda_local::{Config, LambdaLocal, Logs, StateMachineConfig, StepFunctionsConfig};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use long_content::store::ContentStore;
-use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, Settings, TlsRoots};
+use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, Settings, TlsRoots};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -69,8 +69,16 @@ async fn put(lambda: &LambdaLocal, text: &str) -> ContentRef {
     };
     let tls_roots = TlsRoots::for_endpoint(&region, endpoint.as_deref());
     let table = lambda.table().name().to_owned();
-    let settings =
-        Settings { table: table.clone(), region, endpoint, fips: false, dual_stack: false, tls_roots, credentials };
+    let settings = Settings {
+        table: table.clone(),
+        region,
+        endpoint,
+        fips: false,
+        dual_stack: false,
+        tls_roots,
+        credentials,
+        connections: Connections::default(),
+    };
     let scope = Scope::new(table);
     let content = Content::string(text.to_owned());
     let reference = scope.reference(Ttl::seconds(3600), &content);

@@ -1,7 +1,16 @@
 //! The content table, and the damage that tests do to it.
 
-use lambda_local::table::{ContentTable, Fault, Faults, Meter, TableConfig};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use lambda_local::table::{ContentTable, Fault, Faults, Gate, Meter, TableConfig};
 use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+use super::json::{noise, quote};
+use super::message::{Event, Request};
+use super::{FakeLambda, Runtime};
 
 /// A content table of its own for each test; it never sweeps by itself.
 #[derive(Debug)]
@@ -20,6 +29,10 @@ impl Table {
 
     pub(crate) fn endpoint(&self) -> String {
         self.0.endpoint()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.endpoint().strip_prefix("http://").expect("a URL").parse().expect("an address")
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -57,6 +70,34 @@ impl Table {
 
     pub(crate) fn clear_faults(&self) {
         self.0.faults().clear();
+    }
+
+    /// Connections that are open now go silent; new ones work.
+    pub(crate) fn silence_open_connections(&self) {
+        self.0.faults().silence_open_connections();
+    }
+
+    /// How many connections sandboxes have opened so far.
+    pub(crate) fn opened(&self) -> u64 {
+        self.0.faults().opened()
+    }
+
+    /// Has sandboxes with these `runtimes` keep as many connections open: each stores a content while the others do.
+    pub(crate) async fn keep_connections(&self, lambda: &FakeLambda, runtimes: &mut [Runtime]) {
+        let (gate, before) = (Gate::shut(), self.meter());
+        self.faults(Faults::always(Fault::Wait(gate.clone())));
+        for (number, runtime) in (self.opened() * 1000..).zip(runtimes.iter_mut()) {
+            let id = format!("keep-{number}");
+            lambda.push(Event::new(&id, "{}"));
+            assert_eq!(runtime.next().await.id(), id);
+            runtime.begin(&Request::response(&id, quote(&noise(6000, number)))).await;
+        }
+        self.asked_times(&before, runtimes.len() as u64).await;
+        gate.open();
+        for runtime in runtimes.iter_mut() {
+            assert_eq!(runtime.answer("POST").await.status, 202);
+        }
+        self.clear_faults();
     }
 
     /// No request is answered from now on.
@@ -120,6 +161,30 @@ impl Table {
             edit(&mut item);
             self.0.put_raw(item).await.unwrap();
         }
+    }
+}
+
+/// An address that swallows what is sent to it: its queue of connections is full, so that the kernel answers no SYN.
+pub(crate) struct SynHole {
+    listener: TcpListener,
+    _queue: Vec<TcpStream>,
+}
+
+impl SynHole {
+    pub(crate) async fn dig() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let mut queue = Vec::new();
+        let connect = || TcpStream::connect(listener.local_addr().unwrap());
+        while let Ok(queued) = timeout(Duration::from_millis(200), connect()).await {
+            queue.push(queued.unwrap());
+        }
+        Self { listener, _queue: queue }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
     }
 }
 

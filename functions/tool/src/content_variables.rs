@@ -6,7 +6,9 @@ use std::time::Duration;
 use functions_shared::{VariableError, Variables};
 use long_content::keys::Keyring;
 use long_content::reference::Ttl;
-use long_content::store::dynamodb::{Authorization, CredentialsSource, SecretArn, SecretSettings, Settings, TlsRoots};
+use long_content::store::dynamodb::{
+    Authorization, Connections, CredentialsSource, SecretArn, SecretSettings, Settings, TlsRoots,
+};
 
 const TABLE: &str = "AGENT_CONTEXT_TABLE";
 const CONTENT_TTL: &str = "LRAP_CONTENT_TTL";
@@ -64,6 +66,7 @@ fn store(variables: &Variables, table: &str) -> Result<Settings, VariableError> 
         credentials: credentials(variables)?,
         region: region.to_owned(),
         endpoint,
+        connections: Connections::default(),
     })
 }
 
@@ -80,6 +83,7 @@ fn signing_secret(variables: &Variables) -> Result<Option<SecretSettings>, Varia
         credentials: credentials(variables)?,
         arn,
         endpoint,
+        connections: Connections::default(),
     }))
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use long_content::keys::Keyring;
 use long_content::reference::{ContentRef, Scope};
 use long_content::store::cache::CachedStore;
-use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, Settings, SettingsError, TlsRoots};
+use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, Settings, SettingsError, TlsRoots};
 use long_content::store::{ContentStore, GetError};
 use std::time::{Duration, Instant};
 
@@ -72,6 +72,7 @@ impl Contents {
                 secret_access_key: "local".to_owned(),
                 session_token: None,
             },
+            connections: Connections::default(),
         };
         let store = CachedStore::new(DynamoDbStore::new(settings)?, CACHE);
         Ok(Self { store, scope: Scope::new(table.name()).signed_by(keys) })

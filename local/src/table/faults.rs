@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -157,6 +158,15 @@ impl Faults {
 #[derive(Clone, Debug, Default)]
 pub struct FaultScript {
     current: Arc<Mutex<Faults>>,
+    connections: Arc<Connections>,
+}
+
+/// Connections of clients, numbered as they were opened.
+#[derive(Debug, Default)]
+struct Connections {
+    opened: AtomicU64,
+    /// Those with a lower number are silent.
+    speaking_from: AtomicU64,
 }
 
 impl FaultScript {
@@ -168,6 +178,27 @@ impl FaultScript {
     /// Every request passes again.
     pub fn clear(&self) {
         self.set(Faults::default());
+    }
+
+    /// Connections that are open now go silent, as if the network had lost them: what is sent on them never arrives, and nobody
+    /// says so. Connections that are opened later work.
+    pub fn silence_open_connections(&self) {
+        self.connections.speaking_from.store(self.opened(), Ordering::SeqCst);
+    }
+
+    /// How many connections clients have opened so far.
+    pub fn opened(&self) -> u64 {
+        self.connections.opened.load(Ordering::SeqCst)
+    }
+
+    /// Numbers a connection that is being opened.
+    pub(super) fn open(&self) -> u64 {
+        self.connections.opened.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Whether the connection with this number is silent.
+    pub(super) fn is_silent(&self, connection: u64) -> bool {
+        connection < self.connections.speaking_from.load(Ordering::SeqCst)
     }
 
     pub(super) fn decide(&self, request: &TableRequest<'_>) -> Fault {
@@ -213,6 +244,16 @@ mod tests {
         let mut faults = Faults::next(vec![Fault::Throttle]).only(&["PutItem"]);
         assert_eq!(decisions(&mut faults, "GetItem", 2), [Fault::Pass, Fault::Pass]);
         assert_eq!(decisions(&mut faults, "PutItem", 2), [Fault::Throttle, Fault::Pass]);
+    }
+
+    #[test]
+    fn only_connections_that_were_open_go_silent() {
+        let script = FaultScript::default();
+        let (first, second) = (script.open(), script.open());
+        script.silence_open_connections();
+        let third = script.open();
+        assert_eq!([first, second, third].map(|connection| script.is_silent(connection)), [true, true, false]);
+        assert_eq!(script.opened(), 3);
     }
 
     #[test]

@@ -53,14 +53,20 @@ struct TableNames {
 }
 
 /// One client's way through; opened upstream with its first request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Passage {
+    /// Which connection it is.
+    number: u64,
     sender: Mutex<Option<SendRequest<Full<Bytes>>>>,
 }
 
 impl Relay {
     /// Answers one request: counted first, so that who sees a fault sees it counted.
     pub(super) async fn answer(&self, passage: &Passage, request: Request<Incoming>) -> Response<Answer> {
+        if self.faults.is_silent(passage.number) {
+            // Dropped with the connection, when the client closes it.
+            return std::future::pending().await;
+        }
         let (head, body) = request.into_parts();
         let body = match body.collect().await {
             Ok(collected) => collected.to_bytes(),
@@ -160,6 +166,10 @@ impl Relay {
 }
 
 impl Passage {
+    pub(super) fn new(number: u64) -> Self {
+        Self { number, sender: Mutex::default() }
+    }
+
     async fn send(
         &self,
         upstream: SocketAddr,

@@ -38,6 +38,7 @@ mod table;
 mod write;
 
 pub use self::inventory::{Cursor, Foreign, Inventory, Orphans, Page, StoredContent};
+pub use self::protocol::pool::Connections;
 pub use self::protocol::tls::TlsRoots;
 pub use self::secret::{NotASecret, SecretArn, SecretError, SecretSettings, SigningSecret};
 pub use self::settings::{Authorization, CredentialsSource, Settings, SettingsError};
@@ -89,6 +90,11 @@ impl DynamoDbStore {
     /// network goes first. Failing is no loss; either takes two seconds at most.
     pub async fn warm(&self) {
         self.table.warm().await;
+        self.rehearse().await;
+    }
+
+    /// Rehearses a write without a connection to the table. Failing is no loss; it takes two seconds at most.
+    pub async fn rehearse(&self) {
         Box::pin(rehearsal::rehearse(self)).await;
     }
 

@@ -17,11 +17,14 @@ use aws_smithy_types::retry::ProvideErrorKind;
 use tokio::time::timeout_at;
 
 use super::protocol::client::SignedAtAnotherTime;
-use super::protocol::connector::ConnectorError;
+use super::protocol::connector::{CONNECT_TIMEOUT, ConnectorError, SILENCE};
 use super::protocol::credentials::CredentialsError;
 
 /// The longest that one attempt may take: then its connection is given up for a new one.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// In one attempt a kept connection can turn out to be dead, a new one be opened, and an answer still take two seconds.
+const _: () = assert!(ATTEMPT.as_secs() >= SILENCE.as_secs() + CONNECT_TIMEOUT.as_secs() + 2);
 
 /// Pauses grow from here, doubling,
 const FIRST_PAUSE: Duration = Duration::from_millis(25);

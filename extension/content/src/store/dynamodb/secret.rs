@@ -10,6 +10,7 @@ use aws_sdk_secretsmanager::config::Builder;
 
 use super::endpoint::is_label;
 use super::protocol::client::{Access, OwnUserAgent};
+use super::protocol::pool::Connections;
 use super::protocol::tls::TlsRoots;
 use super::retry::{Attempts, Failure, judge};
 use super::settings::{CredentialsSource, SettingsError};
@@ -68,6 +69,8 @@ pub struct SecretSettings {
     pub tls_roots: TlsRoots,
     /// Who we are.
     pub credentials: CredentialsSource,
+    /// How connections may be used.
+    pub connections: Connections,
 }
 
 /// Why the secret could not be read. The text names what was heard last, never the secret.
@@ -91,8 +94,8 @@ impl fmt::Debug for SigningSecret {
 impl SigningSecret {
     /// Checks the settings and reads the certificates of [`TlsRoots::File`]; all else is made when it is first needed.
     pub fn new(settings: SecretSettings) -> Result<Self, SettingsError> {
-        let SecretSettings { arn, endpoint, fips, dual_stack, tls_roots, credentials } = settings;
-        let access = Access::new(endpoint.as_deref(), credentials, &tls_roots)?;
+        let SecretSettings { arn, endpoint, fips, dual_stack, tls_roots, credentials, connections } = settings;
+        let access = Access::new(endpoint.as_deref(), credentials, &tls_roots, connections)?;
         let config = access.config(&arn.region);
         let client = LazyLock::new(Box::new(move || {
             let is_given = endpoint.is_some();
@@ -158,9 +161,15 @@ mod tests {
             secret_access_key: "SECRET".to_owned(),
             session_token: Some("TOKEN".to_owned()),
         };
-        let (arn, tls_roots) = (ARN.parse().unwrap(), TlsRoots::Amazon);
-        let endpoint = Some(url.to_owned());
-        let settings = SecretSettings { arn, endpoint, fips: false, dual_stack: false, tls_roots, credentials };
+        let settings = SecretSettings {
+            arn: ARN.parse().unwrap(),
+            endpoint: Some(url.to_owned()),
+            fips: false,
+            dual_stack: false,
+            tls_roots: TlsRoots::Amazon,
+            credentials,
+            connections: Connections::default(),
+        };
         SigningSecret::new(settings).unwrap()
     }
 

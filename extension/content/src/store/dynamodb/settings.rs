@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::protocol::pool::Connections;
 use super::protocol::tls::TlsRoots;
 
 /// Where the content table is, and how to reach it.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub tls_roots: TlsRoots,
     /// Who we are.
     pub credentials: CredentialsSource,
+    /// How connections may be used.
+    pub connections: Connections,
 }
 
 /// Where credentials come from. `Debug` shows the kind only.
@@ -118,12 +121,17 @@ mod tests {
     #[test]
     fn credentials_do_not_show_in_debug_output() {
         let shared = |credentials| {
-            let tls_roots = TlsRoots::Amazon;
-            let (table, region) = ("AgentContext".into(), "eu-central-1".into());
-            format!(
-                "{:?}",
-                Settings { table, region, endpoint: None, fips: false, dual_stack: false, tls_roots, credentials }
-            )
+            let settings = Settings {
+                table: "AgentContext".into(),
+                region: "eu-central-1".into(),
+                endpoint: None,
+                fips: false,
+                dual_stack: false,
+                tls_roots: TlsRoots::Amazon,
+                credentials,
+                connections: Connections::default(),
+            };
+            format!("{settings:?}")
         };
         let static_keys = CredentialsSource::Static {
             access_key_id: "AKIDSECRET".into(),

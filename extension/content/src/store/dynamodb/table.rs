@@ -15,6 +15,9 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, WriteRequest,
 };
 use aws_sdk_dynamodb::{Client, Config};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::condition::Condition;
 use super::endpoint::{self, Fixed};
@@ -22,6 +25,7 @@ use super::entry;
 use super::inventory::Cursor;
 use super::item::{Attributes, ID, Item, SUMMARY};
 use super::protocol::client::{Access, OwnUserAgent};
+use super::protocol::connector::charging_repeats;
 use super::rehearsal;
 use super::retry::{Failure, hint, judge};
 use super::settings::{Settings, SettingsError};
@@ -65,8 +69,9 @@ struct Asked {
 impl Table {
     pub(super) fn new(settings: Settings) -> Result<Self, SettingsError> {
         check(&settings)?;
-        let Settings { table: name, region, endpoint, fips, dual_stack, tls_roots, credentials } = settings;
-        let access = Access::new(endpoint.as_deref(), credentials, &tls_roots)?;
+        let Settings { table: name, region, endpoint, fips, dual_stack, tls_roots, credentials, connections } =
+            settings;
+        let access = Access::new(endpoint.as_deref(), credentials, &tls_roots, connections)?;
         if endpoint.is_none() && (fips || dual_stack) {
             endpoint::of_region(&region, fips, dual_stack)?;
         }
@@ -116,6 +121,17 @@ impl Table {
         &self.shared.client.client
     }
 
+    /// Sends a request, which is counted as often as it is sent.
+    async fn call<O, E, F>(&self, send: impl Fn() -> F) -> Result<O, SdkError<E, HttpResponse>>
+    where
+        E: ProvideErrorMetadata,
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    {
+        let payers = [self.shared.total.clone(), self.tally.clone()];
+        // In a box: what goes on below is nested so deep that compilers of our users give up.
+        Box::pin(charging_repeats(payers, self.shared.access.call(send))).await
+    }
+
     /// Opens a connection, TLS included, and leaves it in the pool: `GET /ping` is the endpoint's health check, which
     /// needs no permission, touches no table and costs nothing. Failing is no loss; the first request tries again.
     pub(super) async fn warm(&self) {
@@ -133,7 +149,7 @@ impl Table {
             let request = request.request_items(&self.shared.name, items.iter().map(put_request).collect());
             request.return_consumed_capacity(ReturnConsumedCapacity::Total).send()
         };
-        let output = self.shared.access.call(send).await.map_err(|error| judge(OPERATION, hint, error))?;
+        let output = self.call(send).await.map_err(|error| judge(OPERATION, hint, error))?;
         let charged = units(output.consumed_capacity());
         self.count(|tally| tally.wrote(charged));
         tracing::debug!(items = items.len(), units = charged, "{OPERATION}");
@@ -150,7 +166,7 @@ impl Table {
             let request = on_condition(request, condition);
             request.return_consumed_capacity(ReturnConsumedCapacity::Total).send()
         };
-        let (put, charged) = match self.shared.access.call(send).await {
+        let (put, charged) = match self.call(send).await {
             Ok(output) => (Put::Written, units(output.consumed_capacity.as_slice())),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(kept)) => {
@@ -194,7 +210,7 @@ impl Table {
             let request = self.client().batch_get_item().request_items(&self.shared.name, wanted);
             request.return_consumed_capacity(ReturnConsumedCapacity::Total).send()
         };
-        let output = self.shared.access.call(send).await.map_err(|error| judge(OPERATION, hint, error))?;
+        let output = self.call(send).await.map_err(|error| judge(OPERATION, hint, error))?;
         let charged = units(output.consumed_capacity());
         self.count(|tally| tally.read(charged));
         tracing::debug!(keys = keys.len(), consistent, units = charged, "{OPERATION}");
@@ -212,7 +228,7 @@ impl Table {
             let request = request.set_exclusive_start_key(from.map(|cursor| cursor.0.clone()));
             request.return_consumed_capacity(ReturnConsumedCapacity::Total).send()
         };
-        let output = self.shared.access.call(send).await.map_err(|error| judge(OPERATION, hint, error))?;
+        let output = self.call(send).await.map_err(|error| judge(OPERATION, hint, error))?;
         let charged = units(output.consumed_capacity.as_slice());
         self.count(|tally| tally.read(charged));
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key.map(Cursor)))
@@ -313,6 +329,7 @@ mod tests {
     use super::super::item::samples::layout;
     use super::super::item::{Layout, MAX_PART};
     use super::super::protocol::client::AGENT;
+    use super::super::protocol::pool::Connections;
     use super::super::protocol::test_server::{TestServer, nobody};
     use super::super::protocol::tls::TlsRoots;
     use super::super::retry::Attempts;
@@ -340,6 +357,7 @@ mod tests {
             dual_stack: false,
             tls_roots: TlsRoots::Amazon,
             credentials,
+            connections: Connections::default(),
         }
     }
 

@@ -31,6 +31,7 @@ use http_body_util::BodyExt;
 use super::super::settings::{CredentialsSource, SettingsError};
 use super::connector::{self, Http1Connector};
 use super::credentials::Credentials;
+use super::pool::Connections;
 use super::tls::TlsRoots;
 
 const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -55,10 +56,11 @@ impl Access {
         endpoint: Option<&str>,
         credentials: CredentialsSource,
         roots: &TlsRoots,
+        connections: Connections,
     ) -> Result<Self, SettingsError> {
         let endpoint = endpoint.map(checked).transpose()?;
         let needs_tls = endpoint.as_ref().is_none_or(is_https) || needs_tls(&credentials);
-        let connector = Http1Connector::new(needs_tls.then(|| roots.client()).transpose()?);
+        let connector = Http1Connector::new(needs_tls.then(|| roots.client()).transpose()?, connections);
         let credentials = Arc::new(Credentials::new(credentials, connector.clone())?);
         Ok(Self { connector, credentials })
     }
@@ -237,10 +239,10 @@ mod tests {
             "http://x/../a",
             "http://x/a%20b",
         ] {
-            let error = Access::new(Some(wrong), keys(), &TlsRoots::Amazon).unwrap_err();
+            let error = Access::new(Some(wrong), keys(), &TlsRoots::Amazon, Connections::default()).unwrap_err();
             assert_eq!(error, SettingsError::Endpoint(wrong.to_owned()));
         }
-        assert!(Access::new(Some("http://x/folder/"), keys(), &TlsRoots::Amazon).is_ok());
+        assert!(Access::new(Some("http://x/folder/"), keys(), &TlsRoots::Amazon, Connections::default()).is_ok());
     }
 
     #[test]

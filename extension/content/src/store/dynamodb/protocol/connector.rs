@@ -2,32 +2,50 @@
 //!
 //! Clients that can do more (HTTP/2, proxies, idle timers, any TLS library) are half a megabyte that every cold start would
 //! load, and none of it is of use here.
+//!
+//! A kept connection may have died without a word. When one brings no byte for [`SILENCE`](super::traffic::SILENCE), the same
+//! request is also sent on a new connection, and the first answer wins (ADR 10). Every request to the table may arrive twice:
+//! reads and batches of writes do the same again, and a `PutItem` whose condition then fails has been stored (ADR 9).
 
 use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{CONNECTION, HOST};
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::lookup_host;
 use tokio::time::timeout;
 
+use super::dial::dial;
+use super::pool::{Connection, Connections, Opening, Origin, Pool};
 use super::tls::LazyTls;
+pub(crate) use super::traffic::SILENCE;
+use super::traffic::{Traffic, Watched};
+use crate::store::tally::Tally;
 
 /// How long opening a connection may take, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Bytes of an answer: more than twice the 16 MiB that `BatchGetItem` may send, which base64 makes a third longer.
 const MAX_ANSWER: usize = 48 << 20;
+
+tokio::task_local! {
+    /// Who pays for requests that are sent a second time: whoever asks knows only of the first.
+    static PAYERS: [Tally; 2];
+}
+
+/// Does `work`, and counts requests that it sends a second time in the tallies of `payers`.
+pub(crate) fn charging_repeats<W: Future>(payers: [Tally; 2], work: W) -> impl Future<Output = W::Output> {
+    PAYERS.scope(payers, work)
+}
 
 /// Connections to any number of endpoints, all over HTTP/1.1. Clones share them.
 #[derive(Clone)]
@@ -35,23 +53,16 @@ pub(crate) struct Http1Connector(Arc<Shared>);
 
 struct Shared {
     tls: Option<LazyTls>,
-    idle: Mutex<Vec<(Origin, Sender)>>,
+    pool: Pool,
 }
-
-/// Where a connection leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Origin {
-    is_tls: bool,
-    authority: Authority,
-}
-
-/// The sending end of a connection.
-type Sender = SendRequest<Full<Bytes>>;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// What came of sending a request.
+type Outcome = Result<Response<Bytes>, ConnectorError>;
+
 /// A whole answer, some time.
-pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, ConnectorError>> + Send + 'a>>;
+pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -65,83 +76,166 @@ pub(crate) enum ConnectorError {
     BrokenOff(u16),
 }
 
+/// What a request on a new connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sending {
+    /// The first of its kind.
+    First,
+    /// One that a kept connection has taken, and not answered.
+    Again,
+}
+
+/// Who answered a request that was sent on a kept connection and on a new one.
+enum Winner {
+    Kept(Response<Bytes>),
+    New(Outcome),
+}
+
 impl Http1Connector {
     /// A connector that checks certificates by `tls`; without it there is no TLS. Connects when first used.
-    pub(crate) fn new(tls: Option<LazyTls>) -> Self {
-        Self(Arc::new(Shared { tls, idle: Mutex::default() }))
+    pub(crate) fn new(tls: Option<LazyTls>, connections: Connections) -> Self {
+        Self(Arc::new(Shared { tls, pool: Pool::new(connections) }))
     }
 
-    /// Sends a request to the URL it names; the whole answer. Boxed, since what goes on below is nested deep, and a
-    /// compiler looks at all of it wherever it is waited for.
+    /// Sends a request to the URL it names; the whole answer. One that says `Connection: close` gets a connection for
+    /// itself. Boxed, since what goes on below is nested deep, and a compiler looks at all of it wherever it is waited for.
     pub(crate) fn call(&self, request: Request<Bytes>) -> Answer<'_> {
         Box::pin(self.answer(request))
     }
 
-    async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
+    async fn answer(&self, request: Request<Bytes>) -> Outcome {
         let (origin, request) = address(request).map_err(ConnectorError::Failed)?;
-        let (head, body) = self.exchange(origin, request.map(Full::new)).await?.into_parts();
-        let body = Limited::new(body, MAX_ANSWER).collect().await;
-        let body = body.map_err(|_| ConnectorError::BrokenOff(head.status.as_u16()))?;
-        Ok(Response::from_parts(head, body.to_bytes()))
+        let request = request.map(Full::new);
+        let is_alone = request.headers().contains_key(CONNECTION);
+        match if is_alone { None } else { self.0.pool.take(&origin) } {
+            Some(kept) => self.over_kept(kept, &origin, request).await,
+            None => self.over_new(&origin, request, Sending::First).await,
+        }
     }
 
-    /// Sends a request, again on a fresh connection when a kept one died before the first byte was written.
-    async fn exchange(
-        &self,
-        origin: Origin,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, ConnectorError> {
-        while let Some(mut sender) = self.take_idle(&origin) {
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok(self.keep(origin, sender, response)),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(ConnectorError::Failed(error.into_error().into())),
-                },
+    /// Sends a request on a kept connection; when that turns out to be dead, on a new one, and never on another kept one.
+    async fn over_kept(&self, mut kept: Connection, origin: &Origin, request: Request<Full<Bytes>>) -> Outcome {
+        let (traffic, copy) = (Arc::clone(&kept.traffic), request.clone());
+        let outcome = {
+            let mut first = pin!(exchange(&mut kept, request));
+            tokio::select! {
+                biased;
+                outcome = &mut first => outcome,
+                () = traffic.silence(self.0.pool.connections().silence()) => {
+                    tracing::debug!("a kept connection is silent: the request is sent on a new one too");
+                    self.0.pool.suspect();
+                    // In a box: who is answered does not pay for the size of this future.
+                    match Box::pin(self.race(first, origin, copy.clone())).await {
+                        Winner::Kept(answer) => Ok(answer),
+                        Winner::New(outcome) => return outcome,
+                    }
+                }
+            }
+        };
+        match outcome {
+            Ok(answer) => {
+                self.0.pool.keep(origin, kept);
+                Ok(answer)
+            }
+            Err(error) if traffic.has_read() => Err(error),
+            Err(_) => {
+                let sending = if traffic.has_written() { Sending::Again } else { Sending::First };
+                Box::pin(self.over_new(origin, copy, sending)).await
             }
         }
-        let mut sender = self.connect(&origin).await?;
-        let response = sender.send_request(request).await.map_err(|error| ConnectorError::Failed(error.into()))?;
-        Ok(self.keep(origin, sender, response))
     }
 
-    /// A connection is ready for the next request when the body of this answer has been read.
-    fn keep(&self, origin: Origin, sender: Sender, response: Response<Incoming>) -> Response<Incoming> {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push((origin, sender));
-        response
+    /// Sends on a new connection what a kept one has not answered, and waits for either.
+    async fn race(
+        &self,
+        mut kept: Pin<&mut impl Future<Output = Outcome>>,
+        origin: &Origin,
+        request: Request<Full<Bytes>>,
+    ) -> Winner {
+        let mut new = pin!(self.over_new(origin, request, Sending::Again));
+        let answer = tokio::select! {
+            biased;
+            outcome = &mut kept => match outcome {
+                Ok(answer) => answer,
+                Err(_) => return Winner::New(new.await),
+            },
+            outcome = &mut new => match outcome {
+                // A table that is slow, and takes no more connections, has a little more time for the one it has.
+                Err(error) => match timeout(SILENCE, kept).await {
+                    Ok(Ok(answer)) => answer,
+                    _ => return Winner::New(Err(error)),
+                },
+                answered => return Winner::New(answered),
+            },
+        };
+        self.0.pool.trust();
+        Winner::Kept(answer)
     }
 
-    /// A kept connection that is ready, the last used first: it is the likeliest to live.
-    fn take_idle(&self, origin: &Origin) -> Option<Sender> {
-        let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(_, sender)| !sender.is_closed());
-        let ready = idle.iter().rposition(|(kept, sender)| kept == origin && sender.is_ready())?;
-        Some(idle.remove(ready).1)
+    async fn over_new(&self, origin: &Origin, request: Request<Full<Bytes>>, sending: Sending) -> Outcome {
+        let opening = self.0.pool.opening();
+        let is_alone = request.headers().contains_key(CONNECTION);
+        let mut new = self.connect(origin, opening).await?;
+        if sending == Sending::Again {
+            // Outside of `charging_repeats` nobody pays.
+            let _ = PAYERS.try_with(|payers| payers.iter().for_each(Tally::sent));
+        }
+        let answer = exchange(&mut new, request).await?;
+        if sending == Sending::Again {
+            self.0.pool.drop_kept_before(opening);
+        }
+        if !is_alone {
+            self.0.pool.keep(origin, new);
+        }
+        Ok(answer)
     }
 
-    async fn connect(&self, origin: &Origin) -> Result<Sender, ConnectorError> {
-        let opened = timeout(CONNECT_TIMEOUT, self.open(origin)).await;
+    async fn connect(&self, origin: &Origin, opening: Opening) -> Result<Connection, ConnectorError> {
+        let opened = timeout(CONNECT_TIMEOUT, self.open(origin, opening)).await;
         opened.map_err(|_| ConnectorError::Late)?.map_err(ConnectorError::Failed)
     }
 
-    async fn open(&self, origin: &Origin) -> Result<Sender, BoxError> {
+    async fn open(&self, origin: &Origin, opening: Opening) -> Result<Connection, BoxError> {
         let host = origin.authority.host().trim_matches(['[', ']']);
         let port = origin.authority.port_u16().unwrap_or(if origin.is_tls { 443 } else { 80 });
-        let stream = TcpStream::connect((host, port)).await?;
+        let addresses = match self.0.pool.connections().addresses() {
+            Some(addresses) => addresses,
+            None => lookup_host((host, port)).await?.collect(),
+        };
+        let stream = dial(addresses).await?;
         stream.set_nodelay(true)?;
+        let traffic = Arc::new(Traffic::new());
+        let stream = Watched::new(stream, &traffic);
         if !origin.is_tls {
-            return handshake(stream).await;
+            return handshake(stream, traffic, opening).await;
         }
         let tls = self.0.tls.as_ref().ok_or_else(|| io::Error::other("built without TLS"))?;
-        handshake(tls.connect(ServerName::try_from(host.to_owned())?, stream).await?).await
+        let stream = tls.connect(ServerName::try_from(host.to_owned())?, stream).await?;
+        handshake(stream, traffic, opening).await
     }
 }
 
-/// Begins HTTP on an open connection, and lets it be driven until it closes.
-async fn handshake(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Sender, BoxError> {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    drop(tokio::spawn(connection));
-    Ok(sender)
+/// Starts HTTP on an open connection, and has it driven until it closes or is dropped.
+async fn handshake(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    traffic: Arc<Traffic>,
+    opening: Opening,
+) -> Result<Connection, BoxError> {
+    let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(driver).abort_handle();
+    Ok(opening.connection(sender, traffic, driver))
+}
+
+/// Sends a request on a connection, and takes its whole answer.
+async fn exchange(connection: &mut Connection, request: Request<Full<Bytes>>) -> Outcome {
+    let failed = |error: hyper::Error| ConnectorError::Failed(error.into());
+    connection.traffic.start();
+    // It may not have got over the end of the answer before.
+    connection.sender.ready().await.map_err(failed)?;
+    let (head, body) = connection.sender.send_request(request).await.map_err(failed)?.into_parts();
+    let body = Limited::new(body, MAX_ANSWER).collect().await;
+    let body = body.map_err(|_| ConnectorError::BrokenOff(head.status.as_u16()))?;
+    Ok(Response::from_parts(head, body.to_bytes()))
 }
 
 /// Where a request goes, and the request as it is spelt there: its target without the authority, which stands in `Host`.
@@ -174,10 +268,21 @@ impl std::fmt::Debug for Http1Connector {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::test_server::{TestServer, nobody};
+    use super::super::pool::MOST_KEPT;
+    use super::super::test_server::{Does, ScriptedServer, SynHole, TestServer, nobody};
     use super::*;
+    use std::time::SystemTime;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
+    use tokio::time::Instant;
+
+    /// What a request may take whose kept connections are dead.
+    const BOUND: Duration = Duration::from_millis(2500);
+
+    fn connector() -> Http1Connector {
+        Http1Connector::new(None, Connections::default())
+    }
 
     fn origin(url: &str) -> (Origin, Request<Bytes>) {
         address(Request::post(url).body(Bytes::new()).unwrap()).unwrap()
@@ -209,7 +314,7 @@ mod tests {
     async fn a_connection_serves_one_request_after_the_other_and_one_endpoint() {
         let server = TestServer::start(|head| (200, head.lines().next().unwrap().to_owned())).await;
         let other = TestServer::start(|_| (200, "other".to_owned())).await;
-        let connector = Http1Connector::new(None);
+        let connector = connector();
         for nth in 0..3 {
             let answer = get(&connector, &format!("{}/{nth}", server.url)).await.unwrap();
             assert_eq!(answer, format!("GET /{nth} HTTP/1.1"));
@@ -221,7 +326,7 @@ mod tests {
     #[tokio::test]
     async fn requests_at_the_same_time_have_connections_of_their_own() {
         let server = TestServer::start(|_| (200, "x".to_owned())).await;
-        let connector = Http1Connector::new(None);
+        let connector = connector();
         let (first, second) = tokio::join!(get(&connector, &server.url), get(&connector, &server.url));
         assert_eq!((first.unwrap(), second.unwrap(), server.connections()), ("x".into(), "x".into(), 2));
     }
@@ -229,7 +334,7 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_reached_is_a_failed_connection() {
         let (_nobody, free) = nobody();
-        let connector = Http1Connector::new(None);
+        let connector = connector();
         for scheme in ["http", "https"] {
             let error = get(&connector, &format!("{scheme}://{free}/")).await.unwrap_err();
             assert!(matches!(error, ConnectorError::Failed(_)), "{error}");
@@ -245,9 +350,205 @@ mod tests {
             assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await.unwrap();
         };
-        let connector = Http1Connector::new(None);
+        let connector = connector();
         let ((), outcome) = tokio::join!(server, get(&connector, &url));
         let error = outcome.unwrap_err();
         assert!(matches!(error, ConnectorError::BrokenOff(200)), "{error}");
+    }
+
+    /// A server whose first connections, as many as were kept, do this once they are.
+    async fn server_where_kept_connections(kept: usize, then: Does) -> (ScriptedServer, Http1Connector) {
+        let server = ScriptedServer::start(move |connection, request| match (connection < kept, request) {
+            (true, 1..) => then,
+            _ => Does::Answer,
+        });
+        let (server, connector) = (server.await, connector());
+        keep(&connector, &server, kept).await;
+        (server, connector)
+    }
+
+    /// Leaves so many connections open.
+    async fn keep(connector: &Http1Connector, server: &ScriptedServer, count: usize) {
+        ask_at_once(connector, server, count).await;
+        assert_eq!(connector.0.pool.len(), count.min(MOST_KEPT));
+    }
+
+    async fn ask_at_once(connector: &Http1Connector, server: &ScriptedServer, count: usize) {
+        let asking = (0..count).map(|_| {
+            let (connector, url) = (connector.clone(), server.url());
+            async move { get(&connector, &url).await.unwrap() }
+        });
+        asking.collect::<JoinSet<_>>().join_all().await;
+    }
+
+    /// One request and what it took, on connections of which so many are kept and silent.
+    async fn answered_where_silent(kept: usize) {
+        let (server, connector) = server_where_kept_connections(kept, Does::Nothing).await;
+        let started = Instant::now();
+        assert_eq!(get(&connector, &server.url()).await.unwrap(), kept.to_string(), "the new connection");
+        assert!(started.elapsed() < BOUND, "{kept} kept: {:?}", started.elapsed());
+        assert_eq!(connector.0.pool.len(), 1, "those kept before are dropped");
+        server.until(|served| served.closed.len() == kept).await;
+        assert_eq!(get(&connector, &server.url()).await.unwrap(), kept.to_string());
+        assert_eq!(server.requests().len(), kept + 3);
+    }
+
+    #[tokio::test]
+    async fn silent_kept_connections_cost_a_second_whatever_their_number() {
+        tokio::join!(answered_where_silent(1), answered_where_silent(2), answered_where_silent(8));
+    }
+
+    #[tokio::test]
+    async fn requests_at_once_on_silent_connections_cost_a_second_together() {
+        let (server, connector) = server_where_kept_connections(4, Does::Nothing).await;
+        let started = Instant::now();
+        ask_at_once(&connector, &server, 4).await;
+        assert!(started.elapsed() < BOUND, "{:?}", started.elapsed());
+        assert_eq!(server.requests().len(), 4 + 8);
+    }
+
+    #[tokio::test]
+    async fn a_kept_connection_that_takes_no_bytes_is_silent() {
+        let server = ScriptedServer::start(|connection, _| match connection {
+            0 => Does::AnswerAndStopReading,
+            _ => Does::Answer,
+        });
+        let (server, connector) = (server.await, connector());
+        keep(&connector, &server, 1).await;
+        let (started, body) = (Instant::now(), Bytes::from(vec![0; 16 << 20]));
+        let answer = connector.call(Request::post(server.url()).body(body).unwrap()).await.unwrap();
+        assert_eq!(answer.into_body(), "1");
+        assert!(started.elapsed() < BOUND, "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_answers_after_a_second_and_a_half_gets_two_requests_and_its_answer_counts() {
+        let server = ScriptedServer::start(|connection, request| match (connection, request) {
+            (0, 0 | 2) => Does::Answer,
+            _ => Does::AnswerAfter(Duration::from_millis(1500)),
+        });
+        let (server, connector) = (server.await, connector());
+        for _ in 0..3 {
+            assert_eq!(get(&connector, &server.url()).await.unwrap(), "0");
+        }
+        assert_eq!(server.requests(), [0, 0, 1, 0], "the first to answer is kept");
+        server.until(|served| served.closed == [1]).await;
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_has_started_is_waited_for() {
+        let (server, connector) =
+            server_where_kept_connections(1, Does::AnswerInTwo(Duration::from_millis(1500))).await;
+        assert_eq!(get(&connector, &server.url()).await.unwrap(), "0");
+        assert_eq!(server.requests(), [0, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_kept_connection_that_closes_instead_of_answering_costs_no_time() {
+        let (server, connector) = server_where_kept_connections(8, Does::Close).await;
+        let started = Instant::now();
+        assert_eq!(get(&connector, &server.url()).await.unwrap(), "8");
+        assert!(started.elapsed() < SILENCE, "{:?}", started.elapsed());
+        assert_eq!(server.requests().len(), 8 + 2);
+        assert_eq!(connector.0.pool.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_slow_server_that_takes_no_new_connection_is_waited_for() {
+        let slow = Does::AnswerAfter(Duration::from_millis(1500));
+        let (server, connector) = server_where_kept_connections(1, slow).await;
+        server.stop_listening();
+        assert_eq!(get(&connector, &server.url()).await.unwrap(), "0");
+    }
+
+    #[tokio::test]
+    async fn after_a_silent_connection_no_other_kept_one_is_used_though_the_request_was_given_up() {
+        let server = ScriptedServer::start(|connection, request| match (connection, request) {
+            (0..=1, 1..) | (2, _) => Does::Nothing,
+            _ => Does::Answer,
+        });
+        let (server, connector) = (server.await, connector());
+        keep(&connector, &server, 2).await;
+        let given_up = timeout(SILENCE + SILENCE / 2, get(&connector, &server.url())).await;
+        assert!(given_up.is_err(), "the second connection is silent, too");
+        let started = Instant::now();
+        assert_eq!(get(&connector, &server.url()).await.unwrap(), "3");
+        assert!(started.elapsed() < SILENCE, "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_kept_for_half_a_minute_of_the_wall_clock() {
+        let seconds = Duration::from_secs;
+        let (server, connector) = server_where_kept_connections(1, Does::Answer).await;
+        let now = SystemTime::now();
+        for (since, connection) in [
+            (now - seconds(25), "0"),
+            (now - seconds(31), "1"),
+            (now + seconds(60), "2"), // the clock went back
+        ] {
+            connector.0.pool.pretend_kept_since(since);
+            assert_eq!(get(&connector, &server.url()).await.unwrap(), connection);
+        }
+    }
+
+    #[tokio::test]
+    async fn no_connection_is_in_a_snapshot_or_outlives_one() {
+        let server = ScriptedServer::start(|_, _| Does::Answer).await;
+        let connections = Connections::before_snapshot();
+        let connector = Http1Connector::new(None, connections.clone());
+        let get = || async { get(&connector, &server.url()).await.unwrap() };
+        assert_eq!([get().await, get().await], ["0", "1"], "before the snapshot");
+        server.until(|served| served.closed == [0, 1]).await;
+        connections.restored();
+        assert_eq!([get().await, get().await], ["2", "2"], "after it");
+        connections.invoked();
+        assert_eq!(get().await, "2");
+        connections.restored();
+        assert_eq!(get().await, "3");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_is_invoked_was_restored() {
+        let connections = Connections::before_snapshot();
+        assert!(connections.expect_snapshot());
+        connections.invoked();
+        assert!(!connections.expect_snapshot());
+        assert!(!Connections::default().expect_snapshot());
+    }
+
+    #[tokio::test]
+    async fn a_bounded_number_of_connections_is_kept() {
+        let server = ScriptedServer::start(|_, _| Does::Answer).await;
+        let connector = connector();
+        keep(&connector, &server, MOST_KEPT + 8).await;
+        assert_eq!(connector.0.pool.len(), MOST_KEPT);
+        server.until(|served| served.closed.len() == 8).await;
+    }
+
+    #[tokio::test]
+    async fn a_request_that_says_so_has_a_connection_for_itself() {
+        let (server, connector) = server_where_kept_connections(1, Does::Answer).await;
+        let request = Request::get(server.url()).header(CONNECTION, "close").body(Bytes::new()).unwrap();
+        assert_eq!(connector.call(request).await.unwrap().into_body(), "1");
+        assert_eq!(get(&connector, &server.url()).await.unwrap(), "0");
+        server.until(|served| served.closed == [1]).await;
+    }
+
+    #[tokio::test]
+    async fn all_addresses_of_a_name_are_tried() {
+        let (hole, server) = (SynHole::dig().await, ScriptedServer::start(|_, _| Does::Answer).await);
+        let connections = Connections::default().to(vec![hole.address, server.address]);
+        let connector = Http1Connector::new(None, connections);
+        assert_eq!(get(&connector, "http://table.invalid/").await.unwrap(), "0");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_sent_twice_is_counted_twice() {
+        for (then, repeats) in [(Does::Answer, 0), (Does::Nothing, 1), (Does::Close, 1)] {
+            let (server, connector) = server_where_kept_connections(1, then).await;
+            let payers = [Tally::default(), Tally::default()];
+            charging_repeats(payers.clone(), get(&connector, &server.url())).await.unwrap();
+            assert_eq!(payers.map(|payer| payer.usage().requests), [repeats; 2], "{then:?}");
+        }
     }
 }

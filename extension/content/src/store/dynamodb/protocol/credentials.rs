@@ -11,7 +11,7 @@ use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentials
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION};
+use http::header::{ACCEPT, AUTHORIZATION, CONNECTION};
 use http::{HeaderValue, Request, StatusCode, Uri};
 use serde::Deserialize;
 use tokio::net::lookup_host;
@@ -225,7 +225,9 @@ impl ContainerCredentials {
 
     async fn load(&self) -> Result<Held, CredentialsError> {
         self.look_up().await?;
-        let mut request = Request::get(self.uri.clone()).header(ACCEPT, "application/json");
+        // Asked once in hours: on a connection that was kept for so long, it might wait in vain for all of its time.
+        let alone = HeaderValue::from_static("close");
+        let mut request = Request::get(self.uri.clone()).header(ACCEPT, "application/json").header(CONNECTION, alone);
         if let Some(token) = self.token().await? {
             request = request.header(AUTHORIZATION, token);
         }
@@ -277,6 +279,7 @@ fn time(text: &str) -> Option<SystemTime> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::pool::Connections;
     use super::super::test_server::TestServer;
     use super::*;
     use serde_json::json;
@@ -292,7 +295,7 @@ mod tests {
 
     fn container(uri: &str, authorization: Option<Authorization>) -> Result<Credentials, SettingsError> {
         let source = CredentialsSource::Container { uri: uri.to_owned(), authorization };
-        Credentials::new(source, Http1Connector::new(None))
+        Credentials::new(source, Http1Connector::new(None, Connections::default()))
     }
 
     fn endpoint(url: &str, authorization: Option<Authorization>) -> Box<ContainerCredentials> {
@@ -341,7 +344,7 @@ mod tests {
             secret_access_key: "S".to_owned(),
             session_token: Some("two\nlines".to_owned()),
         };
-        let fixed = Credentials::new(source, Http1Connector::new(None)).unwrap();
+        let fixed = Credentials::new(source, Http1Connector::new(None, Connections::default())).unwrap();
         assert_eq!(fixed.keys().await.unwrap_err(), CredentialsError::Unusable);
         let answer = br#"{"AccessKeyId":"two\nlines","SecretAccessKey":"S"}"#;
         assert_eq!(held(StatusCode::OK, answer).unwrap_err(), CredentialsError::Unusable);
@@ -481,7 +484,8 @@ mod tests {
             secret_access_key: secret.to_owned(),
             session_token: Some(secret.to_owned()),
         };
-        let credentials = Credentials::new(source("SECRET"), Http1Connector::new(None)).unwrap();
+        let credentials =
+            Credentials::new(source("SECRET"), Http1Connector::new(None, Connections::default())).unwrap();
         assert!(!format!("{credentials:?}").contains("SECRET"));
         let token = Some(Authorization::Token("SECRET".to_owned()));
         assert!(!format!("{:?}", container("http://127.0.0.1/SECRET", token).unwrap()).contains("SECRET"));

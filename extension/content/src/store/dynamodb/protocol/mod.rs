@@ -1,13 +1,17 @@
 //! How `DynamoDB` and Secrets Manager are reached.
 //!
-//! - `connector`, `tls`: HTTP connections, kept, and whose certificates they are checked against
+//! - `connector`: requests over HTTP connections; `dial`: opening one, `traffic`: what it last did, `pool`: which are kept
+//! - `tls`: whose certificates they are checked against
 //! - `credentials`: whose keys sign requests
 //! - `client`: what the SDK's clients are built on
 
 pub(super) mod client;
 pub(super) mod connector;
 pub(super) mod credentials;
+mod dial;
+pub(super) mod pool;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(super) mod test_server;
 pub(super) mod tls;
+mod traffic;

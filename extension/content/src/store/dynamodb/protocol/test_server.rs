@@ -3,9 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 /// Heads, the names of their fields in lower case, and bodies.
 type Requests = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
@@ -66,6 +70,133 @@ pub(crate) fn nobody() -> (TcpSocket, SocketAddr) {
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let address = socket.local_addr().unwrap();
     (socket, address)
+}
+
+/// What a [`ScriptedServer`] does with a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Does {
+    /// Answers with the connection's number.
+    Answer,
+    AnswerAfter(Duration),
+    /// Sends the head of its answer at once, and the body later.
+    AnswerInTwo(Duration),
+    /// Neither answers nor closes.
+    Nothing,
+    /// Closes the connection.
+    Close,
+    /// Answers, and reads nothing more.
+    AnswerAndStopReading,
+}
+
+/// A server that does what its script says with each request, by the number of the connection and of the request on it.
+pub(crate) struct ScriptedServer {
+    pub(crate) address: SocketAddr,
+    served: watch::Receiver<Served>,
+    accepting: AbortHandle,
+}
+
+/// What a [`ScriptedServer`] has seen.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Served {
+    /// The connections of all requests, in the order of these.
+    pub(crate) requests: Vec<usize>,
+    /// Connections that clients have closed.
+    pub(crate) closed: Vec<usize>,
+}
+
+impl ScriptedServer {
+    pub(crate) async fn start(script: impl Fn(usize, usize) -> Does + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (serving, served) = watch::channel(Served::default());
+        let (script, serving) = (Arc::new(script), Arc::new(serving));
+        let accepting = tokio::spawn(async move {
+            for connection in 0.. {
+                let Ok((stream, _)) = listener.accept().await else { return };
+                let (script, serving) = (Arc::clone(&script), Arc::clone(&serving));
+                tokio::spawn(async move {
+                    follow(stream, connection, &*script, &serving).await;
+                    serving.send_modify(|served| served.closed.push(connection));
+                });
+            }
+        });
+        Self { address, served, accepting: accepting.abort_handle() }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Refuses connections from now on; those that are open are served.
+    pub(crate) fn stop_listening(&self) {
+        self.accepting.abort();
+    }
+
+    /// The connections of all requests so far.
+    pub(crate) fn requests(&self) -> Vec<usize> {
+        self.served.borrow().requests.clone()
+    }
+
+    pub(crate) async fn until(&self, seen: impl Fn(&Served) -> bool) {
+        let mut served = self.served.clone();
+        timeout(Duration::from_secs(10), served.wait_for(seen)).await.expect("in time").unwrap();
+    }
+}
+
+/// Serves one connection until it ends.
+async fn follow(
+    stream: TcpStream,
+    connection: usize,
+    script: &impl Fn(usize, usize) -> Does,
+    serving: &watch::Sender<Served>,
+) {
+    let mut stream = BufReader::new(stream);
+    for request in 0.. {
+        if read_request(&mut stream).await.is_none() {
+            return;
+        }
+        serving.send_modify(|served| served.requests.push(connection));
+        let body = connection.to_string();
+        let head = format!("HTTP/1.1 200 X\r\ncontent-length: {}\r\n\r\n", body.len());
+        let pause = match script(connection, request) {
+            Does::Nothing => continue,
+            Does::Close => return,
+            Does::AnswerInTwo(pause) => pause,
+            Does::Answer | Does::AnswerAndStopReading => Duration::ZERO,
+            Does::AnswerAfter(time) => {
+                tokio::time::sleep(time).await;
+                Duration::ZERO
+            }
+        };
+        // A client that has its answer from elsewhere closes instead.
+        let _ = stream.write_all(head.as_bytes()).await;
+        tokio::time::sleep(pause).await;
+        let _ = stream.write_all(body.as_bytes()).await;
+        if matches!(script(connection, request), Does::AnswerAndStopReading) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// An address that swallows what is sent to it: its queue of connections is full, so that the kernel answers no SYN.
+pub(crate) struct SynHole {
+    pub(crate) address: SocketAddr,
+    _listener: TcpListener,
+    _queue: Vec<TcpStream>,
+}
+
+impl SynHole {
+    pub(crate) async fn dig() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queue = Vec::new();
+        while let Ok(queued) = timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+            queue.push(queued.unwrap());
+        }
+        Self { address, _listener: listener, _queue: queue }
+    }
 }
 
 async fn serve(stream: TcpStream, requests: Requests, answer: Arc<impl Fn(&str) -> (u16, String, String)>) {
