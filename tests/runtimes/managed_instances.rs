@@ -147,6 +147,34 @@ async fn empty_headers_are_those_of_an_event_without_them() {
 }
 
 #[tokio::test]
+async fn a_late_response_that_cannot_be_stored_does_not_fail_the_retry() {
+    // The retry must outlast the attempts to store the first attempt's response.
+    let store_timeout = [("LRAP_STORE_TIMEOUT".to_owned(), "1".to_owned())].into();
+    let once = FunctionConfig { retries: 1, retry_delay: Duration::from_millis(1), ..managed(2) };
+    let function = FunctionConfig { timeout: Duration::from_secs(4), environment: store_timeout, ..once };
+    let mut sandboxes = Sandboxes::of(function).await;
+    sandboxes.lambda.table().faults().set(Faults::always(Fault::InternalError));
+    // Too long to go as it is: the proxy makes an error of it, which is of the first attempt.
+    let event = json!({ "do": "late", "bytes": 300_000 }).to_string();
+    sandboxes.lambda.invoke_event("f", event).unwrap();
+    let first = sandboxes.report().await;
+    assert_eq!(first["status"], "timeout", "{first}");
+    sandboxes.line("late answer: 410").await;
+    let second = sandboxes.report().await;
+    assert_eq!((&second["status"], &second["requestId"]), (&json!("success"), &first["requestId"]));
+}
+
+#[tokio::test]
+async fn a_response_that_breaks_off_is_a_truncated_response_behind_the_extension() {
+    for function in [managed(1), one_at_a_time()] {
+        let sandboxes = Sandboxes::of(function).await;
+        let failed = &sandboxes.at_once([json!({ "do": "break off" })]).await[0];
+        assert_eq!(failed["errorType"], "Runtime.TruncatedResponse");
+        assert!(sandboxes.at_once([json!({})]).await[0].is_u64(), "the next invocation");
+    }
+}
+
+#[tokio::test]
 async fn an_agent_core_gateway_is_known_by_a_client_context_in_base64() {
     let context = r#"{"custom":{"bedrockAgentCoreGatewayId":"g-1","bedrockAgentCoreToolName":"hotels___list"}}"#;
     for function in [managed(1), one_at_a_time()] {

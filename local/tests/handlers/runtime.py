@@ -66,6 +66,8 @@ def break_off(request_id, event):
         connection.putheader(name, value)
     connection.endheaders(b'5\r\n"half\r\n' if chunked else b'"half')
     if "code" in event:
+        # Dies while the response is on its way, not before it has begun to arrive.
+        time.sleep(0.2)
         os._exit(event["code"])
     connection.close()
 
