@@ -1,5 +1,6 @@
 //! The tools as a state machine calls them: real servers with real certificates, a real content table, all on this machine.
 
+#![recursion_limit = "256"] // The futures of a store on the SDK, in those of a function, in those of a test.
 #![allow(unreachable_pub)] // What the kit offers; nobody but this program reaches it.
 #![allow(clippy::unwrap_used)] // In the stand-in for Secrets Manager, which is the extension's tests' own.
 
