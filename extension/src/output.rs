@@ -9,14 +9,14 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 /// The longest line, its end included: CloudWatch Logs and managed instances take no longer ones.
 pub const MAX_LINE: usize = 64 << 10;
@@ -47,12 +47,12 @@ static STDERR: OnceLock<Lines> = OnceLock::new();
 
 /// Lines on standard output.
 pub fn stdout() -> &'static Lines {
-    STDOUT.get_or_init(|| Lines::new("standard output", io::stdout().as_fd()))
+    STDOUT.get_or_init(|| Lines::new("standard output", Stream::Stdout(io::stdout())))
 }
 
 /// Lines on standard error.
 pub fn stderr() -> &'static Lines {
-    STDERR.get_or_init(|| Lines::new("standard error", io::stderr().as_fd()))
+    STDERR.get_or_init(|| Lines::new("standard error", Stream::Stderr(io::stderr())))
 }
 
 /// Waits until everything is written, but not for long: nobody may be reading.
@@ -71,13 +71,33 @@ pub struct Lines(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     name: &'static str,
-    /// `None` where the stream cannot be had: every line is dropped.
-    file: Option<File>,
+    stream: Stream,
     state: Mutex<State>,
     /// A line was queued.
     queued: Condvar,
     /// The queue is empty.
     written: Condvar,
+}
+
+/// Where lines go. The descriptor of the process itself and no copy, which could not be made when none is left. Written to
+/// without the buffer of [`io::Stdout`], which could tear lines.
+#[derive(Debug)]
+enum Stream {
+    Stdout(io::Stdout),
+    Stderr(io::Stderr),
+    #[cfg(test)]
+    Pipe(std::os::fd::OwnedFd),
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Stdout(stream) => stream.as_fd(),
+            Self::Stderr(stream) => stream.as_fd(),
+            #[cfg(test)]
+            Self::Pipe(stream) => stream.as_fd(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -93,11 +113,9 @@ struct State {
 }
 
 impl Lines {
-    fn new(name: &'static str, stream: BorrowedFd<'_>) -> Self {
-        // Not `io::Stdout`: its buffer could tear lines.
-        let file = stream.try_clone_to_owned().ok().map(File::from);
+    fn new(name: &'static str, stream: Stream) -> Self {
         let state = Mutex::new(State { takes_lines: true, ..State::default() });
-        Self(Arc::new(Shared { name, file, state, queued: Condvar::new(), written: Condvar::new() }))
+        Self(Arc::new(Shared { name, stream, state, queued: Condvar::new(), written: Condvar::new() }))
     }
 
     /// Writes a line, its end included, queues it, or drops it. Never waits for the stream.
@@ -124,7 +142,7 @@ impl Lines {
     }
 
     fn has_thread(&self, state: &mut State) -> bool {
-        if !state.has_thread && self.0.file.is_some() {
+        if !state.has_thread {
             let shared = Arc::clone(&self.0);
             let started =
                 thread::Builder::new().name("output".to_owned()).stack_size(STACK).spawn(move || shared.run());
@@ -164,12 +182,11 @@ impl State {
 impl Shared {
     /// Writes what the stream takes without waiting; the rest.
     fn put_now(&self, mut line: Vec<u8>) -> io::Result<Vec<u8>> {
-        let mut file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        if line.len() <= AT_ONCE && takes_more(file) {
-            match file.write(&line) {
+        if line.len() <= AT_ONCE && takes_more(&self.stream) {
+            match rustix::io::write(&self.stream, &line) {
                 Ok(written) => drop(line.drain(..written)),
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-                Err(error) => return Err(error),
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(line)
@@ -214,17 +231,16 @@ impl Shared {
 
     /// Writes a whole line, for as long as that takes. Other processes may have made the stream one that does not wait.
     fn put(&self, line: &[u8]) -> io::Result<()> {
-        let mut file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let mut rest = line;
         while !rest.is_empty() {
-            match file.write(rest) {
+            match rustix::io::write(&self.stream, rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => rest = &rest[written..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let _ = poll(&mut [PollFd::new(file, PollFlags::OUT)], None);
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    let _ = poll(&mut [PollFd::new(&self.stream, PollFlags::OUT)], None);
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -232,9 +248,9 @@ impl Shared {
 }
 
 /// Whether a pipe takes [`AT_ONCE`] bytes now.
-fn takes_more(file: &File) -> bool {
-    let mut stream = [PollFd::new(file, PollFlags::OUT)];
-    matches!(poll(&mut stream, Some(&Timespec::default())), Ok(1..)) && stream[0].revents().contains(PollFlags::OUT)
+fn takes_more(stream: &impl AsFd) -> bool {
+    let mut polled = [PollFd::new(stream, PollFlags::OUT)];
+    matches!(poll(&mut polled, Some(&Timespec::default())), Ok(1..)) && polled[0].revents().contains(PollFlags::OUT)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -248,7 +264,7 @@ mod tests {
 
     fn piped() -> (PipeReader, Lines) {
         let (reader, writer) = io::pipe().unwrap();
-        (reader, Lines::new("a pipe", writer.as_fd()))
+        (reader, Lines::new("a pipe", Stream::Pipe(writer.into())))
     }
 
     fn line(number: usize, length: usize) -> Vec<u8> {
@@ -342,7 +358,7 @@ mod tests {
     #[test]
     fn a_stream_that_another_process_made_non_blocking_takes_whole_lines() {
         let (mut reader, lines) = piped();
-        rustix::io::ioctl_fionbio(lines.0.file.as_ref().unwrap(), true).unwrap();
+        rustix::io::ioctl_fionbio(&lines.0.stream, true).unwrap();
         let expected: Vec<u8> = (0..100).flat_map(|number| line(number, 1_000)).collect();
         (0..100).for_each(|number| lines.write(line(number, 1_000)));
         let mut arrived = vec![0; expected.len()];
