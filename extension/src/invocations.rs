@@ -84,7 +84,7 @@ impl Invocation {
     /// Until when its contents may be stored: `timeout` from now, but never so late that no answer could be sent.
     pub fn store_until(&self, timeout: Duration) -> Instant {
         let now = Instant::now();
-        now + self.time_left(now).map_or(timeout, |left| timeout.min(left - margin(left)))
+        now + self.time_left(now).map_or(timeout, |left| timeout.min(left.saturating_sub(margin(left))))
     }
 
     /// Until when its event may be hydrated: `timeout` from now, and at most half of the time that remains.
@@ -222,9 +222,8 @@ impl Known {
         if self.by_attempt.contains_key(&*key) {
             return Some(key);
         }
-        let is_attempt =
-            |other: &&Box<[u8]>| other.strip_prefix(&*key).is_some_and(|rest| rest.first() == Some(&b'\n'));
-        let mut attempts = self.by_attempt.keys().filter(is_attempt);
+        let is_attempt = |other: &&[u8]| other.strip_prefix(&*key).is_some_and(|rest| rest.first() == Some(&b'\n'));
+        let mut attempts = self.by_attempt.keys().map(|other| &**other).filter(is_attempt);
         match (attempt.invocation_id, attempts.next(), attempts.next()) {
             (None, Some(only), None) => Some(Cow::Owned(only.to_vec())),
             _ => None,

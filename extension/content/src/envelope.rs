@@ -495,7 +495,7 @@ mod tests {
             r#""requestContext""#,
             r#"{"requestContext": 1}"#,
             r#"{"requestContext": {"x": 1}, "headers": {}}"#,
-            &format!(r#"[{http}]"#),
+            &format!("[{http}]"),
             &format!(r#"{{"body": {http}}}"#),
             &format!(r#"{{"Records": [{http}]}}"#),
             &format!(r#"{{"items": [{resolver}]}}"#),

@@ -1,5 +1,7 @@
 //! `tool`: a Lambda function for `provided.al2023`. With `--describe` it prints its tools instead, for whoever registers them.
 
+#![recursion_limit = "256"] // The futures of a store on the SDK, in those of a function.
+
 use std::env;
 use std::process::ExitCode;
 

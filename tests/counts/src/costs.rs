@@ -3,6 +3,7 @@
 //! No counter stands in the product: tools count over the life of a process, and the difference between a long life and a
 //! short one is what the invocations cost that only the long one had. Init, the first connections and warm buffers fall out.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -117,7 +118,7 @@ fn content(len: usize, nth: u64) -> Vec<u8> {
     let mut json = String::from("\"");
     while json.len() <= len {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        json.push_str(&format!("{} ", state >> 44));
+        write!(json, "{} ", state >> 44).expect("BUG: a string takes all that is written to it");
     }
     json.truncate(len + 1);
     json.push('"');

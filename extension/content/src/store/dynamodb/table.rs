@@ -514,9 +514,9 @@ mod tests {
         TestServer::start_with_fields(move |head| {
             let now = DateTime::from(SystemTime::now()).secs() + ahead;
             let date = DateTime::from_secs(now).fmt(Format::HttpDate).unwrap();
-            let refused = refuses((signed_at(head) - now).abs());
+            let is_off = refuses((signed_at(head) - now).abs());
             let (status, body) =
-                if refused { (400, format!(r#"{{"__type":"{code}"}}"#)) } else { (200, "{}".to_owned()) };
+                if is_off { (400, format!(r#"{{"__type":"{code}"}}"#)) } else { (200, "{}".to_owned()) };
             (status, format!("date: {date}\r\n"), body)
         })
         .await
