@@ -151,8 +151,8 @@ async fn s7_64_invocations_that_name_one_content_cause_one_read() {
         }
         world.lambda.until("64 polls", |log| (log.waiting_polls().len() == 64).then_some(())).await;
         let before = world.table().meter();
-        // While nothing is answered, all of them are at it.
-        world.table().faults(Faults::next(vec![Fault::Delay(Duration::from_secs(2))]));
+        // While nothing is answered, all of them are at it. A second later the request would be sent on a new connection too.
+        world.table().faults(Faults::next(vec![Fault::Delay(Duration::from_millis(800))]));
         for number in 0..64 {
             world.lambda.push(Event::new(&format!("for-{number}"), sent.as_slice()));
         }
