@@ -705,7 +705,8 @@ async fn a_closed_pipe_is_no_failure() {
     let lrap = binary();
     let script =
         format!("set -o pipefail; {} cat {reference} | head -c 10 | wc -c; exit ${{PIPESTATUS[0]}}", lrap.display());
-    let output = Command::new("bash").args(["-c", &script]).envs(&shell.environment).output().await.unwrap();
+    let output =
+        Command::new("bash").args(["-c", &script]).env_clear().envs(&shell.environment).output().await.unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
 

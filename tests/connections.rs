@@ -216,6 +216,9 @@ async fn with_3_s_left_and_the_warmed_connection_silent_an_invocation_stores() {
 #[tokio::test]
 async fn a_table_that_answers_after_a_second_and_a_half_costs_at_most_two_requests_and_no_failure() {
     let mut world = World::start().with_table().await;
+    let mut reader = world.reader().await;
+    let sent = world.respond(quote(&noise(6000, 1))).await.body;
+    reader.deliver(sent).await; // Both keep a connection now.
     world.table().faults(Faults::always(Fault::Delay(Duration::from_millis(1500))));
     let before = world.table().meter();
     let content = quote(&noise(6000, 0));
@@ -226,7 +229,6 @@ async fn a_table_that_answers_after_a_second_and_a_half_costs_at_most_two_reques
     assert_eq!(world.table().meter().since(&before).requests_of("PutItem"), 2);
     let line: serde_json::Value = serde_json::from_str(&world.extension.line_with(&id).await).unwrap();
     assert_eq!(line["store_requests"], 2, "a request that was sent twice counts twice: {line}");
-    let mut reader = world.reader().await;
     let before = world.table().meter();
     assert!(reader.deliver(sent).await.text() == content, "a loss");
     assert_eq!(world.table().meter().since(&before).requests_of("BatchGetItem"), 2);
