@@ -21,6 +21,9 @@ use tokio::time::timeout;
 use super::super::settings::{Authorization, CredentialsSource, SettingsError};
 use super::connector::Http1Connector;
 
+/// Characters of an endpoint's reason that are logged.
+const MAX_REASON: usize = 200;
+
 /// How long before they expire credentials are asked for again: a request that takes so long is over.
 const REFRESH: Duration = Duration::from_mins(1);
 
@@ -233,6 +236,10 @@ impl ContainerCredentials {
         }
         let request = request.body(Bytes::new()).map_err(|_| CredentialsError::Refused)?;
         let answer = self.connector.call(request).await.map_err(|_| CredentialsError::Unavailable)?;
+        if answer.status() != StatusCode::OK {
+            let (status, reason) = (answer.status().as_u16(), reason(answer.body()));
+            tracing::warn!(status, reason, "the container credentials endpoint did not give credentials");
+        }
         held(answer.status(), answer.body())
     }
 
@@ -271,6 +278,19 @@ fn held(status: StatusCode, body: &[u8]) -> Result<Held, CredentialsError> {
     Ok(Held { keys: usable(keys)?, until })
 }
 
+/// Why an endpoint refuses: `code` and `message` of its answer, on one line and bounded. Nothing else of it may be logged.
+fn reason(body: &[u8]) -> String {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Refusal {
+        code: String,
+        message: String,
+    }
+    let Refusal { code, message } = serde_json::from_slice(body).unwrap_or_default();
+    let is_printable = |character: &char| !character.is_control();
+    format!("{code} {message}").trim().chars().filter(is_printable).take(MAX_REASON).collect()
+}
+
 /// The time that RFC 3339 spells so, in any time zone.
 fn time(text: &str) -> Option<SystemTime> {
     DateTime::from_str(text, Format::DateTimeWithOffset).ok()?.try_into().ok()
@@ -285,6 +305,20 @@ mod tests {
     use serde_json::json;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn the_reason_of_a_refusal_is_its_code_and_message_and_nothing_else() {
+        for (body, expected) in [
+            (r#"{"code":"InvalidToken","message":"it is\nexpired","Token":"SECRET"}"#, "InvalidToken it isexpired"),
+            (r#"{"message":"no role"}"#, "no role"),
+            (r#"{"SecretAccessKey":"SECRET"}"#, ""),
+            ("SECRET", ""),
+        ] {
+            assert_eq!(reason(body.as_bytes()), expected, "{body}");
+        }
+        let long = json!({ "code": "x".repeat(1 << 20) }).to_string();
+        assert_eq!(reason(long.as_bytes()).len(), MAX_REASON);
+    }
 
     const ANSWER: &str =
         r#"{"AccessKeyId":"AKID","SecretAccessKey":"SECRET","Token":"TOKEN","Expiration":"2027-01-15T08:00:01Z"}"#;
