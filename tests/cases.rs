@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use long_content::hydrate::{self, HydratePlan};
 use long_content::keep::Pointer;
-use long_content::offload::{self, Limits};
+use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{Content, ContentRef, Kind, Scope, Ttl};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,9 @@ struct Settings {
     keep: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_payload_size: Option<usize>,
+    /// How many values leave, at most, because they read like references.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_look_alikes: Option<usize>,
     /// Names of contents whose references the event held, and that were handed over as they were.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kept: Vec<String>,
@@ -67,6 +70,7 @@ impl Settings {
 enum Stored {
     String(String),
     Json(String),
+    Verbatim(String),
 }
 
 impl Stored {
@@ -74,6 +78,7 @@ impl Stored {
         match self {
             Self::String(text) => Content::string(text.clone()),
             Self::Json(text) => Content::json(text.clone()),
+            Self::Verbatim(text) => Content::verbatim(text.clone()),
         }
     }
 }
@@ -125,6 +130,7 @@ impl Case {
         match stored {
             Stored::String(text) => Stored::String(self.blank(&text)),
             Stored::Json(text) => Stored::Json(self.blank(&text)),
+            Stored::Verbatim(text) => Stored::Verbatim(self.blank(&text)),
         }
     }
 
@@ -184,6 +190,7 @@ impl Case {
             max_payload_size: self.settings.max_payload_size,
             keep: self.keep(),
             kept: self.kept(),
+            max_look_alikes: self.settings.max_look_alikes.unwrap_or(MAX_LOOK_ALIKES),
             ..Terms::new(Scope::new("content"), ttl)
         };
         let outgoing = Outgoing::of(&input, &terms).expect("it fits");
@@ -200,7 +207,8 @@ impl Case {
         let input = self.input();
         let (keep, kept) = (self.keep(), self.kept());
         let threshold = self.settings.max_content_size.unwrap_or(5000);
-        let plan = offload::plan(&input, &Limits { threshold, keep: &keep, kept: &kept });
+        let max_look_alikes = self.settings.max_look_alikes.unwrap_or(MAX_LOOK_ALIKES);
+        let plan = offload::plan(&input, &Limits { threshold, keep: &keep, kept: &kept, max_look_alikes });
         let stored: Vec<_> = plan.contents().iter().map(stored).collect();
         let references: Vec<_> = stored.iter().map(|content| self.reference(content)).collect();
         let output = if plan.is_empty() { input.clone() } else { plan.apply(&references) };
@@ -222,6 +230,7 @@ fn stored(content: &Content) -> Stored {
     match content.kind {
         Kind::String => Stored::String(text),
         Kind::Json => Stored::Json(text),
+        Kind::Verbatim => Stored::Verbatim(text),
     }
 }
 

@@ -26,6 +26,7 @@ mod faults;
 mod http;
 mod hydrate;
 mod lifecycle;
+mod look_alikes;
 mod memory;
 mod metrics;
 mod offload;

@@ -62,6 +62,8 @@ pub struct Work {
     pub response: Option<Sizes>,
     /// Responses that left as they were because their contents could not be stored.
     pub fallbacks: u32,
+    /// Texts of an error that read like references, could not be stored, and were broken.
+    pub broken_markers: u32,
     /// References that were left in the event of an exposed caller.
     pub left_exposed: u32,
     /// Events with references inside of base64 text.
@@ -132,7 +134,7 @@ impl Work {
         self.metrics().iter().all(|metric| metric.name == STORE_TIME || metric.is_zero())
     }
 
-    fn metrics(&self) -> [Metric; 8] {
+    fn metrics(&self) -> [Metric; 9] {
         [
             Metric::bytes("OffloadedBytes", self.offloaded.bytes),
             Metric::bytes("HydratedBytes", self.hydrated.bytes),
@@ -141,6 +143,7 @@ impl Work {
             Metric::count("Refusals", self.refusals.into()),
             Metric::count("LeftAlone", (self.left_exposed + self.left_encoded + self.left_invalid).into()),
             Metric::count("Fallbacks", self.fallbacks.into()),
+            Metric::count("BrokenMarkers", self.broken_markers.into()),
             Metric::count("Failures", u64::from(self.failure.is_some())),
         ]
     }

@@ -2,6 +2,7 @@
 //! everything else passes. The only place where content meets store meets wire.
 
 mod compute;
+mod errors;
 mod gathering;
 mod hydration;
 mod notices;
@@ -98,8 +99,9 @@ impl<S: ContentStore> Proxy<S> {
     pub async fn handle(&self, request: &RequestHead, runtime: &mut Connection) -> Result<(), Unserved> {
         let answer = match Route::of(request.method(), request.path()) {
             Route::Next => self.next(request, runtime).await,
-            Route::Response(id) if !is_streaming(&request.fields) => self.respond(id, request, runtime).await,
-            Route::Response(id) | Route::Error(id) => self.pass_outcome(id, request, runtime).await,
+            Route::Response(id) if is_streaming(&request.fields) => self.pass_outcome(id, request, runtime).await,
+            Route::Response(id) => self.respond(id, Outcome::Response, request, runtime).await,
+            Route::Error(id) => self.respond(id, Outcome::Error, request, runtime).await,
             Route::RestoreNext => {
                 let answer = self.forward(request, runtime).await;
                 if answer.as_ref().is_ok_and(Answer::is_success) {
@@ -189,10 +191,12 @@ impl<S: ContentStore> Proxy<S> {
         sent
     }
 
-    /// Offloads a response and forwards it. What cannot be stored fails the invocation instead.
+    /// Offloads a response and forwards it. What cannot be stored fails the invocation instead. An error goes on in any case,
+    /// with nothing in it that could be taken for a reference.
     async fn respond(
         &self,
         id: &str,
+        outcome: Outcome,
         request: &RequestHead,
         runtime: &mut Connection,
     ) -> Result<Answer<'_>, ProxyError> {
@@ -203,7 +207,10 @@ impl<S: ContentStore> Proxy<S> {
         }
         let is_known = known.is_some();
         let mut invocation = known.unwrap_or_default();
-        let mut screen = ResponseScreen::new(self.config.max_content_size);
+        let mut screen = ResponseScreen::new(match outcome {
+            Outcome::Response => self.config.max_content_size,
+            Outcome::Error => usize::MAX,
+        });
         let gathered = self.gather(request, runtime, &mut invocation, |piece| screen.push(piece)).await;
         let (response, _part) = match gathered {
             Ok((response, part)) => (Ok(response), Some(part)),
@@ -216,7 +223,14 @@ impl<S: ContentStore> Proxy<S> {
         let response = match response {
             Ok(response) => {
                 tracing::trace!(request_id = id, bytes = response.len(), raised = screen.is_raised(), "response");
-                if !screen.is_raised() && (!is_known || self.is_short(&response)) {
+                if outcome == Outcome::Error {
+                    let is_raised = screen.is_raised();
+                    Ok(if is_raised {
+                        Box::pin(self.disarm(id, response.whole(), is_known, &mut invocation)).await.into()
+                    } else {
+                        response
+                    })
+                } else if !screen.is_raised() && (!is_known || self.is_short(&response)) {
                     Ok(response)
                 } else if is_known {
                     Box::pin(self.offload(response.whole(), &mut invocation)).await.map(Payload::from)
@@ -324,6 +338,13 @@ impl<S: ContentStore> Proxy<S> {
         let scope = self.scope.signed_by(keys);
         invocation.tenant.as_ref().map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant))
     }
+}
+
+/// What a runtime makes of an invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Response,
+    Error,
 }
 
 /// What a request of the runtime is answered with.

@@ -18,7 +18,7 @@ const LIMIT: u64 = 1 << 20;
 pub fn scan(data: &[u8]) {
     let text = Bytes::copy_from_slice(data);
     let _ = Envelope::of(data, None);
-    let plan = offload::plan(&text, &Limits { threshold: 0, keep: &[], kept: &[] });
+    let plan = offload::plan(&text, &Limits { threshold: 0, ..Limits::default() });
     let keep: Vec<Pointer> = ["/a", "/a/0/b", "/0/a"].map(|text| text.parse().expect("a pointer")).into();
     let fit = fit::plan(&text, &Destination { max_size: 100, keep: &keep, ttl: Ttl::NONE, is_signed: false });
     if !is_json(data) {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use long_content::envelope::Shape;
 use long_content::hydrate;
-use long_content::offload::{self, Limits};
+use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
 use long_content::reference::PREFIX;
 use long_content::screen::{EventScreen, ResponseScreen};
 
@@ -27,7 +27,7 @@ const SHORT: usize = 4_900;
 /// Of which the best counts: all that can go wrong makes it slower.
 const SAMPLES: usize = 100;
 
-const LIMITS: Limits<'_> = Limits { threshold: 5_000, keep: &[], kept: &[] };
+const LIMITS: Limits<'_> = Limits { threshold: 5_000, keep: &[], kept: &[], max_look_alikes: MAX_LOOK_ALIKES };
 
 /// Bytes of a piece that arrives from a connection.
 const PIECE: usize = 64 << 10;

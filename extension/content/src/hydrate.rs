@@ -351,7 +351,7 @@ impl Filling {
                 Self::Text(content)
             }
             Kind::Json if may_hold_references(reference, &content) => Self::Json(plan_with(&content, search)),
-            Kind::Json => Self::Json(HydratePlan::without_references(content)),
+            Kind::Json | Kind::Verbatim => Self::Json(HydratePlan::without_references(content)),
         }
     }
 }
@@ -531,7 +531,8 @@ fn pieces_in<'a, B>(
 }
 
 /// Whether a content may hold references of its own: only an object or array that left so that its response fits (see
-/// [`fit`](crate::fit)) does. Any other content is somebody's text, whatever it reads like.
+/// [`fit`](crate::fit)) does. Any other content is somebody's text, whatever it reads like; one of kind [`Kind::Verbatim`] is an
+/// object or array full of such text.
 pub fn may_hold_references(reference: &ContentRef, content: &[u8]) -> bool {
     reference.kind == Kind::Json && !reference.is_legacy() && json::opens_container(content)
 }
@@ -687,7 +688,7 @@ impl HydratePlan {
     pub fn apply(&self, contents: &[Option<Bytes>]) -> Bytes {
         let filling = |(reference, content): (&ContentRef, &Option<Bytes>)| match content {
             None => Filling::Kept,
-            Some(content) if reference.kind == Kind::Json => Filling::Json(Self::without_references(content.clone())),
+            Some(content) if reference.kind != Kind::String => Filling::Json(Self::without_references(content.clone())),
             Some(content) => Filling::new(reference, content.clone(), Search::default()),
         };
         let fillings: Vec<_> = self.references().iter().zip(contents).map(filling).collect();

@@ -8,6 +8,7 @@
 //! - [`hydrate`] plans which references stand in an event, and puts the contents back.
 //! - [`leaving`] is what both plan: values that leave, and the references in their places.
 //! - [`locate`] says where in a document references stand, for people who look at it.
+//! - [`markers`] makes text that reads like a reference read like none, where it cannot be stored.
 //! - [`outgoing`] is a whole response decided: both of the above, and what must be stored.
 //! - [`keep`] names values of a response that stay inline.
 //! - [`keys`] are the signing keys that make references unforgeable.
@@ -19,6 +20,7 @@
 //! parse. Payloads are spliced, never parsed and printed again: every byte outside a replaced value leaves as it came.
 
 pub mod batch;
+mod crowds;
 pub mod encoded;
 pub mod envelope;
 mod escape;
@@ -30,6 +32,7 @@ pub mod keep;
 pub mod keys;
 pub mod leaving;
 pub mod locate;
+pub mod markers;
 mod nested;
 pub mod offload;
 pub mod outgoing;

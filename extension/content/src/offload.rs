@@ -6,7 +6,7 @@
 //! use long_content::reference::{Content, Scope, Ttl};
 //!
 //! let response = Bytes::from(r#"{"n":1e400,"text":"long\ntext"}"#);
-//! let plan = offload::plan(&response, &Limits { threshold: 8, keep: &[], kept: &[] });
+//! let plan = offload::plan(&response, &Limits { threshold: 8, ..Limits::default() });
 //! assert_eq!(plan.contents(), [Content::string("long\ntext")]);
 //!
 //! let reference = Scope::new("AgentContext-dev").reference(Ttl::NONE, &plan.contents()[0]);
@@ -21,12 +21,17 @@ use bytes::Bytes;
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr2};
 
+use crate::crowds;
 use crate::gaps;
 use crate::json::{self, StringToken};
 use crate::keep::{Pointer, Reached};
 use crate::leaving::Leaving;
 use crate::nested::Budget;
 use crate::reference::{ContentRef, MAX_LEN, PREFIX};
+
+/// How many contents are stored for one response, at most, because text of it reads like references: whoever wrote that text pays
+/// some 12 bytes for each (O11).
+pub const MAX_LOOK_ALIKES: usize = 100;
 
 /// What may stay in a response.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +42,19 @@ pub struct Limits<'a> {
     pub keep: &'a [Pointer],
     /// References that this invocation's event held and that were handed over as they are: they may leave as they came.
     pub kept: &'a [ContentRef],
+    /// How many values leave, at most, because they read like references.
+    pub max_look_alikes: usize,
 }
 
-/// Finds every string value of `response` that is longer than the threshold and not kept, or reads like a reference. A
-/// response that is not valid JSON has none.
+impl Default for Limits<'_> {
+    /// Nothing leaves but what reads like a reference.
+    fn default() -> Self {
+        Self { threshold: usize::MAX, keep: &[], kept: &[], max_look_alikes: MAX_LOOK_ALIKES }
+    }
+}
+
+/// Finds every string value of `response` that is longer than the threshold and not kept, or reads like a reference. Where too many
+/// read so, objects and arrays that hold them leave in their stead (see [`crowds`]). A response that is not valid JSON has none.
 ///
 /// A response no longer than the threshold costs one search for what could spell a reference.
 pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
@@ -61,26 +75,31 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
         leaving.note_invalid();
         return leaving;
     }
-    let kept = limits.kept.iter().map(ContentRef::to_string).collect();
+    let kept = kept_texts(limits.kept);
     let reached = Reached::of(response, limits.keep);
+    // Where those begin that leave for no other reason.
+    let mut look_alikes = vec![];
     for token in &candidates {
         let text = json::decode(response, token);
+        let (is_long, is_reached) = (text.len() > limits.threshold, || reached.contains(token.open));
         if looks_alike(&text, &kept) {
             leaving.note_look_alike();
-        } else if text.len() <= limits.threshold || is_kept(&text, &kept) {
+            look_alikes.extend((!is_long || is_reached()).then_some(token.open));
+        } else if !is_long || is_kept(&text, &kept) {
             continue;
-        } else if reached.contains(token.open) {
+        } else if is_reached() {
             leaving.note_kept(token.open);
             continue;
         }
         leaving.push(token.open..token.close + 1, json::string_content(response, token, text));
     }
+    leaving.replace_by(&crowds::containers(response, &look_alikes, limits.max_look_alikes));
     leaving
 }
 
 /// Whether some string inside a text could decode to the prefix of a reference: as it is, or by `\u` escapes of its
 /// characters (however often those are escaped themselves).
-fn may_spell_prefix(text: &[u8]) -> bool {
+pub(crate) fn may_spell_prefix(text: &[u8]) -> bool {
     Spellings::default().may_stand_in(text)
 }
 
@@ -124,7 +143,11 @@ fn is_of_prefix(digits: &[u8]) -> bool {
 }
 
 /// The spellings of references that may leave as they came.
-type Kept = HashSet<String>;
+pub(crate) type Kept = HashSet<String>;
+
+pub(crate) fn kept_texts(kept: &[ContentRef]) -> Kept {
+    kept.iter().map(ContentRef::to_string).collect()
+}
 
 /// Whether the decoded text of a string would be taken for a reference on the way in: because it begins like one, or because
 /// it is JSON text that holds such a string. What would cost too much to search is not said to hold none.
@@ -149,6 +172,6 @@ fn looks_alike(text: &[u8], kept: &Kept) -> bool {
     false
 }
 
-fn is_kept(text: &[u8], kept: &Kept) -> bool {
+pub(crate) fn is_kept(text: &[u8], kept: &Kept) -> bool {
     text.len() < MAX_LEN && std::str::from_utf8(text).is_ok_and(|text| kept.contains(text))
 }

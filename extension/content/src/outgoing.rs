@@ -19,7 +19,7 @@ use bytes::Bytes;
 use crate::fit::{self, Destination, DoesNotFit};
 use crate::keep::Pointer;
 use crate::leaving::Leaving;
-use crate::offload::{self, Limits};
+use crate::offload::{self, Limits, MAX_LOOK_ALIKES};
 use crate::reference::{ContentRef, Scope, Ttl};
 
 /// On which terms a response may leave.
@@ -33,6 +33,8 @@ pub struct Terms {
     pub keep: Vec<Pointer>,
     /// References that this invocation's event held and that were handed over as they are.
     pub kept: Vec<ContentRef>,
+    /// How many contents are stored, at most, because text reads like references.
+    pub max_look_alikes: usize,
     /// Who may read what is stored.
     pub scope: Scope,
     /// How long it is kept.
@@ -42,7 +44,15 @@ pub struct Terms {
 impl Terms {
     /// The defaults of the extension: strings of 5000 bytes, a state of Step Functions less what surrounds it.
     pub fn new(scope: Scope, ttl: Ttl) -> Self {
-        Self { max_content_size: 5_000, max_payload_size: Some(245_760), keep: vec![], kept: vec![], scope, ttl }
+        Self {
+            max_content_size: 5_000,
+            max_payload_size: Some(245_760),
+            keep: vec![],
+            kept: vec![],
+            max_look_alikes: MAX_LOOK_ALIKES,
+            scope,
+            ttl,
+        }
     }
 }
 
@@ -64,7 +74,12 @@ pub struct Outgoing {
 impl Outgoing {
     /// Decides a response.
     pub fn of(response: &Bytes, terms: &Terms) -> Result<Self, DoesNotFit> {
-        let limits = Limits { threshold: terms.max_content_size, keep: &terms.keep, kept: &terms.kept };
+        let limits = Limits {
+            threshold: terms.max_content_size,
+            keep: &terms.keep,
+            kept: &terms.kept,
+            max_look_alikes: terms.max_look_alikes,
+        };
         let offload = offload::plan(response, &limits);
         let mut outgoing = Self {
             response: response.clone(),

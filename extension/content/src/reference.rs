@@ -6,6 +6,7 @@
 //! store     = "dynamodb"
 //! kind      = "s"            a JSON string, stored as its decoded text in UTF-8
 //!           / "j"            any other JSON value, stored as its JSON text
+//!           / "v"            an object or array as it came, stored as its JSON text, whose strings are never references
 //! ttl       = "none" / 1*DIGIT   seconds that the writer keeps contents, without leading zeros
 //! id        = 43 base64url characters: BLAKE3-256 over version, kind, scope and content
 //! size      = 1*DIGIT        bytes of the content as stored before compression, without leading zeros
@@ -61,6 +62,9 @@ pub enum Kind {
     String,
     /// The JSON text of any other value, and of a string that UTF-8 cannot hold (a lone surrogate).
     Json,
+    /// The JSON text of an object or array that left as it came, because too many of its strings read like references (O11).
+    /// Unlike that of [`Json`](Self::Json) it is never searched for references. Layers that do not know this kind refuse it.
+    Verbatim,
 }
 
 impl Kind {
@@ -69,6 +73,7 @@ impl Kind {
         match self {
             Self::String => "s",
             Self::Json => "j",
+            Self::Verbatim => "v",
         }
     }
 }
@@ -172,6 +177,11 @@ impl Content {
     /// The content of any other JSON value: its JSON text.
     pub fn json(text: impl Into<Bytes>) -> Self {
         Self { kind: Kind::Json, bytes: text.into() }
+    }
+
+    /// The content of an object or array that is never searched for references: its JSON text.
+    pub fn verbatim(text: impl Into<Bytes>) -> Self {
+        Self { kind: Kind::Verbatim, bytes: text.into() }
     }
 }
 
@@ -464,6 +474,7 @@ fn parse_kind(text: &str) -> Result<Kind, ParseRefError> {
     match text {
         "s" => Ok(Kind::String),
         "j" => Ok(Kind::Json),
+        "v" => Ok(Kind::Verbatim),
         _ => Err(ParseRefError::Malformed("kind")),
     }
 }
@@ -501,18 +512,19 @@ mod tests {
 
     fn any_ref() -> impl Strategy<Value = ContentRef> {
         let signature = proptest::option::of(any::<([u8; 6], [u8; 16])>());
-        (any::<bool>(), any::<u32>(), any::<[u8; 32]>(), any::<u64>(), signature).prop_map(
-            |(string, ttl, id, size, signature)| ContentRef {
+        let kind = prop_oneof![Just(Kind::String), Just(Kind::Json), Just(Kind::Verbatim)];
+        (kind, any::<u32>(), any::<[u8; 32]>(), any::<u64>(), signature).prop_map(|(kind, ttl, id, size, signature)| {
+            ContentRef {
                 store: StoreName::DynamoDb,
-                kind: if string { Kind::String } else { Kind::Json },
+                kind,
                 ttl: Ttl::seconds(ttl),
                 id: ContentId(Name::Hash(id)),
                 size,
                 signature: signature.and_then(|(key, mac)| {
                     Signature::parse(&BASE64URL_NOPAD.encode(&key), &BASE64URL_NOPAD.encode(&mac))
                 }),
-            },
-        )
+            }
+        })
     }
 
     fn signed() -> Scope {
@@ -530,7 +542,7 @@ mod tests {
 
         #[test]
         fn what_parses_prints_as_it_was(
-            text in "@content:1:dynamodb:[sj]:(none|[0-9]{1,11}):[A-Za-z0-9_-]{42,44}:[0-9]{1,21}(:[A-Za-z0-9_-]{7,9}:[A-Za-z0-9_-]{21,23})?",
+            text in "@content:1:dynamodb:[sjv]:(none|[0-9]{1,11}):[A-Za-z0-9_-]{42,44}:[0-9]{1,21}(:[A-Za-z0-9_-]{7,9}:[A-Za-z0-9_-]{21,23})?",
         ) {
             if let Ok(reference) = text.parse::<ContentRef>() {
                 prop_assert_eq!(reference.to_string(), text);
@@ -608,13 +620,16 @@ mod tests {
     fn the_documented_vectors_hold() {
         let (table, day) = (Scope::new("AgentContext-dev"), Ttl::seconds(86_400));
         let (text, json) = (Content::string("Hello, 世界"), Content::json("[1e400]"));
+        let verbatim = Content::verbatim(r#"["@content:"]"#);
         let blue = table.for_tenant("blue");
         let rows = [
             vector(&table, "", day, &text),
             vector(&table, "", Ttl::NONE, &json),
+            vector(&table, "", day, &verbatim),
             vector(&blue, "", day, &text),
             vector(&table, "correct-horse-battery-staple", day, &text),
             vector(&table, "correct-horse-battery-staple", Ttl::NONE, &json),
+            vector(&table, "correct-horse-battery-staple", day, &verbatim),
             vector(&blue, "correct-horse-battery-staple", day, &text),
         ];
         let documented = include_str!("../../../docs/references.md");
@@ -658,6 +673,7 @@ mod tests {
         let others = [
             scope.reference(Ttl::NONE, &content),
             scope.reference(Ttl::seconds(86_400), &Content::json("same")),
+            scope.reference(Ttl::seconds(86_400), &Content::verbatim("same")),
             scope.for_tenant("a").reference(Ttl::seconds(86_400), &content),
             scope.for_tenant("\u{fffd}").reference(Ttl::seconds(86_400), &content),
             scope.for_tenant(b"\xe9").reference(Ttl::seconds(86_400), &content),

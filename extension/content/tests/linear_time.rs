@@ -17,6 +17,7 @@ use long_content::envelope::Envelope;
 use long_content::fit::{self, Destination};
 use long_content::hydrate::{self, HydratePlan, Hydration, Search, TooLarge};
 use long_content::keep::Pointer;
+use long_content::markers;
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
@@ -81,8 +82,8 @@ const WORK: &[(&str, Work)] = &[
         let search = Search { reads_legacy: true, ..Search::default() };
         drop(hydrated(hydrate::plan_with(payload, search), &scope()));
     }),
-    ("offload", |payload| drop(offload::plan(payload, &Limits { threshold: 5_000, keep: &[], kept: &[] }))),
-    ("offload of everything", |payload| drop(offload::plan(payload, &Limits { threshold: 0, keep: &[], kept: &[] }))),
+    ("offload", |payload| drop(offload::plan(payload, &Limits { threshold: 5_000, ..Limits::default() }))),
+    ("offload of everything", |payload| drop(offload::plan(payload, &Limits { threshold: 0, ..Limits::default() }))),
     ("fit", |payload| drop(fitted(payload, &[]))),
     ("fit around what is kept", |payload| drop(fitted(payload, &["/a/a/a/a", "/0", "/99999", "/m", "/a/b"]))),
     ("outgoing", |payload| drop(Outgoing::of(payload, &Terms::new(scope(), Ttl::NONE)))),
@@ -90,6 +91,7 @@ const WORK: &[(&str, Work)] = &[
         let terms = Terms { max_content_size: 0, ..Terms::new(signed(), Ttl::seconds(86_400)) };
         drop(Outgoing::of(payload, &terms));
     }),
+    ("break markers", |payload| drop(markers::break_all(payload, &[]))),
     ("outgoing what came in", |payload| {
         let kept = hydrate::plan(payload).references().to_vec();
         drop(Outgoing::of(payload, &Terms { kept, ..Terms::new(scope(), Ttl::NONE) }));
@@ -210,6 +212,15 @@ const SHAPES: &[(&str, Payload)] = &[
     ("look-alikes", |len| array(|_| "\"@content:\"".into(), len)),
     ("look-alikes inside of texts", |len| array(|_| r#""[\"@content:\",\"\\u0040content:\"]""#.into(), len)),
     ("look-alikes inside of one text", |len| quoted(&array(|_| "\"@content:\"".into(), len))),
+    ("look-alikes in pairs", |len| array(|_| r#"{"a":["@content:","@content:"],"b":{"c":"@content:"}}"#.into(), len)),
+    ("look-alikes, each deeper than the one before", |len| {
+        let depth = len / 13;
+        format!("{}0{}", r#"["@content:","#.repeat(depth), "]".repeat(depth))
+    }),
+    ("look-alikes behind many brackets", |len| {
+        let depth = len / 2;
+        format!("{}{}{}", "[".repeat(depth), array(|_| "\"@content:\"".into(), 3_000), "]".repeat(depth))
+    }),
     ("malformed references", |len| array(|_| "\"@content:1:dynamodb:s:none:x\"".into(), len)),
     ("signed references", |len| signed_references(&signed(), len)),
     ("signed references of another table", |len| {

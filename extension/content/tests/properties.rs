@@ -7,6 +7,7 @@ use bytes::Bytes;
 use fuzz::{hydrated, meaning};
 use long_content::fit::DoesNotFit;
 use long_content::hydrate;
+use long_content::markers;
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope, Ttl};
@@ -222,10 +223,34 @@ proptest! {
         }
     }
 
+    /// O11: however few may leave because of what they read like, no more do, and all come back.
+    #[test]
+    fn crowds_of_look_alikes_leave_with_what_holds_them_and_come_back(text in document(), most in 1_usize..5, threshold in 0_usize..40) {
+        let response = Bytes::from(text);
+        let all = Terms { max_content_size: usize::MAX, max_payload_size: None, max_look_alikes: most, ..Terms::new(scope(), Ttl::NONE) };
+        for terms in [Terms { max_content_size: threshold, ..all.clone() }, all] {
+            let (travels, stored) = outgoing(&response, &terms).unwrap();
+            prop_assert!(terms.max_content_size == threshold || stored.len() <= most);
+            prop_assert_eq!(meaning(&hydrated(&travels, &stored)), meaning(&response));
+            let left = offload::plan(&travels, &Limits { kept: &stored.keys().copied().collect::<Vec<_>>(), ..Limits::default() });
+            prop_assert!(!left.has_look_alike());
+        }
+    }
+
+    /// O11: with its markers broken, nothing in a document is taken for a reference.
+    #[test]
+    fn a_document_with_broken_markers_holds_no_reference(text in document()) {
+        let document = Bytes::from(text);
+        let (broken, count) = markers::break_all(&document, &[]);
+        prop_assert_eq!(count > 0, offload::plan(&document, &Limits::default()).has_look_alike());
+        prop_assert_eq!(broken.len(), document.len() + count as usize);
+        prop_assert!(offload::plan(&broken, &Limits::default()).is_empty() && hydrate::plan(&broken).is_empty());
+    }
+
     #[test]
     fn nothing_to_do_gives_the_same_bytes_without_a_copy(text in document()) {
         let response = Bytes::from(text);
-        let plan = offload::plan(&response, &Limits { threshold: usize::MAX, keep: &[], kept: &[] });
+        let plan = offload::plan(&response, &Limits::default());
         prop_assert_eq!(plan.is_empty(), !meaning(&response).iter().enumerate().any(|(index, token)| {
             let key = meaning(&response).get(index + 1).is_some_and(|between| between.trim_ascii_start().starts_with(b":"));
             index % 2 == 1 && !key && reads_as_reference(token)
@@ -249,7 +274,7 @@ proptest! {
         damaged[at] = byte;
         let damaged = Bytes::from(damaged);
         if serde_json::from_slice::<serde::de::IgnoredAny>(&damaged).is_err() || std::str::from_utf8(&damaged).is_err() {
-            let limits = Limits { threshold: 0, keep: &[], kept: &[] };
+            let limits = Limits { threshold: 0, ..Limits::default() };
             prop_assert!(offload::plan(&damaged, &limits).is_empty());
             prop_assert!(hydrate::plan(&damaged).is_empty());
         }
@@ -259,7 +284,7 @@ proptest! {
 #[test]
 fn an_empty_plan_applied_is_the_same_pointer() {
     let body = Bytes::from_static(b"{\"short\": \"text\"}");
-    let plan = offload::plan(&body, &Limits { threshold: 5_000, keep: &[], kept: &[] });
+    let plan = offload::plan(&body, &Limits { threshold: 5_000, ..Limits::default() });
     assert!(plan.is_empty() && same_bytes(&plan.apply(&[]), &body));
     let plan = hydrate::plan(&body);
     assert!(plan.is_empty() && same_bytes(&plan.apply(&[]), &body));

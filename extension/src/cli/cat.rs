@@ -49,7 +49,7 @@ fn print_document(text: &str, reference: &ContentRef, content: &Bytes) -> Result
     let damaged = |error: &dyn std::fmt::Display| ToolError::No(format!("{text}: {error}"));
     let value = match reference.kind {
         Kind::String => json!(std::str::from_utf8(content).map_err(|error| damaged(&error))?).to_string().into(),
-        Kind::Json => {
+        Kind::Json | Kind::Verbatim => {
             serde_json::from_slice::<IgnoredAny>(content).map(|_| content.clone()).map_err(|error| damaged(&error))?
         }
     };

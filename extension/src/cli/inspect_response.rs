@@ -4,8 +4,8 @@ use bytes::Bytes;
 use long_content::fit::{self, Destination, DoesNotFit};
 use long_content::keys::Keyring;
 use long_content::locate;
-use long_content::offload::{self, Limits};
-use long_content::reference::{Content, ContentRef, Scope};
+use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
+use long_content::reference::{Content, ContentRef, Kind, Scope};
 
 use super::ToolError;
 use super::context::{Context, WITHOUT_STORE};
@@ -96,10 +96,15 @@ impl Inspection {
     /// Takes the response through both rules. What leaves is noted in `places`.
     fn leave(&self, response: &Bytes, places: &mut Vec<Place>) -> Result<Bytes, DoesNotFit> {
         let threshold = self.config.max_content_size;
-        let plan = offload::plan(response, &Limits { threshold, keep: &self.config.keep, kept: &[] });
+        let limits = Limits { threshold, keep: &self.config.keep, ..Limits::default() };
+        let plan = offload::plan(response, &limits);
         let references = self.references(plan.contents());
         let why = |content: &Content| {
-            if content.bytes.len() > threshold {
+            if content.kind == Kind::Verbatim {
+                format!(
+                    "it holds strings that would be taken for references, and at most {MAX_LOOK_ALIKES} leave one by one"
+                )
+            } else if content.bytes.len() > threshold {
                 format!("longer than MAX_CONTENT_SIZE={threshold}")
             } else {
                 "it would be taken for a reference on the way in".to_owned()

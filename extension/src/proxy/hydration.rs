@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::Proxy;
 use super::compute::compute;
 use super::notices;
-use crate::config::OnMissing;
+use crate::config::{Mode, OnMissing};
 use crate::error::{Failure, FailureKind, quoted};
 use crate::invocations::Invocation;
 use crate::metrics::{Amount, Sizes, Work};
@@ -66,7 +66,10 @@ impl<S: ContentStore> Proxy<S> {
         note_unseen(&plan, shape, &event, &mut invocation.work);
         if !self.config.hydrate.applies(envelope != Envelope::Exposed) {
             note_exposed(&plan, envelope, &mut invocation.work);
-            invocation.kept = plan.references().to_vec();
+            // An outsider's references are text (H6), and leave as text does (O4).
+            if self.config.hydrate == Mode::Never {
+                invocation.kept = plan.references().to_vec();
+            }
             return Ok(event);
         }
         if plan.is_empty() {

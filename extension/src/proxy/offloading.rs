@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use long_content::keys::Keyring;
-use long_content::offload::{self, Limits};
+use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope};
 use long_content::store::tally::Tally;
@@ -29,8 +29,7 @@ impl<S: ContentStore> Proxy<S> {
     /// unless whoever reads it could take some of its text for a reference (O9).
     pub(super) fn leave_alone(response: Payload) -> Result<Payload, Failure> {
         let response = response.whole();
-        let limits = Limits { threshold: usize::MAX, keep: &[], kept: &[] };
-        let has_look_alike = offload::plan(&response, &limits).has_look_alike();
+        let has_look_alike = offload::plan(&response, &Limits::default()).has_look_alike();
         if has_look_alike { Err(Failure::unknown_invocation()) } else { Ok(response.into()) }
     }
 
@@ -39,7 +38,8 @@ impl<S: ContentStore> Proxy<S> {
         let until = invocation.store_until(self.config.store_timeout);
         let keys = self.keys.known();
         let has_keys = keys.is_some();
-        let outgoing = self.decide(&response, invocation, keys.unwrap_or_default()).await?;
+        let terms = self.terms(invocation, keys.unwrap_or_default());
+        let outgoing = self.decide(&response, terms, invocation).await?;
         if outgoing.is_invalid {
             invocation.work.left_invalid += 1;
             notices::invalid_json();
@@ -69,9 +69,14 @@ impl<S: ContentStore> Proxy<S> {
         }
     }
 
-    /// What leaves a response, with references signed by `keys`.
-    async fn decide(&self, response: &Bytes, invocation: &mut Invocation, keys: Keyring) -> Result<Outgoing, Failure> {
-        let (response, terms, begun) = (response.clone(), self.terms(invocation, keys), Instant::now());
+    /// What leaves a response on these terms.
+    pub(super) async fn decide(
+        &self,
+        response: &Bytes,
+        terms: Terms,
+        invocation: &mut Invocation,
+    ) -> Result<Outgoing, Failure> {
+        let (response, begun) = (response.clone(), Instant::now());
         let outgoing = compute(response.len() as u64, move || Outgoing::of(&response, &terms)).await;
         invocation.work.planning += begun.elapsed();
         outgoing.map_err(|error| Failure::does_not_fit(&error))
@@ -85,12 +90,17 @@ impl<S: ContentStore> Proxy<S> {
         until: Instant,
     ) -> Result<Bytes, Failure> {
         let keys = self.keys.get(until).await.map_err(|error| Failure::no_keys(&error))?;
-        let outgoing = self.decide(response, invocation, keys).await?;
+        let outgoing = self.decide(response, self.terms(invocation, keys), invocation).await?;
         self.store_all(outgoing, until, &mut invocation.work).await
     }
 
     /// Stores what must be durable before a response leaves, and gives the response.
-    async fn store_all(&self, outgoing: Outgoing, until: Instant, work: &mut Work) -> Result<Bytes, Failure> {
+    pub(super) async fn store_all(
+        &self,
+        outgoing: Outgoing,
+        until: Instant,
+        work: &mut Work,
+    ) -> Result<Bytes, Failure> {
         self.put(&outgoing.scope, &outgoing.contents, until, work).await.map_err(|error| Failure::put(&error))?;
         work.offloaded.extend(outgoing.contents.iter().map(|(_, content)| content));
         Ok(outgoing.response)
@@ -110,7 +120,8 @@ impl<S: ContentStore> Proxy<S> {
         outcome.map(drop)
     }
 
-    fn terms(&self, invocation: &Invocation, keys: Keyring) -> Terms {
+    /// On which terms the response of an invocation leaves.
+    pub(super) fn terms(&self, invocation: &Invocation, keys: Keyring) -> Terms {
         Terms {
             max_content_size: self.config.max_content_size,
             max_payload_size: self.config.max_payload_size,
@@ -118,6 +129,7 @@ impl<S: ContentStore> Proxy<S> {
             scope: self.scope_of(invocation, keys),
             ttl: self.config.ttl,
             kept: invocation.kept.clone(),
+            max_look_alikes: MAX_LOOK_ALIKES,
         }
     }
 

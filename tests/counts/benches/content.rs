@@ -10,7 +10,7 @@ use gungraun::Callgrind;
 use gungraun::prelude::*;
 use long_content::hydrate::{self, HydratePlan};
 use long_content::leaving::Leaving;
-use long_content::offload::{self, Limits};
+use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 
@@ -22,7 +22,7 @@ use encoding::{Encoded, Encoder, Encoding};
 mod encoding;
 
 const KIB: usize = 1 << 10;
-const NOTHING_KEPT: Limits<'_> = Limits { threshold: 5_000, keep: &[], kept: &[] };
+const NOTHING_KEPT: Limits<'_> = Limits { threshold: 5_000, keep: &[], kept: &[], max_look_alikes: MAX_LOOK_ALIKES };
 
 /// Words of about the lengths of English ones, the same on every run.
 fn prose(len: usize) -> String {

@@ -1,0 +1,85 @@
+//! The way of an error that a runtime reports (O11). A state machine catches it into `Cause`, a text in which the next function's layer
+//! looks for references (H2). So text of it that reads like one is stored as a response's is (O4); nothing else of it ever is.
+//!
+//! What cannot be stored in a moment has its marker broken: the function has failed already, and its error must be told. An error
+//! keeps its form, since Lambda and state machines read its members: where so many of its strings read like references that objects or
+//! arrays would have to leave, all their markers are broken instead. So are those of an invocation of which nothing is known (O9).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use long_content::markers;
+use long_content::outgoing::Terms;
+use long_content::reference::Kind;
+use long_content::store::ContentStore;
+
+use super::Proxy;
+use super::notices;
+use crate::error::Failure;
+use crate::invocations::Invocation;
+use crate::metrics::Sizes;
+
+/// How long storing an error's text may take.
+const STORE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why the text of an error is not stored.
+#[derive(Debug, thiserror::Error)]
+enum Unstored {
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    #[error("too many of its texts read like references")]
+    TooMany,
+    #[error("its event did not come through this extension, or came more than 15 minutes ago")]
+    UnknownInvocation,
+}
+
+impl<S: ContentStore> Proxy<S> {
+    /// An error with nothing left in it that could be taken for a reference, unless its invocation was handed that very reference.
+    pub(super) async fn disarm(&self, id: &str, error: Bytes, is_known: bool, invocation: &mut Invocation) -> Bytes {
+        let before = error.len();
+        let stored =
+            if is_known { self.store_look_alikes(&error, invocation).await } else { Err(Unstored::UnknownInvocation) };
+        let why = match stored {
+            Ok(None) => None,
+            Ok(Some(stored)) => {
+                invocation.work.response = Some(Sizes { before, after: stored.len() });
+                return stored;
+            }
+            Err(why) => Some(why),
+        };
+        let (broken, markers) = markers::break_all(&error, &invocation.kept);
+        if markers > 0 {
+            let why = why.map_or_else(|| "it is not JSON".to_owned(), |why| why.to_string());
+            tracing::warn!(request_id = id, markers, error = why, "markers of an error broken");
+            invocation.work.broken_markers += markers;
+        }
+        broken
+    }
+
+    /// An error with references in place of text that reads like one, all of it stored; nothing if no string of it does.
+    async fn store_look_alikes(&self, error: &Bytes, invocation: &mut Invocation) -> Result<Option<Bytes>, Unstored> {
+        let until = invocation.store_until(self.config.store_timeout.min(STORE_TIMEOUT));
+        let keys = match self.keys.known() {
+            Some(keys) => keys,
+            None => self.keys.get(until).await.map_err(|error| Failure::no_keys(&error))?,
+        };
+        let terms = Terms {
+            max_content_size: usize::MAX,
+            max_payload_size: None,
+            keep: vec![],
+            ..self.terms(invocation, keys)
+        };
+        let outgoing = self.decide(error, terms, invocation).await?;
+        if outgoing.is_invalid {
+            invocation.work.left_invalid += 1;
+            notices::invalid_json();
+        }
+        if outgoing.contents.is_empty() {
+            return Ok(None);
+        }
+        if outgoing.contents.iter().any(|(reference, _)| reference.kind == Kind::Verbatim) {
+            return Err(Unstored::TooMany);
+        }
+        Ok(Some(self.store_all(outgoing, until, &mut invocation.work).await?))
+    }
+}
