@@ -1,6 +1,6 @@
 //! A sandbox's [`Lifecycle`], shared between its two APIs, its processes and its owner, and what it is the sandbox of.
 
-use crate::function::Function;
+use crate::definition::Definition;
 use crate::lifecycle::Lifecycle;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -8,12 +8,12 @@ use tokio::sync::watch;
 /// Shared state of one sandbox.
 #[derive(Debug)]
 pub(crate) struct Control {
-    pub(crate) function: Arc<Function>,
+    pub(crate) function: Arc<Definition>,
     state: watch::Sender<Lifecycle>,
 }
 
 impl Control {
-    pub(crate) fn new(function: Arc<Function>, state: Lifecycle) -> Self {
+    pub(crate) fn new(function: Arc<Definition>, state: Lifecycle) -> Self {
         Self { function, state: watch::Sender::new(state) }
     }
 

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 
 use crate::config::{FunctionConfig, Runtime};
-use crate::function::Host;
+use crate::host::Host;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -117,42 +117,6 @@ fn under_layer(value: &str, layer: Option<&Path>) -> OsString {
     }
 }
 
-/// What functions inherit from this process.
-#[derive(Clone, Debug)]
-pub(crate) struct Inherited {
-    pub(crate) path: OsString,
-    pub(crate) region: String,
-    /// The access key: this process's own, or one that is good for the local table only.
-    pub(crate) credentials: BTreeMap<String, String>,
-}
-
-impl Inherited {
-    /// Reads this process's environment.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads this process's environment")]
-    pub(crate) fn read() -> Self {
-        Self::from(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-    }
-
-    fn from(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        Self {
-            path: lookup("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()).into(),
-            region: lookup("AWS_REGION")
-                .or_else(|| lookup("AWS_DEFAULT_REGION"))
-                .unwrap_or_else(|| "us-east-1".to_owned()),
-            credentials: credentials(lookup),
-        }
-    }
-}
-
-fn credentials(lookup: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
-    const NAMES: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-    let own: BTreeMap<_, _> = NAMES.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?))).collect();
-    if own.contains_key(NAMES[0]) && own.contains_key(NAMES[1]) {
-        return own;
-    }
-    NAMES.iter().map(|name| ((*name).to_owned(), "local".to_owned())).collect()
-}
-
 /// The files in `<layer>/extensions/` that Lambda would start: executable ones, not folders; in the order of their names.
 pub(crate) fn extensions_in(layer: &Path) -> std::io::Result<Vec<PathBuf>> {
     let folder = layer.join("extensions");
@@ -229,14 +193,5 @@ mod tests {
         let on_demand = of_runtime("f", &function(&[]), &host(), "127.0.0.1:1", None);
         assert!(!on_demand.contains_key("AWS_LAMBDA_MAX_CONCURRENCY"));
         assert_eq!(on_demand["AWS_LAMBDA_INITIALIZATION_TYPE"], "on-demand");
-    }
-
-    #[test]
-    fn half_a_key_pair_is_none() {
-        let half = Inherited::from(|name| (name == "AWS_ACCESS_KEY_ID").then(|| "AKIA".to_owned())).credentials;
-        assert_eq!(half["AWS_ACCESS_KEY_ID"], "local");
-        let whole = Inherited::from(|name| (name != "AWS_SESSION_TOKEN").then(|| "own".to_owned())).credentials;
-        assert_eq!(whole["AWS_SECRET_ACCESS_KEY"], "own");
-        assert!(!whole.contains_key("AWS_SESSION_TOKEN"));
     }
 }

@@ -61,7 +61,7 @@ fn registered(control: &Control, id: &str, with_account: bool) -> Answer {
         "handler": function.handler(),
     });
     if with_account {
-        body["accountId"] = json!(crate::function::ACCOUNT);
+        body["accountId"] = json!(crate::account::ACCOUNT);
     }
     let mut answer = json_answer(StatusCode::OK, body.to_string());
     insert(&mut answer, IDENTIFIER, id);

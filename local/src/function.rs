@@ -2,10 +2,11 @@
 //! as on managed instances.
 
 use crate::config::FunctionConfig;
-use crate::environment::Inherited;
+use crate::definition::Definition;
+use crate::host::Host;
 use crate::lifecycle::{Failure, Invocation};
-use crate::log::{Logs, SandboxLog};
-use crate::platform_log::{LogFormat, PlatformEvent};
+use crate::log::SandboxLog;
+use crate::platform_log::PlatformEvent;
 use crate::report::{Report, TIMEOUT};
 use crate::sandbox::{Outcome, Reason, Sandbox, TIMED_OUT, deadline_ms};
 use crate::shared_sandboxes::{SharedSandbox, SharedSandboxes};
@@ -13,47 +14,10 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
-
-/// The account that ARNs name.
-pub(crate) const ACCOUNT: &str = "123456789012";
-
-/// What all functions share.
-#[derive(Debug)]
-pub(crate) struct Host {
-    pub(crate) logs: Logs,
-    pub(crate) inherited: Inherited,
-    pub(crate) table_endpoint: String,
-    /// Where every AWS service is served that is neither Lambda nor `DynamoDB`.
-    pub(crate) other_services: Option<String>,
-    pub(crate) closing: watch::Receiver<bool>,
-}
-
-impl Host {
-    /// Waits until lambda-local shuts down.
-    pub(crate) async fn closed(&self) {
-        // Without its sender, everything is being dropped.
-        drop(self.closing.clone().wait_for(|closing| *closing).await);
-    }
-
-    fn is_closing(&self) -> bool {
-        *self.closing.borrow() || self.closing.has_changed().is_err()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn for_tests() -> Self {
-        Self {
-            logs: Logs::print(),
-            inherited: Inherited::read(),
-            table_endpoint: "http://127.0.0.1:1".to_owned(),
-            other_services: None,
-            closing: watch::channel(false).1,
-        }
-    }
-}
 
 /// An invocation as a caller wants it.
 #[derive(Clone, Debug, Default)]
@@ -98,9 +62,7 @@ pub enum InvokeError {
 /// A function and its sandboxes.
 #[derive(Debug)]
 pub(crate) struct Function {
-    pub(crate) name: String,
-    pub(crate) config: FunctionConfig,
-    pub(crate) host: Arc<Host>,
+    pub(crate) definition: Arc<Definition>,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
     /// On managed instances, instead of `idle`.
@@ -121,28 +83,15 @@ impl Function {
         let permits = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         let shared = config.max_concurrency().map(SharedSandboxes::new);
         let (idle, tasks) = (Mutex::default(), Mutex::default());
-        let function = Arc::new(Self { name, config, host, permits, idle, shared, tasks });
+        let definition = Arc::new(Definition { name, config, host });
+        let function = Arc::new(Self { definition, permits, idle, shared, tasks });
         function.spawn(end_unused_sandboxes(Arc::clone(&function)));
         function
     }
 
-    pub(crate) fn arn(&self) -> String {
-        format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}", self.host.inherited.region, self.name)
-    }
-
-    pub(crate) fn handler(&self) -> &str {
-        self.config.handler.as_deref().unwrap_or("bootstrap")
-    }
-
-    /// The log of one of its sandboxes.
-    pub(crate) fn new_log(&self) -> SandboxLog {
-        let format = if self.shared.is_some() { LogFormat::Json } else { LogFormat::Text };
-        SandboxLog::new(&self.name, self.host.logs.clone(), format)
-    }
-
     /// Invokes and waits for the result. The invocation goes on even if the caller does not wait.
     pub(crate) async fn invoke(self: &Arc<Self>, request: InvokeRequest) -> Result<Invoked, InvokeError> {
-        if self.host.is_closing() {
+        if self.definition.host.is_closing() {
             return Err(InvokeError::Closing);
         }
         let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| InvokeError::Throttled)?;
@@ -158,22 +107,26 @@ impl Function {
 
     /// Invokes in the background, again if it fails. The invocation's id, the same for every try.
     pub(crate) fn enqueue(self: &Arc<Self>, request: InvokeRequest) -> Result<String, InvokeError> {
-        if self.host.is_closing() {
+        if self.definition.host.is_closing() {
             return Err(InvokeError::Closing);
         }
         let request_id = Uuid::new_v4().to_string();
         let (function, id) = (Arc::clone(self), request_id.clone());
         self.spawn(async move {
             if !function.succeeds_with_retries(&request, &id).await {
-                tracing::warn!(function = function.name, request_id = id, "an asynchronous invocation failed for good");
+                tracing::warn!(
+                    function = function.definition.name,
+                    request_id = id,
+                    "an asynchronous invocation failed for good"
+                );
             }
         });
         Ok(request_id)
     }
 
     async fn succeeds_with_retries(self: &Arc<Self>, request: &InvokeRequest, request_id: &str) -> bool {
-        let mut delay = self.config.retry_delay;
-        for tries_left in (0..=self.config.retries).rev() {
+        let mut delay = self.definition.config.retry_delay;
+        for tries_left in (0..=self.definition.config.retries).rev() {
             let Some(Ok(permit)) = self.unless_closing(Arc::clone(&self.permits).acquire_owned()).await else {
                 return false;
             };
@@ -192,7 +145,7 @@ impl Function {
     async fn unless_closing<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            () = self.host.closed() => None,
+            () = self.definition.host.closed() => None,
             waited = wait => Some(waited),
         }
     }
@@ -209,12 +162,12 @@ impl Function {
         }
         let (sandbox, init) = match self.acquire().await {
             Some(sandbox) => (sandbox, None),
-            None => match Sandbox::start(Arc::clone(self), request_id).await {
+            None => match Sandbox::start(Arc::clone(&self.definition), request_id).await {
                 Ok((sandbox, took)) => (sandbox, Some(took)),
                 Err((failure, took)) => return self.failed_init(request_id, failure, took),
             },
         };
-        let deadline = Instant::now() + self.config.timeout;
+        let deadline = Instant::now() + self.definition.config.timeout;
         let (invoked, end) = self.run(&sandbox, init, request, request_id).await;
         self.release(sandbox, end, deadline, permit);
         invoked
@@ -257,7 +210,7 @@ impl Function {
     ) -> (&'a Result<Sandbox, (Failure, Duration)>, Option<Duration>) {
         let mut init = None;
         let start = async {
-            let (sandbox, took) = Sandbox::start(Arc::clone(self), request_id).await?;
+            let (sandbox, took) = Sandbox::start(Arc::clone(&self.definition), request_id).await?;
             init = Some(took);
             Ok(sandbox)
         };
@@ -276,7 +229,7 @@ impl Function {
         let log = sandbox.log();
         log.platform(&PlatformEvent::Start { request_id });
         let started = Instant::now();
-        let outcome = sandbox.invoke(self.invocation(request, request_id), self.config.timeout).await;
+        let outcome = sandbox.invoke(self.invocation(request, request_id), self.definition.config.timeout).await;
         let report = self.report(request_id, started.elapsed(), init, &outcome, sandbox.peak_memory());
         write_end(log, &outcome, &report);
         let log_tail = log.take_tail();
@@ -295,8 +248,8 @@ impl Function {
             request_id: request_id.to_owned(),
             attempt_id: managed.then(|| Uuid::new_v4().to_string()),
             payload: request.payload.clone(),
-            deadline_ms: deadline_ms(self.config.timeout),
-            arn: self.arn(),
+            deadline_ms: deadline_ms(self.definition.config.timeout),
+            arn: self.definition.arn(),
             trace_id: request.trace_id.clone().unwrap_or_else(trace_id),
             client_context: request.client_context.as_ref().map(encode),
             cognito_identity: None,
@@ -321,7 +274,7 @@ impl Function {
             request_id: request_id.to_owned(),
             duration,
             init_duration: init,
-            memory_size: self.config.memory,
+            memory_size: self.definition.config.memory,
             max_memory_used: memory,
             failure,
             error_type: outcome.result.as_ref().err().map(|failure| failure.error_type.clone()),
@@ -331,7 +284,7 @@ impl Function {
     fn failed_init(&self, request_id: &str, failure: Failure, took: Duration) -> Invoked {
         let outcome = Outcome { result: Err(failure.clone()), end: Some(Reason::Failure) };
         let report = self.report(request_id, Duration::ZERO, Some(took), &outcome, 0);
-        let log = self.new_log();
+        let log = self.definition.new_log();
         log.platform(&PlatformEvent::Start { request_id });
         write_end(&log, &outcome, &report);
         let request_id = request_id.to_owned();
@@ -389,7 +342,8 @@ impl Function {
 
     fn take_unused(&self) -> Vec<Sandbox> {
         let mut idle = self.idle();
-        let (unused, kept) = idle.drain(..).partition(|idle| idle.since.elapsed() >= self.config.idle_timeout);
+        let (unused, kept) =
+            idle.drain(..).partition(|idle| idle.since.elapsed() >= self.definition.config.idle_timeout);
         *idle = kept;
         let unused: Vec<Idle> = unused;
         unused.into_iter().map(|idle| idle.sandbox).collect()
@@ -432,16 +386,17 @@ impl Function {
 
 /// Looks often enough that no sandbox outlives its time by much.
 async fn end_unused_sandboxes(function: Arc<Function>) {
-    let pause = (function.config.idle_timeout / 4).max(Duration::from_millis(10));
+    let pause = (function.definition.config.idle_timeout / 4).max(Duration::from_millis(10));
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = function.host.closed() => return,
+            () = function.definition.host.closed() => return,
         }
         for sandbox in function.take_unused() {
             function.spawn(sandbox.shut_down(Reason::Spindown));
         }
-        let unused = function.shared.iter().flat_map(|shared| shared.take_unused(function.config.idle_timeout));
+        let unused =
+            function.shared.iter().flat_map(|shared| shared.take_unused(function.definition.config.idle_timeout));
         unused.for_each(|unused| function.spawn(unused.end(Reason::Spindown)));
     }
 }

@@ -78,12 +78,12 @@ async fn invoke(functions: &Functions, name: &str, request: Request<Incoming>) -
     match kind {
         InvocationType::DryRun => Ok(empty(StatusCode::NO_CONTENT, &uuid::Uuid::new_v4().to_string())),
         InvocationType::Event => {
-            let request_id = function.enqueue(request).map_err(|error| refusal(error, &function.arn()))?;
+            let request_id = function.enqueue(request).map_err(|error| refusal(error, &function.definition.arn()))?;
             Ok(empty(StatusCode::ACCEPTED, &request_id))
         }
         InvocationType::RequestResponse => {
             let wants_tail = text(&head.headers, "x-amz-log-type") == Some("Tail");
-            let invoked = function.invoke(request).await.map_err(|error| refusal(error, &function.arn()))?;
+            let invoked = function.invoke(request).await.map_err(|error| refusal(error, &function.definition.arn()))?;
             Ok(result(&invoked, wants_tail))
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::answers::Answer;
 use crate::config::{Config, ConfigError, FunctionConfig};
-use crate::environment::Inherited;
-use crate::function::{Function, Host, InvokeError, InvokeRequest, Invoked};
+use crate::function::{Function, InvokeError, InvokeRequest, Invoked};
+use crate::host::{Host, Inherited};
 use crate::http_server::HttpServer;
 use crate::invoke_api::{self, Functions};
 use crate::log::Logs;

@@ -4,14 +4,17 @@
 //! SDKs take as `AWS_ENDPOINT_URL_LAMBDA`. Each invocation runs in a sandbox: the layer's extensions and the function's runtime as
 //! processes of this machine, kept warm for the next invocation. Nothing is isolated: it is a tool for one's own code.
 
+mod account;
 mod answers;
 mod command;
 mod config;
 mod control;
+mod definition;
 mod environment;
 mod error_type;
 mod extensions_api;
 mod function;
+mod host;
 mod http_server;
 mod invoke_api;
 mod lambda;

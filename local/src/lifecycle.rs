@@ -4,11 +4,11 @@
 //! wording are those of Lambda. What differs between sandboxes with one invocation at a time and those with several is behind
 //! [`Invocations`].
 
+mod invocation;
 mod managed_instances;
 mod on_demand;
 
-use bytes::Bytes;
-use http::StatusCode;
+pub(crate) use invocation::{Answer, Failure, Invocation, Invocations, Refusal};
 use managed_instances::ManagedInstances;
 use on_demand::OnDemand;
 use serde_json::{Value, json};
@@ -31,34 +31,6 @@ pub(crate) struct Lifecycle {
     exits: Vec<(String, ExitStatus)>,
 }
 
-/// The runtime's polls, and the invocations it works on.
-pub(crate) trait Invocations: Debug + Send + Sync {
-    /// The runtime asks for the next event.
-    fn poll(&mut self) -> Result<(), Refusal>;
-    /// A poll ended without an event.
-    fn hang_up(&mut self);
-    /// The event for a poll, once.
-    fn take(&mut self) -> Option<Invocation>;
-    /// The runtime begins to send a response or an error. The invocation id of the attempt that it is for, if attempts have one.
-    fn begin_answer(&mut self, request_id: &str, invocation_id: Option<&str>) -> Result<Option<String>, Refusal>;
-    /// What was begun is complete, or broke off.
-    fn answer(&mut self, request_id: &str, invocation_id: Option<&str>, answer: Answer) -> Result<(), Refusal>;
-    /// A word for error messages.
-    fn state(&self) -> String;
-    /// Whether the runtime has asked for an event, ever: its init is over.
-    fn has_polled(&self) -> bool;
-    /// Whether the runtime waits for an event.
-    fn is_ready(&self) -> bool;
-    /// Hands an event out.
-    fn add(&mut self, invocation: Invocation);
-    /// Whether the invocation is over.
-    fn is_done(&self, request_id: &str) -> bool;
-    /// Whether its answer is on its way.
-    fn is_answering(&self, request_id: &str) -> bool;
-    /// Ends the invocation. Its answer, if there is one.
-    fn finish(&mut self, request_id: &str) -> Option<Answer>;
-}
-
 #[derive(Debug)]
 struct Extension {
     id: String,
@@ -68,81 +40,6 @@ struct Extension {
     /// Has asked for the next event.
     asked: bool,
     event: Option<String>,
-}
-
-/// One event on its way to the runtime.
-#[derive(Clone, Debug)]
-pub(crate) struct Invocation {
-    pub(crate) request_id: String,
-    /// The invocation id, of this attempt only; on managed instances.
-    pub(crate) attempt_id: Option<String>,
-    pub(crate) payload: Bytes,
-    /// Milliseconds since 1970.
-    pub(crate) deadline_ms: u128,
-    pub(crate) arn: String,
-    pub(crate) trace_id: String,
-    pub(crate) client_context: Option<Vec<u8>>,
-    pub(crate) cognito_identity: Option<Vec<u8>>,
-}
-
-/// What the runtime made of an event.
-#[derive(Clone, Debug)]
-pub(crate) enum Answer {
-    Response(Bytes),
-    Error(Failure),
-}
-
-/// A function error: its type as logs and metrics have it, and the document that the caller gets.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Failure {
-    pub(crate) error_type: String,
-    pub(crate) document: Bytes,
-}
-
-impl Failure {
-    /// One that the platform found, in the platform's form.
-    pub(crate) fn new(error_type: &str, message: &str) -> Self {
-        let document = json!({ "errorType": error_type, "errorMessage": message });
-        Self { error_type: error_type.to_owned(), document: Bytes::from(document.to_string()) }
-    }
-}
-
-/// A request that the state does not allow.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Refusal {
-    pub(crate) status: StatusCode,
-    pub(crate) error_type: &'static str,
-    pub(crate) message: String,
-}
-
-impl Refusal {
-    pub(crate) fn forbidden(error_type: &'static str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::FORBIDDEN, error_type, message: message.into() }
-    }
-
-    pub(crate) fn bad_request(error_type: &'static str, message: &str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error_type, message: message.to_owned() }
-    }
-
-    pub(crate) fn invalid_request_id() -> Self {
-        Self::bad_request("InvalidRequestID", "Invalid request ID")
-    }
-
-    /// The answer comes too late.
-    fn gone() -> Self {
-        Self { status: StatusCode::GONE, error_type: "InvokeTimeout", message: "Invoke timeout".to_owned() }
-    }
-
-    fn internal() -> Self {
-        let message = "Internal Server Error".to_owned();
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, error_type: "InternalServerError", message }
-    }
-
-    fn transition(from: &str, to: &str) -> Self {
-        let message =
-            format!("State transition from {from} to {to} failed for runtime. Error: State transition is not allowed");
-        Self::forbidden("InvalidStateTransition", message)
-    }
 }
 
 /// The Runtime API's side.
@@ -330,6 +227,8 @@ fn invoke_event(invocation: &Invocation) -> Value {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use bytes::Bytes;
+    use http::StatusCode;
 
     pub(crate) fn invocation(request_id: &str) -> Invocation {
         Invocation {

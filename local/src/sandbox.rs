@@ -8,8 +8,8 @@
 use crate::answers::not_found;
 use crate::command::command_line;
 use crate::control::Control;
+use crate::definition::Definition;
 use crate::environment::{self, Environment};
-use crate::function::Function;
 use crate::http_server::{HttpServer, listen_on_loopback};
 use crate::lifecycle::{Answer, Failure, Invocation, Lifecycle};
 use crate::log::{RUNTIME, SandboxLog};
@@ -95,7 +95,7 @@ enum Waited {
 impl Sandbox {
     /// Starts extensions and runtime and waits for the end of init. How long it took, in both cases.
     pub(crate) async fn start(
-        function: Arc<Function>,
+        function: Arc<Definition>,
         request_id: &str,
     ) -> Result<(Self, Duration), (Failure, Duration)> {
         let started = Instant::now();
@@ -112,7 +112,7 @@ impl Sandbox {
     }
 
     async fn init(
-        function: Arc<Function>,
+        function: Arc<Definition>,
         log: Arc<SandboxLog>,
         request_id: &str,
         deadline: Instant,
@@ -343,17 +343,17 @@ async fn answer(control: Arc<Control>, request: Request<Incoming>) -> crate::ans
 }
 
 /// A port for the proxy that may be among these extensions, if the function did not choose one.
-fn proxy_port(function: &Function, extensions: &[PathBuf]) -> std::io::Result<Option<ReservedPort>> {
+fn proxy_port(function: &Definition, extensions: &[PathBuf]) -> std::io::Result<Option<ReservedPort>> {
     let wanted = !extensions.is_empty() && !environment::chooses_port(&function.config);
     wanted.then(ReservedPort::new).transpose()
 }
 
-fn environment_of(function: &Function, server: &HttpServer, proxy_port: Option<&ReservedPort>) -> Environment {
+fn environment_of(function: &Definition, server: &HttpServer, proxy_port: Option<&ReservedPort>) -> Environment {
     let (api, proxy_port) = (server.address().to_string(), proxy_port.map(ReservedPort::port));
     environment::of_runtime(&function.name, &function.config, &function.host, &api, proxy_port)
 }
 
-fn extension_files(function: &Function) -> Result<Vec<PathBuf>, Failure> {
+fn extension_files(function: &Definition) -> Result<Vec<PathBuf>, Failure> {
     let Some(layer) = &function.config.layer else {
         return Ok(Vec::new());
     };

@@ -6,7 +6,7 @@
 
 mod endings;
 
-use crate::function::ACCOUNT;
+use crate::account::ACCOUNT;
 use endings::{Endings, Silent};
 use serde::Deserialize;
 use serde_json::json;

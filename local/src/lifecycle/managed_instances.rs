@@ -4,7 +4,7 @@
 //! refused (410), so that it cannot become the answer of a later attempt with the same request id. An answer without one is taken
 //! as it is: older runtimes send none. An invocation that takes too long fails alone; its sandbox goes on.
 
-use super::{Answer, Invocation, Invocations, Refusal};
+use super::invocation::{Answer, Invocation, Invocations, Refusal};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How many invocations that timed out are remembered, so that their late answers are told so.

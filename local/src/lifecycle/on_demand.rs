@@ -1,6 +1,6 @@
 //! A runtime that has one invocation at a time, as in every sandbox but those of managed instances.
 
-use super::{Answer, Invocation, Invocations, Refusal};
+use super::invocation::{Answer, Invocation, Invocations, Refusal};
 
 /// The runtime's state, and the invocation it was last given.
 #[derive(Debug, Default)]
