@@ -1,69 +1,28 @@
 //! What is promised, beside what came out. Ratios are between lanes of the same run, so that they hold on any machine.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
 use crate::bare;
-use crate::figures::Figure;
+use crate::figures::{Figure, Measurement};
+use crate::machine::{Binary, Machine};
+use crate::number::ratio;
 use crate::pin::Pin;
-use crate::report::{Report, number, ratio};
+use crate::promise::{Limit, Row};
+use crate::report::Report;
 
-/// Where a number must lie.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Limit {
-    /// Up to this.
-    AtMost(f64),
-    /// From this on.
-    AtLeast(f64),
+/// A report of medians over so many runs, held against what is promised.
+pub(crate) fn judged(machine: Machine, runs: usize, binaries: Vec<Binary>, measurements: Vec<Measurement>) -> Report {
+    let mut report = Report { machine, binaries, runs, measurements, acceptance: vec![] };
+    report.acceptance = rows(&report);
+    report
 }
 
-impl Limit {
-    fn is_met_by(self, value: f64) -> bool {
-        match self {
-            Self::AtMost(limit) => value <= limit,
-            Self::AtLeast(limit) => value >= limit,
-        }
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AtMost(limit) => write!(f, "≤ {}", number(Some(*limit))),
-            Self::AtLeast(limit) => write!(f, "≥ {}", number(Some(*limit))),
-        }
-    }
-}
-
-/// One promise and what came out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Row {
-    /// `C1` and so on: rows of one kind.
-    pub(crate) criterion: String,
-    /// What was measured, with its unit unless it is a ratio.
-    pub(crate) what: String,
-    /// On how many processors.
-    pub(crate) pin: Pin,
-    /// Where it must lie.
-    pub(crate) limit: Limit,
-    /// Where it lies.
-    pub(crate) measured: f64,
-    /// Whether it lies there.
-    pub(crate) met: bool,
-}
-
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (limit, measured) = (self.limit.to_string(), number(Some(self.measured)));
-        let met = if self.met { "met" } else { "NOT MET" };
-        write!(f, "{:<3}{:<75}{:<16}{limit:>10}{measured:>10}  {met}", self.criterion, self.what, self.pin.to_string())
-    }
+/// A report that was written earlier, held against what is promised today.
+pub(crate) fn judged_again(json: &[u8]) -> serde_json::Result<Report> {
+    let Report { machine, binaries, runs, measurements, .. } = serde_json::from_slice(json)?;
+    Ok(judged(machine, runs, binaries, measurements))
 }
 
 /// The promises whose scenarios were measured, about the first of the binaries.
-pub(crate) fn rows(report: &Report) -> Vec<Row> {
+fn rows(report: &Report) -> Vec<Row> {
     let Some(binary) = report.binaries.first() else { return vec![] };
     let subject = Subject { report, lane: &binary.lane };
     all(&subject).into_iter().filter_map(Promise::kept_or_not).collect()
@@ -310,8 +269,7 @@ fn idleness(subject: &Subject<'_>) -> Vec<Promise> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::figures::{Figures, Measurement};
-    use crate::machine::{Binary, Machine};
+    use crate::figures::Figures;
     use crate::scenario::Scenario;
 
     const LANES: [&str; 15] = [
@@ -340,7 +298,7 @@ pub(crate) mod tests {
         };
         let binary = Binary { lane: "lrap".to_owned(), size: 1 };
         let measurements = Scenario::all().into_iter().flat_map(measured).collect();
-        Report::new(Machine::this().unwrap(), 1, vec![binary], measurements)
+        judged(Machine::this().unwrap(), 1, vec![binary], measurements)
     }
 
     fn measurement(scenario: &str, pin: Pin, lane: &str, value: f64) -> Measurement {
@@ -368,7 +326,7 @@ pub(crate) mod tests {
     #[test]
     fn what_was_not_measured_is_neither_met_nor_missed() {
         let binary = Binary { lane: "lrap".to_owned(), size: 1 };
-        assert_eq!(Report::new(Machine::this().unwrap(), 1, vec![binary], vec![]).acceptance, []);
+        assert_eq!(judged(Machine::this().unwrap(), 1, vec![binary], vec![]).acceptance, []);
     }
 
     #[test]
@@ -410,5 +368,13 @@ pub(crate) mod tests {
         for (value, is_met) in [(2.9, false), (3.0, true), (3.1, true)] {
             assert_eq!(Limit::AtLeast(3.0).is_met_by(value), is_met);
         }
+    }
+
+    #[test]
+    fn a_report_that_is_read_again_is_held_against_the_promises_of_today() {
+        let report = report();
+        let mut earlier = serde_json::to_value(&report).unwrap();
+        earlier["acceptance"] = serde_json::json!([]);
+        assert_eq!(judged_again(earlier.to_string().as_bytes()).unwrap().acceptance, report.acceptance);
     }
 }

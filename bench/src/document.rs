@@ -8,13 +8,14 @@ use anyhow::{Context, ensure};
 
 use serde_json::Value;
 
-use crate::acceptance::Row;
 use crate::bare;
 use crate::figures::{Figure, Measurement};
 use crate::machine::Machine;
+use crate::number::{number, ratio};
 use crate::pin::Pin;
 use crate::plot::Chart;
-use crate::report::{Report, number, ratio};
+use crate::promise::Row;
+use crate::report::Report;
 
 /// Families of scenarios: the first words of their names.
 const FAMILIES: [&str; 7] = ["passthrough", "offload", "hydrate", "conversation", "start", "idle", "scan"];
@@ -283,6 +284,7 @@ fn chart(title: &str, series: &[&str], groups: impl IntoIterator<Item = (String,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acceptance::judged;
     use crate::acceptance::tests::report;
 
     const PAGE: &str = include_str!("../../docs/performance.md");
@@ -354,7 +356,7 @@ mod tests {
     fn a_report_of_some_scenarios_is_no_page() {
         let whole = report();
         let some = whole.measurements.into_iter().filter(|one| one.scenario != "idle").collect();
-        let some = Report::new(whole.machine, 1, whole.binaries, some);
+        let some = judged(whole.machine, 1, whole.binaries, some);
         assert!(filled(&some, PAGE).unwrap_err().to_string().contains("idle"));
     }
 }

@@ -20,10 +20,12 @@ mod figures;
 mod lambda;
 mod lane;
 mod machine;
+mod number;
 mod payload;
 mod pin;
 mod plot;
 mod process;
+mod promise;
 mod relay;
 mod report;
 mod runtime;
@@ -43,7 +45,6 @@ use crate::figures::{Measurement, medians};
 use crate::lambda::Lambda;
 use crate::machine::{Binary, Machine};
 use crate::pin::Processors;
-use crate::report::Report;
 use crate::scenario::Bench;
 
 /// The folder of the page, seen from the project's own.
@@ -54,7 +55,9 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match Arguments::parse().command {
             Command::Run(options) => run(&options).await,
-            Command::Document { report, docs } => document::write(&Report::read(&fs::read(report)?)?, &docs),
+            Command::Document { report, docs } => {
+                document::write(&acceptance::judged_again(&fs::read(report)?)?, &docs)
+            }
             Command::Table => table::serve().await,
             Command::Relay { relay, upstream } => Ok(relay::serve(relay, upstream).await?),
         }
@@ -70,7 +73,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     }
     let binaries: anyhow::Result<_> =
         options.lanes()?.iter().filter_map(|lane| Some(Binary::of(&lane.name, lane.binary()?))).collect();
-    let report = Report::new(Machine::this()?, options.runs, binaries?, medians(&runs));
+    let report = acceptance::judged(Machine::this()?, options.runs, binaries?, medians(&runs));
     let path = options.json()?;
     fs::create_dir_all(path.parent().context("a report needs a folder")?)?;
     fs::write(&path, serde_json::to_vec_pretty(&report)?)?;

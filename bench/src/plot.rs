@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::report::number;
+use crate::number::number;
 
 const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 360.0;

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::acceptance::{self, Row};
 use crate::bare;
 use crate::figures::{Figure, Measurement};
 use crate::machine::{Binary, Machine};
+use crate::number::{number, ratio};
 use crate::pin::Pin;
+use crate::promise::Row;
 
 /// All that a run found.
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,19 +25,6 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// A report of medians over so many runs.
-    pub(crate) fn new(machine: Machine, runs: usize, binaries: Vec<Binary>, measurements: Vec<Measurement>) -> Self {
-        let mut report = Self { machine, runs, binaries, measurements, acceptance: vec![] };
-        report.acceptance = acceptance::rows(&report);
-        report
-    }
-
-    /// A report that was written earlier, with what is promised today.
-    pub(crate) fn read(json: &[u8]) -> serde_json::Result<Self> {
-        let Self { machine, binaries, runs, measurements, .. } = serde_json::from_slice(json)?;
-        Ok(Self::new(machine, runs, binaries, measurements))
-    }
-
     /// A number, if it was measured.
     pub(crate) fn figure(&self, scenario: &str, pin: Pin, lane: &str, figure: Figure) -> Option<f64> {
         let is_it = |one: &&Measurement| one.scenario == scenario && one.pin == pin && one.lane == lane;
@@ -117,25 +105,14 @@ fn line(title: &str, cells: impl Iterator<Item = String>) -> String {
     format!("{title:<40}{}\n", cells.concat())
 }
 
-/// How many times the second number the first one is.
-pub(crate) fn ratio(value: Option<f64>, to: Option<f64>) -> Option<f64> {
-    value.zip(to).map(|(value, to)| value / to)
-}
-
-/// Three digits or so, as far as they mean anything.
-pub(crate) fn number(value: Option<f64>) -> String {
-    match value {
-        None => "-".to_owned(),
-        Some(value) if value.abs() < 10.0 => format!("{value:.2}"),
-        Some(value) if value.abs() < 100.0 => format!("{value:.1}"),
-        Some(value) => format!("{value:.0}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::figures::Figures;
+
+    fn report(measurements: Vec<Measurement>) -> Report {
+        Report { machine: Machine::this().unwrap(), binaries: vec![], runs: 1, measurements, acceptance: vec![] }
+    }
 
     fn measurement(lane: &str, p50: f64) -> Measurement {
         let mut figures = Figures::default();
@@ -147,29 +124,15 @@ mod tests {
     fn what_a_lane_adds_is_its_median_less_the_direct_one() {
         let lanes = [("direct", 100.0), ("relay", 140.0), ("lrap", 190.0)];
         let measurements = lanes.map(|(lane, p50)| measurement(lane, p50)).to_vec();
-        let report = Report::new(Machine::this().unwrap(), 1, vec![], measurements);
+        let report = report(measurements);
         let added: Vec<_> = report.measurements.iter().map(|one| report.added(one, Figure::TotalP50Us)).collect();
         assert_eq!(added, [None, Some(40.0), Some(90.0)]);
         assert!(report.table().contains("2.25"), "{}", report.table());
     }
 
     #[test]
-    fn a_report_that_is_read_again_is_held_against_the_promises_of_today() {
-        let report = acceptance::tests::report();
-        let mut earlier = serde_json::to_value(&report).unwrap();
-        earlier["acceptance"] = serde_json::json!([]);
-        assert_eq!(Report::read(earlier.to_string().as_bytes()).unwrap().acceptance, report.acceptance);
-    }
-
-    #[test]
     fn columns_that_a_scenario_has_no_figures_for_are_left_out() {
-        let report = Report::new(Machine::this().unwrap(), 1, vec![], vec![measurement("a", 1.0)]);
+        let report = report(vec![measurement("a", 1.0)]);
         assert_eq!(report.table().lines().nth(1).unwrap().split_whitespace().last(), Some("p50"));
-    }
-
-    #[test]
-    fn numbers_keep_the_digits_that_mean_something() {
-        let texts = [None, Some(1.234), Some(12.34), Some(123.4), Some(-0.5)].map(number);
-        assert_eq!(texts, ["-", "1.23", "12.3", "123", "-0.50"]);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use fastrand::Rng;
 
-use super::{Bench, set_usage};
+use super::bench::{Bench, set_usage};
 use crate::blocks::{Contender, Effort};
 use crate::figures::Measurement;
 use crate::lambda::Event;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::ensure;
 use bytes::Bytes;
 
+use super::bench::{Bench, count_usage};
 use super::contestant::{Contestant, Takes};
-use super::{Bench, count_usage, offload};
+use super::offload;
 use crate::bare::{Bare, Request};
 use crate::figures::Measurement;
 use crate::lambda::Event;

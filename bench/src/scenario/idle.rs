@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::Context;
 use fastrand::Rng;
 
-use super::{Bench, offload};
+use super::bench::Bench;
+use super::offload;
 use crate::figures::{Figure, Figures, Measurement};
 use crate::lambda::Event;
 use crate::lane::{Environment, Lane, Running};

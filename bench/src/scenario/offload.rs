@@ -7,8 +7,8 @@ use anyhow::ensure;
 use bytes::Bytes;
 use fastrand::Rng;
 
+use super::bench::{Bench, count_usage, references};
 use super::contestant::{Contestant, Takes};
-use super::{Bench, count_usage, references};
 use crate::bare::{Bare, Request};
 use crate::figures::Measurement;
 use crate::lambda::Event;

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use bytes::Bytes;
 use fastrand::Rng;
 
-use super::Bench;
+use super::bench::Bench;
 use super::contestant::Contestant;
 use crate::figures::Measurement;
 use crate::lambda::Event;

@@ -13,7 +13,7 @@ use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
 use long_content::reference::PREFIX;
 use long_content::screen::{EventScreen, ResponseScreen};
 
-use super::Bench;
+use super::bench::Bench;
 use crate::figures::{Figure, Figures, Measurement};
 use crate::payload;
 use crate::pin::Pin;

@@ -7,7 +7,8 @@ use anyhow::{Context, ensure};
 use bytes::Bytes;
 use fastrand::Rng;
 
-use super::{Bench, offload, references};
+use super::bench::{Bench, references};
+use super::offload;
 use crate::bare::Bare;
 use crate::figures::{Figure, Figures, Measurement};
 use crate::lambda::Event;
