@@ -155,9 +155,13 @@ fn decode(token: &[u8]) -> Vec<u8> {
 /// Requests and responses of the extension's wire beside hyper's. Its sources are built into this library, because the rest of the
 /// extension would bring a client of AWS. The extension's own tests run the corpora.
 #[cfg(fuzzing)]
-#[path = "../../extension/src/wire/mod.rs"]
-pub mod wire;
+#[path = "../../extension/src"]
+mod extension {
+    pub mod payload;
+    pub mod wire;
+}
 
 #[cfg(fuzzing)]
-#[path = "../../extension/src/payload.rs"]
-mod payload;
+use extension::payload;
+#[cfg(fuzzing)]
+pub use extension::wire;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::WireError;
+use super::error::WireError;
 use super::head::{RequestHead, ResponseHead};
 use super::input::Input;
 use super::outgoing::{OutgoingHead, write_all};

@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use httparse::{Header, Status};
 use memchr::memchr_iter;
 
-use super::{MAX_FIELDS, WireError};
+use super::error::{MAX_FIELDS, WireError};
 
 /// Where in a head something stands.
 type Place = Range<u32>;

@@ -5,8 +5,8 @@ use httparse::Status;
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::error::{MAX_HEAD, READ_AHEAD, WireError};
 use super::head::{Fields, Framing, RequestHead, ResponseHead, take_trailers};
-use super::{MAX_HEAD, READ_AHEAD, WireError};
 
 /// Bytes that are read at once: few enough that a piece is still in the processor's cache when it is looked at, while the
 /// sender copies the next.

@@ -19,9 +19,9 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
 use tokio::io::ReadBuf;
 
+use super::error::{MAX_FIELDS, MAX_HEAD, WireError};
 use super::head::Fields;
 use super::input::Input;
-use super::{MAX_FIELDS, MAX_HEAD, WireError};
 
 /// A difference, and why it is one.
 #[derive(Debug)]

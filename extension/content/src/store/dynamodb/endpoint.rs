@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Endpoint, EndpointFuture, Params, ResolveEndpoint};
 
-use super::settings::SettingsError;
+use super::settings_error::SettingsError;
 
 /// The endpoint of every operation.
 #[derive(Debug)]

@@ -34,6 +34,7 @@ mod rehearsal;
 mod retry;
 mod secret;
 mod settings;
+mod settings_error;
 mod table;
 mod write;
 
@@ -41,7 +42,8 @@ pub use self::inventory::{Cursor, Foreign, Inventory, Orphans, Page, StoredConte
 pub use self::protocol::pool::Connections;
 pub use self::protocol::tls::TlsRoots;
 pub use self::secret::{NotASecret, SecretArn, SecretError, SecretSettings, SigningSecret};
-pub use self::settings::{Authorization, CredentialsSource, Settings, SettingsError};
+pub use self::settings::{Authorization, CredentialsSource, Settings};
+pub use self::settings_error::SettingsError;
 
 use self::encoding::Encoder;
 use self::table::Table;

@@ -13,7 +13,8 @@ use super::protocol::client::{Access, OwnUserAgent};
 use super::protocol::pool::Connections;
 use super::protocol::tls::TlsRoots;
 use super::retry::{Attempts, Failure, judge};
-use super::settings::{CredentialsSource, SettingsError};
+use super::settings::CredentialsSource;
+use super::settings_error::SettingsError;
 use crate::keys::Keyring;
 
 const OPERATION: &str = "GetSecretValue";

@@ -28,7 +28,8 @@ use super::protocol::client::{Access, OwnUserAgent};
 use super::protocol::connector::charging_repeats;
 use super::rehearsal;
 use super::retry::{Failure, hint, judge};
-use super::settings::{Settings, SettingsError};
+use super::settings::Settings;
+use super::settings_error::SettingsError;
 use crate::store::Expiry;
 use crate::store::tally::{Tally, Usage};
 

@@ -28,7 +28,8 @@ use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use http_body_util::BodyExt;
 
-use super::super::settings::{CredentialsSource, SettingsError};
+use super::super::settings::CredentialsSource;
+use super::super::settings_error::SettingsError;
 use super::connector::{self, Http1Connector};
 use super::credentials::Credentials;
 use super::pool::Connections;

@@ -18,7 +18,8 @@ use tokio::net::lookup_host;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::super::settings::{Authorization, CredentialsSource, SettingsError};
+use super::super::settings::{Authorization, CredentialsSource};
+use super::super::settings_error::SettingsError;
 use super::connector::Http1Connector;
 
 /// Characters of an endpoint's reason that are logged.

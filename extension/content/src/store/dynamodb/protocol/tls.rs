@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
-use super::super::settings::SettingsError;
+use super::super::settings_error::SettingsError;
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2, the roots of Amazon Trust Services.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
