@@ -7,6 +7,7 @@
 
 mod names;
 mod pages;
+mod rules;
 mod shell;
 
 use std::fs;
@@ -50,6 +51,7 @@ const RUN_BY: &[(&str, &str, By)] = &[
         "make bench",
         By::Nobody("half an hour on an idle machine; bench/tests/smoke.rs runs it in small"),
     ),
+    ("docs/moving-from-step-functions-agent.md", "make ", STACKS),
     ("docs/troubleshooting.md", "make ", STACKS),
     ("docs/upgrading.md", "make ", STACKS),
     ("functions/README.md", "jq ", By::Test(SHELL, "models_are_put_as_the_page_of_functions_says")),

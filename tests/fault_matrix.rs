@@ -405,6 +405,8 @@ fn cell(mut outcomes: Vec<String>) -> String {
 
 const HEAD: &str = "# What happens when the content table fails
 
+For operators and maintainers who want to know what a function sees while the content table is slow or down.
+
 Observed by `tests/fault_matrix.rs` with a content of 600 KiB, and 3 s, 30 s and 15 min left to the invocation (where the
 outcomes differ, in this order). Every invocation ended before its deadline, or by `LRAP_STORE_TIMEOUT` (4 s here; 20 s where every
 answer takes 1.5 s: storing takes three requests, one after the other, and hydrating two), and the next one worked. With silent

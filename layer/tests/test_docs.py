@@ -8,7 +8,15 @@ from delivery.translation import evaluations
 from tests.aws import REPOSITORY, layer_zip
 from tests.test_aws import ROLE, TRUST, WithZips, policy
 
-PAGES = [REPOSITORY / page for page in ("layer/README.md", "docs/upgrading.md", "docs/troubleshooting.md")]
+PAGES = [
+    REPOSITORY / page
+    for page in (
+        "layer/README.md",
+        "docs/upgrading.md",
+        "docs/troubleshooting.md",
+        "docs/moving-from-step-functions-agent.md",
+    )
+]
 # Everything else in the blocks of the layer's page is built, not deployed.
 VERBS = "deploy|destroy|attach|detach|publish-x86|publish-arm"
 

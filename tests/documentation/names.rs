@@ -89,14 +89,68 @@ fn is_word(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
 }
 
+/// The anchors of a page: those that are made of its headings, and those that it names itself.
+fn anchors(text: &str) -> Vec<String> {
+    let prose = text.split("\n```").step_by(2).collect::<String>();
+    let of_heading = |title: &str| {
+        let kept = title.to_lowercase().replace(' ', "-");
+        kept.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect::<String>()
+    };
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    let headings = headings.map(|line| of_heading(line.trim_start_matches('#').trim_start()));
+    let named = text.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next().map(str::to_owned));
+    headings.chain(named).collect()
+}
+
 #[test]
 fn links_lead_somewhere() {
+    let mut found = 0;
     for page in pages::all() {
         let folder = root().join(&page.name).parent().unwrap().to_owned();
-        for target in page.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let path = target.split('#').next().unwrap();
-            let is_elsewhere = target.starts_with("http") || path.is_empty();
-            assert!(is_elsewhere || folder.join(path).exists(), "{}: {target}", page.name);
+        let targets = page.text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.starts_with("http")) {
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = if path.is_empty() { root().join(&page.name) } else { folder.join(path) };
+            assert!(path.exists(), "{}: {target}", page.name);
+            let has_anchor = || anchors(&fs::read_to_string(&path).unwrap()).iter().any(|one| one == anchor);
+            assert!(anchor.is_empty() || has_anchor(), "{}: {target} has no such heading", page.name);
+            found += 1;
         }
     }
+    assert!(found > 100, "{found} found");
+}
+
+/// Pages of the documentation, without decisions: those have a form of their own.
+fn with_readers() -> impl Iterator<Item = Page> {
+    let is_index =
+        |name: &str| ["README.md", "ARCHITECTURE.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md"].contains(&name);
+    present().filter(move |page| !is_index(&page.name))
+}
+
+#[test]
+fn every_page_begins_with_who_needs_it() {
+    let begins = |page: &Page| page.text.split("\n\n").nth(1).is_some_and(|first| first.starts_with("For "));
+    let in_work = ["docs/envelopes.md", "docs/references.md", "docs/security.md"];
+    let pages = with_readers().filter(|page| !in_work.contains(&page.name.as_str()));
+    let others: Vec<_> = pages.filter(|page| !begins(page)).map(|page| page.name).collect();
+    assert_eq!(others, [""; 0], "the first paragraph of these does not say who needs them");
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let index = pages::named("docs/README.md").text;
+    let pages = with_readers().filter(|page| !["docs/README.md", "docs/security.md"].contains(&page.name.as_str()));
+    for page in pages {
+        // Pages of a folder that has a page of its own are listed there.
+        let folder = page.name.starts_with("docs/living-with/").then_some("living-with/README.md");
+        let target = folder.unwrap_or_else(|| page.name.strip_prefix("docs/").unwrap_or(&page.name));
+        let link = if page.name.starts_with("docs/") { target.to_owned() } else { format!("../{target}") };
+        assert!(index.contains(&format!("]({link})")), "docs/README.md does not list {}", page.name);
+    }
+}
+
+#[test]
+fn anchors_are_those_of_headings_and_named_ones() {
+    let text = "# The title: `a`\n```sh\n# no title\n```\n## O4\n| <a id=\"b4\"></a>B4 |\n";
+    assert_eq!(anchors(text), ["the-title-a", "o4", "b4"]);
 }

@@ -29,7 +29,7 @@ pub(super) struct Block {
 /// Every page below `docs`, and what stands beside the code.
 pub(super) fn all() -> Vec<Page> {
     let mut paths = below(&root().join("docs"));
-    let beside = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
+    let beside = ["README.md", "ARCHITECTURE.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md"];
     let readmes = ["functions/README.md", "layer/README.md", "local/README.md"];
     paths.extend([&beside[..], &readmes[..]].concat().iter().map(|name| root().join(name)));
     paths.iter().map(|path| Page::read(path)).collect()
