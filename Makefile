@@ -1,4 +1,4 @@
-# One rule per verb; what differs is a parameter. `make` alone lists them.
+# One rule per verb; what differs is a parameter. `make` alone lists them, in groups: the comment of a rule begins with its group.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,6 +15,19 @@ PROFILE ?= demo
 # Where cargo puts what it builds with that profile.
 BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
+# What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
+VARIABLES := ARCH CARGO_TARGET_DIR CI DETACH DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL OPTIONS PAGE \
+    PARAMETERS PROFILE PYTHON QUESTION REGION SECONDS SRC STAGE TABLE TAG UPDATE ZIP_ARM ZIP_X86
+# Of the programs that run, which get them as variables of the environment either way.
+THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
+given = $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
+unknown := $(filter-out $(VARIABLES) $(THEIRS) MAKEFLAGS GNUMAKEFLAGS SHELL,$(sort $(given)))
+ifneq ($(unknown),)
+$(error nothing here takes $(unknown). What may be given: $(VARIABLES). `make help` lists them by verb)
+endif
+# Whether a switch is on: `DRY_RUN=0` is off.
+on = $(filter-out 0,$(1))
+
 VENV := .cache/python
 LAYER := $(BUILT)/layer
 WRAPPER := $(TARGET)/release/lrap-wrapper
@@ -27,14 +40,16 @@ GUNGRAUN := $(LRAP_CACHE)/gungraun-runner-0.20.0
 # Environments of Python, each named after what is in it.
 named = $(LRAP_CACHE)/$(1)-$(shell cat $(2)/requirements.txt $(2)/constraints.txt | cksum | cut -d' ' -f1)
 DELIVERY := $(call named,delivery,layer/delivery)
+LINTERS := $(call named,linters,tests/lint)
+SNIPPETS := $(call named,snippets,tests/snippets)
 MOTO := $(call named,moto,layer/tests/aws)
-TEMPLATES = $(shell find layer functions -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
+TEMPLATES = $(shell find layer functions docs/attach -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
 
 # What is published, and where to.
 ZIP_X86 ?= $(SHIPPED)/lrap-x86_64.zip
 ZIP_ARM ?= $(SHIPPED)/lrap-arm64.zip
 deliver = @PYTHONPATH=layer "$(DELIVERY)/bin/python" -m delivery
-to = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)") $(if $(DRY_RUN),--dry-run)
+to = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)") $(if $(call on,$(DRY_RUN)),--dry-run)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 # A step of several: what it is, and the rule that does it.
@@ -46,14 +61,20 @@ endef
 announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
 COMMA := ,
 
-.PHONY: help demo agent test packages counts counted lint check deny validate fuzz bench layer-folder wrapper runtimes moto tools clean \
+.PHONY: help demo agent test packages counts counted lint prose check deny validate snippets fuzz bench layer-folder wrapper runtimes moto tools clean \
     demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
     package-python-consumer package-node-consumer package-llm-models package-functions
 
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+# Groups in this order; a comment is `## group: what it does; VARIABLES=`.
+help: ## other: this list
+	@awk -F ':.*## ' -v groups='try:Try it|use:Put it on functions|build:Build the layer and the functions|change:Change it|other:Other' ' \
+	    /^[a-z0-9-]+:.*## [a-z]+: / { verb = $$1; group = $$2; sub(/:.*/, "", group); text = $$2; sub(/^[a-z]+: /, "", text); \
+	        list[group] = list[group] sprintf("  make %-24s %s\n", verb, text) } \
+	    END { count = split(groups, order, "|"); for (i = 1; i <= count; i++) { split(order[i], one, ":"); printf "%s%s\n%s", (i > 1 ? "\n" : ""), one[2], list[one[1]] } }' $(firstword $(MAKEFILE_LIST))
+	@printf '\n%s\n%s\n' 'A name in capitals is a variable: make demo FILE=text.txt. Everywhere: PYTHON=, CARGO_TARGET_DIR= and LRAP_CACHE= name another' \
+	    'interpreter, and other folders to build in and to keep downloads in. No verb needs root, but test INSTALL=1, which asks for it.'
 
-demo: tools ## send a long document through two functions; FILE=path for one of your own
+demo: tools ## try: send a long document through two functions; FILE=path for your own
 	$(call announce,$(BUILT)/long_document,2 to 3 minutes)
 	$(call step,1 of 4: Python's runtime client,$(VENV)/installed)
 	$(call step,2 of 4: the wrapper,wrapper)
@@ -63,17 +84,17 @@ demo: tools ## send a long document through two functions; FILE=path for one of 
 	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
 	    --analyser "$(BUILT)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
-agent: tools ## ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to look at it, MODEL=
+agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to look at it, MODEL=
 	$(call announce,$(BUILT)/agent-demo,2 to 3 minutes after make demo$(COMMA) 4 to 6 without)
 	$(call step,1 of 4: the interpreter of state machines (300 MB),$(MOTO)/installed)
 	$(call step,2 of 4: the wrapper,wrapper)
 	$(call step,3 of 4: the extension$(COMMA) the local Lambda and the functions of an agent,agent-folder)
 	$(call say,step 4 of 4: the agent)
 	@"$(BUILT)/agent-demo" --layer "$(LAYER)" --programs "$(BUILT)" --interpreter "$(MOTO)/bin/python" \
-	    --state-machine functions/statemachines/agent.asl.json $(if $(DETACH),--detached) $(if $(PAGE),--page) $(if $(MODEL),--model "$(MODEL)") \
+	    --state-machine functions/statemachines/agent.asl.json $(if $(call on,$(DETACH)),--detached) $(if $(call on,$(PAGE)),--page) $(if $(MODEL),--model "$(MODEL)") \
 	    $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
 
-test: tools packages $(VENV)/installed $(MOTO)/installed wrapper ## every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs what is missing, INSTALL=0 does without
+test: tools packages $(VENV)/installed $(MOTO)/installed wrapper ## change: every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs missing system packages, INSTALL=0 skips their tests
 	@tests/run "$(TARGET)" "$(LRAP_CACHE)" "$(PYTHON)" "$(CURDIR)/$(VENV)/bin/python" "$(MOTO)/bin/python" "$(WRAPPER)"
 
 # Before minutes are spent on anything else.
@@ -81,7 +102,7 @@ packages:
 	@tests/packages "$(LRAP_CACHE)"
 
 # Limits are of one compiler, valgrind's idea of an x86-64 processor, and Linux.
-counts: tools ## instructions, system calls, allocations and copies against their limits; UPDATE=1 makes them the limits
+counts: tools ## change: instructions, system calls, allocations and copies against their limits; UPDATE=1 makes them the limits
 	@missing=; \
 	[ "$$(uname -sm)" = "Linux x86_64" ] || missing="$$missing Linux on x86-64 (the limits hold nowhere else);"; \
 	for tool in valgrind strace; do command -v $$tool >/dev/null || missing="$$missing $$tool (Debian: apt-get install $$tool);"; done; \
@@ -89,46 +110,55 @@ counts: tools ## instructions, system calls, allocations and copies against thei
 	elif [ "$${CI:-}" = true ]; then echo "counts: these are missing, and counts must run:$$missing"; exit 1; \
 	else echo "counts: skipped, missing:$$missing"; fi
 
-lint: tools ## formatting and clippy, warnings are errors
+lint: tools prose ## change: formatting, clippy, spelling, the word list and the workflows; warnings are errors
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 
-check: lint ## the same as lint
+prose: $(LINTERS)/installed ## change: only the spelling, the word list and the workflows
+	@"$(LINTERS)/bin/typos" --config tests/lint/typos.toml
+	@"$(LINTERS)/bin/python" tests/lint/words
+	@"$(LINTERS)/bin/zizmor" --quiet --offline --persona auditor .github
 
-deny: $(CARGO_DENY)/bin/cargo-deny ## licences, duplicates and sources of the dependencies; advisories where their database can be had
+check: lint ## change: the same as lint
+
+deny: $(CARGO_DENY)/bin/cargo-deny ## change: licences, duplicates and sources of the dependencies; advisories where their database can be fetched
 	"$<" --all-features check --hide-inclusion-graph licenses bans sources
 	@if "$<" fetch db 2>/dev/null; then "$<" --all-features check --hide-inclusion-graph advisories; \
 	else echo "advisories: not checked, the advisory database cannot be fetched from here"; fi
 
-validate: $(DELIVERY)/installed ## every CloudFormation template: cfn-lint, SAM, imports and exports, permissions
+validate: $(DELIVERY)/installed ## change: every CloudFormation template: cfn-lint, SAM, imports and exports, permissions
 	@"$(DELIVERY)/bin/cfn-lint" -- $(TEMPLATES)
 	$(deliver) validate $(TEMPLATES)
 
-stacks: $(DELIVERY)/installed $(MOTO)/installed ## the tests of templates, publishing and deploying, against AWS on this machine
+stacks: $(DELIVERY)/installed $(MOTO)/installed ## change: the tests of templates, snippets, publishing and deploying, against AWS on this machine
 	@mkdir -p "$(TARGET)"
 	@cd layer && LRAP_TEST_MOTO="$(MOTO)/bin/python" LRAP_CACHE="$(LRAP_CACHE)" "$(DELIVERY)/bin/python" -m unittest 2>&1 | tee "$(TARGET)/stacks.log"
 
-publish-x86: $(DELIVERY)/installed ## the layer for x86_64 as a layer version; REGION= STAGE= DRY_RUN=1
+snippets: $(SNIPPETS)/installed $(SNIPPETS)/node/installed ## change: the examples of docs/attach for CDK and Terraform, by their own tools (700 MB, with Node.js)
+	@mkdir -p "$(TARGET)"
+	@LRAP_SNIPPETS_NODE="$(SNIPPETS)/node" "$(SNIPPETS)/bin/python" tests/snippets/test_attach.py 2>&1 | tee "$(TARGET)/snippets.log"
+
+publish-x86: $(DELIVERY)/installed ## use: the layer for x86_64 as a layer version; REGION=, STAGE=, ZIP_X86=, DRY_RUN=1 prints the commands only
 	$(deliver) publish "$(ZIP_X86)" x86_64 $(to)
 
-publish-arm: $(DELIVERY)/installed ## the same for arm64
+publish-arm: $(DELIVERY)/installed ## use: the same for arm64; REGION=, STAGE=, ZIP_ARM=, DRY_RUN=1
 	$(deliver) publish "$(ZIP_ARM)" arm64 $(to)
 
-attach: $(DELIVERY)/installed ## the layer to FUNCTION=; LAYER_ARN=, TABLE= and MAX_CONTENT_SIZE= if they are not the stage's
+attach: $(DELIVERY)/installed ## use: the layer to FUNCTION=; REGION=, STAGE=, DRY_RUN=1; LAYER_ARN=, TABLE= and MAX_CONTENT_SIZE= to differ from the stage
 	$(deliver) attach "$(FUNCTION)" $(to) $(if $(LAYER_ARN),--layer "$(LAYER_ARN)") $(if $(TABLE),--table "$(TABLE)") \
 	    $(if $(MAX_CONTENT_SIZE),--max-content-size "$(MAX_CONTENT_SIZE)")
 
-detach: $(DELIVERY)/installed ## the layer from FUNCTION=
+detach: $(DELIVERY)/installed ## use: the layer from FUNCTION=; REGION=, DRY_RUN=1
 	$(deliver) detach "$(FUNCTION)" $(to)
 
-deploy: $(DELIVERY)/installed ## the stacks of STAGE=, created or updated; PARAMETERS="Name=Value …"
+deploy: $(DELIVERY)/installed ## use: create or update the stacks of STAGE=; REGION=, ZIP_X86=, ZIP_ARM=, PARAMETERS="Name=Value …", DRY_RUN=1
 	$(deliver) deploy "$(ZIP_X86)" "$(ZIP_ARM)" $(to) $(foreach parameter,$(PARAMETERS),--parameter "$(parameter)")
 
-destroy: $(DELIVERY)/installed ## the stacks of STAGE=, deleted; the content table stays unless it is dev
+destroy: $(DELIVERY)/installed ## use: delete the stacks of STAGE=; REGION=, DRY_RUN=1; the content table stays unless the stage is dev
 	$(deliver) destroy $(to)
 
 # cargo-fuzz wants a nightly compiler, or one that is told to act as one.
-fuzz: ## every fuzz target for SECONDS each (60); new inputs stay in fuzz/corpus, those of the wire in fuzz/target
+fuzz: ## change: every fuzz target for SECONDS= each (60); new inputs stay in fuzz/corpus, those of the wire in fuzz/target
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
 	@if cargo +nightly --version >/dev/null 2>&1; then run="cargo +nightly fuzz run"; else run="env RUSTC_BOOTSTRAP=1 cargo fuzz run"; fi; \
 	for target in scan hydrate offload reference; do \
@@ -137,33 +167,33 @@ fuzz: ## every fuzz target for SECONDS each (60); new inputs stay in fuzz/corpus
 		$$run $$target fuzz/target/corpus/$$target fuzz/corpus/$$target -- \
 			-dict=fuzz/http.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) || exit 1; done
 
-bench: tools ## what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
+bench: tools ## change: what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
 	$(call say,building the extension as it is shipped and the least that one can be)
 	@cargo build --release -p lrap -p hello-extension --bin lrap --bin hello-extension
 	$(call say,measuring)
 	@cargo run --profile measure -p lrap-bench -- run $(OPTIONS)
 
-moto: $(MOTO)/installed ## the interpreter of state machines for lambda-local; prints its Python
+moto: $(MOTO)/installed ## other: installs the interpreter of state machines for lambda-local, and prints its Python
 	@echo "$(MOTO)/bin/python"
 
-runtimes: $(VENV)/installed ## the official Python and Node runtime clients
+runtimes: $(VENV)/installed ## other: installs the official Python and Node.js runtime clients
 	@tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)"
 
 # --- the layer as it is shipped -----------------------------------------------------------------------------------------
 
-build-x86: tools ## the extension and the wrapper for x86_64 as they are shipped
+build-x86: tools ## build: the extension and the wrapper for x86_64, as in the layer
 	$(call say,building the layer's programs for x86_64)
 	@layer/build x86_64 "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)"
 
-build-arm: tools ## the same for arm64, on any machine
+build-arm: tools ## build: the same for arm64, on any machine
 	$(call say,building the layer's programs for arm64)
 	@layer/build arm64 "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)"
 
-layer: $(ARCH:%=build-%) ## the zips with licences, bills of materials and checksums, in target/layer; ARCH=x86 or ARCH=arm for one
+layer: $(ARCH:%=build-%) ## build: the zips with licences, bills of materials and checksums, in target/layer; ARCH=x86 or ARCH=arm for one
 	$(call say,packing the layer)
 	@cargo run --quiet -p layer-pack -- pack "$(SHIPPED)" $(ARCHITECTURES)
 
-test-layer: layer $(VENV)/installed ## the zips as Lambda unpacks and runs them; arm64 in an emulator where the machine is none; ARCH=
+test-layer: layer $(VENV)/installed ## build: run the zips as Lambda unpacks them, arm64 in an emulator where the machine is not arm64; ARCH=
 	@node=$$(tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)") || node=; \
 	[ -n "$$node" ] || [ "$${CI:-}" != true ] || { echo "The Node runtime client could not be installed, and its tests must run."; exit 1; }; \
 	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node"; \
@@ -179,7 +209,7 @@ releasable:
 	@case "$$(layer/commit)" in *[!0-9a-f]*) echo "the working tree is no clean commit, and nobody could build this again"; exit 1;; esac
 	@[ "$$(git rev-parse "$$TAG^{commit}")" = "$$(git rev-parse HEAD)" ] || { echo "$$TAG is another commit than what is here"; exit 1; }
 
-release: releasable test-layer ## the tested zips of both architectures, attached to TAG=vX.Y.Z on GitHub by its command line client
+release: releasable test-layer ## build: attach the tested zips of both architectures to TAG=vX.Y.Z on GitHub, by its command line client
 	@cd "$(SHIPPED)" && sha256sum --check --quiet SHA256SUMS && \
 	gh release create "$$TAG" --verify-tag --generate-notes $$(cut -c 67- SHA256SUMS) SHA256SUMS
 
@@ -188,13 +218,13 @@ release: releasable test-layer ## the tested zips of both architectures, attache
 # Where the templates in functions/stacks look for them, wherever cargo builds.
 package = @"$(PYTHON)" functions/package "$(1)" "target/functions/$(notdir $(abspath $(1))).zip" --architecture "$(lastword $(ARCHITECTURES))"
 
-package-python-consumer: ## the function in Python as a zip in target/functions; SRC= is another's folder, ARCH=x86 if it has compiled wheels
+package-python-consumer: ## build: the function in Python as a zip in target/functions; SRC= for the folder of another, ARCH=x86 if it has compiled wheels
 	$(call package,$(or $(SRC),functions/spec3-mcp))
 
-package-node-consumer: ## the same of the function in Node.js
+package-node-consumer: ## build: the same of the function in Node.js; SRC=, ARCH=
 	$(call package,$(or $(SRC),functions/document-splitter))
 
-package-llm-models: ## what is known about models as the zip of a layer in target/functions
+package-llm-models: ## build: what is known about models, as the zip of a layer in target/functions
 	$(call package,functions/llm-models)
 
 # --- the functions in Rust ------------------------------------------------------------------------------------------------
@@ -202,7 +232,7 @@ package-llm-models: ## what is known about models as the zip of a layer in targe
 FUNCTIONS := llm tool agent-registry tool-registry
 ARCHITECTURE = $(lastword $(ARCHITECTURES))
 
-package-functions: tools ## the functions in Rust as zips in target/functions, for arm64 or with ARCH=x86 for x86_64; FUNCTIONS=
+package-functions: tools ## build: the functions in Rust as zips in target/functions, for arm64 or with ARCH=x86 for x86_64; FUNCTIONS="llm tool"
 	$(call say,building $(FUNCTIONS) for $(ARCHITECTURE))
 	@layer/build "$(ARCHITECTURE)" "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)" $(FUNCTIONS)
 	@functions/shippable $(FUNCTIONS:%="$(TARGET)/functions/$(ARCHITECTURE)/%")
@@ -213,7 +243,7 @@ package-functions: tools ## the functions in Rust as zips in target/functions, f
 
 # ---------------------------------------------------------------------------------------------------------------------------
 
-clean: ## what was built here; not the cache of runtime clients and linters
+clean: ## other: delete what was built here; not the cache of runtime clients and linters
 	cargo clean
 	rm -rf .cache target/functions
 
@@ -259,7 +289,7 @@ counted: $(GUNGRAUN)/bin/gungraun-runner
 	$(call say,counting what an invocation costs)
 	@cargo build --quiet --profile quick -p lrap --bin lrap
 	@cargo run --quiet -p counts -- --extension "$(TARGET)/quick/lrap" --steps "$(TARGET)/gungraun/counts" \
-	    --limits tests/counts/limits.toml --reports "$(TARGET)/counts" --json "$(TARGET)/counts.json" $(if $(UPDATE),--update)
+	    --limits tests/counts/limits.toml --reports "$(TARGET)/counts" --json "$(TARGET)/counts.json" $(if $(call on,$(UPDATE)),--update)
 
 # Tools that run for seconds, and would be built for minutes.
 built-quickly = CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=64 CARGO_PROFILE_RELEASE_DEBUG=0
@@ -277,12 +307,20 @@ $(CARGO_DENY)/bin/cargo-deny:
 
 # Their names change with their contents, so what is there need not be looked at again.
 $(DELIVERY)/installed: contents := layer/delivery/requirements.txt
+$(LINTERS)/installed: contents := tests/lint/requirements.txt
+$(SNIPPETS)/installed: contents := tests/snippets/requirements.txt
 $(MOTO)/installed: contents := layer/tests/aws/requirements.txt
-$(DELIVERY)/installed $(MOTO)/installed:
+$(DELIVERY)/installed $(LINTERS)/installed $(SNIPPETS)/installed $(MOTO)/installed:
 	$(call say,installing $(notdir $(@D)) once into $(LRAP_CACHE))
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is older than 3.10, which the AWS SDK needs: name another by PYTHON=…"; exit 1; }
 	@"$(PYTHON)" -m venv "$(@D)"
 	@"$(@D)/bin/pip" install --quiet --disable-pip-version-check -r "$(contents)"
+	@touch $@
+
+$(SNIPPETS)/node/installed: tests/snippets/package.json tests/snippets/package-lock.json | $(SNIPPETS)/installed
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer"; exit 1; }
+	@mkdir -p "$(@D)" && cp $^ "$(@D)/"
+	@cd "$(@D)" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 tools:

@@ -10,6 +10,7 @@ mod pages;
 mod rules;
 mod shell;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -146,6 +147,47 @@ fn what_is_asked_of_make_is_something_it_can_do() {
             assert!(output.status.success(), "{}: {command}: {}", page.name, String::from_utf8_lossy(&output.stderr));
         }
     }
+}
+
+/// What `make` says, and whether it succeeds.
+fn make(arguments: &[&str]) -> (bool, String) {
+    let mut make = Command::new("make");
+    make.args(arguments).current_dir(root()).env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
+    let output = make.output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[test]
+fn a_variable_that_make_does_not_know_is_an_error_that_names_it() {
+    for misspelt in ["DRYRUN=1", "STGE=dev"] {
+        let (succeeds, said) = make(&["--dry-run", "deploy", misspelt]);
+        let name = misspelt.split('=').next().unwrap();
+        assert!(!succeeds && said.contains(&format!("nothing here takes {name}")), "{misspelt}: {said}");
+    }
+    assert!(make(&["--dry-run", "deploy", "STAGE=dev", "DRY_RUN=1"]).1.contains("--dry-run"));
+    assert!(!make(&["--dry-run", "deploy", "STAGE=dev", "DRY_RUN=0"]).1.contains("--dry-run"));
+}
+
+/// The words in capitals that are followed by `=`.
+fn variables(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit() && !"_=".contains(c));
+    words.filter_map(|word| word.split_once('=').map(|(name, _)| name)).filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn the_help_lists_every_verb_in_a_group_and_every_variable() {
+    let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
+    let (_, help) = make(&["help"]);
+    let documented = makefile.lines().filter_map(|line| line.split_once(':')).filter(|(_, rest)| rest.contains(" ## "));
+    let missing: Vec<_> = documented.filter(|(verb, _)| !help.contains(&format!("  make {verb} "))).collect();
+    assert!(missing.is_empty(), "the help lists no group for these: {missing:?}");
+    let known = makefile.split_once("VARIABLES := ").unwrap().1.split_once("\n#").unwrap().0;
+    let known: BTreeSet<_> = known.split_whitespace().filter(|word| *word != "\\").collect();
+    let shown = variables(&help);
+    assert_eq!(shown.difference(&known).collect::<Vec<_>>(), [&""; 0], "in the help, and refused");
+    // `CI` is set by what runs the gate, `PROFILE` by what measures.
+    let hidden: Vec<_> = known.difference(&shown).filter(|name| !["CI", "PROFILE"].contains(name)).collect();
+    assert_eq!(hidden, [&""; 0], "taken, and not in the help");
 }
 
 /// `tests/packages` without a terminal, on a machine that lacks a tool: whether `make test` goes on, and what it says.

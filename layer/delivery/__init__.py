@@ -7,4 +7,4 @@ What cannot succeed is a ``Refusal``, said before AWS is asked to change anythin
 
 
 class Refusal(Exception):
-    """Why something is not done. The text is for whoever asked for it, and says what to do about it."""
+    """Why something is not done. The text is for the person who asked for it, and says what to do about it."""

@@ -19,7 +19,7 @@ DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Aut
 
 
 class FromFile:
-    """A parameter's value that lies in a file: the bytes for the SDK, the path for whoever reads the command."""
+    """A parameter's value that lies in a file: the bytes for the SDK, the path for the person who reads the command."""
 
     def __init__(self, path, scheme="fileb://"):
         self.path = Path(path)
@@ -33,7 +33,7 @@ class FromFile:
 
 
 class Masked:
-    """A parameter's value that nobody may read who reads the command: ``said`` stands there for it."""
+    """A parameter's value that is not printed: the command shows ``said`` in its place."""
 
     def __init__(self, value, said):
         self._value = value

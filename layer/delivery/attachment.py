@@ -82,7 +82,7 @@ def attached(configuration, wish):
 
 
 def advice(configuration, variables):
-    """What is left to whoever attaches the layer to a function that now has these variables."""
+    """What is left to do by hand for a function that now has these variables."""
     if configuration.get("Runtime", "").startswith("provided"):
         yield "Its runtime ignores AWS_LAMBDA_EXEC_WRAPPER: layer/README.md#os-only-runtimes has its way in."
     if variables.get(NEXT_WRAPPER) == WEB_ADAPTER and not variables.get(WEB_ADAPTER_PROXY):
@@ -152,8 +152,8 @@ def _with_layer(layers, wanted):
 
 
 def common_table(stage, of_stage, present):
-    """The table of the stage, or the one that a function has where the stage has none. They cannot differ: whoever writes to
-    one could not be read from the other."""
+    """The table of the stage, or the one that a function has where the stage has none. They cannot differ: what is
+    written to one could not be read from the other."""
     if present and of_stage and present != of_stage:
         raise Refusal(f"{CONTENT_TABLE} is {present}, and the table of the stage {stage} is {of_stage}: choose by TABLE=")
     return of_stage or present
@@ -179,7 +179,7 @@ def _update(account, function, configuration, layers, variables):
     if layers == _layers(configuration) and variables == _variables(configuration):
         account.say(f"{function}: nothing to change")
         return
-    # With the revision, where there is one: whoever changed the function since it was read is not overruled.
+    # With the revision, where there is one: a change of the function since it was read is not overwritten.
     revision = {name: configuration[name] for name in ("RevisionId",) if name in configuration}
     account.change(
         "lambda",

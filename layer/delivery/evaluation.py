@@ -144,7 +144,7 @@ def variants(parameters, stages=STAGES):
 
 
 def _is_function(node):
-    # A resource's `Condition` is a member beside others, a condition's `Condition` stands alone.
+    # A resource's `Condition` is a member beside others, a condition's `Condition` is the only one.
     return len(node) == 1 and all(name in ("Ref", "Condition") or name.startswith("Fn::") for name in node)
 
 

@@ -18,7 +18,7 @@ LAYER_EXPORTS = ("SharedProxyLayerX86LongContent", "SharedProxyLayerArmLongConte
 
 
 def before_deploy(stage, given):
-    """What stands in the way of deploying a stage's stacks."""
+    """What prevents deploying a stage's stacks."""
     yield from _untouchable(stage)
     yield from _missing(stage, given)
     yield from _existing(stage, given)
@@ -30,7 +30,7 @@ def before_deploy(stage, given):
 
 
 def before_destroy(stage):
-    """What stands in the way of deleting them."""
+    """What prevents deleting them."""
     yield from _untouchable(stage, deleting=True)
     exports = [name for stack in stage.stacks for name in stack.exports]
     yield from _in_use(stage, exports, "delete those stacks first, or take the import out of them")

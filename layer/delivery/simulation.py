@@ -1,6 +1,6 @@
-"""Asks IAM whether whoever deploys may do what deploying takes, for each kind of resource by an example of it.
+"""Asks IAM whether the caller may do what deploying takes, for each kind of resource by an example of it.
 
-Who may not ask, or is root, learns from AWS itself what is denied, half-way.
+A caller that may not ask, or is root, learns from AWS itself what is denied, half-way.
 """
 
 from botocore.exceptions import ClientError

@@ -95,7 +95,7 @@ def describe(account, name):
 
 
 def refuse_unknown(parameters):
-    """A parameter that no template has would be ignored, and whoever gave it would not know."""
+    """A parameter that no template has would be ignored, and the person who gave it would not know."""
     known = {name for template in deployed() for name in template.parameters}
     unknown = sorted(parameters.keys() - known)
     if unknown:

@@ -46,7 +46,7 @@ def _transforms(document):
 
 
 def _upload_nothing(document):
-    """Stands an address in for what packaging would upload: a folder on this machine is not an address."""
+    """Puts an address in place of what packaging would upload: a folder on this machine is not an address."""
     for resource in document.get("Resources", {}).values():
         properties = resource.get("Properties", {})
         for name in ("CodeUri", "ContentUri", "DefinitionUri"):

@@ -37,7 +37,7 @@ class AttachesTheLayer(unittest.TestCase):
         compatible = layer_properties("arm64", "dev")["CompatibleRuntimes"]
         for template, function, _, given in self.FUNCTIONS:
             self.assertIn(properties(template, function, **given)["Runtime"], compatible)
-        self.assertIn(properties("document-splitter", "Function", Runtime="nodejs22.x")["Runtime"], compatible)
+        self.assertIn(properties("document-splitter", "Function", Runtime="nodejs24.x")["Runtime"], compatible)
 
     def test_the_code_is_what_make_packages(self):
         makefile = (REPOSITORY / "Makefile").read_text()

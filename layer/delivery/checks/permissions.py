@@ -35,7 +35,7 @@ def check(template):
 
 
 def _problems(node):
-    """Of everything in a resource's properties that looks like a policy document, wherever it stands."""
+    """Of everything in a resource's properties that looks like a policy document, wherever it is."""
     if isinstance(node, list):
         for element in node:
             yield from _problems(element)
