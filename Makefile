@@ -163,6 +163,8 @@ fuzz: ## change: every fuzz target for SECONDS= each (60); new inputs stay in fu
 	@if cargo +nightly --version >/dev/null 2>&1; then run="cargo +nightly fuzz run"; else run="env RUSTC_BOOTSTRAP=1 cargo fuzz run"; fi; \
 	for target in scan hydrate offload reference; do \
 		$$run $$target -- -dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) || exit 1; done; \
+	$$run --features proxy event_path fuzz/corpus/event_path fuzz/corpus/hydrate fuzz/corpus/offload -- \
+		-dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) || exit 1; \
 	for target in wire_requests wire_responses; do mkdir -p fuzz/target/corpus/$$target; \
 		$$run $$target fuzz/target/corpus/$$target fuzz/corpus/$$target -- \
 			-dict=fuzz/http.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) || exit 1; done

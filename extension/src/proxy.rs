@@ -5,6 +5,8 @@ mod compute;
 mod errors;
 mod gathering;
 mod hydration;
+#[cfg(any(test, fuzzing))]
+pub mod in_process;
 mod notices;
 mod offloading;
 

@@ -7,6 +7,7 @@ use long_content::envelope::Envelope;
 use long_content::fit::{self, Destination};
 use long_content::hydrate::{self, Hydration, Search, TooLarge};
 use long_content::keep::Pointer;
+use long_content::markers;
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope, Ttl};
@@ -56,17 +57,20 @@ fn hydrate_in(event: &Bytes, scope: &Scope, search: Search) {
     }
 }
 
-/// Offloading: what leaves fits, and hydrates to the same document. The first two bytes are the limits; where they are odd,
+/// Offloading: what leaves fits, and hydrates to the same document; with its markers broken, the document holds nothing that is taken
+/// for a reference. The first two bytes are the limits; where they are odd,
 /// references are signed, and those of the document itself were handed over to it.
 pub fn offload(data: &[u8]) {
     let [threshold, max_size, response @ ..] = data else { return };
     let response = Bytes::copy_from_slice(response);
     let kept = if max_size % 2 == 1 { hydrate::plan(&response).references().to_vec() } else { vec![] };
     let max_size = 100 + 4 * usize::from(*max_size);
+    break_markers(&response, &kept);
     let terms = Terms {
         max_content_size: usize::from(*threshold),
         max_payload_size: Some(max_size),
         kept,
+        max_look_alikes: 1 + usize::from(threshold % 4),
         ..Terms::new(scope(threshold % 2 == 1), Ttl::NONE)
     };
     let Ok(outgoing) = Outgoing::of(&response, &terms) else { return };
@@ -79,6 +83,16 @@ pub fn offload(data: &[u8]) {
     assert!(outgoing.contents.iter().all(|(reference, _)| terms.scope.admits(reference).is_ok()));
     let stored = outgoing.contents.into_iter().collect();
     assert_eq!(meaning(&hydrated(&outgoing.response, &stored)), meaning(&response));
+}
+
+fn break_markers(document: &Bytes, kept: &[ContentRef]) {
+    let (broken, count) = markers::break_all(document, kept);
+    if count == 0 {
+        return assert_eq!(broken, document);
+    }
+    assert_eq!(is_json(&broken), is_json(document));
+    assert!(!offload::plan(&broken, &Limits { kept, ..Limits::default() }).has_look_alike());
+    assert!(hydrate::plan(&broken).references().iter().all(|reference| kept.contains(reference)));
 }
 
 /// Parsing a reference: it has one spelling.

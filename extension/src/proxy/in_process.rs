@@ -1,0 +1,232 @@
+//! An event's whole path in one process, for tests and fuzzers: it is hydrated, a function returns what it got, that leaves, and comes to
+//! another function. The proxy's own code does it, with a store in memory and no connection.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use long_content::hydrate;
+use long_content::reference::{Content, ContentRef, Scope, Ttl};
+use long_content::store::ContentStore;
+use long_content::store::memory::MemoryStore;
+use serde::Deserializer;
+use serde::de::{IgnoredAny, Visitor};
+
+use super::Proxy;
+use crate::config::{Config, Mode};
+use crate::error::{Failure, FailureKind};
+use crate::invocations::Invocation;
+use crate::keys::SigningKeys;
+
+/// What the variables say of every function here: little fits.
+const VARIABLES: &[(&str, &str)] = &[
+    ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+    ("AWS_REGION", "eu-central-1"),
+    ("AGENT_CONTEXT_TABLE", "content"),
+    ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+    ("AWS_SECRET_ACCESS_KEY", "example-secret"),
+    ("MAX_CONTENT_SIZE", "40"),
+    ("MAX_PAYLOAD_SIZE", "1500"),
+    ("LRAP_MAX_EVENT_SIZE", "4194304"),
+    ("LRAP_METRICS", "off"),
+];
+
+/// Bytes that the variables allow a response.
+const MAX_PAYLOAD_SIZE: usize = 1_500;
+
+/// How a function is set: whose events are hydrated and whose responses offloaded, and whether references are signed.
+const FUNCTIONS: &[&[(&str, &str)]] = &[
+    &[],
+    &[("LRAP_HYDRATE", "always"), ("LRAP_OFFLOAD", "always")],
+    &[("LRAP_HYDRATE", "always"), ("LRAP_OFFLOAD", "always"), ("LRAP_ON_MISSING", "keep"), ("LRAP_KEEP", "/a /b/**")],
+    &[("LRAP_HYDRATE", "always"), ("LRAP_OFFLOAD", "always"), ("LRAP_SIGNING_KEY", "a-signing-key-of-24-bytes")],
+    &[("LRAP_HYDRATE", "never"), ("LRAP_OFFLOAD", "always")],
+];
+
+/// Sends an event down its path, through functions of every kind. Bytes of it from 1 to 6, which no JSON holds, stand for references: five to
+/// contents that there are, one to none.
+pub fn echo(data: &[u8]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("BUG: a runtime without a reactor");
+    for function in FUNCTIONS {
+        runtime.block_on(echo_by(function, data));
+    }
+}
+
+async fn echo_by(function: &[(&str, &str)], data: &[u8]) {
+    let variables = VARIABLES.iter().chain(function).map(|(name, value)| (name.into(), value.into()));
+    let config = Config::from_vars(variables).expect("BUG: the variables are right");
+    let (keys, store) = (config.signing_keys.clone(), MemoryStore::new());
+    let references = stored(&store, &Scope::new("content").signed_by(keys.clone())).await;
+    let event = with_references(data, &references);
+    let signing = SigningKeys::new(keys, None).expect("BUG: no secret to be asked");
+    let proxy = Proxy::new(config, store, signing);
+
+    let mut invocation = Invocation::default();
+    let Ok(handed) = proxy.hydrate(event.clone(), None, &mut invocation).await else { return };
+    assert!(is_json(&handed) == is_json(&event), "hydrating keeps JSON what it is");
+    proxy.check_error(&handed, &invocation).await;
+    if invocation.response_stays {
+        return;
+    }
+    let sent = match proxy.offload(handed.clone(), &mut invocation).await {
+        Ok(sent) => sent,
+        Err(Failure { kind, .. }) => return assert_eq!(kind, FailureKind::PayloadTooLarge),
+    };
+    assert!(sent == handed || sent.len() <= MAX_PAYLOAD_SIZE, "{} bytes leave", sent.len());
+    if invocation.kept.is_empty() && !function.is_empty() {
+        proxy.comes_back(sent, &handed).await;
+    }
+}
+
+impl Proxy<MemoryStore> {
+    /// The next function gets what the one before it returned.
+    async fn comes_back(&self, sent: Bytes, returned: &Bytes) {
+        if self.config.hydrate == Mode::Never {
+            return;
+        }
+        let mut invocation = Invocation::default();
+        match self.hydrate(sent, None, &mut invocation).await {
+            Ok(back) => assert!(same_document(&back, returned), "{back:?} came back for {returned:?}"),
+            Err(failure) => panic!("what left cannot be hydrated: {failure}"),
+        }
+    }
+
+    /// An error that is made of what was handed over holds nothing that the next function's layer takes for a reference: stored, it
+    /// comes back as it was, and else it is as it was but for spaces.
+    async fn check_error(&self, error: &Bytes, invocation: &Invocation) {
+        let mut known = Invocation { kept: invocation.kept.clone(), ..Invocation::default() };
+        let stored = self.disarm("in-process", error.clone(), true, &mut known).await;
+        if known.kept.is_empty() && known.work.broken_markers == 0 && self.config.hydrate == Mode::Always {
+            self.comes_back(stored, error).await;
+        }
+        let mut unknown = Invocation::default();
+        let broken = self.disarm("in-process", error.clone(), false, &mut unknown).await;
+        let plan = hydrate::plan(&broken);
+        assert!(plan.references().is_empty() && plan.malformed().is_empty(), "{broken:?} is taken for a reference");
+    }
+}
+
+/// Stores contents of every kind, and gives their references and one of a content that is not there.
+async fn stored(store: &MemoryStore, scope: &Scope) -> [ContentRef; 6] {
+    let named = |content: &Content| scope.reference(Ttl::seconds(86_400), content);
+    let text = Content::string("a text of more than \"forty\" bytes, with an escape\n");
+    let look_alike = Content::string(r#"["@content:1:dynamodb:s:none:x:1"]"#);
+    let surrogate = Content::json(r#""@content:\ud800""#);
+    let verbatim = Content::verbatim(r#"{"a":["@content:1:x", "\u0040content:"]}"#);
+    let holder = Content::json(format!(r#"{{"a":"{}" , "b":["{}",1e400]}}"#, named(&text), named(&verbatim)));
+    let contents = [text, look_alike, surrogate, verbatim, holder];
+    let all: Vec<_> = contents.iter().map(|content| (named(content), content.bytes.clone())).collect();
+    let until = Instant::now() + Duration::from_mins(1);
+    store.put(scope, &all, until).await.expect("BUG: memory takes everything");
+    let absent = Content::string("never stored");
+    let mut named = contents.iter().chain([&absent]).map(named);
+    std::array::from_fn(|_| named.next().expect("BUG: six of them"))
+}
+
+fn with_references(data: &[u8], references: &[ContentRef; 6]) -> Bytes {
+    let mut event = vec![];
+    for &byte in data {
+        match references.get(usize::from(byte.wrapping_sub(1))) {
+            Some(reference) => event.extend_from_slice(reference.to_string().as_bytes()),
+            None => event.push(byte),
+        }
+    }
+    event.into()
+}
+
+fn is_json(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok() && serde_json::from_slice::<IgnoredAny>(text).is_ok()
+}
+
+/// Whether two documents say the same: all bytes but those of strings alike, and what these say.
+fn same_document(one: &[u8], other: &[u8]) -> bool {
+    one == other || is_json(one) && is_json(other) && tokens(one) == tokens(other)
+}
+
+fn tokens(mut text: &[u8]) -> Vec<Vec<u8>> {
+    let mut tokens = vec![];
+    while let Some(quote) = text.iter().position(|&byte| byte == b'"') {
+        tokens.push(text[..quote].to_vec());
+        let mut end = quote + 1;
+        while text[end] != b'"' {
+            end += if text[end] == b'\\' { 2 } else { 1 };
+        }
+        tokens.push(said(&text[quote..=end]));
+        text = &text[end + 1..];
+    }
+    tokens.push(text.to_vec());
+    tokens
+}
+
+fn said(string: &[u8]) -> Vec<u8> {
+    struct Said;
+    impl Visitor<'_> for Said {
+        type Value = Vec<u8>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    serde_json::Deserializer::from_slice(string).deserialize_bytes(Said).expect("BUG: a string of valid JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What the fuzzers of the library found worth keeping, with references where it has the marker.
+    #[test]
+    fn every_input_of_the_fuzzers_takes_the_whole_path() {
+        let mut count = 0;
+        for corpus in ["hydrate", "offload", "event_path"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(corpus);
+            for file in std::fs::read_dir(folder).expect("a corpus") {
+                let data = std::fs::read(file.expect("a file").path()).expect("an input");
+                echo(&data);
+                count += 1;
+            }
+        }
+        assert!(count > 100, "{count}");
+    }
+
+    fn document() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            3 => "[\u{1}-\u{6}]",
+            2 => Just("@content:".to_owned()),
+            1 => Just("\\u0040content:1:x".to_owned()),
+            3 => "[a-zé ]{0,60}",
+            1 => Just("\\ud800\\n\\\"".to_owned()),
+            1 => Just(r#"{\"a\":[\"@content:\"]}"#.to_owned()),
+            1 => Just("[\\\"\u{1}\\\",\\\"\u{5}\\\"]".to_owned()),
+        ];
+        let string = proptest::collection::vec(piece, 0..3).prop_map(|pieces| format!("\"{}\"", pieces.concat()));
+        let leaf = prop_oneof![4 => string, 1 => Just("1e400".to_owned())];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            let name = prop_oneof![Just("a"), Just("b"), Just("Records"), Just("eventSource"), Just("@content:")];
+            let member = (name, inner.clone()).prop_map(|(name, value)| format!("\"{name}\": {value}"));
+            prop_oneof![
+                proptest::collection::vec(inner, 0..6).prop_map(|items| format!("[{}]", items.join(","))),
+                proptest::collection::vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(","))),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn what_a_function_echoes_comes_back(document in document()) {
+            echo(document.as_bytes());
+        }
+
+        #[test]
+        fn any_bytes_take_the_path_without_a_panic(data in proptest::collection::vec(any::<u8>(), 0..200)) {
+            echo(&data);
+        }
+    }
+}
