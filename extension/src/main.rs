@@ -10,7 +10,7 @@ use lrap::keys::SigningKeys;
 use lrap::lifecycle::{InitError, LifecycleError, Registration};
 use lrap::proxy::Proxy;
 use lrap::runtime_api::RuntimeApi;
-use lrap::{cli, heap, logging, output, server};
+use lrap::{cli, heap, logging, output, server, warmup};
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
@@ -44,25 +44,11 @@ async fn run() -> Result<(), StartError> {
     };
     tokio::spawn(server::serve(listener, Arc::clone(&proxy)));
     let registration = Registration::new(&lambda_api).await?;
-    if proxy.expects_snapshot() {
-        // Before our first poll, and without the network: nothing that is in progress may be in the snapshot.
-        proxy.store().store().rehearse().await;
-    } else {
-        tokio::spawn(warm(Arc::clone(&proxy)));
-    }
+    warmup::begin(&proxy).await;
     // The runtime starts meanwhile; our own init ends with the first poll below.
     proxy.keys().warm().await;
     registration.shutdown().await;
     Ok(())
-}
-
-/// Makes ready what the first invocations need. Lambda waits for our first poll, so that goes first: everything else that is
-/// ready to run here runs before this, and then whoever waits for the processor.
-async fn warm(proxy: Arc<Proxy<CachedStore<DynamoDbStore>>>) {
-    tokio::task::yield_now().await;
-    std::thread::yield_now();
-    proxy.upstream().warm().await;
-    proxy.store().store().warm().await;
 }
 
 /// Everything that can fail before we register: only then can Lambda be told why.

@@ -8,7 +8,7 @@
 //! - `retry`: when to ask again, and what an error means
 //! - `encoding`, `item`, `entry`, `condition`: bytes to items and back, and when an item need not be written; pure
 //! - `write`, `look`, `read`: `put`, what it spares itself, and `get`
-//! - `rehearsal`: the same before it is needed, and without the network
+//! - `stage`: a client that sends nothing, for a write that is rehearsed
 //! - `inventory`: what is stored, for people who look
 //! - `secret`: the signing keys' secret, in Secrets Manager
 //!
@@ -30,11 +30,11 @@ mod item;
 mod look;
 mod protocol;
 mod read;
-mod rehearsal;
 mod retry;
 mod secret;
 mod settings;
 mod settings_error;
+mod stage;
 mod table;
 mod write;
 
@@ -88,16 +88,15 @@ impl DynamoDbStore {
         Self { part_size: part_size.clamp(1 << 10, item::MAX_PART), ..self }
     }
 
-    /// Opens the connection, TLS included, without a `DynamoDB` operation, and then rehearses a write: what waits for the
-    /// network goes first. Failing is no loss; either takes two seconds at most.
+    /// Opens the connection, TLS included, without a `DynamoDB` operation. Failing is no loss; it takes two seconds at most.
     pub async fn warm(&self) {
         self.table.warm().await;
-        self.rehearse().await;
     }
 
-    /// Rehearses a write without a connection to the table. Failing is no loss; it takes two seconds at most.
-    pub async fn rehearse(&self) {
-        Box::pin(rehearsal::rehearse(self)).await;
+    /// The same store in name only: what is asked of it is neither sent nor counted, and every write succeeds.
+    #[must_use]
+    pub fn staged(&self) -> Self {
+        Self { table: self.table.staged(), ..self.clone() }
     }
 
     /// Requests and units since the store was built, counted over all clones, whomever they charged.

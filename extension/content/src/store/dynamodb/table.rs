@@ -26,10 +26,10 @@ use super::inventory::Cursor;
 use super::item::{Attributes, ID, Item, SUMMARY};
 use super::protocol::client::{Access, OwnUserAgent};
 use super::protocol::connector::charging_repeats;
-use super::rehearsal;
 use super::retry::{Failure, hint, judge};
 use super::settings::Settings;
 use super::settings_error::SettingsError;
+use super::stage;
 use crate::store::Expiry;
 use crate::store::tally::{Tally, Usage};
 
@@ -100,7 +100,7 @@ impl Table {
         let (access, name) = (real.access.clone(), real.name.clone());
         let client = LazyLock::new(Box::new(move || {
             let Asked { client, url } = real.client.clone();
-            Asked { client: rehearsal::staged(&client), url }
+            Asked { client: stage::staged(&client), url }
         }) as Box<dyn FnOnce() -> Asked + Send>);
         let shared = Shared { client, access, name, total: Tally::default(), sends: false };
         Self { shared: Arc::new(shared), tally: Tally::default() }
