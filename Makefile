@@ -144,11 +144,16 @@ publish-x86: $(DELIVERY)/installed ## use: the layer for x86_64 as a layer versi
 publish-arm: $(DELIVERY)/installed ## use: the same for arm64; REGION=, STAGE=, ZIP_ARM=, DRY_RUN=1
 	$(deliver) publish "$(ZIP_ARM)" arm64 $(to)
 
+# A verb cannot do without these.
+needs = $(if $($(1)),,$(error $@ needs $(1)=, $(2)))
+
 attach: $(DELIVERY)/installed ## use: the layer to FUNCTION=; REGION=, STAGE=, DRY_RUN=1; LAYER_ARN=, TABLE= and MAX_CONTENT_SIZE= to differ from the stage
+	$(call needs,FUNCTION,the name of the function)
 	$(deliver) attach "$(FUNCTION)" $(to) $(if $(LAYER_ARN),--layer "$(LAYER_ARN)") $(if $(TABLE),--table "$(TABLE)") \
 	    $(if $(MAX_CONTENT_SIZE),--max-content-size "$(MAX_CONTENT_SIZE)")
 
 detach: $(DELIVERY)/installed ## use: the layer from FUNCTION=; REGION=, DRY_RUN=1
+	$(call needs,FUNCTION,the name of the function)
 	$(deliver) detach "$(FUNCTION)" $(to)
 
 deploy: $(DELIVERY)/installed ## use: create or update the stacks of STAGE=; REGION=, ZIP_X86=, ZIP_ARM=, PARAMETERS="Name=Value …", DRY_RUN=1

@@ -75,7 +75,7 @@ def _account(options):
     # The SDK for Python knows AWS_DEFAULT_REGION only.
     session = boto3.Session(region_name=options.region or os.environ.get("AWS_REGION"))
     if session.region_name is None:
-        raise Refusal("no region: say REGION=…, or set AWS_REGION")
+        raise Refusal("no region: give REGION=…, or set AWS_REGION")
     return Account(session, options.dry_run)
 
 

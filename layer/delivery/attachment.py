@@ -84,7 +84,7 @@ def attached(configuration, wish):
 def advice(configuration, variables):
     """What is left to do by hand for a function that now has these variables."""
     if configuration.get("Runtime", "").startswith("provided"):
-        yield "Its runtime ignores AWS_LAMBDA_EXEC_WRAPPER: layer/README.md#os-only-runtimes has its way in."
+        yield "Its runtime ignores AWS_LAMBDA_EXEC_WRAPPER: layer/README.md#os-only-runtimes says what to do instead."
     if variables.get(NEXT_WRAPPER) == WEB_ADAPTER and not variables.get(WEB_ADAPTER_PROXY):
         yield f"Lambda Web Adapter polls by itself, so set {WEB_ADAPTER_PROXY}: docs/living-with/web-adapter.md"
 
@@ -147,7 +147,7 @@ def _with_layer(layers, wanted):
     if wanted not in kept:
         kept.append(wanted)
     if len(kept) > MOST_LAYERS:
-        raise Refusal(f"the function has {len(layers)} layers, and Lambda allows {MOST_LAYERS}: merge two of its own")
+        raise Refusal(f"the function has {len(layers)} layers, and Lambda allows {MOST_LAYERS}: merge two of the function's layers")
     return kept
 
 
@@ -224,7 +224,7 @@ def _table_of_stage(account, stage):
 def _architectures(account, layer):
     name, _, number = layer.rpartition(":")
     if not number.isdigit():
-        raise Refusal(f"{layer} is not the ARN of a layer version: it ends in no number")
+        raise Refusal(f"{layer} is not the ARN of a layer version: it does not end in a version number")
     version = account.find("lambda", "get_layer_version", ABSENT, LayerName=name, VersionNumber=int(number))
     if version is None:
         raise Refusal(f"missing dependency: there is no layer version {layer}")

@@ -39,7 +39,7 @@ def destroy(account, stage_name):
     _refuse(before_destroy(stage))
     for stack in reversed(stage.stacks):
         if stack.present is None:
-            account.say(f"{stack.name}: not there")
+            account.say(f"{stack.name}: does not exist")
             continue
         if stack.template.stack == ARTIFACT_STACK:
             _empty(account, _bucket(stage))
@@ -102,7 +102,7 @@ def _settle(account, stack, waiter, identity):
         account.wait("cloudformation", waiter, StackName=identity)
     except WaiterError as error:
         raise Refusal(
-            f"{stack.name} failed, and CloudFormation took back what it did:\n{_reasons(account, identity)}"
+            f"{stack.name} failed, and CloudFormation rolled it back:\n{_reasons(account, identity)}"
         ) from error
     if not account.dry_run:
         account.say(f"{stack.name}: {waiter.split('_')[1]}d")

@@ -81,7 +81,7 @@ def _check(archive, program, architecture):
         raise Refusal(f"{archive.filename}: {program} is not executable, and Lambda would not start it")
     header = archive.open(entry).read(20)
     if header[:4] != b"\x7fELF":
-        raise Refusal(f"{archive.filename}: {program} is no executable for Linux")
+        raise Refusal(f"{archive.filename}: {program} is not a Linux executable")
     (machine,) = struct.unpack_from("<H", header, 18)
     if machine != ARCHITECTURES[architecture][1]:
         raise Refusal(f"{archive.filename}: {program} is not for {architecture}: its ELF machine is {machine}")

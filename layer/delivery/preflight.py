@@ -77,7 +77,7 @@ def _existing_resources(stage, stack, evaluation):
         name = resource["Properties"][name_property]
         if stage.account.find(service, operation, absent, **{argument: name}) is not None:
             yield (
-                f"resource exists: {resource['Type']} {name} is there, and belongs to no stack {stack.name}: import it "
+                f"resource exists: {resource['Type']} {name} exists, and does not belong to the stack {stack.name}: import it "
                 "into one by a change set of type IMPORT, delete it, or take another STAGE"
             )
 

@@ -43,20 +43,20 @@ class Imports(unittest.TestCase):
         self.assertEqual(order, ["artifacts", "extension-layer", "long-content", "function"])
 
     def test_a_dangling_import_is_named(self):
-        self.assertIn("t0: nothing gives SharedNone-dev", self.said(importing("SharedNone-${Stage}")))
+        self.assertIn("t0: nothing exports or sets SharedNone-dev", self.said(importing("SharedNone-${Stage}")))
 
     def test_a_dangling_parameter_is_named(self):
         text = (
             "Resources: {R: {Type: 'AWS::SNS::Topic', Properties: {TopicName: !Sub '{{resolve:ssm:/none/${Stage}}}'}}}"
         )
-        self.assertIn("t0: nothing gives /none/dev", self.said(text))
+        self.assertIn("t0: nothing exports or sets /none/dev", self.said(text))
 
     def test_an_import_that_only_some_parameters_reach_is_found(self):
         text = (
             "Conditions: {Prod: !Equals [!Ref Stage, prod]}\nResources: {R: {Type: 'AWS::SNS::Topic', Condition: Prod, "
             "Properties: {TopicName: {'Fn::ImportValue': SharedNone-prod}}}}"
         )
-        self.assertIn("nothing gives SharedNone-prod", self.said(text))
+        self.assertIn("nothing exports or sets SharedNone-prod", self.said(text))
 
     def test_a_cycle_is_named(self):
         said = self.said(
@@ -74,7 +74,7 @@ class Imports(unittest.TestCase):
     def test_s0_08_s0_09_a_promised_name_that_is_gone_is_named(self):
         said = list(imports.check([template("Resources: {}")]))
         for form in imports.PROMISED:
-            self.assertIn(f"nobody exports {form.format(stage='dev')}, which was promised", said)
+            self.assertIn(f"no template exports {form.format(stage='dev')}, on which other stacks rely", said)
 
 
 class Permissions(unittest.TestCase):

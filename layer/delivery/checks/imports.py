@@ -58,11 +58,11 @@ def check(templates, promised=PROMISED):
         if len(names) > 1:
             yield f"{name} is given by more than one template: {', '.join(names)}"
     for template, trade in trades.items():
-        yield from (f"{template}: nothing gives {name}" for name in sorted(trade.takes - givers.keys()))
+        yield from (f"{template}: nothing exports or sets {name}" for name in sorted(trade.takes - givers.keys()))
         yield from (f"{template}: {name} is not of the form Shared…-{{Stage}}" for name in _misnamed(trade.exports))
     stages = {stage for trade in trades.values() for stage in trade.exports.values()}
     expected = {form.format(stage=stage) for form in promised for stage in stages or ("dev",)}
-    yield from (f"nobody exports {name}, which was promised" for name in sorted(expected - givers.keys()))
+    yield from (f"no template exports {name}, on which other stacks rely" for name in sorted(expected - givers.keys()))
     try:
         _order(trades, givers)
     except CycleError as cycle:

@@ -85,7 +85,7 @@ def _attached(policies):
     for policy in policies:
         owner, _, name = policy.partition(":iam::aws:policy/")
         if name and name not in OF_AWS:
-            yield f"AWS's policy {name} is wider than any one function's needs"
+            yield f"AWS's policy {name} allows more than one function needs"
 
 
 def _anyone(principal):
