@@ -289,7 +289,7 @@ class Failures(WithZips):
         )
         self.addCleanup(self.client("dynamodb").delete_table, TableName="AgentContext-dev")
         said = self.nothing_changes("deploy", "STAGE=dev", *self.zips)
-        self.assertIn("resource exists: AWS::DynamoDB::Table AgentContext-dev is there", said)
+        self.assertIn("resource exists: AWS::DynamoDB::Table AgentContext-dev exists", said)
 
     def test_s0_24_resource_exists_when_another_stack_exports_the_name(self):
         export = "{Value: x, Export: {Name: SharedContentTableLongContent-dev}}"
