@@ -111,7 +111,7 @@ class Permissions(unittest.TestCase):
     def test_a_wide_policy_of_awss_is_found(self):
         policy = "arn:aws:iam::aws:policy/AdministratorAccess"
         text = "Resources: {R: {Type: 'AWS::IAM::Role', Properties: {ManagedPolicyArns: ['%s']}}}" % policy
-        self.assertIn("AdministratorAccess is wider", " / ".join(permissions.check(template(text))))
+        self.assertIn("AdministratorAccess allows more", " / ".join(permissions.check(template(text))))
 
 
 class Functions(unittest.TestCase):

@@ -36,7 +36,7 @@ class LayerZips(unittest.TestCase):
                 LayerZip.read(path, "x86_64")
 
     def test_a_script_in_place_of_a_program_is_refused(self):
-        with self.assertRaisesRegex(Refusal, "no executable for Linux"):
+        with self.assertRaisesRegex(Refusal, "is not a Linux executable"):
             LayerZip.read(layer_zip(self.folder, "x86_64", magic=b"#!/b"), "x86_64")
 
     def test_a_missing_program_is_named(self):

@@ -149,7 +149,7 @@ class Rollback(unittest.TestCase):
         ]
         account = Scripted(wait=WaiterError("stack_create_complete", "gone", {}), describe_stack_events=events)
         stack = Stage(account, "dev").stack("shared-long-content")
-        with self.assertRaisesRegex(Refusal, "(?s)shared-long-content-dev failed.*took back.*ContentTable: no quota$"):
+        with self.assertRaisesRegex(Refusal, "(?s)shared-long-content-dev failed.*rolled it back.*ContentTable: no quota$"):
             _settle(account, stack, "stack_create_complete", "arn:stack")
         self.assertIn(("describe_stack_events", {"StackName": "arn:stack"}), account.asked)
 
