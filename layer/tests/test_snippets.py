@@ -43,6 +43,24 @@ class Templates(unittest.TestCase):
                 (role,) = resources.of_type("AWS::IAM::Role").values()
                 self.assertEqual(role["Properties"]["ManagedPolicyArns"][-2:], [f"<import {name}dev>" for name in POLICIES])
 
+    def test_each_language_has_a_function_with_all_of_it(self):
+        resources = evaluated("languages.yaml")
+        functions = [function["Properties"] for function in resources.of_type("AWS::Lambda::Function").values()]
+        runtimes = {re.match(r"[a-z]+", function["Runtime"])[0] for function in functions}
+        self.assertEqual(runtimes, {"python", "nodejs", "java", "dotnet", "ruby", "provided"})
+        for function in functions:
+            with self.subTest(function["Runtime"]):
+                self.assertIn(function["Runtime"], known())
+                self.assertEqual(function["Layers"], ["{{resolve:ssm:/long-content/dev/layer/arm64}}"])
+                self.assertEqual(function["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"], WRAPPER)
+                self.assertEqual(function["Environment"]["Variables"]["AGENT_CONTEXT_TABLE"], f"<import {TABLE}dev>")
+        for role in resources.of_type("AWS::IAM::Role").values():
+            self.assertEqual(role["Properties"]["ManagedPolicyArns"][-2:], [f"<import {name}dev>" for name in POLICIES])
+
+    def test_the_bootstrap_is_the_one_of_the_layers_page(self):
+        self.assertIn((ATTACH / "bootstrap").read_text(), (REPOSITORY / "layer/README.md").read_text())
+        self.assertTrue((ATTACH / "bootstrap").stat().st_mode & 0o100)
+
     def test_serverless_does(self):
         parsed = yaml.safe_load((ATTACH / "serverless.yml").read_text())
         provider = parsed["provider"]
