@@ -27,7 +27,7 @@ impl Hands {
 
     fn clock(&self) -> Clock {
         let hands = Arc::clone(&self.0);
-        Clock::from_fn(move || *hands.lock().expect("a clock"))
+        Clock::from_fn(move || (*hands.lock().expect("a clock")).into())
     }
 }
 

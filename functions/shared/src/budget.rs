@@ -87,7 +87,7 @@ impl Budget {
 
     /// Sets `estimate` aside, if the day's cap has room for it.
     pub async fn reserve(&self, estimate: MicroDollars) -> Result<Reservation, BudgetError> {
-        let now = self.clock.now();
+        let now = self.now();
         let reservation = Reservation { id: self.id(now), estimate };
         // Without this, the first reservation of a day would pass any cap: there is no `spent` to compare with.
         let Some(room) = self.cap.0.checked_sub(estimate.0) else {
@@ -151,6 +151,11 @@ impl Budget {
         let request = self.client.get_item().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
         let found = request.consistent_read(true).send().await.map_err(|error| unavailable(&error))?;
         Ok(found.item.as_ref().map(spent_in).unwrap_or_default())
+    }
+
+    /// What the clock shows, up to the last moment that a calendar has.
+    fn now(&self) -> Timestamp {
+        Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::MAX)
     }
 
     fn id(&self, now: Timestamp) -> String {

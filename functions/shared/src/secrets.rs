@@ -10,13 +10,13 @@ use crate::sdk_errors::reason;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// How long a value is used without asking.
-const FRESH: SignedDuration = SignedDuration::from_mins(5);
+const FRESH: Duration = Duration::from_mins(5);
 /// What stands for a secret wherever it would be printed.
 const REDACTED: &str = "[redacted]";
 
@@ -85,7 +85,7 @@ type Keys = HashMap<String, Secret>;
 
 struct Cached {
     keys: Arc<Keys>,
-    read_at: Timestamp,
+    read_at: SystemTime,
 }
 
 /// Secrets Manager, remembered.
@@ -141,11 +141,12 @@ impl Secrets {
     fn cached(&self, secret: &str) -> Option<(Arc<Keys>, bool)> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let cached = cache.get(secret)?;
-        let is_fresh = self.clock.now().duration_since(cached.read_at) < FRESH;
+        // Of a clock that was set back no age can be told: the secret is read again.
+        let is_fresh = self.clock.now().duration_since(cached.read_at).is_ok_and(|age| age < FRESH);
         Some((Arc::clone(&cached.keys), is_fresh))
     }
 
-    fn remember(&self, secret: &str, keys: Keys, read_at: Timestamp) -> Arc<Keys> {
+    fn remember(&self, secret: &str, keys: Keys, read_at: SystemTime) -> Arc<Keys> {
         let keys = Arc::new(keys);
         let cached = Cached { keys: Arc::clone(&keys), read_at };
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned(), cached);

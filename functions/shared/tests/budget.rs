@@ -20,9 +20,9 @@ struct World {
 impl World {
     async fn at(time: &str) -> Self {
         let tables = Tables::start().await;
-        let time = Arc::new(Mutex::new(time.parse().unwrap()));
+        let time = Arc::new(Mutex::new(time.parse::<Timestamp>().unwrap()));
         let hands = Arc::clone(&time);
-        let clock = Clock::from_fn(move || *hands.lock().unwrap());
+        let clock = Clock::from_fn(move || (*hands.lock().unwrap()).into());
         let budget = Budget::new(tables.client.clone(), COSTS, "dev", "10.00".parse().unwrap(), clock);
         Self { tables, budget, time }
     }

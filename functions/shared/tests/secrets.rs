@@ -8,9 +8,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use functions_shared::clock::Clock;
 use functions_shared::secrets::{SecretError, Secrets};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 
 const NAME: &str = "/ai-agent/llm-secrets/test";
@@ -27,7 +27,7 @@ struct Answer {
 struct World {
     secrets: Secrets,
     answer: Arc<Mutex<Answer>>,
-    time: Arc<Mutex<Timestamp>>,
+    time: Arc<Mutex<SystemTime>>,
 }
 
 impl World {
@@ -37,7 +37,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async { axum::serve(listener, router).await });
-        let time = Arc::new(Mutex::new(Timestamp::UNIX_EPOCH));
+        let time = Arc::new(Mutex::new(SystemTime::UNIX_EPOCH));
         let hands = Arc::clone(&time);
         let clock = Clock::from_fn(move || *hands.lock().unwrap());
         Self { secrets: Secrets::new(client(&endpoint), clock), answer, time }
@@ -52,7 +52,7 @@ impl World {
         self.answers(status, json!({"__type": error, "Message": "no"}));
     }
 
-    fn after(&self, time: SignedDuration) {
+    fn after(&self, time: Duration) {
         *self.time.lock().unwrap() += time;
     }
 
@@ -87,9 +87,9 @@ async fn a_secret_is_read_once_in_five_minutes() {
     let world = World::holding(json!({"KEY": "first"})).await;
     assert_eq!(world.key().await.unwrap(), "first");
     world.answers(StatusCode::OK, secret(&json!({"KEY": "second"})));
-    world.after(SignedDuration::from_secs(299));
+    world.after(Duration::from_secs(299));
     assert_eq!((world.key().await.unwrap().as_str(), world.asked()), ("first", 1));
-    world.after(SignedDuration::from_secs(1));
+    world.after(Duration::from_secs(1));
     assert_eq!((world.key().await.unwrap().as_str(), world.asked()), ("second", 2));
 }
 
@@ -97,7 +97,7 @@ async fn a_secret_is_read_once_in_five_minutes() {
 async fn an_outage_takes_no_key_away_and_every_call_tries_again() {
     let world = World::holding(json!({"KEY": "first"})).await;
     world.key().await.unwrap();
-    world.after(SignedDuration::from_mins(60));
+    world.after(Duration::from_mins(60));
     for (status, error) in [
         (StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError"),
         (StatusCode::BAD_REQUEST, "ThrottlingException"),
@@ -116,7 +116,7 @@ async fn a_secret_that_is_gone_or_denied_is_forgotten() {
     {
         let world = World::holding(json!({"KEY": "first"})).await;
         world.key().await.unwrap();
-        world.after(SignedDuration::from_mins(5));
+        world.after(Duration::from_mins(5));
         world.refuses(StatusCode::BAD_REQUEST, error);
         let refused = SecretError::Refused { secret: NAME.to_owned(), reason: error.to_owned() };
         assert_eq!(world.key().await, Err(refused));
