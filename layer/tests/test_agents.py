@@ -142,7 +142,7 @@ class Exports(unittest.TestCase):
 
 
 class Tables(unittest.TestCase):
-    RUST = (REPOSITORY / "functions/shared/tests/tables/mod.rs").read_text()
+    RUST = (REPOSITORY / "functions/registries/tests/tables.rs").read_text()
 
     def test_are_those_that_the_registries_are_tested_with(self):
         for template, table, count in (
@@ -165,7 +165,7 @@ class Tables(unittest.TestCase):
     def test_days_of_costs_expire(self):
         ttl = properties("shared-infrastructure", "CostTable")["TimeToLiveSpecification"]
         self.assertEqual(ttl, {"AttributeName": "ttl", "Enabled": True})
-        self.assertIn("`ttl`", (REPOSITORY / "functions/shared/src/budget.rs").read_text())
+        self.assertIn("`ttl`", (REPOSITORY / "functions/model/src/budget.rs").read_text())
 
 
 class Roles(unittest.TestCase):
@@ -269,7 +269,7 @@ class Models(unittest.TestCase):
     """The layer of models holds rows as the table takes them."""
 
     ROWS = json.loads((REPOSITORY / "functions/llm-models/src/llm/models.json").read_text())
-    READER = (REPOSITORY / "functions/shared/src/models.rs").read_text()
+    READER = (REPOSITORY / "functions/model/src/models.rs").read_text()
     HOMES = (REPOSITORY / "functions/llm/src/destination.rs").read_text()
 
     def test_s0_05_each_is_a_row_that_is_read_whole(self):

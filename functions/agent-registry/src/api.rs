@@ -2,10 +2,10 @@
 
 use crate::registry::Agents;
 use functions_shared::Refusal;
-use functions_shared::agents::{Agent, AgentStatus, Version};
-use functions_shared::fields::Fields;
-use functions_shared::http_api::{Request, Response};
-use functions_shared::pages::{Listed, Page};
+use http_api::{Request, Response};
+use registries::agents::{Agent, AgentStatus, Version};
+use registries::fields::Fields;
+use registries::pages::{Listed, Page};
 use serde_json::{Value, json};
 
 impl Agents {

@@ -2,19 +2,20 @@
 
 mod api;
 #[cfg(test)]
-#[path = "../../shared/tests/entrances/mod.rs"]
+#[path = "../../registries/tests/entrances.rs"]
 mod entrances;
 mod registry;
 mod stack;
 #[cfg(test)]
-#[path = "../../shared/tests/tables/mod.rs"]
+#[path = "../../registries/tests/tables.rs"]
 mod tables;
 #[cfg(test)]
 mod tests;
 
-use functions_shared::custom_resource::Stacks;
-use functions_shared::entrances::answer;
-use functions_shared::{Failure, LambdaEvent, Variables, clients, run_with};
+use functions_aws::clients;
+use functions_shared::{Failure, LambdaEvent, Variables, run_with};
+use registries::custom_resource::Stacks;
+use registries::entrances::answer;
 use registry::Agents;
 use serde_json::Value;
 use std::process::ExitCode;

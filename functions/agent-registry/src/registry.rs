@@ -1,9 +1,10 @@
 //! What both entrances ask for: the table of agents, and of the tools that agents may name.
 
 use aws_sdk_dynamodb::Client;
-use functions_shared::agents::{Agent, AgentDefaults, AgentRegistry};
-use functions_shared::tools::{ToolRegistry, ToolStatus};
-use functions_shared::{Refusal, SdkConfig, VariableError, Variables};
+use functions_aws::SdkConfig;
+use functions_shared::{Refusal, VariableError, Variables};
+use registries::agents::{Agent, AgentDefaults, AgentRegistry};
+use registries::tools::{ToolRegistry, ToolStatus};
 use serde_json::Value;
 
 /// The model of an agent that names none.

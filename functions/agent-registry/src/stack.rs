@@ -2,10 +2,10 @@
 
 use crate::registry::Agents;
 use functions_shared::Refusal;
-use functions_shared::agents::{Agent, Version};
-use functions_shared::custom_resource::{Provisioned, Provisioner, RequestType, ResourceEvent};
-use functions_shared::entrances::Registry;
-use functions_shared::http_api::{Request, Response};
+use http_api::{Request, Response};
+use registries::agents::{Agent, Version};
+use registries::custom_resource::{Provisioned, Provisioner, RequestType, ResourceEvent};
+use registries::entrances::Registry;
 use serde_json::json;
 
 impl Registry for Agents {

@@ -3,10 +3,10 @@
 use crate::entrances::{Bucket, context, request, stack_event};
 use crate::registry::Agents;
 use crate::tables::{AGENTS, TOOLS, Tables};
-use functions_shared::custom_resource::Stacks;
-use functions_shared::entrances::answer;
-use functions_shared::tools::{FunctionArn, Tool, ToolRegistry, ToolStatus};
 use functions_shared::{Context, LambdaEvent, Variables};
+use registries::custom_resource::Stacks;
+use registries::entrances::answer;
+use registries::tools::{FunctionArn, Tool, ToolRegistry, ToolStatus};
 use serde_json::{Value, json};
 
 const FUNCTION: &str = "arn:aws:lambda:eu-central-1:123456789012:function:tool-weather-dev";

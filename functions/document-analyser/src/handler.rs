@@ -2,7 +2,7 @@
 
 use crate::analysis::Analysis;
 use data_encoding::BASE64;
-use functions_base::{Failure, LambdaEvent};
+use functions_shared::{Failure, LambdaEvent};
 use serde::{Deserialize, Serialize};
 
 /// A document as `document-reader` returns it. Other fields are ignored.
@@ -58,7 +58,7 @@ fn decoded(text: &str) -> Result<Vec<u8>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use functions_base::Diagnostic;
+    use functions_shared::Diagnostic;
     use serde_json::{Value, json};
 
     fn ask(event: Value) -> Result<Value, Diagnostic> {

@@ -6,6 +6,6 @@ mod handler;
 mod sections;
 mod terms;
 
-fn main() -> Result<(), functions_base::Error> {
-    functions_base::run(handler::handle)
+fn main() -> Result<(), functions_shared::Error> {
+    functions_shared::run(handler::handle)
 }

@@ -2,9 +2,9 @@
 //! identifiers, never content, a key, or what a provider said in its own words.
 
 use functions_shared::Failure;
-use functions_shared::budget::BudgetError;
-use functions_shared::models::ModelsError;
-use functions_shared::secrets::SecretError;
+use model::budget::BudgetError;
+use model::models::ModelsError;
+use secrets::SecretError;
 use std::time::Duration;
 
 /// One variant for each remedy.

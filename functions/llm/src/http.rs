@@ -3,9 +3,9 @@
 use crate::error::CallError;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use functions_shared::secrets::Secret;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url, redirect};
+use secrets::Secret;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 

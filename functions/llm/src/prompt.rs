@@ -2,7 +2,7 @@
 
 use crate::call::Tool;
 use crate::conversation::{Part, Turn};
-use functions_shared::prices::Tokens;
+use model::prices::Tokens;
 
 /// One question to a model.
 #[derive(Debug)]

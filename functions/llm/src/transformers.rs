@@ -11,9 +11,9 @@ use crate::error::CallError;
 use crate::http::Post;
 use crate::prompt::Prompt;
 use crate::target::Target;
-use functions_shared::secrets::Secret;
 use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrets::Secret;
 use serde_json::Value;
 
 /// The ways that are known, by the names that rows and events have for them.

@@ -1,10 +1,10 @@
 //! The day's budget, as calls meet it: parallel, failing, at midnight.
 
 use crate::kit::{COSTS, Nobody, Provider, Response, World, dynamodb, question};
-use functions_shared::budget::Budget;
-use functions_shared::clock::Clock;
-use functions_shared::prices::MicroDollars;
+use functions_shared::Clock;
 use jiff::Timestamp;
+use model::budget::Budget;
+use model::prices::MicroDollars;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;

@@ -1,9 +1,9 @@
 //! The rows of models that are shipped: each is one that a call can go by, as far as can be told without asking its provider.
 
 use crate::kit::{COSTS, Nobody, World, dynamodb, question};
-use functions_shared::budget::Budget;
-use functions_shared::clock::Clock;
-use functions_shared::prices::MicroDollars;
+use functions_shared::Clock;
+use model::budget::Budget;
+use model::prices::MicroDollars;
 use serde_json::{Map, Value};
 use std::{fs, path::Path};
 

@@ -1,25 +1,42 @@
-//! What functions share that keep things in AWS: registries, secrets, budgets, the entrances of an HTTP API and of a stack. With what
-//! every function needs, which is [`functions_base`].
+//! What every Rust function needs: the start through the layer, logs, typed failures and [`run`]. It links no SDK.
+//!
+//! A function stays plain: JSON in, JSON out, no word about references. Its `main` is one line.
+//!
+//! ```no_run
+//! use functions_shared::{Failure, LambdaEvent, run};
+//! use serde_json::{Value, json};
+//!
+//! fn main() -> Result<(), functions_shared::Error> {
+//!     run(|event: LambdaEvent<Value>| async move {
+//!         let name = event.payload["name"].as_str().ok_or_else(|| Failure::new("NameMissing", "the event has no `name`"))?;
+//!         Ok::<_, Failure>(json!({ "greeting": format!("Hello {name}") }))
+//!     })
+//! }
+//! ```
+//!
+//! # The OS-only door
+//!
+//! Lambda applies `AWS_LAMBDA_EXEC_WRAPPER` to its managed runtimes only; on `provided.al2023` the variable is set and does
+//! nothing. [`run`] therefore goes through the wrapper itself, once, before anything else happens ([`door`]). Binaries
+//! that do not use this crate need two lines instead, as an executable file named `bootstrap`:
+//!
+//! ```sh
+//! #!/bin/sh
+//! exec /opt/extensions/lrap-wrapper/wrapper "$LAMBDA_TASK_ROOT/my-binary"
+//! ```
 
-pub mod agents;
-pub mod budget;
-pub mod clients;
-pub mod clock;
-pub mod custom_resource;
-pub mod entrances;
-pub mod fields;
-pub mod http_api;
-pub mod models;
-pub mod moment;
-mod names;
-pub mod pages;
-pub mod prices;
-pub mod rows;
-pub mod sdk_errors;
-pub mod secrets;
-mod status;
-mod table_error;
-pub mod tools;
+mod clock;
+mod door;
+mod failure;
+mod init_error;
+mod logs;
+mod refusal;
+mod service;
+mod variables;
 
-pub use aws_config::SdkConfig;
-pub use functions_base::*;
+pub use clock::Clock;
+pub use failure::Failure;
+pub use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent};
+pub use refusal::Refusal;
+pub use service::{run, run_with};
+pub use variables::{VariableError, Variables};

@@ -2,9 +2,9 @@
 
 use crate::registry::Site;
 use functions_shared::Refusal;
-use functions_shared::http_api::{Request, Response};
-use functions_shared::pages::Page;
-use functions_shared::tools::{Tool, ToolStatus};
+use http_api::{Request, Response};
+use registries::pages::Page;
+use registries::tools::{Tool, ToolStatus};
 use serde_json::{Value, json};
 
 impl Site {

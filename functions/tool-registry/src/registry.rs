@@ -2,10 +2,11 @@
 
 use crate::schema;
 use aws_sdk_dynamodb::Client;
-use functions_shared::agents::AgentRegistry;
-use functions_shared::rows::Stored;
-use functions_shared::tools::{FunctionArn, Tool, ToolRegistry};
-use functions_shared::{Context, Failure, Refusal, SdkConfig, VariableError, Variables};
+use functions_aws::SdkConfig;
+use functions_shared::{Context, Failure, Refusal, VariableError, Variables};
+use registries::agents::AgentRegistry;
+use registries::rows::Stored;
+use registries::tools::{FunctionArn, Tool, ToolRegistry};
 use serde_json::Value;
 use std::sync::Arc;
 

@@ -2,9 +2,9 @@
 
 use crate::registry::Site;
 use functions_shared::Refusal;
-use functions_shared::custom_resource::{Provisioned, Provisioner, RequestType, ResourceEvent};
-use functions_shared::entrances::Registry;
-use functions_shared::http_api::{Request, Response};
+use http_api::{Request, Response};
+use registries::custom_resource::{Provisioned, Provisioner, RequestType, ResourceEvent};
+use registries::entrances::Registry;
 use serde_json::json;
 
 impl Registry for Site {

@@ -3,10 +3,10 @@
 use crate::entrances::{Bucket, context, request, stack_event};
 use crate::registry::{Site, Tools};
 use crate::tables::{AGENTS, TOOLS, Tables};
-use functions_shared::agents::{Agent, AgentDefaults, AgentRegistry, AgentStatus};
-use functions_shared::custom_resource::Stacks;
-use functions_shared::entrances::answer;
 use functions_shared::{LambdaEvent, Variables};
+use registries::agents::{Agent, AgentDefaults, AgentRegistry, AgentStatus};
+use registries::custom_resource::Stacks;
+use registries::entrances::answer;
 use serde_json::{Value, json};
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use crate::conversation::{Part, Turn};
 use crate::message::{Block, ToolUse};
 use crate::prompt::Prompt;
 use crate::target::Target;
-use functions_shared::prices::Tokens;
+use model::prices::Tokens;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

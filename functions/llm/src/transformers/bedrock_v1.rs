@@ -21,8 +21,8 @@ use aws_sdk_bedrockruntime::types::{
 };
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_types::{Document, Number, base64};
-use functions_shared::prices::Tokens;
-use functions_shared::secrets::Secret;
+use model::prices::Tokens;
+use secrets::Secret;
 use serde_json::Value;
 
 /// Asks Bedrock once.

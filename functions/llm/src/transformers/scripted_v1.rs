@@ -10,7 +10,7 @@ use crate::conversation::Part;
 use crate::handles;
 use crate::message::{Block, ToolUse};
 use crate::prompt::{Prompt, tokens_of};
-use functions_shared::prices::Tokens;
+use model::prices::Tokens;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -4,10 +4,9 @@ use super::aws::MODELS;
 use super::{Secrets, Tables};
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Credentials, Region};
-use functions_shared::clock::Clock;
-use functions_shared::models::Models;
-use functions_shared::secrets;
+use functions_shared::Clock;
 use llm::{CallError, Llm};
+use model::models::Models;
 use serde_json::{Value, json};
 use std::time::Duration;
 

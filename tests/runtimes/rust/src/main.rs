@@ -3,7 +3,7 @@
 //! An event without `do` comes back byte for byte (raw JSON is passed through, nothing is parsed and printed again).
 
 use data_encoding::HEXLOWER;
-use functions_base::{Failure, LambdaEvent, run};
+use functions_shared::{Failure, LambdaEvent, run};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
@@ -32,7 +32,7 @@ fn one() -> i32 {
     1
 }
 
-fn main() -> Result<(), functions_base::Error> {
+fn main() -> Result<(), functions_shared::Error> {
     run(handle)
 }
 
@@ -70,7 +70,7 @@ fn sha256(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use functions_base::Diagnostic;
+    use functions_shared::Diagnostic;
 
     #[test]
     fn only_an_object_that_asks_for_something_is_an_order() {

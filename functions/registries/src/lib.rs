@@ -1,0 +1,13 @@
+//! Tables of agents and of tools, and the ways in which a registry is asked: over HTTP, and by stacks.
+
+pub mod agents;
+pub mod custom_resource;
+pub mod entrances;
+pub mod fields;
+pub mod moment;
+mod names;
+pub mod pages;
+pub mod rows;
+mod status;
+mod table_error;
+pub mod tools;

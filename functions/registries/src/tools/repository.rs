@@ -1,0 +1,176 @@
+//! The registry of tools: a table with one row for each.
+
+use super::{NAMES, Tool, ToolStatus};
+use crate::moment;
+use crate::pages::{Listed, Page, Part, token_of};
+use crate::rows::{Item, Seen, Stored, written};
+use crate::table_error::{not_listed, refusal, unavailable};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::QueryError;
+use aws_sdk_dynamodb::operation::scan::ScanError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use functions_shared::Refusal;
+use std::collections::HashMap;
+
+/// By status and time of the last change.
+const BY_STATUS: &str = "ToolsByStatus";
+/// `DynamoDB` reads so many rows at once.
+const MAX_BATCH: usize = 100;
+
+/// The table of tools.
+#[derive(Clone, Debug)]
+pub struct ToolRegistry {
+    client: Client,
+    table: String,
+}
+
+impl ToolRegistry {
+    /// The registry in `table`.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Adds a tool. One that is there is a conflict.
+    pub async fn create(&self, tool: Tool) -> Result<Tool, Refusal> {
+        self.put(&tool, &Seen::Nothing, None, exists(&tool.tool_name)).await?;
+        Ok(tool)
+    }
+
+    /// Writes a tool that the stack `owner` registers, over what it registered before. One that somebody else has registered
+    /// is a conflict.
+    pub async fn register(&self, mut tool: Tool, owner: &str) -> Result<Tool, Refusal> {
+        let there = self.find(&tool.tool_name).await?;
+        match &there {
+            Some(there) if there.owner.as_deref() != Some(owner) => {
+                return Err(exists(&tool.tool_name));
+            }
+            Some(there) => tool.created_at.clone_from(&there.row.created_at),
+            None => {}
+        }
+        self.put(&tool, &Seen::of(there.as_ref()), Some(owner), overtaken()).await?;
+        Ok(tool)
+    }
+
+    /// Writes a tool over the one that is there.
+    pub async fn replace(&self, mut tool: Tool) -> Result<Tool, Refusal> {
+        let there = self.get(&tool.tool_name).await?;
+        tool.created_at.clone_from(&there.row.created_at);
+        self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), overtaken()).await?;
+        Ok(tool)
+    }
+
+    /// Changes whether agents may have a tool.
+    pub async fn set_status(&self, name: &str, status: ToolStatus) -> Result<Tool, Refusal> {
+        let there = self.get(name).await?;
+        let tool = Tool { status, updated_at: moment::now(), ..there.row.clone() };
+        self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), overtaken()).await?;
+        Ok(tool)
+    }
+
+    /// One tool.
+    pub async fn get(&self, name: &str) -> Result<Stored<Tool>, Refusal> {
+        self.find(name).await?.ok_or_else(|| Refusal::NotFound(format!("there is no tool {name}")))
+    }
+
+    /// One tool, if it is there.
+    pub async fn find(&self, name: &str) -> Result<Option<Stored<Tool>>, Refusal> {
+        // What cannot be a name is not there; as a key, the table might refuse it.
+        if !NAMES.include(name) {
+            return Ok(None);
+        }
+        let read = self.client.get_item().table_name(&self.table).set_key(Some(key(name))).consistent_read(true);
+        let found = read.send().await.map_err(|error| unavailable(&error))?;
+        found.item.as_ref().map(Stored::read).transpose()
+    }
+
+    /// Deletes a tool as it was read.
+    pub async fn delete(&self, there: &Stored<Tool>) -> Result<(), Refusal> {
+        let (condition, values) = Seen::of(Some(there)).condition("tool_name");
+        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key(&there.row.tool_name)));
+        let delete = delete.condition_expression(condition).set_expression_attribute_values(values);
+        delete.send().await.map_err(|error| refusal(&error, overtaken()))?;
+        Ok(())
+    }
+
+    /// The status of each of these tools that is there, at most 100.
+    pub async fn statuses(&self, names: &[&str]) -> Result<HashMap<String, ToolStatus>, Refusal> {
+        debug_assert!(names.len() <= MAX_BATCH, "BUG: an agent has no more tools");
+        let mut statuses = HashMap::new();
+        let mut keys: Vec<Item> = names.iter().filter(|name| NAMES.include(name)).map(|name| key(name)).collect();
+        while !keys.is_empty() {
+            let (items, left) = self.read_statuses(keys).await?;
+            for item in items {
+                statuses.extend(status_of(&item));
+            }
+            keys = left;
+        }
+        Ok(statuses)
+    }
+
+    /// What was read, and the keys that are left over.
+    async fn read_statuses(&self, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), Refusal> {
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
+        let wanted = wanted.projection_expression("tool_name, #status").expression_attribute_names("#status", "status");
+        let wanted = wanted.build().map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
+        let read = read.map_err(|error| unavailable(&error))?;
+        let items = read.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
+        let left = read.unprocessed_keys.unwrap_or_default().remove(&self.table);
+        Ok((items, left.map(|left| left.keys).unwrap_or_default()))
+    }
+
+    /// A page of tools: with a status, those last changed first; without, in no order that means anything.
+    pub async fn list(&self, status: Option<ToolStatus>, page: Page) -> Result<Listed<Tool>, Refusal> {
+        let is_continued = page.after.is_some();
+        let (items, last) = match status {
+            Some(status) => {
+                self.part_of_status(status, page).await.map_err(|error| not_listed(&error, is_continued))?
+            }
+            None => self.part_of_all(page).await.map_err(|error| not_listed(&error, is_continued))?,
+        };
+        let rows = items.iter().map(|item| Stored::read(item).map(|stored| stored.row)).collect::<Result<_, _>>()?;
+        Ok(Listed { rows, next_token: last.as_ref().map(token_of) })
+    }
+
+    async fn part_of_status(&self, status: ToolStatus, page: Page) -> Result<Part, SdkError<QueryError>> {
+        let query = self.client.query().table_name(&self.table).index_name(BY_STATUS).scan_index_forward(false);
+        let query = query.key_condition_expression("#status = :status").expression_attribute_names("#status", "status");
+        let query = query.expression_attribute_values(":status", AttributeValue::S(status.as_str().to_owned()));
+        let found = query.limit(page.rows()).set_exclusive_start_key(page.after).send().await?;
+        Ok((found.items.unwrap_or_default(), found.last_evaluated_key))
+    }
+
+    async fn part_of_all(&self, page: Page) -> Result<Part, SdkError<ScanError>> {
+        let scan = self.client.scan().table_name(&self.table).limit(page.rows());
+        let found = scan.set_exclusive_start_key(page.after).send().await?;
+        Ok((found.items.unwrap_or_default(), found.last_evaluated_key))
+    }
+
+    async fn put(&self, tool: &Tool, seen: &Seen, owner: Option<&str>, lost: Refusal) -> Result<(), Refusal> {
+        let (condition, values) = seen.condition("tool_name");
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(written(tool, owner)?));
+        let put = put.condition_expression(condition).set_expression_attribute_values(values);
+        put.send().await.map_err(|error| refusal(&error, lost))?;
+        Ok(())
+    }
+}
+
+fn overtaken() -> Refusal {
+    Refusal::Overtaken("the tool".to_owned())
+}
+
+fn exists(name: &str) -> Refusal {
+    Refusal::Conflict(format!("tool {name} is there already"))
+}
+
+fn key(name: &str) -> Item {
+    Item::from([("tool_name".to_owned(), AttributeValue::S(name.to_owned()))])
+}
+
+fn status_of(item: &Item) -> Option<(String, ToolStatus)> {
+    let text = |name: &str| item.get(name)?.as_s().ok();
+    // A status that is none of ours is not one that lets an agent have the tool.
+    let status = ToolStatus::read(text("status")?).unwrap_or(ToolStatus::Disabled);
+    Some((text("tool_name")?.clone(), status))
+}
