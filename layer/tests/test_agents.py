@@ -270,7 +270,7 @@ class Models(unittest.TestCase):
 
     ROWS = json.loads((REPOSITORY / "functions/llm-models/src/llm/models.json").read_text())
     READER = (REPOSITORY / "functions/model/src/models.rs").read_text()
-    HOMES = (REPOSITORY / "functions/llm/src/destination.rs").read_text()
+    HOMES = (REPOSITORY / "functions/model/src/destination.rs").read_text()
 
     def test_s0_05_each_is_a_row_that_is_read_whole(self):
         for row in self.ROWS:

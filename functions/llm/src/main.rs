@@ -1,8 +1,10 @@
 //! `llm`: a Lambda function for `provided.al2023`. Takes one call of a model, asks whoever serves it, and gives a reply of one form.
 
-use llm::Llm;
+mod handler;
+
+use model::Llm;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    functions_shared::run_with(Llm::from_variables, |llm, event| async move { llm.handle(event).await })
+    functions_shared::run_with(Llm::from_variables, handler::handle)
 }

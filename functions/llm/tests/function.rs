@@ -1,6 +1,7 @@
 //! The real binary: what it needs to start, what it answers, and what it writes down.
 
-use crate::kit::{COSTS, KEY, MODELS, Process, Provider, Response, SECRET, Variables, World, question};
+use crate::kit::{COSTS, KEY, MODELS, Provider, Response, SECRET, World, question};
+use crate::process::{Process, Variables};
 use serde_json::{Value, json};
 
 /// Providers that answer well, refuse with the key in their mouth, limit, send a page, and, as Bedrock, fail.

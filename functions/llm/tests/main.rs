@@ -1,12 +1,9 @@
-//! The function against stand-ins: providers by HTTP, AWS by the real SDK.
+//! The function as a process, against stand-ins: providers by HTTP, AWS by the real SDK.
 
-mod budget;
-mod exchanges;
-mod faults;
-mod function;
+#[allow(dead_code, unused_imports, reason = "the tests of models use all of it")]
+#[path = "../../model/tests/kit.rs"]
 mod kit;
-mod long_results;
+mod process;
+
+mod function;
 mod names;
-mod refusals;
-mod scripted;
-mod shipped_models;

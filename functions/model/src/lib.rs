@@ -1,5 +1,32 @@
-//! Models that may be called, what they cost, and what may be spent on them in a day.
+//! One way to call a model, whoever serves it.
+//!
+//! A call holds a conversation and, by name, the model to continue it; the reply holds what the model said, the tools it wants
+//! called, and the conversation as the next call takes it. Each API has a transformer ([`transformers`]) between the unified
+//! message ([`message`]) and its own words.
+//!
+//! A call goes through [`service`]: what is wrong with it is found before anything is sent ([`conversation`], [`target`]); a key
+//! goes only where it belongs ([`destination`]); money is reserved before it is spent. Nothing is tried twice here: a state
+//! machine retries by the names of [`error`].
+//!
+//! Which models there are is in rows ([`models`]), with what they cost ([`prices`]); [`budget`] caps what a day may cost.
 
 pub mod budget;
+mod call;
+mod conversation;
+mod destination;
+mod error;
+mod handles;
+mod http;
+mod message;
 pub mod models;
 pub mod prices;
+mod prompt;
+mod service;
+mod target;
+mod transformers;
+
+pub use call::{Call, Metadata, ProviderConfig, Reply, TokensUsed, ToolOffer};
+pub use error::CallError;
+pub use http::client as http_client;
+pub use message::{Block, Content, ImageSource, Message, Role, ToolResult, ToolUse};
+pub use service::Llm;

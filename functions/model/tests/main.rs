@@ -1,8 +1,16 @@
-//! The day's budget by the real SDK.
+//! Calls against stand-ins: providers by HTTP, AWS by the real SDK.
 
-#![allow(clippy::unwrap_used)]
-
+#[allow(clippy::unwrap_used)]
 mod costs;
+mod kit;
 #[allow(dead_code, reason = "the registries' own tests use all of it")]
 #[path = "../../registries/tests/tables.rs"]
 mod tables;
+
+mod budget;
+mod exchanges;
+mod faults;
+mod long_results;
+mod refusals;
+mod scripted;
+mod shipped_models;

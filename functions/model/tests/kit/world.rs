@@ -5,8 +5,8 @@ use super::{Secrets, Tables};
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Credentials, Region};
 use functions_shared::Clock;
-use llm::{CallError, Llm};
 use model::models::Models;
+use model::{CallError, Llm};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ impl World {
             keys_are_local: true,
             budget: None,
             bedrock: bedrock(),
-            http: llm::http_client().expect("a client"),
+            http: model::http_client().expect("a client"),
         };
         Self { llm, tables, secrets }
     }

@@ -4,9 +4,9 @@ use super::{Dialect, Unreadable, read, set};
 use crate::call::Answer;
 use crate::conversation::{Part, Turn};
 use crate::message::{Block, ToolUse};
+use crate::prices::Tokens;
 use crate::prompt::Prompt;
 use crate::target::Target;
-use model::prices::Tokens;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -8,9 +8,9 @@ use super::{Dialect, Unreadable, read, set};
 use crate::call::{Answer, Tool};
 use crate::conversation::{Part, Turn};
 use crate::message::{Block, ToolResult, ToolUse};
+use crate::prices::Tokens;
 use crate::prompt::Prompt;
 use crate::target::Target;
-use model::prices::Tokens;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

@@ -6,6 +6,7 @@ use crate::conversation::{Part, Turn};
 use crate::error::CallError;
 use crate::http::{bad_response, refusal, retry_after_of};
 use crate::message::{Block, ToolResult, ToolUse};
+use crate::prices::Tokens;
 use crate::prompt::{Prompt, Settings};
 use crate::target::Target;
 use aws_sdk_bedrockruntime::Client;
@@ -21,7 +22,6 @@ use aws_sdk_bedrockruntime::types::{
 };
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_types::{Document, Number, base64};
-use model::prices::Tokens;
 use secrets::Secret;
 use serde_json::Value;
 

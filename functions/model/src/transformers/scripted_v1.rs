@@ -9,8 +9,8 @@ use crate::call::Answer;
 use crate::conversation::Part;
 use crate::handles;
 use crate::message::{Block, ToolUse};
+use crate::prices::Tokens;
 use crate::prompt::{Prompt, tokens_of};
-use model::prices::Tokens;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use crate::call::Tool;
 use crate::conversation::{Part, Turn};
-use model::prices::Tokens;
+use crate::prices::Tokens;
 
 /// One question to a model.
 #[derive(Debug)]

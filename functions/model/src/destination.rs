@@ -11,7 +11,7 @@
 //! sent in the clear, except on the loopback.
 
 use crate::error::CallError;
-use model::models::Model;
+use crate::models::Model;
 use reqwest::Url;
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,7 +1,7 @@
 //! What providers do on bad days: each fault, of each API, has the name that a state machine matches, after a single request.
 
 use crate::kit::{KEY, Nobody, Provider, Response, World, question};
-use llm::CallError;
+use model::CallError;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,9 +1,9 @@
 //! Why a call has no answer. The names are matched by `Retry` and `Catch` of state machines; the messages hold numbers and
 //! identifiers, never content, a key, or what a provider said in its own words.
 
+use crate::budget::BudgetError;
+use crate::models::ModelsError;
 use functions_shared::Failure;
-use model::budget::BudgetError;
-use model::models::ModelsError;
 use secrets::SecretError;
 use std::time::Duration;
 

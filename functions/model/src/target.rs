@@ -3,9 +3,9 @@
 use crate::call::ProviderConfig;
 use crate::destination::Destination;
 use crate::error::CallError;
+use crate::models::Model;
+use crate::prices::Prices;
 use crate::transformers::Transformer;
-use model::models::Model;
-use model::prices::Prices;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeMap;

@@ -1,23 +1,22 @@
-//! A call from its event to its reply, in order: understand, complete, get the key, reserve money, ask, settle.
+//! A call, from what it says to its reply, in order: understand, complete, get the key, reserve money, ask, settle.
 
+use crate::budget::{Budget, Reservation};
 use crate::call::{Answer, Call, ProviderConfig, Reply, Tool};
 use crate::conversation::Conversation;
 use crate::destination::is_loopback;
 use crate::error::CallError;
 use crate::http;
+use crate::models::{Model, Models};
+use crate::prices::{MicroDollars, Tokens};
 use crate::prompt::{Prompt, Settings};
 use crate::target::Target;
 use crate::transformers::{Transformer, bedrock_v1, scripted_v1};
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use functions_aws::clients;
 use functions_shared::Clock;
-use functions_shared::{Diagnostic, Failure, LambdaEvent, VariableError, Variables};
-use model::budget::{Budget, Reservation};
-use model::models::{Model, Models};
-use model::prices::{MicroDollars, Tokens};
+use functions_shared::{Failure, VariableError, Variables};
 use reqwest::Url;
 use secrets::{Secret, Secrets};
-use serde_json::value::RawValue;
 use std::time::{Duration, Instant, SystemTime};
 
 /// The cap of a day when nobody says.
@@ -73,16 +72,6 @@ impl Llm {
             http: http::client().map_err(|error| Failure::new("NoHttpClient", error.to_string()))?,
             bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock.build()),
         })
-    }
-
-    /// Serves one event.
-    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Reply, CallError> {
-        let left = time_left(event.context.deadline);
-        let call = serde_json::from_str(event.payload.get()).map_err(|error| not_a_call(&error))?;
-        // Boxed: a future as deep as this one is too much for the compiler.
-        Box::pin(self.answer(call, left))
-            .await
-            .inspect_err(|error| tracing::warn!(error.name = error.name(), %error, "call failed"))
     }
 
     /// Answers one call, in no more than `left`.
@@ -181,20 +170,6 @@ async fn settle(budget: &Budget, reservation: Reservation, cost: MicroDollars, t
     if let Err(error) = budget.settle(reservation, cost, tokens).await {
         tracing::error!(%error, "costs not settled, what was reserved counts as spent");
     }
-}
-
-/// Time for the reply, and for writing down what it cost.
-const RESERVE: Duration = Duration::from_secs(1);
-
-/// Until Lambda ends the invocation, less what comes after the answer. A deadline of 0 is none.
-fn time_left(deadline_ms: u64) -> Option<Duration> {
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let deadline = Duration::from_millis(deadline_ms);
-    (deadline_ms > 0).then(|| deadline.saturating_sub(since_1970).saturating_sub(RESERVE))
-}
-
-fn not_a_call(error: &serde_json::Error) -> CallError {
-    CallError::InvalidRequest(Diagnostic::from(Failure::invalid_event(error)).error_message)
 }
 
 fn keys_are_local(variables: &Variables) -> Result<bool, VariableError> {

@@ -3,7 +3,7 @@
 use crate::error::CallError;
 use crate::handles;
 use crate::message::{Block, Message, Role, ToolResult, ToolUse};
-use model::prices::{MicroDollars, Tokens};
+use crate::prices::{MicroDollars, Tokens};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
