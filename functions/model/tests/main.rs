@@ -2,6 +2,7 @@
 
 #[allow(clippy::unwrap_used)]
 mod costs;
+#[allow(dead_code, unused_imports, reason = "the tests of the function `llm` use all of it")]
 mod kit;
 #[allow(dead_code, reason = "the registries' own tests use all of it")]
 #[path = "../../registries/tests/tables.rs"]

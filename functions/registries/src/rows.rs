@@ -1,8 +1,8 @@
 //! What a registry keeps, as a table holds it: nested values as JSON text, because a state machine reads text.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use functions_content::refuse_references;
 use functions_shared::Refusal;
-use long_content::reference::{ContentRef, ParseRefError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
@@ -46,6 +46,7 @@ impl<T: Row> Stored<T> {
 /// A row to be written, with a revision that no other has.
 pub(crate) fn written<T: Row>(row: &T, owner: Option<&str>) -> Result<Item, Refusal> {
     let mut value = serde_json::to_value(row).map_err(|error| unreadable(&error))?;
+    // One in a row would open, in the state machine, a content that whoever registers it was never given.
     refuse_references("", &value)?;
     for name in T::NESTED {
         let Some(nested) = value.get_mut(name) else { continue };
@@ -60,30 +61,6 @@ pub(crate) fn written<T: Row>(row: &T, owner: Option<&str>) -> Result<Item, Refu
         )));
     }
     Ok(item)
-}
-
-/// A reference in a row would open, in the state machine, a content that whoever registers it was never given.
-fn refuse_references(place: &str, value: &Value) -> Result<(), Refusal> {
-    match value {
-        Value::String(text) if is_reference(text) => {
-            Err(Refusal::invalid(place, "must not be a reference to a content"))
-        }
-        Value::Array(list) => {
-            let mut entries = list.iter().enumerate();
-            entries.try_for_each(|(index, entry)| refuse_references(&format!("{place}[{index}]"), entry))
-        }
-        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
-            let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
-            refuse_references(&place, member)
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// Also one that is damaged: the extension would fail the invocation that reads it.
-fn is_reference(text: &str) -> bool {
-    let is_none = matches!(text.parse::<ContentRef>(), Err(ParseRefError::NotAReference));
-    !is_none || ContentRef::parse_legacy(text).is_some()
 }
 
 fn read<T: Row>(item: &Item) -> Result<T, Refusal> {

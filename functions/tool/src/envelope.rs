@@ -1,9 +1,8 @@
 //! The envelope: a tool call comes in, a tool result goes out.
 
+use actions::ToolError;
 use serde::Serialize;
 use serde_json::{Map, Value};
-
-use crate::action::ToolError;
 
 /// A model's tool call. `input` is not looked at here.
 #[derive(Debug)]

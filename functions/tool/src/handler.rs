@@ -2,21 +2,15 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use actions::{Action, Arguments, Services, ToolError};
 use bytes::Bytes;
+use functions_content::{Asking, ContentTable, Handle, LONGEST, NotAHandle, beginning, preview};
 use functions_shared::{Failure, LambdaEvent, Variables};
 use http_guard::{AllowedHosts, Network};
-use long_content::store::GetError;
 use serde_json::{Map, Value};
 use tokio::time::timeout_at;
 
-use crate::action::{Action, Services, ToolError};
-use crate::actions;
-use crate::content_table::{self, Asking, ContentTable};
-use crate::content_variables;
 use crate::envelope::{ToolCall, ToolResult};
-use crate::handle::{Handle, NotAHandle};
-use crate::long_result::{self, beginning};
-use crate::parameters::Arguments;
 
 /// A tool that is not done by then is given up, so that the model hears of it before Lambda ends the invocation.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -44,7 +38,7 @@ impl State {
         let tools = actions::chosen(variables.optional(actions::TOOL_NAMES)?)?;
         let allowed = variables.parsed("ALLOWED_HOSTS")?.unwrap_or(AllowedHosts::AnyPublic);
         let network = network(variables)?;
-        let contents = content_variables::settings(variables)?.map(ContentTable::new).transpose()?;
+        let contents = ContentTable::from_variables(variables)?;
         Ok(Self { tools, services: Services::new(&network, allowed), contents })
     }
 }
@@ -104,9 +98,8 @@ impl State {
     }
 
     async fn text_of(&self, handle: Result<Handle, NotAHandle>, asking: Asking<'_>) -> Result<String, ToolError> {
-        let handle = handle.map_err(|NotAHandle| content_table::unread(&GetError::Refused))?;
         match &self.contents {
-            Some(contents) => contents.get(handle, asking).await,
+            Some(contents) => Ok(contents.get(handle, asking).await?),
             None => {
                 Err(ToolError::new("this function has no content table to look a handle up in; give the text itself"))
             }
@@ -116,10 +109,10 @@ impl State {
     /// The text itself, or what a model sees of a longer one. Without a content table there is no other place for it.
     async fn short(&self, text: String, asking: Asking<'_>) -> Result<String, ToolError> {
         match &self.contents {
-            Some(contents) if text.len() > long_result::LONGEST => {
+            Some(contents) if text.len() > LONGEST => {
                 let text = Bytes::from(text);
                 let handle = contents.put(text.clone(), asking).await?;
-                Ok(long_result::preview(std::str::from_utf8(&text).expect("BUG: it was a text"), handle))
+                Ok(preview(std::str::from_utf8(&text).expect("BUG: it was a text"), handle))
             }
             _ => Ok(text),
         }

@@ -7,7 +7,7 @@
 #[path = "../../../tests/kit/secrets.rs"]
 mod secrets;
 #[allow(dead_code, reason = "the guard's own tests use all of it")]
-#[path = "../../http-guard/tests/site/mod.rs"]
+#[path = "../../http-guard/tests/site.rs"]
 mod site;
 mod world;
 

@@ -4,37 +4,47 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::action::ToolError;
+use crate::tool_error::ToolError;
 
 /// One parameter of a tool.
 #[derive(Debug)]
-pub(crate) struct Parameter {
-    pub(crate) name: &'static str,
+pub struct Parameter {
+    /// As models spell it.
+    pub name: &'static str,
     /// For the model.
-    pub(crate) description: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) is_required: bool,
+    pub description: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// Whether it must be there.
+    pub is_required: bool,
 }
 
 /// What a parameter takes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Text.
     Text,
     /// Text, or the handle of a long one.
     Content,
+    /// A whole number.
     Integer {
+        /// The least.
         min: u32,
+        /// The most.
         max: u32,
     },
+    /// A number.
     Number {
+        /// The least.
         min: f64,
+        /// The most.
         max: f64,
     },
 }
 
 /// Arguments that fit the parameters they were checked against.
 #[derive(Debug)]
-pub(crate) struct Arguments(HashMap<&'static str, Value>);
+pub struct Arguments(HashMap<&'static str, Value>);
 
 /// The JSON Schema of an object with these parameters. `"format": "content"` marks those that take a handle.
 pub(crate) fn schema(parameters: &[Parameter]) -> Value {
@@ -45,15 +55,18 @@ pub(crate) fn schema(parameters: &[Parameter]) -> Value {
 }
 
 impl Parameter {
-    pub(crate) const fn required(name: &'static str, kind: Kind, description: &'static str) -> Self {
+    /// One that must be there.
+    pub const fn required(name: &'static str, kind: Kind, description: &'static str) -> Self {
         Self { name, description, kind, is_required: true }
     }
 
-    pub(crate) const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Self {
+    /// One that may be left out.
+    pub const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Self {
         Self { name, description, kind, is_required: false }
     }
 
-    pub(crate) fn is_content(&self) -> bool {
+    /// Whether a handle may stand in its place.
+    pub fn is_content(&self) -> bool {
         matches!(self.kind, Kind::Content)
     }
 
@@ -92,7 +105,7 @@ impl Kind {
 
 impl Arguments {
     /// The arguments in `input`, or everything that is wrong with them at once. `null` is an argument left out.
-    pub(crate) fn of(parameters: &'static [Parameter], mut input: Map<String, Value>) -> Result<Self, ToolError> {
+    pub fn of(parameters: &'static [Parameter], mut input: Map<String, Value>) -> Result<Self, ToolError> {
         input.retain(|_, value| !value.is_null());
         let mut mistakes = vec![];
         let mut arguments = HashMap::new();
@@ -111,26 +124,27 @@ impl Arguments {
     }
 
     /// A text that is required.
-    pub(crate) fn text(&self, name: &str) -> &str {
+    pub fn text(&self, name: &str) -> &str {
         self.0.get(name).and_then(Value::as_str).expect("BUG: a declared, required text")
     }
 
     /// A number that is required.
-    pub(crate) fn number(&self, name: &str) -> f64 {
+    pub fn number(&self, name: &str) -> f64 {
         self.0.get(name).and_then(Value::as_f64).expect("BUG: a declared, required number")
     }
 
     /// A whole number, if it is given.
-    pub(crate) fn integer(&self, name: &str) -> Option<usize> {
+    pub fn integer(&self, name: &str) -> Option<usize> {
         self.0.get(name).and_then(whole).map(|number| number as usize)
     }
 
     /// A text in another's place.
-    pub(crate) fn replace(&mut self, name: &'static str, text: String) {
+    pub fn replace(&mut self, name: &'static str, text: String) {
         self.0.insert(name, text.into());
     }
 
-    pub(crate) fn given_text(&self, name: &str) -> Option<&str> {
+    /// A text, if it is given.
+    pub fn given_text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
     }
 }

@@ -1,22 +1,22 @@
-//! The content table as tools use it: a long text becomes a handle, a handle becomes the text.
+//! The content table as functions use it: a long text becomes a handle, a handle becomes the text.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use functions_shared::Failure;
+use functions_shared::{Failure, Variables};
 use long_content::reference::{Content, ContentRef, Refusal, Scope, Ttl};
 use long_content::store::cache::CachedStore;
 use long_content::store::dynamodb::{DynamoDbStore, SettingsError, SigningSecret};
 use long_content::store::{ContentStore, GetError};
 
-use crate::action::ToolError;
-use crate::content_variables::ContentSettings;
-use crate::handle::Handle;
+use crate::error::ContentError;
+use crate::handle::{Handle, NotAHandle};
 use crate::signing_keys::SigningKeys;
+use crate::variables::{self, ContentSettings};
 
 /// Long texts by handle.
 #[derive(Debug)]
-pub(crate) struct ContentTable {
+pub struct ContentTable {
     store: CachedStore<DynamoDbStore>,
     scope: Scope,
     ttl: Ttl,
@@ -26,14 +26,24 @@ pub(crate) struct ContentTable {
 
 /// On whose behalf, and until when.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asking<'a> {
-    pub(crate) tenant: Option<&'a str>,
-    pub(crate) until: Instant,
+pub struct Asking<'a> {
+    /// Whose contents they are, where a function serves several tenants.
+    pub tenant: Option<&'a str>,
+    /// No longer than this is waited.
+    pub until: Instant,
 }
 
 impl ContentTable {
+    /// The table that the variables name, if they name one.
+    ///
+    /// # Errors
+    /// A variable that is not what it should be, by name.
+    pub fn from_variables(variables: &Variables) -> Result<Option<Self>, Failure> {
+        variables::settings(variables)?.map(Self::new).transpose()
+    }
+
     /// Builds the clients; nothing is asked yet.
-    pub(crate) fn new(settings: ContentSettings) -> Result<Self, Failure> {
+    fn new(settings: ContentSettings) -> Result<Self, Failure> {
         let secret = settings.signing_secret.map(SigningSecret::new).transpose().map_err(|error| unusable(&error))?;
         let scope = Scope::new(settings.store.table.as_str());
         let store = DynamoDbStore::new(settings.store).map_err(|error| unusable(&error))?;
@@ -47,41 +57,47 @@ impl ContentTable {
     }
 
     /// Stores a text, and says how it is called from now on.
-    pub(crate) async fn put(&self, text: Bytes, asking: Asking<'_>) -> Result<Handle, ToolError> {
+    pub async fn put(&self, text: Bytes, asking: Asking<'_>) -> Result<Handle, ContentError> {
         let until = self.until(asking);
         let scope = self.scope(asking, until).await?;
         let content = Content::string(text);
         let reference = scope.reference(self.ttl, &content);
         self.store.put(&scope, &[(reference, content.bytes)], until).await.map_err(|error| {
             tracing::warn!(%error, "a long result could not be stored");
-            ToolError::new(format!("the result is too long to be given whole, and could not be stored: {error}"))
+            ContentError::NotStored(error)
         })?;
         Ok(Handle(reference))
     }
 
-    /// The text behind a handle.
-    pub(crate) async fn get(&self, handle: Handle, asking: Asking<'_>) -> Result<String, ToolError> {
+    /// The text behind a handle; one that was meant as a handle and is none was altered.
+    pub async fn get(&self, handle: Result<Handle, NotAHandle>, asking: Asking<'_>) -> Result<String, ContentError> {
+        let handle = handle.map_err(|NotAHandle| GetError::Refused)?;
         let until = self.until(asking);
         let scope = self.admitting(&handle.0, asking, until).await?;
         let mut contents = self.store.get(&scope, &[handle.0], until).await;
-        let content = contents.pop().expect("BUG: stores answer for each reference").map_err(|error| unread(&error))?;
-        String::from_utf8(content.bytes.into()).map_err(|_| unread(&GetError::Corrupt))
+        let content = contents.pop().expect("BUG: stores answer for each reference")?;
+        String::from_utf8(content.bytes.into()).map_err(|_| GetError::Corrupt.into())
     }
 
     /// The scope in which a reference may be read; one signed by an unknown key may be newer than our keys.
-    async fn admitting(&self, reference: &ContentRef, asking: Asking<'_>, until: Instant) -> Result<Scope, ToolError> {
+    async fn admitting(
+        &self,
+        reference: &ContentRef,
+        asking: Asking<'_>,
+        until: Instant,
+    ) -> Result<Scope, ContentError> {
         let mut scope = self.scope(asking, until).await?;
         if let Err(Refusal::UnknownKey(_)) = scope.admits(reference) {
             scope = scope.signed_by(self.keys.refetched(until).await);
         }
-        scope.admits(reference).map_err(|_| unread(&GetError::Refused))?;
+        scope.admits(reference).map_err(|_| GetError::Refused)?;
         Ok(scope)
     }
 
-    async fn scope(&self, asking: Asking<'_>, until: Instant) -> Result<Scope, ToolError> {
+    async fn scope(&self, asking: Asking<'_>, until: Instant) -> Result<Scope, ContentError> {
         let keys = self.keys.get(until).await.map_err(|error| {
             tracing::warn!(%error, "no signing keys");
-            ToolError::new("the content table cannot be used now; try again later")
+            ContentError::NoKeys
         })?;
         let scope = asking.tenant.map_or_else(|| self.scope.clone(), |tenant| self.scope.for_tenant(tenant));
         Ok(scope.signed_by(keys))
@@ -97,15 +113,4 @@ fn unusable(error: &SettingsError) -> Failure {
         "InvalidVariable",
         format!("the variables of the content table (AGENT_CONTEXT_TABLE and others): {error}"),
     )
-}
-
-/// What a model can do about a handle that leads nowhere.
-pub(crate) fn unread(error: &GetError) -> ToolError {
-    ToolError::new(match error {
-        GetError::NotFound => "nothing is stored under this handle; give it exactly as a result spelt it",
-        GetError::Expired => "what this handle named is no longer kept; call the tool that made it again",
-        GetError::Refused => "this handle was altered, or is not of this system; give it exactly as a result spelt it",
-        GetError::Corrupt => "what this handle names is damaged; call the tool that made it again",
-        GetError::Unavailable(_) => "the content table does not answer now; try again later",
-    })
 }

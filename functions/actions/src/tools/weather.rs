@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use functions_content::LONGEST;
 use http::{StatusCode, header};
 use http_guard::{AllowedHosts, Guard, Limits, Page};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::action::{Action, Running, Services, ToolError};
-use crate::long_result::LONGEST;
+use crate::action::{Action, Running, Services, USER_AGENT};
 use crate::parameters::{Arguments, Kind, Parameter};
+use crate::tool_error::ToolError;
 
 const LATITUDE: &str = "latitude";
 const LONGITUDE: &str = "longitude";
@@ -35,7 +36,7 @@ const DEFAULT_DAYS: usize = 3;
 const PERIODS_OF_A_DAY: usize = 2;
 
 const HEADERS: [(header::HeaderName, &str); 2] =
-    [(header::USER_AGENT, super::USER_AGENT), (header::ACCEPT, "application/geo+json")];
+    [(header::USER_AGENT, USER_AGENT), (header::ACCEPT, "application/geo+json")];
 
 /// Where a place's forecast is.
 #[derive(Deserialize)]

@@ -1,28 +1,36 @@
 //! The table of tools.
 
-pub(crate) mod document_search;
-pub(crate) mod http_get;
-pub(crate) mod weather;
+mod document_search;
+mod http_get;
+mod weather;
 
 use functions_shared::VariableError;
+use http_guard::{AllowedHosts, Guard, Network};
 use serde_json::Value;
 
-use crate::action::Action;
+use crate::action::{Action, Services};
 
 /// Every tool there is: one line each.
-pub(crate) static TABLE: [&Action; 3] = [&http_get::ACTION, &document_search::ACTION, &weather::ACTION];
+pub static TABLE: [&Action; 3] = [&http_get::ACTION, &document_search::ACTION, &weather::ACTION];
 
-/// What a server is told about who asks. The weather service wants an application's name.
-const USER_AGENT: &str = concat!("lrap-tool/", env!("CARGO_PKG_VERSION"));
-
-/// Which of them may be called.
-pub(crate) const TOOL_NAMES: &str = "TOOL_NAMES";
+/// The variable that says which of them may be called.
+pub const TOOL_NAMES: &str = "TOOL_NAMES";
 
 /// The tools named in a list, or all of them without one.
-pub(crate) fn chosen(names: Option<&str>) -> Result<Vec<&'static Action>, VariableError> {
+pub fn chosen(names: Option<&str>) -> Result<Vec<&'static Action>, VariableError> {
     let Some(names) = names else { return Ok(TABLE.to_vec()) };
     let names = names.split([',', ' ']).filter(|name| !name.is_empty());
     names.map(|name| named(name).ok_or_else(|| unknown(name))).collect()
+}
+
+impl Services {
+    /// What the tools need: hosts that a model may choose are those that are `allowed`.
+    pub fn new(network: &Network, allowed: AllowedHosts) -> Self {
+        Self {
+            web: Guard::new(network.clone(), allowed, http_get::LIMITS),
+            weather: Guard::new(network.clone(), weather::hosts(), weather::LIMITS),
+        }
+    }
 }
 
 fn named(name: &str) -> Option<&'static Action> {

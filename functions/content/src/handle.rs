@@ -6,15 +6,15 @@ use long_content::reference::{ContentRef, MAX_LEN, PREFIX};
 
 /// The short name of a long result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Handle(pub(crate) ContentRef);
+pub struct Handle(pub(crate) ContentRef);
 
 /// A text that was meant as a handle, and is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotAHandle;
+pub struct NotAHandle;
 
 impl Handle {
     /// The handle that a text is. `None` is any other text, however much like a handle it looks in part.
-    pub(crate) fn of(text: &str) -> Option<Result<Self, NotAHandle>> {
+    pub fn of(text: &str) -> Option<Result<Self, NotAHandle>> {
         let text = text.trim();
         let text = text.strip_prefix(PREFIX).unwrap_or(text);
         let looks_like_one = text.len() <= MAX_LEN

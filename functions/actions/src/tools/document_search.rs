@@ -1,9 +1,11 @@
 //! `document_search`: the passages of a long text that have to do with something, so that no model carries the text.
 
-use crate::action::{Action, Running, Services, ToolError};
-use crate::long_result::LONGEST;
+use functions_content::LONGEST;
+
+use crate::action::{Action, Running, Services};
 use crate::parameters::{Arguments, Kind, Parameter};
 use crate::passages::{Passage, Query};
+use crate::tool_error::ToolError;
 
 const DOCUMENT: &str = "document";
 const QUERY: &str = "query";

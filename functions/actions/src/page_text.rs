@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-use crate::action::ToolError;
 use crate::html_text::{self, TooSlow};
+use crate::tool_error::ToolError;
 
 /// What is asked for; servers that have a page as Markdown as well may send that.
 pub(crate) const ACCEPT: &str =

@@ -3,20 +3,20 @@
 use crate::handle::Handle;
 
 /// Bytes of a `content` that a model may carry.
-pub(crate) const LONGEST: usize = 2048;
+pub const LONGEST: usize = 2048;
 
 /// A preview ends at a line or a word, if one ends within this many bytes of its longest.
 const SLACK: usize = 200;
 
 /// The beginning of `text` and its handle, in at most [`LONGEST`] bytes.
-pub(crate) fn preview(text: &str, handle: Handle) -> String {
+pub fn preview(text: &str, handle: Handle) -> String {
     let ending = format!("\n\n[… {} bytes in all; handle: {handle}]", text.len());
     let beginning = beginning(text, LONGEST - ending.len());
     format!("{beginning}{ending}")
 }
 
 /// At most `longest` bytes of whole characters, and of whole lines or words where they are not too long.
-pub(crate) fn beginning(text: &str, longest: usize) -> &str {
+pub fn beginning(text: &str, longest: usize) -> &str {
     if text.len() <= longest {
         return text;
     }

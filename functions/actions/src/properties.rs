@@ -2,7 +2,6 @@
 
 use proptest::prelude::*;
 
-use crate::long_result::{LONGEST, beginning};
 use crate::passages::Query;
 use crate::{html_text, page_text};
 
@@ -47,11 +46,5 @@ proptest! {
         for pair in passages.windows(2) {
             prop_assert!(pair[0].offset + pair[0].text.len() <= pair[1].offset);
         }
-    }
-
-    #[test]
-    fn a_beginning_is_one(text in any::<String>(), longest in 0..LONGEST) {
-        let beginning = beginning(&text, longest);
-        prop_assert!(beginning.len() <= longest && text.starts_with(beginning));
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use http::header;
 use http_guard::Limits;
 
-use crate::action::{Action, Running, Services, ToolError};
+use crate::action::{Action, Running, Services, USER_AGENT};
 use crate::page_text;
 use crate::parameters::{Arguments, Kind, Parameter};
+use crate::tool_error::ToolError;
 
 const URL: &str = "url";
 
@@ -23,7 +24,7 @@ pub(crate) static ACTION: Action = Action {
 pub(crate) const LIMITS: Limits = Limits { bytes: 8 << 20, time: Duration::from_secs(20), redirects: 5 };
 
 const HEADERS: [(header::HeaderName, &str); 2] =
-    [(header::USER_AGENT, super::USER_AGENT), (header::ACCEPT, page_text::ACCEPT)];
+    [(header::USER_AGENT, USER_AGENT), (header::ACCEPT, page_text::ACCEPT)];
 
 fn run(services: &Services, arguments: Arguments) -> Running<'_> {
     Box::pin(async move {

@@ -1,0 +1,52 @@
+//! What a tool is: a name, a description, parameters, and what it does.
+
+use std::pin::Pin;
+
+use http_guard::Guard;
+use serde_json::{Value, json};
+
+use crate::parameters::{self, Arguments, Parameter};
+use crate::tool_error::ToolError;
+
+/// What a server is told about who asks. The weather service wants an application's name.
+pub(crate) const USER_AGENT: &str = concat!("lrap-tool/", env!("CARGO_PKG_VERSION"));
+
+/// One tool. Its file holds it as a constant, the table names it.
+#[derive(Debug)]
+pub struct Action {
+    /// In snake case, as models call it.
+    pub name: &'static str,
+    /// What a model reads in order to decide whether to call it.
+    pub description: &'static str,
+    /// What it takes.
+    pub parameters: &'static [Parameter],
+    /// What it does.
+    pub run: Run,
+}
+
+/// What a tool does with arguments that fit its parameters.
+pub type Run = for<'a> fn(&'a Services, Arguments) -> Running<'a>;
+
+/// A tool at work.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<String, ToolError>> + Send + 'a>>;
+
+/// What tools need besides their arguments. Built once.
+#[derive(Debug)]
+pub struct Services {
+    /// Hosts that a model may choose.
+    pub web: Guard,
+    /// The weather service, and nobody else.
+    pub weather: Guard,
+}
+
+impl Action {
+    /// Its entry in a registry of tools, but for where it runs.
+    pub fn description(&self) -> Value {
+        json!({
+            "name": self.name,
+            "description": self.description,
+            "input_schema": parameters::schema(self.parameters),
+            "output_schema": { "type": "string" },
+        })
+    }
+}

@@ -1,0 +1,23 @@
+//! What an agent can do: a table of tools, whoever calls them.
+//!
+//! # A new tool
+//!
+//! One file in `tools/`, with a constant [`Action`]; one line in the [table](TABLE). What a parameter takes is declared once: its
+//! schema and its check are made of the same declaration.
+
+mod action;
+mod html_text;
+#[cfg(test)]
+mod linear_time;
+mod page_text;
+mod parameters;
+mod passages;
+#[cfg(test)]
+mod properties;
+mod tool_error;
+mod tools;
+
+pub use self::action::{Action, Run, Running, Services};
+pub use self::parameters::{Arguments, Kind, Parameter};
+pub use self::tool_error::ToolError;
+pub use self::tools::{TABLE, TOOL_NAMES, chosen, description};

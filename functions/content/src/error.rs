@@ -1,0 +1,34 @@
+//! Why a long text cannot be kept or had, in words for a model.
+
+use long_content::store::{GetError, PutError};
+
+/// What went wrong, and what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContentError {
+    /// A text was not stored.
+    #[error("the result is too long to be given whole, and could not be stored: {0}")]
+    NotStored(PutError),
+    /// There are no keys to sign with or to check by.
+    #[error("the content table cannot be used now; try again later")]
+    NoKeys,
+    /// A handle leads nowhere, or its content is damaged.
+    #[error("{}", advice(.0))]
+    NotRead(GetError),
+}
+
+/// What can be done about a handle that leads nowhere.
+fn advice(error: &GetError) -> &'static str {
+    match error {
+        GetError::NotFound => "nothing is stored under this handle; give it exactly as a result spelt it",
+        GetError::Expired => "what this handle named is no longer kept; call the tool that made it again",
+        GetError::Refused => "this handle was altered, or is not of this system; give it exactly as a result spelt it",
+        GetError::Corrupt => "what this handle names is damaged; call the tool that made it again",
+        GetError::Unavailable(_) => "the content table does not answer now; try again later",
+    }
+}
+
+impl From<GetError> for ContentError {
+    fn from(error: GetError) -> Self {
+        Self::NotRead(error)
+    }
+}
