@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use rustls::RootCertStore;
 
-use crate::network::NetworkError;
+use crate::network_error::NetworkError;
 
 /// Nothing but the system's own way.
 #[derive(Debug)]

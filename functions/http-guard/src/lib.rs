@@ -33,16 +33,17 @@ mod endpoints;
 #[path = "test_endpoints.rs"]
 mod endpoints;
 mod fetch;
+mod fetch_error;
 mod hosts;
-#[cfg(test)]
 mod marker;
 mod network;
+mod network_error;
 mod target;
 
-pub use self::fetch::{FetchError, Guard, Limits, Page};
+pub use self::fetch::{Guard, Limits, Page};
+pub use self::fetch_error::FetchError;
 pub use self::hosts::{AllowedHosts, NotAHost};
-pub use self::network::{Network, NetworkError};
+pub use self::marker::ENDPOINTS_MARKER;
+pub use self::network::Network;
+pub use self::network_error::NetworkError;
 pub use self::target::{Refusal, Target};
-
-/// Stands in every binary that has the feature `test-endpoints` and uses a [`Network`], and in no other.
-pub const ENDPOINTS_MARKER: &str = "http-guard:test-endpoints";

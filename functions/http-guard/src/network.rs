@@ -14,7 +14,8 @@ use tokio_rustls::client::TlsStream;
 
 use crate::addresses::is_public;
 use crate::endpoints::Endpoints;
-use crate::fetch::FetchError;
+use crate::fetch_error::FetchError;
+use crate::network_error::NetworkError;
 use crate::target::{Refusal, Target};
 
 const HTTPS: u16 = 443;
@@ -27,14 +28,6 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
 pub struct Network {
     tls: TlsConnector,
     endpoints: Arc<Endpoints>,
-}
-
-/// A variable that does not say what it should. Only test endpoints have variables.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable}: {problem}")]
-pub struct NetworkError {
-    pub(crate) variable: &'static str,
-    pub(crate) problem: String,
 }
 
 impl Network {

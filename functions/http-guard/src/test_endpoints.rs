@@ -8,7 +8,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::network::NetworkError;
+use crate::marker::ENDPOINTS_MARKER;
+use crate::network_error::NetworkError;
 
 const ENDPOINTS: &str = "TEST_ENDPOINTS";
 const CA_FILE: &str = "TEST_CA_FILE";
@@ -79,5 +80,5 @@ fn authorities(path: &str) -> Result<RootCertStore, NetworkError> {
 
 /// The marker stands in every message, so that it stands in every binary.
 fn wrong(variable: &'static str, problem: &str) -> NetworkError {
-    NetworkError { variable, problem: format!("{problem} ({})", crate::ENDPOINTS_MARKER) }
+    NetworkError { variable, problem: format!("{problem} ({ENDPOINTS_MARKER})") }
 }

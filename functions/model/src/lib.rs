@@ -23,6 +23,7 @@ pub mod prices;
 mod prompt;
 mod service;
 mod target;
+mod transformer;
 mod transformers;
 
 pub use call::{Call, Metadata, ProviderConfig, Reply, TokensUsed, ToolOffer};

@@ -10,7 +10,8 @@ use crate::models::{Model, Models};
 use crate::prices::{MicroDollars, Tokens};
 use crate::prompt::{Prompt, Settings};
 use crate::target::Target;
-use crate::transformers::{Transformer, bedrock_v1, scripted_v1};
+use crate::transformer::Transformer;
+use crate::transformers::{self, Clients};
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use functions_aws::clients;
 use functions_shared::Clock;
@@ -145,17 +146,10 @@ impl Llm {
     async fn ask(&self, target: &Target, prompt: &Prompt<'_>, key: Option<&Secret>) -> Result<Answered, CallError> {
         let started = Instant::now();
         let late = |_| CallError::Timeout { provider_id: target.provider_id.clone(), within: target.timeout };
-        let answer = tokio::time::timeout(target.timeout, self.said(target, prompt, key)).await.map_err(late)??;
+        let clients = Clients { http: &self.http, bedrock: &self.bedrock };
+        let asked = transformers::ask(clients, target, prompt, key);
+        let answer = tokio::time::timeout(target.timeout, asked).await.map_err(late)??;
         Ok((answer, started.elapsed()))
-    }
-
-    async fn said(&self, target: &Target, prompt: &Prompt<'_>, key: Option<&Secret>) -> Result<Answer, CallError> {
-        match target.transformer {
-            Transformer::Http(dialect) => dialect.ask(&self.http, target, prompt, key).await,
-            Transformer::Bedrock => bedrock_v1::converse(&self.bedrock, target, prompt, key).await,
-            Transformer::Scripted => scripted_v1::play(target.script.as_deref().unwrap_or("[]"), prompt)
-                .map_err(|unreadable| unreadable.of(&target.provider_id)),
-        }
     }
 }
 

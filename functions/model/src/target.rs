@@ -5,7 +5,7 @@ use crate::destination::Destination;
 use crate::error::CallError;
 use crate::models::Model;
 use crate::prices::Prices;
-use crate::transformers::Transformer;
+use crate::transformer::Transformer;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeMap;
@@ -119,8 +119,8 @@ fn check_destination(
 ) -> Result<(), CallError> {
     match (transformer, endpoint) {
         (Transformer::Scripted, _) | (Transformer::Bedrock, None) => Ok(()),
-        (Transformer::Http(_), None) => Err(CallError::invalid("there is no `endpoint`")),
-        (transformer, Some(endpoint)) => {
+        (_, None) => Err(CallError::invalid("there is no `endpoint`")),
+        (_, Some(endpoint)) => {
             let is_signed = matches!(transformer, Transformer::Bedrock) && key.is_none();
             Destination { endpoint, key, is_signed }.check(row, keys_are_local)
         }

@@ -1,5 +1,7 @@
 //! Secrets by the real SDK, from a stand-in that changes its mind.
 
+#![allow(clippy::unwrap_used)]
+
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
@@ -97,7 +99,7 @@ async fn a_secret_is_read_once_in_five_minutes() {
 async fn an_outage_takes_no_key_away_and_every_call_tries_again() {
     let world = World::holding(json!({"KEY": "first"})).await;
     world.key().await.unwrap();
-    world.after(Duration::from_mins(60));
+    world.after(Duration::from_hours(1));
     for (status, error) in [
         (StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError"),
         (StatusCode::BAD_REQUEST, "ThrottlingException"),

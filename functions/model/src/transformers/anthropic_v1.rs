@@ -1,6 +1,6 @@
 //! Anthropic's Messages API. The unified message is modelled on it, so little has to be said in other words.
 
-use super::{Dialect, Unreadable, read, set};
+use super::dialect::{Dialect, Unreadable, read, set};
 use crate::call::Answer;
 use crate::conversation::{Part, Turn};
 use crate::message::{Block, ToolUse};

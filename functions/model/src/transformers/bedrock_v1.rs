@@ -1,6 +1,6 @@
 //! Bedrock's Converse, by the SDK: signed by this function's role, or with Bedrock's own kind of key.
 
-use super::Unreadable;
+use super::dialect::Unreadable;
 use crate::call::{Answer, Tool as Offered};
 use crate::conversation::{Part, Turn};
 use crate::error::CallError;

@@ -4,7 +4,7 @@
 //! made of the call's position in the conversation: asking again for the same answer gives the same ids. An id that Gemini did
 //! give goes back with the result, a made one does not.
 
-use super::{Dialect, Unreadable, read, set};
+use super::dialect::{Dialect, Unreadable, read, set};
 use crate::call::{Answer, Tool};
 use crate::conversation::{Part, Turn};
 use crate::message::{Block, ToolResult, ToolUse};

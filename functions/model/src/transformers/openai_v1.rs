@@ -4,7 +4,7 @@
 //! parts), and tokens are counted from the total (xAI's `completion_tokens` leave out the reasoning, which is billed). One
 //! difference remains: OpenAI's newer models refuse `max_tokens`, the others know nothing else.
 
-use super::{Dialect, Unreadable, read, set};
+use super::dialect::{Dialect, Unreadable, read, set};
 use crate::call::{Answer, Tool};
 use crate::conversation::{Part, Turn};
 use crate::message::{Block, ToolUse};

@@ -4,7 +4,7 @@
 //! texts, `{{question}}` stands for the first text of the user and `{{handle}}` for the newest handle in a tool's result, so
 //! that a script can hand one tool's long output to the next, as a model would.
 
-use super::Unreadable;
+use super::dialect::Unreadable;
 use crate::call::Answer;
 use crate::conversation::Part;
 use crate::handles;

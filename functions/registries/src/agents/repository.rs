@@ -4,7 +4,8 @@
 //! active version has none. It is written in the same transaction as every change of a version, over the copy that the change
 //! was made from: of two changes made at once, one is done and the other is [`Refusal::Overtaken`].
 
-use super::{Agent, AgentStatus, NAMES, Version};
+use super::agent::{Agent, AgentStatus, NAMES};
+use super::version::Version;
 use crate::moment;
 use crate::pages::{Listed, Listing, Page, Part};
 use crate::rows::{Item, Seen, Stored, written};

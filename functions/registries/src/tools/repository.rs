@@ -1,6 +1,6 @@
 //! The registry of tools: a table with one row for each.
 
-use super::{NAMES, Tool, ToolStatus};
+use super::tool::{NAMES, Tool, ToolStatus};
 use crate::moment;
 use crate::pages::{Listed, Page, Part, token_of};
 use crate::rows::{Item, Seen, Stored, written};

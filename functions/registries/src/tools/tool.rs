@@ -1,0 +1,220 @@
+//! A tool as the registry holds it: what it takes, and which function runs it.
+
+use super::function_arn::FunctionArn;
+use crate::fields::Fields;
+use crate::names::Names;
+use crate::rows::Row;
+use crate::{moment, status};
+use functions_shared::Refusal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// A tool. In the table, `input_schema`, `output_schema` and `tags` are JSON text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Words in lower case joined by underscores, 3 to 50 bytes.
+    pub tool_name: String,
+    /// What the model is told about it.
+    #[serde(default)]
+    pub description: String,
+    /// JSON Schema of its input.
+    pub input_schema: Value,
+    /// JSON Schema of its result.
+    #[serde(default)]
+    pub output_schema: Value,
+    /// The function that runs it.
+    pub lambda_arn: String,
+    /// That function's name.
+    #[serde(default)]
+    pub lambda_function_name: String,
+    /// What it is written in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub language: String,
+    /// What it is filed under.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Whether agents may have it.
+    pub status: ToolStatus,
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    /// Whether a person must agree to each call.
+    #[serde(default)]
+    pub human_approval_required: bool,
+    /// The registry holds the latest only.
+    #[serde(default)]
+    pub version: String,
+    /// RFC 3339, UTC, to the millisecond.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub created_at: String,
+    /// The same, of the last change.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub updated_at: String,
+}
+
+/// Whether agents may have a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolStatus {
+    /// They may.
+    Active,
+    /// Not any more: there is another one.
+    Deprecated,
+    /// Not now.
+    Disabled,
+}
+
+impl Row for Tool {
+    const NESTED: &'static [&'static str] = &["input_schema", "output_schema", "tags"];
+}
+
+/// What tools may be called.
+pub(super) const NAMES: Names = Names::Underscored;
+
+impl Tool {
+    /// The tool that `body` registers, run by a function of the same account and region as `registry`.
+    pub fn registered(body: Value, registry: &FunctionArn) -> Result<Self, Refusal> {
+        let mut fields = Fields::of_body(body)?;
+        fields.ignore(&["created_at", "updated_at", "revision", "registered_by"]);
+        let tool_name = tool_name(&mut fields)?;
+        let function = function(&mut fields, registry)?;
+        let now = moment::now();
+        let tool = Self {
+            tool_name,
+            description: fields.text("description")?.unwrap_or_default(),
+            input_schema: fields.nested("input_schema")?.ok_or_else(|| fields.refuse("input_schema", "is missing"))?,
+            output_schema: fields.nested("output_schema")?.unwrap_or_else(|| json!({})),
+            lambda_arn: function.to_string(),
+            lambda_function_name: function.name,
+            language: fields.text("language")?.unwrap_or_else(|| "rust".to_owned()),
+            tags: tags(&mut fields)?,
+            status: fields.text("status")?.map_or(Ok(ToolStatus::Active), |text| ToolStatus::read(&text))?,
+            author: fields.text("author")?.unwrap_or_else(|| "system".to_owned()),
+            human_approval_required: fields.truth("human_approval_required")?.unwrap_or(false),
+            version: fields.text("version")?.unwrap_or_else(|| "latest".to_owned()),
+            created_at: now.clone(),
+            updated_at: now,
+        };
+        check_index_key(&fields, "language", &tool.language)?;
+        check_index_key(&fields, "author", &tool.author)?;
+        fields.finish()?;
+        Ok(tool)
+    }
+}
+
+impl ToolStatus {
+    /// Reads a status.
+    pub fn read(text: &str) -> Result<Self, Refusal> {
+        status::read(text, "active, deprecated or disabled")
+    }
+
+    /// As the row holds it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deprecated => "deprecated",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// The name that the model calls; `tool_id`, the same in the spelling of functions, may stand beside it.
+fn tool_name(fields: &mut Fields) -> Result<String, Refusal> {
+    let name = NAMES.required(fields, "tool_name")?;
+    match Names::Hyphenated.optional(fields, "tool_id")? {
+        Some(id) if id != name.replace('_', "-") => Err(fields.refuse("tool_id", "must be tool_name with hyphens")),
+        _ => Ok(name),
+    }
+}
+
+fn function(fields: &mut Fields, registry: &FunctionArn) -> Result<FunctionArn, Refusal> {
+    let function = FunctionArn::read("lambda_arn", &fields.required_text("lambda_arn")?)?;
+    if (&function.region, &function.account) != (&registry.region, &registry.account) {
+        let reason = format!("must be a function of account {} in {}", registry.account, registry.region);
+        return Err(fields.refuse("lambda_arn", &reason));
+    }
+    match fields.text("lambda_function_name")? {
+        Some(name) if name != function.name => {
+            Err(fields.refuse("lambda_function_name", "must be the function of lambda_arn"))
+        }
+        _ => Ok(function),
+    }
+}
+
+fn tags(fields: &mut Fields) -> Result<Vec<String>, Refusal> {
+    let list = fields.list("tags")?.unwrap_or_default();
+    let texts: Option<_> = list.into_iter().map(|tag| tag.as_str().map(str::to_owned)).collect();
+    texts.ok_or_else(|| fields.refuse("tags", "must be texts"))
+}
+
+/// An index refuses an empty key, and a long one.
+fn check_index_key(fields: &Fields, name: &str, text: &str) -> Result<(), Refusal> {
+    if (1..=256).contains(&text.len()) { Ok(()) } else { Err(fields.refuse(name, "must be 1 to 256 bytes")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REGISTRY: &str = "arn:aws:lambda:eu-central-1:123456789012:function:tool-registry-dev";
+    const FUNCTION: &str = "arn:aws:lambda:eu-central-1:123456789012:function:tool-weather-dev";
+
+    fn with(change: &Value) -> Result<Tool, Refusal> {
+        let mut body = json!({"tool_name": "get_weather", "input_schema": {"type": "object"}, "lambda_arn": FUNCTION});
+        let (Some(body_fields), Some(changes)) = (body.as_object_mut(), change.as_object()) else { panic!("objects") };
+        body_fields.extend(changes.clone());
+        Tool::registered(body, &FunctionArn::read("registry", REGISTRY).expect("an ARN"))
+    }
+
+    #[test]
+    fn name_schema_and_function_are_enough() {
+        let tool = with(&json!({})).expect("a tool");
+        assert_eq!((tool.lambda_function_name.as_str(), tool.version.as_str()), ("tool-weather-dev", "latest"));
+        assert_eq!((tool.status, tool.human_approval_required), (ToolStatus::Active, false));
+    }
+
+    #[test]
+    fn a_name_is_snake_case() {
+        for name in ["getWeather", "get-weather", "Get_weather", "_get", "get_", "get__weather", "g", "9get"] {
+            assert_eq!(with(&json!({"tool_name": name})).unwrap_err().field(), Some("tool_name"), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_the_name_in_kebab_case() {
+        assert!(with(&json!({"tool_id": "get-weather"})).is_ok());
+        for id in ["get_weather", "Get-Weather", "get-weather-", "get-wind"] {
+            assert_eq!(with(&json!({"tool_id": id})).unwrap_err().field(), Some("tool_id"), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_function_is_of_the_registrys_account_and_region() {
+        for arn in [
+            "arn:aws:lambda:eu-central-1:999999999999:function:f",
+            "arn:aws:lambda:us-east-1:123456789012:function:f",
+            "arn:aws:s3:::bucket",
+            "tool-weather-dev",
+        ] {
+            assert_eq!(with(&json!({"lambda_arn": arn})).unwrap_err().field(), Some("lambda_arn"), "{arn}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let cases = [
+            (json!({"tool_name": null}), "tool_name: is missing"),
+            (json!({"input_schema": null}), "input_schema: is missing"),
+            (json!({"lambda_arn": null}), "lambda_arn: is missing"),
+            (json!({"status": "on"}), "status: must be active, deprecated or disabled"),
+            (json!({"tags": [1]}), "tags: must be texts"),
+            (json!({"author": ""}), "author: must be 1 to 256 bytes"),
+            (json!({"human_approval_required": "maybe"}), "human_approval_required: must be true or false"),
+            (json!({"lambda_function_name": "other"}), "lambda_function_name: must be the function of lambda_arn"),
+            (json!({"colour": "red"}), "colour: is no known field"),
+        ];
+        for (change, reason) in cases {
+            assert_eq!(with(&change).expect_err(reason).to_string(), reason);
+        }
+    }
+}
