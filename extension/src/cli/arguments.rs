@@ -5,8 +5,9 @@ use std::ffi::{OsStr, OsString};
 
 use lexopt::Arg;
 
+use super::answer::ToolError;
 use super::commands::{COMMANDS, Command, Flag};
-use super::{ToolError, help};
+use super::help;
 
 /// What was asked for.
 pub(super) struct Arguments {

@@ -9,8 +9,8 @@ use long_content::store::GetError;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
+use super::answer::{Outcome, ToolError, print};
 use super::context::{Context, reference, wait};
-use super::{Outcome, ToolError};
 use crate::error::Failure;
 
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
             let wrong = |error| ToolError::Usage(format!("cannot write {}: {error}", path.display()));
             fs::write(path, &bytes).map_err(wrong)?;
             let said = json!({ "reference": text, "size": bytes.len(), "file": path.to_string_lossy() });
-            super::print(&context.arguments, &said, "")
+            print(context.arguments.has("json"), &said, "")
         }
         None if context.arguments.has("json") => print_document(&text, &reference, &bytes),
         None => {

@@ -1,8 +1,5 @@
 //! What can be asked for: every command and every option once. Parsing, help and completions come from these two lists.
 
-use super::context::Context;
-use super::{Outcome, ToolError, cat, completions, explain, ls, settings, verify};
-
 /// A command.
 pub(super) struct Command {
     pub(super) name: &'static str,
@@ -13,7 +10,6 @@ pub(super) struct Command {
     /// How a shell completes an operand.
     pub(super) completes: Completes,
     pub(super) help: &'static str,
-    pub(super) run: fn(&Context) -> Result<Outcome, ToolError>,
 }
 
 /// How a shell completes a word.
@@ -45,7 +41,6 @@ pub(super) const COMMANDS: &[Command] = &[
         count: (1, 1),
         completes: Completes::Nothing,
         help: "Write the content of a reference to standard output, byte for byte",
-        run: cat::run,
     },
     Command {
         name: "verify",
@@ -53,7 +48,6 @@ pub(super) const COMMANDS: &[Command] = &[
         count: (0, usize::MAX),
         completes: Completes::Files,
         help: "Read contents and say of each whether it is ok; - is standard input, a FILE may be an event",
-        run: verify::run,
     },
     Command {
         name: "ls",
@@ -61,7 +55,6 @@ pub(super) const COMMANDS: &[Command] = &[
         count: (0, 0),
         completes: Completes::Nothing,
         help: "List what the table holds: a scan, charged by the size of the table",
-        run: ls::run,
     },
     Command {
         name: "explain",
@@ -69,7 +62,6 @@ pub(super) const COMMANDS: &[Command] = &[
         count: (1, 1),
         completes: Completes::Files,
         help: "Say what would be hydrated in an event, or offloaded from a response, and why",
-        run: explain::run,
     },
     Command {
         name: "config",
@@ -77,7 +69,6 @@ pub(super) const COMMANDS: &[Command] = &[
         count: (0, 0),
         completes: Completes::Nothing,
         help: "Show every setting with its source, and every mistake in them",
-        run: settings::run,
     },
     Command {
         name: "completions",
@@ -85,7 +76,6 @@ pub(super) const COMMANDS: &[Command] = &[
         count: (1, 1),
         completes: Completes::Words(SHELLS),
         help: "Print a script that completes this command line in a shell",
-        run: completions::run,
     },
 ];
 

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use super::answer::{Outcome, ToolError, print};
 use super::commands::{COMMANDS, Command, Completes, FLAGS, Flag, SHELLS};
 use super::context::Context;
-use super::{Outcome, ToolError};
 
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
     let shell = context.arguments.operands[0].to_string_lossy();
@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
         "fish" => fish(),
         _ => return Err(ToolError::Usage(format!("no completions for {shell:?}, only {}", SHELLS.join(", ")))),
     };
-    super::print(&context.arguments, &json!({ "shell": shell, "script": script }), &script)
+    print(context.arguments.has("json"), &json!({ "shell": shell, "script": script }), &script)
 }
 
 fn words<'a>(words: impl Iterator<Item = &'a str>) -> String {

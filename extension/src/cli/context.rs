@@ -12,8 +12,9 @@ use long_content::reference::{ContentRef, ParseRefError, Scope};
 use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore};
 use long_content::store::{ContentStore, GetError};
 
+use super::answer::ToolError;
 use super::arguments::Arguments;
-use super::{ToolError, profile};
+use super::profile;
 use crate::config::{Config, LAMBDA_API};
 use crate::error::Failure;
 use crate::keys::SigningKeys;

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 
 use bytes::Bytes;
 
-use super::ToolError;
+use super::answer::ToolError;
 
 /// Bytes that tell UTF-16 without a mark from other text.
 const SAMPLE: usize = 256;

@@ -3,49 +3,13 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
 use serde::de::IgnoredAny;
 
+use super::answer::{Outcome, ToolError, print};
 use super::context::Context;
 use super::document::Document;
-use super::{Outcome, ToolError, figures, inspect_event, inspect_response};
-
-/// What would become of a document.
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    /// `event` or `response`.
-    #[serde(rename = "as")]
-    pub(super) form: &'static str,
-    /// What was recognised and what that means, one statement each.
-    pub(super) because: Vec<String>,
-    pub(super) places: Vec<Place>,
-    pub(super) bytes_before: u64,
-    /// `None` when there is no after.
-    pub(super) bytes_after: Option<u64>,
-    /// Whether that is the very number; without contents it is an estimate.
-    pub(super) exact: bool,
-    /// Bytes that it may have, and the variable that says so.
-    pub(super) limit: Option<(&'static str, u64)>,
-    /// `unchanged`, `hydrated`, `offloaded` or `fails`.
-    pub(super) outcome: &'static str,
-    /// The error that the invocation fails with.
-    pub(super) error: Option<String>,
-}
-
-/// One value that would be replaced, or that reads as if.
-#[derive(Debug, Serialize)]
-pub(super) struct Place {
-    /// JSON Pointers: into the document, and on into JSON text inside of strings.
-    pub(super) pointers: Vec<String>,
-    /// The reference that stands there, or would; `None` if that takes keys that are not at hand.
-    pub(super) reference: Option<String>,
-    /// Bytes of the content, if that is known.
-    pub(super) size: Option<u64>,
-    /// What becomes of it, in a word.
-    pub(super) status: &'static str,
-    /// Why.
-    pub(super) why: String,
-}
+use super::report::{Place, Report};
+use super::{figures, inspect_event, inspect_response};
 
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
     let Document { name, text: document, was } = Document::read(&context.arguments.operands[0])?;
@@ -65,7 +29,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
         report.because.push(format!("{name} is not JSON, so nothing in it is replaced: {problem}"));
     }
     let json = serde_json::to_value(&report).expect("BUG: a report is a JSON document");
-    super::print(&context.arguments, &json, &text(&report))?;
+    print(context.arguments.has("json"), &json, &text(&report))?;
     Ok(if report.outcome == "fails" || problem.is_some() { Outcome::No } else { Outcome::Yes })
 }
 

@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::arguments::Arguments;
+use super::answer::{Outcome, ToolError};
 use super::commands::{COMMANDS, Command, FLAGS, Flag};
-use super::{Outcome, ToolError};
 
 const ABOUT: &str = "\
 Looks at long content that travels as a reference: the tool beside the Lambda extension of the same name.
@@ -27,12 +26,12 @@ Exit codes:
 ";
 
 /// Prints the help of one command, or of all.
-pub(super) fn print(arguments: &Arguments) -> Result<Outcome, ToolError> {
-    let text = match arguments.command {
+pub(super) fn print(command: Option<&Command>, as_json: bool) -> Result<Outcome, ToolError> {
+    let text = match command {
         Some(command) => format!("{}.\n\n{}\n{EXIT_CODES}", command.help, usage_of(command)),
         None => long(),
     };
-    super::print(arguments, &json!({ "help": text }), &text)
+    super::answer::print(as_json, &json!({ "help": text }), &text)
 }
 
 /// The commands, for who gave none.

@@ -10,9 +10,9 @@ use long_content::locate::{self, Sighting};
 use long_content::reference::{ContentRef, Kind};
 use long_content::store::GetError;
 
-use super::ToolError;
+use super::answer::ToolError;
 use super::context::{Context, Table, WITHOUT_STORE, wait};
-use super::explain::{Place, Report};
+use super::report::{Place, Report};
 use super::verify::status;
 use crate::config::Config;
 use crate::error::{Failure, FailureKind, quoted};

@@ -7,9 +7,9 @@ use long_content::locate;
 use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
 use long_content::reference::{Content, ContentRef, Kind, Scope};
 
-use super::ToolError;
+use super::answer::ToolError;
 use super::context::{Context, WITHOUT_STORE};
-use super::explain::{Place, Report};
+use super::report::{Place, Report};
 use crate::config::{Config, Mode};
 use crate::error::Failure;
 

@@ -7,8 +7,9 @@ use long_content::store::clock::Clock;
 use long_content::store::dynamodb::{Foreign, Inventory, Orphans, StoredContent};
 use serde_json::{Value, json};
 
+use super::answer::{Outcome, ToolError, print};
 use super::context::{Context, Table, wait};
-use super::{Outcome, ToolError, figures};
+use super::figures;
 
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
     let limit = context.arguments.text("limit")?.map(whole_number).transpose()?.unwrap_or(usize::MAX);
@@ -18,7 +19,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
     let (mut contents, orphans, foreign) = inventory.finish();
     contents.truncate(limit);
     let listing = Listing { contents, orphans, foreign, is_whole, scanned, now: Clock::default().now() };
-    super::print(&context.arguments, &listing.document(), &listing.text())
+    print(context.arguments.has("json"), &listing.document(), &listing.text())
 }
 
 /// Reads until there is enough, or everything was read, which is the second value.

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::answer::{Outcome, ToolError, print};
 use super::context::{Context, Source};
-use super::{Outcome, ToolError};
 use crate::config::{LAMBDA_API, Mistake, SETTINGS};
 
 /// What the store takes from the environment beside our own variables, with the meaning that the AWS SDKs give them.
@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
         "settings": rows.iter().map(Row::document).collect::<Vec<_>>(),
         "mistakes": mistakes.iter().map(document_of).collect::<Vec<_>>(),
     });
-    super::print(&context.arguments, &document, &text(&rows, &mistakes))?;
+    print(context.arguments.has("json"), &document, &text(&rows, &mistakes))?;
     Ok(if mistakes.is_empty() { Outcome::Yes } else { Outcome::No })
 }
 

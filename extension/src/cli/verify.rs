@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
+use super::answer::{Outcome, ToolError, print};
 use super::context::{Context, Table, reference, wait};
 use super::document::Document;
-use super::{Outcome, ToolError};
 use crate::error::quoted;
 
 /// Bytes of content that are held at once.
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
     for name in &empty {
         let _ = writeln!(text, "no references found in {name}");
     }
-    super::print(&context.arguments, &document, &text)?;
+    print(context.arguments.has("json"), &document, &text)?;
     let unavailable = verdicts.iter().find(|verdict| verdict.status == UNAVAILABLE);
     if let Some(problem) = unavailable.and_then(|verdict| verdict.problem.clone()) {
         return Err(ToolError::Unavailable(problem));

@@ -1,11 +1,12 @@
 //! The same binary as a tool for operators: what is behind a reference, what is in the table, what would become of an event.
 //!
 //! Given arguments, `lrap` is this tool; without, it is the extension, whose start pays for nothing here but counting
-//! its arguments. Same settings, same library. Adding a command is a file and a line in [`commands`].
+//! its arguments. Same settings, same library. Adding a command is a file, a line in [`RUN`] and one in [`commands`].
 //!
 //! Exit codes: 0 all is well, 1 the answer is no, 2 wrong usage or settings, 3 the content table cannot be reached or does
 //! not let us.
 
+mod answer;
 mod arguments;
 mod cat;
 mod commands;
@@ -19,6 +20,7 @@ mod inspect_event;
 mod inspect_response;
 mod ls;
 mod profile;
+mod report;
 mod settings;
 mod verify;
 
@@ -28,49 +30,22 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use self::answer::{Outcome, ToolError, print};
 use self::arguments::Arguments;
 use self::context::Context;
 
-/// What a command found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// All is well.
-    Yes,
-    /// The command did what it was asked to, and the answer is no.
-    No,
-}
+/// What a command does.
+type Run = fn(&Context) -> Result<Outcome, ToolError>;
 
-/// Why a command could not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
-enum ToolError {
-    /// The answer is no, and there is nothing else to show.
-    #[error("{0}")]
-    No(String),
-    /// Arguments, settings or files that make no sense.
-    #[error("{0}")]
-    Usage(String),
-    /// The content table does not answer, or does not let us.
-    #[error("{0}")]
-    Unavailable(String),
-    /// Standard output does not take what we say.
-    #[error("cannot write: {0}")]
-    Output(#[from] io::Error),
-}
-
-impl ToolError {
-    fn code(&self) -> u8 {
-        match self {
-            Self::No(_) => 1,
-            Self::Usage(_) | Self::Output(_) => 2,
-            Self::Unavailable(_) => 3,
-        }
-    }
-
-    /// A pager that was closed, or `head` that has seen enough: nothing went wrong.
-    fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-}
+/// The command of each name in [`commands::COMMANDS`].
+const RUN: &[(&str, Run)] = &[
+    ("cat", cat::run),
+    ("verify", verify::run),
+    ("ls", ls::run),
+    ("explain", explain::run),
+    ("config", settings::run),
+    ("completions", completions::run),
+];
 
 /// Runs the command that the arguments, behind the program's name, ask for.
 pub fn main(arguments: impl Iterator<Item = OsString>, environment: Vec<(OsString, OsString)>) -> ExitCode {
@@ -90,7 +65,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>, environment: Vec<(OsStrin
 fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Result<Outcome, ToolError> {
     let arguments = Arguments::parse(arguments)?;
     if arguments.has("help") {
-        return help::print(&arguments);
+        return help::print(arguments.command, arguments.has("json"));
     }
     if arguments.has("version") {
         return print_version(&arguments);
@@ -98,7 +73,8 @@ fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Resu
     let Some(command) = arguments.command else {
         return Err(ToolError::Usage(format!("no command\n\n{}", help::short())));
     };
-    (command.run)(&Context::new(arguments, environment)?)
+    let (_, run) = RUN.iter().find(|(name, _)| *name == command.name).expect("BUG: every command can be run");
+    run(&Context::new(arguments, environment)?)
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -108,7 +84,7 @@ const BUILD: Option<&str> = option_env!("LRAP_BUILD_ID");
 
 fn print_version(arguments: &Arguments) -> Result<Outcome, ToolError> {
     let document = json!({ "version": VERSION, "build": BUILD });
-    print(arguments, &document, &format!("lrap {VERSION} ({})\n", BUILD.unwrap_or("local build")))
+    print(arguments.has("json"), &document, &format!("lrap {VERSION} ({})\n", BUILD.unwrap_or("local build")))
 }
 
 /// What a person sees who starts the extension by hand.
@@ -127,14 +103,14 @@ fn say(error: &ToolError, as_json: bool) {
     let _ = writeln!(io::stderr(), "{said}");
 }
 
-/// Shows a result: the document for programs, the text for people.
-fn print(arguments: &Arguments, document: &serde_json::Value, text: &str) -> Result<Outcome, ToolError> {
-    let mut out = io::stdout().lock();
-    if arguments.has("json") {
-        writeln!(out, "{document}")?;
-    } else {
-        out.write_all(text.as_bytes())?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_can_be_run() {
+        let known: Vec<_> = commands::COMMANDS.iter().map(|command| command.name).collect();
+        let run: Vec<_> = RUN.iter().map(|(name, _)| *name).collect();
+        assert_eq!(known, run);
     }
-    out.flush()?;
-    Ok(Outcome::Yes)
 }
