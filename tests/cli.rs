@@ -459,6 +459,28 @@ async fn explain_says_what_becomes_of_an_event_without_the_table() {
     assert!(text.out().contains("/body -> /text") && text.out().contains(&reference), "{}", text.out());
 }
 
+/// O11: an object or array that left whole is a content as any other.
+#[tokio::test]
+async fn a_crowd_of_look_alikes_is_explained_shown_listed_and_verified() {
+    let shell = Shell::new().await;
+    let items: Vec<_> = (0..101).map(|nth| format!("@content:{nth}")).collect();
+    let response = json!({"status": "ok", "items": items}).to_string();
+    let report = shell.lrap_reading(&["explain", "-", "--as", "response", "--json"], &response).await.json();
+    let places = report["places"].as_array().unwrap();
+    assert_eq!(places.len(), 1, "{report}");
+    assert_eq!((&places[0]["pointers"], &places[0]["status"]), (&json!(["/items"]), &json!("leaves")));
+    assert!(places[0]["why"].as_str().unwrap().contains("at most 100"), "{report}");
+
+    let content = Content::verbatim(json!(items).to_string());
+    let reference = shell.put(std::slice::from_ref(&content)).await[0].to_string();
+    assert_eq!(places[0]["reference"], reference);
+    assert_eq!(shell.lrap(&["cat", &reference]).await.out().as_bytes(), content.bytes);
+    let shown = shell.lrap(&["cat", "--json", &reference]).await.json();
+    assert_eq!((&shown["kind"], &shown["content"]), (&json!("v"), &json!(items)));
+    assert_eq!(shell.lrap(&["ls", "--json"]).await.json()["contents"][0]["kind"], "v");
+    assert_eq!(shell.lrap(&["verify", &reference]).await.code(), 0);
+}
+
 #[tokio::test]
 async fn explain_says_where_a_document_is_not_json() {
     let shell = Shell::new().await;
