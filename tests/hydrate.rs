@@ -1,14 +1,14 @@
 //! H1, H3, H5 through the real binary and a content table.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lambda_local::table::{Fault, Faults};
 use long_content::reference::{Content, Scope, Ttl};
 use serde_json::{Value, json};
 
 use crate::kit::json::{nest, nest_texts, noise, quote, text};
-use crate::kit::secrets::{SECRET_ARN, Secret};
+use crate::kit::secrets::{Outage, SECRET_ARN, Secret};
 use crate::kit::{Event, World};
 
 /// A sandbox that has stored nothing, and the references of `contents` in its table.
@@ -532,24 +532,88 @@ async fn s5_a_response_sent_again_is_still_its_tenants() {
     assert_eq!(sent, [expected.clone(), expected]);
 }
 
-/// H5: what may pass is never permanent.
+fn key(name: &str) -> String {
+    format!("a-signing-key-of-24-bytes-{name}")
+}
+
+/// A reference to a content that nobody stored, in the table of `world`, signed by a key.
+fn signed_by(world: &World, name: &str) -> String {
+    let scope = Scope::new(world.table().name()).signed_by(key(name).parse().unwrap());
+    scope.reference(Ttl::seconds(86_400), &Content::string("x")).to_string()
+}
+
+/// A sandbox whose keys are in `secret`, and have been read.
+async fn keeping(secret: &Secret) -> World {
+    let world = World::start().with("LRAP_SIGNING_SECRET_ARN", SECRET_ARN);
+    let mut world = world.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secret.endpoint).with_table().await;
+    assert_eq!(world.deliver("1").await.text(), "1");
+    world
+}
+
+/// What may pass fails both a batch and a single event, with an error that a retry can name.
+async fn may_pass(reader: &mut World, reference: &str, why: &str) {
+    for event in [sqs(&[reference]).to_string(), quote(reference)] {
+        let failure = reader.fail(event).await;
+        assert_eq!(failure.error_type, "LongContent.StoreUnavailable", "{failure:?}");
+        assert!(failure.message.contains(why) && failure.message.contains("LRAP_SIGNING_SECRET_ARN"), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn h5_an_outage_of_the_secret_leaves_no_reference_in_a_batch() {
+    let secret = Secret::start(Some(&key("one"))).await;
+    let mut reader = keeping(&secret).await;
+    secret.rotate(&key("two"));
+    secret.fails(Some(Outage::All));
+    let newer = signed_by(&reader, "two");
+    // With a deadline, so that the secret is given up soon.
+    let id = reader.fresh_id();
+    let in_a_second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64 + 1_000;
+    let event =
+        Event::new(&id, sqs(&[&newer]).to_string()).header("Lambda-Runtime-Deadline-Ms", &in_a_second.to_string());
+    assert_eq!(reader.fail_event(event).await.error_type, "LongContent.StoreUnavailable");
+    secret.fails(None);
+    may_pass(&mut reader, &newer, "InternalServiceError").await;
+}
+
+#[tokio::test]
+async fn h5_an_outage_of_the_previous_version_leaves_no_reference_in_a_batch() {
+    let secret = Secret::start(Some(&key("one"))).await;
+    secret.rotate(&key("two"));
+    secret.fails(Some(Outage::PreviousVersion));
+    let mut reader = keeping(&secret).await;
+    let of_current = sqs(&[&signed_by(&reader, "two")]).to_string();
+    assert_eq!(reader.deliver(of_current.as_str()).await.text(), of_current, "nobody stored that: it is kept");
+    let of_previous = signed_by(&reader, "one");
+    may_pass(&mut reader, &of_previous, "AWSPREVIOUS").await;
+}
+
+#[tokio::test]
+async fn h5_a_rotation_during_an_outage_of_the_previous_version_keeps_the_key_that_was_known() {
+    let secret = Secret::start(Some(&key("one"))).await;
+    let mut reader = keeping(&secret).await;
+    let content = text(6_000);
+    let by_one = reader.respond(quote(&content)).await.text();
+    secret.rotate(&key("two"));
+    secret.fails(Some(Outage::PreviousVersion));
+    let by_two = sqs(&[&signed_by(&reader, "two")]).to_string();
+    assert_eq!(reader.deliver(by_two.as_str()).await.text(), by_two, "a known key, and nobody stored that");
+    assert_eq!(reader.deliver(by_one).await.text(), quote(&content));
+}
+
+/// H5: a forged key id has the secret read, and must not cost a good reference of a new key its content.
 #[tokio::test]
 async fn h5_a_batch_waits_for_a_key_that_may_be_in_the_secret_by_now() {
-    let key = |name: &str| format!("a-signing-key-of-24-bytes-{name}");
     let secret = Secret::start(Some(&key("one"))).await;
-    let sandbox = || {
-        let world = World::start().with("LRAP_SIGNING_SECRET_ARN", SECRET_ARN);
-        world.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secret.endpoint)
-    };
-    let mut reader = sandbox().with_table().await;
-    assert_eq!(reader.deliver("1").await.text(), "1");
-    let signed_by = |name: &str| {
-        let scope = Scope::new(reader.table().name()).signed_by(key(name).parse().unwrap());
-        scope.reference(Ttl::seconds(86_400), &Content::string("x")).to_string()
-    };
-    let [unknown, newer] = [signed_by("two"), signed_by("three")];
+    let mut reader = keeping(&secret).await;
+    let [unknown, newer] = [signed_by(&reader, "two"), signed_by(&reader, "three")];
     let event = sqs(&[&unknown]).to_string();
     assert_eq!(reader.deliver(event.as_str()).await.text(), event, "the secret was read just now: nobody has that key");
-    let failure = reader.fail(sqs(&[&newer]).to_string()).await;
-    assert_eq!(failure.error_type, "LongContent.StoreUnavailable", "it may have come since: {failure:?}");
+    secret.rotate(&key("three"));
+    may_pass(&mut reader, &newer, "less than a minute ago").await;
+    let both = reader.fail(sqs(&[&unknown, &newer]).to_string()).await;
+    assert_eq!(both.error_type, "LongContent.StoreUnavailable", "{both:?}");
+    assert_eq!(reader.deliver(event.as_str()).await.text(), event, "and the forged one is still nobody's");
+    let beside = reader.fail(json!([unknown, newer]).to_string()).await;
+    assert_eq!(beside.error_type, "LongContent.Refused", "no retry would help a single event: {beside:?}");
 }

@@ -3,7 +3,7 @@
 //! Read [`proxy`] first: it is what happens to a request. Around it, in the order of the extension's life: [`config`] reads the
 //! environment, [`server`] binds and accepts, [`lifecycle`] speaks to the Extensions API, [`route`] tells calls apart,
 //! [`runtime_api`] is the way upstream, [`wire`] what both sides speak, [`logging`] and [`metrics`] what an operator
-//! reads, by way of [`output`], [`warmup`] what is made ready before the first invocation, [`keys`] the signing keys,
+//! reads, by way of [`output`], [`warmup`] what is made ready before the first invocation,
 //! [`invocations`] what is remembered between an event and its response, [`deadlines`] how much time it has, [`payload`] either
 //! of them on its way, [`room`] and [`heap`] what it is kept in, and [`error`] how an invocation fails. [`cli`] is the same binary as a tool for operators.
 
@@ -13,7 +13,6 @@ pub mod deadlines;
 pub mod error;
 pub mod heap;
 pub mod invocations;
-pub mod keys;
 pub mod lifecycle;
 pub mod logging;
 pub mod metrics;

@@ -4,9 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use long_content::store::cache::CachedStore;
-use long_content::store::dynamodb::DynamoDbStore;
+use long_content::store::dynamodb::{DynamoDbStore, SigningKeys};
 use lrap::config::{self, Config, ConfigError};
-use lrap::keys::SigningKeys;
 use lrap::lifecycle::{InitError, LifecycleError, Registration};
 use lrap::proxy::Proxy;
 use lrap::runtime_api::RuntimeApi;
@@ -62,6 +61,9 @@ async fn start() -> Result<(TcpListener, Arc<Proxy<CachedStore<DynamoDbStore>>>)
         let variables = config.http_proxies.join(" ");
         tracing::warn!(variables, "HTTP proxies are not used: the content table is reached directly");
     }
+    let (hydrate, offload) = (config.hydrate.as_str(), config.offload.as_str());
+    let signed = config.signing_secret.is_some() || !config.signing_keys.is_empty();
+    tracing::info!(hydrate, offload, signed, "modes in force: with auto, the shape of an event decides");
     let store = CachedStore::new(DynamoDbStore::new(config.store.clone())?, config.cache_size);
     let keys = SigningKeys::new(config.signing_keys.clone(), config.signing_secret.clone())?;
     let listener = server::bind(config.port).await.map_err(|error| InitError::port(&config, &error))?;

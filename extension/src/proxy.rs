@@ -18,6 +18,7 @@ use long_content::keys::Keyring;
 use long_content::reference::Scope;
 use long_content::screen::{EventScreen, ResponseScreen};
 use long_content::store::ContentStore;
+use long_content::store::dynamodb::SigningKeys;
 use tokio::sync::Semaphore;
 
 use self::gathering::Ungathered;
@@ -25,7 +26,6 @@ pub use self::hydration::MAX_ROUNDS;
 use crate::config::{Config, MetricsMode, Mode};
 use crate::error::{Failure, FailureKind, error_document};
 use crate::invocations::{Attempt, INVOCATION_ID, Invocation, Invocations};
-use crate::keys::SigningKeys;
 use crate::metrics::{Metrics, Work};
 use crate::payload::Payload;
 use crate::room::Room;

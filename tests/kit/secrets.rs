@@ -1,4 +1,4 @@
-//! Secrets Manager, as far as one secret goes: it answers `GetSecretValue`, rotates, and can deny itself.
+//! Secrets Manager, as far as one secret goes: it answers `GetSecretValue`, rotates, can deny itself, and has outages.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +25,14 @@ pub(crate) struct Secret {
 struct Shared {
     versions: Mutex<Vec<String>>,
     asked: AtomicUsize,
+    outage: Mutex<Option<Outage>>,
+}
+
+/// What does not answer; it says that the service failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outage {
+    All,
+    PreviousVersion,
 }
 
 impl Secret {
@@ -41,6 +49,11 @@ impl Secret {
     /// Makes `text` the current version.
     pub(crate) fn rotate(&self, text: &str) {
         self.shared.versions.lock().unwrap().push(text.to_owned());
+    }
+
+    /// What does not answer from now on.
+    pub(crate) fn fails(&self, outage: Option<Outage>) {
+        *self.shared.outage.lock().unwrap() = outage;
     }
 
     /// How often its current version was asked for.
@@ -65,6 +78,11 @@ async fn answer(request: Request<Incoming>, secret: Arc<Shared>) -> Result<Respo
     assert_eq!(body["SecretId"], SECRET_ARN);
     let is_current = body["VersionStage"] == "AWSCURRENT";
     secret.asked.fetch_add(usize::from(is_current), Ordering::SeqCst);
+    let outage = *secret.outage.lock().unwrap();
+    if outage == Some(Outage::All) || outage.is_some() && !is_current {
+        let failure = json!({"__type": "InternalServiceError"}).to_string();
+        return Ok(Response::builder().status(500).body(Full::from(failure)).unwrap());
+    }
     let versions = secret.versions.lock().unwrap();
     let version = versions.iter().nth_back(usize::from(!is_current));
     let (status, body) = match version {

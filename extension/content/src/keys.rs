@@ -32,7 +32,7 @@ const CONTENT_KEY_CONTEXT: &str = "lrap long-content 2026-11 content id key";
 const MAC_KEY_CONTEXT: &str = "lrap long-content 2026-11 reference mac key";
 
 /// The public name of a key: 8 base64url characters.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 6]);
 
 impl fmt::Display for KeyId {
@@ -147,10 +147,11 @@ impl Keyring {
         Ok(previous.map_or(current.clone(), |previous| current.followed_by(&previous)))
     }
 
-    /// Both rings in one: this one's first key signs.
+    /// Both rings in one, each key once: this one's first key signs.
     #[must_use]
     pub fn followed_by(&self, previous: &Self) -> Self {
-        let keys = self.0.iter().chain(previous.0.iter());
+        let others = previous.0.iter().filter(|key| self.find(key.id).is_none());
+        let keys = self.0.iter().chain(others);
         Self(keys.map(|key| Key { id: key.id, content: key.content, mac: key.mac }).collect())
     }
 
@@ -240,6 +241,13 @@ mod tests {
         assert_eq!(ring(&format!(r#"{{"current":"{A}"}}"#)).unwrap(), ring(A).unwrap());
         assert_eq!(ring(&format!(r#"{{"current":"{A}","previous":""}}"#)).unwrap(), ring(A).unwrap());
         assert_ne!(ring(A).unwrap(), ring(B).unwrap());
+    }
+
+    #[test]
+    fn a_ring_that_follows_another_adds_only_what_is_missing() {
+        let both = ring(&format!("{A} {B}")).unwrap();
+        assert_eq!(both.followed_by(&ring(B).unwrap()), both);
+        assert_eq!(ring(A).unwrap().followed_by(&both), both);
     }
 
     #[test]

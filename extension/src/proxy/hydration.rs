@@ -1,5 +1,6 @@
 //! The way of an event: what it refers to is admitted, read, and put in its place, or its invocation fails.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -7,7 +8,9 @@ use long_content::batch::Batch;
 use long_content::encoded;
 use long_content::envelope::{Envelope, Shape};
 use long_content::hydrate::{self, HydratePlan, Hydration, TooLarge};
+use long_content::keys::KeyId;
 use long_content::reference::{ContentRef, Refusal, Scope};
+use long_content::store::dynamodb::{Refetched, UnknownKey};
 use long_content::store::tally::Tally;
 use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, Stored};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -30,12 +33,15 @@ const PAGE: u64 = 4096;
 /// References of too large records that are logged one by one.
 const MAX_LOGGED: usize = 10;
 
-/// A reference that is refused, with the failure of its invocation if it may not stay.
-struct Refused {
-    reference: ContentRef,
-    failure: Failure,
-    /// Whether it may be admitted later: the key that it names may be in the secret by now.
-    may_pass: bool,
+/// References of one round, by what becomes of them.
+#[derive(Default)]
+struct Admission {
+    /// They may be read.
+    admitted: Vec<ContentRef>,
+    /// They never may, each with the failure of its invocation if it may not stay.
+    refused: Vec<(ContentRef, Failure)>,
+    /// One that may be admitted later: the key that it names may be in the secret by now, or could not be read.
+    may_pass: Option<Failure>,
 }
 
 /// Room for `bytes` of events that are being hydrated together.
@@ -89,11 +95,12 @@ impl<S: ContentStore> Proxy<S> {
             if wanted.is_empty() {
                 break;
             }
-            let (admitted, refused) = self.admit(&mut scope, wanted, until).await;
-            for Refused { reference, failure, may_pass } in refused {
-                if keeps && may_pass {
-                    return Err(Failure::barred_key(&reference));
-                }
+            let Admission { admitted, refused, may_pass } = self.admit(&mut scope, wanted, until).await;
+            // What fails for ever decides, unless it may stay: then what may pass does.
+            if let Some(failure) = may_pass.filter(|_| keeps || refused.is_empty()) {
+                return Err(failure);
+            }
+            for (reference, failure) in refused {
                 refuse(failure, keeps, &mut invocation.work)?;
                 invocation.kept.push(reference);
                 hydration.add(reference, None);
@@ -120,35 +127,31 @@ impl<S: ContentStore> Proxy<S> {
         Ok(hydrated)
     }
 
-    /// Those of `wanted` that may be read, and those that may not. A reference by an unknown key may be by a new one.
-    async fn admit(
-        &self,
-        scope: &mut Scope,
-        wanted: Vec<ContentRef>,
-        until: Instant,
-    ) -> (Vec<ContentRef>, Vec<Refused>) {
-        let mut may_be_new = false;
-        if wanted.iter().any(|reference| matches!(scope.admits(reference), Err(Refusal::UnknownKey(_)))) {
-            let refetched = self.keys.refetched(until).await;
-            *scope = scope.signed_by(refetched.keys);
-            may_be_new = !refetched.are_current;
+    /// Which of `wanted` may be read. A reference by an unknown key may be by a new one.
+    async fn admit(&self, scope: &mut Scope, wanted: Vec<ContentRef>, until: Instant) -> Admission {
+        let unknown: BTreeSet<_> = wanted.iter().filter_map(|reference| unknown_key(scope, reference)).collect();
+        let mut refetched = None;
+        if !unknown.is_empty() {
+            let unknown: Vec<_> = unknown.into_iter().collect();
+            let keys = self.keys.refetched(&unknown, until).await;
+            *scope = scope.signed_by(keys.keys.clone());
+            refetched = Some(keys);
         }
-        let mut refused = vec![];
-        let admits = |reference: &ContentRef| match scope.admits(reference) {
-            Ok(()) if reference.size <= MAX_CONTENT_LEN => true,
-            Ok(()) => {
-                let failure = Failure::get(reference, &GetError::Refused);
-                refused.push(Refused { reference: *reference, failure, may_pass: false });
-                false
+        let mut admission = Admission::default();
+        for reference in wanted {
+            match scope.admits(&reference) {
+                Ok(()) if reference.size <= MAX_CONTENT_LEN => admission.admitted.push(reference),
+                Ok(()) => admission.refused.push((reference, Failure::get(&reference, &GetError::Refused))),
+                Err(refusal) => match may_pass(refetched.as_ref(), refusal) {
+                    Some(why) => {
+                        let failure = || Failure::unknown_key(&reference, refusal, &why);
+                        admission.may_pass.get_or_insert_with(failure);
+                    }
+                    None => admission.refused.push((reference, Failure::refused(&reference, refusal))),
+                },
             }
-            Err(refusal) => {
-                let may_pass = may_be_new && matches!(refusal, Refusal::UnknownKey(_));
-                let failure = Failure::refused(reference, refusal);
-                refused.push(Refused { reference: *reference, failure, may_pass });
-                false
-            }
-        };
-        (wanted.into_iter().filter(admits).collect(), refused)
+        }
+        admission
     }
 
     /// Waits until the events being hydrated leave room for `bytes` more.
@@ -176,6 +179,25 @@ impl<S: ContentStore> Proxy<S> {
         let contents = self.store.charging(&tally).get(scope, references, until).await;
         work.used(tally.usage(), begun.elapsed());
         contents
+    }
+}
+
+/// The key that a reference names, if the scope does not have it.
+fn unknown_key(scope: &Scope, reference: &ContentRef) -> Option<KeyId> {
+    match scope.admits(reference) {
+        Err(Refusal::UnknownKey(id)) => Some(id),
+        _ => None,
+    }
+}
+
+/// Why a refusal may not be the last word, if it may not.
+fn may_pass(refetched: Option<&Refetched>, refusal: Refusal) -> Option<String> {
+    match (refetched?, refusal) {
+        (keys, Refusal::UnknownKey(id)) => match keys.judge(id) {
+            UnknownKey::MayPass(why) => Some(why),
+            UnknownKey::Permanent => None,
+        },
+        _ => None,
     }
 }
 

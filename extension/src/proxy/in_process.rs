@@ -7,6 +7,7 @@ use bytes::Bytes;
 use long_content::hydrate;
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use long_content::store::ContentStore;
+use long_content::store::dynamodb::SigningKeys;
 use long_content::store::memory::MemoryStore;
 use serde::Deserializer;
 use serde::de::{IgnoredAny, Visitor};
@@ -15,7 +16,6 @@ use super::Proxy;
 use crate::config::{Config, Mode};
 use crate::error::{Failure, FailureKind};
 use crate::invocations::Invocation;
-use crate::keys::SigningKeys;
 
 /// What the variables say of every function here: little fits.
 const VARIABLES: &[(&str, &str)] = &[

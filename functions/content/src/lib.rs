@@ -9,7 +9,6 @@ mod long_result;
 #[cfg(test)]
 mod properties;
 mod references;
-mod signing_keys;
 mod table;
 mod variables;
 

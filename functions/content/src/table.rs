@@ -6,12 +6,11 @@ use bytes::Bytes;
 use functions_shared::{Failure, Variables};
 use long_content::reference::{Content, ContentRef, Refusal, Scope, Ttl};
 use long_content::store::cache::CachedStore;
-use long_content::store::dynamodb::{DynamoDbStore, SettingsError, SigningSecret};
+use long_content::store::dynamodb::{DynamoDbStore, SettingsError, SigningKeys, UnknownKey};
 use long_content::store::{ContentStore, GetError};
 
 use crate::error::ContentError;
 use crate::handle::{Handle, NotAHandle};
-use crate::signing_keys::SigningKeys;
 use crate::variables::{self, ContentSettings};
 
 /// Long texts by handle.
@@ -44,14 +43,15 @@ impl ContentTable {
 
     /// Builds the clients; nothing is asked yet.
     fn new(settings: ContentSettings) -> Result<Self, Failure> {
-        let secret = settings.signing_secret.map(SigningSecret::new).transpose().map_err(|error| unusable(&error))?;
+        let keys =
+            SigningKeys::new(settings.signing_keys, settings.signing_secret).map_err(|error| unusable(&error))?;
         let scope = Scope::new(settings.store.table.as_str());
         let store = DynamoDbStore::new(settings.store).map_err(|error| unusable(&error))?;
         Ok(Self {
             store: CachedStore::new(store, settings.cache_size),
             scope,
             ttl: settings.ttl,
-            keys: SigningKeys::new(settings.signing_keys, secret),
+            keys,
             patience: settings.patience,
         })
     }
@@ -87,8 +87,15 @@ impl ContentTable {
         until: Instant,
     ) -> Result<Scope, ContentError> {
         let mut scope = self.scope(asking, until).await?;
-        if let Err(Refusal::UnknownKey(_)) = scope.admits(reference) {
-            scope = scope.signed_by(self.keys.refetched(until).await);
+        if let Err(Refusal::UnknownKey(key)) = scope.admits(reference) {
+            let refetched = self.keys.refetched(&[key], until).await;
+            scope = scope.signed_by(refetched.keys.clone());
+            if let (Err(Refusal::UnknownKey(key)), UnknownKey::MayPass(why)) =
+                (scope.admits(reference), refetched.judge(key))
+            {
+                tracing::warn!(%key, why, "a handle is signed by a key that may be a new one");
+                return Err(GetError::Unavailable(why).into());
+            }
         }
         scope.admits(reference).map_err(|_| GetError::Refused)?;
         Ok(scope)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::secrets::{SECRET_ARN, Secret};
+use crate::secrets::{Outage, SECRET_ARN, Secret};
 use crate::site::page;
 use crate::world::{Function, TABLE, World};
 
@@ -60,8 +60,31 @@ async fn a_secret_is_read_once_and_again_when_its_key_is_rotated() {
 
     secret.rotate("yet-another-key-of-enough-bytes");
     let search = search_in_fetched(&world.function_with(by_secret)).await;
-    sandbox.error("document_search", search).await;
+    let error = sandbox.error("document_search", search).await;
+    assert!(error.contains("try again later"), "{error}");
     assert_eq!(secret.asked(), 4, "not again within a minute");
+}
+
+/// A handle by a key that may be in a version that cannot be read is not called altered.
+#[tokio::test]
+async fn an_outage_of_the_secrets_previous_version_passes() {
+    let world = world().await;
+    let secret = Secret::start(Some(OLD)).await;
+    let by_secret = [
+        ("AGENT_CONTEXT_TABLE", TABLE),
+        ("LRAP_SIGNING_SECRET_ARN", SECRET_ARN),
+        ("LRAP_STORE_TIMEOUT", "3"),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secret.endpoint),
+    ];
+    let search = search_in_fetched(&world.function_with(by_secret)).await;
+    secret.rotate(NEW);
+    for (outage, expected) in [(Outage::PreviousVersion, "try again later"), (Outage::All, "cannot be used now")] {
+        secret.fails(Some(outage));
+        let error = world.function_with(by_secret).error("document_search", search.clone()).await;
+        assert!(error.contains(expected), "{outage:?}: {error}");
+    }
+    secret.fails(None);
+    world.function_with(by_secret).text("document_search", search).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@
 //! - `write`, `look`, `read`: `put`, what it spares itself, and `get`
 //! - `stage`: a client that sends nothing, for a write that is rehearsed
 //! - `inventory`: what is stored, for people who look
-//! - `secret`: the signing keys' secret, in Secrets Manager
+//! - `secret`, `signing_keys`: the signing keys' secret, in Secrets Manager, and when it is read
 //!
 //! What is durable: `put` returns when every item is acknowledged, and the item that makes a content readable is
 //! written after all of its parts. A crash in between leaves parts that nothing names and that expire (with
@@ -34,6 +34,7 @@ mod retry;
 mod secret;
 mod settings;
 mod settings_error;
+mod signing_keys;
 mod stage;
 mod table;
 mod write;
@@ -41,9 +42,10 @@ mod write;
 pub use self::inventory::{Cursor, Foreign, Inventory, Orphans, Page, StoredContent};
 pub use self::protocol::pool::Connections;
 pub use self::protocol::tls::TlsRoots;
-pub use self::secret::{NotASecret, SecretArn, SecretError, SecretSettings, SigningSecret};
+pub use self::secret::{NotASecret, SecretArn, SecretError, SecretKeys, SecretSettings, SigningSecret};
 pub use self::settings::{Authorization, CredentialsSource, Settings};
 pub use self::settings_error::SettingsError;
+pub use self::signing_keys::{NoKeysYet, Refetched, SigningKeys, UnknownKey};
 
 use self::encoding::Encoder;
 use self::table::Table;

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 
 use super::endpoint::is_label;
 use super::protocol::client::{Access, OwnUserAgent};
@@ -20,6 +21,9 @@ use crate::keys::Keyring;
 const OPERATION: &str = "GetSecretValue";
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
+
+/// How long the previous version may take, and at most half of the time that is left: most references need only the current one.
+const PREVIOUS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The ARN of a secret, which says where it is: `arn:aws:secretsmanager:eu-central-1:123456789012:secret:name-a1b2c3`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +83,15 @@ pub struct SecretSettings {
 #[error("the signing keys cannot be read: {0}")]
 pub struct SecretError(String);
 
+/// The keys in a secret, as far as it could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretKeys {
+    /// The keys.
+    pub keys: Keyring,
+    /// Why the version `AWSPREVIOUS`, which there may be, could not be read: an unknown key may be in it.
+    pub unread: Option<SecretError>,
+}
+
 /// The secret that holds the signing keys.
 pub struct SigningSecret {
     arn: SecretArn,
@@ -107,20 +120,28 @@ impl SigningSecret {
         Ok(Self { arn, access, client })
     }
 
-    /// The keys in the secret. One key as plain text is followed by the one that it replaced, the version `AWSPREVIOUS`; a
-    /// secret that names several keys, or names them in JSON, is taken at its word.
-    pub async fn keys(&self, until: Instant) -> Result<Keyring, SecretError> {
+    /// The keys in the secret. One key as plain text is followed by the one that it replaced, the version `AWSPREVIOUS`, unless
+    /// there is no such version; a secret that names several keys, or names them in JSON, has no others.
+    pub async fn keys(&self, until: Instant) -> Result<SecretKeys, SecretError> {
         let current = self.version(CURRENT, until).await.map_err(SecretError)?;
         let text = current.ok_or_else(|| SecretError("the secret has no text".to_owned()))?;
         let keys = Keyring::from_secret(&text).map_err(|error| SecretError(format!("the secret {error}")))?;
         if keys.len() > 1 || text.trim_start().starts_with('{') {
-            return Ok(keys);
+            return Ok(SecretKeys { keys, unread: None });
         }
-        let previous = self.version(PREVIOUS, until).await.ok().flatten().and_then(|text| text.parse().ok());
-        Ok(previous.map_or(keys.clone(), |previous| keys.followed_by(&previous)))
+        let now = Instant::now();
+        let patience = PREVIOUS_TIMEOUT.min(until.saturating_duration_since(now) / 2);
+        Ok(match self.version(PREVIOUS, now + patience).await {
+            // What is not there, or holds no key, cannot be what a reference was signed with.
+            Ok(previous) => match previous.and_then(|text| Keyring::from_secret(&text).ok()) {
+                Some(previous) => SecretKeys { keys: keys.followed_by(&previous), unread: None },
+                None => SecretKeys { keys, unread: None },
+            },
+            Err(heard) => SecretKeys { keys, unread: Some(SecretError(format!("its version {PREVIOUS}: {heard}"))) },
+        })
     }
 
-    /// The text of one version, if it is text.
+    /// The text of one version, if it is text. There need not be a previous one.
     async fn version(&self, stage: &str, until: Instant) -> Result<Option<String>, String> {
         let mut attempts = Attempts::until(until);
         loop {
@@ -132,9 +153,17 @@ impl SigningSecret {
 
     async fn get(&self, stage: &str) -> Result<Option<String>, Failure> {
         let send = || self.client.get_secret_value().secret_id(&self.arn.text).version_stage(stage).send();
-        let answer = self.access.call(send).await.map_err(|error| judge(OPERATION, hint, error))?;
-        Ok(answer.secret_string)
+        match self.access.call(send).await {
+            Ok(answer) => Ok(answer.secret_string),
+            Err(error) if stage == PREVIOUS && is_absent(error.as_service_error()) => Ok(None),
+            Err(error) => Err(judge(OPERATION, hint, error)),
+        }
     }
+}
+
+/// Whether Secrets Manager says that there is no such version.
+fn is_absent(error: Option<&GetSecretValueError>) -> bool {
+    error.is_some_and(GetSecretValueError::is_resource_not_found_exception)
 }
 
 /// What to look at when Secrets Manager refuses. Its message is not passed on: it may hold what we asked for.
@@ -150,7 +179,6 @@ mod tests {
     use super::*;
     use serde_json::json;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     const ARN: &str = "arn:aws:secretsmanager:us-west-2:123456789012:secret:lrap/signing-a1b2c3";
     const A: &str = "first-key-of-16-";
@@ -175,7 +203,10 @@ mod tests {
     }
 
     async fn keys(server: &TestServer) -> Result<Keyring, SecretError> {
-        secret(&server.url).keys(Instant::now() + Duration::from_secs(5)).await
+        secret(&server.url).keys(Instant::now() + Duration::from_secs(5)).await.map(|read| {
+            assert_eq!(read.unread, None);
+            read.keys
+        })
     }
 
     fn answer(text: &str) -> (u16, String) {
@@ -217,6 +248,28 @@ mod tests {
             _ => (400, NOT_FOUND.to_owned()),
         });
         assert_eq!(keys(&server.await).await.unwrap(), A.parse().unwrap());
+    }
+
+    /// H5: a previous key that cannot be read may be the one that signed a good reference.
+    #[tokio::test]
+    async fn h5_a_previous_version_that_cannot_be_read_is_not_taken_for_absent() {
+        for (status, body) in [
+            (500, r#"{"__type":"InternalServiceError"}"#),
+            (400, r#"{"__type":"DecryptionFailure"}"#),
+            (400, r#"{"__type":"AccessDeniedException"}"#),
+        ] {
+            let asked = AtomicUsize::new(0);
+            let server = TestServer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+                0 => answer(A),
+                _ => (status, body.to_owned()),
+            });
+            let server = server.await;
+            let begun = Instant::now();
+            let read = secret(&server.url).keys(begun + Duration::from_millis(600)).await.unwrap();
+            assert_eq!(read.keys, A.parse().unwrap(), "{body}");
+            let unread = read.unread.unwrap().to_string();
+            assert!(unread.contains("AWSPREVIOUS"), "{unread}");
+        }
     }
 
     #[tokio::test]
