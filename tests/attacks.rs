@@ -203,6 +203,39 @@ async fn copied(table: &Table) -> Arc<Table> {
     Arc::new(copy)
 }
 
+/// What is there for others is not told from what nobody ever stored, by type, message, or what the table is asked.
+async fn tells_nothing(world: &mut World, attack: Event, made_up: Event) {
+    let mut seen = vec![];
+    for event in [attack, made_up] {
+        let before = world.table().meter();
+        let failure = world.fail_event(event).await;
+        let spent = world.table().meter().since(&before);
+        let message = failure.message.split_once(": ").unwrap().1.to_owned();
+        seen.push((failure.error_type, message, spent.requests));
+    }
+    assert_eq!(seen[0].0, "LongContent.NotFound");
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test]
+async fn b4_an_unsigned_reader_is_not_told_what_is_stored_for_others() {
+    let (mut writer, content, reference) = written(signed).await;
+    let blue = respond_as(&mut writer, "blue", &content).await;
+    let mut world = World::start().sharing(writer.table()).await;
+    let unsigned = respond_as(&mut world, "blue", &content).await;
+    let made_up = altered(&unsigned, 5);
+    let cut = |reference: &str| reference.split(':').take(7).collect::<Vec<_>>().join(":");
+    for attack in [cut(&reference), cut(&blue), unsigned.clone(), cut(&reference).replace(":86400:", ":none:")] {
+        let (attack, made_up) = (event(&mut world, &attack), event(&mut world, &made_up));
+        tells_nothing(&mut world, attack, made_up).await;
+    }
+    for attack in [cut(&reference), cut(&blue), unsigned] {
+        let attack = event(&mut world, &attack).header(TENANT, "green");
+        let made_up = event(&mut world, &made_up).header(TENANT, "green");
+        tells_nothing(&mut world, attack, made_up).await;
+    }
+}
+
 #[tokio::test]
 async fn b4_replayed_across_tables() {
     let (writer, content, reference) = written(signed).await;
@@ -216,7 +249,7 @@ async fn b4_replayed_across_tables() {
     let copy = copied(writer.table()).await;
     let mut world = World::start().sharing(&copy).await;
     let before = copy.meter();
-    assert_eq!(world.fail(quote(&reference)).await.error_type, "LongContent.Corrupt");
+    assert_eq!(world.fail(quote(&reference)).await.error_type, "LongContent.NotFound");
     assert!(copy.meter().since(&before).items_read <= 1);
     let own = reference_by(&mut world, &content).await;
     assert_eq!(world.deliver(quote(&own)).await.text(), quote(&content));
@@ -349,17 +382,34 @@ async fn s5_a_key_rotated_between_two_live_sandboxes_loses_nothing() {
     assert_eq!(reference_by(&mut old, &content).await, by_new, "and the current key signs");
 }
 
+/// The reference as if the key of this id had signed it.
+fn by_key(reference: &str, id: &str) -> String {
+    let mut fields: Vec<_> = reference.split(':').collect();
+    fields[7] = id;
+    fields.join(":")
+}
+
+/// Anyone can make up a key id. The first one has the secret read, and is refused; within a minute others may be new keys.
 #[tokio::test]
 async fn s5_unknown_keys_cost_one_look_at_the_secret() {
     let secret = Secret::start(Some(&json!({"current": KEY, "previous": OTHER_KEY}).to_string())).await;
     let mut world = keeping(&secret).with_table().await;
     let content = text(6_000);
     let reference = reference_by(&mut world, &content).await;
-    for unknown in ["AAAAAAAA", "BBBBBBBB", "CCCCCCCC"] {
-        let mut fields: Vec<_> = reference.split(':').collect();
-        fields[7] = unknown;
-        let (attack, valid) = (event(&mut world, &fields.join(":")), event(&mut world, &reference));
+    for _ in 0..2 {
+        let (attack, valid) = (event(&mut world, &by_key(&reference, "AAAAAAAA")), event(&mut world, &reference));
         is_refused(&mut world, attack, valid, &content).await;
+    }
+    for unknown in ["BBBBBBBB", "CCCCCCCC"] {
+        let before = world.table().meter();
+        let failure = world.fail(quote(&by_key(&reference, unknown))).await;
+        assert_eq!(failure.error_type, "LongContent.StoreUnavailable", "{failure:?}");
+        assert!(
+            failure.message.contains(unknown) && failure.message.contains("LRAP_SIGNING_SECRET_ARN"),
+            "{failure:?}"
+        );
+        assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+        assert_eq!(world.deliver(quote(&reference)).await.text(), quote(&content));
     }
     assert_eq!(secret.asked(), 2, "one during init, one for the first unknown key");
 }

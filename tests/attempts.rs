@@ -188,7 +188,7 @@ async fn s5_tenants_whose_names_are_not_text_are_told_apart() {
     world.lambda.reply(&format!("GET {NEXT}"), of_tenant("other", b"\xe8", &first));
     world.runtime.begin_next().await;
     let failure = Failure::of(&world.lambda.error("other").await);
-    assert_eq!(failure.error_type, "LongContent.Refused");
+    assert_eq!(failure.error_type, "LongContent.NotFound");
     assert!(failure.message.contains("another tenant"), "{}", failure.message);
     world.lambda.reply(&format!("GET {NEXT}"), of_tenant("same", b"\xe9", &first));
     assert!(world.runtime.event().await.text() == quote(&text(6_000)));

@@ -401,8 +401,8 @@ async fn s7_tenants_never_share() {
     bench.store.put(&a, &[(reference, content.bytes.clone())], in_time()).await.unwrap();
     for _ in 0..2 {
         assert!(bench.store.get(&a, &[reference], in_time()).await[0].is_ok());
-        assert_eq!(bench.store.get(&b, &[reference], in_time()).await, [Err(GetError::Refused)]);
-        assert_eq!(bench.store.get(&scope(), &[reference], in_time()).await, [Err(GetError::Refused)]);
+        assert_eq!(bench.store.get(&b, &[reference], in_time()).await, [Err(GetError::NotFound)]);
+        assert_eq!(bench.store.get(&scope(), &[reference], in_time()).await, [Err(GetError::NotFound)]);
     }
     assert_eq!(bench.calls(), (1, 4));
 }

@@ -111,6 +111,7 @@ async fn contract(store: &impl ContentStore, dial: &Dial) {
     altered_references_are_refused(store).await;
     other_scopes_do_not_hold_it(store).await;
     tenants_do_not_share(store).await;
+    a_cut_signature_tells_nothing(store).await;
     expiries_are_told(store, dial).await;
     too_large_stores_nothing(store).await;
     at_once(store).await;
@@ -177,9 +178,9 @@ async fn other_scopes_do_not_hold_it(store: &impl ContentStore) {
     let (reference, bytes) = named(text(100, 1020), DAY);
     store.put(&scope(), &[(reference, bytes)], in_time()).await.unwrap();
     let elsewhere = get(store, &Scope::new("elsewhere"), &[reference], in_time()).await;
-    assert_eq!(elsewhere, [Err(GetError::Corrupt)]);
+    assert_eq!(elsewhere, [Err(GetError::NotFound)]);
     let tenants = get(store, &scope().for_tenant("a"), &[reference], in_time()).await;
-    assert_eq!(tenants, [Err(GetError::Refused)]);
+    assert_eq!(tenants, [Err(GetError::NotFound)]);
 }
 
 /// A tenant's content is its own, whole or in parts, whoever else holds its reference.
@@ -191,9 +192,23 @@ async fn tenants_do_not_share(store: &impl ContentStore) {
         assert_ne!(reference.id, theirs.reference(DAY, &content).id);
         store.put(&ours, &[(reference, bytes.clone())], in_time()).await.unwrap();
         for other in [&theirs, &scope()] {
-            assert_eq!(get(store, other, &[reference], in_time()).await, [Err(GetError::Refused)]);
+            assert_eq!(get(store, other, &[reference], in_time()).await, [Err(GetError::NotFound)]);
         }
         assert_eq!(get(store, &ours, &[reference], in_time()).await, [Ok(bytes)]);
+    }
+}
+
+/// §5: a reader without keys is not told what those who have them stored, whole or in parts, whatever else is altered.
+async fn a_cut_signature_tells_nothing(store: &impl ContentStore) {
+    let signed = scope().signed_by("a-signing-key-of-some-length".parse().unwrap());
+    for bytes in [text(100, 1031), noise(MIB, 1032)] {
+        let reference = signed.reference(DAY, &Content::json(bytes.clone()));
+        store.put(&signed, &[(reference, bytes.clone())], in_time()).await.unwrap();
+        let cut = ContentRef { signature: None, ..reference };
+        for altered in [cut, ContentRef { size: reference.size + 1, ..cut }, ContentRef { ttl: Ttl::NONE, ..cut }] {
+            assert_eq!(get_one(store, altered).await, Err(GetError::NotFound), "{altered}");
+        }
+        assert_eq!(get(store, &signed, &[reference], in_time()).await, [Ok(bytes)]);
     }
 }
 
@@ -606,6 +621,32 @@ async fn damage_is_told_apart() {
     assert_eq!(after(&whole_id, "expires_at", json!({ "N": "1" })).await, GetError::Expired);
     let newer = after(&whole_id, "format", json!({ "N": "2" })).await;
     assert!(matches!(newer, GetError::Unavailable(ref heard) if heard.contains("format 2")), "{newer:?}");
+}
+
+/// Items of older layers do not say of which scope they are: what cannot be read of them is not told from another scope's.
+#[tokio::test]
+async fn an_item_without_a_scope_is_read_and_tells_nothing_else() {
+    let bench = Bench::start().await;
+    for content in [named(noise(6000, 1), DAY), named(noise(MIB, 2), DAY)] {
+        bench.put(&content).await.unwrap();
+        let id = content.0.id.to_string();
+        let mut item = bench.table.get_raw(&id).await.unwrap().unwrap();
+        item.as_object_mut().unwrap().remove("scope");
+        bench.table.put_raw(item).await.unwrap();
+        assert_held(&bench.store, std::slice::from_ref(&content)).await;
+        for altered in
+            [ContentRef { size: content.0.size + 1, ..content.0 }, ContentRef { ttl: Ttl::NONE, ..content.0 }]
+        {
+            assert_eq!(get_one(&bench.store, altered).await, Err(GetError::NotFound), "{altered}");
+        }
+        for other in [Scope::new("elsewhere"), scope().for_tenant("a")] {
+            assert_eq!(get(&bench.store, &other, &[content.0], in_time()).await, [Err(GetError::NotFound)]);
+        }
+        tamper(&bench, &id, "encoding", json!({ "S": "unknown" })).await;
+        assert_eq!(get_one(&bench.store, content.0).await, Err(GetError::NotFound));
+        bench.dial.advance(80_000);
+        round_trip(&bench.another_sandbox(), &[content]).await;
+    }
 }
 
 /// The health check is no operation.

@@ -73,7 +73,8 @@ impl Failure {
         let (kind, look_at) = match error {
             GetError::NotFound => (
                 FailureKind::NotFound,
-                "do AGENT_CONTEXT_TABLE and AWS_REGION name the writer's table, and is its LRAP_CONTENT_TTL long enough?",
+                "do AGENT_CONTEXT_TABLE and AWS_REGION name the writer's table, is its LRAP_CONTENT_TTL long enough, and was \
+                 it made for another tenant, or with an LRAP_SIGNING_KEY?",
             ),
             GetError::Expired => {
                 (FailureKind::Expired, "LRAP_CONTENT_TTL of the writer decides how long contents live")
@@ -112,13 +113,11 @@ impl Failure {
         Self::new(FailureKind::StoreUnavailable, format!("{error}; {look_at}"))
     }
 
-    /// A reference by a key that is unknown, and may be known when its batch comes again.
-    pub fn barred_key(reference: &ContentRef) -> Self {
-        let why = "its key is unknown, and the secret could not be read again yet";
-        Self::new(
-            FailureKind::StoreUnavailable,
-            format!("{reference}: {why}; LRAP_SIGNING_SECRET_ARN names the secret"),
-        )
+    /// A reference by a key that is unknown, and may be known when its event comes again.
+    pub fn unknown_key(reference: &ContentRef, refusal: Refusal, why: &str) -> Self {
+        let look_at = "LRAP_SIGNING_SECRET_ARN names the secret, which is read at most once a minute for unknown keys";
+        let message = format!("{reference}: {refusal}, which may be a new one: {why}; {look_at}");
+        Self::new(FailureKind::StoreUnavailable, message)
     }
 
     /// A response whose contents could not be stored.

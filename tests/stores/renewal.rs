@@ -1,6 +1,7 @@
 //! Section 6: what any sandbox has stored is written again only with less than half of its life left, or if it is not what it
 //! should be.
 
+use data_encoding::BASE64;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -107,6 +108,94 @@ async fn a_condition_sees_that_a_content_was_cut_short() {
         tamper(&bench, &content.0.id.to_string(), "content", cut).await;
         round_trip(&bench.another_sandbox(), std::slice::from_ref(&content)).await;
     }
+}
+
+/// A damaged content of the right length is seen too: what made the condition fail comes back with the answer. It costs the
+/// one write that mends it, and a content that is as it should be costs none.
+#[tokio::test]
+async fn a_put_that_finds_a_damaged_content_replaces_it() {
+    let bench = Bench::start().await;
+    let content = named(noise(6000, 1), DAY);
+    bench.put(&content).await.unwrap();
+    tamper(&bench, &content.0.id.to_string(), "content", json!({ "B": BASE64.encode(&[7; 6000]) })).await;
+    assert_eq!(get_one(&bench.store, content.0).await, Err(GetError::Corrupt));
+    let before = bench.table.meter();
+    let other = bench.another_sandbox();
+    let told = other.put(&scope(), std::slice::from_ref(&content), in_time()).await;
+    assert_eq!(told, Ok(vec![Expiry::at(bench.dial.now() + 86_400)]));
+    let made = bench.table.meter().since(&before);
+    assert_eq!((made.requests_of("PutItem"), made.items_written), (2, 1));
+    assert_held(&bench.store, std::slice::from_ref(&content)).await;
+    let before = bench.table.meter();
+    round_trip(&bench.another_sandbox(), &[content]).await;
+    assert_eq!(bench.table.meter().since(&before).items_written, 0);
+}
+
+/// A sandbox that read a damaged or a missing content does not take it to be stored any more.
+#[tokio::test]
+async fn what_could_not_be_read_is_not_remembered_as_stored() {
+    let bench = Bench::start().await;
+    let content = named(noise(6000, 1), DAY);
+    // With room for names only: the content itself has to be read.
+    let cached = CachedStore::new(bench.store.clone(), 1).with_clock(bench.dial.clock());
+    round_trip(&cached, std::slice::from_ref(&content)).await;
+    bench.table.delete(&content.0.id.to_string()).await.unwrap();
+    assert_eq!(get_one(&cached, content.0).await, Err(GetError::NotFound));
+    round_trip(&cached, &[content]).await;
+}
+
+/// A table that refuses the first requests of one operation; by each, so many seconds pass.
+fn slow(bench: &Bench, operation: &'static str, times: usize, seconds: u64) {
+    let (dial, left) = (bench.dial.clone(), AtomicU64::new(times as u64));
+    bench.table.faults().set(Faults::by(move |request| {
+        let is_left = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if request.operation != operation || is_left.is_err() {
+            return Fault::Pass;
+        }
+        dial.advance(seconds);
+        Fault::InternalError
+    }));
+}
+
+/// The life of a content starts with the attempt that stored it, and not with the first one.
+#[tokio::test]
+async fn s6_every_attempt_has_an_expiry_of_its_own() {
+    let ttl = Ttl::seconds(12);
+    let small = |seed| named(noise(6000, seed), ttl);
+    let cases = [
+        ("PutItem", vec![small(1)]),
+        ("BatchWriteItem", vec![small(2), small(3)]),
+        ("BatchWriteItem", vec![named(noise(MIB, 4), ttl)]),
+    ];
+    for (operation, contents) in cases {
+        let bench = Bench::start().await;
+        slow(&bench, operation, 2, 4);
+        let told = bench.store.put(&scope(), &contents, in_time()).await.unwrap();
+        let end = Expiry::at(bench.dial.now() + 12);
+        assert_eq!(told, vec![end; contents.len()], "{operation}");
+        for item in bench.table.items().await.unwrap() {
+            assert_eq!(item["expires_at"]["N"], end.second().unwrap().to_string(), "{operation}: {}", item["id"]);
+        }
+    }
+}
+
+/// §6: a reference just handed out is good for at least half the TTL, also when an answer came late: the content is written again.
+#[tokio::test]
+async fn s6_a_reference_is_never_handed_out_with_less_than_half_of_its_life() {
+    let (bench, ttl) = (Bench::start().await, Ttl::seconds(12));
+    let contents = [named(noise(6000, 1), ttl), named(noise(6000, 2), ttl)];
+    let (dial, left) = (bench.dial.clone(), AtomicU64::new(1));
+    // The write itself takes 7 s: what it wrote has 5 s left.
+    bench.table.faults().set(Faults::by(move |request| {
+        let is_write = request.operation == "BatchWriteItem";
+        if is_write && left.swap(0, Ordering::SeqCst) == 1 {
+            dial.advance(7);
+        }
+        Fault::Pass
+    }));
+    let told = bench.store.put(&scope(), &contents, in_time()).await.unwrap();
+    assert_eq!(told, vec![Expiry::at(bench.dial.now() + 12); 2]);
+    assert_eq!(bench.table.meter().requests_of("BatchWriteItem"), 2);
 }
 
 /// An answer that was lost may have been a success: then the next attempt finds the item.

@@ -125,6 +125,9 @@ impl fmt::Display for Ttl {
 /// Separates tags of tenants from ids.
 const TENANT_CONTEXT: &str = "lrap long-content 2026-11 tenant tag";
 
+/// Separates tags of scopes from those of tenants.
+const SCOPE_CONTEXT: &str = "lrap long-content 2026-11 scope tag";
+
 /// The name of a content, which is its key in the store: a BLAKE3-256 hash over format version, kind, scope and bytes; or
 /// the name that a forerunner of this format gave it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,6 +198,17 @@ impl fmt::Display for TenantTag {
     }
 }
 
+/// A short name of who shares contents: one table, one tenant, and who has one key. Stores tell by it what is damaged from what
+/// was written in another scope, of which nobody may learn that it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ScopeTag([u8; 8]);
+
+impl fmt::Display for ScopeTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&BASE64URL_NOPAD.encode(&self.0))
+    }
+}
+
 /// Who shares contents: the table, the tenant where a function has tenant isolation, and who has the signing keys where
 /// there are any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -256,6 +270,19 @@ impl Scope {
         let mut tag = [0; 8];
         hasher.finalize_xof().fill(&mut tag);
         Some(TenantTag(tag))
+    }
+
+    /// The tag of what is stored under a reference in this scope: of the table, the tenant, and the key that the reference names.
+    pub fn tag(&self, reference: &ContentRef) -> ScopeTag {
+        let mut hasher = blake3::Hasher::new_derive_key(SCOPE_CONTEXT);
+        let key = reference.signature.map(|signature| signature.key.to_string()).unwrap_or_default();
+        let [tenancy, tenant] = self.tenant_fields();
+        for field in [self.table.as_bytes(), tenancy, tenant, key.as_bytes()] {
+            hasher.update(&(field.len() as u64).to_le_bytes()).update(field);
+        }
+        let mut tag = [0; 8];
+        hasher.finalize_xof().fill(&mut tag);
+        ScopeTag(tag)
     }
 
     /// Whether its references are signed.

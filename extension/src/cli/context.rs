@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use long_content::keys::Keyring;
 use long_content::reference::{ContentRef, ParseRefError, Scope};
-use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore};
+use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, SigningKeys};
 use long_content::store::{ContentStore, GetError};
 
 use super::answer::ToolError;
@@ -17,7 +17,6 @@ use super::arguments::Arguments;
 use super::profile;
 use crate::config::{Config, LAMBDA_API};
 use crate::error::Failure;
-use crate::keys::SigningKeys;
 
 /// Where a variable's value is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,18 +147,17 @@ impl Context {
         {
             return Err(ToolError::Unavailable(NO_CREDENTIALS.to_owned()));
         }
-        let scope = with_secret_keys(&config, self.scope(&config)?)?;
+        let scope = with_secret_keys(&config, self.scope(&config))?;
         let store = DynamoDbStore::new(config.store.clone()).map_err(|error| ToolError::Usage(error.to_string()))?;
         Ok(Table { config, store, scope })
     }
 
     /// Who shares the contents that are asked for.
-    pub(super) fn scope(&self, config: &Config) -> Result<Scope, ToolError> {
+    pub(super) fn scope(&self, config: &Config) -> Scope {
         let scope = Scope::new(config.store.table.as_str()).signed_by(config.signing_keys.clone());
-        Ok(match self.arguments.text("tenant")? {
-            Some(tenant) => scope.for_tenant(tenant),
-            None => scope,
-        })
+        // The name's bytes, whether or not they are text.
+        let tenant = self.arguments.value("tenant").map(OsStr::as_encoded_bytes);
+        tenant.map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant))
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, Tool
     if config.offload == Mode::Never {
         return Ok(report);
     }
-    let inspection = Inspection { scope: scope(context, &config)?, config };
+    let inspection = Inspection { scope: scope(context, &config), config };
     match inspection.leave(response, &mut report.places) {
         Ok(left) => {
             report.bytes_after = Some(left.len() as u64);
@@ -49,10 +49,10 @@ pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, Tool
 }
 
 /// Whose keys sign, or what stands in for them.
-fn scope(context: &Context, config: &Config) -> Result<Scope, ToolError> {
-    let scope = context.scope(config)?;
+fn scope(context: &Context, config: &Config) -> Scope {
+    let scope = context.scope(config);
     let stand_in = || STAND_IN.parse::<Keyring>().expect("BUG: a key long enough");
-    Ok(if config.signing_secret.is_some() { scope.signed_by(stand_in()) } else { scope })
+    if config.signing_secret.is_some() { scope.signed_by(stand_in()) } else { scope }
 }
 
 fn because(config: &Config) -> Vec<String> {

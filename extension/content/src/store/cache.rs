@@ -166,6 +166,13 @@ impl<S> CachedStore<S> {
         }
     }
 
+    /// What cannot be read is not taken to be stored any more.
+    fn forget(&self, key: &Key) {
+        if let Some(mut memory) = self.memory() {
+            memory.known.remove(key);
+        }
+    }
+
     fn remember_write(&self, key: Key, bytes: &Bytes, expiry: Expiry) {
         if let Some(mut memory) = self.memory() {
             memory.note(key.clone(), Known { at: self.shared.clock.now(), expiry });
@@ -259,8 +266,10 @@ impl<S: ContentStore + Sync> CachedStore<S> {
         let wanted: Vec<_> = led.iter().map(|(index, _)| references[*index]).collect();
         let read = self.store.get(scope, &wanted, until).await;
         let land = |((index, lead), outcome): (Led<'_, _>, Result<Stored, GetError>)| {
-            if let Ok(stored) = &outcome {
-                self.remember_read(key(scope, &references[index]), stored);
+            match &outcome {
+                Ok(stored) => self.remember_read(key(scope, &references[index]), stored),
+                Err(GetError::Unavailable(_)) => {}
+                Err(_) => self.forget(&key(scope, &references[index])),
             }
             lead.land(outcome.clone());
             (index, outcome)
@@ -328,6 +337,14 @@ impl<S: ContentStore + Sync> ContentStore for CachedStore<S> {
                     Followed::Lost => {}
                     Followed::OutOfTime => return Err(PutError::Unavailable(OUT_OF_TIME.to_owned())),
                 }
+            }
+            // While some were awaited, others may have lost the half of their life that a reference is good for.
+            let now = self.shared.clock.now();
+            for (expiry, (reference, _)) in expiries.iter_mut().zip(contents) {
+                *expiry = expiry.filter(|expiry| expiry.leaves_half(reference.ttl, now));
+            }
+            if expiries.contains(&None) && Instant::now() >= until {
+                return Err(PutError::Unavailable(OUT_OF_TIME.to_owned()));
             }
         }
         Ok(expiries.into_iter().flatten().collect())

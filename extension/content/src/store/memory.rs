@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::clock::Clock;
 use super::tally::Tally;
 use super::{ContentStore, Expiry, GetError, PutError, Stored, refuse_too_large};
-use crate::reference::{ContentId, ContentRef, Scope, TenantTag};
+use crate::reference::{ContentId, ContentRef, Scope, ScopeTag};
 
 /// Keeps contents until they are asked for after their time.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,7 @@ pub struct MemoryStore {
 #[derive(Debug, Clone)]
 struct Kept {
     reference: ContentRef,
-    tenant: Option<TenantTag>,
+    scope: ScopeTag,
     stored: Stored,
 }
 
@@ -54,8 +54,9 @@ impl MemoryStore {
     }
 
     fn get_one(&self, scope: &Scope, reference: &ContentRef) -> Result<Stored, GetError> {
-        let kept = self.lock().get(&reference.id).cloned().ok_or(GetError::NotFound)?;
-        if kept.reference != *reference || kept.tenant != scope.tenant_tag() {
+        let kept = self.lock().get(&reference.id).cloned();
+        let kept = kept.filter(|kept| kept.scope == scope.tag(reference)).ok_or(GetError::NotFound)?;
+        if kept.reference != *reference {
             return Err(GetError::Refused);
         }
         if kept.stored.expiry.has_come(self.clock.now()) {
@@ -82,15 +83,16 @@ impl ContentStore for MemoryStore {
         _until: Instant,
     ) -> Result<Vec<Expiry>, PutError> {
         refuse_too_large(contents)?;
-        let (now, tenant, mut kept) = (self.clock.now(), scope.tenant_tag(), self.lock());
+        let (now, mut kept) = (self.clock.now(), self.lock());
         let keep = |(reference, bytes): &(ContentRef, Bytes)| {
-            let same = kept.get(&reference.id).filter(|old| (old.reference, old.tenant) == (*reference, tenant));
+            let tag = scope.tag(reference);
+            let same = kept.get(&reference.id).filter(|old| (old.reference, old.scope) == (*reference, tag));
             if let Some(old) = same.filter(|old| old.stored.expiry.leaves_half(reference.ttl, now)) {
                 return old.stored.expiry;
             }
             let expiry = Expiry::of(reference.ttl, now);
             let stored = Stored { bytes: Bytes::copy_from_slice(bytes), expiry };
-            kept.insert(reference.id, Kept { reference: *reference, tenant, stored });
+            kept.insert(reference.id, Kept { reference: *reference, scope: tag, stored });
             expiry
         };
         Ok(contents.iter().map(keep).collect())

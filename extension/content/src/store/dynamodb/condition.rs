@@ -35,7 +35,8 @@ impl Condition {
         Some(match (name, value) {
             (ID, _) => return None,
             (EXPIRES_AT, _) => format!("{} >= {}", self.name(name), self.value(name, Value::N(enough.second()?))),
-            // Compared by its length alone: sending it twice would cost more than the damage is likely.
+            // Compared by its length alone: sending it twice would cost more than damage is likely. The writer compares the rest
+            // with the item that comes back.
             (CONTENT, Value::B(bytes)) => {
                 format!("size({}) = {}", self.name(name), self.value(name, Value::N(bytes.len() as u64)))
             }
@@ -72,14 +73,14 @@ mod tests {
     fn a_condition_asks_for_everything_that_would_be_written() {
         let Condition { expression, names, values } = condition(Ttl::seconds(60));
         let same = "#kind = :kind AND #ttl = :ttl AND #size = :size AND #format = :format AND #encoding = :encoding AND \
-                    #stored = :stored AND #expires_at >= :expires_at AND size(#content) = :content AND \
+                    #stored = :stored AND #scope = :scope AND #expires_at >= :expires_at AND size(#content) = :content AND \
                     attribute_not_exists(#tenant)";
         assert_eq!(expression, format!("attribute_not_exists(#id) OR NOT ({same})"));
         for (placeholder, value) in [(":expires_at", NOW + 30), (":content", 10)] {
             assert!(values.contains(&(placeholder.to_owned(), Value::N(value))), "{placeholder}: {values:?}");
         }
         assert!(names.iter().all(|(placeholder, name)| *placeholder == format!("#{name}")));
-        assert_eq!(names.len(), 10);
+        assert_eq!(names.len(), 11);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use super::encoding::Encoding;
 use super::inventory::{Foreign, StoredContent};
 use super::item::{
     Attributes, CONTENT, DIGEST, DIGEST_LEN, ENCODING, EXPIRES_AT, FORMAT, FORMAT_VERSION, ID, KIND, PART_SIZE, PARTS,
-    PartList, SIZE, STORED, TENANT, TTL,
+    PartList, SCOPE, SIZE, STORED, TENANT, TTL,
 };
-use crate::reference::{ContentRef, PREFIX, StoreName, TenantTag, Ttl, VERSION};
+use crate::reference::{ContentRef, PREFIX, ScopeTag, StoreName, TenantTag, Ttl, VERSION};
 use crate::store::{Expiry, MAX_CONTENT_LEN};
 
 /// The kind of what a forerunner of this format wrote; no item of ours has it.
@@ -20,6 +20,20 @@ const LEGACY_KIND: &str = "legacy";
 pub(super) struct Entry {
     pub(super) heading: Heading,
     pub(super) body: Body,
+}
+
+/// An item that was read, for one who may not be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Read {
+    /// Whose it says it is; older layers do not say.
+    pub(super) scope: Option<String>,
+    pub(super) entry: Result<Entry, Unreadable>,
+}
+
+impl Read {
+    pub(super) fn parse(item: Attributes) -> Self {
+        Self { scope: text(&item, SCOPE).map(str::to_owned), entry: Entry::parse(item) }
+    }
 }
 
 /// What it says of its content.
@@ -110,6 +124,11 @@ impl Heading {
 
     fn parts(&self, item: &Attributes) -> Option<PartList> {
         part_list(item).filter(|list| list.is_plausible(self.size))
+    }
+
+    /// Whether an item of which [`SUMMARY`](super::item::SUMMARY) was read says that it is of this scope.
+    pub(super) fn is_of(item: &Attributes, scope: ScopeTag) -> bool {
+        text(item, SCOPE).is_some_and(|tag| tag == scope.to_string())
     }
 
     /// Whether the item was written for this very reference, and this tenant.

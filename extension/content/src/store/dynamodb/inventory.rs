@@ -158,7 +158,8 @@ mod tests {
         let bytes = bytes::Bytes::from(vec![b'a'; len]);
         let reference = Scope::new("table").reference(ttl, &Content::string(bytes.clone()));
         let encoded = Encoded { encoding: Encoding::Identity, bytes };
-        let label = Label { reference, tenant: None, expiry: Expiry::of(ttl, 0) };
+        let scope = Scope::new("table").tag(&reference);
+        let label = Label { reference, tenant: None, scope, expiry: Expiry::of(ttl, 0) };
         let laid_out = match Layout::new(&label, &encoded, 200_000) {
             Layout::Whole(item) => vec![item],
             Layout::Parted { parts, commit } => parts.into_iter().chain([commit]).collect(),

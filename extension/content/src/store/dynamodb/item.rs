@@ -4,8 +4,8 @@
 //! under the content's id lists them:
 //!
 //! ```text
-//! whole    id, kind, ttl, size, tenant, expires_at, format, encoding, stored, content
-//! commit   id, kind, ttl, size, tenant, expires_at, format, encoding, stored, digest, parts, part_size
+//! whole    id, kind, ttl, size, tenant, scope, expires_at, format, encoding, stored, content
+//! commit   id, kind, ttl, size, tenant, scope, expires_at, format, encoding, stored, digest, parts, part_size
 //! part     id = "{id}.{digest}.{n}", expires_at, content
 //! legacy   id = "record-{uuid}", content (S): JSON text; read only, and with `expires_at` if there is one
 //! ```
@@ -14,8 +14,11 @@
 //! to learn it.
 //!
 //! The digest covers the stored form, its encoding and the part size. So writers with other settings or versions write
-//! other parts, and a commit item can only ever name parts that belong together. Items of a tenant carry its tag, so that
-//! another tenant's reference is told from a damaged item; those of a function without tenants have none.
+//! other parts, and a commit item can only ever name parts that belong together. `scope` is the tag of the table, the tenant
+//! and the signing key: an item of another scope is told by it from a damaged one, and is as good as none. Items of a tenant
+//! carry its tag besides, which is all that older layers know.
+//!
+//! `expires_at` is set anew for each attempt at writing an item ([`Item::renew`]).
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -26,7 +29,7 @@ use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::encoding::{Encoded, Encoding};
-use crate::reference::{ContentRef, TenantTag};
+use crate::reference::{ContentRef, ScopeTag, TenantTag, Ttl};
 use crate::store::Expiry;
 
 /// Names of attributes, once.
@@ -39,14 +42,15 @@ pub(super) const FORMAT: &str = "format";
 pub(super) const KIND: &str = "kind";
 pub(super) const PARTS: &str = "parts";
 pub(super) const PART_SIZE: &str = "part_size";
+pub(super) const SCOPE: &str = "scope";
 pub(super) const SIZE: &str = "size";
 pub(super) const STORED: &str = "stored";
 pub(super) const TENANT: &str = "tenant";
 pub(super) const TTL: &str = "ttl";
 
 /// Every attribute but the content: what a look at an item, or a list of the table, reads.
-pub(super) const SUMMARY: [&str; 12] =
-    [ID, KIND, TTL, SIZE, TENANT, EXPIRES_AT, FORMAT, ENCODING, STORED, DIGEST, PARTS, PART_SIZE];
+pub(super) const SUMMARY: [&str; 13] =
+    [ID, KIND, TTL, SIZE, TENANT, SCOPE, EXPIRES_AT, FORMAT, ENCODING, STORED, DIGEST, PARTS, PART_SIZE];
 
 /// The layout described above.
 pub(super) const FORMAT_VERSION: u64 = 1;
@@ -68,7 +72,10 @@ pub(super) type Attributes = HashMap<String, AttributeValue>;
 
 /// An item to be written. Its content is shared, not copied, until the item is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Item(Vec<(&'static str, Value)>);
+pub(super) struct Item {
+    attributes: Vec<(&'static str, Value)>,
+    ttl: Ttl,
+}
 
 /// An attribute's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +88,7 @@ pub(super) enum Value {
 impl Item {
     /// The partition key.
     pub(super) fn key(&self) -> &str {
-        match &self.0[0] {
+        match &self.attributes[0] {
             (ID, Value::S(key)) => key,
             _ => unreachable!("BUG: every item begins with its id"),
         }
@@ -89,7 +96,7 @@ impl Item {
 
     /// What the item weighs, as `DynamoDB` counts it for its limit of [`MAX_ITEM`] and for capacity.
     pub(super) fn stored_size(&self) -> usize {
-        self.0.iter().map(|(name, value)| name.len() + value.stored_size()).sum()
+        self.attributes.iter().map(|(name, value)| name.len() + value.stored_size()).sum()
     }
 
     /// What writing the item costs, in write request units.
@@ -97,31 +104,60 @@ impl Item {
         units(self.stored_size())
     }
 
+    /// Lets it live from `now` on: it is about to be written, perhaps not for the first time. One that is filled to the last
+    /// byte keeps its expiry if a later one weighs more.
+    pub(super) fn renew(&mut self, now: u64) {
+        let Some(second) = Expiry::of(self.ttl, now).second() else { return };
+        let size = self.stored_size();
+        if let Some((_, expires_at)) = self.attributes.iter_mut().find(|(name, _)| *name == EXPIRES_AT) {
+            let (before, renewed) = (expires_at.stored_size(), Value::N(second));
+            if size - before + renewed.stored_size() <= MAX_ITEM {
+                *expires_at = renewed;
+            }
+        }
+    }
+
+    /// When it is over, as it would be written now.
+    pub(super) fn expiry(&self) -> Expiry {
+        match self.attributes.iter().find(|(name, _)| *name == EXPIRES_AT) {
+            Some((_, Value::N(second))) => Expiry::at(*second),
+            _ => Expiry::NEVER,
+        }
+    }
+
+    /// Whether an item that was read has the very same content.
+    pub(super) fn has_content_of(&self, read: &Attributes) -> bool {
+        self.attributes.iter().filter(|(name, _)| *name == CONTENT).all(|(_, value)| match (value, read.get(CONTENT)) {
+            (Value::B(bytes), Some(AttributeValue::B(blob))) => blob.as_ref() == bytes.as_ref(),
+            _ => false,
+        })
+    }
+
     /// Its attributes, in the order of the layout.
     pub(super) fn values(&self) -> impl Iterator<Item = &(&'static str, Value)> {
-        self.0.iter()
+        self.attributes.iter()
     }
 
     /// Bytes of content in the item.
     pub(super) fn content_len(&self) -> usize {
-        self.0.iter().map(|(_, value)| if let Value::B(bytes) = value { bytes.len() } else { 0 }).sum()
+        self.attributes.iter().map(|(_, value)| if let Value::B(bytes) = value { bytes.len() } else { 0 }).sum()
     }
 
     /// The item as the SDK wants it; this copies the content.
     pub(super) fn attributes(&self) -> Attributes {
-        self.0.iter().map(|(name, value)| ((*name).to_owned(), value.attribute())).collect()
+        self.attributes.iter().map(|(name, value)| ((*name).to_owned(), value.attribute())).collect()
     }
 
-    fn part(key: String, content: Bytes, expiry: Expiry) -> Self {
+    fn part(label: &Label, key: String, content: Bytes) -> Self {
         let mut attributes = vec![(ID, Value::S(key))];
-        attributes.extend(expiry.second().map(|second| (EXPIRES_AT, Value::N(second))));
+        attributes.extend(label.expiry.second().map(|second| (EXPIRES_AT, Value::N(second))));
         attributes.push((CONTENT, Value::B(content)));
-        Self(attributes)
+        Self { attributes, ttl: label.reference.ttl }
     }
 
     /// What whole and commit items have in common.
     fn entry(label: &Label, encoding: Encoding, stored: usize) -> Self {
-        let Label { reference, tenant, expiry } = label;
+        let Label { reference, tenant, scope, expiry } = label;
         let mut attributes = vec![
             (ID, Value::S(reference.id.to_string())),
             (KIND, Value::S(reference.kind.as_str().to_owned())),
@@ -132,8 +168,9 @@ impl Item {
             (STORED, Value::N(stored as u64)),
         ];
         attributes.extend(tenant.map(|tag| (TENANT, Value::S(tag.to_string()))));
+        attributes.push((SCOPE, Value::S(scope.to_string())));
         attributes.extend(expiry.second().map(|second| (EXPIRES_AT, Value::N(second))));
-        Self(attributes)
+        Self { attributes, ttl: reference.ttl }
     }
 
     /// An entry whose content is in parts.
@@ -146,7 +183,7 @@ impl Item {
     }
 
     fn with(mut self, attributes: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
-        self.0.extend(attributes);
+        self.attributes.extend(attributes);
         self
     }
 }
@@ -177,6 +214,8 @@ impl Value {
 pub(super) struct Label {
     pub(super) reference: ContentRef,
     pub(super) tenant: Option<TenantTag>,
+    pub(super) scope: ScopeTag,
+    /// When it is over if it is written at once.
     pub(super) expiry: Expiry,
 }
 
@@ -202,7 +241,7 @@ impl Layout {
         let list = PartList::new(digest(encoded, part_size as u64), encoded.bytes.len(), part_size);
         let keys = list.keys(&label.reference.id.to_string());
         let contents = ranges(encoded.bytes.len(), part_size).map(|range| encoded.bytes.slice(range));
-        let parts = keys.zip(contents).map(|(key, content)| Item::part(key, content, label.expiry));
+        let parts = keys.zip(contents).map(|(key, content)| Item::part(label, key, content));
         Self::Parted { parts: parts.collect(), commit: entry.commit(list) }
     }
 
@@ -215,7 +254,7 @@ impl Layout {
         }
         let list = PartList::new("-".repeat(DIGEST_LEN), len, part_size);
         let keys = list.keys(&label.reference.id.to_string());
-        let weigh = |key, len| units(Item::part(key, Bytes::new(), label.expiry).stored_size() + len);
+        let weigh = |key, len| units(Item::part(label, key, Bytes::new()).stored_size() + len);
         let parts: u64 = keys.zip(ranges(len, part_size)).map(|(key, range)| weigh(key, range.len())).sum();
         parts + units(entry.commit(list).stored_size())
     }
@@ -290,7 +329,8 @@ pub(super) mod samples {
     }
 
     pub(in super::super) fn label(len: usize, ttl: Ttl) -> Label {
-        Label { reference: reference(len, ttl), tenant: None, expiry: Expiry::of(ttl, NOW) }
+        let reference = reference(len, ttl);
+        Label { reference, tenant: None, scope: Scope::new("table").tag(&reference), expiry: Expiry::of(ttl, NOW) }
     }
 
     pub(in super::super) fn layout(len: usize, ttl: Ttl, part_size: usize) -> Layout {
@@ -302,7 +342,7 @@ pub(super) mod samples {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::entry::{Body, Entry};
-    use super::samples::{identity, label, layout};
+    use super::samples::{NOW, identity, label, layout};
     use super::*;
     use crate::reference::Ttl;
     use proptest::prelude::*;
@@ -356,7 +396,23 @@ mod tests {
 
     #[test]
     fn an_item_weighs_its_names_and_values() {
-        let item = Item::part("key".to_owned(), Bytes::from_static(b"content"), Expiry::at(12));
+        let label = Label { expiry: Expiry::at(12), ..label(7, Ttl::seconds(60)) };
+        let item = Item::part(&label, "key".to_owned(), Bytes::from_static(b"content"));
         assert_eq!(item.stored_size(), "idkey".len() + "expires_at".len() + 2 + "contentcontent".len());
+    }
+
+    #[test]
+    fn an_item_lives_from_its_last_attempt_on_unless_it_is_full() {
+        let Layout::Whole(mut item) = layout(10, Ttl::seconds(60), MAX_PART) else { panic!("parts") };
+        item.renew(NOW + 7);
+        assert_eq!(item.expiry(), Expiry::at(NOW + 67));
+        let Layout::Whole(mut endless) = layout(10, Ttl::NONE, MAX_PART) else { panic!("parts") };
+        endless.renew(NOW);
+        assert_eq!(endless.expiry(), Expiry::NEVER);
+        let fits = |len| matches!(layout(len, Ttl::seconds(100), MAX_PART), Layout::Whole(_));
+        let largest = (409_000..409_600).rev().find(|len| fits(*len)).unwrap();
+        let Layout::Whole(mut full) = layout(largest, Ttl::seconds(100), MAX_PART) else { panic!("parts") };
+        full.renew(NOW + 1);
+        assert_eq!((full.stored_size(), full.expiry()), (MAX_ITEM, Expiry::at(NOW + 100)));
     }
 }

@@ -40,8 +40,9 @@ pub(super) async fn stored(
     let _ = tokio::time::timeout_at((now + patience).into(), look(&store.table, keys, &mut items)).await;
     let second = store.clock.now();
     let stored = |(label, _): &(Label, Layout)| {
-        let Label { reference, tenant, .. } = *label;
-        let heading = Heading::glimpse(items.get(&reference.id.to_string())?)?;
+        let Label { reference, tenant, scope, .. } = *label;
+        let item = items.get(&reference.id.to_string()).filter(|item| Heading::is_of(item, scope))?;
+        let heading = Heading::glimpse(item)?;
         let is_kept = heading.fits(&reference, tenant) && heading.expiry.leaves_half(reference.ttl, second);
         is_kept.then_some((reference.id, heading.expiry))
     };

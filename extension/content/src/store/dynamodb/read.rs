@@ -8,12 +8,12 @@ use bytes::{Bytes, BytesMut};
 use tokio::task::JoinSet;
 
 use super::encoding::{Encoded, Encoding, decode};
-use super::entry::{self, Body, Entry, Unreadable};
+use super::entry::{self, Body, Read, Unreadable};
 use super::item::{Attributes, MAX_ITEM};
 use super::retry::Attempts;
 use super::table::{MAX_READS, Table};
 use super::{BLOCKING, DynamoDbStore};
-use crate::reference::{ContentRef, Scope, TenantTag};
+use crate::reference::{ContentRef, Scope, ScopeTag, TenantTag};
 use crate::store::{Expiry, GetError, MAX_CONTENT_LEN, Stored};
 
 /// Content bytes expected in one answer. `DynamoDB` would send 16 MiB, but an answer of that size takes a small sandbox
@@ -30,8 +30,7 @@ pub(super) async fn get(
     references: &[ContentRef],
     until: Instant,
 ) -> Vec<Result<Stored, GetError>> {
-    let tenant = scope.tenant_tag();
-    let mut searches: Vec<_> = references.iter().map(|reference| Search::new(reference, tenant)).collect();
+    let mut searches: Vec<_> = references.iter().map(|reference| Search::new(reference, scope)).collect();
     for consistent in [false, true] {
         find_entries(store, &mut searches, consistent, until).await;
         find_parts(store, &mut searches, consistent, until).await;
@@ -47,7 +46,7 @@ pub(super) async fn get(
 async fn find_entries(store: &DynamoDbStore, searches: &mut [Search], consistent: bool, until: Instant) {
     let open = searches.iter().filter(|search| search.is_open());
     let keys = open.map(|search| (search.key.clone(), search.expected_len())).collect();
-    let entries = read_all(&store.table, keys, consistent, until, Entry::parse).await;
+    let entries = read_all(&store.table, keys, consistent, until, Read::parse).await;
     let now = store.clock.now();
     for search in searches.iter_mut().filter(|search| search.is_open()) {
         search.entry(entries.get(&search.key), now);
@@ -68,6 +67,9 @@ async fn find_parts(store: &DynamoDbStore, searches: &mut [Search], consistent: 
 struct Search {
     reference: ContentRef,
     tenant: Option<TenantTag>,
+    scope: ScopeTag,
+    /// Whether what is found may be of another scope, because it does not say of which it is.
+    may_be_anothers: bool,
     key: String,
     state: State,
     /// What the last entry says.
@@ -89,12 +91,20 @@ enum State {
 }
 
 impl Search {
-    fn new(reference: &ContentRef, tenant: Option<TenantTag>) -> Self {
+    fn new(reference: &ContentRef, scope: &Scope) -> Self {
         // Nothing of this size was ever stored.
         let impossible = reference.size > MAX_CONTENT_LEN;
         let state = if impossible { State::Failed(GetError::Refused) } else { State::Open(GetError::NotFound) };
-        let (reference, key) = (*reference, reference.id.to_string());
-        Self { reference, tenant, key, state, expiry: Expiry::NEVER, parts: HashMap::new() }
+        Self {
+            reference: *reference,
+            tenant: scope.tenant_tag(),
+            scope: scope.tag(reference),
+            may_be_anothers: false,
+            key: reference.id.to_string(),
+            state,
+            expiry: Expiry::NEVER,
+            parts: HashMap::new(),
+        }
     }
 
     fn is_open(&self) -> bool {
@@ -105,27 +115,48 @@ impl Search {
         usize::try_from(self.reference.size).unwrap_or(MAX_ITEM).min(MAX_ITEM)
     }
 
-    /// Takes the answer for the entry: nothing, a failure, or an item.
-    fn entry(&mut self, answer: Option<&Answer<Result<Entry, Unreadable>>>, now: u64) {
-        if let Some(Ok(Ok(entry))) = answer {
-            self.expiry = entry.heading.expiry;
-        }
+    /// Takes the answer for the entry: nothing, a failure, or an item. Nobody learns that an item of another scope is there.
+    fn entry(&mut self, answer: Option<&Answer<Read>>, now: u64) {
         self.state = match answer {
             None => State::Open(GetError::NotFound),
             Some(Err(heard)) => State::Failed(GetError::Unavailable(heard.clone())),
-            Some(Ok(Err(Unreadable::Damaged))) => State::Failed(GetError::Corrupt),
-            Some(Ok(Err(Unreadable::Newer(format)))) => State::Failed(GetError::Unavailable(format!(
-                "it was stored in item format {format}, which a newer layer reads"
-            ))),
-            Some(Ok(Ok(entry))) if !entry.heading.fits(&self.reference, self.tenant) => {
-                State::Failed(GetError::Refused)
+            Some(Ok(read)) if self.is_anothers(read) => {
+                // What is missing is asked for twice, and so is this, by a key that no item has: time tells nothing, and no item
+                // is read twice.
+                self.key.push('.');
+                State::Open(GetError::NotFound)
             }
-            Some(Ok(Ok(entry))) if entry.heading.expiry.has_come(now) => State::Open(GetError::Expired),
-            Some(Ok(Ok(entry))) => match &entry.body {
-                Body::Whole(content) => State::Found(entry.heading.encoding, vec![content.clone()]),
-                Body::Parts(list) => State::Parted(entry.heading.encoding, list.keys(&self.key).collect()),
-            },
+            Some(Ok(read)) => self.item(read, now),
         };
+    }
+
+    fn is_anothers(&mut self, read: &Read) -> bool {
+        // A signature that was checked says whose it is, and what the forerunner wrote is everybody's.
+        self.may_be_anothers =
+            read.scope.is_none() && self.reference.signature.is_none() && !self.reference.is_legacy();
+        read.scope.as_ref().is_some_and(|scope| *scope != self.scope.to_string())
+    }
+
+    fn item(&mut self, read: &Read, now: u64) -> State {
+        let entry = match &read.entry {
+            Ok(entry) => entry,
+            Err(Unreadable::Damaged) => return State::Failed(GetError::Corrupt),
+            Err(Unreadable::Newer(format)) => {
+                let heard = format!("it was stored in item format {format}, which a newer layer reads");
+                return State::Failed(GetError::Unavailable(heard));
+            }
+        };
+        self.expiry = entry.heading.expiry;
+        if !entry.heading.fits(&self.reference, self.tenant) {
+            return State::Failed(GetError::Refused);
+        }
+        if entry.heading.expiry.has_come(now) {
+            return State::Open(GetError::Expired);
+        }
+        match &entry.body {
+            Body::Whole(content) => State::Found(entry.heading.encoding, vec![content.clone()]),
+            Body::Parts(list) => State::Parted(entry.heading.encoding, list.keys(&self.key).collect()),
+        }
     }
 
     fn missing_parts(&self) -> Vec<String> {
@@ -154,8 +185,12 @@ impl Search {
 
     /// The content, decoded and verified; what takes long happens on another thread.
     async fn finish(self, scope: &Scope, until: Instant) -> Result<Stored, GetError> {
-        let expiry = self.expiry;
-        self.content(scope, until).await.map(|bytes| Stored { bytes, expiry })
+        let (expiry, may_be_anothers) = (self.expiry, self.may_be_anothers);
+        match self.content(scope, until).await {
+            Ok(bytes) => Ok(Stored { bytes, expiry }),
+            Err(error) if may_be_anothers && !matches!(error, GetError::Unavailable(_)) => Err(GetError::NotFound),
+            Err(error) => Err(error),
+        }
     }
 
     async fn content(self, scope: &Scope, until: Instant) -> Result<Bytes, GetError> {

@@ -158,20 +158,23 @@ impl Table {
         unwritten(output).filter(|keys| are_among(keys, &asked)).ok_or_else(|| incomplete(OPERATION))
     }
 
-    /// Writes one item, unless what is there keeps it from doing so. `DynamoDB` charges for either: an item whose
+    /// Writes one item, unless what is there keeps it from doing so by a condition. `DynamoDB` charges for either: an item whose
     /// condition fails costs what writing it would have cost, although no answer says so.
-    pub(super) async fn write_unless(&self, condition: &Condition, item: &Item) -> Result<Put, Failure> {
+    pub(super) async fn put(&self, item: &Item, condition: Option<&Condition>) -> Result<Put, Failure> {
         const OPERATION: &str = "PutItem";
         let send = || {
             let request = self.client().put_item().table_name(&self.shared.name).set_item(Some(item.attributes()));
-            let request = on_condition(request, condition);
+            let request = match condition {
+                Some(condition) => on_condition(request, condition),
+                None => request,
+            };
             request.return_consumed_capacity(ReturnConsumedCapacity::Total).send()
         };
         let (put, charged) = match self.call(send).await {
             Ok(output) => (Put::Written, units(output.consumed_capacity.as_slice())),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(kept)) => {
-                    (Put::Kept(kept.item().and_then(entry::expiry)), item.write_units() as f64)
+                    (Put::of_kept(item, kept.item()), item.write_units() as f64)
                 }
                 _ => return Err(judge(OPERATION, hint, error)),
             },
@@ -270,6 +273,18 @@ pub(super) enum Put {
     Written,
     /// What is there stays, until then if it says so.
     Kept(Option<Expiry>),
+    /// What is there has another content of the same length: nobody can read it.
+    Damaged,
+}
+
+impl Put {
+    /// What is there comes with the answer that the condition failed, so that comparing costs no request.
+    fn of_kept(item: &Item, kept: Option<&Attributes>) -> Self {
+        match kept {
+            Some(kept) if !item.has_content_of(kept) => Self::Damaged,
+            kept => Self::Kept(kept.and_then(entry::expiry)),
+        }
+    }
 }
 
 /// What a read brought.
@@ -475,7 +490,7 @@ mod tests {
         let table = Table::new(settings(Some(&server.url))).unwrap();
         let Layout::Whole(item) = layout(10, Ttl::NONE, MAX_PART) else { panic!("parts") };
         let condition = Condition::unless_stored(&item, Expiry::NEVER);
-        assert_eq!(table.staged().write_unless(&condition, &item).await, Ok(Put::Written));
+        assert_eq!(table.staged().put(&item, Some(&condition)).await, Ok(Put::Written));
         assert!(server.heads().is_empty());
         assert_eq!(table.usage().requests, 0);
     }

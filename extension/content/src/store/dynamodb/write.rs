@@ -15,6 +15,7 @@ use super::table::{MAX_WRITES, Put, Table};
 use super::{BLOCKING, DynamoDbStore, look};
 use crate::reference::{ContentId, ContentRef, Scope};
 use crate::store::Expiry;
+use crate::store::clock::Clock;
 
 /// Content bytes of one request: at 1 MB/s and more it is done well within one attempt's time.
 const WRITE_BATCH: usize = 2 << 20;
@@ -23,35 +24,57 @@ const WRITE_BATCH: usize = 2 << 20;
 const WRITES_AT_ONCE: usize = 4;
 
 /// Stores contents; gives their expiries. The error says what was last heard of the table.
+///
+/// A reference that is handed out is good for half of its life at least: what took so long that it is not is written again.
 pub(super) async fn put(
     store: &DynamoDbStore,
     scope: &Scope,
     contents: &[(ContentRef, Bytes)],
     until: Instant,
 ) -> Result<Vec<Expiry>, String> {
-    let mut laid_out = lay_out(store, scope, distinct(contents)).await?;
+    let mut expiries: HashMap<ContentId, Expiry> = HashMap::new();
+    loop {
+        let now = store.clock.now();
+        let is_good = |reference: &ContentRef| {
+            expiries.get(&reference.id).is_some_and(|expiry| expiry.leaves_half(reference.ttl, now))
+        };
+        let unsafe_to_name = distinct(contents, |reference| !is_good(reference));
+        if unsafe_to_name.is_empty() {
+            return Ok(contents.iter().map(|(reference, _)| expiries[&reference.id]).collect());
+        }
+        expiries.extend(put_once(store, scope, unsafe_to_name, until).await?);
+    }
+}
+
+async fn put_once(
+    store: &DynamoDbStore,
+    scope: &Scope,
+    contents: Vec<(ContentRef, Bytes)>,
+    until: Instant,
+) -> Result<HashMap<ContentId, Expiry>, String> {
+    let mut laid_out = lay_out(store, scope, contents).await?;
     let mut expiries = HashMap::new();
     if look::is_worth_it(&laid_out) {
         expiries = look::stored(store, &laid_out, until).await;
         laid_out.retain(|(label, _)| !expiries.contains_key(&label.reference.id));
     }
     expiries.extend(write(store, laid_out, until).await?);
-    Ok(contents.iter().map(|(reference, _)| expiries[&reference.id]).collect())
+    Ok(expiries)
 }
 
 /// Writes what is not known to be stored. A single item looks for itself.
 async fn write(
     store: &DynamoDbStore,
-    laid_out: Vec<(Label, Layout)>,
+    mut laid_out: Vec<(Label, Layout)>,
     until: Instant,
 ) -> Result<Vec<(ContentId, Expiry)>, String> {
-    if let [(label, Layout::Whole(item))] = &laid_out[..] {
+    if let [(label, Layout::Whole(item))] = &mut laid_out[..] {
         let expiry = write_unless_stored(store, label, item, until).await?;
         return Ok(vec![(label.reference.id, expiry)]);
     }
-    let (mut expiries, mut at_once, mut commits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ids, mut at_once, mut commits) = (Vec::new(), Vec::new(), Vec::new());
     for (label, layout) in laid_out {
-        expiries.push((label.reference.id, label.expiry));
+        ids.push(label.reference.id);
         match layout {
             Layout::Whole(item) => at_once.push(item),
             Layout::Parted { parts, commit } => {
@@ -60,35 +83,42 @@ async fn write(
             }
         }
     }
-    write_all(&store.table, at_once, until).await?;
-    write_all(&store.table, commits, until).await?;
-    Ok(expiries)
+    let mut written = write_all(store, at_once, until).await?;
+    written.extend(write_all(store, commits, until).await?);
+    Ok(ids.into_iter().map(|id| (id, written[&id.to_string()])).collect())
 }
 
 /// Writes an item that may be stored already; until when it then is. An attempt whose answer was lost may have written
-/// it: the next one finds it, which is as good.
+/// it: the next one finds it, which is as good. One whose content is damaged is replaced.
 async fn write_unless_stored(
     store: &DynamoDbStore,
     label: &Label,
-    item: &Item,
+    item: &mut Item,
     until: Instant,
 ) -> Result<Expiry, String> {
     let mut attempts = Attempts::until(until);
+    let mut is_damaged = false;
     loop {
-        let enough = Expiry::half_of(label.reference.ttl, store.clock.now());
-        let condition = Condition::unless_stored(item, enough);
-        match attempts.attempt(store.table.write_unless(&condition, item)).await? {
-            Some(Put::Written) => return Ok(label.expiry),
+        let now = store.clock.now();
+        item.renew(now);
+        let enough = Expiry::half_of(label.reference.ttl, now);
+        let condition = (!is_damaged).then(|| Condition::unless_stored(item, enough));
+        match attempts.attempt(store.table.put(item, condition.as_ref())).await? {
+            Some(Put::Written) => return Ok(item.expiry()),
             Some(Put::Kept(expiry)) => return Ok(expiry.unwrap_or(enough)),
+            Some(Put::Damaged) => {
+                tracing::warn!(reference = %label.reference, "a damaged content is replaced");
+                is_damaged = true;
+            }
             None => {}
         }
     }
 }
 
-/// One key may occur only once in a request.
-fn distinct(contents: &[(ContentRef, Bytes)]) -> Vec<(ContentRef, Bytes)> {
+/// The contents that are `wanted`, each once: one key may occur only once in a request.
+fn distinct(contents: &[(ContentRef, Bytes)], wanted: impl Fn(&ContentRef) -> bool) -> Vec<(ContentRef, Bytes)> {
     let mut seen = HashSet::new();
-    contents.iter().filter(|(reference, _)| seen.insert(reference.id)).cloned().collect()
+    contents.iter().filter(|(reference, _)| wanted(reference) && seen.insert(reference.id)).cloned().collect()
 }
 
 /// Encodes and lays out contents; what takes long happens on another thread.
@@ -98,11 +128,12 @@ async fn lay_out(
     contents: Vec<(ContentRef, Bytes)>,
 ) -> Result<Vec<(Label, Layout)>, String> {
     let (encoder, now, part_size) = (Arc::clone(&store.encoder), store.clock.now(), store.part_size);
-    let tenant = scope.tenant_tag();
+    let (scope, tenant) = (scope.clone(), scope.tenant_tag());
     let len: usize = contents.iter().map(|(_, bytes)| bytes.len()).sum();
     let work = move || {
         let lay_out = |(reference, bytes): (ContentRef, Bytes)| {
-            let label = Label { reference, tenant, expiry: Expiry::of(reference.ttl, now) };
+            let label =
+                Label { reference, tenant, scope: scope.tag(&reference), expiry: Expiry::of(reference.ttl, now) };
             (label, lay_out_one(&encoder, &label, &bytes, part_size))
         };
         contents.into_iter().map(lay_out).collect()
@@ -118,18 +149,23 @@ fn lay_out_one(encoder: &Encoder, label: &Label, bytes: &Bytes, part_size: usize
     Layout::new(label, &encoder.encode(bytes, units), part_size)
 }
 
+/// Until when items are stored, by their keys.
+type Written = HashMap<String, Expiry>;
+
 /// Writes items, a few requests at a time. Dropping this stops what has not been sent.
-async fn write_all(table: &Table, items: Vec<Item>, until: Instant) -> Result<(), String> {
+async fn write_all(store: &DynamoDbStore, items: Vec<Item>, until: Instant) -> Result<Written, String> {
     let mut batches = batches(items).into_iter();
-    let mut running = JoinSet::new();
+    let (mut running, mut written) = (JoinSet::new(), Written::new());
     loop {
         while running.len() < WRITES_AT_ONCE {
             let Some(batch) = batches.next() else { break };
-            running.spawn(write_batch(table.clone(), batch, until));
+            running.spawn(write_batch(store.table.clone(), store.clock.clone(), batch, until));
         }
         match running.join_next().await {
-            None => return Ok(()),
-            Some(outcome) => outcome.unwrap_or_else(|_| Err("a write was broken off".to_owned()))?,
+            None => return Ok(written),
+            Some(outcome) => {
+                written.extend(outcome.unwrap_or_else(|_| Err("a write was broken off".to_owned()))?);
+            }
         }
     }
 }
@@ -151,19 +187,25 @@ fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
     batches
 }
 
-/// Writes one request's items, repeating what was left out, until all are acknowledged.
-async fn write_batch(table: Table, mut items: Vec<Item>, until: Instant) -> Result<(), String> {
-    let mut attempts = Attempts::until(until);
+/// Writes one request's items, repeating what was left out, until all are acknowledged. Each attempt's items live from then on.
+async fn write_batch(table: Table, clock: Clock, mut items: Vec<Item>, until: Instant) -> Result<Written, String> {
+    let (mut attempts, mut written) = (Attempts::until(until), Written::new());
     loop {
-        let Some(unwritten) = attempts.attempt(table.write(&items)).await? else { continue };
-        if unwritten.is_empty() {
-            return Ok(());
+        let now = clock.now();
+        for item in &mut items {
+            item.renew(now);
         }
+        let Some(unwritten) = attempts.attempt(table.write(&items)).await? else { continue };
         if unwritten.len() < items.len() {
             attempts.made_progress();
         }
         let unwritten: HashSet<_> = unwritten.into_iter().collect();
-        items.retain(|item| unwritten.contains(item.key()));
+        let (left_out, done): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| unwritten.contains(item.key()));
+        written.extend(done.iter().map(|item| (item.key().to_owned(), item.expiry())));
+        if left_out.is_empty() {
+            return Ok(written);
+        }
+        items = left_out;
         attempts.pause("BatchWriteItem: items were left out").await?;
     }
 }
