@@ -1,7 +1,9 @@
 //! The binary as a tool: every command through the real process, on a real table.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -89,7 +91,7 @@ impl Shell {
     }
 
     /// The same, with a text on standard input.
-    async fn lrap_reading(&self, arguments: &[&str], input: &str) -> Said {
+    async fn lrap_reading(&self, arguments: &[impl AsRef<OsStr>], input: &str) -> Said {
         let mut command = Command::new(binary());
         command.args(arguments).env_clear().envs(&self.environment).kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -179,7 +181,20 @@ async fn cat_reads_what_belongs_to_a_tenant_for_that_tenant_only() {
     let shell = Shell::new().await;
     let reference = shell.put_in(&shell.scope().for_tenant("blue"), &[Content::string("ours")]).await[0].to_string();
     assert_eq!(shell.lrap(&["cat", "--tenant", "blue", &reference]).await.out(), "ours");
-    shell.lrap(&["cat", &reference]).await.failed(1, "does not fit");
+    shell.lrap(&["cat", &reference]).await.failed(1, "no content is stored");
+}
+
+/// The name of a tenant is the bytes of its header.
+#[tokio::test]
+async fn cat_tells_tenants_apart_whose_names_are_not_text() {
+    let shell = Shell::new().await;
+    let reference = shell.put_in(&shell.scope().for_tenant(b"\xe9"), &[Content::string("ours")]).await[0].to_string();
+    let as_tenant = async |name: &'static [u8]| {
+        let arguments = [b"cat", b"--tenant".as_slice(), name, reference.as_bytes()];
+        shell.lrap_reading(&arguments.map(OsStr::from_bytes), "").await
+    };
+    assert_eq!(as_tenant(b"\xe9").await.out(), "ours");
+    as_tenant(b"\xe8").await.failed(1, "no content is stored");
 }
 
 const LEGACY: &str = "record-0b57fe41-8f0c-4f3c-9d0a-3f5a2b1c4d5e";
@@ -633,6 +648,11 @@ async fn config_shows_settings_with_sources_and_no_secrets() {
     for secret in ["example-secret", "token-of-mine", "AKIDEXAMPLE"] {
         assert!(!said.out().contains(secret) && !text.out().contains(secret), "{secret}");
     }
+    assert_eq!(said.json()["modes"], json!({"hydrate": "auto", "offload": "auto"}));
+    assert!(text.out().starts_with("events are hydrated: as the shape of the event tells"), "{}", text.out());
+    let decided = Shell::new().await.with("LRAP_HYDRATE", "always").with("LRAP_OFFLOAD", "never");
+    let decided = decided.lrap(&["config"]).await.out().to_owned();
+    assert!(decided.contains("hydrated: whoever calls\n") && decided.contains("offloaded: never\n"), "{decided}");
     for setting in lrap::config::SETTINGS {
         assert!(text.out().contains(setting.name), "{}", setting.name);
     }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use long_content::envelope::{Envelope, SHAPES, Shape};
+use long_content::envelope::{Condition, Envelope, SHAPES, Shape, Test};
 use serde_json::{Value, json};
 
 use crate::kit::json::{quote, text};
@@ -330,6 +330,11 @@ const NEAR_MISSES: &[(&str, &str)] = &[
     ("a contact", r#"{"Name":"Anna","Details":{"ContactId":"c","ContactData":"d"}}"#),
     ("a path", r#"{"raw_path":"/data/in.csv","method":"copy","headers":{"id":"name"},"is_base64_encoded":false}"#),
     ("an arn", r#"{"DurableExecutionArn":"the last one","CheckpointToken":"t"}"#),
+    (
+        "a function that a workflow names",
+        r#"{"DurableExecutionArn":"arn:aws:lambda:eu-central-1:1:function:f","CheckpointToken":"t"}"#,
+    ),
+    ("a method that a workflow names", r#"{"methodArn":"arn:aws:execute-api:eu-central-1:1:a/*","type":"order"}"#),
 ];
 
 /// What an AgentCore gateway says of itself beside the event:
@@ -463,6 +468,65 @@ fn o5_top_level_names_alone_are_nobody() {
         let names = if let Value::Array(items) = &event { json!([names_of(&items[0])]) } else { names_of(&event) };
         let shape = Shape::of(names.to_string().as_bytes());
         assert!(shape.is_none(), "{name}: {names} is {:?}", shape.unwrap().caller);
+    }
+}
+
+/// The place that a condition's path leads to, made where it is missing.
+fn place<'a>(event: &'a mut Value, path: &str) -> &'a mut Value {
+    path.split('.').fold(event, |value, token| match token {
+        "0" => {
+            if !value.is_array() {
+                *value = json!([null]);
+            }
+            &mut value[0]
+        }
+        name => &mut value[name],
+    })
+}
+
+fn found<'a>(event: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(event, |value, token| if token == "0" { &value[0] } else { &value[token] })
+}
+
+/// Nothing of a sample but what its row's conditions ask for.
+fn least(sample: &Value, shape: &Shape) -> Value {
+    let mut least = Value::Null;
+    for condition in shape.conditions {
+        *place(&mut least, condition.path) = found(sample, condition.path).clone();
+    }
+    least
+}
+
+/// Each row has near misses: what it asks for, but for one thing that is missing, or is some other text.
+#[test]
+fn o5_an_event_that_misses_one_condition_of_its_row_is_nobodys() {
+    let samples = samples();
+    for shape in SHAPES {
+        let is_of_row = |sample: &&Sample| Shape::of(&sample.event).is_some_and(|of| std::ptr::eq(of, shape));
+        let sample = serde_json::from_slice(&samples.iter().find(is_of_row).unwrap().event).unwrap();
+        let least = least(&sample, shape);
+        let known = Shape::of(least.to_string().as_bytes()).map(|known| known.caller);
+        assert_eq!(known, Some(shape.caller), "{least}");
+        for condition in shape.conditions {
+            let mut near_miss = least.clone();
+            *place(&mut near_miss, condition.path) = match condition.test {
+                Test::Exists => Value::Null,
+                _ => json!("some other text"),
+            };
+            let known = Shape::of(near_miss.to_string().as_bytes()).map(|known| known.caller);
+            assert_eq!(known, None, "without {condition}: {near_miss}");
+        }
+    }
+}
+
+/// No row is known by ordinary names at the top level alone: one of its conditions is a value, or leads further in.
+#[test]
+fn o5_every_row_asks_for_a_value_or_a_nested_name() {
+    for shape in SHAPES {
+        let is_strong = |condition: &Condition| {
+            !matches!(condition.test, Test::Exists) || condition.path.trim_start_matches("0.").contains('.')
+        };
+        assert!(shape.conditions.iter().any(is_strong), "{}: {:?}", shape.caller, shape.conditions);
     }
 }
 

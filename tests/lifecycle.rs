@@ -6,7 +6,7 @@ use lambda_local::ReservedPort;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::kit::fake_lambda::{EXTENSION_INIT_ERROR, EXTENSION_NEXT, REGISTER};
-use crate::kit::{Event, FakeLambda, Reply, World, json};
+use crate::kit::{Event, FakeLambda, Reply, World, json, soon};
 
 fn post(path: &str) -> String {
     format!("POST {path}")
@@ -35,6 +35,27 @@ async fn init_error(world: &mut World) -> InitError {
 async fn a7_the_listener_is_bound_before_register_is_sent() {
     let world = World::start().await;
     assert_eq!(world.lambda.with_log(|log| log.listening_at_register), Some(true));
+}
+
+/// Which modes are in force decides what an event's shape may do: an operator can see them.
+#[tokio::test]
+async fn h6_the_modes_in_force_are_said_once_at_start() {
+    let world = World::start().with("LRAP_LOG", "info").with("LRAP_HYDRATE", "always").with("LRAP_OFFLOAD", "never");
+    let mut world = world.await;
+    for _ in 0..2 {
+        world.deliver("{}").await;
+    }
+    let lines = || -> Vec<String> {
+        world.extension.said().lines().filter(|line| line.contains("modes in force")).map(str::to_owned).collect()
+    };
+    let said = async {
+        while lines().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("a line about modes", said).await;
+    assert_eq!(lines().len(), 1);
+    assert!(lines()[0].contains(r#""hydrate":"always","offload":"never""#), "{:?}", lines());
 }
 
 #[tokio::test]

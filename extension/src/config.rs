@@ -60,9 +60,9 @@ settings! {
     MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory";
     /// Bytes of contents that a sandbox remembers, so that it neither reads nor writes them again; 0 remembers nothing.
     CACHE_SIZE = "LRAP_CACHE_SIZE", "an eighth of the function's memory";
-    /// Whether responses are offloaded: `auto` leaves alone those whose reader cannot hydrate, such as API Gateway.
+    /// Whether responses are offloaded: `auto` leaves alone those whose reader cannot hydrate, such as API Gateway. Say `always` or `never` where the callers are known.
     OFFLOAD = "LRAP_OFFLOAD", "auto (or always, never)";
-    /// Whether events are hydrated: `auto` leaves alone those that outsiders write, such as API Gateway's.
+    /// Whether events are hydrated: `auto` leaves alone those that outsiders write, such as API Gateway's. Say `always` or `never` where the callers are known.
     HYDRATE = "LRAP_HYDRATE", "auto (or always, never)";
     /// What becomes of an event whose content cannot be had: `fail` the invocation, or `keep` the reference.
     ON_MISSING = "LRAP_ON_MISSING", "fail (keep for a batch of records)";

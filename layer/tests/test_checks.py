@@ -154,6 +154,30 @@ class Functions(unittest.TestCase):
         late = "        - arn:aws:lambda:r:a:layer:late:1\n      Environment:\n"
         self.assertIn("must come last", self.said("      Environment:\n", late))
 
+    def test_h6_a_mode_that_is_not_stated_is_found(self):
+        for variable in ("LRAP_HYDRATE", "LRAP_OFFLOAD"):
+            for becomes, said in (("", "not set"), (f"          {variable}: auto\n", "auto")):
+                self.assertIn(f"{variable} is {said}", self.said(f"          {variable}: always\n", becomes))
+
+    def test_h6_a_function_behind_http_that_does_not_say_never_is_found(self):
+        urls = (
+            "  Url:\n    Type: AWS::Lambda::Url\n"
+            "    Properties: {TargetFunctionArn: !GetAtt Function.Arn, AuthType: AWS_IAM}\n",
+            "  Allowed:\n    Type: AWS::Lambda::Permission\n    Properties: {FunctionName: !Ref Function, "
+            "Action: 'lambda:InvokeFunction', Principal: apigateway.amazonaws.com}\n",
+        )
+        for url in urls:
+            said = self.said("\nResources:\n", f"\nResources:\n{url}")
+            for variable in ("LRAP_HYDRATE", "LRAP_OFFLOAD"):
+                self.assertIn(f"is invoked over HTTP, but {variable} is always", said)
+        never = self.GOOD.replace(": always", ": never").replace("\nResources:\n", f"\nResources:\n{urls[0]}")
+        self.assertEqual(list(functions.check(Template(Path("good.yaml"), yaml_parse(never)))), [])
+
+    def test_a_queue_does_not_count_as_http(self):
+        allowed = "  Allowed:\n    Type: AWS::Lambda::Permission\n    Properties: {FunctionName: !Ref Function, "
+        said = self.said("\nResources:\n", f"\nResources:\n{allowed}Action: 'lambda:InvokeFunction', Principal: sns.amazonaws.com}}\n")
+        self.assertEqual(said, "")
+
     def test_a_wrapper_without_its_layer_is_found(self):
         self.assertIn("would not start", self.said("resolve:ssm:/long-content/", "resolve:ssm:/other/"))
 

@@ -16,6 +16,7 @@ from tests.aws import REPOSITORY
 ATTACH = REPOSITORY / "docs/attach"
 PAGE = (ATTACH / "README.md").read_text()
 TABLE = "SharedContentTableLongContent-"
+MODES = {"LRAP_HYDRATE": "always", "LRAP_OFFLOAD": "always"}
 POLICIES = ("SharedContentReadPolicyArnLongContent-", "SharedContentWritePolicyArnLongContent-")
 # What Lambda no longer runs, runs at the edge, or has no name of a language.
 GONE = re.compile(
@@ -38,7 +39,7 @@ class Templates(unittest.TestCase):
                 self.assertEqual(function["Properties"]["Layers"], ["{{resolve:ssm:/long-content/dev/layer/arm64}}"])
                 self.assertEqual(
                     function["Properties"]["Environment"]["Variables"],
-                    {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "AGENT_CONTEXT_TABLE": f"<import {TABLE}dev>"},
+                    {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "AGENT_CONTEXT_TABLE": f"<import {TABLE}dev>", **MODES},
                 )
                 (role,) = resources.of_type("AWS::IAM::Role").values()
                 self.assertEqual(role["Properties"]["ManagedPolicyArns"][-2:], [f"<import {name}dev>" for name in POLICIES])
@@ -69,6 +70,7 @@ class Templates(unittest.TestCase):
             {
                 "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
                 "AGENT_CONTEXT_TABLE": {"Fn::ImportValue": TABLE + "${sls:stage}"},
+                **MODES,
             },
         )
         imported = [{"Fn::ImportValue": name + "${sls:stage}"} for name in POLICIES]
@@ -89,7 +91,7 @@ class Names(unittest.TestCase):
         for path in self.FILES:
             with self.subTest(path.name):
                 text = path.read_text()
-                for name in (WRAPPER, "AGENT_CONTEXT_TABLE", TABLE.rstrip("-")):
+                for name in (WRAPPER, "AGENT_CONTEXT_TABLE", TABLE.rstrip("-"), *MODES):
                     self.assertIn(name, text)
                 self.assertRegex(text, r"/long-content/\$\{?[^/]*\}/layer/arm64|/long-content/\{stage\}/layer/arm64")
                 self.assertRegex(text, r"SharedContent(Read|\$?\{what\})PolicyArnLongContent")

@@ -164,13 +164,15 @@ class Function(unittest.TestCase):
         policies = [f"<import SharedContent{direction}PolicyArnLongContent-dev>" for direction in ("Read", "Write")]
         self.assertEqual(role["ManagedPolicyArns"][1:], policies)
 
-    def test_s0_11_s0_12_s0_13_has_three_variables(self):
+    def test_s0_11_s0_12_s0_13_h6_has_its_variables(self):
         self.assertEqual(
             self.properties(MaxContentSize="9000")["Environment"]["Variables"],
             {
                 "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
                 "AGENT_CONTEXT_TABLE": "<import SharedContentTableLongContent-dev>",
                 "MAX_CONTENT_SIZE": "9000",
+                "LRAP_HYDRATE": "always",
+                "LRAP_OFFLOAD": "always",
             },
         )
 

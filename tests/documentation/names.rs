@@ -74,6 +74,27 @@ fn tests_that_pages_name_are_in_the_files_they_name() {
     }
 }
 
+/// Each line of the page about security that has a column for its test names one.
+#[test]
+fn every_line_of_the_security_page_names_its_test() {
+    let page = pages::named("docs/security.md");
+    let (mut has_column, mut found) = (false, 0);
+    for line in page.text.lines() {
+        match line.strip_prefix('|') {
+            None => has_column = false,
+            Some(_) if has_column && !line.starts_with("|---") => {
+                let last = line.trim_end_matches([' ', '|']).rsplit('|').next().unwrap().to_owned();
+                assert!(last.contains('`'), "no test: {line}");
+                let item = Page { name: page.name.clone(), text: last.replace("the same two, and ", "") };
+                assert_names_tests(&item);
+                found += 1;
+            }
+            Some(_) => has_column |= line.ends_with("| test |"),
+        }
+    }
+    assert!(found > 20, "{found} found");
+}
+
 fn assert_names_tests(item: &Page) {
     let quoted = quoted(item);
     let (files, others): (Vec<_>, Vec<_>) = quoted.iter().partition(|quoted| quoted.contains('/'));

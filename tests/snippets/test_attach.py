@@ -16,6 +16,7 @@ NODE = Path(os.environ["LRAP_SNIPPETS_NODE"])
 WRAPPER = "/opt/extensions/lrap-wrapper/wrapper"
 TABLE = "SharedContentTableLongContent-dev"
 POLICIES = ["SharedContentReadPolicyArnLongContent-dev", "SharedContentWritePolicyArnLongContent-dev"]
+MODES = {"LRAP_HYDRATE": "always", "LRAP_OFFLOAD": "always"}
 LAYER = "/long-content/dev/layer/arm64"
 
 
@@ -43,7 +44,7 @@ class Cdk(unittest.TestCase):
         self.assertEqual(template["Parameters"][layer["Ref"]]["Default"], LAYER)
         self.assertEqual(
             function["Environment"]["Variables"],
-            {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "AGENT_CONTEXT_TABLE": {"Fn::ImportValue": TABLE}},
+            {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "AGENT_CONTEXT_TABLE": {"Fn::ImportValue": TABLE}, **MODES},
         )
         self.assertEqual(function["Architectures"], ["arm64"])
         self.assertEqual(role["ManagedPolicyArns"][-2:], [{"Fn::ImportValue": name} for name in POLICIES])
@@ -83,7 +84,7 @@ class Terraform(unittest.TestCase):
         (environment,) = function["environment"]
         self.assertEqual(
             {name: unquoted(value) for name, value in environment["variables"].items()},
-            {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "AGENT_CONTEXT_TABLE": "${data.aws_cloudformation_export.table.value}"},
+            {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "AGENT_CONTEXT_TABLE": "${data.aws_cloudformation_export.table.value}", **MODES},
         )
 
     def test_what_is_looked_up_is_what_the_stacks_export(self):

@@ -26,6 +26,9 @@ function = lambda_.Function(
     environment={
         "AWS_LAMBDA_EXEC_WRAPPER": "/opt/extensions/lrap-wrapper/wrapper",
         "AGENT_CONTEXT_TABLE": Fn.import_value(f"SharedContentTableLongContent-{stage}"),
+        # Behind HTTP both are `never`.
+        "LRAP_HYDRATE": "always",
+        "LRAP_OFFLOAD": "always",
     },
 )
 

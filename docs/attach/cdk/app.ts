@@ -21,6 +21,9 @@ const handler = new lambda.Function(stack, "Function", {
   environment: {
     AWS_LAMBDA_EXEC_WRAPPER: "/opt/extensions/lrap-wrapper/wrapper",
     AGENT_CONTEXT_TABLE: Fn.importValue(`SharedContentTableLongContent-${stage}`),
+    // Behind HTTP both are `never`.
+    LRAP_HYDRATE: "always",
+    LRAP_OFFLOAD: "always",
   },
 });
 

@@ -27,6 +27,9 @@ export const handler = new aws.lambda.Function("example", {
     variables: {
       AWS_LAMBDA_EXEC_WRAPPER: "/opt/extensions/lrap-wrapper/wrapper",
       AGENT_CONTEXT_TABLE: exported("SharedContentTableLongContent"),
+      // Behind HTTP both are `never`.
+      LRAP_HYDRATE: "always",
+      LRAP_OFFLOAD: "always",
     },
   },
 }).name;

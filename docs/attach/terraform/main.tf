@@ -61,6 +61,9 @@ resource "aws_lambda_function" "function" {
     variables = {
       AWS_LAMBDA_EXEC_WRAPPER = "/opt/extensions/lrap-wrapper/wrapper"
       AGENT_CONTEXT_TABLE     = data.aws_cloudformation_export.table.value
+      # Behind HTTP both are `never`.
+      LRAP_HYDRATE = "always"
+      LRAP_OFFLOAD = "always"
     }
   }
 }

@@ -115,7 +115,11 @@ pub static SHAPES: &[Shape] = &[
         "\"requestContext\"",
         &[has("requestContext.connectionId", Exists), has("requestContext.eventType", Exists)],
     ),
-    exposed("API Gateway authorizer", "\"methodArn\"", &[has("methodArn", Arn("execute-api")), has("type", Exists)]),
+    exposed(
+        "API Gateway authorizer",
+        "\"methodArn\"",
+        &[has("methodArn", Arn("execute-api")), has("type", Is(&["TOKEN", "REQUEST"]))],
+    ),
     exposed("Application Load Balancer", "\"requestContext\"", &[has("requestContext.elb.targetGroupArn", Exists)]),
     exposed("VPC Lattice", "\"requestContext\"", &[has("requestContext.targetGroupArn", Arn("vpc-lattice"))]),
     exposed(
@@ -270,7 +274,11 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         caller: "Lambda durable execution",
         word: "\"DurableExecutionArn\"",
-        conditions: &[has("DurableExecutionArn", Arn("lambda")), has("CheckpointToken", Exists)],
+        conditions: &[
+            has("DurableExecutionArn", Arn("lambda")),
+            has("DurableExecutionArn", Has("/durable-execution/")),
+            has("CheckpointToken", Exists),
+        ],
         envelope: Envelope::Durable,
         is_encoded: false,
     },

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::answer::{Outcome, ToolError, print};
-use super::context::{Context, Source};
-use crate::config::{LAMBDA_API, Mistake, SETTINGS};
+use super::context::{Context, Source, WITHOUT_STORE};
+use crate::config::{LAMBDA_API, Mistake, Mode, SETTINGS};
 
 /// What the store takes from the environment beside our own variables, with the meaning that the AWS SDKs give them.
 const AWS: &[&str] = &[
@@ -37,12 +37,29 @@ pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
     let ours = SETTINGS.iter().map(|setting| Row::of(context, setting.name, Some(setting.default)));
     let aws = AWS.iter().map(|name| Row::of(context, name, None)).filter(|row| row.value.is_some());
     let rows: Vec<_> = ours.chain(aws).collect();
+    let modes = modes(context);
     let document = json!({
+        "modes": modes.map(|(hydrate, offload)| json!({ "hydrate": hydrate.as_str(), "offload": offload.as_str() })),
         "settings": rows.iter().map(Row::document).collect::<Vec<_>>(),
         "mistakes": mistakes.iter().map(document_of).collect::<Vec<_>>(),
     });
-    print(context.arguments.has("json"), &document, &text(&rows, &mistakes))?;
+    print(context.arguments.has("json"), &document, &text(&rows, &mistakes, modes))?;
     Ok(if mistakes.is_empty() { Outcome::Yes } else { Outcome::No })
+}
+
+/// How events and responses are treated, unless a mistake leaves that open.
+fn modes(context: &Context) -> Option<(Mode, Mode)> {
+    let config = context.config_without(WITHOUT_STORE).ok()?;
+    Some((config.hydrate, config.offload))
+}
+
+/// What a mode means, for people.
+fn meaning(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Auto => "as the shape of the event tells, which its writer can imitate",
+        Mode::Always => "whoever calls",
+        Mode::Never => "never",
+    }
 }
 
 /// One variable.
@@ -77,8 +94,12 @@ fn shown(name: &str, value: &OsStr) -> String {
     if is_secret && !names_one { "(set, not shown)".to_owned() } else { value.to_string_lossy().into_owned() }
 }
 
-fn text(rows: &[Row<'_>], mistakes: &[Mistake]) -> String {
+fn text(rows: &[Row<'_>], mistakes: &[Mistake], modes: Option<(Mode, Mode)>) -> String {
     let mut text = String::new();
+    if let Some((hydrate, offload)) = modes {
+        let _ = writeln!(text, "events are hydrated: {}", meaning(hydrate));
+        let _ = writeln!(text, "responses are offloaded: {}", meaning(offload));
+    }
     for Row { name, default, value, source } in rows {
         let shown = value.as_deref().or(*default).unwrap_or_default();
         let source = source.map_or_else(|| "default".to_owned(), ToString::to_string);

@@ -1,14 +1,16 @@
-"""What belongs together in a function behind the layer: the layer of its architecture, last; two variables; a policy."""
+"""What belongs together in a function behind the layer: the layer of its architecture, last; four variables; a policy."""
 
 import re
 
-from delivery.layers import CONTENT_TABLE, EXEC_WRAPPER, WRAPPER
+from delivery.layers import CONTENT_TABLE, EXEC_WRAPPER, MODES, WRAPPER
 
 LAYER = re.compile(
     r"SharedProxyLayer(?P<export>X86|Arm)LongContent-|/long-content/[^/]+/layer/(?P<parameter>x86_64|arm64)\b"
 )
 POLICY = re.compile(r"SharedContent(Read|Write)PolicyArnLongContent-")
 BY_EXPORT = {"X86": "x86_64", "Arm": "arm64"}
+# Who may invoke a function with what a stranger sent over HTTP.
+HTTP = {"apigateway.amazonaws.com", "elasticloadbalancing.amazonaws.com", "vpc-lattice.amazonaws.com"}
 
 
 def check(template):
@@ -17,12 +19,12 @@ def check(template):
     for _, evaluation in template.evaluations:
         for name, function in evaluation.of_type("AWS::Lambda::Function").items():
             found.update(
-                f"{template.name}: {name}: {problem}" for problem in _problems(function["Properties"], evaluation)
+                f"{template.name}: {name}: {problem}" for problem in _problems(name, function["Properties"], evaluation)
             )
     yield from sorted(found)
 
 
-def _problems(function, evaluation):
+def _problems(name, function, evaluation):
     layers = function.get("Layers", [])
     variables = function.get("Environment", {}).get("Variables", {})
     ours = [_architecture(layer) for layer in layers if _architecture(layer)]
@@ -41,6 +43,30 @@ def _problems(function, evaluation):
         yield f"has the layer, but not {CONTENT_TABLE}"
     if not _may_use_table(function.get("Role", ""), evaluation):
         yield "has the layer, but its role has neither the read nor the write policy of the content table"
+    yield from _modes(variables, _serves_http(name, evaluation))
+
+
+def _modes(variables, serves_http):
+    """An event's shape can be imitated: a template knows its function's callers, and says so."""
+    for variable in MODES:
+        mode = variables.get(variable)
+        if mode not in ("always", "never"):
+            yield f"has the layer, but {variable} is {mode or 'not set'}: always for workflows and queues, never behind HTTP"
+        elif serves_http and mode != "never":
+            yield f"is invoked over HTTP, but {variable} is {mode}: what an outsider typed is never a reference"
+
+
+def _serves_http(name, evaluation):
+    """Whether the template gives the function a URL, or lets a service invoke it that passes HTTP requests on."""
+    permissions = evaluation.of_type("AWS::Lambda::Permission").values()
+    by_permission = (each["Properties"]["FunctionName"] for each in permissions if each["Properties"].get("Principal") in HTTP)
+    by_url = (each["Properties"]["TargetFunctionArn"] for each in evaluation.of_type("AWS::Lambda::Url").values())
+    return any(_resource(function) == name for function in (*by_permission, *by_url))
+
+
+def _resource(value):
+    """The resource that a value refers to."""
+    return str(value).strip("<>").partition(".")[0]
 
 
 def _architecture(layer):
@@ -50,5 +76,5 @@ def _architecture(layer):
 
 def _may_use_table(role, evaluation):
     """A role of another stack cannot be looked into, and is trusted."""
-    resource = evaluation.resources.get(role.strip("<>").partition(".")[0])
+    resource = evaluation.resources.get(_resource(role))
     return resource is None or any(map(POLICY.search, resource["Properties"].get("ManagedPolicyArns", [])))
