@@ -42,6 +42,7 @@ named = $(LRAP_CACHE)/$(1)-$(shell cat $(2)/requirements.txt $(2)/constraints.tx
 DELIVERY := $(call named,delivery,layer/delivery)
 LINTERS := $(call named,linters,tests/lint)
 SNIPPETS := $(call named,snippets,tests/snippets)
+SNIPPETS_NODE := $(SNIPPETS)/node-$(shell cksum <tests/snippets/package-lock.json | cut -d' ' -f1)
 MOTO := $(call named,moto,layer/tests/aws)
 TEMPLATES = $(shell find layer functions docs/attach -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
 
@@ -134,9 +135,9 @@ stacks: $(DELIVERY)/installed $(MOTO)/installed ## change: the tests of template
 	@mkdir -p "$(TARGET)"
 	@cd layer && LRAP_TEST_MOTO="$(MOTO)/bin/python" LRAP_CACHE="$(LRAP_CACHE)" "$(DELIVERY)/bin/python" -m unittest 2>&1 | tee "$(TARGET)/stacks.log"
 
-snippets: $(SNIPPETS)/installed $(SNIPPETS)/node/installed ## change: the examples of docs/attach for CDK and Terraform, by their own tools (700 MB, with Node.js)
+snippets: $(SNIPPETS)/installed $(SNIPPETS_NODE)/installed ## change: the examples of docs/attach for CDK and Terraform, by their own tools (700 MB, with Node.js)
 	@mkdir -p "$(TARGET)"
-	@LRAP_SNIPPETS_NODE="$(SNIPPETS)/node" "$(SNIPPETS)/bin/python" tests/snippets/test_attach.py 2>&1 | tee "$(TARGET)/snippets.log"
+	@LRAP_SNIPPETS_NODE="$(SNIPPETS_NODE)" "$(SNIPPETS)/bin/python" tests/snippets/test_attach.py 2>&1 | tee "$(TARGET)/snippets.log"
 
 publish-x86: $(DELIVERY)/installed ## use: the layer for x86_64 as a layer version; REGION=, STAGE=, ZIP_X86=, DRY_RUN=1 prints the commands only
 	$(deliver) publish "$(ZIP_X86)" x86_64 $(to)
@@ -324,9 +325,9 @@ $(DELIVERY)/installed $(LINTERS)/installed $(SNIPPETS)/installed $(MOTO)/install
 	@"$(@D)/bin/pip" install --quiet --disable-pip-version-check -r "$(contents)"
 	@touch $@
 
-$(SNIPPETS)/node/installed: tests/snippets/package.json tests/snippets/package-lock.json | $(SNIPPETS)/installed
+$(SNIPPETS_NODE)/installed:
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer"; exit 1; }
-	@mkdir -p "$(@D)" && cp $^ "$(@D)/"
+	@mkdir -p "$(@D)" && cp tests/snippets/package.json tests/snippets/package-lock.json "$(@D)/"
 	@cd "$(@D)" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
