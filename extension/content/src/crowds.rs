@@ -2,9 +2,8 @@
 //! (rule O11).
 //!
 //! A crowd is an object or array that holds several of these strings, not all of them in one of its members. The root's crowd
-//! is taken apart from above: of those that would leave, the largest is replaced by what it holds (its strings by themselves, and the
-//! crowds in its members) as long as that makes no more than the limit. So what leaves is as small as the limit allows, and each
-//! container that leaves could not be taken apart any further.
+//! is split from the top: of the crowds that would leave, the largest is replaced by its members (its strings one by one, and the crowds
+//! in it) while that does not exceed the limit. So what leaves is small, and no container that leaves could be split further.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,9 +1,9 @@
-//! The way of an error that a runtime reports (O11). A state machine catches it into `Cause`, a text in which the next function's layer
-//! looks for references (H2). So text of it that reads like one is stored as a response's is (O4); nothing else of it ever is.
+//! What happens to an error that a runtime reports (O11). A state machine catches it into `Cause`, a text in which the next function's
+//! layer looks for references (H2). So text of it that reads like one is stored, as in a response (O4). Nothing else of it is stored.
 //!
-//! What cannot be stored in a moment has its marker broken: the function has failed already, and its error must be told. An error
-//! keeps its form, since Lambda and state machines read its members: where so many of its strings read like references that objects or
-//! arrays would have to leave, all their markers are broken instead. So are those of an invocation of which nothing is known (O9).
+//! Text that cannot be stored within a second has its marker broken: the function has failed already, and its caller must get the
+//! error. An error keeps its form, since Lambda and state machines read its members. Where so many of its strings read like references
+//! that objects or arrays would have to leave, all markers are broken instead; so are all markers in the error of an unknown invocation (O9).
 
 use std::time::Duration;
 
