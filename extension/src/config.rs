@@ -56,8 +56,10 @@ settings! {
     CONTENT_TTL = "LRAP_CONTENT_TTL", "86400";
     /// Seconds that storing or reading contents may take, within the invocation's own deadline.
     STORE_TIMEOUT = "LRAP_STORE_TIMEOUT", "20";
-    /// Bytes that hydrated events may have in one sandbox together.
+    /// Bytes that hydrated events may have in one sandbox together, from when their contents are read until the runtime has them.
     MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory";
+    /// Distinct references that one event may name, those inside of its contents included.
+    MAX_REFERENCES = "LRAP_MAX_REFERENCES", "4096";
     /// Bytes of contents that a sandbox remembers, so that it neither reads nor writes them again; 0 remembers nothing.
     CACHE_SIZE = "LRAP_CACHE_SIZE", "an eighth of the function's memory";
     /// Whether responses are offloaded: `auto` leaves alone those whose reader cannot hydrate, such as API Gateway. Say `always` or `never` where the callers are known.
@@ -188,6 +190,8 @@ pub struct Config {
     pub store_timeout: Duration,
     /// Bytes that hydrated events may have together.
     pub max_event_size: u64,
+    /// Distinct references that one event may name.
+    pub max_references: usize,
     /// Bytes that buffered responses may have together.
     pub response_room: u64,
     /// Bytes of contents to remember.
@@ -262,7 +266,11 @@ impl Config {
 
     /// How events are searched for references.
     pub fn search(&self) -> Search {
-        Search { reads_legacy: self.reads_legacy, max_decoded: self.max_event_size }
+        Search {
+            reads_legacy: self.reads_legacy,
+            max_decoded: self.max_event_size,
+            max_references: self.max_references,
+        }
     }
 
     fn parse(vars: &mut Variables) -> Self {
@@ -286,6 +294,7 @@ impl Config {
             ttl: Ttl::seconds(vars.number(CONTENT_TTL, 86_400)),
             store_timeout: vars.positive_seconds(STORE_TIMEOUT, 20),
             max_event_size: vars.number(MAX_EVENT_SIZE, memory / 4),
+            max_references: vars.number(MAX_REFERENCES, 4096),
             response_room: memory / 4,
             cache_size: vars.number(CACHE_SIZE, memory / 8),
             offload: vars.one_of(OFFLOAD, MODES, Mode::Auto),

@@ -136,7 +136,11 @@ impl Failure {
 
     /// An event that would not fit the sandbox.
     pub fn event_too_large(error: TooLarge, limit: u64) -> Self {
-        Self::new(FailureKind::EventTooLarge, format!("{error}; LRAP_MAX_EVENT_SIZE allows {limit}"))
+        let look_at = match error {
+            TooLarge::References(most) => format!("LRAP_MAX_REFERENCES allows {most}"),
+            TooLarge::Bytes(_) | TooLarge::TooDeep => format!("LRAP_MAX_EVENT_SIZE allows {limit}"),
+        };
+        Self::new(FailureKind::EventTooLarge, format!("{error}; {look_at}"))
     }
 
     /// An event for which others left no room in time.

@@ -19,16 +19,16 @@ use long_content::reference::Scope;
 use long_content::screen::{EventScreen, ResponseScreen};
 use long_content::store::ContentStore;
 use long_content::store::dynamodb::SigningKeys;
-use tokio::sync::Semaphore;
 
 use self::gathering::Ungathered;
 pub use self::hydration::MAX_ROUNDS;
+use self::hydration::{Body, Ready};
 use crate::config::{Config, MetricsMode, Mode};
 use crate::error::{Failure, FailureKind, error_document};
 use crate::invocations::{Attempt, INVOCATION_ID, Invocation, Invocations};
 use crate::metrics::{Metrics, Work};
 use crate::payload::Payload;
-use crate::room::Room;
+use crate::room::{Part, Room};
 use crate::route::{self, Route};
 use crate::runtime_api::{Reply, RuntimeApi, UpstreamError};
 use crate::wire::{Broken, Connection, Fields, Framing, OutgoingHead, RequestHead, ResponseHead, WireError};
@@ -47,7 +47,7 @@ pub struct Proxy<S> {
     keys: SigningKeys,
     config: Config,
     invocations: Invocations,
-    memory: Semaphore,
+    events: Room,
     responses: Room,
     metrics: Metrics,
 }
@@ -58,7 +58,7 @@ impl<S: ContentStore> Proxy<S> {
         Self {
             upstream: RuntimeApi::new(&config.upstream),
             scope: Scope::new(config.store.table.as_str()),
-            memory: hydration::room(config.max_event_size),
+            events: hydration::room(config.max_event_size),
             responses: gathering::room(config.response_room),
             invocations: Invocations::default(),
             metrics: match config.metrics {
@@ -144,19 +144,19 @@ impl<S: ContentStore> Proxy<S> {
             let (request_id, is_raised) = (attempt.request_id, screen.is_raised());
             tracing::trace!(request_id, bytes = payload.len(), raised = is_raised, "event");
             let context = head.fields.get(CLIENT_CONTEXT);
-            let payload = if is_raised {
+            let ready = if is_raised {
                 // In a box: what passes does not pay for the size of this future.
-                Box::pin(self.hydrate(payload.whole(), context, &mut invocation)).await.map(Payload::from)
+                Box::pin(self.hydrate(payload.whole(), context, &mut invocation)).await
             } else {
                 self.arrive_in(Envelope::of_caller(context), &mut invocation);
-                Ok(payload)
+                Ok(payload.into())
             };
-            match payload {
-                Ok(payload) => {
+            match ready {
+                Ok(Ready { body, room }) => {
                     invocation.work.log_event(request_id);
                     let may_be_exposed = !is_raised && !invocation.response_stays && self.config.offload == Mode::Auto;
                     self.invocations.begin(attempt, invocation);
-                    return Ok(Answer::Event(Event { head, payload, may_be_exposed, was_searched: is_raised }));
+                    return Ok(Answer::Event(Event { head, body, room, may_be_exposed, was_searched: is_raised }));
                 }
                 Err(failure) => {
                     let fields = fields_of_event(&head.fields, &request.fields);
@@ -169,8 +169,16 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     /// Hands an event over. Whom its response goes to is found out meanwhile, if it was not before.
-    async fn deliver(&self, event: Event, runtime: &mut Connection) -> io::Result<()> {
-        let Event { head: event, payload, may_be_exposed, was_searched } = event;
+    async fn deliver(&self, event: Event<'_>, runtime: &mut Connection) -> io::Result<()> {
+        let Event { head: event, body, room: _room, may_be_exposed, was_searched } = event;
+        let payload = match body {
+            Body::Whole(payload) => payload,
+            Body::InChunks(hydrated) => {
+                let head = OutgoingHead::response(&event, Framing::Length(hydrated.len()), runtime.stays_open());
+                let mut chunks = hydrated.chunks();
+                return runtime.send_written(&head, |chunk, len| chunks.write(chunk, len)).await;
+            }
+        };
         let head = OutgoingHead::response(&event, Framing::Length(payload.len() as u64), runtime.stays_open());
         let may_hold_records = || !was_searched && payload.parts().next().is_some_and(encoded::may_hold_records);
         let finding_out = async {
@@ -351,7 +359,7 @@ enum Outcome {
 
 /// What a request of the runtime is answered with.
 enum Answer<'a> {
-    Event(Event),
+    Event(Event<'a>),
     Upstream(Reply<'a>),
     /// Ours: the response was not read to its end, and upstream took the failure in its place.
     TooLarge(Failure),
@@ -368,9 +376,11 @@ impl Answer<'_> {
 }
 
 /// An event to be handed over.
-struct Event {
+struct Event<'a> {
     head: ResponseHead,
-    payload: Payload,
+    body: Body,
+    /// The room that it takes until the runtime has it.
+    room: Option<Part<'a>>,
     /// Whether its response may yet have to be left alone.
     may_be_exposed: bool,
     /// Whether it was searched for references.

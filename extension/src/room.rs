@@ -54,6 +54,16 @@ impl Part<'_> {
         true
     }
 
+    /// Gives back what is more than `bytes`.
+    pub fn shrink(&mut self, bytes: u64) {
+        let less = self.bytes.saturating_sub(bytes);
+        if less > 0 {
+            self.bytes -= less;
+            *self.room.free.lock().expect("BUG: poisoned") += less;
+            self.room.freed.notify_waiters();
+        }
+    }
+
     /// Takes what is missing to `bytes`, and waits for that until `until`: whether it was free in time.
     pub async fn grow(&mut self, bytes: u64, until: Instant) -> bool {
         if self.grow_now(bytes) {
@@ -75,10 +85,7 @@ impl Part<'_> {
 
 impl Drop for Part<'_> {
     fn drop(&mut self) {
-        if self.bytes > 0 {
-            *self.room.free.lock().expect("BUG: poisoned") += self.bytes;
-            self.room.freed.notify_waiters();
-        }
+        self.shrink(0);
     }
 }
 
@@ -138,6 +145,20 @@ mod tests {
         assert!(part.grow_now(9) && part.grow_now(2));
         assert_eq!(part.bytes(), 9);
         assert!(room.part().grow_now(1) && !room.part().grow_now(2));
+    }
+
+    #[tokio::test]
+    async fn a_part_that_shrinks_leaves_room() {
+        let room = Room::new(10);
+        let (mut first, mut second) = (part_of(&room, 9), room.part());
+        let waiting = second.grow(5, soon());
+        tokio::pin!(waiting);
+        assert!(is_pending(&mut waiting).await);
+        first.shrink(5);
+        assert!(waiting.await);
+        assert_eq!(first.bytes(), 5);
+        first.shrink(7);
+        assert_eq!(first.bytes(), 5);
     }
 
     async fn is_pending(future: &mut (impl Future + Unpin)) -> bool {

@@ -34,7 +34,7 @@ pub fn hydrate(data: &[u8]) {
     let event = Bytes::copy_from_slice(data);
     for max_decoded in [u64::MAX, data.len() as u64 / 2] {
         for (scope, reads_legacy) in [(scope(false), true), (scope(true), false)] {
-            hydrate_in(&event, &scope, Search { reads_legacy, max_decoded });
+            hydrate_in(&event, &scope, Search { reads_legacy, max_decoded, ..Search::default() });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Escaping: text as it stands inside of JSON strings, as deep as it may stand there.
 
 /// How RFC 8259 requires a byte to be escaped, if it does.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Escape {
     No,
     /// By a backslash before it: a quotation mark, or a backslash.
@@ -37,39 +37,103 @@ const DOUBLING: u32 = 22;
 /// Bytes that are looked at together; their count fits a byte.
 const BLOCK: usize = 64;
 
-/// Bytes that [`write`] writes at most of a text of `len` bytes. Saturates.
-pub(crate) fn most(len: usize, depth: u32) -> u64 {
-    let of_one = match depth {
-        0 => 1,
-        1..=DOUBLING => {
-            let backslashes = 1_u64 << (depth - 1);
-            (2 * backslashes).max(backslashes + 5)
-        }
-        _ => 5 * u64::from(depth) + 1,
-    };
-    of_one.saturating_mul(len as u64)
+/// What one byte becomes that must be escaped: the only place that says so. [`write`] writes it, [`Census::len`] and [`widest`]
+/// count it.
+struct Spelled {
+    backslashes: usize,
+    /// How often `u005c` follows them.
+    numbers: usize,
+    end: [u8; 5],
+    end_len: usize,
 }
 
-/// Bytes that [`write`] writes. Saturates.
-pub(crate) fn len(text: &[u8], depth: u32) -> u64 {
-    if depth == 0 {
-        return text.len() as u64;
+impl Spelled {
+    /// A byte inside of `depth` strings, of which there is one at least.
+    fn of(byte: u8, depth: u32) -> Self {
+        if depth > DOUBLING {
+            // Once escaped, only the one backslash is left to escape.
+            return Self { backslashes: 1, numbers: depth as usize - 1, end: hex(byte), end_len: 5 };
+        }
+        // Once escaped, only backslashes and quotation marks are left to escape, and every further string doubles the backslashes.
+        let doubled = 1 << (depth - 1);
+        match ESCAPES[usize::from(byte)] {
+            Escape::No | Escape::Itself => {
+                Self { backslashes: 2 * doubled - 1, numbers: 0, end: [byte, 0, 0, 0, 0], end_len: 1 }
+            }
+            Escape::Letter(letter) => {
+                Self { backslashes: doubled, numbers: 0, end: [letter, 0, 0, 0, 0], end_len: 1 }
+            }
+            Escape::Hex => Self { backslashes: doubled, numbers: 0, end: hex(byte), end_len: 5 },
+        }
     }
-    let itself = count(text, |byte| matches!(byte, b'"' | b'\\'));
-    let letter = count(text, |byte| matches!(byte, 0x08..=0x0a | 0x0c | 0x0d));
-    let hex = count(text, |byte| byte < 0x20) - letter;
-    let plain = text.len() as u64 - itself - letter - hex;
-    if depth > DOUBLING {
-        return (itself + letter + hex).saturating_mul(5 * u64::from(depth) + 1).saturating_add(plain);
+
+    fn len(&self) -> u64 {
+        (self.backslashes + self.numbers * BACKSLASH.len() + self.end_len) as u64
     }
-    let backslashes = 1_u64 << (depth - 1);
-    [
-        (itself, backslashes.saturating_mul(2)),
-        (letter, backslashes.saturating_add(1)),
-        (hex, backslashes.saturating_add(5)),
-    ]
-    .into_iter()
-    .fold(plain, |len, (count, each)| len.saturating_add(each.saturating_mul(count)))
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.resize(out.len() + self.backslashes, b'\\');
+        (0..self.numbers).for_each(|_| out.extend_from_slice(BACKSLASH));
+        out.extend_from_slice(&self.end[..self.end_len]);
+    }
+}
+
+/// A backslash by its number, behind another one.
+const BACKSLASH: &[u8] = b"u005c";
+
+/// A byte by its number, behind a backslash.
+fn hex(byte: u8) -> [u8; 5] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [b'u', b'0', b'0', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
+}
+
+/// Bytes that [`write`] writes at most for one byte of a text.
+pub(crate) fn widest(depth: u32) -> u64 {
+    if depth == 0 { 1 } else { CLASSES.map(|byte| Spelled::of(byte, depth).len()).into_iter().fold(1, u64::max) }
+}
+
+/// A byte of each class that is escaped: by itself, by a letter, by its number.
+const CLASSES: [u8; 3] = [b'"', b'\n', 0];
+
+/// How many bytes of a text are escaped in which way: enough to tell how long it is at any depth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    plain: u64,
+    /// As in [`CLASSES`].
+    escaped: [u64; 3],
+}
+
+impl Census {
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let itself = count(text, |byte| matches!(byte, b'"' | b'\\'));
+        let letter = count(text, |byte| matches!(byte, 0x08..=0x0a | 0x0c | 0x0d));
+        let hex = count(text, |byte| byte < 0x20) - letter;
+        Self { plain: text.len() as u64 - itself - letter - hex, escaped: [itself, letter, hex] }
+    }
+
+    /// The census of a text of which only the length matters: it is never escaped.
+    pub(crate) fn of_plain(len: usize) -> Self {
+        Self { plain: len as u64, ..Self::default() }
+    }
+
+    /// Bytes that [`write`] writes. Saturates.
+    pub(crate) fn len(&self, depth: u32) -> u64 {
+        let each = |byte| if depth == 0 { 1 } else { Spelled::of(byte, depth).len() };
+        let escaped = CLASSES.iter().zip(self.escaped).map(|(&byte, count)| each(byte).saturating_mul(count));
+        escaped.fold(self.plain, u64::saturating_add)
+    }
+
+    /// The census of both texts.
+    pub(crate) fn with(self, other: &Self) -> Self {
+        let escaped = std::array::from_fn(|class| self.escaped[class] + other.escaped[class]);
+        Self { plain: self.plain + other.plain, escaped }
+    }
+
+    /// The census of what is left of a text without a part of it.
+    pub(crate) fn without(self, part: &Self) -> Self {
+        let escaped = std::array::from_fn(|class| self.escaped[class] - part.escaped[class]);
+        Self { plain: self.plain - part.plain, escaped }
+    }
 }
 
 /// Appends `text` as it stands inside of a JSON string that is itself inside of `depth - 1` others: escaped that many times,
@@ -78,12 +142,11 @@ pub(crate) fn write(out: &mut Vec<u8>, mut text: &[u8], depth: u32) {
     if depth == 0 {
         return out.extend_from_slice(text);
     }
-    let escape_byte = if depth > DOUBLING { escape_by_number } else { escape_doubling };
     loop {
         let (plain, rest) = text.split_at(plain_len(text));
         out.extend_from_slice(plain);
         let Some((&byte, behind)) = rest.split_first() else { return };
-        escape_byte(out, byte, depth);
+        Spelled::of(byte, depth).write(out);
         text = behind;
     }
 }
@@ -104,26 +167,6 @@ fn plain_len(text: &[u8]) -> usize {
 fn count(text: &[u8], is: impl Fn(u8) -> bool) -> u64 {
     let in_block = |block: &[u8]| block.iter().map(|&byte| u8::from(is(byte))).sum::<u8>();
     text.chunks(BLOCK).map(|block| u64::from(in_block(block))).sum()
-}
-
-/// Once escaped, only backslashes and quotation marks are left to escape, and every further string doubles the backslashes.
-fn escape_doubling(out: &mut Vec<u8>, byte: u8, depth: u32) {
-    let escaped = ESCAPES[usize::from(byte)];
-    let backslashes = 1_usize << (depth - 1);
-    let count = if escaped == Escape::Itself { 2 * backslashes - 1 } else { backslashes };
-    out.resize(out.len() + count, b'\\');
-    match escaped {
-        Escape::No | Escape::Itself => out.push(byte),
-        Escape::Letter(letter) => out.push(letter),
-        Escape::Hex => out.extend_from_slice(format!("u{byte:04x}").as_bytes()),
-    }
-}
-
-/// Once escaped, only the one backslash is left to escape.
-fn escape_by_number(out: &mut Vec<u8>, byte: u8, depth: u32) {
-    out.push(b'\\');
-    (1..depth).for_each(|_| out.extend_from_slice(b"u005c"));
-    out.extend_from_slice(format!("u{byte:04x}").as_bytes());
 }
 
 #[cfg(test)]
@@ -153,8 +196,8 @@ mod tests {
                 quoted[1..quoted.len() - 1].to_owned()
             });
             prop_assert_eq!(std::str::from_utf8(&out), Ok(quoted.as_str()));
-            prop_assert_eq!(out.len() as u64, len(text.as_bytes(), depth));
-            prop_assert!(out.len() as u64 <= most(text.len(), depth));
+            prop_assert_eq!(out.len() as u64, Census::of(text.as_bytes()).len(depth));
+            prop_assert!(out.len() as u64 <= widest(depth) * text.len() as u64);
             if depth == 1 {
                 prop_assert_eq!(decoded(&format!("\"{quoted}\"")), text.as_bytes());
             }
@@ -164,8 +207,8 @@ mod tests {
         fn deep_text_is_escaped_as_deep_as_it_stands(text in text(), depth in DOUBLING + 1..40) {
             let mut out = Vec::new();
             write(&mut out, text.as_bytes(), depth);
-            prop_assert_eq!(out.len() as u64, len(text.as_bytes(), depth));
-            prop_assert!(out.len() as u64 <= most(text.len(), depth));
+            prop_assert_eq!(out.len() as u64, Census::of(text.as_bytes()).len(depth));
+            prop_assert!(out.len() as u64 <= widest(depth) * text.len() as u64);
             let said = (0..depth).fold(out, |spelt, _| decoded(&format!("\"{}\"", String::from_utf8(spelt).unwrap())));
             prop_assert_eq!(said, text.as_bytes());
         }

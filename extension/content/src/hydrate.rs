@@ -21,17 +21,21 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
 use memchr::memmem::Finder;
 
+use self::weigh::{Counted, Inside, Place, Scale, places_of_event};
+pub use self::write::{Chunks, Hydrated};
 use crate::batch::Batch;
-use crate::escape;
 use crate::json::{self, StringToken};
 use crate::nested::Budget;
 use crate::reference::{ContentRef, Kind, PREFIX, ParseRefError};
+
+mod weigh;
+mod write;
 
 /// Looks for what every reference begins with.
 static PREFIX_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREFIX));
@@ -43,11 +47,14 @@ pub struct Search {
     pub reads_legacy: bool,
     /// Bytes of JSON text inside of strings that may be decoded to look into it. Never more than 24 times the event is.
     pub max_decoded: u64,
+    /// Distinct references that an event may name, those of its contents and those that cannot be read included. The search ends
+    /// where there are more.
+    pub max_references: usize,
 }
 
 impl Default for Search {
     fn default() -> Self {
-        Self { reads_legacy: false, max_decoded: u64::MAX }
+        Self { reads_legacy: false, max_decoded: u64::MAX, max_references: usize::MAX }
     }
 }
 
@@ -61,6 +68,9 @@ pub enum TooLarge {
     /// contents refer to contents that were not added.
     #[error("text inside of text, or contents inside of contents, are nested too deep in the event")]
     TooDeep,
+    /// It, or its contents, name more distinct references than these.
+    #[error("the event names more than {0} references")]
+    References(usize),
 }
 
 /// Which references stand where in one event.
@@ -90,6 +100,8 @@ struct Found {
     malformed: Vec<(String, ParseRefError)>,
     search: Search,
     budget: Budget,
+    /// Whether there are more references than may be.
+    has_too_many: bool,
     /// Whether the event is not valid JSON, though a string of it could be a reference.
     is_invalid: bool,
 }
@@ -110,19 +122,20 @@ pub fn plan_with(event: &Bytes, search: Search) -> HydratePlan {
 }
 
 impl HydratePlan {
-    /// A plan for a batch that was too deep: each record is searched by itself, with its share of what may be decoded. A
-    /// record that is still too deep stays as it is; says how many do.
-    pub fn by_record(&self, batch: &Batch) -> (Self, usize) {
+    /// A plan for a batch that was too deep or named too many references: each record is searched by itself, with its share of what
+    /// may be decoded. A record that is still too deep, or names more references than those before it left, stays as it is; says
+    /// which do, by their numbers.
+    pub fn by_record(&self, batch: &Batch) -> (Self, Vec<usize>) {
         let search = self.found.search;
         let mut found = Found { search, ..Found::default() };
-        let (mut edits, mut left) = (vec![], 0);
-        for record in batch.records() {
+        let (mut edits, mut left) = (vec![], vec![]);
+        for (number, record) in batch.records().iter().enumerate() {
             let text = &self.event[record.clone()];
             let share = u128::from(search.max_decoded) * text.len() as u128 / u128::from(batch.len().max(1));
             let mut alone = Found { search, budget: Budget::of_event(text, share as u64), ..Found::default() };
             let inside = alone.search(text);
-            if alone.budget.is_exhausted() {
-                left += 1;
+            if alone.budget.is_exhausted() || alone.has_too_many || !found.has_room_for(&alone) {
+                left.push(number);
                 continue;
             }
             found.malformed.append(&mut alone.malformed);
@@ -142,15 +155,20 @@ impl HydratePlan {
 #[derive(Debug)]
 pub struct Hydration {
     event: HydratePlan,
-    contents: HashMap<ContentRef, Filling>,
+    /// Where the event itself names contents.
+    places: Vec<Place>,
+    contents: Contents,
     wanted: Vec<ContentRef>,
-    /// How often each content will stand in the event.
-    counts: HashMap<ContentRef, u64>,
+    /// Every reference that the event and its contents name.
+    named: HashSet<ContentRef>,
+    /// Those of them that are needed, where records were left.
+    needed: Option<HashSet<ContentRef>>,
     is_too_deep: bool,
+    has_too_many: bool,
 }
 
-/// Bytes that an event may have at most to be written without being counted: its buffer grows as it is written.
-const MAX_UNCOUNTED: u64 = 16 << 20;
+/// What takes the places of references, by reference.
+type Contents = HashMap<ContentRef, Filling>;
 
 /// What takes a reference's place.
 #[derive(Debug)]
@@ -158,19 +176,25 @@ enum Filling {
     /// Nothing: the reference stays.
     Kept,
     /// Text that becomes a JSON string.
-    Text(Bytes),
+    Text(Counted),
     /// JSON, with the references that it holds itself.
-    Json(HydratePlan),
+    Json(Inside),
 }
 
 impl Hydration {
     /// Begins to hydrate an event.
     pub fn new(event: HydratePlan) -> Self {
-        let (wanted, places) = (event.references().to_vec(), event.places().collect::<Vec<_>>());
-        let is_too_deep = event.is_too_deep();
-        let mut hydration = Self { event, contents: HashMap::new(), wanted, counts: HashMap::new(), is_too_deep };
-        add_counts(&mut hydration.counts, places.into_iter(), 1);
-        hydration
+        let (wanted, places) = (event.references().to_vec(), places_of_event(&event, &event.edits));
+        Self {
+            places,
+            contents: HashMap::new(),
+            named: wanted.iter().copied().collect(),
+            wanted,
+            needed: None,
+            is_too_deep: event.is_too_deep(),
+            has_too_many: event.has_too_many(),
+            event,
+        }
     }
 
     /// Distinct references whose contents are needed now; they are not asked for again.
@@ -178,18 +202,29 @@ impl Hydration {
         std::mem::take(&mut self.wanted)
     }
 
-    /// Bytes of the hydrated event before JSON escapes, as far as its references are known: before a content is read,
-    /// so that an event that would be too large costs nothing. What a reference that stays says of its size does not
+    /// Bytes of the hydrated event. Of a content that is not known yet, those that its reference says, as if nothing in it had
+    /// to be escaped: so an event that would be too large costs nothing. What a reference that stays says of its size does not
     /// count: anybody may have written it. Saturates.
     pub fn size(&self) -> u64 {
-        self.size_of(&self.counts).saturating_add(self.event.event.len() as u64)
+        self.size_within(u64::MAX)
     }
 
-    fn size_of(&self, counts: &HashMap<ContentRef, u64>) -> u64 {
-        let stays = |reference| matches!(self.contents.get(reference), Some(Filling::Kept));
-        let placed = counts.iter().filter(|(reference, _)| !stays(reference));
-        let sizes = placed.map(|(reference, times)| reference.size.saturating_mul(*times));
-        sizes.fold(0, u64::saturating_add)
+    /// The same, if that is no more than `limit`; otherwise some number above it, found without looking at the rest.
+    pub fn size_within(&self, limit: u64) -> u64 {
+        Scale::new(&self.contents, limit).weigh(self.event.event.len() as u64, &self.places)
+    }
+
+    /// Bytes of the hydrated event, as far as they are known, or why it is too large to be one.
+    pub fn fits(&self, limit: u64) -> Result<u64, TooLarge> {
+        if self.has_too_many {
+            return Err(TooLarge::References(self.event.found.search.max_references));
+        }
+        if self.is_too_deep {
+            return Err(TooLarge::TooDeep);
+        }
+        let size = self.size_within(limit);
+        // An event of which nothing is replaced is as large as it came.
+        if size > limit && !self.event.edits.is_empty() { Err(TooLarge::Bytes(size)) } else { Ok(size) }
     }
 
     /// Takes a content that was wanted; `None` leaves its reference where it stands.
@@ -197,16 +232,31 @@ impl Hydration {
     /// A content of kind [`Kind::String`] is UTF-8: stores verify what they read.
     pub fn add(&mut self, reference: ContentRef, content: Option<Bytes>) {
         let search = self.event.found.search;
-        let filling = content.map_or(Filling::Kept, |content| Filling::new(&reference, content, search));
-        if let Filling::Json(inside) = &filling {
-            self.is_too_deep |= inside.is_too_deep();
-            let times = self.counts.get(&reference).copied().unwrap_or(1);
-            add_counts(&mut self.counts, inside.places(), times);
-            let new = |reference: &&ContentRef| !self.contents.contains_key(*reference);
-            let new: Vec<_> = inside.references().iter().filter(new).copied().collect();
-            self.wanted.extend(new);
+        let mut filling = content.map_or(Filling::Kept, |content| Filling::new(&reference, content, search));
+        if let Filling::Json(inside) = &mut filling {
+            self.is_too_deep |= inside.plan.is_too_deep();
+            let new = inside.plan.references().iter().filter(|reference| !self.named.contains(*reference)).copied();
+            let new: Vec<_> = new.collect();
+            inside.plan.found.has_too_many |= self.named.len() + new.len() > search.max_references;
+            if inside.plan.has_too_many() {
+                self.has_too_many = true;
+            } else {
+                self.named.extend(&new);
+                self.wanted.extend(new);
+            }
+            if let Some(needed) = self.needed.as_mut().filter(|needed| needed.contains(&reference)) {
+                needed.extend(inside.plan.references());
+            }
         }
         self.contents.insert(reference, filling);
+    }
+
+    /// Gives back all contents. What they were wanted for is wanted again; references that stay, stay.
+    pub fn forget(&mut self) {
+        self.contents.retain(|_, filling| matches!(filling, Filling::Kept));
+        self.named = self.contents.keys().copied().collect();
+        let new = self.places.iter().map(|place| place.reference).filter(|reference| self.named.insert(*reference));
+        self.wanted = new.collect();
     }
 
     /// Leaves records of a batch as they are that would make the event larger than `limit`, the last ones first: those before
@@ -214,48 +264,65 @@ impl Hydration {
     ///
     /// Sizes are exact where contents are known, and what a reference says of its content where they are not.
     pub fn leave_too_large(&mut self, batch: &Batch, limit: u64) -> Vec<ContentRef> {
-        let mut room = limit.saturating_sub(self.event.event.len() as u64);
-        self.leave(batch, |hydration, edits| {
-            let grown = hydration.growth(edits, room);
-            room -= grown.unwrap_or(0);
-            grown.is_none()
-        })
+        let mut size = self.event.event.len() as u64;
+        let contents = std::mem::take(&mut self.contents);
+        let mut scale = Scale::new(&contents, limit);
+        let left = self.leave(batch, |hydration, edits| {
+            let grown = scale.weigh(size, &places_of_event(&hydration.event, edits));
+            let is_too_large = grown > limit;
+            if !is_too_large {
+                size = grown;
+            }
+            is_too_large
+        });
+        self.contents = contents;
+        self.note_left(&left);
+        left
     }
 
-    /// Leaves records of a batch as they are whose contents could not be searched, or refer to contents that were not added.
-    /// Gives their references, each once.
+    /// Leaves records of a batch as they are whose contents could not be searched, or refer to contents that were not added or
+    /// are too many. Gives their references, each once.
     pub fn leave_too_deep(&mut self, batch: &Batch) -> Vec<ContentRef> {
         let mut whole = HashMap::new();
-        let references = self.leave(batch, |hydration, edits| {
+        let left = self.leave(batch, |hydration, edits| {
             let mut places = edits.iter().map(|edit| hydration.event.found.references[edit.reference]);
             !places.all(|reference| hydration.is_whole(&reference, &mut whole))
         });
-        self.is_too_deep = false;
+        (self.is_too_deep, self.has_too_many) = (false, false);
         self.wanted.clear();
-        references
+        self.note_left(&left);
+        left
     }
 
     /// Whether a content and all that it refers to are known and searched.
     fn is_whole(&self, reference: &ContentRef, known: &mut HashMap<ContentRef, bool>) -> bool {
-        let mut open = vec![*reference];
-        while let Some(reference) = open.pop() {
-            if known.contains_key(&reference) {
-                continue;
-            }
-            let is_whole = match self.contents.get(&reference) {
-                None => false,
-                Some(Filling::Json(inside)) => {
-                    open.extend_from_slice(inside.references());
-                    !inside.is_too_deep()
+        let (mut open, mut seen) = (vec![*reference], HashSet::from([*reference]));
+        let mut is_whole = true;
+        while let Some(reference) = open.pop().filter(|_| is_whole) {
+            is_whole = match (known.get(&reference), self.contents.get(&reference)) {
+                (Some(is_whole), _) => *is_whole,
+                (None, None) => false,
+                (None, Some(Filling::Json(Inside { plan, .. }))) => {
+                    open.extend(plan.references().iter().filter(|inner| seen.insert(**inner)));
+                    plan.too_large().is_none()
                 }
-                Some(_) => true,
+                (None, Some(_)) => true,
             };
-            known.insert(reference, is_whole);
-            if !is_whole {
-                return false;
-            }
         }
-        true
+        if is_whole {
+            known.extend(seen.into_iter().map(|reference| (reference, true)));
+        } else {
+            known.insert(*reference, false);
+        }
+        is_whole
+    }
+
+    /// Forgets the places of records that were left, with these references.
+    fn note_left(&mut self, left: &[ContentRef]) {
+        if !left.is_empty() {
+            self.places = places_of_event(&self.event, &self.event.edits);
+            self.needed = Some(self.all_needed());
+        }
     }
 
     /// Leaves the records that `is_bad` says so of, given their edits.
@@ -272,71 +339,39 @@ impl Hydration {
         }
         kept.extend(edits);
         self.event.edits = kept;
-        if !left.is_empty() {
-            self.counts = self.counts_of(self.event.places());
-        }
         let mut seen = HashSet::new();
         left.retain(|reference| seen.insert(*reference));
         left
     }
 
-    /// Bytes that these edits add to the event, `None` if that is more than `limit`: what [`size`](Self::size) says of them,
-    /// or more where escapes are known.
-    fn growth(&self, edits: &[Edit], limit: u64) -> Option<u64> {
-        let references = || edits.iter().map(|edit| self.event.found.references[edit.reference]);
-        let size = self.size_of(&self.counts_of(references()));
-        let filling_of = |reference: &ContentRef| self.contents.get(reference).unwrap_or(&Filling::Kept);
-        let mut grown = 0_u64;
-        for (edit, reference) in edits.iter().zip(references()) {
-            grown = grown.saturating_add(measure(filling_of(&reference), edit.depth, filling_of, limit).ok()?);
-        }
-        Some(grown.max(size)).filter(|grown| *grown <= limit)
-    }
-
-    /// How often each content will stand in the event because of these places: those that they name, those that these name,
-    /// and so on.
-    fn counts_of(&self, places: impl Iterator<Item = ContentRef>) -> HashMap<ContentRef, u64> {
-        let (mut counts, mut level) = (HashMap::new(), HashMap::new());
-        add_counts(&mut level, places, 1);
-        while !level.is_empty() {
-            let mut next = HashMap::new();
-            for (reference, times) in level {
-                add_counts(&mut counts, std::iter::once(reference), times);
-                if let Some(Filling::Json(inside)) = self.contents.get(&reference) {
-                    add_counts(&mut next, inside.places(), times);
-                }
-            }
-            level = next;
-        }
-        counts
-    }
-
     /// Whether a content that was wanted still is: its records may have been left.
     pub fn needs(&self, reference: &ContentRef) -> bool {
-        self.counts.contains_key(reference)
+        self.needed.as_ref().is_none_or(|needed| needed.contains(reference))
     }
 
-    /// Whether the event with all contents in place would have more than `limit` bytes.
-    pub fn is_too_large(&self, limit: u64) -> bool {
-        let filling = |reference: &ContentRef| self.contents.get(reference).unwrap_or(&Filling::Kept);
-        capacity(&self.event, filling, limit).is_err()
+    /// Everything that the event and its contents name at places that were not left.
+    fn all_needed(&self) -> HashSet<ContentRef> {
+        let mut open: Vec<_> = self.places.iter().map(|place| place.reference).collect();
+        let mut needed: HashSet<_> = open.iter().copied().collect();
+        while let Some(reference) = open.pop() {
+            if let Some(Filling::Json(inside)) = self.contents.get(&reference) {
+                open.extend(inside.plan.references().iter().filter(|inner| needed.insert(**inner)));
+            }
+        }
+        needed
     }
 
     /// The event with all contents in place, if it has no more than `limit` bytes, all of it could be searched, and nothing
     /// is wanted any more.
     pub fn finish(self, limit: u64) -> Result<Bytes, TooLarge> {
-        if self.is_too_deep || !self.wanted.is_empty() {
-            return Err(TooLarge::TooDeep);
-        }
-        fill(&self.event, |reference| self.contents.get(reference).unwrap_or(&Filling::Kept), limit)
+        Ok(self.hydrated(limit)?.into_bytes())
     }
-}
 
-/// Adds `times` for each place of a content.
-fn add_counts(counts: &mut HashMap<ContentRef, u64>, places: impl Iterator<Item = ContentRef>, times: u64) {
-    for reference in places {
-        let count = counts.entry(reference).or_default();
-        *count = count.saturating_add(times);
+    /// The same, not yet written.
+    pub fn hydrated(self, limit: u64) -> Result<Hydrated, TooLarge> {
+        let len = self.fits(limit)?;
+        let is_known = self.all_needed().iter().all(|reference| self.contents.contains_key(reference));
+        if is_known { Ok(Hydrated::new(self, len)) } else { Err(TooLarge::TooDeep) }
     }
 }
 
@@ -348,186 +383,14 @@ impl Filling {
                     std::str::from_utf8(&content).is_ok(),
                     "BUG: the store verified a text that is not UTF-8"
                 );
-                Self::Text(content)
+                Self::Text(Counted::new(content))
             }
-            Kind::Json if may_hold_references(reference, &content) => Self::Json(plan_with(&content, search)),
-            Kind::Json | Kind::Verbatim => Self::Json(HydratePlan::without_references(content)),
-        }
-    }
-}
-
-/// `event` with every reference's filling in its place, and the fillings of those, if that has no more than `limit` bytes.
-///
-/// Whatever an event names, however often and however deep, it costs no more memory than `limit`: nothing is written before
-/// it is known to fit. A small one that fits even if every byte had to be escaped is not counted.
-fn fill<'a>(
-    event: &'a HydratePlan,
-    filling: impl Fn(&ContentRef) -> &'a Filling,
-    limit: u64,
-) -> Result<Bytes, TooLarge> {
-    if event.edits.is_empty() {
-        return Ok(event.event.clone());
-    }
-    let mut out = Vec::with_capacity(capacity(event, &filling, limit)? as usize);
-    let _: ControlFlow<()> = pieces(event, &filling, |piece| {
-        piece.write(&mut out);
-        ControlFlow::Continue(())
-    });
-    Ok(out.into())
-}
-
-/// Memory to set aside for what [`fill`] writes: as many bytes as it has, or about as many where they were not counted.
-fn capacity<'a>(
-    event: &'a HydratePlan,
-    filling: impl Fn(&ContentRef) -> &'a Filling,
-    limit: u64,
-) -> Result<u64, TooLarge> {
-    let mut most = 0_u64;
-    let unescaped = sum(event, &filling, limit, |piece| {
-        most = most.saturating_add(piece.most());
-        piece.text().len() as u64
-    })?;
-    if most > limit.min(MAX_UNCOUNTED) {
-        sum(event, &filling, limit, Piece::len)
-    } else {
-        Ok(unescaped + unescaped / 16)
-    }
-}
-
-/// What `measure` says of all pieces together. Stops at the limit.
-fn sum<'a>(
-    event: &'a HydratePlan,
-    filling: impl Fn(&ContentRef) -> &'a Filling,
-    limit: u64,
-    mut measure: impl FnMut(&Piece<'a>) -> u64,
-) -> Result<u64, TooLarge> {
-    let mut size = 0_u64;
-    let summed = pieces(event, filling, |piece| {
-        size = size.saturating_add(measure(&piece));
-        if size > limit { ControlFlow::Break(size) } else { ControlFlow::Continue(()) }
-    });
-    match summed {
-        ControlFlow::Continue(()) => Ok(size),
-        ControlFlow::Break(size) => Err(TooLarge::Bytes(size)),
-    }
-}
-
-/// Bytes of a filling as it stands inside of `depth` strings.
-fn measure<'a>(
-    filling: &'a Filling,
-    depth: u32,
-    filling_of: impl Fn(&ContentRef) -> &'a Filling,
-    limit: u64,
-) -> Result<u64, TooLarge> {
-    match filling {
-        Filling::Kept => Ok(0),
-        Filling::Text(text) => Ok(Piece::Text(text, depth).len()),
-        Filling::Json(inside) => {
-            let mut size = 0_u64;
-            let summed = pieces_in(inside, depth, filling_of, |piece| {
-                size = size.saturating_add(piece.len());
-                if size > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            });
-            if summed.is_break() { Err(TooLarge::Bytes(size)) } else { Ok(size) }
-        }
-    }
-}
-
-/// A stretch of a hydrated event, and how many strings it stands inside of.
-enum Piece<'a> {
-    /// JSON text, as it is or was spelt.
-    Json(&'a [u8], u32),
-    /// A text that stands there as a JSON string.
-    Text(&'a [u8], u32),
-}
-
-impl Piece<'_> {
-    fn text(&self) -> &[u8] {
-        let (Self::Json(text, _) | Self::Text(text, _)) = self;
-        text
-    }
-
-    /// Bytes that it has at most, told without looking at it.
-    fn most(&self) -> u64 {
-        match self {
-            Self::Json(text, depth) => escape::most(text.len(), *depth),
-            Self::Text(text, depth) => escape::most(text.len() + 2, depth + 1),
-        }
-    }
-
-    fn len(&self) -> u64 {
-        match self {
-            Self::Json(text, depth) => escape::len(text, *depth),
-            Self::Text(text, depth) => {
-                let marks = escape::len(b"\"", *depth).saturating_mul(2);
-                escape::len(text, depth + 1).saturating_add(marks)
+            Kind::Json if may_hold_references(reference, &content) => {
+                Self::Json(Inside::new(plan_with(&content, search)))
             }
+            Kind::Json | Kind::Verbatim => Self::Json(Inside::new(HydratePlan::without_references(content))),
         }
     }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Json(text, depth) => escape::write(out, text, *depth),
-            Self::Text(text, depth) => {
-                escape::write(out, b"\"", *depth);
-                escape::write(out, text, depth + 1);
-                escape::write(out, b"\"", *depth);
-            }
-        }
-    }
-}
-
-/// A plan that is being carried out, inside of `depth` strings.
-struct Open<'a> {
-    plan: &'a HydratePlan,
-    edits: std::slice::Iter<'a, Edit>,
-    written: usize,
-    depth: u32,
-}
-
-impl<'a> Open<'a> {
-    fn new(plan: &'a HydratePlan, depth: u32) -> Self {
-        Self { plan, edits: plan.edits.iter(), written: 0, depth }
-    }
-}
-
-/// Every piece of the hydrated event in order, until `take` breaks. Contents that refer to contents cost no stack.
-fn pieces<'a, B>(
-    event: &'a HydratePlan,
-    filling: impl Fn(&ContentRef) -> &'a Filling,
-    take: impl FnMut(Piece<'a>) -> ControlFlow<B>,
-) -> ControlFlow<B> {
-    pieces_in(event, 0, filling, take)
-}
-
-/// The same of JSON that stands inside of `depth` strings.
-fn pieces_in<'a, B>(
-    json: &'a HydratePlan,
-    depth: u32,
-    filling: impl Fn(&ContentRef) -> &'a Filling,
-    mut take: impl FnMut(Piece<'a>) -> ControlFlow<B>,
-) -> ControlFlow<B> {
-    let mut open = vec![Open::new(json, depth)];
-    while let Some(Open { plan, edits, written, depth }) = open.last_mut() {
-        let Some(edit) = edits.next() else {
-            take(Piece::Json(&plan.event[*written..], *depth))?;
-            open.pop();
-            continue;
-        };
-        let filling = filling(&plan.references()[edit.reference]);
-        if matches!(filling, Filling::Kept) {
-            continue;
-        }
-        take(Piece::Json(&plan.event[*written..edit.span.start], *depth))?;
-        *written = edit.span.end;
-        let depth = *depth + edit.depth;
-        match filling {
-            Filling::Kept => {}
-            Filling::Text(text) => take(Piece::Text(text, depth))?,
-            Filling::Json(inside) => open.push(Open::new(inside, depth)),
-        }
-    }
-    ControlFlow::Continue(())
 }
 
 /// Whether a content may hold references of its own: only an object or array that left so that its response fits (see
@@ -585,6 +448,9 @@ impl Found {
         let mut outside = vec![];
         let mut text = Searched::new(Cow::Borrowed(event), None);
         loop {
+            if self.has_too_many {
+                return vec![];
+            }
             if let Some(inside) = self.search_until_nested(&mut text, outside.len() as u32) {
                 outside.push(std::mem::replace(&mut text, inside));
             } else if let Some(around) = outside.pop() {
@@ -599,7 +465,9 @@ impl Found {
 
     /// Finds the references in a text inside of `depth` strings, up to the first string that holds JSON text itself.
     fn search_until_nested(&mut self, text: &mut Searched<'_>, depth: u32) -> Option<Searched<'static>> {
-        while let Some((at, token)) = text.next_candidate() {
+        while !self.has_too_many
+            && let Some((at, token)) = text.next_candidate()
+        {
             if token.escaped {
                 let inside = self.open(&text.text, &token);
                 if inside.is_some() {
@@ -634,9 +502,21 @@ impl Found {
             Err(ParseRefError::NotAReference) => None,
             Err(error) => {
                 self.malformed.push((text.to_owned(), error));
+                self.has_too_many |= self.len() > self.search.max_references;
                 None
             }
         }
+    }
+
+    /// How many distinct references there are, and strings that only claim to be one.
+    fn len(&self) -> usize {
+        self.references.len() + self.malformed.len()
+    }
+
+    /// Whether what another search found may be added to this.
+    fn has_room_for(&self, other: &Self) -> bool {
+        let new = other.references.iter().filter(|reference| !self.indices.contains_key(*reference)).count();
+        self.len() + new + other.malformed.len() <= self.search.max_references
     }
 
     fn index_of(&mut self, reference: ContentRef) -> usize {
@@ -644,6 +524,7 @@ impl Found {
         let index = *self.indices.entry(reference).or_insert(next);
         if index == next {
             self.references.push(reference);
+            self.has_too_many |= self.len() > self.search.max_references;
         }
         index
     }
@@ -652,7 +533,20 @@ impl Found {
 impl HydratePlan {
     /// Whether the event goes on as it is.
     pub fn is_empty(&self) -> bool {
-        self.edits.is_empty() && self.found.malformed.is_empty() && !self.is_too_deep()
+        self.edits.is_empty() && self.found.malformed.is_empty() && !self.is_too_deep() && !self.has_too_many()
+    }
+
+    /// Whether it names more references than may be: the rest of it was not searched.
+    pub fn has_too_many(&self) -> bool {
+        self.found.has_too_many
+    }
+
+    /// Why it is no event to hydrate, if it is none.
+    pub fn too_large(&self) -> Option<TooLarge> {
+        if self.has_too_many() {
+            return Some(TooLarge::References(self.found.search.max_references));
+        }
+        self.is_too_deep().then_some(TooLarge::TooDeep)
     }
 
     /// Whether some references may not have been found: the JSON text inside of text that could hold them was too much to
@@ -676,28 +570,180 @@ impl HydratePlan {
         &self.found.malformed
     }
 
-    /// The reference at each of its places.
-    fn places(&self) -> impl Iterator<Item = ContentRef> {
-        self.edits.iter().map(|edit| self.references()[edit.reference])
-    }
-
     /// The event with contents in place, given in the order of [`references`](Self::references); `None` leaves that
     /// reference where it stands.
     ///
     /// A content of kind [`Kind::String`] is UTF-8: stores verify what they read.
     pub fn apply(&self, contents: &[Option<Bytes>]) -> Bytes {
+        if self.edits.is_empty() {
+            return self.event.clone();
+        }
         let filling = |(reference, content): (&ContentRef, &Option<Bytes>)| match content {
             None => Filling::Kept,
-            Some(content) if reference.kind != Kind::String => Filling::Json(Self::without_references(content.clone())),
+            Some(content) if reference.kind != Kind::String => {
+                Filling::Json(Inside::new(Self::without_references(content.clone())))
+            }
             Some(content) => Filling::new(reference, content.clone(), Search::default()),
         };
-        let fillings: Vec<_> = self.references().iter().zip(contents).map(filling).collect();
-        let filling = |reference: &ContentRef| &fillings[self.found.indices[reference]];
-        fill(self, filling, u64::MAX).expect("BUG: no event is that large")
+        let contents = self.references().iter().zip(contents).map(|named| (*named.0, filling(named))).collect();
+        let about = self.places_len(&contents);
+        let mut out = Vec::with_capacity(about + about / 16);
+        write::write(self, &contents, &mut out);
+        out.into()
+    }
+
+    /// Bytes of the event and, unescaped, of contents at all their places.
+    fn places_len(&self, contents: &Contents) -> usize {
+        let len = |edit: &Edit| match contents.get(&self.references()[edit.reference]) {
+            Some(Filling::Text(text)) => text.bytes.len(),
+            Some(Filling::Json(inside)) => inside.plan.event.len(),
+            Some(Filling::Kept) | None => 0,
+        };
+        self.event.len() + self.edits.iter().map(len).sum::<usize>()
     }
 
     /// JSON text that is not searched.
     fn without_references(text: Bytes) -> Self {
         Self { event: text, edits: vec![], found: Found::default() }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::escape;
+    use crate::reference::{Content, Scope, Ttl};
+    use fastrand::Rng;
+
+    /// Bytes that a case writes at most. Of a larger one only the weight is compared.
+    const WRITTEN: u64 = 256 << 10;
+
+    /// Where a reference's text would stand: here, any text stands for it.
+    fn plan(text: Vec<u8>, mut cuts: Vec<usize>, mut next: impl FnMut() -> (ContentRef, u32)) -> HydratePlan {
+        cuts.sort_unstable();
+        let mut found = Found::default();
+        let edits = cuts.chunks_exact(2).map(|cut| {
+            let (reference, depth) = next();
+            Edit { span: cut[0]..cut[1], reference: found.index_of(reference), depth }
+        });
+        HydratePlan { edits: edits.collect(), event: text.into(), found }
+    }
+
+    /// Text of every class of escapes.
+    fn text(random: &mut Rng) -> Vec<u8> {
+        let len = match random.u8(..) {
+            0 => random.usize(..=64 << 10),
+            1..64 => random.usize(..500),
+            _ => random.usize(..12),
+        };
+        let classes = ["\"", "\\", "\n\t\u{8}", "\u{0}\u{1f}", "az{}[],: \u{7f}", "\u{e9}\u{4e16}\u{1f980}"];
+        let (only, is_mixed) = (random.usize(..classes.len()), random.bool());
+        let mut text = String::new();
+        while text.len() < len {
+            let class = classes[if is_mixed { random.usize(..classes.len()) } else { only }];
+            if random.bool() {
+                text.push_str(class);
+            } else {
+                text.extend(class.chars().next_back());
+            }
+        }
+        text.into()
+    }
+
+    fn cuts(len: usize, random: &mut Rng) -> Vec<usize> {
+        (0..2 * random.usize(..4)).map(|_| random.usize(..=len)).collect()
+    }
+
+    fn depth(random: &mut Rng) -> u32 {
+        let deep = random.u8(..4) == 0;
+        if deep { random.u32(..=64) } else { random.u32(..4) }
+    }
+
+    /// An event with contents in contents, each of which may be named by those behind it.
+    fn hydration(random: &mut Rng) -> Hydration {
+        let mut contents = Contents::new();
+        let mut named: Vec<ContentRef> = vec![];
+        for _ in 0..random.usize(1..5) {
+            let text = text(random);
+            let is_json = random.bool();
+            let content = if is_json { Content::json(text.clone()) } else { Content::string(text.clone()) };
+            let reference = Scope::new("t").reference(Ttl::NONE, &content);
+            let cuts = if named.is_empty() { vec![] } else { cuts(text.len(), random) };
+            let filling = match random.u8(..8) {
+                0 => Filling::Kept,
+                _ if is_json => {
+                    let next = || (named[random.usize(..named.len())], depth(random));
+                    Filling::Json(Inside::new(plan(text, cuts, next)))
+                }
+                _ => Filling::Text(Counted::new(text.into())),
+            };
+            contents.entry(reference).or_insert(filling);
+            named.push(reference);
+        }
+        let text = text(random);
+        let cuts = cuts(text.len(), random);
+        let event = plan(text, cuts, || (named[random.usize(..named.len())], depth(random)));
+        Hydration { contents, wanted: vec![], ..Hydration::new(event) }
+    }
+
+    /// H5, H8: what an event is counted as is what it has, at depths 0 to 64, of lengths 0 to 64 KiB, whatever is escaped in which
+    /// way, with references that stay and contents inside of contents.
+    #[test]
+    fn an_event_has_exactly_as_many_bytes_as_it_is_counted_as() {
+        let mut written = 0;
+        for seed in 0..200_000 {
+            let make = || hydration(&mut Rng::with_seed(seed));
+            let hydration = make();
+            let size = hydration.size();
+            if size > WRITTEN {
+                let outcome = hydration.finish(WRITTEN);
+                assert!(matches!(outcome, Err(TooLarge::Bytes(some)) if some > WRITTEN && some <= size), "seed {seed}");
+                continue;
+            }
+            written += 1;
+            if !hydration.event.edits.is_empty() && size > 0 {
+                assert_eq!(hydration.fits(size - 1), Err(TooLarge::Bytes(size)), "seed {seed}");
+            }
+            let whole = hydration.finish(size).unwrap();
+            assert_eq!(whole.len() as u64, size, "seed {seed}");
+            if seed % 16 == 0 {
+                assert!(make().event.edits.is_empty() || size == 0 || make().finish(size - 1).is_err(), "seed {seed}");
+                assert_eq!(in_chunks(make(), Rng::with_seed(seed).usize(1..9_000)), whole, "seed {seed}");
+            }
+        }
+        assert!(written > 100_000, "{written} were written");
+    }
+
+    /// The event as it is sent, chunk by chunk.
+    fn in_chunks(hydration: Hydration, len: usize) -> Vec<u8> {
+        let deepest = escape::widest(22) as usize;
+        let hydrated = hydration.hydrated(u64::MAX).unwrap();
+        let (mut chunks, mut all) = (hydrated.chunks(), vec![]);
+        loop {
+            let mut chunk = vec![];
+            chunks.write(&mut chunk, len);
+            assert!(chunk.len() <= 2 * len + deepest);
+            if chunk.is_empty() {
+                return all;
+            }
+            all.append(&mut chunk);
+        }
+    }
+
+    /// What costs most where it is doubled, one string less deep than what is spelt by number.
+    #[test]
+    fn quotation_marks_are_counted_as_they_are_written_where_doubling_ends() {
+        for depth in 20..25 {
+            let content = Content::string("x");
+            let reference = Scope::new("t").reference(Ttl::NONE, &content);
+            let event = plan(b"@".to_vec(), vec![0, 1], || (reference, depth));
+            let mut hydration = Hydration::new(event);
+            hydration.wanted();
+            hydration.add(reference, Some(content.bytes));
+            let size = hydration.size();
+            assert_eq!(size > 8 << 20, depth == 22, "{depth}: {size}");
+            assert_eq!(hydration.finish(size).unwrap().len() as u64, size);
+        }
     }
 }

@@ -80,11 +80,7 @@ fn judge(report: &mut Report, config: &Config, plan: HydratePlan, fetched: &Fetc
 
 /// The size that an event would have, as far as its references tell.
 fn estimate(plan: HydratePlan, limit: u64) -> Result<u64, TooLarge> {
-    if plan.is_too_deep() {
-        return Err(TooLarge::TooDeep);
-    }
-    let size = Hydration::new(plan).size();
-    if size > limit { Err(TooLarge::Bytes(size)) } else { Ok(size) }
+    Hydration::new(plan).fits(limit)
 }
 
 fn unreadable(plan: &HydratePlan) -> Option<Failure> {
@@ -147,7 +143,7 @@ async fn fetch(table: &Table, plan: HydratePlan) -> Result<Fetched, ToolError> {
     let mut hydration = Hydration::new(plan);
     for _ in 0..MAX_ROUNDS {
         let wanted = hydration.wanted();
-        if wanted.is_empty() || hydration.size() > table.config.max_event_size {
+        if wanted.is_empty() || hydration.fits(table.config.max_event_size).is_err() {
             break;
         }
         let contents = table.get(&wanted).await;
@@ -159,7 +155,6 @@ async fn fetch(table: &Table, plan: HydratePlan) -> Result<Fetched, ToolError> {
             hydration.add(reference, content.ok());
         }
     }
-    let (size, limit) = (hydration.size(), table.config.max_event_size);
-    let finished = if size > limit { Err(TooLarge::Bytes(size)) } else { hydration.finish(limit) };
-    Ok(Fetched { outcomes, size: Some(finished.map(|event| event.len() as u64)) })
+    let size = hydration.hydrated(table.config.max_event_size).map(|event| event.len());
+    Ok(Fetched { outcomes, size: Some(size) })
 }

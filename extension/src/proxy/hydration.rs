@@ -1,4 +1,9 @@
 //! The way of an event: what it refers to is admitted, read, and put in its place, or its invocation fails.
+//!
+//! Memory (H8): the events of a sandbox have a [`Room`] together. An event takes its part of it before it reads, for all its
+//! contents as they will stand in it, and keeps that until the runtime has it. One that needs more than is free waits with
+//! nothing in its hands, its contents given back: so no two of them wait for each other. A long event is never in memory beside
+//! its contents: it is written while it is sent.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -7,13 +12,12 @@ use bytes::Bytes;
 use long_content::batch::Batch;
 use long_content::encoded;
 use long_content::envelope::{Envelope, Shape};
-use long_content::hydrate::{self, HydratePlan, Hydration, TooLarge};
+use long_content::hydrate::{self, HydratePlan, Hydrated, Hydration};
 use long_content::keys::KeyId;
 use long_content::reference::{ContentRef, Refusal, Scope};
 use long_content::store::dynamodb::{Refetched, UnknownKey};
 use long_content::store::tally::Tally;
 use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, Stored};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Proxy;
 use super::compute::compute;
@@ -22,16 +26,49 @@ use crate::config::{Mode, OnMissing};
 use crate::error::{Failure, FailureKind, quoted};
 use crate::invocations::Invocation;
 use crate::metrics::{Amount, Sizes, Work};
+use crate::payload::Payload;
+use crate::room::{Part, Room};
 
 /// How deep contents may refer to contents. Two is what responses that were made to fit hold; functions that pass
 /// references on unread may wrap them again.
 pub const MAX_ROUNDS: usize = 32;
 
-/// Memory for hydrated events is counted in pages of this many bytes: permits are 32 bits.
-const PAGE: u64 = 4096;
-
-/// References of too large records that are logged one by one.
+/// Log lines about single references of one event; the rest are one line with their number.
 const MAX_LOGGED: usize = 10;
+
+/// Bytes that the content of a reference may turn out to have whose size is not signed: an item of the table.
+const ITEM: u64 = 400 << 10;
+
+/// Bytes of a hydrated event that is written before it is sent.
+const AT_ONCE: u64 = 256 << 10;
+
+/// How much longer searching an event may take than its length tells: text inside of text is searched too.
+const NESTED: u64 = 4;
+
+/// What the runtime gets, with the room that it takes until then.
+pub(super) struct Ready<'a> {
+    pub(super) body: Body,
+    pub(super) room: Option<Part<'a>>,
+}
+
+/// An event as it is handed over.
+pub(super) enum Body {
+    /// As it came, or short.
+    Whole(Payload),
+    /// Written while it is sent.
+    InChunks(Box<Hydrated>),
+}
+
+impl From<Payload> for Ready<'_> {
+    fn from(payload: Payload) -> Self {
+        Self { body: Body::Whole(payload), room: None }
+    }
+}
+
+/// Room for `bytes` of events that are being hydrated together.
+pub(super) fn room(bytes: u64) -> Room {
+    Room::new(bytes)
+}
 
 /// References of one round, by what becomes of them.
 #[derive(Default)]
@@ -44,9 +81,39 @@ struct Admission {
     may_pass: Option<Failure>,
 }
 
-/// Room for `bytes` of events that are being hydrated together.
-pub(super) fn room(bytes: u64) -> Semaphore {
-    Semaphore::new(pages(bytes) as usize)
+/// An event whose contents are being read, and what it may cost.
+struct Reading<'a, 'b, S> {
+    proxy: &'a Proxy<S>,
+    invocation: &'b mut Invocation,
+    scope: Scope,
+    /// The records of the event, where each may stay as it is.
+    batch: Option<Batch>,
+    /// Whether references may stay whose contents cannot be had.
+    keeps: bool,
+    until: Instant,
+    room: Part<'a>,
+    read: Amount,
+    said: Said,
+}
+
+/// Log lines about single references of one event.
+#[derive(Default)]
+struct Said(usize);
+
+impl Said {
+    /// Whether one more is logged.
+    fn is_due(&mut self) -> bool {
+        self.0 += 1;
+        self.0 <= MAX_LOGGED
+    }
+}
+
+impl Drop for Said {
+    fn drop(&mut self) {
+        if let Some(references) = self.0.checked_sub(MAX_LOGGED).filter(|more| *more > 0) {
+            tracing::warn!(references, "more references were refused or kept");
+        }
+    }
 }
 
 impl<S: ContentStore> Proxy<S> {
@@ -61,13 +128,15 @@ impl<S: ContentStore> Proxy<S> {
         event: Bytes,
         client_context: Option<&[u8]>,
         invocation: &mut Invocation,
-    ) -> Result<Bytes, Failure> {
+    ) -> Result<Ready<'_>, Failure> {
         let shape = Shape::of(&event);
         let envelope = Envelope::of_shape(shape, client_context);
         self.arrive_in(envelope, invocation);
         let begun = Instant::now();
         let limit = self.config.max_event_size;
-        let plan = hydrate::plan_with(&event, self.config.search());
+        let (searched_event, search) = (event.clone(), self.config.search());
+        let work = move || hydrate::plan_with(&searched_event, search);
+        let plan = compute(NESTED * event.len() as u64, work).await;
         invocation.work.planning += begun.elapsed();
         note_unseen(&plan, shape, &event, &mut invocation.work);
         if !self.config.hydrate.applies(envelope != Envelope::Exposed) {
@@ -76,55 +145,22 @@ impl<S: ContentStore> Proxy<S> {
             if self.config.hydrate == Mode::Never {
                 invocation.kept = plan.references().to_vec();
             }
-            return Ok(event);
+            return Ok(Payload::from(event).into());
         }
         if plan.is_empty() {
-            return Ok(event);
+            return Ok(Payload::from(event).into());
         }
         let batch = if self.config.on_missing == OnMissing::Fail { None } else { Batch::of(&event) };
         let keeps = self.config.on_missing.keeps(|| batch.is_some());
+        let mut said = Said::default();
         let plan = searched(plan, batch.as_ref(), limit, &mut invocation.work)?;
-        check_malformed(&plan, keeps, &mut invocation.work)?;
+        check_malformed(&plan, keeps, &mut said, &mut invocation.work)?;
         let until = invocation.hydrate_until(self.config.store_timeout);
         let keys = self.keys.get(until).await.map_err(|error| Failure::no_keys(&error))?;
-        let mut scope = self.scope_of(invocation, keys);
-        let mut hydration = Hydration::new(plan);
-        let (mut memory, mut read) = (None, Amount::default());
-        for _ in 0..MAX_ROUNDS {
-            let wanted = hydration.wanted();
-            if wanted.is_empty() {
-                break;
-            }
-            let Admission { admitted, refused, may_pass } = self.admit(&mut scope, wanted, until).await;
-            // What fails for ever decides, unless it may stay: then what may pass does.
-            if let Some(failure) = may_pass.filter(|_| keeps || refused.is_empty()) {
-                return Err(failure);
-            }
-            for (reference, failure) in refused {
-                refuse(failure, keeps, &mut invocation.work)?;
-                invocation.kept.push(reference);
-                hydration.add(reference, None);
-            }
-            let admitted = make_fit(&mut hydration, admitted, batch.as_ref(), limit, invocation);
-            drop(memory.take());
-            // What is left of a batch fits, or is the event as it came.
-            let size = if batch.is_some() { hydration.size().min(limit) } else { hydration.size() };
-            memory = Some(self.reserve(size, until, &mut invocation.work).await?);
-            let contents = self.get(&scope, &admitted, until, &mut invocation.work).await;
-            for (reference, content) in admitted.iter().zip(contents) {
-                let content = arrived(reference, content, keeps, invocation)?;
-                read.extend(&content);
-                hydration.add(*reference, content);
-            }
-        }
-        let (size, before, begun) = (hydration.size(), event.len(), Instant::now());
-        let (left, hydrated) = compute(size, move || finish(hydration, batch.as_ref(), limit)).await;
-        leave(left, invocation);
-        invocation.work.applying += begun.elapsed();
-        let hydrated = hydrated.map_err(|error| Failure::event_too_large(error, limit))?;
-        invocation.work.hydrated = read;
-        invocation.work.event = Some(Sizes { before, after: hydrated.len() });
-        Ok(hydrated)
+        let scope = self.scope_of(invocation, keys);
+        let (room, read) = (self.events.part(), Amount::default());
+        let reading = Reading { proxy: self, invocation, scope, batch, keeps, until, room, read, said };
+        reading.run(Hydration::new(plan), event.len()).await
     }
 
     /// Which of `wanted` may be read. A reference by an unknown key may be by a new one.
@@ -152,19 +188,6 @@ impl<S: ContentStore> Proxy<S> {
             }
         }
         admission
-    }
-
-    /// Waits until the events being hydrated leave room for `bytes` more.
-    async fn reserve(&self, bytes: u64, until: Instant, work: &mut Work) -> Result<SemaphorePermit<'_>, Failure> {
-        let limit = self.config.max_event_size;
-        if bytes > limit {
-            return Err(Failure::event_too_large(TooLarge::Bytes(bytes), limit));
-        }
-        let begun = Instant::now();
-        let room = tokio::time::timeout_at(until.into(), self.memory.acquire_many(pages(bytes))).await;
-        work.waiting += begun.elapsed();
-        let room = room.map_err(|_| Failure::no_room(limit))?;
-        Ok(room.expect("BUG: never closed"))
     }
 
     /// Reads contents on an invocation's account.
@@ -201,6 +224,182 @@ fn may_pass(refetched: Option<&Refetched>, refusal: Refusal) -> Option<String> {
     }
 }
 
+impl<'a, S: ContentStore> Reading<'a, '_, S> {
+    /// Reads all contents, and puts them in their places in an event of `before` bytes.
+    async fn run(mut self, hydration: Hydration, before: usize) -> Result<Ready<'a>, Failure> {
+        let hydration = self.read_all(hydration).await?;
+        let limit = self.limit();
+        let (begun, batch) = (Instant::now(), self.batch.take());
+        let (left, hydrated) =
+            compute(self.room.bytes(), move || finish(hydration, batch.as_ref(), limit)).await;
+        self.leave(left);
+        let hydrated = hydrated.map_err(|error| Failure::event_too_large(error, limit))?;
+        let after = hydrated.len();
+        self.room.shrink(after.min(limit));
+        let body = if after > AT_ONCE {
+            Body::InChunks(Box::new(hydrated))
+        } else {
+            Body::Whole(hydrated.into_bytes().into())
+        };
+        let work = &mut self.invocation.work;
+        work.applying += begun.elapsed();
+        work.hydrated = self.read;
+        work.event = Some(Sizes { before, after: after as usize });
+        Ok(Ready { body, room: Some(self.room) })
+    }
+
+    /// Adds every content that the event and its contents name, as far as they fit.
+    async fn read_all(&mut self, mut hydration: Hydration) -> Result<Hydration, Failure> {
+        let (mut rounds, mut waiting) = (0, vec![]);
+        loop {
+            if waiting.is_empty() {
+                let wanted = if rounds < MAX_ROUNDS { hydration.wanted() } else { vec![] };
+                rounds += 1;
+                waiting = self.admit(&mut hydration, wanted).await?;
+            }
+            let size = self.fit(&mut hydration, &mut waiting)?;
+            let (group, bytes) = self.next_group(&mut waiting, size);
+            if !self.hold(bytes, &mut hydration).await? {
+                (rounds, waiting) = (0, vec![]);
+                continue;
+            }
+            if group.is_empty() {
+                return Ok(hydration);
+            }
+            hydration = self.read(hydration, group).await?;
+        }
+    }
+
+    fn limit(&self) -> u64 {
+        self.proxy.config.max_event_size
+    }
+
+    /// Those of `wanted` that may be read. The others stay where they stand, or fail the invocation.
+    async fn admit(&mut self, hydration: &mut Hydration, wanted: Vec<ContentRef>) -> Result<Vec<ContentRef>, Failure> {
+        let Admission { admitted, refused, may_pass } =
+            self.proxy.admit(&mut self.scope, wanted, self.until).await;
+        // What fails for ever decides, unless it may stay: then what may pass does.
+        if let Some(failure) = may_pass.filter(|_| self.keeps || refused.is_empty()) {
+            return Err(failure);
+        }
+        for (reference, failure) in refused {
+            refuse(&failure, self.keeps, &mut self.said, &mut self.invocation.work)?;
+            self.invocation.kept.push(reference);
+            hydration.add(reference, None);
+        }
+        Ok(admitted)
+    }
+
+    /// Bytes of the event, as far as they are known. Records of a batch stay as they are while it would be too large, the last ones
+    /// first, and nothing is read for them; any other event that is too large fails.
+    fn fit(&mut self, hydration: &mut Hydration, waiting: &mut Vec<ContentRef>) -> Result<u64, Failure> {
+        let limit = self.limit();
+        let Some(batch) = &self.batch else {
+            return hydration.fits(limit).map_err(|error| Failure::event_too_large(error, limit));
+        };
+        if hydration.size_within(limit) > limit {
+            let left = hydration.leave_too_large(batch, limit);
+            self.leave(left);
+        }
+        waiting.retain(|reference| hydration.needs(reference));
+        Ok(hydration.size_within(limit))
+    }
+
+    /// References to be read next, and bytes of the event with as much more as their contents may have: a size that is not signed
+    /// may be anything. At least one is read at a time, and no more than what leaves room to others.
+    fn next_group(&self, waiting: &mut Vec<ContentRef>, size: u64) -> (Vec<ContentRef>, u64) {
+        let limit = self.limit();
+        let most = limit.saturating_sub(size).min((limit / 4).max(ITEM));
+        let (mut unknown, mut count) = (0, 0);
+        for reference in waiting.iter() {
+            let more = if reference.signature.is_some() { 0 } else { ITEM.saturating_sub(reference.size) };
+            if count > 0 && unknown + more > most {
+                break;
+            }
+            (unknown, count) = (unknown + more, count + 1);
+        }
+        (waiting.drain(..count).collect(), (size + unknown).min(limit))
+    }
+
+    /// Takes room for `bytes` of the event, as soon as others leave it. Who must wait gives back what it has, its contents too, and
+    /// is told to read them again.
+    async fn hold(&mut self, bytes: u64, hydration: &mut Hydration) -> Result<bool, Failure> {
+        if self.room.grow_now(bytes) {
+            return Ok(true);
+        }
+        let held = self.room.bytes();
+        if held > 0 {
+            hydration.forget();
+            self.room.shrink(0);
+            self.read = Amount::default();
+        }
+        // Twice, so that it is not told so often.
+        let bytes = bytes.max(2 * held).min(self.limit());
+        let begun = Instant::now();
+        let is_free = self.room.grow(bytes, self.until).await;
+        self.invocation.work.waiting += begun.elapsed();
+        if is_free { Ok(held == 0) } else { Err(Failure::no_room(self.limit())) }
+    }
+
+    /// Reads contents and adds them.
+    async fn read(&mut self, mut hydration: Hydration, group: Vec<ContentRef>) -> Result<Hydration, Failure> {
+        let work = &mut self.invocation.work;
+        let contents = self.proxy.get(&self.scope, &group, self.until, work).await;
+        let (mut arrived, mut bytes) = (Vec::with_capacity(group.len()), 0);
+        for (reference, content) in group.into_iter().zip(contents) {
+            let content = self.arrived(&reference, content)?;
+            self.read.extend(&content);
+            bytes += content.as_ref().map_or(0, Bytes::len) as u64;
+            arrived.push((reference, content));
+        }
+        let (begun, limit) = (Instant::now(), self.limit());
+        let add = move || {
+            for (reference, content) in arrived {
+                hydration.add(reference, content);
+            }
+            // What is counted now need not be when it is asked for.
+            hydration.size_within(limit);
+            hydration
+        };
+        let hydration = compute(bytes, add).await;
+        self.invocation.work.planning += begun.elapsed();
+        Ok(hydration)
+    }
+
+    /// A content as it arrived, or nothing where its reference may stay in its place.
+    fn arrived(&mut self, reference: &ContentRef, content: Result<Stored, GetError>) -> Result<Option<Bytes>, Failure> {
+        let error = match content {
+            Ok(content) => return Ok(Some(content.bytes)),
+            Err(error) => error,
+        };
+        if error == GetError::Refused {
+            let failure = Failure::get(reference, &error);
+            refuse(&failure, self.keeps, &mut self.said, &mut self.invocation.work)?;
+        } else if self.keeps && is_permanent(&error) {
+            if self.said.is_due() {
+                tracing::warn!(%reference, %error, "reference kept");
+            }
+            self.invocation.work.kept(&error);
+        } else {
+            return Err(Failure::get(reference, &error));
+        }
+        self.invocation.kept.push(*reference);
+        Ok(None)
+    }
+
+    /// Notes references that stay because the record around them is too large or too deep, or names too many.
+    fn leave(&mut self, references: Vec<ContentRef>) {
+        for reference in &references {
+            if self.said.is_due() {
+                let error = "its record is too large, nested too deep, or names too many references";
+                tracing::warn!(%reference, error, "reference kept");
+            }
+        }
+        self.invocation.work.kept_too_large(references.len());
+        self.invocation.kept.extend(references);
+    }
+}
+
 /// Counts references that stay in the event of a caller that is not trusted with them.
 fn note_exposed(plan: &HydratePlan, envelope: Envelope, work: &mut Work) {
     if envelope == Envelope::Exposed && !plan.references().is_empty() {
@@ -221,74 +420,32 @@ fn note_unseen(plan: &HydratePlan, shape: Option<&Shape>, event: &[u8], work: &m
     }
 }
 
-/// The plan of an event. Records of a batch that are too deep stay as they are; any other event that is cannot be hydrated.
+/// The plan of an event. Records of a batch that are too deep or name too many references stay as they are; any other event that
+/// does cannot be hydrated.
 fn searched(plan: HydratePlan, batch: Option<&Batch>, limit: u64, work: &mut Work) -> Result<HydratePlan, Failure> {
-    if !plan.is_too_deep() {
-        return Ok(plan);
-    }
-    let failure = Failure::event_too_large(TooLarge::TooDeep, limit);
-    let (plan, records) = plan.by_record(batch.ok_or_else(|| failure.clone())?);
-    tracing::warn!(records, error = %failure, "records kept");
-    work.kept_too_large(records);
+    let Some(error) = plan.too_large() else { return Ok(plan) };
+    let failure = Failure::event_too_large(error, limit);
+    let (plan, left) = plan.by_record(batch.ok_or_else(|| failure.clone())?);
+    let first: Vec<_> = left.iter().take(MAX_LOGGED).collect();
+    tracing::warn!(records = left.len(), ?first, error = %failure, "records kept");
+    work.kept_too_large(left.len());
     Ok(plan)
 }
 
-/// Leaves the last records of a batch as they are while the event would be too large. Gives what still is to be read.
-fn make_fit(
-    hydration: &mut Hydration,
-    wanted: Vec<ContentRef>,
+/// The hydrated event, and the references in records of a batch that could not be.
+fn finish(
+    mut hydration: Hydration,
     batch: Option<&Batch>,
     limit: u64,
-    invocation: &mut Invocation,
-) -> Vec<ContentRef> {
-    let Some(batch) = batch.filter(|_| hydration.size() > limit) else { return wanted };
-    leave(hydration.leave_too_large(batch, limit), invocation);
-    wanted.into_iter().filter(|reference| hydration.needs(reference)).collect()
-}
-
-/// The hydrated event, and the references in records of a batch that could not be.
-fn finish(mut hydration: Hydration, batch: Option<&Batch>, limit: u64) -> (Vec<ContentRef>, Result<Bytes, TooLarge>) {
+) -> (Vec<ContentRef>, Result<Hydrated, hydrate::TooLarge>) {
     let mut left = vec![];
     if let Some(batch) = batch {
         left = hydration.leave_too_deep(batch);
-        if hydration.is_too_large(limit) {
+        if hydration.size_within(limit) > limit {
             left.extend(hydration.leave_too_large(batch, limit));
         }
     }
-    (left, hydration.finish(limit))
-}
-
-/// Notes references that stay because the record around them is too large or too deep.
-fn leave(references: Vec<ContentRef>, invocation: &mut Invocation) {
-    for reference in references.iter().take(MAX_LOGGED) {
-        tracing::warn!(%reference, error = "its record is too large or nested too deep", "reference kept");
-    }
-    invocation.work.kept_too_large(references.len());
-    invocation.kept.extend(references);
-}
-
-/// A content as it arrived, or nothing where its reference may stay in its place.
-fn arrived(
-    reference: &ContentRef,
-    content: Result<Stored, GetError>,
-    keeps: bool,
-    invocation: &mut Invocation,
-) -> Result<Option<Bytes>, Failure> {
-    match content {
-        Ok(content) => Ok(Some(content.bytes)),
-        Err(error @ GetError::Refused) => {
-            refuse(Failure::get(reference, &error), keeps, &mut invocation.work)?;
-            invocation.kept.push(*reference);
-            Ok(None)
-        }
-        Err(error) if keeps && is_permanent(&error) => {
-            tracing::warn!(%reference, %error, "reference kept");
-            invocation.kept.push(*reference);
-            invocation.work.kept(&error);
-            Ok(None)
-        }
-        Err(error) => Err(Failure::get(reference, &error)),
-    }
+    (left, hydration.hydrated(limit))
 }
 
 /// Whether reading again later could not help.
@@ -296,23 +453,20 @@ fn is_permanent(error: &GetError) -> bool {
     !matches!(error, GetError::Unavailable(_))
 }
 
-fn check_malformed(plan: &HydratePlan, keeps: bool, work: &mut Work) -> Result<(), Failure> {
+fn check_malformed(plan: &HydratePlan, keeps: bool, said: &mut Said, work: &mut Work) -> Result<(), Failure> {
     plan.malformed().iter().try_for_each(|(text, error)| {
-        refuse(Failure::new(FailureKind::Refused, format!("{}: {error}", quoted(text))), keeps, work)
+        refuse(&Failure::new(FailureKind::Refused, format!("{}: {error}", quoted(text))), keeps, said, work)
     })
 }
 
 /// Every reference that is refused comes by here, once: it may stay where it stands, or fails its invocation.
-fn refuse(failure: Failure, keeps: bool, work: &mut Work) -> Result<(), Failure> {
-    tracing::warn!(error = %failure, kept = keeps, "reference refused");
+fn refuse(failure: &Failure, keeps: bool, said: &mut Said, work: &mut Work) -> Result<(), Failure> {
+    if said.is_due() {
+        tracing::warn!(error = %failure, kept = keeps, "reference refused");
+    }
     if !keeps {
-        return Err(failure);
+        return Err(failure.clone());
     }
     work.kept_refused();
     Ok(())
-}
-
-fn pages(bytes: u64) -> u32 {
-    let pages = bytes.div_ceil(PAGE).min(Semaphore::MAX_PERMITS as u64);
-    u32::try_from(pages).unwrap_or(u32::MAX)
 }

@@ -13,6 +13,12 @@ use super::input::Input;
 use super::outgoing::{OutgoingHead, write_all};
 use crate::payload::Payload;
 
+/// Bytes of a body that is written while it is sent, at a time.
+const CHUNK: usize = 128 << 10;
+
+/// Bytes that most heads fit in.
+const USUAL_HEAD: usize = 1 << 10;
+
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A connection. What is sent on it leaves at once, however little it is (`TCP_NODELAY`).
@@ -146,6 +152,24 @@ impl Connection {
     pub async fn send(&mut self, head: &OutgoingHead, body: &Payload) -> io::Result<()> {
         let body = body.parts().filter(|_| !self.is_head);
         write_all(&mut self.stream, once(head.bytes()).chain(body), &mut false).await
+    }
+
+    /// Sends a message whose body is written while it is sent. `write` appends the next of it to a chunk, until that has so many
+    /// bytes or the body ends. Others get their turn between chunks.
+    pub async fn send_written(&mut self, head: &OutgoingHead, mut write: impl FnMut(&mut Vec<u8>, usize)) -> io::Result<()> {
+        let mut chunk = Vec::with_capacity(CHUNK + USUAL_HEAD);
+        chunk.extend_from_slice(head.bytes());
+        loop {
+            if !self.is_head {
+                write(&mut chunk, CHUNK);
+            }
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            write_all(&mut self.stream, once(&chunk[..]), &mut false).await?;
+            chunk.clear();
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Sends a request whose body ended early where it came from, as far as it came. No end of it is made up.

@@ -64,6 +64,7 @@ pub struct DynamoDbStore {
     encoder: Arc<Encoder>,
     clock: Clock,
     part_size: usize,
+    in_flight: Arc<read::InFlight>,
 }
 
 impl DynamoDbStore {
@@ -74,6 +75,7 @@ impl DynamoDbStore {
             encoder: Arc::default(),
             clock: Clock::default(),
             part_size: item::MAX_PART,
+            in_flight: Arc::default(),
         })
     }
 

@@ -5,13 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 use super::encoding::{Encoded, Encoding, decode};
 use super::entry::{self, Body, Read, Unreadable};
 use super::item::{Attributes, MAX_ITEM};
 use super::retry::Attempts;
-use super::table::{MAX_READS, Table};
+use super::table::MAX_READS;
 use super::{BLOCKING, DynamoDbStore};
 use crate::reference::{ContentRef, Scope, ScopeTag, TenantTag};
 use crate::store::{Expiry, GetError, MAX_CONTENT_LEN, Stored};
@@ -20,8 +21,40 @@ use crate::store::{Expiry, GetError, MAX_CONTENT_LEN, Stored};
 /// longer than one attempt's time, and the SDK parses it on the thread that serves every other invocation.
 const READ_BATCH: usize = 4 << 20;
 
-/// Requests at once, which bounds the memory of answers in flight.
+/// Requests at once for one call.
 const READS_AT_ONCE: usize = 4;
+
+/// Content bytes that answers in flight may have together, whoever reads: an answer is in memory as it came, in base64, beside what
+/// it says. One that may be larger is read alone.
+const LARGE_IN_FLIGHT: usize = 8 << 20;
+
+/// The same of answers that are no larger than [`SMALL`]: they need not wait for larger ones.
+const SMALL_IN_FLIGHT: usize = 4 << 20;
+const SMALL: usize = 512 << 10;
+
+/// Room for answers in flight.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    large: Semaphore,
+    small: Semaphore,
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        Self { large: Semaphore::new(LARGE_IN_FLIGHT), small: Semaphore::new(SMALL_IN_FLIGHT) }
+    }
+}
+
+impl InFlight {
+    /// Waits until an answer of at most `bytes` may be asked for, but not for ever.
+    async fn room(&self, bytes: usize, until: Instant) -> Result<SemaphorePermit<'_>, String> {
+        let (lane, most) =
+            if bytes <= SMALL { (&self.small, SMALL_IN_FLIGHT) } else { (&self.large, LARGE_IN_FLIGHT) };
+        let room = tokio::time::timeout_at(until.into(), lane.acquire_many(bytes.min(most) as u32)).await;
+        let room = room.map_err(|_| "other reads left no room for the answer in time".to_owned())?;
+        Ok(room.expect("BUG: never closed"))
+    }
+}
 
 /// Reads contents in the references' order.
 pub(super) async fn get(
@@ -45,8 +78,8 @@ pub(super) async fn get(
 /// Asks for the entries of everything not found so far.
 async fn find_entries(store: &DynamoDbStore, searches: &mut [Search], consistent: bool, until: Instant) {
     let open = searches.iter().filter(|search| search.is_open());
-    let keys = open.map(|search| (search.key.clone(), search.expected_len())).collect();
-    let entries = read_all(&store.table, keys, consistent, until, Read::parse).await;
+    let keys = open.map(Search::wanted).collect();
+    let entries = read_all(store, keys, consistent, until, Read::parse).await;
     let now = store.clock.now();
     for search in searches.iter_mut().filter(|search| search.is_open()) {
         search.entry(entries.get(&search.key), now);
@@ -55,8 +88,9 @@ async fn find_entries(store: &DynamoDbStore, searches: &mut [Search], consistent
 
 /// Asks for the parts that known entries list and that have not arrived.
 async fn find_parts(store: &DynamoDbStore, searches: &mut [Search], consistent: bool, until: Instant) {
-    let keys = searches.iter().flat_map(Search::missing_parts).map(|key| (key, MAX_ITEM)).collect();
-    let parts = read_all(&store.table, keys, consistent, until, |mut part| entry::take_content(&mut part)).await;
+    let part = |key| Wanted { key, expected: MAX_ITEM, most: MAX_ITEM };
+    let keys = searches.iter().flat_map(Search::missing_parts).map(part).collect();
+    let parts = read_all(store, keys, consistent, until, |mut part| entry::take_content(&mut part)).await;
     for search in searches {
         search.parts(&parts);
     }
@@ -111,8 +145,11 @@ impl Search {
         matches!(self.state, State::Open(_) | State::Parted(..))
     }
 
-    fn expected_len(&self) -> usize {
-        usize::try_from(self.reference.size).unwrap_or(MAX_ITEM).min(MAX_ITEM)
+    /// Its entry. A size that is not signed is only somebody's word.
+    fn wanted(&self) -> Wanted {
+        let expected = usize::try_from(self.reference.size).unwrap_or(MAX_ITEM).min(MAX_ITEM);
+        let most = if self.reference.signature.is_some() { expected } else { MAX_ITEM };
+        Wanted { key: self.key.clone(), expected, most }
     }
 
     /// Takes the answer for the entry: nothing, a failure, or an item. Nobody learns that an item of another scope is there.
@@ -237,10 +274,18 @@ type Answer<T> = Result<T, String>;
 /// By key; a key without an answer does not exist.
 type Answers<T> = HashMap<String, Answer<T>>;
 
-/// Reads keys with the lengths expected of them, a few requests at a time.
+/// A key to be read, with the content bytes that its item probably has, and those that it has at most.
+#[derive(Debug)]
+struct Wanted {
+    key: String,
+    expected: usize,
+    most: usize,
+}
+
+/// Reads keys, a few requests at a time.
 async fn read_all<T: Send + 'static>(
-    table: &Table,
-    keys: Vec<(String, usize)>,
+    store: &DynamoDbStore,
+    keys: Vec<Wanted>,
     consistent: bool,
     until: Instant,
     parse: fn(Attributes) -> T,
@@ -251,7 +296,7 @@ async fn read_all<T: Send + 'static>(
     loop {
         while running.len() < READS_AT_ONCE {
             let Some(batch) = batches.next() else { break };
-            running.spawn(read_batch(table.clone(), batch, consistent, until, parse));
+            running.spawn(read_batch(store.clone(), batch, consistent, until, parse));
         }
         match running.join_next().await {
             None => return answers,
@@ -260,39 +305,54 @@ async fn read_all<T: Send + 'static>(
     }
 }
 
+/// Distinct keys of one request, and content bytes that its answer has at most.
+#[derive(Debug, Default)]
+struct Batch {
+    keys: Vec<String>,
+    expected: usize,
+    most: usize,
+}
+
 /// Distinct keys, as many to a request as it may hold.
-fn batches(keys: Vec<(String, usize)>) -> Vec<Vec<String>> {
+fn batches(wanted: Vec<Wanted>) -> Vec<Batch> {
     let mut seen = HashSet::new();
-    let mut batches: Vec<Vec<String>> = Vec::new();
-    let mut len = 0;
-    for (key, expected) in keys {
+    let mut batches: Vec<Batch> = Vec::new();
+    for Wanted { key, expected, most } in wanted {
         if !seen.insert(key.clone()) {
             continue;
         }
-        len += expected;
-        match batches.last_mut() {
-            Some(batch) if batch.len() < MAX_READS && len <= READ_BATCH => batch.push(key),
-            _ => {
-                len = expected;
-                batches.push(vec![key]);
+        let last = batches.last_mut();
+        let batch = match last.filter(|last| last.keys.len() < MAX_READS && last.expected + expected <= READ_BATCH) {
+            Some(batch) => batch,
+            None => {
+                batches.push(Batch::default());
+                batches.last_mut().expect("BUG: it was pushed just now")
             }
-        }
+        };
+        batch.keys.push(key);
+        batch.expected += expected;
+        batch.most += most;
     }
     batches
 }
 
 /// Reads one request's keys, repeating what was left out.
 async fn read_batch<T>(
-    table: Table,
-    mut keys: Vec<String>,
+    store: DynamoDbStore,
+    batch: Batch,
     consistent: bool,
     until: Instant,
     parse: fn(Attributes) -> T,
 ) -> Answers<T> {
+    let Batch { mut keys, most, .. } = batch;
     let mut attempts = Attempts::until(until);
     let mut answers = HashMap::new();
+    let room = match store.in_flight.room(most, until).await {
+        Ok(room) => room,
+        Err(heard) => return keys.into_iter().map(|key| (key, Err(heard.clone()))).collect(),
+    };
     while !keys.is_empty() {
-        let outcome = match attempts.attempt(table.read(&keys, consistent)).await {
+        let outcome = match attempts.attempt(store.table.read(&keys, consistent)).await {
             Ok(None) => continue,
             Ok(Some(found)) => {
                 if !found.items.is_empty() {
@@ -308,5 +368,6 @@ async fn read_batch<T>(
             answers.extend(keys.drain(..).map(|key| (key, Err(heard.clone()))));
         }
     }
+    drop(room);
     answers
 }

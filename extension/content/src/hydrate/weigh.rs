@@ -1,0 +1,186 @@
+//! How many bytes a hydrated event has, before it is written: contents are counted by how their bytes are escaped, once, however
+//! often and however deep they stand. What one byte becomes is [`escape`](crate::escape)'s matter, here as when it is written.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+
+use super::{Contents, Edit, Filling, HydratePlan, write};
+use crate::escape::Census;
+use crate::reference::{ContentRef, Kind};
+
+/// A text and, when something asked for it, its census.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub(super) bytes: Bytes,
+    census: OnceLock<Census>,
+}
+
+impl Counted {
+    pub(super) fn new(bytes: Bytes) -> Self {
+        Self { bytes, census: OnceLock::new() }
+    }
+
+    fn census(&self) -> &Census {
+        self.census.get_or_init(|| Census::of(&self.bytes))
+    }
+}
+
+/// A JSON content: which references stand where in it, and how long it is without them.
+#[derive(Debug)]
+pub(super) struct Inside {
+    pub(super) plan: HydratePlan,
+    pub(super) places: Vec<Place>,
+    text: Counted,
+}
+
+impl Inside {
+    pub(super) fn new(plan: HydratePlan) -> Self {
+        let places = places(&plan, &plan.edits, |span| Census::of(&plan.event[span]));
+        Self { text: Counted::new(plan.event.clone()), places, plan }
+    }
+
+    /// Bytes of what stays of its text inside of `depth` strings.
+    fn own(&self, depth: u32, contents: &Contents) -> u64 {
+        let leave = self.places.iter().filter(|place| !stays(contents, &place.reference));
+        let leave = leave.fold(Census::default(), |sum, place| sum.with(&place.spelt));
+        if depth == 0 { self.plan.event.len() as u64 - leave.len(0) } else { self.text.census().without(&leave).len(depth) }
+    }
+}
+
+/// Where a document names one content, in one depth.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) reference: ContentRef,
+    depth: u32,
+    times: u64,
+    /// All of its references there, as they are spelt.
+    spelt: Census,
+}
+
+/// The places of these edits. What is spelt at each is counted by `spelt`.
+fn places(plan: &HydratePlan, edits: &[Edit], spelt: impl Fn(Range<usize>) -> Census) -> Vec<Place> {
+    let mut indices = HashMap::new();
+    let mut places: Vec<Place> = vec![];
+    for edit in edits {
+        let spelt = spelt(edit.span.clone());
+        match indices.entry((edit.reference, edit.depth)) {
+            Entry::Occupied(index) => {
+                let place: &mut Place = &mut places[*index.get()];
+                place.times += 1;
+                place.spelt = place.spelt.with(&spelt);
+            }
+            Entry::Vacant(index) => {
+                index.insert(places.len());
+                let reference = plan.references()[edit.reference];
+                places.push(Place { reference, depth: edit.depth, times: 1, spelt });
+            }
+        }
+    }
+    places
+}
+
+/// The places in an event, which stands inside of no string: of what is spelt there, only the length matters.
+pub(super) fn places_of_event(event: &HydratePlan, edits: &[Edit]) -> Vec<Place> {
+    places(event, edits, |span| Census::of_plain(span.len()))
+}
+
+/// Whether a reference stays where it stands.
+fn stays(contents: &Contents, reference: &ContentRef) -> bool {
+    matches!(contents.get(reference), Some(Filling::Kept))
+}
+
+/// Weighs contents as they will stand in an event.
+pub(super) struct Scale<'a> {
+    contents: &'a Contents,
+    /// What a content comes to inside of so many strings, with all that it names itself.
+    weights: HashMap<(ContentRef, u32), u64>,
+    limit: u64,
+}
+
+/// A content to be weighed, or whose own contents have been.
+enum Step {
+    Into(ContentRef, u32),
+    Outof(ContentRef, u32),
+}
+
+impl<'a> Scale<'a> {
+    /// A scale that weighs no more than `limit`, and costs no more work than that.
+    pub(super) fn new(contents: &'a Contents, limit: u64) -> Self {
+        Self { contents, weights: HashMap::new(), limit }
+    }
+
+    /// Bytes that an event of `len` bytes has with the contents of these places, if they are no more than the limit; otherwise
+    /// some number above it. Saturates.
+    pub(super) fn weigh(&mut self, len: u64, places: &[Place]) -> u64 {
+        let leave = || places.iter().filter(|place| !stays(self.contents, &place.reference));
+        let spelt: u64 = leave().map(|place| place.spelt.len(0)).sum();
+        let leave: Vec<_> = leave().cloned().collect();
+        let contents = self.find_weights(&leave).unwrap_or_else(|| self.sum(0, &leave));
+        contents.saturating_add(len.saturating_sub(spelt))
+    }
+
+    /// Bytes of the contents of places in a document inside of `depth` strings. What was not weighed would be too much.
+    fn sum(&self, depth: u32, places: &[Place]) -> u64 {
+        let placed = places.iter().filter(|place| !stays(self.contents, &place.reference)).map(|place| {
+            let weight = self.weights.get(&(place.reference, depth + place.depth)).copied().unwrap_or(u64::MAX);
+            weight.saturating_mul(place.times)
+        });
+        placed.fold(0, u64::saturating_add)
+    }
+
+    /// Weighs contents and those that they name, each once a depth. No stack. Ends as soon as they are above the limit, and gives
+    /// what they come to that were weighed so far.
+    fn find_weights(&mut self, places: &[Place]) -> Option<u64> {
+        let mut seen = 0_u64;
+        let mut steps: Vec<_> = places.iter().map(|place| Step::Into(place.reference, place.depth)).collect();
+        while seen <= self.limit {
+            let step = steps.pop()?;
+            let (Step::Into(reference, depth) | Step::Outof(reference, depth)) = step;
+            match (self.contents.get(&reference), step) {
+                (Some(Filling::Json(inside)), Step::Outof(..)) => {
+                    let own = inside.own(depth, self.contents);
+                    let weight = own.saturating_add(self.sum(depth, &inside.places));
+                    self.weights.insert((reference, depth), weight);
+                }
+                (_, Step::Into(..)) if self.weights.contains_key(&(reference, depth)) => {}
+                (Some(Filling::Json(inside)), Step::Into(..)) => {
+                    // Until it is weighed. A content that names itself, which no hash allows, would never be.
+                    self.weights.insert((reference, depth), u64::MAX);
+                    seen = seen.saturating_add(inside.own(depth, self.contents));
+                    steps.push(Step::Outof(reference, depth));
+                    let inner = inside.places.iter().filter(|place| !stays(self.contents, &place.reference));
+                    steps.extend(inner.map(|place| Step::Into(place.reference, depth + place.depth)));
+                }
+                (filling, _) => {
+                    let weight = weight_of_text(&reference, filling, depth);
+                    seen = seen.saturating_add(weight);
+                    self.weights.insert((reference, depth), weight);
+                }
+            }
+        }
+        for step in steps {
+            if let Step::Outof(reference, depth) = step {
+                self.weights.remove(&(reference, depth));
+            }
+        }
+        Some(seen)
+    }
+}
+
+/// Bytes of a text as a string inside of `depth` others; of a content that is not known, those that its reference says, as if
+/// nothing in it had to be escaped.
+fn weight_of_text(reference: &ContentRef, filling: Option<&Filling>, depth: u32) -> u64 {
+    let text = match filling {
+        Some(Filling::Text(text)) => Some(text),
+        // There is no JSON without a byte.
+        _ if reference.kind != Kind::String => return reference.size.max(1),
+        _ => None,
+    };
+    let parts = write::string(b"", depth).map(|(mark, depth)| Census::of(mark).len(depth));
+    let marks = parts.into_iter().fold(0, u64::saturating_add);
+    marks.saturating_add(text.map_or(reference.size, |text| text.census().len(depth + 1)))
+}

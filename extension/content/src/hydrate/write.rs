@@ -1,0 +1,174 @@
+//! Writing a hydrated event: in one, or chunk by chunk while it is sent, so that it is never in memory beside its contents.
+
+use bytes::Bytes;
+
+use super::{Contents, Edit, Filling, HydratePlan, Hydration};
+use crate::escape;
+use crate::reference::ContentRef;
+
+/// A stretch of a hydrated event, and how many strings it stands inside of.
+enum Piece<'a> {
+    /// JSON text, as it is or was spelt.
+    Json(&'a [u8], u32),
+    /// A text that stands there as a JSON string.
+    Text(&'a [u8], u32),
+}
+
+/// A text, and how often it is escaped.
+pub(super) type Part<'a> = (&'a [u8], u32);
+
+/// What a text becomes that stands as a JSON string inside of `depth` others: quotation marks, and the text escaped once more.
+pub(super) fn string(text: &[u8], depth: u32) -> [Part<'_>; 3] {
+    [(b"\"", depth), (text, depth + 1), (b"\"", depth)]
+}
+
+impl<'a> Piece<'a> {
+    fn parts(self) -> [Part<'a>; 3] {
+        match self {
+            Self::Json(text, depth) => [(text, depth), (b"", 0), (b"", 0)],
+            Self::Text(text, depth) => string(text, depth),
+        }
+    }
+}
+
+/// A plan that is being carried out, inside of `depth` strings.
+struct Open<'a> {
+    plan: &'a HydratePlan,
+    edits: std::slice::Iter<'a, Edit>,
+    written: usize,
+    depth: u32,
+}
+
+impl<'a> Open<'a> {
+    fn new(plan: &'a HydratePlan, depth: u32) -> Self {
+        Self { plan, edits: plan.edits.iter(), written: 0, depth }
+    }
+}
+
+/// Every piece of a hydrated event in order. Contents that refer to contents cost no stack.
+struct Pieces<'a> {
+    contents: &'a Contents,
+    open: Vec<Open<'a>>,
+    /// What follows the last piece.
+    due: Option<(&'a Filling, u32)>,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(event: &'a HydratePlan, contents: &'a Contents) -> Self {
+        Self { contents, open: vec![Open::new(event, 0)], due: None }
+    }
+
+    /// What takes a reference's place, unless it stays.
+    fn filling(&self, reference: &ContentRef) -> Option<&'a Filling> {
+        self.contents.get(reference).filter(|filling| !matches!(filling, Filling::Kept))
+    }
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        match self.due.take() {
+            Some((Filling::Text(text), depth)) => return Some(Piece::Text(&text.bytes, depth)),
+            Some((Filling::Json(inside), depth)) => self.open.push(Open::new(&inside.plan, depth)),
+            Some((Filling::Kept, _)) | None => {}
+        }
+        loop {
+            let Open { plan, edits, written, depth } = self.open.last_mut()?;
+            let (plan, start, depth) = (*plan, *written, *depth);
+            let Some(edit) = edits.next() else {
+                self.open.pop();
+                return Some(Piece::Json(&plan.event[start..], depth));
+            };
+            if let Some(filling) = self.filling(&plan.references()[edit.reference]) {
+                self.due = Some((filling, depth + edit.depth));
+                self.open.last_mut()?.written = edit.span.end;
+                return Some(Piece::Json(&plan.event[start..edit.span.start], depth));
+            }
+        }
+    }
+}
+
+/// Appends `event` with every reference's content in its place to `out`.
+pub(super) fn write(event: &HydratePlan, contents: &Contents, out: &mut Vec<u8>) {
+    for (text, depth) in Pieces::of(event, contents).flat_map(Piece::parts) {
+        escape::write(out, text, depth);
+    }
+}
+
+/// An event with all its contents, of which one knows that it is not too large; not yet written.
+#[derive(Debug)]
+pub struct Hydrated {
+    event: HydratePlan,
+    contents: Contents,
+    len: u64,
+}
+
+impl Hydrated {
+    /// `hydration` comes to `len` bytes.
+    pub(super) fn new(hydration: Hydration, len: u64) -> Self {
+        Self { event: hydration.event, contents: hydration.contents, len }
+    }
+
+    /// Its bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The event in one.
+    pub fn into_bytes(self) -> Bytes {
+        if self.event.edits.is_empty() {
+            return self.event.event;
+        }
+        let mut out = Vec::with_capacity(self.len as usize);
+        write(&self.event, &self.contents, &mut out);
+        debug_assert_eq!(out.len() as u64, self.len, "BUG: it was weighed in another way than it is written");
+        out.into()
+    }
+
+    /// The event in chunks.
+    pub fn chunks(&self) -> Chunks<'_> {
+        Chunks { pieces: Pieces::of(&self.event, &self.contents), parts: [(b"", 0); 3], next: 3 }
+    }
+}
+
+/// A hydrated event that is written bit by bit.
+pub struct Chunks<'a> {
+    pieces: Pieces<'a>,
+    /// The piece that is being written.
+    parts: [Part<'a>; 3],
+    /// The first of its parts that is not written yet.
+    next: usize,
+}
+
+impl std::fmt::Debug for Chunks<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Chunks")
+    }
+}
+
+impl Chunks<'_> {
+    /// Appends the next of the event to `out`, until that has `len` bytes or the event ends. It has more by what one byte becomes
+    /// as deep as it stands, and by as many bytes again at most.
+    pub fn write(&mut self, out: &mut Vec<u8>, len: usize) {
+        while out.len() < len {
+            let Some((text, depth)) = self.parts.get_mut(self.next) else {
+                let Some(piece) = self.pieces.next() else { return };
+                (self.parts, self.next) = (piece.parts(), 0);
+                continue;
+            };
+            let most = (len as u64 / escape::widest(*depth)).max(1);
+            let (now, rest) = text.split_at(text.len().min(most as usize));
+            escape::write(out, now, *depth);
+            *text = rest;
+            if rest.is_empty() {
+                self.next += 1;
+            }
+        }
+    }
+}
