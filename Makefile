@@ -167,7 +167,7 @@ destroy: $(DELIVERY)/installed ## use: delete the stacks of STAGE=; REGION=, DRY
 fuzz: ## change: every fuzz target for SECONDS= each (60); new inputs stay in fuzz/corpus, those of the wire in fuzz/target
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
 	@if cargo +nightly --version >/dev/null 2>&1; then run="cargo +nightly fuzz run"; else run="env RUSTC_BOOTSTRAP=1 cargo fuzz run"; fi; \
-	for target in scan hydrate offload reference; do \
+	for target in scan hydrate sizes offload reference; do \
 		$$run $$target -- -dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) || exit 1; done; \
 	$$run --features proxy event_path fuzz/corpus/event_path fuzz/corpus/hydrate fuzz/corpus/offload -- \
 		-dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) || exit 1; \

@@ -31,6 +31,7 @@ mod memory;
 mod metrics;
 mod offload;
 mod passthrough;
+mod room;
 mod round_trip;
 mod runtimes;
 mod snapstart;

@@ -18,7 +18,7 @@ const MIB: usize = 1 << 20;
 const REMAINING: Duration = Duration::from_mins(2);
 
 /// Bytes of a line of `/proc/PID/status`.
-fn status(world: &World, name: &str) -> usize {
+pub(crate) fn status(world: &World, name: &str) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", world.extension.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024

@@ -10,7 +10,8 @@ use long_content::keep::Pointer;
 use long_content::markers;
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
-use long_content::reference::{ContentRef, Scope, Ttl};
+use long_content::reference::{Content, ContentRef, Kind, Scope, Ttl};
+use serde_json::json;
 
 /// Bytes that an event of the fuzzers may have when it is hydrated.
 const LIMIT: u64 = 1 << 20;
@@ -55,6 +56,55 @@ fn hydrate_in(event: &Bytes, scope: &Scope, search: Search) {
         }
         Err(error) => assert_eq!(is_too_deep, error == TooLarge::TooDeep),
     }
+}
+
+/// Sizes: a hydrated event has as many bytes as it is counted as, in one and in chunks. The first bytes say how deep and how often a
+/// content stands in the event, whether it is JSON that holds another one, and which references stay; the rest is its text.
+pub fn sizes(data: &[u8]) {
+    let [depth, times, flags, rest @ ..] = data else { return };
+    let text = String::from_utf8_lossy(rest);
+    let inner = Content::string(text.chars().rev().collect::<String>());
+    let inside = format!("\"{}\"", scope(false).reference(Ttl::NONE, &inner));
+    let outer = match flags % 4 {
+        0 => Content::string(text.into_owned()),
+        1 => Content { kind: Kind::Verbatim, bytes: json!([text]).to_string().into() },
+        _ => Content::json(format!("[{},{inside},{inside}]", json!(text))),
+    };
+    let named = scope(false).reference(Ttl::NONE, &outer).to_string();
+    let event = Bytes::from(nested(*depth % 65, &vec![named; usize::from(*times % 9) + 1]));
+    let plan = hydrate::plan(&event);
+    if plan.too_large().is_some() {
+        return;
+    }
+    let mut hydration = Hydration::new(plan);
+    for (content, stays) in [(outer, flags & 4 != 0), (inner, flags & 8 != 0)] {
+        let reference = scope(false).reference(Ttl::NONE, &content);
+        hydration.add(reference, (!stays).then_some(content.bytes));
+    }
+    let size = hydration.size();
+    assert_eq!(hydration.fits(size.saturating_sub(1)).is_err(), size > 0);
+    if size > LIMIT {
+        return assert!(matches!(hydration.finish(LIMIT), Err(TooLarge::Bytes(some)) if some > LIMIT));
+    }
+    let hydrated = hydration.hydrated(size).expect("as large as it is");
+    let mut chunk = vec![];
+    hydrated.chunks().write(&mut chunk, usize::MAX);
+    let hydrated = hydrated.into_bytes();
+    assert!(chunk == hydrated && hydrated.len() as u64 == size && is_json(&hydrated));
+}
+
+/// JSON text inside of `depth` strings, spelt by hand, that holds these strings.
+fn nested(depth: u8, strings: &[String]) -> String {
+    let mark = |depth| match depth {
+        0 => "\"".to_owned(),
+        depth => format!("\\{}u0022", "u005c".repeat(usize::from(depth) - 1)),
+    };
+    let marks: Vec<_> = (0..=depth).map(mark).collect();
+    let [around @ .., mark] = &marks[..] else { unreachable!("there is a mark") };
+    let list = strings.iter().map(|string| format!("{mark}{string}{mark}")).collect::<Vec<_>>().join(",");
+    let open: String = around.iter().flat_map(|mark| ["[", mark]).collect();
+    let close: String = around.iter().rev().flat_map(|mark| [mark, "]"]).collect();
+    format!("{open}[{list}]{close}")
 }
 
 /// Offloading: what leaves fits, and hydrates to the same document; with its markers broken, the document holds nothing that is taken

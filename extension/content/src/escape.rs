@@ -60,9 +60,7 @@ impl Spelled {
             Escape::No | Escape::Itself => {
                 Self { backslashes: 2 * doubled - 1, numbers: 0, end: [byte, 0, 0, 0, 0], end_len: 1 }
             }
-            Escape::Letter(letter) => {
-                Self { backslashes: doubled, numbers: 0, end: [letter, 0, 0, 0, 0], end_len: 1 }
-            }
+            Escape::Letter(letter) => Self { backslashes: doubled, numbers: 0, end: [letter, 0, 0, 0, 0], end_len: 1 },
             Escape::Hex => Self { backslashes: doubled, numbers: 0, end: hex(byte), end_len: 5 },
         }
     }

@@ -178,7 +178,7 @@ enum Filling {
     /// Text that becomes a JSON string.
     Text(Counted),
     /// JSON, with the references that it holds itself.
-    Json(Inside),
+    Json(Box<Inside>),
 }
 
 impl Hydration {
@@ -302,7 +302,8 @@ impl Hydration {
             is_whole = match (known.get(&reference), self.contents.get(&reference)) {
                 (Some(is_whole), _) => *is_whole,
                 (None, None) => false,
-                (None, Some(Filling::Json(Inside { plan, .. }))) => {
+                (None, Some(Filling::Json(inside))) => {
+                    let plan = &inside.plan;
                     open.extend(plan.references().iter().filter(|inner| seen.insert(**inner)));
                     plan.too_large().is_none()
                 }
@@ -386,9 +387,9 @@ impl Filling {
                 Self::Text(Counted::new(content))
             }
             Kind::Json if may_hold_references(reference, &content) => {
-                Self::Json(Inside::new(plan_with(&content, search)))
+                Self::Json(Box::new(Inside::new(plan_with(&content, search))))
             }
-            Kind::Json | Kind::Verbatim => Self::Json(Inside::new(HydratePlan::without_references(content))),
+            Kind::Json | Kind::Verbatim => Self::Json(Box::new(Inside::new(HydratePlan::without_references(content)))),
         }
     }
 }
@@ -581,7 +582,7 @@ impl HydratePlan {
         let filling = |(reference, content): (&ContentRef, &Option<Bytes>)| match content {
             None => Filling::Kept,
             Some(content) if reference.kind != Kind::String => {
-                Filling::Json(Inside::new(Self::without_references(content.clone())))
+                Filling::Json(Box::new(Inside::new(Self::without_references(content.clone()))))
             }
             Some(content) => Filling::new(reference, content.clone(), Search::default()),
         };
@@ -674,7 +675,7 @@ mod tests {
                 0 => Filling::Kept,
                 _ if is_json => {
                     let next = || (named[random.usize(..named.len())], depth(random));
-                    Filling::Json(Inside::new(plan(text, cuts, next)))
+                    Filling::Json(Box::new(Inside::new(plan(text, cuts, next))))
                 }
                 _ => Filling::Text(Counted::new(text.into())),
             };

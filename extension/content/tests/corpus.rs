@@ -30,6 +30,11 @@ fn hydrate() {
 }
 
 #[test]
+fn sizes() {
+    run("sizes", fuzz::sizes);
+}
+
+#[test]
 fn offload() {
     run("offload", fuzz::offload);
 }

@@ -230,8 +230,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         let hydration = self.read_all(hydration).await?;
         let limit = self.limit();
         let (begun, batch) = (Instant::now(), self.batch.take());
-        let (left, hydrated) =
-            compute(self.room.bytes(), move || finish(hydration, batch.as_ref(), limit)).await;
+        let (left, hydrated) = compute(self.room.bytes(), move || finish(hydration, batch.as_ref(), limit)).await;
         self.leave(left);
         let hydrated = hydrated.map_err(|error| Failure::event_too_large(error, limit))?;
         let after = hydrated.len();
@@ -276,8 +275,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
 
     /// Those of `wanted` that may be read. The others stay where they stand, or fail the invocation.
     async fn admit(&mut self, hydration: &mut Hydration, wanted: Vec<ContentRef>) -> Result<Vec<ContentRef>, Failure> {
-        let Admission { admitted, refused, may_pass } =
-            self.proxy.admit(&mut self.scope, wanted, self.until).await;
+        let Admission { admitted, refused, may_pass } = self.proxy.admit(&mut self.scope, wanted, self.until).await;
         // What fails for ever decides, unless it may stay: then what may pass does.
         if let Some(failure) = may_pass.filter(|_| self.keeps || refused.is_empty()) {
             return Err(failure);

@@ -13,6 +13,7 @@ use serde::Deserializer;
 use serde::de::{IgnoredAny, Visitor};
 
 use super::Proxy;
+use super::hydration::{Body, Ready};
 use crate::config::{Config, Mode};
 use crate::error::{Failure, FailureKind};
 use crate::invocations::Invocation;
@@ -62,7 +63,8 @@ async fn echo_by(function: &[(&str, &str)], data: &[u8]) {
     let proxy = Proxy::new(config, store, signing);
 
     let mut invocation = Invocation::default();
-    let Ok(handed) = proxy.hydrate(event.clone(), None, &mut invocation).await else { return };
+    let Ok(ready) = proxy.hydrate(event.clone(), None, &mut invocation).await else { return };
+    let handed = ready.into_bytes();
     assert!(is_json(&handed) == is_json(&event), "hydrating keeps JSON what it is");
     proxy.check_error(&handed, &invocation).await;
     if invocation.response_stays {
@@ -78,6 +80,16 @@ async fn echo_by(function: &[(&str, &str)], data: &[u8]) {
     }
 }
 
+impl Ready<'_> {
+    /// What the runtime gets. Its room is free again.
+    fn into_bytes(self) -> Bytes {
+        match self.body {
+            Body::Whole(payload) => payload.whole(),
+            Body::InChunks(hydrated) => hydrated.into_bytes(),
+        }
+    }
+}
+
 impl Proxy<MemoryStore> {
     /// The next function gets what the one before it returned.
     async fn comes_back(&self, sent: Bytes, returned: &Bytes) {
@@ -86,7 +98,10 @@ impl Proxy<MemoryStore> {
         }
         let mut invocation = Invocation::default();
         match self.hydrate(sent, None, &mut invocation).await {
-            Ok(back) => assert!(same_document(&back, returned), "{back:?} came back for {returned:?}"),
+            Ok(ready) => {
+                let back = ready.into_bytes();
+                assert!(same_document(&back, returned), "{back:?} came back for {returned:?}");
+            }
             Err(failure) => panic!("what left cannot be hydrated: {failure}"),
         }
     }

@@ -156,7 +156,11 @@ impl Connection {
 
     /// Sends a message whose body is written while it is sent. `write` appends the next of it to a chunk, until that has so many
     /// bytes or the body ends. Others get their turn between chunks.
-    pub async fn send_written(&mut self, head: &OutgoingHead, mut write: impl FnMut(&mut Vec<u8>, usize)) -> io::Result<()> {
+    pub async fn send_written(
+        &mut self,
+        head: &OutgoingHead,
+        mut write: impl FnMut(&mut Vec<u8>, usize),
+    ) -> io::Result<()> {
         let mut chunk = Vec::with_capacity(CHUNK + USUAL_HEAD);
         chunk.extend_from_slice(head.bytes());
         loop {

@@ -47,7 +47,11 @@ impl Inside {
     fn own(&self, depth: u32, contents: &Contents) -> u64 {
         let leave = self.places.iter().filter(|place| !stays(contents, &place.reference));
         let leave = leave.fold(Census::default(), |sum, place| sum.with(&place.spelt));
-        if depth == 0 { self.plan.event.len() as u64 - leave.len(0) } else { self.text.census().without(&leave).len(depth) }
+        if depth == 0 {
+            self.plan.event.len() as u64 - leave.len(0)
+        } else {
+            self.text.census().without(&leave).len(depth)
+        }
     }
 }
 
@@ -125,11 +129,11 @@ impl<'a> Scale<'a> {
 
     /// Bytes of the contents of places in a document inside of `depth` strings. What was not weighed would be too much.
     fn sum(&self, depth: u32, places: &[Place]) -> u64 {
-        let placed = places.iter().filter(|place| !stays(self.contents, &place.reference)).map(|place| {
+        let leave = places.iter().filter(|place| !stays(self.contents, &place.reference)).map(|place| {
             let weight = self.weights.get(&(place.reference, depth + place.depth)).copied().unwrap_or(u64::MAX);
             weight.saturating_mul(place.times)
         });
-        placed.fold(0, u64::saturating_add)
+        leave.fold(0, u64::saturating_add)
     }
 
     /// Weighs contents and those that they name, each once a depth. No stack. Ends as soon as they are above the limit, and gives

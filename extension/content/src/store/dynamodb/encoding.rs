@@ -3,8 +3,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use zstd::bulk::{Compressor, Decompressor};
+use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
 /// 0.4 GB/s, and most of what higher levels gain. A sandbox may have a twelfth of a core.
 const LEVEL: i32 = 1;
@@ -87,6 +88,47 @@ pub(super) fn decode(encoded: Encoded, size: usize) -> Option<Bytes> {
     (bytes.len() == size).then_some(bytes)
 }
 
+/// The same of a stored form in parts, each of which is freed as soon as it is decoded.
+pub(super) fn decode_parts(encoding: Encoding, mut parts: Vec<Bytes>, size: usize) -> Option<Bytes> {
+    if parts.len() == 1 {
+        return decode(Encoded { encoding, bytes: parts.pop()? }, size);
+    }
+    match encoding {
+        Encoding::Identity => {
+            let mut content = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
+            for part in parts {
+                content.extend_from_slice(&part);
+            }
+            Some(content.freeze())
+        }
+        Encoding::Zstd => decompress(parts, size),
+    }
+    .filter(|content| content.len() == size)
+}
+
+fn decompress(parts: Vec<Bytes>, size: usize) -> Option<Bytes> {
+    let mut decoder = Decoder::new().ok()?;
+    let (mut content, mut len) = (Vec::with_capacity(size), 0);
+    let mut is_whole = false;
+    // Behind the last part, what the decoder still has.
+    for part in parts.into_iter().chain([Bytes::new()]) {
+        let mut input = InBuffer::around(&part);
+        loop {
+            let before = (input.pos(), len);
+            let mut output = OutBuffer::around_pos(&mut content, len);
+            is_whole = decoder.run(&mut input, &mut output).ok()? == 0 || is_whole && part.is_empty();
+            len = output.pos();
+            if (input.pos(), len) == before || input.pos() == part.len() {
+                break;
+            }
+        }
+        if input.pos() < part.len() {
+            return None;
+        }
+    }
+    is_whole.then(|| content.into())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -116,6 +158,29 @@ mod tests {
         }
     }
 
+    /// Cut where it may be, a stored form says what it says in one.
+    fn in_parts(encoded: &Encoded, len: usize) -> Vec<Bytes> {
+        let starts = (0..encoded.bytes.len()).step_by(len.max(1));
+        starts.map(|start| encoded.bytes.slice(start..encoded.bytes.len().min(start + len.max(1)))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_decoded_as_the_whole_is(
+            piece in proptest::collection::vec(any::<u8>(), 1..3000),
+            times in 1_usize..200,
+            len in 1_usize..9000,
+            cut in 0_usize..40,
+        ) {
+            let content = Bytes::from(piece.repeat(times));
+            let encoded = Encoder::default().encode(&content, units);
+            let parts = in_parts(&encoded, len);
+            prop_assert_eq!(decode_parts(encoded.encoding, parts, content.len()), decode(encoded.clone(), content.len()));
+            let short = Encoded { bytes: encoded.bytes.slice(..encoded.bytes.len().saturating_sub(cut + 1)), ..encoded };
+            prop_assert_eq!(decode_parts(short.encoding, in_parts(&short, len), content.len()), None);
+        }
+    }
+
     #[test]
     fn only_a_saved_unit_is_worth_compressing() {
         let encoder = Encoder::default();
@@ -138,6 +203,8 @@ mod tests {
     fn a_bomb_is_refused_at_the_size_that_was_promised() {
         let bomb = zstd::bulk::compress(&vec![0; 50 << 20], 1).unwrap();
         assert!(bomb.len() < 10_000);
-        assert_eq!(decode(Encoded { encoding: Encoding::Zstd, bytes: bomb.into() }, 1000), None);
+        let bomb = Encoded { encoding: Encoding::Zstd, bytes: bomb.into() };
+        assert_eq!(decode_parts(Encoding::Zstd, in_parts(&bomb, 1000), 1000), None);
+        assert_eq!(decode(bomb, 1000), None);
     }
 }

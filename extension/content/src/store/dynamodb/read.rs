@@ -4,11 +4,11 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
-use super::encoding::{Encoded, Encoding, decode};
+use super::encoding::{Encoding, decode_parts};
 use super::entry::{self, Body, Read, Unreadable};
 use super::item::{Attributes, MAX_ITEM};
 use super::retry::Attempts;
@@ -48,8 +48,7 @@ impl Default for InFlight {
 impl InFlight {
     /// Waits until an answer of at most `bytes` may be asked for, but not for ever.
     async fn room(&self, bytes: usize, until: Instant) -> Result<SemaphorePermit<'_>, String> {
-        let (lane, most) =
-            if bytes <= SMALL { (&self.small, SMALL_IN_FLIGHT) } else { (&self.large, LARGE_IN_FLIGHT) };
+        let (lane, most) = if bytes <= SMALL { (&self.small, SMALL_IN_FLIGHT) } else { (&self.large, LARGE_IN_FLIGHT) };
         let room = tokio::time::timeout_at(until.into(), lane.acquire_many(bytes.min(most) as u32)).await;
         let room = room.map_err(|_| "other reads left no room for the answer in time".to_owned())?;
         Ok(room.expect("BUG: never closed"))
@@ -250,22 +249,13 @@ impl Search {
 }
 
 fn verify(scope: &Scope, reference: &ContentRef, encoding: Encoding, parts: Vec<Bytes>) -> Result<Bytes, GetError> {
-    let encoded = Encoded { encoding, bytes: join(parts) };
-    let content = if reference.is_legacy() { Some(encoded.bytes) } else { decode(encoded, reference.size as usize) };
+    let content = if reference.is_legacy() {
+        parts.into_iter().next()
+    } else {
+        decode_parts(encoding, parts, reference.size as usize)
+    };
     let content = content.ok_or(GetError::Corrupt)?;
     if scope.holds(reference, &content) { Ok(content) } else { Err(GetError::Corrupt) }
-}
-
-/// Parts in one piece; each is freed as soon as it is copied.
-fn join(parts: Vec<Bytes>) -> Bytes {
-    if let [whole] = &parts[..] {
-        return whole.clone();
-    }
-    let mut joined = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
-    for part in parts {
-        joined.extend_from_slice(&part);
-    }
-    joined.freeze()
 }
 
 /// What was read under a key, or what was last heard of the table instead.
@@ -321,14 +311,11 @@ fn batches(wanted: Vec<Wanted>) -> Vec<Batch> {
         if !seen.insert(key.clone()) {
             continue;
         }
-        let last = batches.last_mut();
-        let batch = match last.filter(|last| last.keys.len() < MAX_READS && last.expected + expected <= READ_BATCH) {
-            Some(batch) => batch,
-            None => {
-                batches.push(Batch::default());
-                batches.last_mut().expect("BUG: it was pushed just now")
-            }
-        };
+        let has_room = |last: &Batch| last.keys.len() < MAX_READS && last.expected + expected <= READ_BATCH;
+        if !batches.last().is_some_and(has_room) {
+            batches.push(Batch::default());
+        }
+        let batch = batches.last_mut().expect("BUG: there is one, or it was pushed just now");
         batch.keys.push(key);
         batch.expected += expected;
         batch.most += most;
