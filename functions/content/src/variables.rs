@@ -15,6 +15,7 @@ const CONTENT_TTL: &str = "LRAP_CONTENT_TTL";
 const STORE_TIMEOUT: &str = "LRAP_STORE_TIMEOUT";
 const SIGNING_KEY: &str = "LRAP_SIGNING_KEY";
 const SIGNING_SECRET: &str = "LRAP_SIGNING_SECRET_ARN";
+const CACHE_SIZE: &str = "LRAP_CACHE_SIZE";
 const TLS_ROOTS: &str = "LRAP_TLS_ROOTS";
 const REGION: &str = "AWS_REGION";
 
@@ -35,15 +36,20 @@ pub(crate) struct ContentSettings {
 /// The settings of the content table, if there is one.
 pub(crate) fn settings(variables: &Variables) -> Result<Option<ContentSettings>, VariableError> {
     let Some(table) = variables.optional(TABLE)? else { return Ok(None) };
-    let memory_mb: u64 = variables.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?.unwrap_or(128);
     Ok(Some(ContentSettings {
         store: store(variables, table)?,
         ttl: Ttl::seconds(variables.parsed(CONTENT_TTL)?.unwrap_or(86_400)),
         patience: patience(variables)?,
-        cache_size: memory_mb * (1 << 20) / 8,
+        cache_size: cache_size(variables)?,
         signing_keys: variables.parsed(SIGNING_KEY)?.unwrap_or_default(),
         signing_secret: signing_secret(variables)?,
     }))
+}
+
+/// An eighth of the function's memory, unless it is set; 0 remembers nothing.
+fn cache_size(variables: &Variables) -> Result<u64, VariableError> {
+    let memory_mb: u64 = variables.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?.unwrap_or(128);
+    Ok(variables.parsed(CACHE_SIZE)?.unwrap_or(memory_mb.saturating_mul(1 << 20) / 8))
 }
 
 /// Zero seconds would be a table that never answers.
@@ -123,7 +129,12 @@ fn credentials(variables: &Variables) -> Result<CredentialsSource, VariableError
 }
 
 fn flag(variables: &Variables, name: &'static str) -> Result<bool, VariableError> {
-    Ok(variables.optional(name)?.is_some_and(|value| value.eq_ignore_ascii_case("true")))
+    match variables.optional(name)? {
+        None => Ok(false),
+        Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
+        Some(value) if value.eq_ignore_ascii_case("false") => Ok(false),
+        Some(_) => Err(VariableError::malformed(name, "it is neither true nor false")),
+    }
 }
 
 #[cfg(test)]
@@ -149,13 +160,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_is_as_long_as_the_variable_says() {
+        for (said, bytes) in [("0", 0), ("1048576", 1 << 20)] {
+            let variables = [(TABLE, "t"), (REGION, "eu-central-1"), (CACHE_SIZE, said)];
+            let settings = settings(&Variables::from(variables)).expect("settings").expect("a table");
+            assert_eq!(settings.cache_size, bytes);
+        }
+    }
+
+    #[test]
     fn a_mistake_names_its_variable_and_quotes_no_key() {
         let table = (TABLE, "t");
         let region = (REGION, "eu-central-1");
         assert_eq!(mistake([table]), "the variable AWS_REGION is not set");
         let short = mistake([table, region, (SIGNING_KEY, "hush")]);
         assert!(short.contains("LRAP_SIGNING_KEY") && !short.contains("hush"), "{short}");
-        for (name, wrong) in [(CONTENT_TTL, "-1"), (STORE_TIMEOUT, "0"), (SIGNING_SECRET, "arn"), (TLS_ROOTS, "none")] {
+        for (name, wrong) in [
+            (CONTENT_TTL, "-1"),
+            (STORE_TIMEOUT, "0"),
+            (CACHE_SIZE, "much"),
+            (SIGNING_SECRET, "arn"),
+            (TLS_ROOTS, "none"),
+            ("AWS_USE_FIPS_ENDPOINT", "yes"),
+        ] {
             let mistake = mistake([table, region, (name, wrong)]);
             assert!(mistake.contains(name), "{mistake}");
         }
