@@ -3,8 +3,10 @@
 import io
 import json
 import re
+import tomllib
 import unittest
 import zipfile
+from pathlib import PurePath
 
 from delivery.checks.imports import in_order
 from delivery.templates import Template
@@ -231,6 +233,21 @@ class Roles(unittest.TestCase):
         self.assertEqual(wide, {("agent", "Tokens"), ("agent", "LogDelivery"), ("agent", "Traces")})
 
 
+def libraries_of(folder):
+    """The folders of what a function is made of, itself included, and without what is of every function."""
+    known = tomllib.loads((REPOSITORY / "Cargo.toml").read_text())["workspace"]["dependencies"]
+    needed = tomllib.loads((REPOSITORY / f"functions/{folder}/Cargo.toml").read_text())["dependencies"]
+    paths = (PurePath(known[name].get("path", "")) for name in needed if isinstance(known[name], dict))
+    inner = [path.name for path in paths if path.parts[:1] == ("functions",) and path.name != "shared"]
+    return {folder}.union(*(libraries_of(library) for library in inner))
+
+
+def sources_of(folder):
+    """All Rust of a function and its libraries."""
+    folders = (REPOSITORY / f"functions/{library}/src" for library in libraries_of(folder))
+    return "".join(path.read_text() for folder in folders for path in folder.rglob("*.rs"))
+
+
 class Functions(unittest.TestCase):
     """What is configured is what the code reads."""
 
@@ -246,7 +263,7 @@ class Functions(unittest.TestCase):
 
     def test_s0_23_every_needed_variable_is_there(self):
         for (template, function), folder in self.SOURCES.items():
-            sources = "".join(path.read_text() for path in (REPOSITORY / f"functions/{folder}/src").rglob("*.rs"))
+            sources = sources_of(folder)
             variables = properties(template, function, AllowedHosts="a")["Environment"]["Variables"]
             self.assertEqual(set(self.NEEDED.findall(sources)) - variables.keys(), set(), folder)
             unread = [name for name in variables.keys() - self.OF_OTHERS if f'"{name}"' not in sources]
