@@ -184,9 +184,10 @@ async fn s7_tenants_never_share_what_one_sandbox_remembers() {
     let before = world.table().meter();
     for foreign in [Event::new("foreign", a.clone()).header("Lambda-Runtime-Aws-Tenant-Id", "b"), Event::new("none", a)]
     {
-        assert_eq!(world.fail_event(foreign).await.error_type, "LongContent.Refused");
+        assert_eq!(world.fail_event(foreign).await.error_type, "LongContent.NotFound");
     }
-    assert_eq!(since(&world, &before).requests_of("BatchGetItem"), 2, "nothing was given from memory");
+    // Each twice, as what is missing is asked for.
+    assert_eq!(since(&world, &before).requests_of("BatchGetItem"), 4, "nothing was given from memory");
 }
 
 /// Nor is it remembered that a content had expired: it may be stored again. (That nothing is served after its time needs a clock
