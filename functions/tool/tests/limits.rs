@@ -59,7 +59,11 @@ async fn a_tenants_handles_are_that_tenants() {
     assert!(!world.function().answer_in(of("blue"), search.clone()).await.is_error);
     for stranger in [of("red"), Context::default()] {
         let refused = world.function().answer_in(stranger, search.clone()).await;
-        assert!(refused.is_error && refused.content.contains("not of this system"), "{}", refused.content);
+        assert!(
+            refused.is_error && refused.content.contains("nothing is stored under this handle"),
+            "{}",
+            refused.content
+        );
     }
 }
 
