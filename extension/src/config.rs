@@ -284,7 +284,7 @@ impl Config {
         let memory_mb: u64 = vars.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 128);
         let memory = memory_mb.saturating_mul(1 << 20);
         Self {
-            upstream: upstream::read(vars, &lambda_api, port),
+            upstream: upstream(vars, &lambda_api, port),
             lambda_api,
             port,
             port_variable,
@@ -354,6 +354,20 @@ const LEVELS: &[(&str, LevelFilter)] = &[
 ];
 
 /// With SnapStart, a snapshot of this process is taken at the end of its init, and no connection may be in it.
+/// `host:port` to forward to, by a proxy that listens at `port` where Lambda's is `lambda_api`. See [`upstream`](mod@upstream).
+fn upstream(vars: &mut Variables, lambda_api: &str, port: u16) -> String {
+    let upstream = if vars.is_set(OWN_UPSTREAM) {
+        let own = vars.host_and_port(OWN_UPSTREAM);
+        if own.as_ref().is_some_and(|own| upstream::is_listener(own, port)) {
+            vars.mistake(OWN_UPSTREAM, "is where this extension itself listens; name the next proxy, or leave it out");
+        }
+        own
+    } else {
+        vars.host_and_port(UPSTREAM).filter(|shared| !upstream::is_listener(shared, port))
+    };
+    upstream.unwrap_or_else(|| lambda_api.to_owned())
+}
+
 fn connections(vars: &Variables) -> Connections {
     match vars.text("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() {
         Some("snap-start") => Connections::before_snapshot(),

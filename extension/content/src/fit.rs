@@ -24,7 +24,7 @@ use bytes::Bytes;
 
 use crate::json::{self, StringToken};
 use crate::keep::{Paths, Pointer};
-use crate::leaving::Leaving;
+use crate::leaving::{Leaving, string_content};
 use crate::reference::{Content, ContentRef, Ttl};
 
 /// Values of this many bytes or fewer are not worth a content of their own.
@@ -146,7 +146,7 @@ fn content_at(response: &Bytes, span: &Range<usize>) -> Content {
     match StringToken::at(response, span.start) {
         Some(token) if response[span.start] == b'"' => {
             let text = json::decode(response, &token);
-            json::string_content(response, &token, text)
+            string_content(response, &token, text)
         }
         _ => Content::json(response.slice(span.clone())),
     }

@@ -3,11 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use bytes::Bytes;
 use memchr::{memchr, memchr2, memrchr};
 use serde::de::IgnoredAny;
-
-use crate::reference::Content;
 
 /// Whether `text` is one valid JSON document in UTF-8 (RFC 8259). Any depth, no stack.
 pub(crate) fn is_valid(text: &[u8]) -> bool {
@@ -272,16 +269,6 @@ fn push_escape(out: &mut Vec<u8>, escape: &[u8]) {
             0x80 | (unit >> 6) as u8 & 0x3f,
             0x80 | unit as u8 & 0x3f,
         ]),
-    }
-}
-
-/// The content of a string of `whole` that says `text`: that text without a copy where nothing is escaped, or the string
-/// as it is spelt where UTF-8 cannot hold what it says.
-pub(crate) fn string_content(whole: &Bytes, token: &StringToken, text: Cow<'_, [u8]>) -> Content {
-    match text {
-        Cow::Borrowed(text) => Content::string(whole.slice_ref(text)),
-        Cow::Owned(text) if std::str::from_utf8(&text).is_ok() => Content::string(text),
-        Cow::Owned(_) => Content::json(whole.slice(token.open..=token.close)),
     }
 }
 

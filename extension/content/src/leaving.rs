@@ -1,9 +1,11 @@
 //! Leaving: which values leave a response, and references spliced into their places. Everything between them is untouched.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::json::StringToken;
 use crate::reference::{Content, ContentRef};
 
 /// Values that leave a response, and from where.
@@ -125,5 +127,15 @@ impl Leaving {
         }
         out.extend_from_slice(&self.response[at..]);
         out.into()
+    }
+}
+
+/// The content of a string of `whole` that says `text`: that text without a copy where nothing is escaped, or the string
+/// as it is spelt where UTF-8 cannot hold what it says.
+pub(crate) fn string_content(whole: &Bytes, token: &StringToken, text: Cow<'_, [u8]>) -> Content {
+    match text {
+        Cow::Borrowed(text) => Content::string(whole.slice_ref(text)),
+        Cow::Owned(text) if std::str::from_utf8(&text).is_ok() => Content::string(text),
+        Cow::Owned(_) => Content::json(whole.slice(token.open..=token.close)),
     }
 }

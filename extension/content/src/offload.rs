@@ -25,7 +25,7 @@ use crate::crowds;
 use crate::gaps;
 use crate::json::{self, StringToken};
 use crate::keep::{Pointer, Reached};
-use crate::leaving::Leaving;
+use crate::leaving::{Leaving, string_content};
 use crate::nested::Budget;
 use crate::reference::{ContentRef, MAX_LEN, PREFIX};
 
@@ -91,7 +91,7 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
             leaving.note_kept(token.open);
             continue;
         }
-        leaving.push(token.open..token.close + 1, json::string_content(response, token, text));
+        leaving.push(token.open..token.close + 1, string_content(response, token, text));
     }
     leaving.replace_by(&crowds::containers(response, &look_alikes, limits.max_look_alikes));
     leaving

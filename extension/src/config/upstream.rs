@@ -5,23 +5,8 @@
 //! our own listener was meant for the other, and can mean nothing to us: Lambda's address, which nobody can write into a
 //! function's variables because it is known in the sandbox only, stays ours.
 
-use super::{OWN_UPSTREAM, UPSTREAM, Variables};
-
-/// `host:port` to forward to, by a proxy that listens at `port` where Lambda's is `lambda_api`.
-pub(super) fn read(vars: &mut Variables, lambda_api: &str, port: u16) -> String {
-    let upstream = if vars.is_set(OWN_UPSTREAM) {
-        let own = vars.host_and_port(OWN_UPSTREAM);
-        if own.as_ref().is_some_and(|own| is_listener(own, port)) {
-            vars.mistake(OWN_UPSTREAM, "is where this extension itself listens; name the next proxy, or leave it out");
-        }
-        own
-    } else {
-        vars.host_and_port(UPSTREAM).filter(|shared| !is_listener(shared, port))
-    };
-    upstream.unwrap_or_else(|| lambda_api.to_owned())
-}
-
-fn is_listener(authority: &str, port: u16) -> bool {
+/// Whether an address is that of our own listener, at `port`.
+pub(super) fn is_listener(authority: &str, port: u16) -> bool {
     let local = ["127.0.0.1", "localhost"];
     authority.rsplit_once(':').is_some_and(|(host, given)| local.contains(&host) && given.parse() == Ok(port))
 }

@@ -4,11 +4,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 
 use super::encoding::Encoding;
-use super::inventory::{Foreign, StoredContent};
 use super::item::{
     Attributes, CONTENT, DIGEST, DIGEST_LEN, ENCODING, EXPIRES_AT, FORMAT, FORMAT_VERSION, ID, KIND, PART_SIZE, PARTS,
     PartList, SCOPE, SIZE, STORED, TENANT, TTL,
 };
+use super::listing::{Foreign, StoredContent};
 use crate::reference::{ContentRef, PREFIX, ScopeTag, StoreName, TenantTag, Ttl, VERSION};
 use crate::store::{Expiry, MAX_CONTENT_LEN};
 

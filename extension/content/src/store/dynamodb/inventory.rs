@@ -7,15 +7,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
-use super::DynamoDbStore;
 use super::entry::{self, Summary};
 use super::item::Attributes;
+use super::listing::{Cursor, Foreign, StoredContent};
 use super::retry::Attempts;
-use crate::reference::ContentRef;
-
-/// Where a scan goes on.
-#[derive(Debug, Clone)]
-pub struct Cursor(pub(super) Attributes);
+use super::store::DynamoDbStore;
 
 /// Some items of the table.
 #[derive(Debug)]
@@ -37,23 +33,6 @@ impl DynamoDbStore {
     }
 }
 
-/// A content, by the item that makes it readable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredContent {
-    /// What names it. One written with a key lacks the key's part.
-    pub reference: ContentRef,
-    /// Bytes of the stored form, where its writer noted them.
-    pub stored: Option<u64>,
-    /// `identity` or `zstd`.
-    pub encoding: &'static str,
-    /// How many parts it has; 0 when it is one item.
-    pub parts: u64,
-    /// How many of them the scan came by.
-    pub found: u64,
-    /// The second after which it is over, since the Unix epoch; `None` for never.
-    pub expires_at: Option<u64>,
-}
-
 /// Parts that no content lists. A writer that is at work leaves such for a moment, one that crashed until they expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphans {
@@ -63,15 +42,6 @@ pub struct Orphans {
     pub parts: u64,
     /// The second after which the last is over.
     pub expires_at: Option<u64>,
-}
-
-/// An item that is none of this layer's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Foreign {
-    /// Its partition key.
-    pub id: String,
-    /// Why it is none.
-    pub problem: String,
 }
 
 /// Everything that a scan came by.
@@ -149,6 +119,7 @@ mod tests {
     use super::super::encoding::{Encoded, Encoding};
     use super::super::item::{Item, Label, Layout};
     use super::*;
+    use crate::reference::ContentRef;
     use crate::reference::{Content, Scope, Ttl};
     use crate::store::Expiry;
     use aws_sdk_dynamodb::types::AttributeValue;

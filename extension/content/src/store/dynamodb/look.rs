@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::DynamoDbStore;
 use super::entry::Heading;
 use super::item::{Attributes, Label, Layout};
 use super::retry::ATTEMPT;
+use super::store::DynamoDbStore;
 use super::table::{MAX_READS, Table};
 use crate::reference::ContentId;
 use crate::store::Expiry;

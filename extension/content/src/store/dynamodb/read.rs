@@ -5,15 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 use super::encoding::{Encoding, decode_parts};
 use super::entry::{self, Body, Read, Unreadable};
 use super::item::{Attributes, MAX_ITEM};
 use super::retry::Attempts;
+use super::store::{BLOCKING, DynamoDbStore};
 use super::table::MAX_READS;
-use super::{BLOCKING, DynamoDbStore};
 use crate::reference::{ContentRef, Scope, ScopeTag, TenantTag};
 use crate::store::{Expiry, GetError, MAX_CONTENT_LEN, Stored};
 
@@ -23,37 +22,6 @@ const READ_BATCH: usize = 4 << 20;
 
 /// Requests at once for one call.
 const READS_AT_ONCE: usize = 4;
-
-/// Content bytes that answers in flight may have together, whoever reads: an answer is in memory as it came, in base64, beside what
-/// it says. One that may be larger is read alone.
-const LARGE_IN_FLIGHT: usize = 8 << 20;
-
-/// The same of answers that are no larger than [`SMALL`]: they need not wait for larger ones.
-const SMALL_IN_FLIGHT: usize = 4 << 20;
-const SMALL: usize = 512 << 10;
-
-/// Room for answers in flight.
-#[derive(Debug)]
-pub(super) struct InFlight {
-    large: Semaphore,
-    small: Semaphore,
-}
-
-impl Default for InFlight {
-    fn default() -> Self {
-        Self { large: Semaphore::new(LARGE_IN_FLIGHT), small: Semaphore::new(SMALL_IN_FLIGHT) }
-    }
-}
-
-impl InFlight {
-    /// Waits until an answer of at most `bytes` may be asked for, but not for ever.
-    async fn room(&self, bytes: usize, until: Instant) -> Result<SemaphorePermit<'_>, String> {
-        let (lane, most) = if bytes <= SMALL { (&self.small, SMALL_IN_FLIGHT) } else { (&self.large, LARGE_IN_FLIGHT) };
-        let room = tokio::time::timeout_at(until.into(), lane.acquire_many(bytes.min(most) as u32)).await;
-        let room = room.map_err(|_| "other reads left no room for the answer in time".to_owned())?;
-        Ok(room.expect("BUG: never closed"))
-    }
-}
 
 /// Reads contents in the references' order.
 pub(super) async fn get(

@@ -1,0 +1,36 @@
+//! How many bytes the answers to reads may have together while they are on their way.
+
+use std::time::Instant;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Content bytes that answers in flight may have together, whoever reads: an answer is in memory as it came, in base64, beside what
+/// it says. One that may be larger is read alone.
+const LARGE_IN_FLIGHT: usize = 8 << 20;
+
+/// The same of answers that are no larger than [`SMALL`]: they need not wait for larger ones.
+const SMALL_IN_FLIGHT: usize = 4 << 20;
+const SMALL: usize = 512 << 10;
+
+/// Room for answers in flight.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    large: Semaphore,
+    small: Semaphore,
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        Self { large: Semaphore::new(LARGE_IN_FLIGHT), small: Semaphore::new(SMALL_IN_FLIGHT) }
+    }
+}
+
+impl InFlight {
+    /// Waits until an answer of at most `bytes` may be asked for, but not for ever.
+    pub(super) async fn room(&self, bytes: usize, until: Instant) -> Result<SemaphorePermit<'_>, String> {
+        let (lane, most) = if bytes <= SMALL { (&self.small, SMALL_IN_FLIGHT) } else { (&self.large, LARGE_IN_FLIGHT) };
+        let room = tokio::time::timeout_at(until.into(), lane.acquire_many(bytes.min(most) as u32)).await;
+        let room = room.map_err(|_| "other reads left no room for the answer in time".to_owned())?;
+        Ok(room.expect("BUG: never closed"))
+    }
+}

@@ -1,0 +1,68 @@
+//! The store itself: its table, what encodes for it, and its clock.
+
+use std::sync::Arc;
+
+use super::super::clock::Clock;
+use super::super::tally::{Tally, Usage};
+use super::encoding::Encoder;
+use super::in_flight::InFlight;
+use super::item::MAX_PART;
+use super::settings::Settings;
+use super::settings_error::SettingsError;
+use super::table::Table;
+
+/// Bytes above which hashing and compressing leave the runtime's thread: there, other invocations would wait for them.
+pub(super) const BLOCKING: usize = 512 << 10;
+
+/// A content store on a `DynamoDB` table. Clones share one client, its connections and its counters.
+#[derive(Debug, Clone)]
+pub struct DynamoDbStore {
+    pub(super) table: Table,
+    pub(super) encoder: Arc<Encoder>,
+    pub(super) clock: Clock,
+    pub(super) part_size: usize,
+    pub(super) in_flight: Arc<InFlight>,
+}
+
+impl DynamoDbStore {
+    /// Checks the settings and reads the certificates of [`TlsRoots::File`]; all else is made when it is first needed.
+    pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        Ok(Self { table: Table::new(settings)?, encoder: Arc::default(), clock: Clock::default(), part_size: MAX_PART })
+    }
+
+    /// The same store by another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The same store writing parts of `part_size` bytes, within what an item can hold and what readers accept (1 KiB).
+    /// Readers take any size, so writers may differ.
+    #[must_use]
+    pub fn with_part_size(self, part_size: usize) -> Self {
+        Self { part_size: part_size.clamp(1 << 10, MAX_PART), ..self }
+    }
+
+    /// Opens the connection, TLS included, without a `DynamoDB` operation. Failing is no loss; it takes two seconds at most.
+    pub async fn warm(&self) {
+        self.table.warm().await;
+    }
+
+    /// The same store in name only: what is asked of it is neither sent nor counted, and every write succeeds.
+    #[must_use]
+    pub fn staged(&self) -> Self {
+        Self { table: self.table.staged(), ..self.clone() }
+    }
+
+    /// Requests and units since the store was built, counted over all clones, whomever they charged.
+    pub fn meter(&self) -> Usage {
+        self.table.usage()
+    }
+}
+
+impl DynamoDbStore {
+    /// The same store on another account.
+    pub(super) fn charged_to(&self, tally: &Tally) -> Self {
+        Self { table: self.table.charging(tally), ..self.clone() }
+    }
+}
