@@ -2,6 +2,7 @@
 //! everything else passes. The only place where content meets store meets wire.
 
 mod compute;
+mod error;
 mod errors;
 mod gathering;
 mod hydration;
@@ -9,28 +10,28 @@ mod hydration;
 pub mod in_process;
 mod notices;
 mod offloading;
+mod sandbox;
 
 use std::io;
 
 use long_content::encoded;
 use long_content::envelope::{Envelope, Shape};
-use long_content::keys::Keyring;
-use long_content::reference::Scope;
 use long_content::screen::{EventScreen, ResponseScreen};
 use long_content::store::ContentStore;
-use long_content::store::dynamodb::SigningKeys;
 
+use self::error::ProxyError;
 use self::gathering::Ungathered;
 pub use self::hydration::MAX_ROUNDS;
 use self::hydration::{Body, Ready};
-use crate::config::{Config, MetricsMode, Mode};
+pub use self::sandbox::Proxy;
+use crate::config::Mode;
 use crate::error::{Failure, FailureKind, error_document};
-use crate::invocations::{Attempt, INVOCATION_ID, Invocation, Invocations};
-use crate::metrics::{Metrics, Work};
+use crate::invocations::{Attempt, INVOCATION_ID};
+use crate::metrics::Work;
 use crate::payload::Payload;
-use crate::room::{Part, Room};
+use crate::room::Part;
 use crate::route::{self, Route};
-use crate::runtime_api::{Reply, RuntimeApi, UpstreamError};
+use crate::runtime_api::{Reply, UpstreamError};
 use crate::wire::{Broken, Connection, Fields, Framing, OutgoingHead, RequestHead, ResponseHead, WireError};
 
 const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
@@ -38,65 +39,7 @@ const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
 const USER_AGENT: &str = "user-agent";
 const FUNCTION_ERROR_TYPE: &str = "Lambda-Runtime-Function-Error-Type";
 
-/// The proxy between one sandbox's runtime and the Runtime API.
-#[derive(Debug)]
-pub struct Proxy<S> {
-    upstream: RuntimeApi,
-    store: S,
-    scope: Scope,
-    keys: SigningKeys,
-    config: Config,
-    invocations: Invocations,
-    events: Room,
-    responses: Room,
-    metrics: Metrics,
-}
-
 impl<S: ContentStore> Proxy<S> {
-    /// A proxy that forwards to `config.upstream` and keeps contents in `store`, their references signed by `keys`.
-    pub fn new(config: Config, store: S, keys: SigningKeys) -> Self {
-        Self {
-            upstream: RuntimeApi::new(&config.upstream),
-            scope: Scope::new(config.store.table.as_str()),
-            events: hydration::room(config.max_event_size),
-            responses: gathering::room(config.response_room),
-            invocations: Invocations::default(),
-            metrics: match config.metrics {
-                MetricsMode::Emf => Metrics::emf(config.function_name.clone()),
-                MetricsMode::Off => Metrics::off(),
-            },
-            store,
-            keys,
-            config,
-        }
-    }
-
-    /// The way to the real Runtime API.
-    pub fn upstream(&self) -> &RuntimeApi {
-        &self.upstream
-    }
-
-    /// Where contents are kept.
-    pub fn store(&self) -> &S {
-        &self.store
-    }
-
-    /// What references are signed and verified with.
-    pub fn keys(&self) -> &SigningKeys {
-        &self.keys
-    }
-
-    /// Whether a snapshot of this process is still to be taken, which no open connection survives.
-    pub fn expects_snapshot(&self) -> bool {
-        self.config.store.connections.expect_snapshot()
-    }
-
-    /// The process was restored from a snapshot: connections of before are useless.
-    fn restored(&self) {
-        self.config.store.connections.restored();
-        self.upstream.forget_idle();
-    }
-
     /// Answers one request of the runtime.
     pub async fn handle(&self, request: &RequestHead, runtime: &mut Connection) -> Result<(), Unserved> {
         let answer = match Route::of(request.method(), request.path()) {
@@ -343,11 +286,6 @@ impl<S: ContentStore> Proxy<S> {
             reply = self.upstream.pass(request) => Ok(reply?),
         }
     }
-
-    fn scope_of(&self, invocation: &Invocation, keys: Keyring) -> Scope {
-        let scope = self.scope.signed_by(keys);
-        invocation.tenant.as_ref().map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant))
-    }
 }
 
 /// What a runtime makes of an invocation.
@@ -385,19 +323,6 @@ struct Event<'a> {
     may_be_exposed: bool,
     /// Whether it was searched for references.
     was_searched: bool,
-}
-
-/// Why a request of the runtime has no answer from upstream.
-#[derive(Debug, thiserror::Error)]
-enum ProxyError {
-    #[error(transparent)]
-    Upstream(#[from] UpstreamError),
-    #[error("the event broke off: {0}")]
-    Event(WireError),
-    #[error("the request id cannot stand in a path")]
-    RequestId,
-    #[error("the runtime gave its poll up")]
-    Gone,
 }
 
 /// Why a connection of the runtime is of no more use.

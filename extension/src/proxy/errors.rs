@@ -13,8 +13,8 @@ use long_content::outgoing::Terms;
 use long_content::reference::Kind;
 use long_content::store::ContentStore;
 
-use super::Proxy;
 use super::notices;
+use super::sandbox::Proxy;
 use crate::error::Failure;
 use crate::invocations::Invocation;
 use crate::metrics::Sizes;

@@ -2,16 +2,14 @@
 
 use std::time::Instant;
 
-use super::{Proxy, ProxyError};
+use super::error::ProxyError;
+use super::sandbox::{LAMBDA_RESPONSE_LIMIT, Proxy};
 use crate::error::Failure;
 use crate::invocations::Invocation;
 use crate::payload::Payload;
-use crate::room::{Part, Room};
+use crate::room::Part;
 use crate::runtime_api::UpstreamError;
 use crate::wire::{Connection, Framing, RequestHead, WireError};
-
-/// Bytes of the longest response that Lambda takes.
-pub(super) const LAMBDA_RESPONSE_LIMIT: u64 = 6 * 1024 * 1024 + 100;
 
 /// Bytes of the longest response that is buffered, however much memory the function has.
 const MAX_BUFFERED: u64 = 96 << 20;
@@ -24,11 +22,6 @@ pub(super) enum Ungathered {
     BrokenOff(Payload, WireError),
     /// It is not a request that can be read.
     Unreadable(WireError),
-}
-
-/// Room for responses, of which one that Lambda would take always fits.
-pub(super) fn room(bytes: u64) -> Room {
-    Room::new(bytes.max(LAMBDA_RESPONSE_LIMIT))
 }
 
 impl<S> Proxy<S> {

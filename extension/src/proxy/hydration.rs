@@ -19,15 +19,15 @@ use long_content::store::dynamodb::{Refetched, UnknownKey};
 use long_content::store::tally::Tally;
 use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, Stored};
 
-use super::Proxy;
 use super::compute::compute;
 use super::notices;
+use super::sandbox::Proxy;
 use crate::config::{Mode, OnMissing};
 use crate::error::{Failure, FailureKind, quoted};
 use crate::invocations::Invocation;
 use crate::metrics::{Amount, Sizes, Work};
 use crate::payload::Payload;
-use crate::room::{Part, Room};
+use crate::room::Part;
 
 /// How deep contents may refer to contents. Two is what responses that were made to fit hold; functions that pass
 /// references on unread may wrap them again.
@@ -63,11 +63,6 @@ impl From<Payload> for Ready<'_> {
     fn from(payload: Payload) -> Self {
         Self { body: Body::Whole(payload), room: None }
     }
-}
-
-/// Room for `bytes` of events that are being hydrated together.
-pub(super) fn room(bytes: u64) -> Room {
-    Room::new(bytes)
 }
 
 /// References of one round, by what becomes of them.

@@ -10,10 +10,9 @@ use long_content::reference::{ContentRef, Scope};
 use long_content::store::tally::Tally;
 use long_content::store::{ContentStore, PutError};
 
-use super::Proxy;
 use super::compute::compute;
-use super::gathering::LAMBDA_RESPONSE_LIMIT;
 use super::notices;
+use super::sandbox::{LAMBDA_RESPONSE_LIMIT, Proxy};
 use crate::error::Failure;
 use crate::invocations::Invocation;
 use crate::metrics::{Sizes, Work};

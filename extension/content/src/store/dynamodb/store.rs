@@ -27,7 +27,13 @@ pub struct DynamoDbStore {
 impl DynamoDbStore {
     /// Checks the settings and reads the certificates of [`TlsRoots::File`]; all else is made when it is first needed.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
-        Ok(Self { table: Table::new(settings)?, encoder: Arc::default(), clock: Clock::default(), part_size: MAX_PART })
+        Ok(Self {
+            table: Table::new(settings)?,
+            encoder: Arc::default(),
+            clock: Clock::default(),
+            part_size: MAX_PART,
+            in_flight: Arc::default(),
+        })
     }
 
     /// The same store by another clock.

@@ -1,0 +1,81 @@
+//! What the proxy of one sandbox has: its way upstream, its store and keys, and what it remembers.
+
+use long_content::keys::Keyring;
+use long_content::reference::Scope;
+use long_content::store::ContentStore;
+use long_content::store::dynamodb::SigningKeys;
+
+use crate::config::{Config, MetricsMode};
+use crate::invocations::{Invocation, Invocations};
+use crate::metrics::Metrics;
+use crate::room::Room;
+use crate::runtime_api::RuntimeApi;
+
+/// Bytes of the longest response that Lambda takes.
+pub(super) const LAMBDA_RESPONSE_LIMIT: u64 = 6 * 1024 * 1024 + 100;
+
+/// The proxy between one sandbox's runtime and the Runtime API.
+#[derive(Debug)]
+pub struct Proxy<S> {
+    pub(super) upstream: RuntimeApi,
+    pub(super) store: S,
+    pub(super) scope: Scope,
+    pub(super) keys: SigningKeys,
+    pub(super) config: Config,
+    pub(super) invocations: Invocations,
+    pub(super) events: Room,
+    pub(super) responses: Room,
+    pub(super) metrics: Metrics,
+}
+
+impl<S: ContentStore> Proxy<S> {
+    /// A proxy that forwards to `config.upstream` and keeps contents in `store`, their references signed by `keys`.
+    pub fn new(config: Config, store: S, keys: SigningKeys) -> Self {
+        Self {
+            upstream: RuntimeApi::new(&config.upstream),
+            scope: Scope::new(config.store.table.as_str()),
+            events: Room::new(config.max_event_size),
+            responses: Room::new(config.response_room.max(LAMBDA_RESPONSE_LIMIT)),
+            invocations: Invocations::default(),
+            metrics: match config.metrics {
+                MetricsMode::Emf => Metrics::emf(config.function_name.clone()),
+                MetricsMode::Off => Metrics::off(),
+            },
+            store,
+            keys,
+            config,
+        }
+    }
+
+    /// The way to the real Runtime API.
+    pub fn upstream(&self) -> &RuntimeApi {
+        &self.upstream
+    }
+
+    /// Where contents are kept.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// What references are signed and verified with.
+    pub fn keys(&self) -> &SigningKeys {
+        &self.keys
+    }
+
+    /// Whether a snapshot of this process is still to be taken, which no open connection survives.
+    pub fn expects_snapshot(&self) -> bool {
+        self.config.store.connections.expect_snapshot()
+    }
+
+    /// The process was restored from a snapshot: connections of before are useless.
+    pub(super) fn restored(&self) {
+        self.config.store.connections.restored();
+        self.upstream.forget_idle();
+    }
+
+    /// Whose contents an invocation may name, signed by `keys`.
+    pub(super) fn scope_of(&self, invocation: &Invocation, keys: Keyring) -> Scope {
+        let scope = self.scope.signed_by(keys);
+        invocation.tenant.as_ref().map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant))
+    }
+}
