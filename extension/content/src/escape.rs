@@ -167,6 +167,14 @@ fn count(text: &[u8], is: impl Fn(u8) -> bool) -> u64 {
     text.chunks(BLOCK).map(|block| u64::from(in_block(block))).sum()
 }
 
+/// A text, and how often it is escaped.
+pub(crate) type Part<'a> = (&'a [u8], u32);
+
+/// What a text becomes that stands as a JSON string inside of `depth` others: quotation marks, and the text escaped once more.
+pub(crate) fn string(text: &[u8], depth: u32) -> [Part<'_>; 3] {
+    [(b"\"", depth), (text, depth + 1), (b"\"", depth)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,9 +8,49 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use super::{Contents, Edit, Filling, HydratePlan, write};
-use crate::escape::Census;
+use super::search::{Edit, HydratePlan, Search, plan_with};
+use crate::escape::{self, Census};
+use crate::json;
 use crate::reference::{ContentRef, Kind};
+
+/// What takes the places of references, by reference.
+pub(super) type Contents = HashMap<ContentRef, Filling>;
+
+/// What takes a reference's place.
+#[derive(Debug)]
+pub(super) enum Filling {
+    /// Nothing: the reference stays.
+    Kept,
+    /// Text that becomes a JSON string.
+    Text(Counted),
+    /// JSON, with the references that it holds itself.
+    Json(Box<Inside>),
+}
+
+impl Filling {
+    pub(super) fn new(reference: &ContentRef, content: Bytes, search: Search) -> Self {
+        match reference.kind {
+            Kind::String => {
+                debug_assert!(
+                    std::str::from_utf8(&content).is_ok(),
+                    "BUG: the store verified a text that is not UTF-8"
+                );
+                Self::Text(Counted::new(content))
+            }
+            Kind::Json if may_hold_references(reference, &content) => {
+                Self::Json(Box::new(Inside::new(plan_with(&content, search))))
+            }
+            Kind::Json | Kind::Verbatim => Self::Json(Box::new(Inside::new(HydratePlan::without_references(content)))),
+        }
+    }
+}
+
+/// Whether a content may hold references of its own: only an object or array that left so that its response fits (see
+/// [`fit`](crate::fit)) does. Any other content is somebody's text, whatever it reads like; one of kind [`Kind::Verbatim`] is an
+/// object or array full of such text.
+pub fn may_hold_references(reference: &ContentRef, content: &[u8]) -> bool {
+    reference.kind == Kind::Json && !reference.is_legacy() && json::opens_container(content)
+}
 
 /// A text and, when something asked for it, its census.
 #[derive(Debug)]
@@ -184,7 +224,7 @@ fn weight_of_text(reference: &ContentRef, filling: Option<&Filling>, depth: u32)
         _ if reference.kind != Kind::String => return reference.size.max(1),
         _ => None,
     };
-    let parts = write::string(b"", depth).map(|(mark, depth)| Census::of(mark).len(depth));
+    let parts = escape::string(b"", depth).map(|(mark, depth)| Census::of(mark).len(depth));
     let marks = parts.into_iter().fold(0, u64::saturating_add);
     marks.saturating_add(text.map_or(reference.size, |text| text.census().len(depth + 1)))
 }

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Contents, Edit, Filling, HydratePlan, Hydration};
-use crate::escape;
+use super::search::{Edit, HydratePlan};
+use super::weigh::{Contents, Filling};
+use crate::escape::{self, Part, string};
 use crate::reference::ContentRef;
 
 /// A stretch of a hydrated event, and how many strings it stands inside of.
@@ -12,14 +13,6 @@ enum Piece<'a> {
     Json(&'a [u8], u32),
     /// A text that stands there as a JSON string.
     Text(&'a [u8], u32),
-}
-
-/// A text, and how often it is escaped.
-pub(super) type Part<'a> = (&'a [u8], u32);
-
-/// What a text becomes that stands as a JSON string inside of `depth` others: quotation marks, and the text escaped once more.
-pub(super) fn string(text: &[u8], depth: u32) -> [Part<'_>; 3] {
-    [(b"\"", depth), (text, depth + 1), (b"\"", depth)]
 }
 
 impl<'a> Piece<'a> {
@@ -105,9 +98,9 @@ pub struct Hydrated {
 }
 
 impl Hydrated {
-    /// `hydration` comes to `len` bytes.
-    pub(super) fn new(hydration: Hydration, len: u64) -> Self {
-        Self { event: hydration.event, contents: hydration.contents, len }
+    /// An event that comes to `len` bytes with these contents.
+    pub(super) fn new(event: HydratePlan, contents: Contents, len: u64) -> Self {
+        Self { event, contents, len }
     }
 
     /// Its bytes.

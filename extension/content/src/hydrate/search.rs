@@ -1,0 +1,303 @@
+//! Searching an event for references: which stand where, also in the JSON texts inside of its strings.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use memchr::memmem::Finder;
+
+use crate::batch::Batch;
+use crate::json::{self, StringToken};
+use crate::nested::Budget;
+use crate::reference::{ContentRef, PREFIX, ParseRefError};
+
+/// Looks for what every reference begins with.
+static PREFIX_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREFIX));
+
+/// How an event is searched.
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    /// Whether the references of [`ContentRef::parse_legacy`] are found too.
+    pub reads_legacy: bool,
+    /// Bytes of JSON text inside of strings that may be decoded to look into it. Never more than 24 times the event is.
+    pub max_decoded: u64,
+    /// Distinct references that an event may name, those of its contents and those that cannot be read included. The search ends
+    /// where there are more.
+    pub max_references: usize,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self { reads_legacy: false, max_decoded: u64::MAX, max_references: usize::MAX }
+    }
+}
+
+/// Why an event is not hydrated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TooLarge {
+    /// It would have more bytes than it may: so many, at least.
+    #[error("hydrated, the event would have at least {0} bytes")]
+    Bytes(u64),
+    /// To find all its references, more of the JSON text inside of its strings would have to be decoded than may be; or its
+    /// contents refer to contents that were not added.
+    #[error("text inside of text, or contents inside of contents, are nested too deep in the event")]
+    TooDeep,
+    /// It, or its contents, name more distinct references than these.
+    #[error("the event names more than {0} references")]
+    References(usize),
+}
+
+/// Which references stand where in one event.
+#[derive(Debug)]
+pub struct HydratePlan {
+    pub(super) event: Bytes,
+    pub(super) edits: Vec<Edit>,
+    pub(super) found: Found,
+}
+
+/// Where a content goes.
+#[derive(Debug)]
+pub(super) struct Edit {
+    /// The bytes of its reference, quotation marks included.
+    pub(super) span: Range<usize>,
+    /// Index of that reference.
+    pub(super) reference: usize,
+    /// How many strings it stands inside of: so often it is escaped.
+    pub(super) depth: u32,
+}
+
+/// What was found in an event and in the JSON texts inside it.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) references: Vec<ContentRef>,
+    indices: HashMap<ContentRef, usize>,
+    malformed: Vec<(String, ParseRefError)>,
+    pub(super) search: Search,
+    budget: Budget,
+    /// Whether there are more references than may be.
+    pub(super) has_too_many: bool,
+    /// Whether the event is not valid JSON, though a string of it could be a reference.
+    is_invalid: bool,
+}
+
+/// Finds every string value of `event` that is a reference. An event that is not valid JSON has none.
+///
+/// An event without a reference costs one search for `@content:`.
+pub fn plan(event: &Bytes) -> HydratePlan {
+    plan_with(event, Search::default())
+}
+
+/// [`plan`], in another way.
+pub fn plan_with(event: &Bytes, search: Search) -> HydratePlan {
+    let budget = Budget::of_event(event, search.max_decoded);
+    let mut found = Found { search, budget, ..Found::default() };
+    let edits = found.search(event);
+    HydratePlan { event: event.clone(), edits, found }
+}
+
+impl HydratePlan {
+    /// A plan for a batch that was too deep or named too many references: each record is searched by itself, with its share of what
+    /// may be decoded. A record that is still too deep, or names more references than those before it left, stays as it is; says
+    /// which do, by their numbers.
+    pub fn by_record(&self, batch: &Batch) -> (Self, Vec<usize>) {
+        let search = self.found.search;
+        let mut found = Found { search, ..Found::default() };
+        let (mut edits, mut left) = (vec![], vec![]);
+        for (number, record) in batch.records().iter().enumerate() {
+            let text = &self.event[record.clone()];
+            let share = u128::from(search.max_decoded) * text.len() as u128 / u128::from(batch.len().max(1));
+            let mut alone = Found { search, budget: Budget::of_event(text, share as u64), ..Found::default() };
+            let inside = alone.search(text);
+            if alone.budget.is_exhausted() || alone.has_too_many || !found.has_room_for(&alone) {
+                left.push(number);
+                continue;
+            }
+            found.malformed.append(&mut alone.malformed);
+            edits.extend(inside.into_iter().map(|edit| Edit {
+                span: record.start + edit.span.start..record.start + edit.span.end,
+                reference: found.index_of(alone.references[edit.reference]),
+                depth: edit.depth,
+            }));
+        }
+        (Self { event: self.event.clone(), edits, found }, left)
+    }
+}
+
+/// A JSON text that is being searched: the event, or what stands in a string of the text that is searched around it.
+struct Searched<'a> {
+    text: Cow<'a, [u8]>,
+    /// The string around it, in the text around that.
+    token: Option<StringToken>,
+    /// How far it was searched.
+    at: usize,
+    is_valid: OnceCell<bool>,
+    edits: Vec<Edit>,
+}
+
+impl<'a> Searched<'a> {
+    fn new(text: Cow<'a, [u8]>, token: Option<StringToken>) -> Self {
+        Self { text, token, at: 0, is_valid: OnceCell::new(), edits: vec![] }
+    }
+
+    /// The next string value in which a reference could stand.
+    fn next_candidate(&mut self) -> Option<(usize, StringToken)> {
+        loop {
+            let at = self.at + PREFIX_FINDER.find(&self.text[self.at..])?;
+            // Outside of a string, or in one that never ends: not JSON, and not worth another look for each look-alike.
+            let token = json::enclosing_string(&self.text, self.at, at)?;
+            self.at = token.close + 1;
+            if !token.is_key(&self.text) && *self.is_valid.get_or_init(|| json::is_valid(&self.text)) {
+                return Some((at, token));
+            }
+        }
+    }
+
+    /// Takes over what was found in a string of this text.
+    fn take(&mut self, inside: Searched<'_>) {
+        let token = inside.token.expect("BUG: it stands in a string");
+        let offsets = inside.edits.iter().flat_map(|edit| [edit.span.start, edit.span.end]);
+        let spelt = json::spelt_offsets(token.raw(&self.text), offsets);
+        let places = inside.edits.into_iter().zip(spelt.chunks(2));
+        self.edits.extend(places.map(|(edit, span)| {
+            let start = token.open + 1;
+            Edit { span: start + span[0]..start + span[1], ..edit }
+        }));
+    }
+}
+
+impl Found {
+    /// Finds the references in an event, and in the JSON texts that its strings hold. Any depth, no stack.
+    fn search(&mut self, event: &[u8]) -> Vec<Edit> {
+        let mut outside = vec![];
+        let mut text = Searched::new(Cow::Borrowed(event), None);
+        loop {
+            if self.has_too_many {
+                return vec![];
+            }
+            if let Some(inside) = self.search_until_nested(&mut text, outside.len() as u32) {
+                outside.push(std::mem::replace(&mut text, inside));
+            } else if let Some(around) = outside.pop() {
+                let inside = std::mem::replace(&mut text, around);
+                text.take(inside);
+            } else {
+                self.is_invalid = text.is_valid.get() == Some(&false);
+                return text.edits;
+            }
+        }
+    }
+
+    /// Finds the references in a text inside of `depth` strings, up to the first string that holds JSON text itself.
+    fn search_until_nested(&mut self, text: &mut Searched<'_>, depth: u32) -> Option<Searched<'static>> {
+        while !self.has_too_many
+            && let Some((at, token)) = text.next_candidate()
+        {
+            if token.escaped {
+                let inside = self.open(&text.text, &token);
+                if inside.is_some() {
+                    return inside;
+                }
+            } else if token.open + 1 == at {
+                let reference = self.judge(token.raw(&text.text));
+                let span = token.open..token.close + 1;
+                text.edits.extend(reference.map(|reference| Edit { span, reference, depth }));
+            }
+        }
+        None
+    }
+
+    /// The JSON text that a string of `text` holds.
+    fn open(&mut self, text: &[u8], token: &StringToken) -> Option<Searched<'static>> {
+        if !json::says_text(token.raw(text)) {
+            return None;
+        }
+        let inside = self.budget.decode(text, token)?.into_owned();
+        Some(Searched::new(Cow::Owned(inside), Some(*token)))
+    }
+
+    /// The index of the reference that `text` is.
+    fn judge(&mut self, text: &[u8]) -> Option<usize> {
+        let text = std::str::from_utf8(text).ok()?;
+        match text.parse() {
+            Ok(reference) => Some(self.index_of(reference)),
+            Err(ParseRefError::NotAReference) if self.search.reads_legacy => {
+                ContentRef::parse_legacy(text).map(|reference| self.index_of(reference))
+            }
+            Err(ParseRefError::NotAReference) => None,
+            Err(error) => {
+                self.malformed.push((text.to_owned(), error));
+                self.has_too_many |= self.len() > self.search.max_references;
+                None
+            }
+        }
+    }
+
+    /// How many distinct references there are, and strings that only claim to be one.
+    fn len(&self) -> usize {
+        self.references.len() + self.malformed.len()
+    }
+
+    /// Whether what another search found may be added to this.
+    fn has_room_for(&self, other: &Self) -> bool {
+        let new = other.references.iter().filter(|reference| !self.indices.contains_key(*reference)).count();
+        self.len() + new + other.malformed.len() <= self.search.max_references
+    }
+
+    pub(super) fn index_of(&mut self, reference: ContentRef) -> usize {
+        let next = self.references.len();
+        let index = *self.indices.entry(reference).or_insert(next);
+        if index == next {
+            self.references.push(reference);
+            self.has_too_many |= self.len() > self.search.max_references;
+        }
+        index
+    }
+}
+
+impl HydratePlan {
+    /// Whether the event goes on as it is.
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty() && self.found.malformed.is_empty() && !self.is_too_deep() && !self.has_too_many()
+    }
+
+    /// Whether it names more references than may be: the rest of it was not searched.
+    pub fn has_too_many(&self) -> bool {
+        self.found.has_too_many
+    }
+
+    /// Why it is no event to hydrate, if it is none.
+    pub fn too_large(&self) -> Option<TooLarge> {
+        if self.has_too_many() {
+            return Some(TooLarge::References(self.found.search.max_references));
+        }
+        self.is_too_deep().then_some(TooLarge::TooDeep)
+    }
+
+    /// Whether some references may not have been found: the JSON text inside of text that could hold them was too much to
+    /// decode.
+    pub fn is_too_deep(&self) -> bool {
+        self.found.budget.is_exhausted()
+    }
+
+    /// Whether nothing was found only because the event is not valid JSON.
+    pub fn is_invalid(&self) -> bool {
+        self.found.is_invalid
+    }
+
+    /// The distinct references of the event, in order of appearance.
+    pub fn references(&self) -> &[ContentRef] {
+        &self.found.references
+    }
+
+    /// Strings with the outline of a reference that cannot be read: truncated, altered, or of a newer version.
+    pub fn malformed(&self) -> &[(String, ParseRefError)] {
+        &self.found.malformed
+    }
+
+    /// JSON text that is not searched.
+    pub(super) fn without_references(text: Bytes) -> Self {
+        Self { event: text, edits: vec![], found: Found::default() }
+    }
+}
