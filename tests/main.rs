@@ -23,6 +23,7 @@ mod envelopes;
 mod extensions_api;
 mod fault_matrix;
 mod faults;
+mod hostile;
 mod http;
 mod hydrate;
 mod lifecycle;

@@ -1,0 +1,201 @@
+//! A8: who may know whom, read from the imports: `use` items and paths in code, not words. `ARCHITECTURE.md` has the list.
+
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use self::source::Crate;
+
+/// Crates whose parts are listed one by one.
+const IN_PARTS: [&str; 2] = ["lrap", "long_content"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's folder")
+}
+
+/// What is read of a `Cargo.toml`.
+#[derive(Deserialize)]
+struct Manifest {
+    workspace: Option<Workspace>,
+    package: Option<Package>,
+}
+
+#[derive(Deserialize)]
+struct Workspace {
+    members: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+}
+
+fn manifest(folder: &Path) -> Manifest {
+    let path = folder.join("Cargo.toml");
+    toml::from_str(&std::fs::read_to_string(&path).unwrap())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The libraries and programs of the workspace.
+fn crates() -> Vec<Crate> {
+    let workspace = manifest(root()).workspace.expect("the workspace's own manifest");
+    workspace.members.iter().flat_map(|member| crates_in(&root().join(member))).collect()
+}
+
+/// The library and the programs of a package.
+fn crates_in(folder: &Path) -> Vec<Crate> {
+    let name = manifest(folder).package.expect("a package").name.replace('-', "_");
+    let source = folder.join("src");
+    let programs = std::fs::read_dir(source.join("bin")).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let programs = programs.map(|path| if path.is_dir() { path.join("main.rs") } else { path });
+    let files: Vec<PathBuf> = [source.join("lib.rs"), source.join("main.rs")].into_iter().chain(programs).collect();
+    files.iter().filter(|file| file.exists()).map(|file| Crate::read(&name, file)).collect()
+}
+
+/// Groups of files that name each other, directly or by way of others.
+fn circles<'a>(files: &BTreeMap<&'a Path, BTreeSet<&'a Path>>) -> BTreeSet<BTreeSet<&'a Path>> {
+    let reached: BTreeMap<_, _> = files.keys().map(|file| (*file, reach(files, file))).collect();
+    let circle = |file: &&'a Path| -> BTreeSet<&'a Path> {
+        let mutual = reached[file].iter().filter(|other| reached.get(*other).is_some_and(|back| back.contains(file)));
+        mutual.copied().collect()
+    };
+    files.keys().map(circle).filter(|circle| circle.len() > 1).collect()
+}
+
+/// Every file that one leads to.
+fn reach<'a>(files: &BTreeMap<&'a Path, BTreeSet<&'a Path>>, from: &Path) -> BTreeSet<&'a Path> {
+    let (mut reached, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(file) = open.pop() {
+        for next in files.get(file).into_iter().flatten() {
+            if reached.insert(*next) {
+                open.push(next);
+            }
+        }
+    }
+    reached
+}
+
+/// The circles of a crate, each as the steps in it.
+fn steps_in_circles(checked: &Crate) -> Vec<String> {
+    let files = checked.files();
+    let name = |path: &Path| path.strip_prefix(root()).unwrap_or(path).display().to_string();
+    let mut steps = vec![];
+    for circle in circles(&files) {
+        for file in &circle {
+            steps.extend(files[file].intersection(&circle).map(|next| format!("{} -> {}", name(file), name(next))));
+        }
+    }
+    steps
+}
+
+/// Who names whom: by crate, and in some by part. A part is a file at the root of a crate with the folder beside it.
+type Known = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
+fn known(crates: &[Crate]) -> Known {
+    let names: BTreeSet<_> = crates.iter().map(|checked| checked.name.as_str()).collect();
+    let mut known = Known::new();
+    for checked in crates {
+        let is_in_parts = IN_PARTS.contains(&checked.name.as_str());
+        let heading = if is_in_parts { &checked.name } else { "crates" };
+        let part = |file: &Path| if is_in_parts { checked.part(file) } else { checked.name.clone() };
+        let parts = known.entry(heading.to_owned()).or_default();
+        for (file, named) in checked.files() {
+            let own = part(file);
+            let others: BTreeSet<_> = named.iter().map(|file| part(file)).filter(|other| *other != own).collect();
+            parts.entry(own).or_default().extend(others);
+        }
+        for (file, named) in checked.outside() {
+            let others = named.into_iter().map(|path| path[0].clone()).filter(|other| names.contains(other.as_str()));
+            parts.entry(part(file)).or_default().extend(others);
+        }
+    }
+    known
+}
+
+/// The list as it stands in `ARCHITECTURE.md`. Who names nobody has no line.
+fn print(known: &Known) -> String {
+    let mut list = String::new();
+    for (heading, parts) in known {
+        writeln!(list, "{heading}").unwrap();
+        for (part, others) in parts.iter().filter(|(_, others)| !others.is_empty()) {
+            let others: Vec<_> = others.iter().map(String::as_str).collect();
+            writeln!(list, "  {part} -> {}", others.join(", ")).unwrap();
+        }
+    }
+    list
+}
+
+/// What `ARCHITECTURE.md` allows.
+fn allowed() -> String {
+    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let section = page.split_once("## Who may know whom\n").expect("a section about that").1;
+    let block = section.split_once("```text\n").expect("a list").1;
+    block.split_once("```").expect("the end of the list").0.to_owned()
+}
+
+#[test]
+fn a8_nobody_knows_whom_the_architecture_does_not_name() {
+    similar_asserts::assert_eq!(print(&known(&crates())), allowed());
+}
+
+#[test]
+fn a8_no_file_leads_back_to_itself() {
+    let steps: Vec<_> = crates().iter().flat_map(steps_in_circles).collect();
+    assert_eq!(steps, [""; 0], "files that name each other");
+}
+
+/// A crate of these files.
+fn planted(files: &[(&str, &str)]) -> Crate {
+    let read = |path: &Path| {
+        let found = files.iter().find(|(name, _)| Path::new(name) == path);
+        found.map(|(_, text)| (*text).to_owned())
+    };
+    Crate::of("long_content", Path::new("lib.rs"), &read)
+}
+
+#[test]
+fn a8_the_check_sees_a_store_that_plans() {
+    for import in [
+        "use crate::offload::plan;",
+        "use crate::{offload, reference};",
+        "fn put() { crate::offload::plan() }",
+        "fn put() { assert!(super::offload::plan()) }",
+        "use crate::Planner;",
+    ] {
+        let lib = "mod offload; mod reference; mod store; pub use offload::Planner;";
+        let files = [
+            ("lib.rs", lib),
+            ("offload.rs", "pub fn plan() {} pub struct Planner;"),
+            ("reference.rs", ""),
+            ("store.rs", import),
+        ];
+        let known = known(&[planted(&files)]);
+        assert!(known["long_content"]["store"].contains("offload"), "{import}");
+    }
+}
+
+#[test]
+fn a8_the_check_sees_a_circle() {
+    let files = [
+        ("lib.rs", "mod one; mod two;"),
+        ("one.rs", "mod inner; use crate::two::Two; pub struct One;"),
+        ("one/inner.rs", "pub(crate) fn f() {}"),
+        ("two.rs", "pub struct Two(super::one::One);"),
+    ];
+    assert_eq!(steps_in_circles(&planted(&files)), ["one.rs -> two.rs", "two.rs -> one.rs"]);
+}
+
+#[test]
+fn a8_the_check_sees_no_circle_where_there_is_none() {
+    let files = [
+        ("lib.rs", "mod one; mod two; pub use one::One; #[cfg(test)] mod tests { use crate::two::Two; }"),
+        ("one.rs", "mod inner; pub(super) struct One(self::inner::Inner);"),
+        ("one/inner.rs", "use super::super::two::Two; pub(in crate::one) struct Inner(Two);"),
+        ("two.rs", "pub struct Two; #[cfg(test)] mod tests { use crate::one::One; }"),
+    ];
+    assert_eq!(steps_in_circles(&planted(&files)), [""; 0]);
+}
