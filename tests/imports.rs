@@ -110,7 +110,8 @@ fn known(crates: &[Crate]) -> Known {
         }
         for (file, named) in checked.outside() {
             let others = named.into_iter().map(|path| path[0].clone()).filter(|other| names.contains(other.as_str()));
-            parts.entry(part(file)).or_default().extend(others);
+            let own = part(file);
+            parts.entry(own.clone()).or_default().extend(others.filter(|other| *other != own));
         }
     }
     known

@@ -26,6 +26,7 @@ mod faults;
 mod hostile;
 mod http;
 mod hydrate;
+mod imports;
 mod lifecycle;
 mod look_alikes;
 mod memory;
