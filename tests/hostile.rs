@@ -171,7 +171,7 @@ fn in_states() -> Vec<Attack> {
         state("a reference in 500,000 arrays", |known| nest(&quote(&known.short), 500_000).into(), HYDRATED, HYDRATED),
         state(
             "1,000 references in a document without its end",
-            |known| cut(json!(vec![&known.large; 1_000])),
+            |known| cut(&json!(vec![&known.large; 1_000])),
             AS_IT_CAME,
             AS_IT_CAME,
         ),
@@ -342,7 +342,7 @@ fn error_document(message: &str) -> Message {
     json!({ "errorType": "Error", "errorMessage": message, "stackTrace": [] }).into()
 }
 
-fn cut(document: Value) -> Message {
+fn cut(document: &Value) -> Message {
     document.to_string().trim_end_matches(']').to_owned().into()
 }
 
@@ -556,7 +556,7 @@ impl Ground {
         match arrived {
             Ok(event) => {
                 self.world.runtime.respond(&id, "null").await;
-                self.judge_event(document, &event)
+                judge_event(document, &event)
             }
             Err(failure) => {
                 let next = self.world.fresh_id();
@@ -574,21 +574,6 @@ impl Ground {
             error = self.world.lambda.recorded(&failed) => Err(Failure::of(&error)),
             event = self.world.runtime.event() => Ok(event.body),
         }
-    }
-
-    fn judge_event(&self, document: &str, event: &[u8]) -> String {
-        assert!(event.len() <= MAX_EVENT.max(document.len()), "{} bytes arrived", event.len());
-        if event == document.as_bytes() {
-            return AS_IT_CAME.to_owned();
-        }
-        if !document.starts_with("{\"Records\"") {
-            return HYDRATED.to_owned();
-        }
-        let event: Value = serde_json::from_slice(event).unwrap();
-        let good = event["Records"].as_array().and_then(|records| records.last()?["body"].as_str()).expect("a body");
-        let good: Value = serde_json::from_str(good).unwrap();
-        assert!(good["good"] == "\"".repeat(20 << 10), "the good record");
-        GOOD_RECORD.to_owned()
     }
 
     /// The message is what a function says: what reaches Lambda, and what the next function would make of that.
@@ -647,6 +632,22 @@ impl Ground {
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
+}
+
+/// What became of an event.
+fn judge_event(document: &str, event: &[u8]) -> String {
+    assert!(event.len() <= MAX_EVENT.max(document.len()), "{} bytes arrived", event.len());
+    if event == document.as_bytes() {
+        return AS_IT_CAME.to_owned();
+    }
+    if !document.starts_with("{\"Records\"") {
+        return HYDRATED.to_owned();
+    }
+    let event: Value = serde_json::from_slice(event).unwrap();
+    let good = event["Records"].as_array().and_then(|records| records.last()?["body"].as_str()).expect("a body");
+    let good: Value = serde_json::from_str(good).unwrap();
+    assert!(good["good"] == "\"".repeat(20 << 10), "the good record");
+    GOOD_RECORD.to_owned()
 }
 
 /// How every attack ends, in the order of [`attacks`].
