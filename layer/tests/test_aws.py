@@ -186,7 +186,7 @@ class Deploying(WithZips):
             self.destroy(), "(?s)long-content-dev: deleted.*extension-layer-dev: deleted.*artifacts-dev: deleted"
         )
         self.assertEqual((self.stacks(), self.exports()), ([], {}))
-        self.assertIn("not there", self.destroy())
+        self.assertIn("does not exist", self.destroy())
 
     def update_layers(self, first):
         """Other zips: new layer versions come through an export that is imported, and nothing else changes."""
