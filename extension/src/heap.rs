@@ -1,5 +1,21 @@
 //! The heap: what payloads are kept in, one invocation after the other.
 
+/// Has all threads share one heap.
+///
+/// glibc gives each thread that allocates a heap of its own, and reserves 64 MiB of addresses for it (`M_ARENA_MAX` in mallopt(3)). What is
+/// free in one is of no use to another, and a process with a limit of addresses runs out of them long before it runs out of memory. One
+/// thread does nearly all the work here, so nobody waits for the heap.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "no library wraps it, and the variable for it is read before the program begins")]
+pub fn share_one() {
+    // SAFETY: it sets a number, before there is a second thread.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
+
+/// Other allocators reserve nothing for each thread.
+#[cfg(not(target_env = "gnu"))]
+pub fn share_one() {}
+
 /// More than a payload may have that Lambda takes, with room for its event.
 const KEPT: usize = 8 << 20;
 

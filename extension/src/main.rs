@@ -12,12 +12,18 @@ use lrap::runtime_api::RuntimeApi;
 use lrap::{cli, heap, logging, output, server, warmup};
 use tokio::net::TcpListener;
 
+/// Threads for work that takes long, and for looking up names: more than a function has processors.
+const BLOCKING_THREADS: usize = 8;
+
 fn main() -> ExitCode {
     if config::arguments().len() > 1 {
         return cli::main(config::arguments(), config::environment());
     }
+    heap::share_one();
     heap::keep_freed_memory();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("BUG: no tokio runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build();
+    let runtime = runtime.expect("BUG: no tokio runtime");
     let ended = runtime.block_on(run());
     runtime.shutdown_background();
     let code = match ended {

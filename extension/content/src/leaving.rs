@@ -40,28 +40,11 @@ impl Leaving {
         self.contents.push(content);
     }
 
-    /// Containers leave as they came, instead of what was pushed from inside of them. Each holds something that was.
-    pub(crate) fn replace_by(&mut self, containers: &[Range<usize>]) {
-        if containers.is_empty() {
-            return;
-        }
-        let (spans, contents) = (std::mem::take(&mut self.spans), std::mem::take(&mut self.contents));
-        let (mut containers, mut end) = (containers.iter().peekable(), 0);
-        let mut stays = std::mem::take(&mut self.stays).into_iter().peekable();
-        for (span, content) in spans.into_iter().zip(contents) {
-            if span.start < end {
-                continue;
-            }
-            let Some(container) = containers.next_if(|container| container.start < span.start) else {
-                self.push(span, content);
-                continue;
-            };
-            end = container.end;
-            self.stays.extend(std::iter::from_fn(|| stays.next_if(|start| *start < container.start)));
-            while stays.next_if(|start| *start < end).is_some() {}
-            self.push(container.clone(), Content::verbatim(self.response.slice(container.clone())));
-        }
-        self.stays.extend(stays);
+    /// A string that says `text` leaves, behind those before.
+    pub(crate) fn push_string(&mut self, token: &StringToken, text: Cow<'_, [u8]>, looks_alike: bool) {
+        let content = string_content(&self.response, token, text);
+        self.has_look_alike |= looks_alike;
+        self.push(token.open..token.close + 1, content);
     }
 
     /// One that was pushed merely reads like a reference, or holds what does.

@@ -25,9 +25,9 @@ use crate::crowds;
 use crate::gaps;
 use crate::json::{self, StringToken};
 use crate::keep::{Pointer, Reached};
-use crate::leaving::{Leaving, string_content};
+use crate::leaving::Leaving;
 use crate::nested::Budget;
-use crate::reference::{ContentRef, MAX_LEN, PREFIX};
+use crate::reference::{Content, ContentRef, MAX_LEN, PREFIX};
 
 /// How many contents are stored for one response, at most, because text of it reads like references: whoever wrote that text pays
 /// some 12 bytes for each (O11).
@@ -67,34 +67,89 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
         let raw = token.raw(response);
         (raw.len() > limits.threshold || may_look_alike && may_spell_prefix(raw)) && !token.is_key(response)
     };
-    let candidates: Vec<_> = json::strings(response).filter(is_candidate).collect();
-    if candidates.is_empty() {
+    let mut candidates = json::strings(response).filter(is_candidate).peekable();
+    if candidates.peek().is_none() {
         return leaving;
     }
     if !json::is_valid(response) {
         leaving.note_invalid();
         return leaving;
     }
-    let kept = kept_texts(limits.kept);
-    let reached = Reached::of(response, limits.keep);
-    // Where those begin that leave for no other reason.
+    let judge = Judge {
+        response,
+        threshold: limits.threshold,
+        kept: kept_texts(limits.kept),
+        reached: Reached::of(response, limits.keep),
+    };
+    // Where those begin that leave for no other reason. When they are too many, only that is remembered: a response may be full of them.
     let mut look_alikes = vec![];
-    for token in &candidates {
-        let text = json::decode(response, token);
-        let (is_long, is_reached) = (text.len() > limits.threshold, || reached.contains(token.open));
-        if looks_alike(&text, &kept) {
-            leaving.note_look_alike();
-            look_alikes.extend((!is_long || is_reached()).then_some(token.open));
-        } else if !is_long || is_kept(&text, &kept) {
-            continue;
-        } else if is_reached() {
-            leaving.note_kept(token.open);
-            continue;
+    for token in candidates {
+        let verdict = judge.of(&token);
+        look_alikes.extend(matches!(verdict, Verdict::Leaves { for_its_look: true, .. }).then_some(token.open));
+        if look_alikes.len() <= limits.max_look_alikes {
+            carry_out(verdict, &token, &mut leaving);
         }
-        leaving.push(token.open..token.close + 1, string_content(response, token, text));
     }
-    leaving.replace_by(&crowds::containers(response, &look_alikes, limits.max_look_alikes));
+    if look_alikes.len() <= limits.max_look_alikes {
+        return leaving;
+    }
+    let mut containers = crowds::containers(response, &look_alikes, limits.max_look_alikes).into_iter().peekable();
+    drop(look_alikes);
+    let (mut leaving, mut end) = (Leaving::nothing_of(response), 0);
+    leaving.note_look_alike();
+    for token in json::strings(response).filter(is_candidate) {
+        if let Some(container) = containers.next_if(|container| container.start < token.open) {
+            end = container.end;
+            leaving.push(container.clone(), Content::verbatim(response.slice(container)));
+        }
+        if token.open >= end {
+            carry_out(judge.of(&token), &token, &mut leaving);
+        }
+    }
     leaving
+}
+
+/// Tells which strings of a response leave.
+struct Judge<'a> {
+    response: &'a Bytes,
+    threshold: usize,
+    kept: Kept,
+    reached: Reached,
+}
+
+/// What becomes of a string.
+enum Verdict<'a> {
+    /// It leaves, with this text: because it reads like a reference, maybe for no other reason, or because it is too long.
+    Leaves { text: Cow<'a, [u8]>, looks_alike: bool, for_its_look: bool },
+    /// It is too long, and a pointer keeps it.
+    Kept,
+    /// It is not too long.
+    Stays,
+}
+
+impl<'a> Judge<'a> {
+    fn of(&self, token: &StringToken) -> Verdict<'a> {
+        let text = json::decode(self.response, token);
+        let (is_long, is_reached) = (text.len() > self.threshold, || self.reached.contains(token.open));
+        if looks_alike(&text, &self.kept) {
+            let for_its_look = !is_long || is_reached();
+            Verdict::Leaves { text, looks_alike: true, for_its_look }
+        } else if !is_long || is_kept(&text, &self.kept) {
+            Verdict::Stays
+        } else if is_reached() {
+            Verdict::Kept
+        } else {
+            Verdict::Leaves { text, looks_alike: false, for_its_look: false }
+        }
+    }
+}
+
+fn carry_out(verdict: Verdict<'_>, token: &StringToken, leaving: &mut Leaving) {
+    match verdict {
+        Verdict::Leaves { text, looks_alike, .. } => leaving.push_string(token, text, looks_alike),
+        Verdict::Kept => leaving.note_kept(token.open),
+        Verdict::Stays => {}
+    }
 }
 
 /// Whether some string inside a text could decode to the prefix of a reference: as it is, or by `\u` escapes of its
