@@ -17,9 +17,8 @@ use long_content::hydrate::Search;
 use long_content::keep::{NotAPointer, Pointer};
 use long_content::keys::Keyring;
 use long_content::reference::Ttl;
-use long_content::store::dynamodb::{
-    Authorization, Connections, CredentialsSource, SecretArn, SecretSettings, Settings, TlsRoots,
-};
+use long_content::signing::{SecretArn, SecretSettings};
+use long_content::store::dynamodb::{Authorization, Connections, CredentialsSource, Settings, TlsRoots};
 use tracing::level_filters::LevelFilter;
 
 /// A variable that operators set.

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use long_content::signing::SigningKeys;
 use long_content::store::cache::CachedStore;
-use long_content::store::dynamodb::{DynamoDbStore, SigningKeys};
+use long_content::store::dynamodb::DynamoDbStore;
 use lrap::config::{self, Config, ConfigError};
 use lrap::lifecycle::{InitError, LifecycleError, Registration};
 use lrap::proxy::Proxy;

@@ -14,9 +14,10 @@
 //! - [`keys`] are the signing keys that make references unforgeable.
 //! - [`reference`] is the text that travels: its grammar, and how contents get their names.
 //! - [`screen`] tells, piece by piece, payloads that have nothing to replace from those worth a look.
+//! - `signing` knows the keys of one process: given, or read from a secret.
 //! - [`store`] keeps contents under their references.
 //!
-//! Plan, do, apply: the pure part (all but `store`) decides and edits bytes and never waits; stores wait and never
+//! Plan, do, apply: the pure part (all but `store` and `signing`) decides and edits bytes and never waits; stores wait and never
 //! parse. Payloads are spliced, never parsed and printed again: every byte outside a replaced value leaves as it came.
 
 pub mod batch;
@@ -39,4 +40,6 @@ pub mod outgoing;
 pub mod reference;
 pub mod screen;
 mod seams;
+#[cfg(feature = "dynamodb")]
+pub mod signing;
 pub mod store;

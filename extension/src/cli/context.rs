@@ -9,7 +9,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use long_content::keys::Keyring;
 use long_content::reference::{ContentRef, ParseRefError, Scope};
-use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, SigningKeys};
+use long_content::signing::SigningKeys;
+use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore};
 use long_content::store::{ContentStore, GetError};
 
 use super::answer::ToolError;

@@ -15,7 +15,7 @@ use long_content::envelope::{Envelope, Shape};
 use long_content::hydrate::{self, HydratePlan, Hydrated, Hydration};
 use long_content::keys::KeyId;
 use long_content::reference::{ContentRef, Refusal, Scope};
-use long_content::store::dynamodb::{Refetched, UnknownKey};
+use long_content::signing::{Refetched, UnknownKey};
 use long_content::store::tally::Tally;
 use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, Stored};
 

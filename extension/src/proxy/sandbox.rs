@@ -2,8 +2,8 @@
 
 use long_content::keys::Keyring;
 use long_content::reference::Scope;
+use long_content::signing::SigningKeys;
 use long_content::store::ContentStore;
-use long_content::store::dynamodb::SigningKeys;
 
 use crate::config::{Config, MetricsMode};
 use crate::invocations::{Invocation, Invocations};

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use functions_shared::{Failure, Variables};
 use long_content::reference::{Content, ContentRef, Refusal, Scope, Ttl};
+use long_content::signing::{SigningKeys, UnknownKey};
 use long_content::store::cache::CachedStore;
-use long_content::store::dynamodb::{DynamoDbStore, SettingsError, SigningKeys, UnknownKey};
+use long_content::store::dynamodb::{DynamoDbStore, SettingsError};
 use long_content::store::{ContentStore, GetError};
 
 use crate::error::ContentError;

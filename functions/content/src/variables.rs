@@ -6,9 +6,8 @@ use std::time::Duration;
 use functions_shared::{VariableError, Variables};
 use long_content::keys::Keyring;
 use long_content::reference::Ttl;
-use long_content::store::dynamodb::{
-    Authorization, Connections, CredentialsSource, SecretArn, SecretSettings, Settings, TlsRoots,
-};
+use long_content::signing::{SecretArn, SecretSettings};
+use long_content::store::dynamodb::{Authorization, Connections, CredentialsSource, Settings, TlsRoots};
 
 const TABLE: &str = "AGENT_CONTEXT_TABLE";
 const CONTENT_TTL: &str = "LRAP_CONTENT_TTL";

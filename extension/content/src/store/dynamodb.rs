@@ -11,7 +11,6 @@
 //! - `write`, `look`, `read`: `put`, what it spares itself, and `get`
 //! - `stage`: a client that sends nothing, for a write that is rehearsed
 //! - `inventory`, `listing`: what is stored, for people who look
-//! - `secret`, `signing_keys`: the signing keys' secret, in Secrets Manager, and when it is read
 //!
 //! What is durable: `put` returns when every item is acknowledged, and the item that makes a content readable is
 //! written after all of its parts. A crash in between leaves parts that nothing names and that expire (with
@@ -23,20 +22,18 @@ use bytes::Bytes;
 
 mod condition;
 mod encoding;
-mod endpoint;
+pub(crate) mod endpoint;
 mod entry;
 mod in_flight;
 mod inventory;
 mod item;
 mod listing;
 mod look;
-mod protocol;
+pub(crate) mod protocol;
 mod read;
-mod retry;
-mod secret;
+pub(crate) mod retry;
 mod settings;
 mod settings_error;
-mod signing_keys;
 mod stage;
 mod store;
 mod table;
@@ -46,10 +43,8 @@ pub use self::inventory::{Inventory, Orphans, Page};
 pub use self::listing::{Cursor, Foreign, StoredContent};
 pub use self::protocol::pool::Connections;
 pub use self::protocol::tls::TlsRoots;
-pub use self::secret::{NotASecret, SecretArn, SecretError, SecretKeys, SecretSettings, SigningSecret};
 pub use self::settings::{Authorization, CredentialsSource, Settings};
 pub use self::settings_error::SettingsError;
-pub use self::signing_keys::{NoKeysYet, Refetched, SigningKeys, UnknownKey};
 pub use self::store::DynamoDbStore;
 
 use super::tally::Tally;

@@ -45,7 +45,7 @@ pub(super) fn of_region(region: &str, fips: bool, dual_stack: bool) -> Result<Fi
 }
 
 /// Whether a text may be the name of a region or a partition: a part of a host's name, and no more.
-pub(super) fn is_label(text: &str) -> bool {
+pub(crate) fn is_label(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 

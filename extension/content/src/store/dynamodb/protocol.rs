@@ -5,13 +5,13 @@
 //! - `credentials`: whose keys sign requests
 //! - `client`: what the SDK's clients are built on
 
-pub(super) mod client;
+pub(crate) mod client;
 pub(super) mod connector;
 pub(super) mod credentials;
 mod dial;
 pub(super) mod pool;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-pub(super) mod test_server;
+pub(crate) mod test_server;
 pub(super) mod tls;
 mod traffic;

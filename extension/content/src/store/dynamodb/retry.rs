@@ -33,7 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a request got no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Asking again may help.
     Transient(String),
     /// Asking again is useless until somebody changes something.
@@ -42,19 +42,19 @@ pub(super) enum Failure {
 
 /// The attempts at one thing, until its time is over.
 #[derive(Debug)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     until: Instant,
     pauses: u32,
     heard: String,
 }
 
 impl Attempts {
-    pub(super) fn until(until: Instant) -> Self {
+    pub(crate) fn until(until: Instant) -> Self {
         Self { until, pauses: 0, heard: "there was no time left to ask".to_owned() }
     }
 
     /// One attempt: `None` when it failed and another may be made now. The error says what was heard last.
-    pub(super) async fn attempt<T>(
+    pub(crate) async fn attempt<T>(
         &mut self,
         request: impl Future<Output = Result<T, Failure>>,
     ) -> Result<Option<T>, String> {
@@ -95,7 +95,7 @@ fn longest_pause(pauses: u32) -> Duration {
 const MAX_CODE: usize = 64;
 
 /// An error that the SDK knows of one operation.
-pub(super) trait OperationError:
+pub(crate) trait OperationError:
     ProvideErrorMetadata + ProvideErrorKind + Error + Send + Sync + 'static
 {
 }
@@ -103,10 +103,10 @@ pub(super) trait OperationError:
 impl<E: ProvideErrorMetadata + ProvideErrorKind + Error + Send + Sync + 'static> OperationError for E {}
 
 /// What to look at when `operation` failed with an error of this code.
-pub(super) type Hint = fn(operation: &str, code: &str) -> Option<String>;
+pub(crate) type Hint = fn(operation: &str, code: &str) -> Option<String>;
 
 /// Judges an error of `operation`. The text names the error's code, never the request or the answer.
-pub(super) fn judge<E: OperationError>(operation: &str, hint: Hint, error: SdkError<E, HttpResponse>) -> Failure {
+pub(crate) fn judge<E: OperationError>(operation: &str, hint: Hint, error: SdkError<E, HttpResponse>) -> Failure {
     match error {
         SdkError::ServiceError(answer) => judge_answer(operation, hint, answer),
         SdkError::ResponseError(answer) => unreadable(operation, answer.raw().status().as_u16()),

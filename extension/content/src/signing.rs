@@ -5,6 +5,8 @@
 //! one: its references fail for now ([`UnknownKey::MayPass`]), and are not judged. A key is [`UnknownKey::Permanent`] only when a complete
 //! secret was read after the key had been seen, and does not hold it.
 
+mod secret;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
@@ -13,9 +15,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tokio::time::timeout_at;
 
-use super::secret::{SecretError, SecretKeys, SecretSettings, SigningSecret};
-use super::settings_error::SettingsError;
+pub use self::secret::{NotASecret, SecretArn, SecretError, SecretKeys, SecretSettings, SigningSecret};
 use crate::keys::{KeyId, Keyring};
+use crate::store::dynamodb::SettingsError;
 
 /// How often the secret is read for the sake of unknown keys.
 const REFETCH_PAUSE: Duration = Duration::from_mins(1);

@@ -9,14 +9,11 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 
-use super::endpoint::is_label;
-use super::protocol::client::{Access, OwnUserAgent};
-use super::protocol::pool::Connections;
-use super::protocol::tls::TlsRoots;
-use super::retry::{Attempts, Failure, judge};
-use super::settings::CredentialsSource;
-use super::settings_error::SettingsError;
 use crate::keys::Keyring;
+use crate::store::dynamodb::endpoint::is_label;
+use crate::store::dynamodb::protocol::client::{Access, OwnUserAgent};
+use crate::store::dynamodb::retry::{Attempts, Failure, judge};
+use crate::store::dynamodb::{Connections, CredentialsSource, SettingsError, TlsRoots};
 
 const OPERATION: &str = "GetSecretValue";
 const CURRENT: &str = "AWSCURRENT";
@@ -175,8 +172,8 @@ fn hint(_: &str, code: &str) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::protocol::test_server::TestServer;
     use super::*;
+    use crate::store::dynamodb::protocol::test_server::TestServer;
     use serde_json::json;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
