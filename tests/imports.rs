@@ -1,6 +1,8 @@
-//! A8: who may know whom, read from the imports: `use` items and paths in code, not words. `ARCHITECTURE.md` has the list.
+//! A8: who may know whom, read from the imports: `use` items and paths in code, not words. `ARCHITECTURE.md` has the list. And who
+//! reads which variable: of each, one file.
 
 mod source;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use self::source::Crate;
+use self::variables::{Named, named};
 
 /// Crates whose parts are listed one by one.
 const IN_PARTS: [&str; 2] = ["lrap", "long_content"];
@@ -199,4 +202,135 @@ fn a8_the_check_sees_no_circle_where_there_is_none() {
         ("two.rs", "pub struct Two; #[cfg(test)] mod tests { use crate::one::One; }"),
     ];
     assert_eq!(steps_in_circles(&planted(&files)), [""; 0]);
+}
+
+/// The programs whose settings are variables, and their libraries. The wrapper has no dependencies, and reads the port for itself.
+fn has_settings(member: &str) -> bool {
+    ["extension", "functions"].iter().any(|folder| member.split('/').next() == Some(folder))
+}
+
+/// The files of those crates, without unit tests.
+fn files_with_settings() -> Vec<PathBuf> {
+    let workspace = manifest(root()).workspace.expect("the workspace's own manifest");
+    let members = workspace.members.iter().filter(|member| has_settings(member));
+    let crates: Vec<_> = members.flat_map(|member| crates_in(&root().join(member))).collect();
+    crates.iter().flat_map(|checked| checked.files().into_keys().map(Path::to_path_buf).collect::<Vec<_>>()).collect()
+}
+
+/// Files that name a variable beside its reader, and why.
+const NOT_READERS: [(&str, &[&str], &str); 5] = [
+    (
+        "extension/src/cli/context.rs",
+        &[
+            "AGENT_CONTEXT_TABLE",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_DEFAULT_REGION",
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+            "AWS_REGION",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+        ],
+        "it fills them in, by options and by the files of the AWS CLI",
+    ),
+    ("extension/src/cli/inspect_event.rs", &["LRAP_MAX_EVENT_SIZE"], "it says which variable limits the event"),
+    ("extension/src/cli/inspect_response.rs", &["MAX_PAYLOAD_SIZE"], "it says which variable limits the response"),
+    (
+        "extension/src/proxy/in_process.rs",
+        &[
+            "AGENT_CONTEXT_TABLE",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_LAMBDA_RUNTIME_API",
+            "AWS_REGION",
+            "AWS_SECRET_ACCESS_KEY",
+            "LRAP_HYDRATE",
+            "LRAP_KEEP",
+            "LRAP_MAX_EVENT_SIZE",
+            "LRAP_METRICS",
+            "LRAP_OFFLOAD",
+            "LRAP_ON_MISSING",
+            "LRAP_SIGNING_KEY",
+            "MAX_CONTENT_SIZE",
+            "MAX_PAYLOAD_SIZE",
+        ],
+        "it makes them up, for a proxy that is fuzzed",
+    ),
+    (
+        "functions/model/src/service.rs",
+        &["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"],
+        "it asks only whether the AWS SDK, which reads them, stays on this machine",
+    ),
+];
+
+/// `variable: files` for each that several files spell, or use in functions.
+fn second_readers(spelt: Named, used: Named, also: &BTreeSet<(PathBuf, &str)>) -> Vec<String> {
+    let several = spelt.into_iter().chain(used).filter_map(|(variable, mut files)| {
+        files.retain(|file| !also.contains(&(file.clone(), variable.as_str())));
+        let files: Vec<_> =
+            files.iter().map(|file| file.strip_prefix(root()).unwrap_or(file).display().to_string()).collect();
+        (files.len() > 1).then(|| format!("{variable}: {}", files.join(", ")))
+    });
+    several.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+#[test]
+fn a8_each_variable_has_one_reader() {
+    let files = files_with_settings();
+    for reader in ["content/src/store/settings.rs", "content/src/signing/settings.rs", "src/config.rs"] {
+        assert!(files.contains(&root().join("extension").join(reader)), "the check looks at the right files");
+    }
+    let (spelt, used) = named(files.iter().map(|file| (file.as_path(), std::fs::read_to_string(file).unwrap())));
+    let mut also = BTreeSet::new();
+    for (file, variables, why) in NOT_READERS {
+        for variable in variables {
+            let is_named = [&spelt, &used].iter().any(|named| named[*variable].contains(&root().join(file)));
+            assert!(is_named, "{file} does not name {variable} any more, of which was said: {why}");
+            also.insert((root().join(file), *variable));
+        }
+    }
+    assert_eq!(second_readers(spelt, used, &also), [""; 0], "variables that several files read");
+}
+
+/// The second readers among planted files.
+fn planted_readers(files: &[(&str, &str)]) -> Vec<String> {
+    let (spelt, used) = named(files.iter().map(|(path, text)| (Path::new(*path), (*text).to_owned())));
+    second_readers(spelt, used, &BTreeSet::new())
+}
+
+const READER: (&str, &str) =
+    ("one.rs", r#"pub const KEEP: &str = "LRAP_KEEP"; fn keep(vars: &Vars) -> Keep { vars.pointers(KEEP) }"#);
+
+#[test]
+fn a8_the_check_sees_a_second_reader() {
+    for second in [
+        r#"fn keep(vars: &Vars) -> Option<&str> { vars.text("LRAP_KEEP") }"#,
+        r#"const KEPT: &str = "LRAP_KEEP"; impl Settings { fn new(vars: &Vars) -> Self { Self(vars.optional(KEPT)) } }"#,
+        "use crate::one::KEEP; fn keep(vars: &Vars) -> Option<&str> { vars.text(KEEP) }",
+        "fn keep(vars: &Vars) -> Option<&str> { vars.text(super::one::KEEP) }",
+        r#"fn keep(name: &str) -> bool { matches!(name, "LRAP_KEEP") }"#,
+        r#"settings! { KEEP = "LRAP_KEEP", "none"; }"#,
+        "use crate::one::*; fn keep(vars: &Vars) -> Vec<&str> { vec![vars.text(crate::one::KEEP)] }",
+    ] {
+        assert_eq!(planted_readers(&[READER, ("two.rs", second)]), ["LRAP_KEEP: one.rs, two.rs"], "{second}");
+    }
+    for variable in ["AGENT_CONTEXT_TABLE", "MAX_CONTENT_SIZE", "AWS_REGION", "LONG_CONTENT_LISTENER_PORT"] {
+        let reader = format!("fn read(vars: &Vars) -> Option<&str> {{ vars.text({variable:?}) }}");
+        let planted = [("one.rs", reader.as_str()), ("two.rs", reader.as_str())];
+        assert_eq!(planted_readers(&planted), [format!("{variable}: one.rs, two.rs")]);
+    }
+}
+
+#[test]
+fn a8_the_check_sees_no_second_reader_where_there_is_none() {
+    for other in [
+        r#"fn why() -> &'static str { "LRAP_KEEP names it, whatever its size" }"#,
+        r#"const KEEP: &str = "kept"; fn keep(table: &Table) -> Option<&str> { table.column(KEEP) }"#,
+        r"use crate::one::KEEP; const LISTED: &[&str] = &[KEEP];",
+        r#"#[cfg(test)] mod tests { fn keep(vars: &Vars) -> Option<&str> { vars.text("LRAP_KEEP") } }"#,
+        r#"fn other(vars: &Vars) -> Option<&str> { vars.text("LRAP_KEEPER") }"#,
+    ] {
+        assert_eq!(planted_readers(&[READER, ("two.rs", other)]), [""; 0], "{other}");
+    }
 }

@@ -1,4 +1,5 @@
-//! The environment, read once into one typed [`Config`]. No other file of the extension reads it.
+//! The environment, read once into one typed [`Config`]. No other file of the extension reads it. What the content store and signing need
+//! is read by `long-content`, for the functions and the tool as for the extension.
 //!
 //! Every mistake is reported together, each with the variable's name, so that an operator fixes them in one go.
 
@@ -8,17 +9,18 @@ mod upstream;
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
-use std::fmt;
 use std::num::NonZeroU16;
-use std::str::FromStr;
 use std::time::Duration;
 
 use long_content::hydrate::Search;
 use long_content::keep::{NotAPointer, Pointer};
-use long_content::keys::Keyring;
 use long_content::reference::Ttl;
-use long_content::signing::{SecretArn, SecretSettings};
-use long_content::store::dynamodb::{Authorization, Connections, CredentialsSource, Settings, TlsRoots};
+use long_content::signing::settings::{SIGNING_KEY, SIGNING_SECRET, SigningSettings};
+use long_content::store::dynamodb::Settings;
+use long_content::store::settings::names::{CACHE_SIZE, CONTENT_TTL, STORE_TIMEOUT, TABLE, TLS_ROOTS};
+pub use long_content::store::settings::variables::{Mistake, Mistakes};
+use long_content::store::settings::variables::{Problem, Variables, quoted};
+use long_content::store::settings::{StoreSettings, memory};
 use tracing::level_filters::LevelFilter;
 
 /// A variable that operators set.
@@ -33,18 +35,18 @@ pub struct Setting {
 }
 
 macro_rules! settings {
-    ($($(#[doc = $help:literal])+ $const:ident = $name:literal, $default:literal;)+) => {
-        $($(#[doc = $help])+ const $const: &str = $name;)+
+    ($($(#[doc = $help:literal])+ $const:ident $(= $name:literal)?, $default:literal;)+) => {
+        $($(pub(crate) const $const: &str = $name;)?)+
 
         /// Every variable of the extension, in the order of the README's table.
         pub const SETTINGS: &[Setting] =
-            &[$(Setting { name: $name, default: $default, help: concat!($($help),+) }),+];
+            &[$(Setting { name: $const, default: $default, help: concat!($($help),+) }),+];
     };
 }
 
 settings! {
     /// Name of the DynamoDB content table.
-    TABLE = "AGENT_CONTEXT_TABLE", "required";
+    TABLE, "required";
     /// Strings of more bytes (of decoded UTF-8) than this are offloaded.
     MAX_CONTENT_SIZE = "MAX_CONTENT_SIZE", "5000";
     /// Bytes that a response may have where it goes: of a larger one further values are offloaded; 0 is no limit.
@@ -52,15 +54,15 @@ settings! {
     /// JSON Pointers, separated by spaces, of values that stay inline whatever their size, for a Choice, a Map or a person to read; `*` is any one member, `/**` at the end all below.
     KEEP = "LRAP_KEEP", "none";
     /// Seconds that contents are kept; 0 keeps them for ever.
-    CONTENT_TTL = "LRAP_CONTENT_TTL", "86400";
+    CONTENT_TTL, "86400";
     /// Seconds that storing or reading contents may take, within the invocation's own deadline.
-    STORE_TIMEOUT = "LRAP_STORE_TIMEOUT", "20";
+    STORE_TIMEOUT, "20";
     /// Bytes that hydrated events may have in one sandbox together, from when their contents are read until the runtime has them.
     MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory";
     /// Distinct references that one event may name, those inside of its contents included.
     MAX_REFERENCES = "LRAP_MAX_REFERENCES", "4096";
     /// Bytes of contents that a sandbox remembers, so that it neither reads nor writes them again; 0 remembers nothing.
-    CACHE_SIZE = "LRAP_CACHE_SIZE", "an eighth of the function's memory";
+    CACHE_SIZE, "an eighth of the function's memory";
     /// Whether responses are offloaded: `auto` leaves alone those whose reader cannot hydrate, such as API Gateway. Say `always` or `never` where the callers are known.
     OFFLOAD = "LRAP_OFFLOAD", "auto (or always, never)";
     /// Whether events are hydrated: `auto` leaves alone those that outsiders write, such as API Gateway's. Say `always` or `never` where the callers are known.
@@ -68,9 +70,9 @@ settings! {
     /// What becomes of an event whose content cannot be had: `fail` the invocation, or `keep` the reference.
     ON_MISSING = "LRAP_ON_MISSING", "fail (keep for a batch of records)";
     /// Signs references: at least 16 random bytes as text, the same for all who share contents. A key after a space still verifies.
-    SIGNING_KEY = "LRAP_SIGNING_KEY", "none (or the secret below)";
+    SIGNING_KEY, "none (or the secret below)";
     /// ARN of a Secrets Manager secret that holds the signing key instead.
-    SIGNING_SECRET = "LRAP_SIGNING_SECRET_ARN", "none";
+    SIGNING_SECRET, "none";
     /// `true` reads the references of the public step-functions-agent too.
     READ_LEGACY = "LRAP_READ_LEGACY", "false";
     /// Port of 127.0.0.1 on which the proxy listens.
@@ -82,7 +84,7 @@ settings! {
     /// The same, for this extension alone where several proxies are chained.
     OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "the above";
     /// Trusted certificates for DynamoDB: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
-    TLS_ROOTS = "LRAP_TLS_ROOTS", "amazon (system for other endpoints)";
+    TLS_ROOTS, "amazon (system for other endpoints)";
     /// Metrics of invocations that did work, as lines on standard output: `emf` for CloudWatch, or `off`.
     METRICS = "LRAP_METRICS", "emf";
     /// Log level: `off`, `error`, `warn`, `info`, `debug` or `trace`.
@@ -97,9 +99,6 @@ const PREFIXES: [&str; 2] = ["LRAP_", "LONG_CONTENT_"];
 
 /// What names an HTTP proxy for other programs. This one connects directly.
 const HTTP_PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-
-/// The longest value that a message quotes.
-const QUOTED: usize = 200;
 
 /// A misspelt name is at most this many letters away from the right one.
 const MISSPELT: usize = 2;
@@ -201,10 +200,8 @@ pub struct Config {
     pub hydrate: Mode,
     /// What becomes of an event whose content cannot be had.
     pub on_missing: OnMissing,
-    /// Keys given to sign and verify references with; none by default.
-    pub signing_keys: Keyring,
-    /// Where they are instead.
-    pub signing_secret: Option<SecretSettings>,
+    /// What references are signed and verified with.
+    pub signing: SigningSettings,
     /// Whether references of the forerunner's format are read.
     pub reads_legacy: bool,
     /// What to log.
@@ -221,46 +218,30 @@ pub struct Config {
     pub http_proxies: Vec<&'static str>,
 }
 
-/// One wrong variable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// Its name.
-    pub variable: String,
-    /// What is wrong, and what would be right.
-    pub problem: String,
-}
-
-/// Every wrong variable of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct ConfigError(pub Vec<Mistake>);
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<_> = self.0.iter().map(|mistake| format!("{} {}", mistake.variable, mistake.problem)).collect();
-        f.write_str(&lines.join("; "))
-    }
-}
-
 impl Config {
     /// Reads the process's environment.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-    pub fn from_env() -> Result<Self, ConfigError> {
+    pub fn from_env() -> Result<Self, Mistakes> {
         Self::from_vars(env::vars_os())
     }
 
     /// Reads the variables given.
-    pub fn from_vars(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
+    pub fn from_vars(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Mistakes> {
         Self::from_vars_without(vars, &[])
     }
 
     /// The same, where some variables may be missing: a tool needs no Runtime API.
     pub fn from_vars_without(
         vars: impl IntoIterator<Item = (OsString, OsString)>,
-        optional: &'static [&'static str],
-    ) -> Result<Self, ConfigError> {
-        let mut vars = Variables { optional, ..Variables::new(vars) };
-        let config = Self::parse(&mut vars);
-        if vars.mistakes.is_empty() { Ok(config) } else { Err(ConfigError(vars.mistakes)) }
+        optional: &[&str],
+    ) -> Result<Self, Mistakes> {
+        let environment = Environment::new(vars);
+        let mut vars = environment.variables();
+        let config = Self::parse(&mut vars, &environment);
+        let is_fine =
+            |mistake: &Mistake| mistake.problem == Problem::Missing && optional.contains(&mistake.variable.as_str());
+        let mistakes: Vec<_> = vars.mistakes().into_iter().filter(|mistake| !is_fine(mistake)).collect();
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
 
     /// How events are searched for references.
@@ -272,30 +253,31 @@ impl Config {
         }
     }
 
-    fn parse(vars: &mut Variables) -> Self {
-        let lambda_api = vars.host_and_port(LAMBDA_API).unwrap_or_default();
+    fn parse(vars: &mut Variables<'_>, environment: &Environment) -> Self {
+        let lambda_api = host_and_port(vars, LAMBDA_API).unwrap_or_default();
         if !vars.is_set(LAMBDA_API) {
-            vars.missing(LAMBDA_API);
+            vars.note(LAMBDA_API, Problem::Missing);
         }
         let port_variable = if vars.is_set(OWN_PORT) { OWN_PORT } else { PORT };
-        let port = vars.port(port_variable, 9009);
-        let connections = connections(vars);
-        let memory_mb: u64 = vars.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 128);
-        let memory = memory_mb.saturating_mul(1 << 20);
+        let port = port(vars, port_variable);
+        let upstream = upstream(vars, &lambda_api, port);
+        let memory = memory(vars);
+        let (max_content_size, max_payload_size) = (vars.number(MAX_CONTENT_SIZE, 5_000), max_payload_size(vars));
+        let StoreSettings { table: store, ttl, timeout: store_timeout, cache_size } = StoreSettings::read(vars);
         Self {
-            upstream: upstream(vars, &lambda_api, port),
+            upstream,
             lambda_api,
             port,
             port_variable,
-            max_content_size: vars.number(MAX_CONTENT_SIZE, 5_000),
-            max_payload_size: Some(vars.number(MAX_PAYLOAD_SIZE, 245_760)).filter(|&bytes| bytes > 0),
-            keep: vars.pointers(KEEP),
-            ttl: Ttl::seconds(vars.number(CONTENT_TTL, 86_400)),
-            store_timeout: vars.positive_seconds(STORE_TIMEOUT, 20),
+            max_content_size,
+            max_payload_size,
+            keep: pointers(vars, KEEP),
+            ttl,
+            store_timeout,
             max_event_size: vars.number(MAX_EVENT_SIZE, memory / 4),
             max_references: vars.number(MAX_REFERENCES, 4096),
             response_room: memory / 4,
-            cache_size: vars.number(CACHE_SIZE, memory / 8),
+            cache_size,
             offload: vars.one_of(OFFLOAD, MODES, Mode::Auto),
             hydrate: vars.one_of(HYDRATE, MODES, Mode::Auto),
             on_missing: vars.one_of(
@@ -303,14 +285,13 @@ impl Config {
                 &[("fail", OnMissing::Fail), ("keep", OnMissing::Keep)],
                 OnMissing::Auto,
             ),
-            signing_keys: signing_keys(vars),
-            signing_secret: signing_secret(vars, &connections),
+            signing: SigningSettings::read(vars, &store.connections),
             reads_legacy: vars.flag(READ_LEGACY),
             log: vars.one_of(LOG, LEVELS, LevelFilter::WARN),
             metrics: vars.one_of(METRICS, &[("emf", MetricsMode::Emf), ("off", MetricsMode::Off)], MetricsMode::Emf),
             function_name: vars.text("AWS_LAMBDA_FUNCTION_NAME"),
-            store: store_settings(vars, connections),
-            unknown: vars.unknown_names(),
+            store,
+            unknown: environment.unknown_names(vars),
             http_proxies: HTTP_PROXIES.into_iter().filter(|name| vars.is_set(name)).collect(),
         }
     }
@@ -319,10 +300,11 @@ impl Config {
 /// `host:port` of the Runtime API and Extensions API, if this process runs in Lambda: where to report even a mistake in
 /// all other variables. A mistake in this one can be reported nowhere but in the log.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-pub fn lambda_api() -> Result<Option<String>, ConfigError> {
-    let mut vars = Variables::new(env::var_os(LAMBDA_API).map(|address| (LAMBDA_API.into(), address)));
-    let address = vars.host_and_port(LAMBDA_API);
-    if vars.mistakes.is_empty() { Ok(address) } else { Err(ConfigError(vars.mistakes)) }
+pub fn lambda_api() -> Result<Option<String>, Mistakes> {
+    let value = env::var_os(LAMBDA_API);
+    let mut vars = Variables::new(|_| value.as_deref());
+    let address = host_and_port(&mut vars, LAMBDA_API);
+    vars.checked_whole(address)
 }
 
 /// The process's environment, for the tool, which puts its options in front of it.
@@ -341,8 +323,6 @@ pub const LAMBDA_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 const MODES: &[(&str, Mode)] = &[("auto", Mode::Auto), ("always", Mode::Always), ("never", Mode::Never)];
 
-const FLAGS: &[(&str, bool)] = &[("true", true), ("false", false)];
-
 const LEVELS: &[(&str, LevelFilter)] = &[
     ("off", LevelFilter::OFF),
     ("error", LevelFilter::ERROR),
@@ -352,256 +332,74 @@ const LEVELS: &[(&str, LevelFilter)] = &[
     ("trace", LevelFilter::TRACE),
 ];
 
-/// With SnapStart, a snapshot of this process is taken at the end of its init, and no connection may be in it.
 /// `host:port` to forward to, by a proxy that listens at `port` where Lambda's is `lambda_api`. See [`upstream`](mod@upstream).
-fn upstream(vars: &mut Variables, lambda_api: &str, port: u16) -> String {
+fn upstream(vars: &mut Variables<'_>, lambda_api: &str, port: u16) -> String {
     let upstream = if vars.is_set(OWN_UPSTREAM) {
-        let own = vars.host_and_port(OWN_UPSTREAM);
+        let own = host_and_port(vars, OWN_UPSTREAM);
         if own.as_ref().is_some_and(|own| upstream::is_listener(own, port)) {
-            vars.mistake(OWN_UPSTREAM, "is where this extension itself listens; name the next proxy, or leave it out");
+            vars.unfit(OWN_UPSTREAM, "is where this extension itself listens; name the next proxy, or leave it out");
         }
         own
     } else {
-        vars.host_and_port(UPSTREAM).filter(|shared| !upstream::is_listener(shared, port))
+        host_and_port(vars, UPSTREAM).filter(|shared| !upstream::is_listener(shared, port))
     };
     upstream.unwrap_or_else(|| lambda_api.to_owned())
 }
 
-fn connections(vars: &Variables) -> Connections {
-    match vars.text("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() {
-        Some("snap-start") => Connections::before_snapshot(),
-        _ => Connections::default(),
-    }
+/// `host:port`, if it is set and right.
+fn host_and_port(vars: &mut Variables<'_>, name: &str) -> Option<String> {
+    let value = vars.text(name)?;
+    let address = addresses::host_and_port(&value).map(str::to_owned);
+    address.map_err(|right| vars.wrong(name, &value, right)).ok()
 }
 
-/// The content table, with what the AWS SDKs read from the environment
-/// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
-fn store_settings(vars: &mut Variables, connections: Connections) -> Settings {
-    let region_variable = if vars.is_set("AWS_REGION") { "AWS_REGION" } else { "AWS_DEFAULT_REGION" };
-    let region = vars.checked(region_variable, addresses::is_label, "a region such as eu-central-1");
-    if region.is_none() {
-        vars.missing("AWS_REGION");
-    }
-    let region = region.unwrap_or_default();
-    let endpoint = vars.endpoint("AWS_ENDPOINT_URL_DYNAMODB");
-    let table = vars.checked(TABLE, addresses::is_table, "the name or the ARN of a DynamoDB table");
-    if table.is_none() {
-        vars.missing(TABLE);
-    }
-    Settings {
-        table: table.unwrap_or_default(),
-        tls_roots: tls_roots(vars, &region, endpoint.as_deref()),
-        fips: vars.flag("AWS_USE_FIPS_ENDPOINT"),
-        dual_stack: vars.flag("AWS_USE_DUALSTACK_ENDPOINT"),
-        credentials: credentials(vars),
-        region,
-        endpoint,
-        connections,
-    }
+/// No limit is 0.
+fn max_payload_size(vars: &mut Variables<'_>) -> Option<usize> {
+    Some(vars.number(MAX_PAYLOAD_SIZE, 245_760)).filter(|&bytes| bytes > 0)
 }
 
-/// The keys themselves. What is wrong with them is said without quoting them.
-fn signing_keys(vars: &mut Variables) -> Keyring {
-    let Some(text) = vars.text(SIGNING_KEY) else { return Keyring::default() };
-    if vars.is_set(SIGNING_SECRET) {
-        vars.mistake(SIGNING_KEY, format!("and {SIGNING_SECRET} are both set; set one"));
-    }
-    text.parse().unwrap_or_else(|error| {
-        vars.mistake(SIGNING_KEY, format!("{error}"));
-        Keyring::default()
+/// A port that the wrapper accepts too.
+fn port(vars: &mut Variables<'_>, name: &str) -> u16 {
+    let default = NonZeroU16::new(9009).expect("BUG: the default port is not 0");
+    vars.parsed(name, default, "a port of 1 to 65535").get()
+}
+
+fn pointers(vars: &mut Variables<'_>, name: &str) -> Vec<Pointer> {
+    let value = vars.text(name).unwrap_or_default();
+    let pointers: Result<_, _> = value.split_whitespace().map(str::parse).collect();
+    pointers.unwrap_or_else(|error: NotAPointer| {
+        vars.unfit(name, format!("is {}: {error}", quoted(&value)));
+        vec![]
     })
 }
 
-fn signing_secret(vars: &mut Variables, connections: &Connections) -> Option<SecretSettings> {
-    let text = vars.text(SIGNING_SECRET)?;
-    let arn = text.parse::<SecretArn>().map_err(|error| vars.mistake(SIGNING_SECRET, error.to_string())).ok()?;
-    let endpoint = vars.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER");
-    Some(SecretSettings {
-        tls_roots: tls_roots(vars, arn.region(), endpoint.as_deref()),
-        fips: vars.flag("AWS_USE_FIPS_ENDPOINT"),
-        dual_stack: vars.flag("AWS_USE_DUALSTACK_ENDPOINT"),
-        credentials: credentials(vars),
-        connections: connections.clone(),
-        arn,
-        endpoint,
-    })
-}
+/// Every variable of a process. A name that is not UTF-8 is none of ours.
+struct Environment(HashMap<String, OsString>);
 
-fn tls_roots(vars: &mut Variables, region: &str, endpoint: Option<&str>) -> TlsRoots {
-    if let Some(bundle) = vars.text("AWS_CA_BUNDLE") {
-        return TlsRoots::File(bundle.into());
-    }
-    let default = TlsRoots::for_endpoint(region, endpoint);
-    vars.one_of(TLS_ROOTS, &[("amazon", TlsRoots::Amazon), ("system", TlsRoots::System)], default)
-}
-
-/// Lambda's own variables; SnapStart gives an endpoint instead, since credentials in a snapshot would be old. With neither,
-/// every request fails with a message that says so.
-fn credentials(vars: &mut Variables) -> CredentialsSource {
-    let keys = vars.credential("AWS_ACCESS_KEY_ID").zip(vars.credential("AWS_SECRET_ACCESS_KEY"));
-    let uri = if keys.is_none() { container_uri(vars) } else { None };
-    if let Some(uri) = uri {
-        let token = vars.credential("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Authorization::Token);
-        let file = vars.text("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(|path| Authorization::File(path.into()));
-        return CredentialsSource::Container { uri, authorization: file.or(token) };
-    }
-    let (access_key_id, secret_access_key) = keys.unwrap_or_default();
-    CredentialsSource::Static { access_key_id, secret_access_key, session_token: vars.credential("AWS_SESSION_TOKEN") }
-}
-
-/// Where a container's credentials are: a path at ECS's own address, or a URL.
-fn container_uri(vars: &mut Variables) -> Option<String> {
-    const ECS: &str = "http://169.254.170.2";
-    let name = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-    let path = vars.checked(name, |path| path.starts_with('/'), "a path that begins with a slash");
-    path.map(|path| format!("{ECS}{path}")).or_else(|| vars.url("AWS_CONTAINER_CREDENTIALS_FULL_URI"))
-}
-
-/// What the parsers below read from: the environment, and the mistakes found in it so far.
-struct Variables {
-    values: HashMap<String, String>,
-    mistakes: Vec<Mistake>,
-    optional: &'static [&'static str],
-}
-
-impl Variables {
+impl Environment {
     fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let mut read = Self { values: HashMap::new(), mistakes: vec![], optional: &[] };
-        for (name, value) in vars {
-            let Ok(name) = name.into_string() else { continue };
-            match value.into_string() {
-                Ok(value) if value.is_empty() => {}
-                Ok(value) => drop(read.values.insert(name, value)),
-                Err(_) if is_ours(&name) => read.mistake(&name, "is not UTF-8"),
-                Err(_) => {}
-            }
+        Self(vars.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect())
+    }
+
+    /// The variables to read. Ours that are not text are mistakes whether or not they are read.
+    fn variables(&self) -> Variables<'_> {
+        let mut vars = Variables::new(|name| self.0.get(name).map(OsString::as_os_str));
+        for name in our_names() {
+            vars.text(name);
         }
-        read
-    }
-
-    /// Notes what is wrong. Some variables are read for two purposes, and named once.
-    fn mistake(&mut self, variable: &str, problem: impl Into<String>) {
-        let mistake = Mistake { variable: variable.to_owned(), problem: problem.into() };
-        if !self.mistakes.contains(&mistake) {
-            self.mistakes.push(mistake);
-        }
-    }
-
-    fn missing(&mut self, name: &str) {
-        if !self.optional.contains(&name) {
-            self.mistake(name, "is not set");
-        }
-    }
-
-    fn is_set(&self, name: &str) -> bool {
-        self.values.contains_key(name)
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        self.values.get(name).cloned()
-    }
-
-    /// A text that must be right, by `is_right`; the mistake says what would be.
-    fn checked(&mut self, name: &str, is_right: impl Fn(&str) -> bool, right: &str) -> Option<String> {
-        let value = self.text(name)?;
-        if !is_right(&value) {
-            self.mistake(name, format!("is {}, not {right}", quoted(&value)));
-        }
-        Some(value)
-    }
-
-    /// `host:port`, if it is set and right.
-    fn host_and_port(&mut self, name: &str) -> Option<String> {
-        let value = self.text(name)?;
-        match addresses::host_and_port(&value) {
-            Ok(address) => Some(address.to_owned()),
-            Err(problem) => {
-                self.mistake(name, format!("is {}, {problem}", quoted(&value)));
-                None
-            }
-        }
-    }
-
-    fn url(&mut self, name: &str) -> Option<String> {
-        self.checked(name, addresses::is_endpoint, "an http:// or https:// URL of a host and at most a port and a path")
-    }
-
-    /// The URL of a service, by its own variable or the one of all services.
-    fn endpoint(&mut self, name: &str) -> Option<String> {
-        let name = if self.is_set(name) { name } else { "AWS_ENDPOINT_URL" };
-        if self.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") { None } else { self.url(name) }
-    }
-
-    /// A part of credentials: it goes into a header, and a mistake does not quote it.
-    fn credential(&mut self, name: &str) -> Option<String> {
-        let value = self.text(name)?;
-        if !value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') || value.trim() != value {
-            self.mistake(name, "begins or ends with white space, or contains what is not printable ASCII");
-        }
-        Some(value)
-    }
-
-    fn flag(&mut self, name: &str) -> bool {
-        self.one_of(name, FLAGS, false)
-    }
-
-    fn number<N: FromStr>(&mut self, name: &str, default: N) -> N {
-        let max = u64::MAX >> (64 - 8 * size_of::<N>());
-        self.parsed(name, default, &format!("a whole number of 0 to {max}"))
-    }
-
-    /// A port that the wrapper accepts too.
-    fn port(&mut self, name: &str, default: u16) -> u16 {
-        let port =
-            self.parsed(name, NonZeroU16::new(default).expect("BUG: no default port is 0"), "a port of 1 to 65535");
-        port.get()
-    }
-
-    fn parsed<N: FromStr>(&mut self, name: &str, default: N, right: &str) -> N {
-        let Some(value) = self.text(name) else { return default };
-        value.parse().unwrap_or_else(|_| {
-            self.mistake(name, format!("is {}, not {right}", quoted(&value)));
-            default
-        })
-    }
-
-    fn pointers(&mut self, name: &str) -> Vec<Pointer> {
-        let value = self.text(name).unwrap_or_default();
-        let pointers: Result<_, _> = value.split_whitespace().map(str::parse).collect();
-        pointers.unwrap_or_else(|error: NotAPointer| {
-            self.mistake(name, format!("is {}: {error}", quoted(&value)));
-            vec![]
-        })
-    }
-
-    fn positive_seconds(&mut self, name: &str, default: u32) -> Duration {
-        let seconds: u32 = self.number(name, default);
-        if seconds == 0 {
-            self.mistake(name, "is 0, not a number of seconds of 1 or more");
-        }
-        Duration::from_secs(seconds.into())
-    }
-
-    fn one_of<T: Clone>(&mut self, name: &str, choices: &[(&str, T)], default: T) -> T {
-        let Some(value) = self.text(name) else { return default };
-        let chosen = choices.iter().find(|(choice, _)| value.eq_ignore_ascii_case(choice));
-        if let Some((_, chosen)) = chosen {
-            return chosen.clone();
-        }
-        let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
-        self.mistake(name, format!("is {}, not one of {}", quoted(&value), names.join(", ")));
-        default
+        vars
     }
 
     /// Unknown `LRAP_` names. One with a prefix of ours that is close to a name of ours is a mistake.
-    fn unknown_names(&mut self) -> Vec<String> {
+    fn unknown_names(&self, vars: &mut Variables<'_>) -> Vec<String> {
         let may_be_ours = |name: &&String| PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !is_ours(name);
-        let mut unknown: Vec<_> = self.values.keys().filter(may_be_ours).cloned().collect();
+        let mut unknown: Vec<_> = self.0.keys().filter(may_be_ours).cloned().collect();
+        unknown.retain(|name| vars.is_set(name));
         unknown.sort();
         let (misspelt, mut unknown): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|name| nearest(name).is_some());
         for name in misspelt {
             let meant = nearest(&name).expect("BUG: it was partitioned by having one");
-            self.mistake(&name, format!("is unknown; did you mean {meant}?"));
+            vars.unfit(&name, format!("is unknown; did you mean {meant}?"));
         }
         unknown.retain(|name| name.starts_with(PREFIXES[0]));
         unknown
@@ -622,19 +420,10 @@ fn nearest(name: &str) -> Option<&'static str> {
     distances.min().filter(|(distance, _)| *distance <= MISSPELT).map(|(_, name)| name)
 }
 
-/// A value as a message shows it: on one line, not long, and without a user's name and password in front of a host.
-fn quoted(value: &str) -> String {
-    if value.split_once('@').is_some_and(|(user, _)| user.contains(':')) {
-        return "a value with a user's name, which is not shown".to_owned();
-    }
-    let shown: String = value.chars().take(QUOTED).flat_map(char::escape_debug).collect();
-    let more = if value.chars().nth(QUOTED).is_some() { "…" } else { "" };
-    format!("`{shown}{more}`")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use long_content::store::dynamodb::CredentialsSource;
 
     const MINIMAL: &[(&str, &str)] = &[
         ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
@@ -644,14 +433,14 @@ mod tests {
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ];
 
-    pub(super) fn config(more: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    pub(super) fn config(more: &[(&str, &str)]) -> Result<Config, Mistakes> {
         let vars = MINIMAL.iter().chain(more).map(|(name, value)| (name.into(), value.into()));
         Config::from_vars(vars)
     }
 
     pub(super) fn mistakes(more: &[(&str, &str)]) -> Vec<String> {
         let error = config(more).unwrap_err();
-        error.0.into_iter().map(|mistake| format!("{} {}", mistake.variable, mistake.problem)).collect()
+        error.0.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -685,8 +474,8 @@ mod tests {
                 "LRAP_LISTENER_PORT",
                 "MAX_CONTENT_SIZE",
                 "LRAP_STORE_TIMEOUT",
-                "LRAP_ON_MISSING",
                 "AGENT_CONTEXT_TABLE",
+                "LRAP_ON_MISSING",
                 "LRAP_CONTENT_TLT",
             ]
         );
@@ -792,9 +581,9 @@ mod tests {
 
         let given =
             config(&[("LRAP_SIGNING_KEY", "a-hush-hush-key-of-some-length the-hush-hush-previous-one")]).unwrap();
-        assert_eq!((given.signing_keys.len(), given.signing_secret.is_none()), (2, true));
+        assert_eq!((given.signing.keys.len(), given.signing.secret.is_none()), (2, true));
         assert!(!format!("{given:?}").contains("hush"));
-        let secret = config(&[("LRAP_SIGNING_SECRET_ARN", arn)]).unwrap().signing_secret.unwrap();
+        let secret = config(&[("LRAP_SIGNING_SECRET_ARN", arn)]).unwrap().signing.secret.unwrap();
         assert_eq!(secret.arn.region(), "eu-west-1");
     }
 
@@ -826,7 +615,7 @@ mod tests {
     fn dual_stack_is_a_setting_of_the_table_and_of_the_secret() {
         let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:lrap-a1b2c3";
         let both = config(&[("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("LRAP_SIGNING_SECRET_ARN", arn)]).unwrap();
-        assert!(both.store.dual_stack && both.signing_secret.unwrap().dual_stack);
+        assert!(both.store.dual_stack && both.signing.secret.unwrap().dual_stack);
         assert!(!config(&[]).unwrap().store.dual_stack);
     }
 

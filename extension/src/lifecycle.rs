@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use long_content::store::dynamodb::SettingsError;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, Mistakes};
 use crate::error::error_document;
 use crate::payload::Payload;
 use crate::runtime_api::{Reply, RuntimeApi, UpstreamError};
@@ -66,8 +66,8 @@ pub struct InitError {
     message: String,
 }
 
-impl From<ConfigError> for InitError {
-    fn from(error: ConfigError) -> Self {
+impl From<Mistakes> for InitError {
+    fn from(error: Mistakes) -> Self {
         Self { error_type: "Extension.ConfigInvalid", message: error.to_string() }
     }
 }

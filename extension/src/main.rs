@@ -6,7 +6,7 @@ use std::sync::Arc;
 use long_content::signing::SigningKeys;
 use long_content::store::cache::CachedStore;
 use long_content::store::dynamodb::DynamoDbStore;
-use lrap::config::{self, Config, ConfigError};
+use lrap::config::{self, Config, Mistakes};
 use lrap::lifecycle::{InitError, LifecycleError, Registration};
 use lrap::proxy::Proxy;
 use lrap::runtime_api::RuntimeApi;
@@ -69,10 +69,10 @@ async fn start() -> Result<(TcpListener, Arc<Proxy<CachedStore<DynamoDbStore>>>)
         tracing::warn!(variables, "HTTP proxies are not used: the content table is reached directly");
     }
     let (hydrate, offload) = (config.hydrate.as_str(), config.offload.as_str());
-    let signed = config.signing_secret.is_some() || !config.signing_keys.is_empty();
+    let signed = config.signing.signs();
     tracing::info!(hydrate, offload, signed, "modes in force: with auto, the shape of an event decides");
     let store = CachedStore::new(DynamoDbStore::new(config.store.clone())?, config.cache_size);
-    let keys = SigningKeys::new(config.signing_keys.clone(), config.signing_secret.clone())?;
+    let keys = SigningKeys::new(config.signing.clone())?;
     let listener = server::bind(config.port).await.map_err(|error| InitError::port(&config, &error))?;
     Ok((listener, Arc::new(Proxy::new(config, store, keys))))
 }
@@ -82,7 +82,7 @@ enum StartError {
     #[error("AWS_LAMBDA_RUNTIME_API is not set: this is a Lambda extension, started by Lambda")]
     NotInLambda,
     #[error(transparent)]
-    LambdaApi(#[from] ConfigError),
+    LambdaApi(#[from] Mistakes),
     #[error(transparent)]
     Init(InitError),
     #[error(transparent)]

@@ -218,7 +218,7 @@ fn add_child(
 }
 
 /// Each path of a `use` item, and the name that it has afterwards; none where everything of it is taken.
-fn flatten(tree: &UseTree, path: &mut Vec<String>, found: &mut Vec<(Vec<String>, Option<String>)>) {
+pub(super) fn flatten(tree: &UseTree, path: &mut Vec<String>, found: &mut Vec<(Vec<String>, Option<String>)>) {
     match tree {
         UseTree::Path(step) => {
             path.push(step.ident.to_string());
@@ -238,7 +238,7 @@ fn joined(path: &[String], last: &syn::Ident) -> Vec<String> {
     child(path, &last.to_string())
 }
 
-fn attributes(item: &Item) -> &[Attribute] {
+pub(super) fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Mod(item) => &item.attrs,
         Item::Use(item) => &item.attrs,
@@ -248,7 +248,7 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-fn is_for_tests(attributes: &[Attribute]) -> bool {
+pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let mut is_test = false;
         if attribute.path().is_ident("cfg") {

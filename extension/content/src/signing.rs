@@ -6,6 +6,7 @@
 //! secret was read after the key had been seen, and does not hold it.
 
 mod secret;
+pub mod settings;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout_at;
 
 pub use self::secret::{NotASecret, SecretArn, SecretError, SecretKeys, SecretSettings, SigningSecret};
+use self::settings::SigningSettings;
 use crate::keys::{KeyId, Keyring};
 use crate::store::dynamodb::SettingsError;
 
@@ -77,9 +79,9 @@ pub enum NoKeysYet {
 
 impl SigningKeys {
     /// Keys that are given, or in a secret that was not read yet.
-    pub fn new(given: Keyring, secret: Option<SecretSettings>) -> Result<Self, SettingsError> {
-        let secret = secret.map(SigningSecret::new).transpose()?;
-        let known = RwLock::new(secret.is_none().then_some(given));
+    pub fn new(settings: SigningSettings) -> Result<Self, SettingsError> {
+        let secret = settings.secret.map(SigningSecret::new).transpose()?;
+        let known = RwLock::new(secret.is_none().then_some(settings.keys));
         Ok(Self { secret, known, unknown: Mutex::default() })
     }
 

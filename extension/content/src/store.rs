@@ -16,6 +16,8 @@ pub mod clock;
 pub mod dynamodb;
 mod expiry;
 pub mod memory;
+#[cfg(feature = "dynamodb")]
+pub mod settings;
 pub mod tally;
 
 pub use self::expiry::Expiry;

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use bytes::Bytes;
-use long_content::keys::Keyring;
 use long_content::reference::{ContentRef, ParseRefError, Scope};
 use long_content::signing::SigningKeys;
 use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore};
+use long_content::store::settings::names as name;
 use long_content::store::{ContentStore, GetError};
 
 use super::answer::ToolError;
@@ -51,7 +51,10 @@ pub(super) struct Context {
 }
 
 /// What the store must be told, for commands that never ask it.
-pub(super) const WITHOUT_STORE: &[&str] = &[LAMBDA_API, "AGENT_CONTEXT_TABLE", "AWS_REGION"];
+pub(super) const WITHOUT_STORE: &[&str] = &[LAMBDA_API, name::TABLE, name::REGION];
+/// Which profile of the files of the AWS CLI fills in what the environment lacks.
+pub(super) const PROFILE: &str = "AWS_PROFILE";
+
 const WITHOUT_LAMBDA: &[&str] = &[LAMBDA_API];
 
 const NO_CREDENTIALS: &str = "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, for example by \
@@ -70,9 +73,9 @@ impl Context {
     /// Options overrule the environment.
     fn read_options(&mut self) -> Result<(), ToolError> {
         let overruling = [
-            ("table", "AGENT_CONTEXT_TABLE", "--table"),
-            ("region", "AWS_REGION", "--region"),
-            ("endpoint-url", "AWS_ENDPOINT_URL_DYNAMODB", "--endpoint-url"),
+            ("table", name::TABLE, "--table"),
+            ("region", name::REGION, "--region"),
+            ("endpoint-url", name::ENDPOINT_DYNAMODB, "--endpoint-url"),
         ];
         for (flag, name, source) in overruling {
             match self.arguments.text(flag)?.map(str::to_owned) {
@@ -82,21 +85,21 @@ impl Context {
             }
         }
         if self.arguments.has("endpoint-url") {
-            self.set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false", Source::Option("--endpoint-url"));
+            self.set(name::IGNORE_ENDPOINTS, "false", Source::Option("--endpoint-url"));
         }
         Ok(())
     }
 
     /// The profile's files fill in what the environment lacks.
     fn read_profile(&mut self) {
-        let profile = self.value("AWS_PROFILE").unwrap_or("default").to_owned();
-        let endpoints = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
-        if ["AWS_ACCESS_KEY_ID"].iter().chain(&endpoints).all(|name| self.value(name).is_none()) {
-            let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+        let profile = self.value(PROFILE).unwrap_or("default").to_owned();
+        let endpoints = [name::CREDENTIALS_RELATIVE_URI, name::CREDENTIALS_FULL_URI];
+        if [name::ACCESS_KEY_ID].iter().chain(&endpoints).all(|name| self.value(name).is_none()) {
+            let keys = [name::ACCESS_KEY_ID, name::SECRET_ACCESS_KEY, name::SESSION_TOKEN];
             self.read_section("AWS_SHARED_CREDENTIALS_FILE", "credentials", &profile, &keys.map(|key| (key, key)));
         }
-        if ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().all(|name| self.value(name).is_none()) {
-            self.read_section("AWS_CONFIG_FILE", "config", &profile, &[("AWS_REGION", "region")]);
+        if [name::REGION, name::DEFAULT_REGION].iter().all(|name| self.value(name).is_none()) {
+            self.read_section("AWS_CONFIG_FILE", "config", &profile, &[(name::REGION, "region")]);
         }
     }
 
@@ -127,10 +130,10 @@ impl Context {
     }
 
     /// The settings, of which some may be missing.
-    pub(super) fn config_without(&self, optional: &'static [&'static str]) -> Result<Config, ToolError> {
+    pub(super) fn config_without(&self, optional: &[&str]) -> Result<Config, ToolError> {
         let variables = self.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone()));
         Config::from_vars_without(variables, optional).map_err(|error| {
-            let lines = error.0.iter().map(|mistake| format!("\n  {} {}", mistake.variable, mistake.problem));
+            let lines = error.0.iter().map(|mistake| format!("\n  {mistake}"));
             ToolError::Usage(format!("mistakes in the settings:{}", lines.collect::<String>()))
         })
     }
@@ -155,7 +158,7 @@ impl Context {
 
     /// Who shares the contents that are asked for.
     pub(super) fn scope(&self, config: &Config) -> Scope {
-        let scope = Scope::new(config.store.table.as_str()).signed_by(config.signing_keys.clone());
+        let scope = Scope::new(config.store.table.as_str()).signed_by(config.signing.keys.clone());
         // The name's bytes, whether or not they are text.
         let tenant = self.arguments.value("tenant").map(OsStr::as_encoded_bytes);
         tenant.map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant))
@@ -164,8 +167,10 @@ impl Context {
 
 /// The scope with the keys of the signing secret, where they are in one.
 fn with_secret_keys(config: &Config, scope: Scope) -> Result<Scope, ToolError> {
-    let Some(settings) = config.signing_secret.clone() else { return Ok(scope) };
-    let keys = SigningKeys::new(Keyring::default(), Some(settings));
+    if config.signing.secret.is_none() {
+        return Ok(scope);
+    }
+    let keys = SigningKeys::new(config.signing.clone());
     let keys = keys.map_err(|error| ToolError::Usage(error.to_string()))?;
     let keys = wait(async { keys.get(Instant::now() + config.store_timeout).await });
     let keys = keys.map_err(|error| ToolError::Unavailable(Failure::no_keys(&error).message))?;

@@ -14,7 +14,7 @@ use super::answer::ToolError;
 use super::context::{Context, Table, WITHOUT_STORE, wait};
 use super::report::{Place, Report};
 use super::verify::status;
-use crate::config::Config;
+use crate::config::{Config, MAX_EVENT_SIZE};
 use crate::error::{Failure, FailureKind, quoted};
 use crate::proxy::MAX_ROUNDS;
 
@@ -64,7 +64,7 @@ fn judge(report: &mut Report, config: &Config, plan: HydratePlan, fetched: &Fetc
     let limit = config.max_event_size;
     let failure = if keeps { None } else { unreadable(&plan).or_else(|| unfetched(fetched)) };
     let size = fetched.size.unwrap_or_else(|| estimate(plan, limit));
-    report.limit = Some(("LRAP_MAX_EVENT_SIZE", limit));
+    report.limit = Some((MAX_EVENT_SIZE, limit));
     report.exact = fetched.size.is_some();
     // Of a batch, records that do not fit are left in place.
     let too_large = size.err().filter(|_| !is_batch);

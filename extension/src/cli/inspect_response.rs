@@ -10,7 +10,7 @@ use long_content::reference::{Content, ContentRef, Kind, Scope};
 use super::answer::ToolError;
 use super::context::{Context, WITHOUT_STORE};
 use super::report::{Place, Report};
-use crate::config::{Config, Mode};
+use crate::config::{Config, MAX_PAYLOAD_SIZE, Mode};
 use crate::error::Failure;
 
 /// Signs in place of keys that are in a secret, which explaining does not fetch: every key's references are of one length.
@@ -25,7 +25,7 @@ pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, Tool
         bytes_before: response.len() as u64,
         bytes_after: Some(response.len() as u64),
         exact: true,
-        limit: config.max_payload_size.map(|bytes| ("MAX_PAYLOAD_SIZE", bytes as u64)),
+        limit: config.max_payload_size.map(|bytes| (MAX_PAYLOAD_SIZE, bytes as u64)),
         outcome: "unchanged",
         error: None,
     };
@@ -52,7 +52,7 @@ pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, Tool
 fn scope(context: &Context, config: &Config) -> Scope {
     let scope = context.scope(config);
     let stand_in = || STAND_IN.parse::<Keyring>().expect("BUG: a key long enough");
-    if config.signing_secret.is_some() { scope.signed_by(stand_in()) } else { scope }
+    if config.signing.secret.is_some() { scope.signed_by(stand_in()) } else { scope }
 }
 
 fn because(config: &Config) -> Vec<String> {
@@ -66,7 +66,7 @@ fn because(config: &Config) -> Vec<String> {
         }
         .to_owned(),
     ];
-    if config.signing_secret.is_some() {
+    if config.signing.secret.is_some() {
         because.push(
             "references are signed with the keys of LRAP_SIGNING_SECRET_ARN, which is not asked: their size counts, \
              their text is not known"
@@ -135,7 +135,7 @@ impl Inspection {
         why: impl Iterator<Item = String>,
         references: &[ContentRef],
     ) {
-        let is_known = self.config.signing_secret.is_none();
+        let is_known = self.config.signing.secret.is_none();
         let pointers = locate::pointers(response, starts);
         for ((pointer, why), reference) in pointers.into_iter().zip(why).zip(references) {
             let (pointers, size) = (vec![pointer], Some(reference.size));

@@ -3,39 +3,21 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 
+use long_content::store::settings::names;
 use serde_json::{Value, json};
 
 use super::answer::{Outcome, ToolError, print};
-use super::context::{Context, Source, WITHOUT_STORE};
+use super::context::{Context, PROFILE, Source, WITHOUT_STORE};
 use crate::config::{LAMBDA_API, Mistake, Mode, SETTINGS};
 
-/// What the store takes from the environment beside our own variables, with the meaning that the AWS SDKs give them.
-const AWS: &[&str] = &[
-    LAMBDA_API,
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL_DYNAMODB",
-    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    "AWS_ENDPOINT_URL",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_USE_FIPS_ENDPOINT",
-    "AWS_USE_DUALSTACK_ENDPOINT",
-    "AWS_CA_BUNDLE",
-    "AWS_PROFILE",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-];
+/// What the extension reads, and what fills in the rest, beside what the store reads.
+const BESIDE: [&str; 2] = [LAMBDA_API, PROFILE];
 
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
     let mistakes = context.mistakes();
     let ours = SETTINGS.iter().map(|setting| Row::of(context, setting.name, Some(setting.default)));
-    let aws = AWS.iter().map(|name| Row::of(context, name, None)).filter(|row| row.value.is_some());
+    let aws =
+        BESIDE.into_iter().chain(names::AWS).map(|name| Row::of(context, name, None)).filter(|row| row.value.is_some());
     let rows: Vec<_> = ours.chain(aws).collect();
     let modes = modes(context);
     let document = json!({
@@ -84,7 +66,7 @@ impl<'a> Row<'a> {
 }
 
 fn document_of(mistake: &Mistake) -> Value {
-    json!({ "variable": mistake.variable, "problem": mistake.problem })
+    json!({ "variable": mistake.variable, "problem": mistake.problem.to_string() })
 }
 
 /// A value, unless it is secret. An ARN names a secret and is none.

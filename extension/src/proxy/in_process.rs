@@ -56,10 +56,10 @@ pub fn echo(data: &[u8]) {
 async fn echo_by(function: &[(&str, &str)], data: &[u8]) {
     let variables = VARIABLES.iter().chain(function).map(|(name, value)| (name.into(), value.into()));
     let config = Config::from_vars(variables).expect("BUG: the variables are right");
-    let (keys, store) = (config.signing_keys.clone(), MemoryStore::new());
-    let references = stored(&store, &Scope::new("content").signed_by(keys.clone())).await;
+    let (signing, store) = (config.signing.clone(), MemoryStore::new());
+    let references = stored(&store, &Scope::new("content").signed_by(signing.keys.clone())).await;
     let event = with_references(data, &references);
-    let signing = SigningKeys::new(keys, None).expect("BUG: no secret to be asked");
+    let signing = SigningKeys::new(signing).expect("BUG: no secret to be asked");
     let proxy = Proxy::new(config, store, signing);
 
     let mut invocation = Invocation::default();

@@ -10,7 +10,6 @@ mod long_result;
 mod properties;
 mod references;
 mod table;
-mod variables;
 
 pub use error::ContentError;
 pub use handle::{Handle, NotAHandle};

@@ -1,18 +1,21 @@
 //! The content table as functions use it: a long text becomes a handle, a handle becomes the text.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use functions_shared::{Failure, Variables};
 use long_content::reference::{Content, ContentRef, Refusal, Scope, Ttl};
+use long_content::signing::settings::SigningSettings;
 use long_content::signing::{SigningKeys, UnknownKey};
 use long_content::store::cache::CachedStore;
-use long_content::store::dynamodb::{DynamoDbStore, SettingsError};
+use long_content::store::dynamodb::{Connections, DynamoDbStore};
+use long_content::store::settings::StoreSettings;
+use long_content::store::settings::variables::Variables as Found;
 use long_content::store::{ContentStore, GetError};
 
 use crate::error::ContentError;
 use crate::handle::{Handle, NotAHandle};
-use crate::variables::{self, ContentSettings};
 
 /// Long texts by handle.
 #[derive(Debug)]
@@ -21,6 +24,7 @@ pub struct ContentTable {
     scope: Scope,
     ttl: Ttl,
     keys: SigningKeys,
+    connections: Connections,
     patience: Duration,
 }
 
@@ -34,27 +38,27 @@ pub struct Asking<'a> {
 }
 
 impl ContentTable {
-    /// The table that the variables name, if they name one.
+    /// The table that the variables name, if they name one. They are those of the layer, with the same meaning: what a function stores is
+    /// what the layer would store.
     ///
     /// # Errors
-    /// A variable that is not what it should be, by name.
+    /// Every variable that is not what it should be, by name.
     pub fn from_variables(variables: &Variables) -> Result<Option<Self>, Failure> {
-        variables::settings(variables)?.map(Self::new).transpose()
+        let mut found = Found::new(|name| variables.value(name));
+        let Some(store) = StoreSettings::read_if_named(&mut found) else { return Ok(None) };
+        let signing = SigningSettings::read(&mut found, &store.table.connections);
+        let (store, signing) = found.checked_whole((store, signing)).map_err(|mistakes| unusable(&mistakes))?;
+        Self::new(store, signing).map(Some)
     }
 
     /// Builds the clients; nothing is asked yet.
-    fn new(settings: ContentSettings) -> Result<Self, Failure> {
-        let keys =
-            SigningKeys::new(settings.signing_keys, settings.signing_secret).map_err(|error| unusable(&error))?;
-        let scope = Scope::new(settings.store.table.as_str());
-        let store = DynamoDbStore::new(settings.store).map_err(|error| unusable(&error))?;
-        Ok(Self {
-            store: CachedStore::new(store, settings.cache_size),
-            scope,
-            ttl: settings.ttl,
-            keys,
-            patience: settings.patience,
-        })
+    fn new(settings: StoreSettings, signing: SigningSettings) -> Result<Self, Failure> {
+        let keys = SigningKeys::new(signing).map_err(|error| unusable(&error))?;
+        let scope = Scope::new(settings.table.table.as_str());
+        let connections = settings.table.connections.clone();
+        let store = DynamoDbStore::new(settings.table).map_err(|error| unusable(&error))?;
+        let store = CachedStore::new(store, settings.cache_size);
+        Ok(Self { store, scope, ttl: settings.ttl, keys, connections, patience: settings.timeout })
     }
 
     /// Stores a text, and says how it is called from now on.
@@ -111,14 +115,55 @@ impl ContentTable {
         Ok(scope.signed_by(keys))
     }
 
+    /// When to give up. Whoever asks was invoked, so that no snapshot is taken any more.
     fn until(&self, asking: Asking<'_>) -> Instant {
+        self.connections.invoked();
         asking.until.min(Instant::now() + self.patience)
     }
 }
 
-fn unusable(error: &SettingsError) -> Failure {
-    Failure::new(
-        "InvalidVariable",
-        format!("the variables of the content table (AGENT_CONTEXT_TABLE and others): {error}"),
-    )
+fn unusable(problem: &impl fmt::Display) -> Failure {
+    Failure::new("InvalidVariable", format!("the variables of the content table: {problem}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: [(&str, &str); 2] = [("AGENT_CONTEXT_TABLE", "AgentContext-dev"), ("AWS_REGION", "eu-central-1")];
+
+    fn table(more: &[(&str, &str)]) -> Result<Option<ContentTable>, Failure> {
+        let variables = TABLE.iter().chain(more).copied().collect();
+        ContentTable::from_variables(&variables)
+    }
+
+    #[test]
+    fn without_a_table_there_is_nothing_to_set() {
+        let variables = Variables::from([("LRAP_CONTENT_TTL", "no number")]);
+        assert!(ContentTable::from_variables(&variables).expect("no mistake").is_none());
+        assert!(table(&[]).expect("no mistake").is_some());
+    }
+
+    #[test]
+    fn every_mistake_is_named_and_no_key_is_quoted() {
+        let wrong = [("LRAP_SIGNING_KEY", "hush"), ("LRAP_STORE_TIMEOUT", "0"), ("AGENT_CONTEXT_TABLE", "two words")];
+        let said = table(&wrong).expect_err("mistakes").to_string();
+        for part in [
+            "the variables of the content table: ",
+            "LRAP_SIGNING_KEY holds a key of fewer than 16 bytes",
+            "LRAP_STORE_TIMEOUT is 0, not a number of seconds of 1 or more",
+            "AGENT_CONTEXT_TABLE is `two words`, not the name or the ARN of a DynamoDB table",
+        ] {
+            assert!(said.contains(part), "{part} in {said}");
+        }
+        assert!(!said.contains("hush"), "{said}");
+    }
+
+    #[test]
+    fn connections_are_kept_from_the_first_invocation_after_a_snapshot_on() {
+        let table = table(&[("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")]).expect("no mistake").expect("a table");
+        assert!(table.connections.expect_snapshot());
+        table.until(Asking { tenant: None, until: Instant::now() });
+        assert!(!table.connections.expect_snapshot());
+    }
 }

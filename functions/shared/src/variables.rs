@@ -3,7 +3,7 @@
 use crate::Failure;
 use std::collections::HashMap;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::str::FromStr;
 
@@ -43,6 +43,11 @@ impl Variables {
     pub fn optional(&self, name: &'static str) -> Result<Option<&str>, VariableError> {
         let Some(value) = self.0.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
         value.to_str().map(Some).ok_or_else(|| VariableError::malformed(name, "it is not UTF-8"))
+    }
+
+    /// The variable's value as it is, for settings that are read elsewhere.
+    pub fn value(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(name).map(OsString::as_os_str)
     }
 
     /// What the variable's text says, if it is set: `variables.parsed("DAILY_CAP_USD")?.unwrap_or(cap)`.

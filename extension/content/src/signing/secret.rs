@@ -10,10 +10,10 @@ use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 
 use crate::keys::Keyring;
-use crate::store::dynamodb::endpoint::is_label;
 use crate::store::dynamodb::protocol::client::{Access, OwnUserAgent};
 use crate::store::dynamodb::retry::{Attempts, Failure, judge};
 use crate::store::dynamodb::{Connections, CredentialsSource, SettingsError, TlsRoots};
+use crate::store::settings::addresses::is_label;
 
 const OPERATION: &str = "GetSecretValue";
 const CURRENT: &str = "AWSCURRENT";

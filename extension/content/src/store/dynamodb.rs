@@ -22,7 +22,7 @@ use bytes::Bytes;
 
 mod condition;
 mod encoding;
-pub(crate) mod endpoint;
+mod endpoint;
 mod entry;
 mod in_flight;
 mod inventory;

@@ -44,11 +44,6 @@ pub(super) fn of_region(region: &str, fips: bool, dual_stack: bool) -> Result<Fi
     }
 }
 
-/// Whether a text may be the name of a region or a partition: a part of a host's name, and no more.
-pub(crate) fn is_label(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

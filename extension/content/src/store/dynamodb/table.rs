@@ -31,6 +31,7 @@ use super::settings::Settings;
 use super::settings_error::SettingsError;
 use super::stage;
 use crate::store::Expiry;
+use crate::store::settings::addresses::is_label;
 use crate::store::tally::{Tally, Usage};
 
 const WARM_TIMEOUT: Duration = Duration::from_secs(2);
@@ -336,7 +337,7 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     if settings.table.is_empty() {
         return Err(SettingsError::Table);
     }
-    if endpoint::is_label(&settings.region) { Ok(()) } else { Err(SettingsError::Region(settings.region.clone())) }
+    if is_label(&settings.region) { Ok(()) } else { Err(SettingsError::Region(settings.region.clone())) }
 }
 
 #[cfg(test)]

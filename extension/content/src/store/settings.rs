@@ -1,0 +1,226 @@
+//! The content store's settings, from variables: for the extension, for the tool for operators, and for functions. No other file reads
+//! these variables, so what one of them stores the others find.
+//!
+//! Settings are functions of a lookup ([`Variables`]); the environment is read by a program's `main`.
+
+pub mod addresses;
+pub mod names;
+pub mod variables;
+
+use std::time::Duration;
+
+use self::names as name;
+use self::variables::{Problem, Variables};
+use super::dynamodb::{Authorization, Connections, CredentialsSource, Settings, TlsRoots};
+use crate::reference::Ttl;
+
+/// What the variables say about the content store.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// The table and how to reach it.
+    pub table: Settings,
+    /// How long contents are kept.
+    pub ttl: Ttl,
+    /// Longest time for storing or reading the contents of one payload.
+    pub timeout: Duration,
+    /// Bytes of contents to remember.
+    pub cache_size: u64,
+}
+
+impl StoreSettings {
+    /// The settings of a content table, which must be named.
+    pub fn read(variables: &mut Variables<'_>) -> Self {
+        Self {
+            ttl: Ttl::seconds(variables.number(name::CONTENT_TTL, 86_400)),
+            timeout: variables.positive_seconds(name::STORE_TIMEOUT, 20),
+            cache_size: cache_size(variables),
+            table: table(variables),
+        }
+    }
+
+    /// The same, if a table is named.
+    pub fn read_if_named(variables: &mut Variables<'_>) -> Option<Self> {
+        variables.is_set(name::TABLE).then(|| Self::read(variables))
+    }
+}
+
+/// Bytes of the function's memory.
+pub fn memory(variables: &mut Variables<'_>) -> u64 {
+    variables.number::<u64>(name::MEMORY_SIZE, 128).saturating_mul(1 << 20)
+}
+
+/// An eighth of the function's memory, unless it is set; 0 remembers nothing.
+fn cache_size(variables: &mut Variables<'_>) -> u64 {
+    let default = memory(variables) / 8;
+    variables.number(name::CACHE_SIZE, default)
+}
+
+fn table(variables: &mut Variables<'_>) -> Settings {
+    let region = region(variables);
+    let ServiceAccess { endpoint, tls_roots, fips, dual_stack, credentials } =
+        ServiceAccess::read(variables, name::ENDPOINT_DYNAMODB, &region);
+    let right = "the name or the ARN of a DynamoDB table";
+    let table = required(variables, name::TABLE, name::TABLE, addresses::is_table, right);
+    Settings { table, region, endpoint, fips, dual_stack, tls_roots, credentials, connections: connections(variables) }
+}
+
+fn region(variables: &mut Variables<'_>) -> String {
+    let set = if variables.is_set(name::REGION) { name::REGION } else { name::DEFAULT_REGION };
+    required(variables, set, name::REGION, addresses::is_label, "a region such as eu-central-1")
+}
+
+/// A variable that must be set. What is missing is called `usual`.
+fn required(
+    variables: &mut Variables<'_>,
+    name: &str,
+    usual: &str,
+    is_right: impl Fn(&str) -> bool,
+    right: &str,
+) -> String {
+    if !variables.is_set(name) {
+        variables.note(usual, Problem::Missing);
+    }
+    variables.checked(name, is_right, right).unwrap_or_default()
+}
+
+/// With `SnapStart`, a snapshot of this process is taken at the end of its init, and no connection may be in it.
+fn connections(variables: &mut Variables<'_>) -> Connections {
+    match variables.text(name::INITIALIZATION_TYPE).as_deref() {
+        Some("snap-start") => Connections::before_snapshot(),
+        _ => Connections::default(),
+    }
+}
+
+/// How a service of AWS is reached, by what the AWS SDKs read from the environment too
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
+pub(crate) struct ServiceAccess {
+    pub(crate) endpoint: Option<String>,
+    pub(crate) tls_roots: TlsRoots,
+    pub(crate) fips: bool,
+    pub(crate) dual_stack: bool,
+    pub(crate) credentials: CredentialsSource,
+}
+
+impl ServiceAccess {
+    /// The access to a service in `region` whose own endpoint is in the variable `endpoint`.
+    pub(crate) fn read(variables: &mut Variables<'_>, endpoint: &str, region: &str) -> Self {
+        let endpoint = service_url(variables, endpoint);
+        Self {
+            tls_roots: tls_roots(variables, region, endpoint.as_deref()),
+            fips: variables.flag(name::FIPS),
+            dual_stack: variables.flag(name::DUAL_STACK),
+            credentials: credentials(variables),
+            endpoint,
+        }
+    }
+}
+
+/// The URL of a service, by its own variable or the one of all services, unless those are to be ignored.
+fn service_url(variables: &mut Variables<'_>, own: &str) -> Option<String> {
+    let name = if variables.is_set(own) { own } else { name::ENDPOINT };
+    if variables.flag(name::IGNORE_ENDPOINTS) { None } else { variables.url(name) }
+}
+
+fn tls_roots(variables: &mut Variables<'_>, region: &str, endpoint: Option<&str>) -> TlsRoots {
+    if let Some(bundle) = variables.text(name::CA_BUNDLE) {
+        return TlsRoots::File(bundle.into());
+    }
+    let default = TlsRoots::for_endpoint(region, endpoint);
+    variables.one_of(name::TLS_ROOTS, &[("amazon", TlsRoots::Amazon), ("system", TlsRoots::System)], default)
+}
+
+/// Lambda's own variables; `SnapStart` gives an endpoint instead, since credentials in a snapshot would be old. With neither,
+/// every request fails with a message that says so.
+fn credentials(variables: &mut Variables<'_>) -> CredentialsSource {
+    let keys = variables.credential(name::ACCESS_KEY_ID).zip(variables.credential(name::SECRET_ACCESS_KEY));
+    let uri = if keys.is_none() { container_uri(variables) } else { None };
+    if let Some(uri) = uri {
+        let token = variables.credential(name::AUTHORIZATION_TOKEN).map(Authorization::Token);
+        let file = variables.text(name::AUTHORIZATION_TOKEN_FILE).map(|path| Authorization::File(path.into()));
+        return CredentialsSource::Container { uri, authorization: file.or(token) };
+    }
+    let (access_key_id, secret_access_key) = keys.unwrap_or_default();
+    let session_token = variables.credential(name::SESSION_TOKEN);
+    CredentialsSource::Static { access_key_id, secret_access_key, session_token }
+}
+
+/// Where a container's credentials are: a path at ECS's own address, or a URL.
+fn container_uri(variables: &mut Variables<'_>) -> Option<String> {
+    const ECS: &str = "http://169.254.170.2";
+    let is_path = |path: &str| path.starts_with('/');
+    let path = variables.checked(name::CREDENTIALS_RELATIVE_URI, is_path, "a path that begins with a slash");
+    path.map(|path| format!("{ECS}{path}")).or_else(|| variables.url(name::CREDENTIALS_FULL_URI))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::variables::Mistakes;
+    use super::*;
+    use std::ffi::OsStr;
+
+    const MINIMAL: [(&str, &str); 2] = [("AGENT_CONTEXT_TABLE", "AgentContext-dev"), ("AWS_REGION", "eu-central-1")];
+
+    fn read(given: &[(&str, &str)]) -> Result<Option<StoreSettings>, Mistakes> {
+        let find = |name: &str| given.iter().rev().find(|(given, _)| *given == name);
+        let mut variables = Variables::new(|name| find(name).map(|(_, value)| OsStr::new(*value)));
+        let settings = StoreSettings::read_if_named(&mut variables);
+        variables.checked_whole(settings)
+    }
+
+    fn with(more: &[(&str, &str)]) -> Result<StoreSettings, Mistakes> {
+        read(&[&MINIMAL, more].concat()).map(Option::unwrap)
+    }
+
+    #[test]
+    fn without_a_table_there_is_nothing_to_set() {
+        assert!(read(&[("LRAP_CONTENT_TTL", "no number")]).unwrap().is_none());
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let settings = with(&[]).unwrap();
+        assert_eq!((settings.ttl, settings.timeout), (Ttl::seconds(86_400), Duration::from_secs(20)));
+        assert_eq!((settings.table.tls_roots, settings.table.endpoint), (TlsRoots::Amazon, None));
+        assert_eq!(settings.cache_size, 16 << 20);
+        assert!(!settings.table.connections.expect_snapshot());
+    }
+
+    #[test]
+    fn what_is_remembered_is_as_long_as_the_variable_says() {
+        for (said, bytes) in [("0", 0), ("1048576", 1 << 20)] {
+            assert_eq!(with(&[("LRAP_CACHE_SIZE", said)]).unwrap().cache_size, bytes);
+        }
+        let memory = ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024");
+        assert_eq!(with(&[memory]).unwrap().cache_size, 128 << 20);
+    }
+
+    #[test]
+    fn no_connection_is_kept_before_a_snapshot() {
+        let settings = with(&[("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")]).unwrap();
+        assert!(settings.table.connections.expect_snapshot());
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_what_is_right() {
+        for (name, value, problem) in [
+            ("AGENT_CONTEXT_TABLE", "the table", "is `the table`, not the name or the ARN of a DynamoDB table"),
+            ("AWS_REGION", "eu central", "is `eu central`, not a region such as eu-central-1"),
+            ("LRAP_CONTENT_TTL", "-1", "is `-1`, not a whole number of 0 to 4294967295"),
+            ("LRAP_STORE_TIMEOUT", "0", "is 0, not a number of seconds of 1 or more"),
+            ("LRAP_CACHE_SIZE", "much", "is `much`, not a whole number of 0 to 18446744073709551615"),
+            ("LRAP_TLS_ROOTS", "none", "is `none`, not one of amazon, system"),
+            ("AWS_USE_FIPS_ENDPOINT", "yes", "is `yes`, not one of true, false"),
+            (
+                "AWS_ENDPOINT_URL",
+                "localhost",
+                "is `localhost`, not an http:// or https:// URL of a host and at most a port and a path",
+            ),
+        ] {
+            assert_eq!(with(&[(name, value)]).unwrap_err().to_string(), format!("{name} {problem}"));
+        }
+        let two = with(&[("LRAP_CONTENT_TTL", "x"), ("AWS_REGION", "")]).unwrap_err();
+        assert_eq!(two.0.len(), 2, "{two}");
+        assert!(two.to_string().ends_with("; AWS_REGION is not set"), "{two}");
+    }
+}
