@@ -177,7 +177,7 @@ fuzz: ## change: every fuzz target for SECONDS= each (60); new inputs stay in fu
 
 bench: tools ## change: what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
 	$(call say,building the extension as it is shipped and the least that one can be)
-	@cargo build --release -p lrap -p hello-extension --bin lrap --bin hello-extension
+	@cargo build --release -p lrap -p hello-extension --bin lrap-extension --bin hello-extension
 	$(call say,measuring)
 	@cargo run --profile measure -p lrap-bench -- run $(OPTIONS)
 
@@ -261,7 +261,7 @@ clean: ## other: delete what was built here; not the cache of runtime clients an
 # what both need with the same features, and the agent finds it built. `tool` has names that lead to a page on this machine,
 # which nothing that is shipped has.
 demonstrate = @cargo build --profile $(PROFILE) --features tool/test-endpoints \
-    $(addprefix -p ,lrap document-analyser demo agent-demo llm tool agent-registry tool-registry) $(addprefix --bin ,lrap $(1))
+    $(addprefix -p ,lrap document-analyser demo agent-demo llm tool agent-registry tool-registry) $(addprefix --bin ,lrap-extension $(1))
 
 demo-folder:
 	$(call demonstrate,long_document document-analyser)
@@ -272,7 +272,7 @@ agent-folder:
 	@$(MAKE) layer-folder
 
 layer-folder:
-	@install -D -m 755 "$(BUILT)/lrap" "$(LAYER)/extensions/lrap"
+	@install -D -m 755 "$(BUILT)/lrap-extension" "$(LAYER)/extensions/lrap"
 	@install -D -m 755 "$(WRAPPER)" "$(LAYER)/extensions/lrap-wrapper/wrapper"
 
 # Static: no dynamic linker in the way of every cold start, and it runs on every runtime's base image.
@@ -295,8 +295,8 @@ counted: $(GUNGRAUN)/bin/gungraun-runner
 	@CARGO_TARGET_DIR="$(TARGET)" GUNGRAUN_RUNNER="$<" cargo bench --quiet -p counts --bench content -- --save-summary=json >"$(TARGET)/counts.log" \
 	    || { cat "$(TARGET)/counts.log"; exit 1; }
 	$(call say,counting what an invocation costs)
-	@cargo build --quiet --profile quick -p lrap --bin lrap
-	@cargo run --quiet -p counts -- --extension "$(TARGET)/quick/lrap" --steps "$(TARGET)/gungraun/counts" \
+	@cargo build --quiet --profile quick -p lrap --bin lrap-extension
+	@cargo run --quiet -p counts -- --extension "$(TARGET)/quick/lrap-extension" --steps "$(TARGET)/gungraun/counts" \
 	    --limits tests/counts/limits.toml --reports "$(TARGET)/counts" --json "$(TARGET)/counts.json" $(if $(call on,$(UPDATE)),--update)
 
 # Tools that run for seconds, and would be built for minutes.

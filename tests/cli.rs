@@ -1,4 +1,4 @@
-//! The binary as a tool: every command through the real process, on a real table.
+//! The tool for operators: every command through the real process, on a real table.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::kit::extension::binary;
+use crate::kit::extension::{binary, tool};
 use crate::kit::json::{noise, quote, text};
 use crate::kit::secrets::{SECRET_ARN, Secret};
 use crate::kit::table::Table;
@@ -92,7 +92,7 @@ impl Shell {
 
     /// The same, with a text on standard input.
     async fn lrap_reading(&self, arguments: &[impl AsRef<OsStr>], input: &str) -> Said {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(tool());
         command.args(arguments).env_clear().envs(&self.environment).kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -704,12 +704,22 @@ async fn help_mentions_everything() {
 }
 
 #[tokio::test]
-async fn without_arguments_outside_of_lambda_it_says_what_it_is() {
+async fn without_a_command_it_says_what_there_is() {
     let shell = Shell::new().await;
     let said = shell.lrap(&[]).await;
     said.failed(2, "Usage: lrap COMMAND");
-    assert!(said.error().contains("AWS_LAMBDA_RUNTIME_API is not set"), "{}", said.error());
     assert_eq!(said.out(), "");
+}
+
+#[test]
+fn the_extension_started_by_hand_says_in_one_line_what_it_is() {
+    for (arguments, how) in [(&["--version"][..], "with arguments: "), (&[], "AWS_LAMBDA_RUNTIME_API is not set: ")] {
+        let output = std::process::Command::new(binary()).args(arguments).env_clear().output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len(), said.lines().count()), (Some(2), 0, 1), "{said}");
+        assert!(said.starts_with(&format!("lrap-extension {} (", env!("CARGO_PKG_VERSION"))), "{said}");
+        assert!(said.contains(how) && said.contains("the program lrap (docs/cli.md)"), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -744,7 +754,7 @@ async fn completions_are_scripts_that_complete() {
 async fn a_closed_pipe_is_no_failure() {
     let shell = Shell::new().await;
     let reference = shell.put(&[Content::string(noise(2 << 20, 3))]).await[0].to_string();
-    let lrap = binary();
+    let lrap = tool();
     let script =
         format!("set -o pipefail; {} cat {reference} | head -c 10 | wc -c; exit ${{PIPESTATUS[0]}}", lrap.display());
     let output =

@@ -220,7 +220,7 @@ fn files_with_settings() -> Vec<PathBuf> {
 /// Files that name a variable beside its reader, and why.
 const NOT_READERS: [(&str, &[&str], &str); 5] = [
     (
-        "extension/src/cli/context.rs",
+        "extension/cli/src/context.rs",
         &[
             "AGENT_CONTEXT_TABLE",
             "AWS_ACCESS_KEY_ID",
@@ -235,8 +235,8 @@ const NOT_READERS: [(&str, &[&str], &str); 5] = [
         ],
         "it fills them in, by options and by the files of the AWS CLI",
     ),
-    ("extension/src/cli/inspect_event.rs", &["LRAP_MAX_EVENT_SIZE"], "it says which variable limits the event"),
-    ("extension/src/cli/inspect_response.rs", &["MAX_PAYLOAD_SIZE"], "it says which variable limits the response"),
+    ("extension/cli/src/inspect_event.rs", &["LRAP_MAX_EVENT_SIZE"], "it says which variable limits the event"),
+    ("extension/cli/src/inspect_response.rs", &["MAX_PAYLOAD_SIZE"], "it says which variable limits the response"),
     (
         "extension/src/proxy/in_process.rs",
         &[

@@ -108,7 +108,7 @@ impl Options {
         if !self.extension.is_empty() {
             return Ok(self.extension.clone());
         }
-        Ok(vec![Extension { name: "lrap".to_owned(), path: target()?.join("release/lrap") }])
+        Ok(vec![Extension { name: "lrap".to_owned(), path: target()?.join("release/lrap-extension") }])
     }
 
     /// On how many processors.

@@ -36,7 +36,7 @@ pub struct Setting {
 
 macro_rules! settings {
     ($($(#[doc = $help:literal])+ $const:ident $(= $name:literal)?, $default:literal;)+) => {
-        $($(pub(crate) const $const: &str = $name;)?)+
+        $($(#[doc = concat!("The variable `", $name, "`.")] pub const $const: &str = $name;)?)+
 
         /// Every variable of the extension, in the order of the README's table.
         pub const SETTINGS: &[Setting] =

@@ -5,9 +5,8 @@
 //! [`runtime_api`] is the way upstream, [`wire`] what both sides speak, [`logging`] and [`metrics`] what an operator
 //! reads, by way of [`output`], [`warmup`] what is made ready before the first invocation,
 //! [`invocations`] what is remembered between an event and its response, [`deadlines`] how much time it has, [`payload`] either
-//! of them on its way, [`room`] and [`heap`] what it is kept in, and [`error`] how an invocation fails. [`cli`] is the same binary as a tool for operators.
+//! of them on its way, [`room`] and [`heap`] what it is kept in, [`error`] how an invocation fails, and [`version`] which version this is.
 
-pub mod cli;
 pub mod config;
 pub mod deadlines;
 pub mod error;
@@ -23,5 +22,6 @@ pub mod room;
 pub mod route;
 pub mod runtime_api;
 pub mod server;
+pub mod version;
 pub mod warmup;
 pub mod wire;

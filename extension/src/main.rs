@@ -1,5 +1,6 @@
-//! The extension's life: config, store, bind, register, serve until SHUTDOWN. With arguments it is a tool instead.
+//! The extension's life: config, store, bind, register, serve until SHUTDOWN.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use lrap::config::{self, Config, Mistakes};
 use lrap::lifecycle::{InitError, LifecycleError, Registration};
 use lrap::proxy::Proxy;
 use lrap::runtime_api::RuntimeApi;
-use lrap::{cli, heap, logging, output, server, warmup};
+use lrap::version::{VERSION, build};
+use lrap::{heap, logging, output, server, warmup};
 use tokio::net::TcpListener;
 
 /// Threads for work that takes long, and for looking up names: more than a function has processors.
@@ -18,7 +20,7 @@ const BLOCKING_THREADS: usize = 8;
 
 fn main() -> ExitCode {
     if config::arguments().len() > 1 {
-        return cli::main(config::arguments(), config::environment());
+        return started_by_hand("with arguments");
     }
     heap::share_one();
     heap::keep_freed_memory();
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     let code = match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(StartError::NotInLambda) => return cli::usage(),
+        Err(StartError::NotInLambda) => return started_by_hand("AWS_LAMBDA_RUNTIME_API is not set"),
         Err(error) => {
             logging::last_words(&error);
             ExitCode::FAILURE
@@ -37,6 +39,13 @@ fn main() -> ExitCode {
     };
     output::flush();
     code
+}
+
+/// What a person sees who starts the extension by hand.
+fn started_by_hand(how: &str) -> ExitCode {
+    let said = "Lambda starts this extension; the tool for operators is the program lrap (docs/cli.md)";
+    let _ = writeln!(io::stderr(), "lrap-extension {VERSION} ({}), started by hand, {how}: {said}", build());
+    ExitCode::from(2)
 }
 
 async fn run() -> Result<(), StartError> {

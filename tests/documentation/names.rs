@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::pages::{self, Page, root};
-use crate::kit::extension::binary;
+use crate::kit::extension::tool;
 
 /// Pages that say what there is. Decisions are older than that, or earlier.
 fn present() -> impl Iterator<Item = Page> {
@@ -45,7 +45,7 @@ fn targets_of_make_are_the_makefiles() {
 
 #[test]
 fn commands_of_the_tool_are_its_own() {
-    let help = Command::new(binary()).arg("--help").env_clear().output().unwrap().stdout;
+    let help = Command::new(tool()).arg("--help").env_clear().output().unwrap().stdout;
     let help = String::from_utf8(help).unwrap();
     let is_command = |word: &str| help.lines().any(|line| line.starts_with(&format!("  {word} ")));
     let mut found = 0;

@@ -6,13 +6,13 @@ use std::process::{Command, Output};
 use serde_json::json;
 
 use super::pages::{named, root};
-use crate::kit::extension::binary;
+use crate::kit::extension::tool;
 use crate::kit::{World, json};
 
 /// A shell that knows the tool under its name, the stand-in for the AWS CLI, and what else is on this machine.
 #[expect(clippy::disallowed_methods, reason = "what this machine has is the test run's business, not the extension's")]
 fn shell(script: &str, folder: &Path) -> Command {
-    let tool = binary().canonicalize().unwrap().parent().unwrap().to_owned();
+    let tool = tool().canonicalize().unwrap().parent().unwrap().to_owned();
     let ours = [root().join("tests/documentation"), tool];
     let path = std::env::var_os("PATH").unwrap();
     let path = std::env::join_paths(ours.into_iter().chain(std::env::split_paths(&path))).unwrap();

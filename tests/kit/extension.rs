@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use lambda_local::ReservedPort;
@@ -16,7 +16,20 @@ use super::soon;
 /// The binary under test: the one that cargo built for the tests, unless `LRAP_TEST_EXTENSION` names another, such as a layer's.
 #[expect(clippy::disallowed_methods, reason = "what is tested is the test run's business, not the extension's")]
 pub(crate) fn binary() -> PathBuf {
-    std::env::var_os("LRAP_TEST_EXTENSION").map_or_else(|| env!("CARGO_BIN_EXE_lrap").into(), PathBuf::from)
+    std::env::var_os("LRAP_TEST_EXTENSION").map_or_else(|| env!("CARGO_BIN_EXE_lrap-extension").into(), PathBuf::from)
+}
+
+/// The tool for operators, which cargo builds beside the extension when asked to, unless `LRAP_TEST_TOOL` names another.
+#[expect(clippy::disallowed_methods, reason = "what is tested is the test run's business, not the extension's")]
+pub(crate) fn tool() -> PathBuf {
+    std::env::var_os("LRAP_TEST_TOOL").map_or_else(
+        || {
+            let file = Path::new(env!("CARGO_BIN_EXE_lrap-extension")).with_file_name("lrap");
+            assert!(file.is_file(), "there is no {}: run cargo build --workspace --bins first", file.display());
+            file
+        },
+        PathBuf::from,
+    )
 }
 
 /// Standard output and standard error that nobody reads yet, and where they go when somebody does.

@@ -93,7 +93,7 @@ fn ample() -> FunctionConfig {
 
 /// A program of this workspace that is none of this package: cargo builds it beside the extension, when asked to.
 pub(super) fn built(program: &str) -> PathBuf {
-    let file = Path::new(env!("CARGO_BIN_EXE_lrap")).with_file_name(program);
+    let file = Path::new(env!("CARGO_BIN_EXE_lrap-extension")).with_file_name(program);
     assert!(file.is_file(), "there is no {}: run cargo build --workspace --lib --bins --tests first", file.display());
     file
 }

@@ -8,7 +8,7 @@ use super::answer::{Outcome, ToolError};
 use super::commands::{COMMANDS, Command, FLAGS, Flag};
 
 const ABOUT: &str = "\
-Looks at long content that travels as a reference: the tool beside the Lambda extension of the same name.
+Looks at long content that travels as a reference: the tool beside the Lambda extension.
 ";
 
 const ENVIRONMENT: &str = "\
@@ -38,7 +38,7 @@ pub(super) fn print(command: Option<&Command>, as_json: bool) -> Result<Outcome,
 pub(super) fn short() -> String {
     let mut text = String::from("Usage: lrap COMMAND [OPTION]...\n\n");
     commands(&mut text);
-    text.push_str("\nlrap --help says more. As a Lambda extension, lrap is started by Lambda, without arguments.\n");
+    text.push_str("\nlrap --help says more.\n");
     text
 }
 

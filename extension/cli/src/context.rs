@@ -16,8 +16,8 @@ use long_content::store::{ContentStore, GetError};
 use super::answer::ToolError;
 use super::arguments::Arguments;
 use super::profile;
-use crate::config::{Config, LAMBDA_API};
-use crate::error::Failure;
+use lrap::config::{Config, LAMBDA_API};
+use lrap::error::Failure;
 
 /// Where a variable's value is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Context {
     }
 
     /// Every mistake in the settings.
-    pub(super) fn mistakes(&self) -> Vec<crate::config::Mistake> {
+    pub(super) fn mistakes(&self) -> Vec<lrap::config::Mistake> {
         let variables = self.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone()));
         Config::from_vars_without(variables, WITHOUT_LAMBDA).err().map_or_else(Vec::new, |error| error.0)
     }

@@ -1,7 +1,5 @@
-//! The same binary as a tool for operators: what is behind a reference, what is in the table, what would become of an event.
-//!
-//! Given arguments, `lrap` is this tool; without, it is the extension, whose start pays for nothing here but counting
-//! its arguments. Same settings, same library. Adding a command is a file, a line in [`RUN`] and one in [`commands`].
+//! `lrap`, the tool for operators: what is behind a reference, what is in the table, what would become of an event. Same settings and same
+//! library as the extension, which is a program of its own. Adding a command is a file, a line in [`RUN`] and one in [`commands`].
 //!
 //! Exit codes: 0 all is well, 1 the answer is no, 2 wrong usage or settings, 3 the content table cannot be reached or does
 //! not let us.
@@ -28,6 +26,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use lrap::version::{COMMIT, VERSION, build};
 use serde_json::json;
 
 use self::answer::{Outcome, ToolError, print};
@@ -47,11 +46,10 @@ const RUN: &[(&str, Run)] = &[
     ("completions", completions::run),
 ];
 
-/// Runs the command that the arguments, behind the program's name, ask for.
-pub fn main(arguments: impl Iterator<Item = OsString>, environment: Vec<(OsString, OsString)>) -> ExitCode {
-    let arguments: Vec<_> = arguments.collect();
+fn main() -> ExitCode {
+    let arguments: Vec<_> = lrap::config::arguments().collect();
     let as_json = arguments.iter().any(|argument| argument == "--json");
-    match run(arguments, environment) {
+    match run(arguments, lrap::config::environment()) {
         Ok(Outcome::Yes) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
@@ -77,20 +75,9 @@ fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Resu
     run(&Context::new(arguments, environment)?)
 }
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The commit that this was built from, which only `layer/build` vouches for.
-const BUILD: Option<&str> = option_env!("LRAP_BUILD_ID");
-
 fn print_version(arguments: &Arguments) -> Result<Outcome, ToolError> {
-    let document = json!({ "version": VERSION, "build": BUILD });
-    print(arguments.has("json"), &document, &format!("lrap {VERSION} ({})\n", BUILD.unwrap_or("local build")))
-}
-
-/// What a person sees who starts the extension by hand.
-pub fn usage() -> ExitCode {
-    let _ = write!(io::stderr(), "lrap: AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda\n\n{}", help::short());
-    ExitCode::from(2)
+    let document = json!({ "version": VERSION, "build": COMMIT });
+    print(arguments.has("json"), &document, &format!("lrap {VERSION} ({})\n", build()))
 }
 
 /// An error may not panic because standard error is closed.

@@ -14,9 +14,9 @@ use super::answer::ToolError;
 use super::context::{Context, Table, WITHOUT_STORE, wait};
 use super::report::{Place, Report};
 use super::verify::status;
-use crate::config::{Config, MAX_EVENT_SIZE};
-use crate::error::{Failure, FailureKind, quoted};
-use crate::proxy::MAX_ROUNDS;
+use lrap::config::{Config, MAX_EVENT_SIZE};
+use lrap::error::{Failure, FailureKind, quoted};
+use lrap::proxy::MAX_ROUNDS;
 
 /// What became of reading the contents.
 #[derive(Default)]

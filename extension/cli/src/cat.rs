@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::answer::{Outcome, ToolError, print};
 use super::context::{Context, reference, wait};
-use crate::error::Failure;
+use lrap::error::Failure;
 
 pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
     let text = context.arguments.operands[0].to_string_lossy();

@@ -10,8 +10,8 @@ use long_content::reference::{Content, ContentRef, Kind, Scope};
 use super::answer::ToolError;
 use super::context::{Context, WITHOUT_STORE};
 use super::report::{Place, Report};
-use crate::config::{Config, MAX_PAYLOAD_SIZE, Mode};
-use crate::error::Failure;
+use lrap::config::{Config, MAX_PAYLOAD_SIZE, Mode};
+use lrap::error::Failure;
 
 /// Signs in place of keys that are in a secret, which explaining does not fetch: every key's references are of one length.
 const STAND_IN: &str = "stands-in-for-keys-in-a-secret";

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::answer::{Outcome, ToolError, print};
 use super::context::{Context, Table, reference, wait};
 use super::document::Document;
-use crate::error::quoted;
+use lrap::error::quoted;
 
 /// Bytes of content that are held at once.
 const BATCH: u64 = 64 << 20;

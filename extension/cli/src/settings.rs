@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Outcome, ToolError, print};
 use super::context::{Context, PROFILE, Source, WITHOUT_STORE};
-use crate::config::{LAMBDA_API, Mistake, Mode, SETTINGS};
+use lrap::config::{LAMBDA_API, Mistake, Mode, SETTINGS};
 
 /// What the extension reads, and what fills in the rest, beside what the store reads.
 const BESIDE: [&str; 2] = [LAMBDA_API, PROFILE];
