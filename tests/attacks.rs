@@ -6,11 +6,11 @@ use std::sync::Arc;
 use long_content::reference::{Content, Scope, Ttl};
 use serde_json::{Value, json};
 
-use crate::kit::json::{quote, text};
-use crate::kit::secrets::{SECRET_ARN, Secret};
-use crate::kit::table::Table;
-use crate::kit::world::Builder;
-use crate::kit::{Event, World, soon};
+use test_kit::json::{quote, text};
+use test_kit::secrets::{SECRET_ARN, Secret};
+use test_kit::table::Table;
+use test_kit::world::Builder;
+use test_kit::{Event, World, soon};
 
 const KEY: &str = "a-signing-key-of-some-length";
 const OTHER_KEY: &str = "another-signing-key-of-some-length";

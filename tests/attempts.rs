@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 use lambda_local::table::{Fault, Faults};
 use serde_json::json;
 
-use crate::kit::fake_lambda::NEXT;
-use crate::kit::json::{noise, quote, text};
-use crate::kit::message::unix_millis;
-use crate::kit::world::Failure;
-use crate::kit::{Event, Reply, Request, World};
+use test_kit::NEXT;
+use test_kit::json::{noise, quote, text};
+use test_kit::message::unix_millis;
+use test_kit::world::Failure;
+use test_kit::{Event, Reply, Request, World};
 
 const INVOCATION_ID: &str = "Lambda-Runtime-Invocation-Id";
 /// Longer than what may go as it is, so that storing is the only way.

@@ -1,15 +1,15 @@
 //! O10: how much of responses is in memory together. What they cost is measured in `memory.rs`.
 
-use crate::kit::json::{noise, quote};
-use crate::kit::runtime::Runtime;
-use crate::kit::world::Failure;
-use crate::kit::{Event, Request, World};
 use crate::streaming::arrived;
+use test_kit::json::{noise, quote};
+use test_kit::runtime::Runtime;
+use test_kit::world::Failure;
+use test_kit::{Event, Request, World};
 
 const MIB: usize = 1 << 20;
 
 /// A sandbox of a function with 128 MB, whose responses have 32 MiB together.
-fn small() -> crate::kit::world::Builder {
+fn small() -> test_kit::world::Builder {
     World::start().with("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 128).with("LRAP_LOG", "debug")
 }
 

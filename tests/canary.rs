@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::primitives::Blob;
 use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Value, json};
 
-use crate::kit::json::{noise, quote};
-use crate::kit::world::Builder;
-use crate::kit::{Event, FakeLambda, Reply, Request, World};
+use test_kit::json::{noise, quote};
+use test_kit::world::Builder;
+use test_kit::{Event, FakeLambda, Reply, Request, World};
 
 /// Every planted value begins with this, and nothing else does.
 const CANARY: &str = "Canary7Serinus";
@@ -78,7 +78,7 @@ async fn reference_in_response(world: &World, id: &str) -> String {
 async fn assert_silent(mut world: World, expected: &[&str]) {
     let errors = world.lambda.with_log(|log| {
         let ours = log.exchanges.iter().filter(|exchange| exchange.target.ends_with("/error"));
-        ours.map(super::kit::Exchange::text).filter(|text| text.contains("LongContent.")).collect::<Vec<_>>()
+        ours.map(test_kit::Exchange::text).filter(|text| text.contains("LongContent.")).collect::<Vec<_>>()
     });
     world.lambda.shut_down();
     assert!(world.extension.exited().await.success());
@@ -249,7 +249,7 @@ async fn b6_nothing_comes_out_when_lambda_is_gone() {
 #[tokio::test]
 async fn b6_nothing_comes_out_of_a_start_that_fails() {
     let mut world = sandbox().with("MAX_CONTENT_SIZE", "5k").spawn().await;
-    let told = world.lambda.recorded(&format!("POST {}", crate::kit::fake_lambda::EXTENSION_INIT_ERROR)).await;
+    let told = world.lambda.recorded(&format!("POST {}", test_kit::EXTENSION_INIT_ERROR)).await;
     let document: Value = told.json();
     assert_eq!(document["errorType"], "Extension.ConfigInvalid");
     assert!(!world.extension.exited().await.success());

@@ -1,8 +1,9 @@
 //! Section 1: two proxies in one sandbox, in either order. The other is a second instance of ours, which reads only the variables
 //! that other proxies read too; `runtimes/neighbours.rs` has a stranger's proxy in its place, and real runtimes.
 
-use crate::kit::fake_lambda::{Log, REGISTER};
-use crate::kit::{World, json};
+use test_kit::REGISTER;
+use test_kit::peer::Log;
+use test_kit::{World, json};
 
 /// Which of the two the runtime talks to; the other one talks to Lambda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::kit::extension::{binary, tool};
-use crate::kit::json::{noise, quote, text};
-use crate::kit::secrets::{SECRET_ARN, Secret};
-use crate::kit::table::Table;
-use crate::kit::{World, soon};
+use test_kit::extension::{binary, tool};
+use test_kit::json::{noise, quote, text};
+use test_kit::secrets::{SECRET_ARN, Secret};
+use test_kit::table::Table;
+use test_kit::{World, soon};
 
 const DAY: Ttl = Ttl::seconds(86_400);
 const COMMANDS: [&str; 6] = ["cat", "verify", "ls", "explain", "config", "completions"];

@@ -1,8 +1,9 @@
 //! P4: any number of polls and responses at once, and no event taken for nobody.
 
-use crate::kit::fake_lambda::{Log, NEXT, State};
-use crate::kit::runtime::{Runtime, runtimes};
-use crate::kit::{Event, FakeLambda, Reply, Request, World};
+use test_kit::NEXT;
+use test_kit::peer::{Log, State};
+use test_kit::runtime::{Runtime, runtimes};
+use test_kit::{Event, FakeLambda, Reply, Request, World};
 
 const AT_ONCE: usize = 64;
 

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::kit::wire::{Framing, Head, Headers, Piece, Wire};
-use crate::kit::{Exchange, Reply, World, soon};
+use test_kit::wire::{Framing, Head, Headers, Piece, Wire};
+use test_kit::{Exchange, Reply, World, soon};
 
 /// What a case sends: text whose characters are bytes (U+00E9 is the byte 0xE9), some of it many times.
 #[derive(Serialize, Deserialize)]
@@ -193,7 +193,7 @@ fn verdict(head: &Head, body: &[u8]) -> String {
 /// Whole requests of upstream's log from `first` on, but for the probe.
 fn forwarded(world: &World, first: usize) -> Vec<Exchange> {
     let is_of_case = |exchange: &&Exchange| exchange.is_whole() && exchange.target != "/probe";
-    world.lambda.with_log(|log| log.exchanges[first..].iter().filter(is_of_case).cloned().collect())
+    world.lambda.with_log(|log| log.exchanges.iter().skip(first).filter(is_of_case).cloned().collect())
 }
 
 fn seen_of(exchange: &Exchange) -> Seen {

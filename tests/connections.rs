@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use lambda_local::table::{Fault, Faults};
 
-use crate::kit::fake_lambda::{Log, NEXT, State};
-use crate::kit::json::{noise, quote};
-use crate::kit::runtime::runtimes;
-use crate::kit::{Event, Reply, Request, World};
+use test_kit::NEXT;
+use test_kit::json::{noise, quote};
+use test_kit::peer::{Log, State};
+use test_kit::runtime::runtimes;
+use test_kit::{Event, Reply, Request, World};
 
 #[tokio::test]
 async fn p5_a_poll_on_a_connection_that_died_gets_its_event() {

@@ -6,9 +6,9 @@ use lambda_local::table::{Fault, Faults, Meter};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::kit::json::{noise, quote};
-use crate::kit::runtime::runtimes;
-use crate::kit::{Event, Request, World};
+use test_kit::json::{noise, quote};
+use test_kit::runtime::runtimes;
+use test_kit::{Event, Request, World};
 
 const TURNS: u64 = 20;
 const MESSAGE: usize = 20 * 1024;

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lambda_local::table::{Fault, Faults};
 
-use crate::kit::json::{noise, quote};
-use crate::kit::message::unix_millis;
-use crate::kit::{Event, World};
+use test_kit::json::{noise, quote};
+use test_kit::message::unix_millis;
+use test_kit::{Event, World};
 
 /// Headers of deadlines that an event which was just handed over cannot have.
 fn impossible() -> [String; 5] {

@@ -8,8 +8,8 @@ use std::{env, fs};
 use long_content::envelope::{Condition, Envelope, SHAPES, Shape, Test};
 use serde_json::{Value, json};
 
-use crate::kit::json::{quote, text};
-use crate::kit::{Event, World};
+use test_kit::json::{quote, text};
+use test_kit::{Event, World};
 
 const HTTP: &str = "API Gateway, function URL";
 const BALANCER: &str = "Application Load Balancer";

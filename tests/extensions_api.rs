@@ -11,8 +11,8 @@ use lambda_runtime_api_client::Client;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::kit::fake_lambda::{EXTENSION_INIT_ERROR, EXTENSION_NEXT, REGISTER};
-use crate::kit::{Exchange, FakeLambda, World};
+use test_kit::{EXTENSION_INIT_ERROR, EXTENSION_NEXT, REGISTER};
+use test_kit::{Exchange, FakeLambda, World};
 
 /// What may differ: in which request, what, and why.
 const TOLERATED: &[(&str, &str, &str)] = &[
@@ -96,7 +96,7 @@ async fn run_crate(message: &str) {
 
 /// What differs between two requests, with the path of ours.
 fn differences(ours: &Exchange, theirs: &Exchange) -> Vec<(String, String)> {
-    let names = ours.headers.0.iter().chain(&theirs.headers.0).map(|(name, _)| name.to_lowercase());
+    let names = ours.headers.iter().chain(theirs.headers.iter()).map(|(name, _)| name.to_lowercase());
     let names: BTreeSet<_> = names.filter(|name| name != "host").collect();
     let mut different: Vec<_> =
         names.into_iter().filter(|name| ours.headers.all(name) != theirs.headers.all(name)).collect();

@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
-use crate::kit::json::{noise, quote};
-use crate::kit::runtime::runtimes;
-use crate::kit::table::{SynHole, Table};
-use crate::kit::world::{Builder, Failure};
-use crate::kit::{Event, World};
+use test_kit::json::{noise, quote};
+use test_kit::runtime::runtimes;
+use test_kit::table::{SynHole, Table};
+use test_kit::world::{Builder, Failure};
+use test_kit::{Event, World};
 
 /// Longer than what may go as it is, and than one item holds.
 const LEN: usize = 600 * 1024;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use lambda_local::table::{Fault, Faults};
 use serde_json::json;
 
-use crate::kit::json::{noise, quote};
-use crate::kit::world::Failure;
-use crate::kit::{Event, World};
+use test_kit::json::{noise, quote};
+use test_kit::world::Failure;
+use test_kit::{Event, World};
 
 /// Longer than what may go as it is, so that storing is the only way.
 const TOO_LONG_TO_GO: usize = 300 * 1024;

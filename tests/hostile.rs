@@ -9,9 +9,9 @@ use long_content::reference::{Content, Scope, Ttl};
 use rustix::process::{Pid, Resource, Rlimit};
 use serde_json::{Value, json};
 
-use crate::kit::json::{nest, nest_texts, noise, quote};
-use crate::kit::world::{Builder, Failure};
-use crate::kit::{Event, Request, Runtime, World, soon};
+use test_kit::json::{nest, nest_texts, noise, quote};
+use test_kit::world::{Builder, Failure};
+use test_kit::{Event, Request, Runtime, World, soon};
 
 const MIB: usize = 1 << 20;
 /// Lambda's smallest function.

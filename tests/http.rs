@@ -1,9 +1,10 @@
 //! P1 on the wire: what clients of HTTP/1 may send and servers may answer, and what could be taken for two messages.
 
-use crate::kit::fake_lambda::{Log, NEXT, State};
-use crate::kit::wire::Wire;
-use crate::kit::{Event, FakeLambda, Reply, Request, World, soon};
 use crate::streaming::arrived;
+use test_kit::NEXT;
+use test_kit::peer::{Log, State};
+use test_kit::wire::Wire;
+use test_kit::{Event, FakeLambda, Reply, Request, World, soon};
 
 const TOMORROW: &str = "/2099-01-01/tomorrow";
 
@@ -404,7 +405,7 @@ async fn p4_a_runtime_that_is_gone_while_its_event_fails_takes_no_other() {
 #[tokio::test]
 async fn p5_a_poll_whose_own_connection_dies_is_sent_once_more() {
     let world = World::start().await;
-    let mut runtimes = crate::kit::runtime::runtimes(world.extension.listener, 3);
+    let mut runtimes = test_kit::runtime::runtimes(world.extension.listener, 3);
     for _ in 0..3 {
         world.lambda.reply(&format!("GET {NEXT}"), Reply::hang_up());
     }

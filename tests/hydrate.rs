@@ -7,9 +7,9 @@ use lambda_local::table::{Fault, Faults};
 use long_content::reference::{Content, Scope, Ttl};
 use serde_json::{Value, json};
 
-use crate::kit::json::{nest, nest_texts, noise, quote, text};
-use crate::kit::secrets::{Outage, SECRET_ARN, Secret};
-use crate::kit::{Event, World};
+use test_kit::json::{nest, nest_texts, noise, quote, text};
+use test_kit::secrets::{Outage, SECRET_ARN, Secret};
+use test_kit::{Event, World};
 
 /// A sandbox that has stored nothing, and the references of `contents` in its table.
 async fn stored(contents: &[&str]) -> (World, Vec<String>) {
@@ -19,7 +19,7 @@ async fn stored(contents: &[&str]) -> (World, Vec<String>) {
 /// The same with settings of the reading sandbox.
 async fn reader_with(
     contents: &[&str],
-    settings: impl FnOnce(crate::kit::world::Builder) -> crate::kit::world::Builder,
+    settings: impl FnOnce(test_kit::world::Builder) -> test_kit::world::Builder,
 ) -> (World, Vec<String>) {
     let mut writer = World::start().with("MAX_CONTENT_SIZE", 0).with_table().await;
     let sent = writer.respond(serde_json::to_string(contents).unwrap()).await.json();
@@ -524,7 +524,7 @@ async fn s5_a_response_sent_again_is_still_its_tenants() {
     let id = world.fresh_id();
     world.lambda.push(Event::new(&id, "{}").header("Lambda-Runtime-Aws-Tenant-Id", "blue"));
     let name = format!("POST /2018-06-01/runtime/invocation/{id}/response");
-    world.lambda.reply(&name, crate::kit::Reply::new(500, "{}"));
+    world.lambda.reply(&name, test_kit::Reply::new(500, "{}"));
     world.runtime.next().await;
     assert_eq!(world.runtime.respond(&id, response.as_str()).await.status, 500);
     assert_eq!(world.runtime.respond(&id, response.as_str()).await.status, 202);

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use lambda_local::ReservedPort;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::kit::fake_lambda::{EXTENSION_INIT_ERROR, EXTENSION_NEXT, REGISTER};
-use crate::kit::{Event, FakeLambda, Reply, World, json, soon};
+use test_kit::{EXTENSION_INIT_ERROR, EXTENSION_NEXT, REGISTER};
+use test_kit::{Event, FakeLambda, Reply, World, json, soon};
 
 fn post(path: &str) -> String {
     format!("POST {path}")
@@ -34,7 +34,7 @@ async fn init_error(world: &mut World) -> InitError {
 #[tokio::test]
 async fn a7_the_listener_is_bound_before_register_is_sent() {
     let world = World::start().await;
-    assert_eq!(world.lambda.with_log(|log| log.listening_at_register), Some(true));
+    assert_eq!(world.lambda.was_listening_at_register(), Some(true));
 }
 
 /// Which modes are in force decides what an event's shape may do: an operator can see them.
@@ -93,7 +93,7 @@ async fn a7_a_poll_and_a_response_that_hang_do_not_delay_the_end() {
     let id = world.invocation().await;
     world.table().hang();
     let long = json::quote(&json::text(6000));
-    world.runtime.begin(&crate::kit::Request::response(&id, long)).await;
+    world.runtime.begin(&test_kit::Request::response(&id, long)).await;
     let mut other = world.another_runtime();
     other.begin_next().await;
     world.lambda.until("the other poll", |log| (log.waiting_polls().len() == 1).then_some(())).await;

@@ -7,10 +7,10 @@ use lambda_local::table::{Fault, Faults};
 use long_content::offload::MAX_LOOK_ALIKES;
 use serde_json::{Value, json};
 
-use crate::kit::fake_lambda::State;
-use crate::kit::json::{noise, quote, text};
-use crate::kit::world::Builder;
-use crate::kit::{Event, Exchange, Reply, Request, World};
+use test_kit::json::{noise, quote, text};
+use test_kit::peer::State;
+use test_kit::world::Builder;
+use test_kit::{Event, Exchange, Reply, Request, World};
 
 /// Requests that any response costs at most, whatever it holds: a look at what is there, then batches of 25 items.
 const MOST_REQUESTS: u64 = 8;

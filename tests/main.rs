@@ -3,8 +3,6 @@
 //! One binary, so that the kit is compiled once. Each test is named after the rule it holds.
 #![allow(clippy::unwrap_used)]
 
-mod kit;
-
 mod attacks;
 mod attempts;
 mod bounds;

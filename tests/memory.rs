@@ -8,10 +8,10 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::kit::json::{noise, quote};
-use crate::kit::wire::chunk;
-use crate::kit::world::Failure;
-use crate::kit::{Event, World, soon};
+use test_kit::json::{noise, quote};
+use test_kit::wire::chunk;
+use test_kit::world::Failure;
+use test_kit::{Event, World, soon};
 
 const MIB: usize = 1 << 20;
 /// A payload of 40 MiB takes its time on a busy machine.

@@ -4,10 +4,10 @@
 use lambda_local::table::{Fault, Faults, Meter};
 use serde_json::{Value, json};
 
-use crate::kit::json::{noise, quote};
-use crate::kit::runtime::runtimes;
-use crate::kit::world::Builder;
-use crate::kit::{Event, Reply, Request, World};
+use test_kit::json::{noise, quote};
+use test_kit::runtime::runtimes;
+use test_kit::world::Builder;
+use test_kit::{Event, Reply, Request, World};
 
 const FUNCTION: &str = "document-reader";
 

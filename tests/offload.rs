@@ -7,8 +7,8 @@ use lambda_local::table::{Fault, Faults};
 use long_content::reference::{Content, Scope, Ttl};
 use serde_json::{Value, json};
 
-use crate::kit::json::{nest, noise, quote, text};
-use crate::kit::{Request, World};
+use test_kit::json::{nest, noise, quote, text};
+use test_kit::{Request, World};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -370,7 +370,7 @@ async fn o4_a_reference_that_was_kept_leaves_as_it_came() {
     let mut world = World::start().with("LRAP_ON_MISSING", "keep").with_table().await;
     let absent = quote(&string_reference(&world, "never stored"));
     let id = world.fresh_id();
-    world.lambda.push(crate::kit::Event::new(&id, absent.as_str()));
+    world.lambda.push(test_kit::Event::new(&id, absent.as_str()));
     assert_eq!(world.runtime.next().await.text(), absent);
     world.runtime.respond(&id, absent.as_str()).await;
     assert_eq!(world.lambda.response(&id).await.text(), absent);

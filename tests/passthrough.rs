@@ -1,7 +1,7 @@
 //! P1, P2, P6: what is not changed passes unchanged, both ways, known route or not.
 
-use crate::kit::message::Event;
-use crate::kit::{FakeLambda, Reply, Request, World, json};
+use test_kit::message::Event;
+use test_kit::{FakeLambda, Reply, Request, World, json};
 
 const ARBITRARY: &[(&str, &[u8])] = &[
     ("empty", b""),
@@ -123,8 +123,8 @@ async fn p2_a_gathered_response_announces_no_trailers() {
 const OF_THE_CONNECTION: [&str; 6] =
     ["host", "connection", "content-length", "transfer-encoding", "date", "keep-alive"];
 
-fn end_to_end(headers: &crate::kit::wire::Headers) -> Vec<(String, String)> {
-    let fields = headers.0.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+fn end_to_end(headers: &test_kit::wire::Headers) -> Vec<(String, String)> {
+    let fields = headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
     let mut fields: Vec<_> = fields.filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str())).collect();
     fields.sort();
     fields
@@ -199,9 +199,9 @@ async fn p1_header_names_keep_their_spelling_both_ways() {
     let mut world = World::start().await;
     world.lambda.push(Event::new("1", "{}").header("X-MiXed-Case", "1"));
     let (poll, event) = world.forward(Request::next().header("Lambda-Runtime-MiXed", "1")).await;
-    assert!(poll.headers.0.iter().any(|(name, _)| name == "Lambda-Runtime-MiXed"), "{:?}", poll.headers);
+    assert!(poll.headers.iter().any(|(name, _)| name == "Lambda-Runtime-MiXed"), "{:?}", poll.headers);
     for name in ["Lambda-Runtime-Aws-Request-Id", "X-MiXed-Case"] {
-        assert!(event.headers.0.iter().any(|(sent, _)| sent == name), "{name} in {:?}", event.headers);
+        assert!(event.headers.iter().any(|(sent, _)| sent == name), "{name} in {:?}", event.headers);
     }
 }
 
@@ -333,8 +333,7 @@ async fn p6_lambda_out_of_reach_is_a_502_in_the_runtime_apis_form_and_no_event()
         assert_eq!(answer.status, 502);
         let body = answer.json();
         assert!(body["errorMessage"].is_string() && body["errorType"].is_string(), "{body}");
-        let invented =
-            answer.headers.0.iter().find(|(name, _)| name.to_ascii_lowercase().starts_with("lambda-runtime-"));
+        let invented = answer.headers.iter().find(|(name, _)| name.to_ascii_lowercase().starts_with("lambda-runtime-"));
         assert_eq!(invented, None);
     }
 }

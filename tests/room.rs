@@ -6,10 +6,10 @@ use lambda_local::table::Meter;
 use long_content::reference::{Content, Scope, Ttl};
 use serde_json::{Value, json};
 
-use crate::kit::json::{nest_texts, noise, quote, text};
-use crate::kit::world::Builder;
-use crate::kit::{Event, World};
 use crate::memory::status;
+use test_kit::json::{nest_texts, noise, quote, text};
+use test_kit::world::Builder;
+use test_kit::{Event, World};
 
 const MIB: usize = 1 << 20;
 const KEY: &str = "a-signing-key-of-some-length";
@@ -106,7 +106,7 @@ async fn h8_a_size_that_is_not_signed_counts_as_a_whole_item() {
 }
 
 /// An event that takes 25 of 32 MiB, handed over to a runtime that does not read it yet.
-async fn holding(world: &World, reference: &str) -> crate::kit::Runtime {
+async fn holding(world: &World, reference: &str) -> test_kit::Runtime {
     let mut holder = world.another_runtime();
     world.lambda.push(Event::new("holds", json!(vec![reference; 5]).to_string()));
     holder.begin_next().await;

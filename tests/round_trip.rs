@@ -7,8 +7,8 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use crate::kit::World;
-use crate::kit::json::quote;
+use test_kit::World;
+use test_kit::json::quote;
 
 /// Any JSON document with strings around the thresholds, beside escapes, surrogates and what looks like a reference.
 fn document() -> impl Strategy<Value = Value> {
@@ -110,7 +110,7 @@ fn every_document_arrives_with_a_threshold_of_200() {
 #[tokio::test]
 async fn a_megabyte_crosses_five_functions_and_is_the_same() {
     let mut world = World::start().with_table().await;
-    let document = format!(r#"{{"text":{},"n":1e400}}"#, quote(&crate::kit::json::text(1024 * 1024)));
+    let document = format!(r#"{{"text":{},"n":1e400}}"#, quote(&test_kit::json::text(1024 * 1024)));
     let mut carried = world.respond(document.as_str()).await.body;
     for _ in 0..5 {
         let mut function = world.reader().await;

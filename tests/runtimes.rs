@@ -18,7 +18,7 @@ use stage::{Stage, Subject, sha256, text};
 use std::time::{Duration, Instant};
 use tokio::join;
 
-use crate::kit::json::noise;
+use test_kit::json::noise;
 
 /// What references begin with.
 const REFERENCE: &str = "@content:";

@@ -1,7 +1,7 @@
 //! P3: a streamed response flows through as it is made.
 
-use crate::kit::wire::Headers;
-use crate::kit::{FakeLambda, Request, World, json};
+use test_kit::wire::Headers;
+use test_kit::{FakeLambda, Request, World, json};
 
 /// Waits until Lambda has received exactly `body` of the response of invocation `id`.
 pub(crate) async fn arrived(lambda: &FakeLambda, id: &str, body: &[u8]) {
@@ -143,7 +143,7 @@ async fn p3_other_invocations_go_on_while_a_stream_is_open() {
     let mut other = world.another_runtime();
     let mut stream = world.runtime.stream(&id).await;
     stream.send(b"still talking").await;
-    world.lambda.push(crate::kit::Event::new("other", "{}"));
+    world.lambda.push(test_kit::Event::new("other", "{}"));
     assert_eq!(other.next().await.id(), "other");
     assert_eq!(other.respond("other", "{}").await.status, 202);
     assert_eq!(stream.finish(&[]).await.status, 202);

@@ -84,7 +84,7 @@ impl Lane {
         let (sandbox, port) = (lambda.sandbox().await?, ReservedPort::new()?);
         let address = port.address();
         let begun = Instant::now();
-        let mut process = spawn_extension(path, sandbox.address, address, environment)?;
+        let mut process = spawn_extension(path, sandbox.address(), address, environment)?;
         // Nothing else runs on this thread: it may as well sleep, for less than tokio's millisecond.
         while std::net::TcpStream::connect(address).is_err() {
             ensure!(begun.elapsed() < START, "lane {}: the port is closed after {START:?}", self.name);
@@ -97,12 +97,12 @@ impl Lane {
 
     async fn spawn(&self, sandbox: &Sandbox, environment: &Environment) -> anyhow::Result<(Option<Child>, SocketAddr)> {
         match &self.kind {
-            Kind::Direct => Ok((None, sandbox.address)),
-            Kind::Relay(relay) => spawn_relay(*relay, sandbox.address).await.map(|(child, at)| (Some(child), at)),
+            Kind::Direct => Ok((None, sandbox.address())),
+            Kind::Relay(relay) => spawn_relay(*relay, sandbox.address()).await.map(|(child, at)| (Some(child), at)),
             Kind::Extension(path) => {
                 let port = ReservedPort::new()?;
-                let child = spawn_extension(path, sandbox.address, port.address(), environment)?;
-                sandbox.ready().await?;
+                let child = spawn_extension(path, sandbox.address(), port.address(), environment)?;
+                sandbox.ready().await;
                 Ok((Some(child), port.address()))
             }
         }

@@ -2,7 +2,7 @@
 //! less than any proxy must, all in one run.
 //!
 //! Layout
-//! - `wire`, `lambda`, `runtime`: both ends
+//! - `lambda`, `runtime`: both ends, with the HTTP of the tests' kit
 //! - `lane`, `relay`: what stands between them
 //! - `payload`: what passes
 //! - `table`, `bare`: where contents are kept, and what one request to it costs
@@ -32,7 +32,6 @@ mod runtime;
 mod scenario;
 mod statistics;
 mod table;
-mod wire;
 
 use std::fs;
 use std::path::Path;

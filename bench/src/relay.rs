@@ -8,11 +8,10 @@ use std::os::fd::AsFd;
 
 use clap::ValueEnum;
 use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with};
+use test_kit::wire::Wire;
 use tokio::io::Interest;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-
-use crate::wire::Wire;
 
 /// Bytes that are copied at once: of 8 KiB to 1 MiB the fewest with which no size of a message takes longer than with more. With
 /// tokio's own 8 KiB 32 KiB took twice as long, which made whatever was compared with it look good.
@@ -52,7 +51,7 @@ async fn pass(relay: Relay, mut runtime: TcpStream, upstream: SocketAddr) -> io:
             copying.await.map(drop)
         }
         Relay::Splice => splice(runtime, lambda).await,
-        Relay::Gather => gather(Wire::new(runtime)?, Wire::new(lambda)?).await,
+        Relay::Gather => gather(Wire::new(runtime), Wire::new(lambda)).await,
     }
 }
 
@@ -84,16 +83,12 @@ fn moved(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
 
 async fn gather(mut runtime: Wire, mut lambda: Wire) -> io::Result<()> {
     let mut body = vec![];
-    while pass_message(&mut runtime, &mut lambda, &mut body).await? {
-        pass_message(&mut lambda, &mut runtime, &mut body).await?;
+    while let Some(request) = runtime.head().await? {
+        runtime.framed_body(request.request_framing()?, &mut body).await?;
+        lambda.send(request.print().as_bytes(), &body).await?;
+        let response = lambda.head().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        lambda.framed_body(response.response_framing(false)?, &mut body).await?;
+        runtime.send(response.print().as_bytes(), &body).await?;
     }
     Ok(())
-}
-
-/// Whether there was a message.
-async fn pass_message(from: &mut Wire, to: &mut Wire, body: &mut Vec<u8>) -> io::Result<bool> {
-    let Some(head) = from.head().await? else { return Ok(false) };
-    from.body(head.framing()?, body).await?;
-    to.send(head.bytes(), body).await?;
-    Ok(true)
 }

@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use tokio::net::TcpStream;
-
-use crate::wire::{self, Framing, Head, Wire};
+use test_kit::message::REQUEST_ID;
+use test_kit::wire::{self, Framing, Head, Wire};
 
 /// What one invocation cost the runtime.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +31,7 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Connects.
     pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
-        let wire = Wire::new(TcpStream::connect(address).await?)?;
+        let wire = Wire::connect(address).await?;
         let poll = format!(
             "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: {address}\r\nUser-Agent: lrap-bench\r\n\
              Accept: */*\r\n\r\n"
@@ -53,13 +52,12 @@ impl Runtime {
         let begun = Instant::now();
         self.wire.send(&self.poll, b"").await?;
         let head = self.wire.head().await?.context("closed instead of an event")?;
-        let framing = head.framing()?;
-        self.wire.body(framing, &mut self.event.1).await?;
+        let framing = head.response_framing(false)?;
+        self.wire.framed_body(framing, &mut self.event.1).await?;
         let took = begun.elapsed();
         self.event.0 = framing;
-        expect_status(&head, b"200")?;
-        let id = head.field("lambda-runtime-aws-request-id").context("an event without a request id")?;
-        self.invocation = String::from_utf8_lossy(id).into_owned();
+        expect_status(&head, 200)?;
+        head.headers.get(REQUEST_ID).context("an event without a request id")?.clone_into(&mut self.invocation);
         Ok(took)
     }
 
@@ -81,15 +79,14 @@ impl Runtime {
         self.wire.send(head.as_bytes(), response).await?;
         let head = self.wire.head().await?.context("closed instead of an answer")?;
         let mut answer = vec![];
-        self.wire.body(head.framing()?, &mut answer).await?;
+        self.wire.framed_body(head.response_framing(false)?, &mut answer).await?;
         let took = begun.elapsed();
-        expect_status(&head, b"202")?;
+        expect_status(&head, 202)?;
         Ok(took)
     }
 }
 
-fn expect_status(head: &Head, status: &[u8]) -> anyhow::Result<()> {
-    let is = head.word(1);
-    ensure!(is == status, "{} instead of {}", String::from_utf8_lossy(is), String::from_utf8_lossy(status));
+fn expect_status(head: &Head, status: u16) -> anyhow::Result<()> {
+    ensure!(head.status() == status, "{} instead of {status}", head.start);
     Ok(())
 }

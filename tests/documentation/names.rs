@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::pages::{self, Page, root};
-use crate::kit::extension::tool;
+use test_kit::extension::tool;
 
 /// Pages that say what there is. Decisions are older than that, or earlier.
 fn present() -> impl Iterator<Item = Page> {

@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 use serde_json::json;
 
 use super::pages::{named, root};
-use crate::kit::extension::tool;
-use crate::kit::{World, json};
+use test_kit::extension::tool;
+use test_kit::{World, json};
 
 /// A shell that knows the tool under its name, the stand-in for the AWS CLI, and what else is on this machine.
 #[expect(clippy::disallowed_methods, reason = "what this machine has is the test run's business, not the extension's")]

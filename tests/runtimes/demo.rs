@@ -8,8 +8,8 @@ use std::process::Output;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::kit::json::noise;
-use crate::kit::soon;
+use test_kit::json::noise;
+use test_kit::soon;
 
 /// The demonstration with everything as it should be.
 struct Demo {

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use super::stage::source;
-use crate::kit::{extension, soon};
+use test_kit::{extension, soon};
 
 /// Function `f` behind the extension.
 struct Sandboxes {

@@ -12,8 +12,8 @@ use tokio::process::{Child, Command};
 
 use super::assert_is_reference;
 use super::stage::{built, layer, source, variable};
-use crate::kit::json::noise;
-use crate::kit::soon;
+use test_kit::json::noise;
+use test_kit::soon;
 
 const PAGE: &str = include_str!("../../local/README.md");
 

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::consumers;
-use crate::kit::{extension, soon};
+use test_kit::{extension, soon};
 
 /// A function of the stage; its name is that of the enum's value, in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

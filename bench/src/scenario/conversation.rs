@@ -9,7 +9,6 @@ use fastrand::Rng;
 use super::bench::{Bench, set_usage};
 use crate::blocks::{Contender, Effort};
 use crate::figures::Measurement;
-use crate::lambda::Event;
 use crate::lane::{Environment, Running};
 use crate::payload;
 use crate::runtime::Timing;
@@ -75,14 +74,14 @@ impl Contender for Talker {
     async fn invoke(&mut self) -> anyhow::Result<Timing> {
         if self.turn == 0 {
             self.said = START.to_vec();
-            self.running.sandbox.set_event(Event::with_length(START));
+            self.running.sandbox.set_event(START);
         }
         let next = self.running.runtime.next().await?;
         ensure!(self.running.runtime.event()? == self.said, "lane {} lost what was said", self.name());
         self.said.truncate(self.said.len() - 2);
         self.said.extend_from_slice(format!(",\"{}\"]}}", payload::prose(&mut self.random, MESSAGE)).as_bytes());
         let response = self.running.runtime.respond(&self.said).await?;
-        self.running.sandbox.set_event(Event::with_length(&self.running.sandbox.last_response()?));
+        self.running.sandbox.set_event(&self.running.sandbox.last_response()?);
         self.turn = (self.turn + 1) % TURNS;
         Ok(Timing { next, response })
     }

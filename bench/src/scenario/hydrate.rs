@@ -12,7 +12,6 @@ use super::contestant::{Contestant, Takes};
 use super::offload;
 use crate::bare::{Bare, Request};
 use crate::figures::Measurement;
-use crate::lambda::Event;
 use crate::lane::{Environment, Lane};
 use crate::table::Table;
 
@@ -81,7 +80,7 @@ impl Hydrate {
         (sent, expected): (&[u8], &[u8]),
     ) -> anyhow::Result<Contestant> {
         let mut running = lane.start(bench.lambda, &self.environment(table)).await?;
-        running.sandbox.set_event(Event::with_length(sent));
+        running.sandbox.set_event(sent);
         running.runtime.invoke(RESPONSE).await?;
         ensure!(running.runtime.event()? == expected, "{name} gave another event");
         let respond = Box::new(|| Bytes::from_static(RESPONSE));

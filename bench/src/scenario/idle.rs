@@ -8,7 +8,6 @@ use fastrand::Rng;
 use super::bench::Bench;
 use super::offload;
 use crate::figures::{Figure, Figures, Measurement};
-use crate::lambda::Event;
 use crate::lane::{Environment, Lane, Running};
 use crate::machine::Binary;
 use crate::pin::Pin;
@@ -50,7 +49,7 @@ async fn figures(lane: &Lane, running: &mut Running, invokes: bool) -> anyhow::R
     figures.set(Figure::IdleRssKib, rss(pid)? as f64);
     if invokes {
         // Its connections are there now, and what they leave behind.
-        running.sandbox.set_event(Event::with_length(b"{}"));
+        running.sandbox.set_event(b"{}");
         running.runtime.invoke(&offload::response(&mut Rng::new(), 1, 20 << 10)).await?;
         tokio::time::sleep(SETTLES).await;
     }

@@ -11,7 +11,6 @@ use super::bench::{Bench, count_usage, references};
 use super::contestant::{Contestant, Takes};
 use crate::bare::{Bare, Request};
 use crate::figures::Measurement;
-use crate::lambda::Event;
 use crate::lane::{Environment, Lane, Running};
 use crate::payload;
 use crate::table::Table;
@@ -73,7 +72,7 @@ impl Offload {
 
     async fn lane(&self, bench: &Bench<'_>, lane: &Lane, table: &Table) -> anyhow::Result<Contestant> {
         let running = lane.start(bench.lambda, &Environment::new(&table.endpoint)).await?;
-        running.sandbox.set_event(Event::with_length(&payload::records(&mut Rng::new(), 1 << 10)));
+        running.sandbox.set_event(&payload::records(&mut Rng::new(), 1 << 10));
         let (mut random, count, size) = (Rng::new(), self.count, self.size);
         let respond = Box::new(move || response(&mut random, count, size));
         Ok(Contestant::Lane { name: lane.name.clone(), running: Box::new(running), respond })
@@ -106,7 +105,7 @@ pub(super) fn response(random: &mut Rng, count: usize, size: usize) -> Bytes {
 /// without.
 pub(super) async fn stored(running: &mut Running, count: usize, size: usize) -> anyhow::Result<(Vec<u8>, Bytes)> {
     let plain = response(&mut Rng::new(), count, size);
-    running.sandbox.set_event(Event::with_length(b"{}"));
+    running.sandbox.set_event(b"{}");
     running.runtime.invoke(&plain).await?;
     ensure!(references(running)? == count, "lane {} offloaded something else", running.name);
     Ok((running.sandbox.last_response()?, plain))

@@ -9,7 +9,6 @@ use fastrand::Rng;
 use super::bench::Bench;
 use super::contestant::Contestant;
 use crate::figures::Measurement;
-use crate::lambda::Event;
 use crate::lane::{Environment, Running};
 use crate::payload;
 
@@ -48,7 +47,11 @@ impl PassThrough {
         let mut contestants = Vec::new();
         for lane in bench.lanes {
             let mut running = lane.start(bench.lambda, &environment()).await?;
-            running.sandbox.set_event(if self.chunked { Event::in_chunks(&event) } else { Event::with_length(&event) });
+            if self.chunked {
+                running.sandbox.set_event_in_chunks(&event);
+            } else {
+                running.sandbox.set_event(&event);
+            }
             check(&mut running, &event, &response).await?;
             contestants.push(Contestant::answering(running, &response));
         }

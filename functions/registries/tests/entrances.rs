@@ -1,12 +1,10 @@
 //! Both entrances of a registry as its callers see them: events of an HTTP API, events of stacks, and the place where stacks
 //! wait for their answers.
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
 use functions_shared::Context;
 use serde_json::{Map, Value, json};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
+use test_kit::{Exchange, Peer, Reply};
 
 /// Of an invocation with half a minute left, of a registry in this account and region.
 pub(crate) fn context() -> Context {
@@ -32,38 +30,36 @@ pub(crate) fn request(method: &str, path: &str, body: &Value) -> Value {
     })
 }
 
-/// Where stacks wait for their answers; each entry is what came, and its headers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Bucket {
-    pub(crate) answers: Arc<Mutex<Vec<(Value, HeaderMap)>>>,
-    refusals: Arc<Mutex<u32>>,
-}
+/// Where stacks wait for their answers.
+#[derive(Debug)]
+pub(crate) struct Bucket(Peer);
 
 impl Bucket {
     /// Takes the answers at the URL that it gives back; the first `refusals` of them it does not take.
-    pub(crate) async fn start(refusals: u32) -> (Self, String) {
-        let bucket = Self { refusals: Arc::new(Mutex::new(refusals)), ..Self::default() };
-        let take = axum::routing::put(take).with_state(bucket.clone());
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}/answer?sig=a%2Fb", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, axum::Router::new().route("/answer", take)).await.unwrap() });
-        (bucket, url)
+    pub(crate) async fn start(refusals: usize) -> (Self, String) {
+        let bucket = Peer::start(|request: &Exchange| Some(taken(request))).await;
+        for _ in 0..refusals {
+            bucket.reply(&format!("PUT {ANSWER}"), Reply::new(503, ""));
+        }
+        let url = format!("{}{ANSWER}", bucket.url());
+        (Self(bucket), url)
     }
 
-    /// The last answer that was taken.
+    /// What came, whether it was taken or not.
+    pub(crate) fn came(&self) -> Vec<Exchange> {
+        self.0.with_log(|log| log.exchanges.iter().cloned().collect())
+    }
+
+    /// The last answer.
     pub(crate) fn last(&self) -> Value {
-        self.answers.lock().unwrap().last().unwrap().0.clone()
+        self.came().last().unwrap().json()
     }
 }
 
-async fn take(State(bucket): State<Bucket>, headers: HeaderMap, body: String) -> StatusCode {
-    let mut refusals = bucket.refusals.lock().unwrap();
-    if *refusals > 0 {
-        *refusals -= 1;
-        return StatusCode::SERVICE_UNAVAILABLE;
-    }
-    bucket.answers.lock().unwrap().push((serde_json::from_str(&body).unwrap(), headers));
-    StatusCode::OK
+const ANSWER: &str = "/answer?sig=a%2Fb";
+
+fn taken(request: &Exchange) -> Reply {
+    Reply::new(if request.name() == format!("PUT {ANSWER}") { 200 } else { 404 }, "")
 }
 
 /// What a stack asks for; `physical_id` stands in all events but the first.

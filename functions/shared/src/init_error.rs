@@ -35,27 +35,13 @@ fn request(failure: Failure) -> Result<Request<Body>, Error> {
 mod tests {
     use super::*;
     use crate::{VariableError, Variables};
-    use std::io::{Read, Write};
-    use std::net::{Ipv4Addr, TcpListener};
-    use std::thread::{self, JoinHandle};
+    use test_kit::{Exchange, Peer, Reply};
 
-    /// A Runtime API that gives one answer, and the request that it had.
-    fn runtime_api(answer: &'static str) -> (Client, JoinHandle<String>) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let client = Client::builder().with_endpoint(address.parse().expect("an address")).build().expect("a client");
-        let request = thread::spawn(move || {
-            let (mut connection, _) = listener.accept().expect("a connection");
-            let mut request = Vec::new();
-            while !request.ends_with(b"}") {
-                let mut part = [0; 1024];
-                let length = connection.read(&mut part).expect("a request");
-                request.extend_from_slice(&part[..length]);
-            }
-            connection.write_all(answer.as_bytes()).expect("an answer");
-            String::from_utf8(request).expect("text")
-        });
-        (client, request)
+    /// A Runtime API with one answer to everything, and a client of it.
+    async fn runtime_api(status: u16, answer: &'static str) -> (Client, Peer) {
+        let runtime_api = Peer::start(move |_: &Exchange| Some(Reply::new(status, answer))).await;
+        let endpoint = runtime_api.url().parse().expect("an address");
+        (Client::builder().with_endpoint(endpoint).build().expect("a client"), runtime_api)
     }
 
     fn missing() -> Failure {
@@ -65,19 +51,18 @@ mod tests {
 
     #[tokio::test]
     async fn the_missing_variable_stands_in_the_report() {
-        let (client, request) = runtime_api("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
+        let (client, runtime_api) = runtime_api(202, "").await;
         report(&client, missing()).await.expect("a report");
-        let request = request.join().expect("a request");
-        assert!(request.starts_with("POST /2018-06-01/runtime/init/error HTTP/1.1\r\n"), "{request}");
-        assert!(request.contains("lambda-runtime-function-error-type: Runtime.InvalidVariable\r\n"), "{request}");
+        let request = runtime_api.recorded(&format!("POST {PATH}")).await;
+        let header = request.headers.get("lambda-runtime-function-error-type");
+        assert_eq!(header, Some("Runtime.InvalidVariable"));
         let body = r#"{"errorType":"InvalidVariable","errorMessage":"the variable TABLE is not set"}"#;
-        assert!(request.ends_with(&format!("\r\n\r\n{body}")), "{request}");
+        assert_eq!(request.text(), body);
     }
 
     #[tokio::test]
     async fn a_report_that_is_not_taken_is_an_error_with_the_reason() {
-        let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 35\r\n\r\n{\"errorType\":\"InvalidStateChange\"}\n";
-        let (client, _) = runtime_api(answer);
+        let (client, _runtime_api) = runtime_api(403, "{\"errorType\":\"InvalidStateChange\"}\n").await;
         let error = report(&client, missing()).await.expect_err("not taken").to_string();
         let said = format!("{PATH} answers 403 Forbidden: {{\"errorType\":\"InvalidStateChange\"}}");
         assert_eq!(error, said);

@@ -2,10 +2,7 @@
 
 #![recursion_limit = "256"] // The futures of a store on the SDK, in those of a function, in those of a test.
 #![allow(unreachable_pub)] // What the kit offers; nobody but this program reaches it.
-#![allow(clippy::unwrap_used)] // In the stand-in for Secrets Manager, which is the extension's tests' own.
 
-#[path = "../../../tests/kit/secrets.rs"]
-mod secrets;
 #[allow(dead_code, reason = "the guard's own tests use all of it")]
 #[path = "../../http-guard/tests/site.rs"]
 mod site;

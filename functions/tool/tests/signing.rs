@@ -1,8 +1,8 @@
 //! Handles that are signed, by a key that is given or in a secret.
 
 use serde_json::{Value, json};
+use test_kit::secrets::{Outage, SECRET_ARN, Secret};
 
-use crate::secrets::{Outage, SECRET_ARN, Secret};
 use crate::site::page;
 use crate::world::{Function, TABLE, World};
 

@@ -58,30 +58,32 @@ const TOOLS: [Tool; 4] = [
 ];
 
 /// Adds what an invocation of `extension` costs. What the tools say stays in the folder `reports`.
-pub(crate) fn count(extension: &Path, reports: &Path, counts: &mut Counts) -> anyhow::Result<()> {
+pub(crate) async fn count(extension: &Path, reports: &Path, counts: &mut Counts) -> anyhow::Result<()> {
     fs::create_dir_all(reports)?;
     for (name, len) in PAYLOADS {
         let payload = payload(len);
-        count_lives(extension, reports, name, |sandbox, _| sandbox.pass(&payload), counts)?;
+        let pass = async |sandbox: &mut Sandbox, _| sandbox.pass(&payload).await;
+        count_lives(extension, reports, name, pass, counts).await?;
     }
     for (name, len) in CONTENTS {
-        count_lives(extension, reports, name, |sandbox, nth| sandbox.offload(&content(len, nth)), counts)?;
+        let offload = async |sandbox: &mut Sandbox, nth| sandbox.offload(&content(len, nth)).await;
+        count_lives(extension, reports, name, offload, counts).await?;
     }
     Ok(())
 }
 
 /// Adds what the invocation with a number costs, by every tool.
-fn count_lives(
+async fn count_lives(
     extension: &Path,
     reports: &Path,
     name: &str,
-    invoke: impl Fn(&mut Sandbox, u64) -> anyhow::Result<()>,
+    invoke: impl AsyncFn(&mut Sandbox, u64) -> anyhow::Result<()>,
     counts: &mut Counts,
 ) -> anyhow::Result<()> {
     for tool in &TOOLS {
         let path = |invocations| reports.join(format!("{name}-{}-{invocations}.txt", tool.name));
-        let life = |invocations| tool.report(extension, &invoke, invocations, &path(invocations));
-        let (short, long) = (life(LIVES[0])?, life(LIVES[1])?);
+        let life = async |invocations| tool.report(extension, &invoke, invocations, &path(invocations)).await;
+        let (short, long) = (life(LIVES[0]).await?, life(LIVES[1]).await?);
         for (cost, number) in tool.costs {
             let total =
                 |report: &str| number(report).with_context(|| format!("{} counts nothing: {report}", tool.name));
@@ -93,21 +95,21 @@ fn count_lives(
 
 impl Tool {
     /// What the tool says of a life of so many invocations.
-    fn report(
+    async fn report(
         &self,
         extension: &Path,
-        invoke: impl Fn(&mut Sandbox, u64) -> anyhow::Result<()>,
+        invoke: impl AsyncFn(&mut Sandbox, u64) -> anyhow::Result<()>,
         invocations: u64,
         path: &PathBuf,
     ) -> anyhow::Result<String> {
         let (to_report, words) = self.command.split_last().expect("BUG: a tool has a command");
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg(format!("{to_report}{}", path.display())).arg(extension);
-        let mut sandbox = Sandbox::start(&mut command)?;
+        let mut sandbox = Sandbox::start(&mut command).await?;
         for nth in 0..invocations {
-            invoke(&mut sandbox, nth)?;
+            invoke(&mut sandbox, nth).await?;
         }
-        sandbox.shut_down()?;
+        sandbox.shut_down().await?;
         fs::read_to_string(path).with_context(|| format!("{} wrote no {}", self.name, path.display()))
     }
 }

@@ -7,7 +7,6 @@ mod costs;
 mod limits;
 mod sandbox;
 mod steps;
-mod wire;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,11 +39,12 @@ struct Arguments {
     update: bool,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let mut counts = Counts::default();
     steps::count(&arguments.steps, &mut counts)?;
-    costs::count(&arguments.extension, &arguments.reports, &mut counts)?;
+    costs::count(&arguments.extension, &arguments.reports, &mut counts).await?;
     std::fs::write(&arguments.json, serde_json::to_vec_pretty(&counts)?)
         .with_context(|| format!("{} cannot be written", arguments.json.display()))?;
     if arguments.update {

@@ -3,51 +3,54 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-
-use crate::wire::{self, Message};
+use test_kit::message::REQUEST_ID;
+use test_kit::peer::Log;
+use test_kit::{EXTENSION_NEXT, Exchange, FakeLambda, NEXT, Peer, Reply, Request, Runtime};
+use tokio::sync::oneshot;
 
 /// How long anything may take; only what fails takes so long.
 const PATIENCE: Duration = Duration::from_mins(1);
-const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 
-/// A request that reached Lambda, and the connection that waits for its answer.
-type Request = (Message, TcpStream);
+/// What `DynamoDB` answers to an item that was put.
+const STORED: &str = r#"{"ConsumedCapacity":{"TableName":"AgentContext-counts","CapacityUnits":12.0}}"#;
 
 /// A sandbox whose init is over.
 pub(crate) struct Sandbox {
     /// The extension, or the program that runs it.
     child: Child,
-    requests: Receiver<Request>,
-    /// Requests that reached the content table.
-    writes: Receiver<Request>,
-    runtime: TcpStream,
-    /// The extension's poll for SHUTDOWN.
-    lifecycle: TcpStream,
-    invocations: u64,
+    lambda: FakeLambda,
+    /// The content table, which answers the health check by itself.
+    table: Peer,
+    runtime: Runtime,
+    invocations: usize,
+}
+
+/// A response on its way to Lambda, whose answer waits.
+struct Held {
+    /// `POST` and its path.
+    name: String,
+    release: oneshot::Sender<()>,
 }
 
 impl Sandbox {
     /// Starts `extension` by `command`, which ends with its path or runs a program that does.
-    pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
-        let lambda = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = lambda.local_addr()?;
-        let (table, writes) = table()?;
-        let port = free_port()?;
+    pub(crate) async fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let lambda = FakeLambda::start().await;
+        let is_healthy = |request: &Exchange| (request.target == "/ping").then(|| Reply::new(200, "healthy"));
+        let (table, listener) = (Peer::start(is_healthy).await, free_address()?);
         let child = command
             .env_clear()
-            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
-            .env("LRAP_LISTENER_PORT", port.to_string())
+            .env("AWS_LAMBDA_RUNTIME_API", lambda.address.to_string())
+            .env("LRAP_LISTENER_PORT", listener.port().to_string())
             .env("AGENT_CONTEXT_TABLE", "AgentContext-counts")
-            .env("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{table}"))
+            .env("AWS_ENDPOINT_URL_DYNAMODB", table.url())
             .env("AWS_REGION", "eu-central-1")
             .env("AWS_ACCESS_KEY_ID", "counts")
             .env("AWS_SECRET_ACCESS_KEY", "counts")
@@ -55,78 +58,85 @@ impl Sandbox {
             .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("{} cannot be started", command.get_program().display()))?;
-        let (sender, requests) = mpsc::channel();
-        thread::spawn(move || accept(&lambda, &sender));
-        let (_, mut registering) = expect(&requests, "POST /2020-01-01/extension/register")?;
-        answer(&mut registering, "Lambda-Extension-Identifier: counts\r\n", b"{}")?;
-        let (_, lifecycle) = expect(&requests, "GET /2020-01-01/extension/event/next")?;
-        let runtime = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        runtime.set_nodelay(true)?;
-        runtime.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { child, requests, writes, runtime, lifecycle, invocations: 0 })
+        lambda.recorded(&format!("GET {EXTENSION_NEXT}")).await;
+        Ok(Self { child, lambda, table, runtime: Runtime::new(listener), invocations: 0 })
     }
 
     /// One invocation whose event and response are `payload`, and pass.
-    pub(crate) fn pass(&mut self, payload: &[u8]) -> anyhow::Result<()> {
-        let path = self.run(payload, payload)?;
-        let len = self.finish(&path)?;
+    pub(crate) async fn pass(&mut self, payload: &[u8]) -> anyhow::Result<()> {
+        let held = self.run(payload, payload).await?;
+        let len = self.finish(held).await?;
         ensure!(len == payload.len(), "not the response: {len} bytes");
         Ok(())
     }
 
     /// One invocation whose event passes, and of whose response one text is stored.
-    pub(crate) fn offload(&mut self, response: &[u8]) -> anyhow::Result<()> {
-        let path = self.run(b"{}", response)?;
-        let (_, mut table) = expect(&self.writes, "POST /")?;
-        self.wait()?;
-        answer(&mut table, "", br#"{"ConsumedCapacity":{"TableName":"AgentContext-counts","CapacityUnits":12.0}}"#)?;
-        let len = self.finish(&path)?;
+    pub(crate) async fn offload(&mut self, response: &[u8]) -> anyhow::Result<()> {
+        let held = self.run(b"{}", response).await?;
+        self.table.until("a write", |log| waiting(log, "POST /")).await;
+        self.wait().await?;
+        self.table.reply("POST /", Reply::new(200, STORED));
+        let len = self.finish(held).await?;
         ensure!(len < response.len(), "nothing was offloaded: {len} bytes");
         Ok(())
     }
 
-    /// Takes an event to the runtime, and its response to the extension; the path that the response has.
-    fn run(&mut self, event: &[u8], response: &[u8]) -> anyhow::Result<String> {
+    /// Takes an event to the runtime, and its response to the extension.
+    async fn run(&mut self, event: &[u8], response: &[u8]) -> anyhow::Result<Held> {
         self.invocations += 1;
         let id = format!("{:08}-0000-4000-8000-000000000000", self.invocations);
-        self.wait()?;
-        wire::write(&mut self.runtime, &format!("GET {NEXT} HTTP/1.1"), "", b"")?;
-        let (_, mut poll) = expect(&self.requests, &format!("GET {NEXT}"))?;
-        self.wait()?;
-        let fields = format!("Lambda-Runtime-Aws-Request-Id: {id}\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n");
-        answer(&mut poll, &fields, event)?;
-        let arrived = Message::read(&mut self.runtime)?.context("the extension closed the runtime's connection")?;
-        ensure!(arrived.body_len == event.len(), "not the event: {}", arrived.head);
-        self.wait()?;
-        let path = format!("/2018-06-01/runtime/invocation/{id}/response");
-        wire::write(&mut self.runtime, &format!("POST {path} HTTP/1.1"), "", response)?;
-        Ok(path)
+        let poll = format!("GET {NEXT}");
+        self.wait().await?;
+        self.runtime.begin_next().await;
+        self.lambda.until("a poll", |log| waiting(log, &poll)).await;
+        self.wait().await?;
+        let reply =
+            Reply::new(200, event).header(REQUEST_ID, &id).header("Lambda-Runtime-Deadline-Ms", "4102444800000");
+        self.lambda.reply(&poll, reply);
+        let arrived = self.runtime.event().await;
+        ensure!(arrived.body == event, "not the event: {:?}", arrived.headers);
+        self.wait().await?;
+        let (request, (reply, release)) = (Request::response(&id, response), Reply::accepted().held());
+        let name = format!("POST {}", request.target);
+        self.lambda.reply(&name, reply);
+        self.runtime.begin(&request).await;
+        Ok(Held { name, release })
     }
 
     /// Takes the response to Lambda, whose answer ends the invocation; the bytes of its body.
-    fn finish(&mut self, path: &str) -> anyhow::Result<usize> {
-        let (response, mut connection) = expect(&self.requests, &format!("POST {path}"))?;
-        self.wait()?;
-        answer(&mut connection, "", br#"{"status":"OK"}"#)?;
-        Message::read(&mut self.runtime)?.context("the extension closed the runtime's connection")?;
-        Ok(response.body_len)
+    async fn finish(&mut self, held: Held) -> anyhow::Result<usize> {
+        let len = self.lambda.recorded(&held.name).await.body.len();
+        self.wait().await?;
+        // Lambda waits for it as long as the sandbox lives.
+        held.release.send(()).ok();
+        self.runtime.answer("POST").await;
+        Ok(len)
     }
 
     /// Ends the sandbox as Lambda does, and waits for the end of the extension and of what runs it.
-    pub(crate) fn shut_down(mut self) -> anyhow::Result<()> {
-        answer(&mut self.lifecycle, "", br#"{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":1}"#)?;
-        let status = self.child.wait()?;
+    pub(crate) async fn shut_down(mut self) -> anyhow::Result<()> {
+        self.lambda.shut_down();
+        let status = self.ended().await?;
         ensure!(status.success(), "the extension ended with {status}");
         Ok(())
     }
 
+    async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits until the extension has nothing left to do: it sleeps until a socket wakes it.
-    fn wait(&self) -> anyhow::Result<()> {
+    async fn wait(&self) -> anyhow::Result<()> {
         let process = traced(self.child.id());
         let begun = Instant::now();
         while !sleeps(process) {
             ensure!(begun.elapsed() < PATIENCE, "the extension is never done");
-            thread::yield_now();
+            tokio::task::yield_now().await;
         }
         Ok(())
     }
@@ -146,60 +156,13 @@ impl Drop for Sandbox {
     }
 }
 
-/// Takes connections until the process ends.
-fn accept(lambda: &TcpListener, requests: &Sender<Request>) {
-    for connection in lambda.incoming().map_while(Result::ok) {
-        let requests = requests.clone();
-        thread::spawn(move || receive(connection, &requests));
-    }
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-fn receive(mut connection: TcpStream, requests: &Sender<Request>) -> io::Result<()> {
-    connection.set_nodelay(true)?;
-    while let Some(message) = Message::read(&mut connection)? {
-        if requests.send((message, connection.try_clone()?)).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// The next request, which must be called `name`.
-fn expect(requests: &Receiver<Request>, name: &str) -> anyhow::Result<Request> {
-    let (message, connection) = requests.recv_timeout(PATIENCE).with_context(|| format!("no {name}"))?;
-    if message.name() != name {
-        bail!("expected {name}, not {}", message.name());
-    }
-    Ok((message, connection))
-}
-
-fn answer(connection: &mut TcpStream, fields: &str, body: &[u8]) -> io::Result<()> {
-    wire::write(connection, "HTTP/1.1 200 OK", fields, body)
-}
-
-/// A table that answers the health check by itself; what it is asked to store comes out of the channel.
-fn table() -> io::Result<(SocketAddr, Receiver<Request>)> {
-    let table = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let address = table.local_addr()?;
-    let (sender, arrived) = mpsc::channel();
-    let (writes_sender, writes) = mpsc::channel();
-    thread::spawn(move || accept(&table, &sender));
-    thread::spawn(move || {
-        for (message, mut connection) in arrived {
-            let is_over = match message.name() {
-                "GET /ping" => answer(&mut connection, "", b"healthy").is_err(),
-                _ => writes_sender.send((message, connection)).is_err(),
-            };
-            if is_over {
-                break;
-            }
-        }
-    });
-    Ok((address, writes))
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// Whether the last request called `name` waits for its reply.
+fn waiting(log: &Log, name: &str) -> Option<()> {
+    log.all(name).last().filter(|request| request.is_waiting()).map(drop)
 }
 
 /// The process that a tracer started, or the process itself: valgrind is in the place of what it runs, strace is its parent.

@@ -2,24 +2,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::process::Stdio;
+
+use test_kit::{FakeLambda, NEXT, Reply, soon};
+use tokio::process::{Child, Command};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_runtime-rust");
 const WRAPPER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wrapper.sh");
-/// How long a process may take to do what it does in milliseconds, before the test fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A listener on loopback that stands for a Runtime API.
-fn listener() -> (TcpListener, String) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    (listener, address)
-}
 
 /// The function with Lambda's variables; its Runtime API is `api`.
 fn function(api: &str) -> Command {
@@ -30,71 +19,56 @@ fn function(api: &str) -> Command {
     command
 }
 
-/// The first line of the first request that reaches `listener`; the connection stays open as a long poll's does.
-fn first_request(listener: TcpListener) -> (String, TcpStream) {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let (connection, _) = listener.accept().unwrap();
-        let mut line = String::new();
-        BufReader::new(&connection).read_line(&mut line).unwrap();
-        sender.send((line, connection)).unwrap();
-    });
-    receiver.recv_timeout(PATIENCE).expect("the function polls this Runtime API")
+/// Waits for the poll of `function`, ends it with an answer that no runtime client survives, and gives back all that was printed. A
+/// kill would miss the child of a wrapper that forks.
+async fn polls_and_ends(lambda: FakeLambda, function: Child) -> (String, String) {
+    let poll = format!("GET {NEXT}");
+    lambda.recorded(&poll).await;
+    assert_eq!(lambda.names(), [poll.as_str()], "nothing comes before it");
+    let refusal = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+    lambda.reply(&poll, Reply::verbatim(refusal).then_close());
+    lambda.until("the end of the poll", |log| (log.closed > 0).then_some(())).await;
+    lambda.vanish().await;
+    let output = soon("the end of the function", function.wait_with_output()).await.unwrap();
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// Ends the poll with an answer that no runtime client survives, and gives back all that was printed. A kill would miss the
-/// child of a wrapper that forks.
-fn end(mut child: Child, mut poll: TcpStream) -> (String, String) {
-    poll.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}").unwrap();
-    drop(poll);
-    let (mut stdout, mut stderr) = (String::new(), String::new());
-    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
-    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-    child.wait().unwrap();
-    (stdout, stderr)
-}
-
-fn passes_once_with(fork: &str) {
-    let (proxy, address) = listener();
+async fn passes_once_with(fork: &str) {
+    let proxy = FakeLambda::start().await;
     let mut command = function("127.0.0.1:1");
-    command.arg("an argument").env("AWS_LAMBDA_EXEC_WRAPPER", WRAPPER).env("PROXY", &address).env("FORK", fork);
-    let child = command.spawn().unwrap();
+    command.arg("an argument").env("AWS_LAMBDA_EXEC_WRAPPER", WRAPPER);
+    let child = command.env("PROXY", proxy.address.to_string()).env("FORK", fork).spawn().unwrap();
 
-    let (request, poll) = first_request(proxy);
-    let (_, stderr) = end(child, poll);
+    let (_, stderr) = polls_and_ends(proxy, child).await;
 
-    assert!(request.starts_with("GET /2018-06-01/runtime/invocation/next "), "{request}");
     let passages: Vec<_> = stderr.lines().filter(|line| line.starts_with("wrapper: ")).collect();
     assert_eq!(passages, [format!("wrapper: {FUNCTION} an argument")]);
 }
 
-#[test]
-fn a_wrapper_that_execs_is_passed_once() {
-    passes_once_with("");
+#[tokio::test]
+async fn a_wrapper_that_execs_is_passed_once() {
+    passes_once_with("").await;
 }
 
-#[test]
-fn a_wrapper_that_forks_is_passed_once() {
-    passes_once_with("1");
+#[tokio::test]
+async fn a_wrapper_that_forks_is_passed_once() {
+    passes_once_with("1").await;
 }
 
-#[test]
-fn a_missing_wrapper_is_logged_and_the_function_runs() {
-    let (api, address) = listener();
-    let child = function(&address).env("AWS_LAMBDA_EXEC_WRAPPER", "/no/such/wrapper").spawn().unwrap();
-    let (request, poll) = first_request(api);
-    let (stdout, _) = end(child, poll);
-    assert!(request.starts_with("GET /2018-06-01/runtime/invocation/next "), "{request}");
+#[tokio::test]
+async fn a_missing_wrapper_is_logged_and_the_function_runs() {
+    let api = FakeLambda::start().await;
+    let mut function = function(&api.address.to_string());
+    let child = function.env("AWS_LAMBDA_EXEC_WRAPPER", "/no/such/wrapper").spawn().unwrap();
+    let (stdout, _) = polls_and_ends(api, child).await;
     let log: serde_json::Value = serde_json::from_str(stdout.lines().next().unwrap()).unwrap();
     assert!(log["fields"]["error"].as_str().unwrap().contains("/no/such/wrapper"), "{log}");
 }
 
-#[test]
-fn without_a_wrapper_the_function_runs_as_it_is() {
-    let (api, address) = listener();
-    let child = function(&address).spawn().unwrap();
-    let (request, poll) = first_request(api);
-    let (stdout, _) = end(child, poll);
-    assert!(request.starts_with("GET /2018-06-01/runtime/invocation/next "), "{request}");
+#[tokio::test]
+async fn without_a_wrapper_the_function_runs_as_it_is() {
+    let api = FakeLambda::start().await;
+    let child = function(&api.address.to_string()).spawn().unwrap();
+    let (stdout, _) = polls_and_ends(api, child).await;
     assert!(!stdout.contains("wrapper not passed"), "{stdout}");
 }

@@ -8,82 +8,84 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::json::{noise, quote};
-use super::message::{Event, Request};
-use super::{FakeLambda, Runtime};
+use crate::fake_lambda::FakeLambda;
+use crate::json::{noise, quote};
+use crate::message::{Event, Request};
+use crate::patience::soon;
+use crate::runtime::Runtime;
 
 /// A content table of its own for each test; it never sweeps by itself.
 #[derive(Debug)]
-pub(crate) struct Table(ContentTable);
+pub struct Table(ContentTable);
 
 impl Table {
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::named("content").await
     }
 
     /// A table of another name.
-    pub(crate) async fn named(name: &str) -> Self {
+    pub async fn named(name: &str) -> Self {
         let config = TableConfig { name: name.to_owned(), sweep_interval: 0, ..TableConfig::default() };
         Self(ContentTable::start(config).await.unwrap())
     }
 
-    pub(crate) fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> String {
         self.0.endpoint()
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.endpoint().strip_prefix("http://").expect("a URL").parse().expect("an address")
     }
 
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         self.0.name()
     }
 
     /// What was requested so far.
-    pub(crate) fn meter(&self) -> Meter {
+    pub fn meter(&self) -> Meter {
         self.0.meter()
     }
 
     /// How often a sandbox has opened its connection before it had something to ask: a request that is no operation.
-    pub(crate) fn warmed(&self) -> u64 {
+    pub fn warmed(&self) -> u64 {
         self.meter().requests_of("")
     }
 
     /// Waits until sandboxes have done so `times`.
-    pub(crate) async fn warmed_times(&self, times: u64) {
-        super::soon("a warm connection", self.0.metered(|meter| meter.requests_of("") >= times)).await;
+    pub async fn warmed_times(&self, times: u64) {
+        soon("a warm connection", self.0.metered(|meter| meter.requests_of("") >= times)).await;
     }
 
     /// Waits for a request of `operation` after those of `before`.
-    pub(crate) async fn asked(&self, before: &Meter, operation: &str) {
-        super::soon(operation, self.0.metered(|meter| meter.since(before).requests_of(operation) > 0)).await;
+    pub async fn asked(&self, before: &Meter, operation: &str) {
+        soon(operation, self.0.metered(|meter| meter.since(before).requests_of(operation) > 0)).await;
     }
 
     /// Waits for so many requests of any operation after those of `before`.
-    pub(crate) async fn asked_times(&self, before: &Meter, times: u64) {
-        super::soon("requests", self.0.metered(|meter| meter.since(before).total_requests() >= times)).await;
+    pub async fn asked_times(&self, before: &Meter, times: u64) {
+        soon("requests", self.0.metered(|meter| meter.since(before).total_requests() >= times)).await;
     }
 
-    pub(crate) fn faults(&self, faults: Faults) {
+    pub fn faults(&self, faults: Faults) {
         self.0.faults().set(faults);
     }
 
-    pub(crate) fn clear_faults(&self) {
+    pub fn clear_faults(&self) {
         self.0.faults().clear();
     }
 
     /// Connections that are open now go silent; new ones work.
-    pub(crate) fn silence_open_connections(&self) {
+    pub fn silence_open_connections(&self) {
         self.0.faults().silence_open_connections();
     }
 
     /// How many connections sandboxes have opened so far.
-    pub(crate) fn opened(&self) -> u64 {
+    pub fn opened(&self) -> u64 {
         self.0.faults().opened()
     }
 
     /// Has sandboxes with these `runtimes` keep as many connections open: each stores a content while the others do.
-    pub(crate) async fn keep_connections(&self, lambda: &FakeLambda, runtimes: &mut [Runtime]) {
+    pub async fn keep_connections(&self, lambda: &FakeLambda, runtimes: &mut [Runtime]) {
         let (gate, before) = (Gate::shut(), self.meter());
         self.faults(Faults::always(Fault::Wait(gate.clone())));
         for (number, runtime) in (self.opened() * 1000..).zip(runtimes.iter_mut()) {
@@ -101,56 +103,56 @@ impl Table {
     }
 
     /// No request is answered from now on.
-    pub(crate) fn hang(&self) {
+    pub fn hang(&self) {
         self.faults(Faults::always(Fault::Hang));
     }
 
     /// Every item, as `DynamoDB` spells it in JSON.
-    pub(crate) async fn items(&self) -> Vec<Value> {
+    pub async fn items(&self) -> Vec<Value> {
         self.0.items().await.unwrap()
     }
 
     /// Deletes every item.
-    pub(crate) async fn delete_all(&self) {
+    pub async fn delete_all(&self) {
         for item in self.items().await {
             self.0.delete(item["id"]["S"].as_str().unwrap()).await.unwrap();
         }
     }
 
     /// Puts an item as it is.
-    pub(crate) async fn put(&self, item: Value) {
+    pub async fn put(&self, item: Value) {
         self.0.put_raw(item).await.unwrap();
     }
 
     /// Every item is past its time, and still there.
-    pub(crate) async fn expire_all(&self) {
+    pub async fn expire_all(&self) {
         self.edit_all(|item| item["expires_at"] = json!({"N": "1000000000"})).await;
     }
 
     /// One byte of every stored content is another one.
-    pub(crate) async fn corrupt_all(&self) {
+    pub async fn corrupt_all(&self) {
         self.edit_all(|item| item.pointer_mut("/content/B").map_or((), flip_last_byte)).await;
     }
 
     /// Deletes an item that is not the one that makes the content readable: the largest.
-    pub(crate) async fn delete_a_part(&self) {
+    pub async fn delete_a_part(&self) {
         let items = self.items().await;
         let part = items.iter().max_by_key(|item| item["content"]["B"].as_str().map_or(0, str::len)).unwrap();
         self.0.delete(part["id"]["S"].as_str().unwrap()).await.unwrap();
     }
 
     /// Puts an item as it is.
-    pub(crate) async fn put_raw(&self, item: Value) {
+    pub async fn put_raw(&self, item: Value) {
         self.0.put_raw(item).await.unwrap();
     }
 
     /// Deletes one item.
-    pub(crate) async fn delete(&self, id: &str) {
+    pub async fn delete(&self, id: &str) {
         self.0.delete(id).await.unwrap();
     }
 
     /// Deletes what makes contents of several parts readable, as if their writers had died before the last write.
-    pub(crate) async fn delete_the_commit(&self) {
+    pub async fn delete_the_commit(&self) {
         for item in self.items().await.iter().filter(|item| item.get("part_size").is_some()) {
             self.0.delete(item["id"]["S"].as_str().unwrap()).await.unwrap();
         }
@@ -165,13 +167,13 @@ impl Table {
 }
 
 /// An address that swallows what is sent to it: its queue of connections is full, so that the kernel answers no SYN.
-pub(crate) struct SynHole {
+pub struct SynHole {
     listener: TcpListener,
     _queue: Vec<TcpStream>,
 }
 
 impl SynHole {
-    pub(crate) async fn dig() -> Self {
+    pub async fn dig() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let listener = socket.listen(1).unwrap();
@@ -183,7 +185,7 @@ impl SynHole {
         Self { listener, _queue: queue }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap()
     }
 }

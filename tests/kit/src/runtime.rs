@@ -3,119 +3,118 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::message::Request;
-use super::soon;
-use super::wire::{Framing, Head, Headers, Wire, chunk, last_chunk};
+use crate::message::{REQUEST_ID, Request};
+use crate::patience::soon;
+use crate::wire::{Framing, Head, Headers, Wire, chunk, last_chunk};
 
 /// What came back.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: Headers,
-    pub(crate) body: Vec<u8>,
-    pub(crate) trailers: Headers,
+pub struct Answer {
+    pub status: u16,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+    pub trailers: Headers,
 }
 
 impl Answer {
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
     }
 
     /// The id of the invocation whose event this is.
-    pub(crate) fn id(&self) -> &str {
-        self.headers.get("Lambda-Runtime-Aws-Request-Id").expect("an event with a request id")
+    pub fn id(&self) -> &str {
+        self.headers.get(REQUEST_ID).expect("an event with a request id")
     }
 }
 
 /// One runtime with one connection, which it keeps as long as the other side does.
 #[derive(Debug)]
-pub(crate) struct Runtime {
+pub struct Runtime {
     proxy: SocketAddr,
     wire: Option<Wire>,
 }
 
 impl Runtime {
-    pub(crate) fn new(proxy: SocketAddr) -> Self {
+    pub fn new(proxy: SocketAddr) -> Self {
         Self { proxy, wire: None }
     }
 
     /// Sends `request` and waits for its answer.
-    pub(crate) async fn send(&mut self, request: Request) -> Answer {
+    pub async fn send(&mut self, request: Request) -> Answer {
         self.begin(&request).await;
         self.answer(&request.method).await
     }
 
     /// Sends `request` without waiting.
-    pub(crate) async fn begin(&mut self, request: &Request) {
+    pub async fn begin(&mut self, request: &Request) {
         let wire = self.connected().await;
         // The answer may come before the body has gone out whole, so a write that fails is no verdict.
-        wire.write(&request.head()).await.ok();
-        wire.write(&request.print_body()).await.ok();
+        wire.send(&request.head(), &request.print_body()).await.ok();
     }
 
     /// Sends the head of `request` and no more than `bytes` of its body.
-    pub(crate) async fn begin_part(&mut self, request: &Request, bytes: usize) {
+    pub async fn begin_part(&mut self, request: &Request, bytes: usize) {
         let wire = self.connected().await;
         wire.write(&request.head()).await.expect("a head that is sent");
         wire.write(&request.print_body()[..bytes]).await.expect("a part that is sent");
     }
 
     /// Sends these bytes, whatever they are.
-    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         // Who is refused early may find the connection closed while it still speaks.
         self.connected().await.write(bytes.as_ref()).await.ok();
     }
 
     /// The answer to the request that was sent last, by `method`.
-    pub(crate) async fn answer(&mut self, method: &str) -> Answer {
+    pub async fn answer(&mut self, method: &str) -> Answer {
         let answer = soon("the proxy's answer", self.try_answer(method)).await;
         answer.expect("an answer from the proxy")
     }
 
     /// The first line of the answer to `request`.
-    pub(crate) async fn status_line(&mut self, request: &Request) -> String {
+    pub async fn status_line(&mut self, request: &Request) -> String {
         self.begin(request).await;
         let head = soon("the proxy's answer", self.connected().await.head()).await;
         head.expect("an answer from the proxy").expect("an answer before the end").start
     }
 
     /// Waits until the answer has come as far as `part`.
-    pub(crate) async fn part_of_answer(&mut self, part: &[u8]) {
+    pub async fn part_of_answer(&mut self, part: &[u8]) {
         let arrived = soon("a part of an answer", self.connected().await.until(part)).await;
         arrived.expect("a part of an answer").expect("a part of an answer before the end");
     }
 
     /// Polls for the next event.
-    pub(crate) async fn next(&mut self) -> Answer {
+    pub async fn next(&mut self) -> Answer {
         self.send(Request::next()).await
     }
 
     /// Polls for the next event without waiting for it.
-    pub(crate) async fn begin_next(&mut self) {
+    pub async fn begin_next(&mut self) {
         self.begin(&Request::next()).await;
     }
 
     /// The event of a poll that was begun.
-    pub(crate) async fn event(&mut self) -> Answer {
+    pub async fn event(&mut self) -> Answer {
         self.answer("GET").await
     }
 
     /// Sends the response of invocation `id`.
-    pub(crate) async fn respond(&mut self, id: &str, body: impl Into<Vec<u8>>) -> Answer {
+    pub async fn respond(&mut self, id: &str, body: impl Into<Vec<u8>>) -> Answer {
         self.send(Request::response(id, body).header("Content-Type", "application/json")).await
     }
 
     /// Closes the connection, whatever was asked on it.
-    pub(crate) fn hang_up(&mut self) {
+    pub fn hang_up(&mut self) {
         self.wire = None;
     }
 
     /// Begins a streamed response of invocation `id`: its head, and that trailers follow.
-    pub(crate) async fn stream(&mut self, id: &str) -> Stream<'_> {
+    pub async fn stream(&mut self, id: &str) -> Stream<'_> {
         let request = Request::response(id, "")
             .chunked(1)
             .header("Lambda-Runtime-Function-Response-Mode", "streaming")
@@ -126,7 +125,7 @@ impl Runtime {
     }
 
     /// Sends only the head of `request` and waits for the interim answer 100.
-    pub(crate) async fn expect_continue(&mut self, request: &Request) -> Head {
+    pub async fn expect_continue(&mut self, request: &Request) -> Head {
         let wire = self.connected().await;
         wire.write(&request.head()).await.expect("a head that is sent");
         let head = soon("100 Continue", wire.head()).await.expect("an interim answer");
@@ -134,7 +133,7 @@ impl Runtime {
     }
 
     /// Sends the body of `request`, whose head was sent before.
-    pub(crate) async fn send_body(&mut self, request: &Request) {
+    pub async fn send_body(&mut self, request: &Request) {
         self.connected().await.write(&request.print_body()).await.expect("a body that is sent");
     }
 
@@ -165,22 +164,22 @@ impl Runtime {
 }
 
 /// A response that is being streamed.
-pub(crate) struct Stream<'a> {
+pub struct Stream<'a> {
     runtime: &'a mut Runtime,
 }
 
 impl Stream<'_> {
-    pub(crate) async fn send(&mut self, data: &[u8]) {
+    pub async fn send(&mut self, data: &[u8]) {
         let wire = self.runtime.connected().await;
         wire.write(&chunk(data)).await.expect("a chunk that is sent");
     }
 
     /// The answer, before the end of what is streamed.
-    pub(crate) async fn answer(&mut self) -> Answer {
+    pub async fn answer(&mut self) -> Answer {
         self.runtime.answer("POST").await
     }
 
-    pub(crate) async fn finish(self, trailers: &[(&str, &str)]) -> Answer {
+    pub async fn finish(self, trailers: &[(&str, &str)]) -> Answer {
         let mut fields = Headers::default();
         for (name, value) in trailers {
             fields.push(name, value);
@@ -191,12 +190,12 @@ impl Stream<'_> {
     }
 
     /// The runtime dies in the middle of its response.
-    pub(crate) fn abort(self) {
+    pub fn abort(self) {
         self.runtime.hang_up();
     }
 }
 
 /// Several runtimes' worth of connections, as Lambda Managed Instances open them.
-pub(crate) fn runtimes(proxy: SocketAddr, count: usize) -> Vec<Runtime> {
+pub fn runtimes(proxy: SocketAddr, count: usize) -> Vec<Runtime> {
     (0..count).map(|_| Runtime::new(proxy)).collect()
 }

@@ -8,24 +8,25 @@ use std::sync::Arc;
 
 use lambda_local::ReservedPort;
 
-use super::fake_lambda::{EXTENSION_NEXT, REGISTER};
-use super::message::{Event, Request};
-use super::runtime::Answer;
-use super::table::Table;
-use super::{Exchange, Extension, FakeLambda, Runtime};
+use crate::extension::Extension;
+use crate::fake_lambda::{EXTENSION_NEXT, FakeLambda, REGISTER};
+use crate::message::{Event, Request};
+use crate::peer::Exchange;
+use crate::runtime::{Answer, Runtime};
+use crate::table::Table;
 
 /// One sandbox under test.
-pub(crate) struct World {
-    pub(crate) lambda: FakeLambda,
-    pub(crate) extension: Extension,
-    pub(crate) runtime: Runtime,
+pub struct World {
+    pub lambda: FakeLambda,
+    pub extension: Extension,
+    pub runtime: Runtime,
     table: Option<Arc<Table>>,
     invocations: usize,
     warmed_before: u64,
 }
 
 /// A sandbox that is about to start.
-pub(crate) struct Builder {
+pub struct Builder {
     environment: BTreeMap<String, String>,
     table: Setting,
     port: ReservedPort,
@@ -54,7 +55,7 @@ fn base_environment() -> BTreeMap<String, String> {
 
 impl World {
     /// A sandbox with default settings; await it, or change it first.
-    pub(crate) fn start() -> Builder {
+    pub fn start() -> Builder {
         Builder {
             environment: base_environment(),
             table: Setting::Absent,
@@ -64,34 +65,34 @@ impl World {
     }
 
     /// The content table.
-    pub(crate) fn table(&self) -> &Arc<Table> {
+    pub fn table(&self) -> &Arc<Table> {
         self.table.as_ref().expect("a world that was started with a table")
     }
 
     /// An id as Lambda makes them, fresh each time.
-    pub(crate) fn fresh_id(&mut self) -> String {
+    pub fn fresh_id(&mut self) -> String {
         self.invocations += 1;
         format!("8476a536-e9f4-11e8-9739-{:012x}", self.invocations)
     }
 
     /// Another sandbox with default settings on the same content table.
-    pub(crate) async fn reader(&self) -> Self {
+    pub async fn reader(&self) -> Self {
         Self::start().sharing(self.table()).await
     }
 
     /// Another runtime in the same sandbox.
-    pub(crate) fn another_runtime(&self) -> Runtime {
+    pub fn another_runtime(&self) -> Runtime {
         Runtime::new(self.extension.listener)
     }
 
     /// One invocation whose event is `event`: what the runtime received. The runtime answers `null`.
-    pub(crate) async fn deliver(&mut self, event: impl Into<Vec<u8>>) -> Answer {
+    pub async fn deliver(&mut self, event: impl Into<Vec<u8>>) -> Answer {
         let id = self.fresh_id();
         self.deliver_event(Event::new(&id, event)).await
     }
 
     /// The same, for an event with its own headers and framing.
-    pub(crate) async fn deliver_event(&mut self, event: Event) -> Answer {
+    pub async fn deliver_event(&mut self, event: Event) -> Answer {
         let id = event.id.clone();
         self.lambda.push(event);
         let delivered = self.runtime.next().await;
@@ -101,7 +102,7 @@ impl World {
     }
 
     /// One invocation whose response is `response`: what reached Lambda.
-    pub(crate) async fn respond(&mut self, response: impl Into<Vec<u8>>) -> Exchange {
+    pub async fn respond(&mut self, response: impl Into<Vec<u8>>) -> Exchange {
         let id = self.invocation().await;
         let answer = self.runtime.respond(&id, response).await;
         assert_eq!(answer.status, 202, "{}", answer.text());
@@ -109,7 +110,7 @@ impl World {
     }
 
     /// One invocation with a response that cannot go as it is: the error that reached Lambda instead.
-    pub(crate) async fn respond_in_vain(&mut self, response: impl Into<Vec<u8>>) -> Failure {
+    pub async fn respond_in_vain(&mut self, response: impl Into<Vec<u8>>) -> Failure {
         let id = self.invocation().await;
         let answer = self.runtime.respond(&id, response).await;
         assert_eq!(answer.status, 202, "the runtime gets Lambda's answer to the error");
@@ -120,13 +121,13 @@ impl World {
 
     /// One invocation whose event cannot be hydrated: the error that reached Lambda. The runtime, which still polls, then gets
     /// the next event.
-    pub(crate) async fn fail(&mut self, event: impl Into<Vec<u8>>) -> Failure {
+    pub async fn fail(&mut self, event: impl Into<Vec<u8>>) -> Failure {
         let id = self.fresh_id();
         self.fail_event(Event::new(&id, event)).await
     }
 
     /// The same, for an event with its own headers and framing.
-    pub(crate) async fn fail_event(&mut self, event: Event) -> Failure {
+    pub async fn fail_event(&mut self, event: Event) -> Failure {
         let id = event.id.clone();
         self.lambda.push(event);
         self.runtime.begin_next().await;
@@ -140,7 +141,7 @@ impl World {
     }
 
     /// Begins an invocation with an event of no interest; its id.
-    pub(crate) async fn invocation(&mut self) -> String {
+    pub async fn invocation(&mut self) -> String {
         let id = self.fresh_id();
         self.lambda.push(Event::new(&id, "{}"));
         assert_eq!(self.runtime.next().await.id(), id);
@@ -148,7 +149,7 @@ impl World {
     }
 
     /// Sends `request` and gives what reached Lambda with what came back.
-    pub(crate) async fn forward(&mut self, request: Request) -> (Exchange, Answer) {
+    pub async fn forward(&mut self, request: Request) -> (Exchange, Answer) {
         let name = format!("{} {}", request.method, request.target);
         let answer = self.runtime.send(request).await;
         (self.lambda.recorded(&name).await, answer)
@@ -157,15 +158,15 @@ impl World {
 
 /// A failed invocation as Lambda heard of it.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// `errorType` of the body.
-    pub(crate) error_type: String,
-    pub(crate) message: String,
+    pub error_type: String,
+    pub message: String,
 }
 
 impl Failure {
     /// Reads the error, and checks that header and body say the same.
-    pub(crate) fn of(error: &Exchange) -> Self {
+    pub fn of(error: &Exchange) -> Self {
         let body = error.json();
         let field = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}")).to_owned();
         let (error_type, message) = (field("errorType"), field("errorMessage"));
@@ -179,42 +180,42 @@ impl Failure {
 impl Builder {
     /// Sets a variable of the extension's environment.
     #[expect(clippy::needless_pass_by_value, reason = "a number or a text reads better without a &")]
-    pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.environment.insert(name.to_owned(), value.to_string());
         self
     }
 
     /// Nobody reads the extension's standard output and standard error, until the test asks for it.
-    pub(crate) fn unread(mut self) -> Self {
+    pub fn unread(mut self) -> Self {
         self.is_read = false;
         self
     }
 
     /// Removes a variable.
-    pub(crate) fn without(mut self, name: &str) -> Self {
+    pub fn without(mut self, name: &str) -> Self {
         self.environment.remove(name);
         self
     }
 
     /// Gives the sandbox a content table of its own.
-    pub(crate) fn with_table(mut self) -> Self {
+    pub fn with_table(mut self) -> Self {
         self.table = Setting::New;
         self
     }
 
     /// Shares the content table of another sandbox.
-    pub(crate) fn sharing(mut self, table: &Arc<Table>) -> Self {
+    pub fn sharing(mut self, table: &Arc<Table>) -> Self {
         self.table = Setting::Shared(Arc::clone(table));
         self
     }
 
     /// The address that the extension will listen at.
-    pub(crate) fn listener(&self) -> SocketAddr {
+    pub fn listener(&self) -> SocketAddr {
         self.port.address()
     }
 
     /// Starts the process and does not wait for anything.
-    pub(crate) async fn spawn(mut self) -> World {
+    pub async fn spawn(mut self) -> World {
         let table = match std::mem::replace(&mut self.table, Setting::Absent) {
             Setting::Absent => None,
             Setting::New => Some(Arc::new(Table::start().await)),

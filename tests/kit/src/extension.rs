@@ -11,25 +11,26 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::soon;
+use crate::patience::soon;
 
-/// The binary under test: the one that cargo built for the tests, unless `LRAP_TEST_EXTENSION` names another, such as a layer's.
+/// The binary under test: the one that cargo built beside the tests, unless `LRAP_TEST_EXTENSION` names another, such as a layer's.
 #[expect(clippy::disallowed_methods, reason = "what is tested is the test run's business, not the extension's")]
-pub(crate) fn binary() -> PathBuf {
-    std::env::var_os("LRAP_TEST_EXTENSION").map_or_else(|| env!("CARGO_BIN_EXE_lrap-extension").into(), PathBuf::from)
+pub fn binary() -> PathBuf {
+    std::env::var_os("LRAP_TEST_EXTENSION").map_or_else(|| beside("lrap-extension"), PathBuf::from)
 }
 
 /// The tool for operators, which cargo builds beside the extension when asked to, unless `LRAP_TEST_TOOL` names another.
 #[expect(clippy::disallowed_methods, reason = "what is tested is the test run's business, not the extension's")]
-pub(crate) fn tool() -> PathBuf {
-    std::env::var_os("LRAP_TEST_TOOL").map_or_else(
-        || {
-            let file = Path::new(env!("CARGO_BIN_EXE_lrap-extension")).with_file_name("lrap");
-            assert!(file.is_file(), "there is no {}: run cargo build --workspace --bins first", file.display());
-            file
-        },
-        PathBuf::from,
-    )
+pub fn tool() -> PathBuf {
+    std::env::var_os("LRAP_TEST_TOOL").map_or_else(|| beside("lrap"), PathBuf::from)
+}
+
+/// A program that cargo built beside the tests, which are in a folder of their own.
+fn beside(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().expect("a test has a path");
+    let file = tests.ancestors().nth(2).expect("a test is in a folder of the target's").join(name);
+    assert!(file.is_file(), "there is no {}: run cargo build --workspace --bins first", file.display());
+    file
 }
 
 /// Standard output and standard error that nobody reads yet, and where they go when somebody does.
@@ -39,7 +40,7 @@ struct Unread {
 }
 
 /// A running `lrap`. It is killed when dropped; what it said is shown when the test fails.
-pub(crate) struct Extension {
+pub struct Extension {
     child: Child,
     stdout: watch::Receiver<Vec<u8>>,
     stderr: watch::Receiver<Vec<u8>>,
@@ -47,19 +48,19 @@ pub(crate) struct Extension {
     unread: Option<Unread>,
     _port: ReservedPort,
     /// Where the runtime finds it.
-    pub(crate) listener: SocketAddr,
+    pub listener: SocketAddr,
 }
 
 impl Extension {
     /// Starts the binary with exactly this environment, and reads what it says.
-    pub(crate) fn spawn(port: ReservedPort, environment: &BTreeMap<String, String>) -> Self {
+    pub fn spawn(port: ReservedPort, environment: &BTreeMap<String, String>) -> Self {
         let mut extension = Self::spawn_unread(port, environment);
         extension.read();
         extension
     }
 
     /// The same, but nobody reads what it says.
-    pub(crate) fn spawn_unread(port: ReservedPort, environment: &BTreeMap<String, String>) -> Self {
+    pub fn spawn_unread(port: ReservedPort, environment: &BTreeMap<String, String>) -> Self {
         let mut child = Command::new(binary())
             .env_clear()
             .envs(environment)
@@ -79,14 +80,14 @@ impl Extension {
     }
 
     /// Reads from now on what it says, if nobody did.
-    pub(crate) fn read(&mut self) {
+    pub fn read(&mut self) {
         if let Some(Unread { stdout: (stdout, out), stderr: (stderr, err) }) = self.unread.take() {
             self.readers = vec![collect(stdout, out), collect(stderr, err)];
         }
     }
 
     /// Waits for the end of the process, and for all it had to say.
-    pub(crate) async fn exited(&mut self) -> ExitStatus {
+    pub async fn exited(&mut self) -> ExitStatus {
         let status = soon("the end of the extension", self.child.wait()).await;
         for reader in self.readers.drain(..) {
             reader.await.ok();
@@ -95,38 +96,38 @@ impl Extension {
     }
 
     /// The process, as the kernel knows it.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id().expect("a process that still runs")
     }
 
     /// Its standard output and standard error so far.
-    pub(crate) fn said(&self) -> String {
+    pub fn said(&self) -> String {
         let streams = [&self.stdout, &self.stderr];
         streams.map(|stream| String::from_utf8_lossy(&stream.borrow()).into_owned()).concat()
     }
 
     /// Its standard output so far.
-    pub(crate) fn printed(&self) -> String {
+    pub fn printed(&self) -> String {
         String::from_utf8_lossy(&self.stdout.borrow()).into_owned()
     }
 
     /// Its standard error so far.
-    pub(crate) fn logged(&self) -> String {
+    pub fn logged(&self) -> String {
         String::from_utf8_lossy(&self.stderr.borrow()).into_owned()
     }
 
     /// The first whole line of standard output that holds `text`.
-    pub(crate) async fn line_with(&self, text: &str) -> String {
+    pub async fn line_with(&self, text: &str) -> String {
         line_with(self.stdout.clone(), text).await
     }
 
     /// The first whole line of standard error that holds `text`.
-    pub(crate) async fn log_with(&self, text: &str) -> String {
+    pub async fn log_with(&self, text: &str) -> String {
         line_with(self.stderr.clone(), text).await
     }
 
     /// Closes the reading end of its standard output.
-    pub(crate) async fn close_stdout(&mut self) {
+    pub async fn close_stdout(&mut self) {
         let reader = self.readers.remove(0);
         reader.abort();
         reader.await.ok();

@@ -1,17 +1,17 @@
 //! JSON texts that tests need: long, deep, odd.
 
 /// `text` as a JSON string.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     serde_json::to_string(text).expect("BUG: every text has a JSON spelling")
 }
 
 /// A text of exactly `bytes` bytes that does not compress to nothing: words made of a counter.
-pub(crate) fn text(bytes: usize) -> String {
+pub fn text(bytes: usize) -> String {
     noise(bytes, 0)
 }
 
 /// The same, another one for each `seed`.
-pub(crate) fn noise(bytes: usize, seed: u64) -> String {
+pub fn noise(bytes: usize, seed: u64) -> String {
     const LETTERS: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .";
     let mut random = fastrand::Rng::with_seed(seed);
     let letters = (0..bytes).map(|_| LETTERS[random.usize(..64)]);
@@ -19,7 +19,7 @@ pub(crate) fn noise(bytes: usize, seed: u64) -> String {
 }
 
 /// `depth` arrays and objects by turns around `inner`.
-pub(crate) fn nest(inner: &str, depth: usize) -> String {
+pub fn nest(inner: &str, depth: usize) -> String {
     let (open, close): (Vec<_>, Vec<_>) =
         (0..depth).map(|level| if level % 2 == 0 { ("[", "]") } else { (r#"{"k":"#, "}") }).unzip();
     format!("{}{inner}{}", open.concat(), close.into_iter().rev().collect::<String>())
@@ -27,7 +27,7 @@ pub(crate) fn nest(inner: &str, depth: usize) -> String {
 
 /// Arrays that are JSON text in each other, `depth` strings deep around a string. Each backslash is spelt as `\u005c`: as
 /// encoders spell it, the marks alone would take 2^`depth` bytes.
-pub(crate) fn nest_texts(inner: &str, depth: usize) -> String {
+pub fn nest_texts(inner: &str, depth: usize) -> String {
     let respelt = |text: String| text.replace('\\', "\\u005c").replace('"', "\\u0022");
     (0..depth).fold(format!("[\"{inner}\"]"), |text, _| format!("[\"{}\"]", respelt(text)))
 }
