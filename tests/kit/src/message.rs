@@ -220,7 +220,7 @@ impl Reply {
             return Printed { head, body, closes: self.then_close };
         }
         let (fields, framing) = (self.headers.print(), self.body.framing_header());
-        let head = format!("HTTP/1.1 {} Scripted\r\n{fields}{framing}\r\n", self.status).into();
+        let head = format!("HTTP/1.1 {} {}\r\n{fields}{framing}\r\n", self.status, reason(self.status)).into();
         let printed = Printed { head, body: self.body.print(), closes: self.then_close };
         match self.cut {
             Some(bytes) => printed.cut(bytes),
@@ -235,6 +235,15 @@ impl Printed {
         self.body.truncate(bytes.saturating_sub(self.head.len()));
         self.head.truncate(bytes);
         Self { closes: true, ..self }
+    }
+}
+
+/// The phrase of a status: another one costs a client memory to remember.
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        202 => "Accepted",
+        _ => "Scripted",
     }
 }
 
