@@ -22,12 +22,12 @@ const CACHE: usize = FUNCTION_MB * MIB / 8;
 const MAX_EVENT: usize = FUNCTION_MB * MIB / 4;
 /// What the process may map.
 const ADDRESS_SPACE: usize = 128 * MIB + CACHE;
-/// What events may take of its memory beyond what it has when idle: H8. Idle, the program that is shipped has some 7.5 MiB.
-const EVENTS: usize = MAX_EVENT + CACHE + 12 * MIB;
+/// Bytes that the process may have while it deals with events: H8.
+const EVENTS: usize = MAX_EVENT + CACHE + 20_000_000;
 /// What responses may take beyond that: O10, a quarter of the function's memory.
 const RESPONSES: usize = FUNCTION_MB * MIB / 4;
 /// Requests of the table for one message: so many for any, one more for each so many bytes of it, and never more than this.
-const REQUESTS: Requests = Requests { always: 20, bytes_for_another: 700, most: 420 };
+const REQUESTS: Requests = Requests { always: 10, bytes_for_another: 1_000, most: 300 };
 /// Bytes of log for one message.
 const LOG: usize = 8 * 1024;
 
@@ -57,6 +57,8 @@ struct Known {
     large: String,
     /// 60 contents of 390 KB.
     items: Vec<String>,
+    /// 4,096 contents of 3 KB.
+    many: Vec<String>,
     /// An array that O2 took out of a response, with 300 references to 6 KB each in it.
     array: String,
     /// The key that its sandbox signs with.
@@ -195,6 +197,12 @@ fn by_size() -> Vec<Attack> {
         state(
             "60 contents of 390 KB, their sizes said to be 1",
             |known| json!(of_size(&known.items, "1")).into(),
+            REFUSED,
+            REFUSED,
+        ),
+        state(
+            "4,096 contents of 3 KB, their sizes said to be 1",
+            |known| json!(of_size(&known.many, "1")).into(),
             REFUSED,
             REFUSED,
         ),
@@ -454,7 +462,14 @@ async fn writer(key: Option<&'static str>) -> (World, Known) {
     let mut gathering = signed(World::start().with("MAX_PAYLOAD_SIZE", 5_000)).sharing(writer.table()).await;
     let texts: Vec<_> = (200..500).map(|seed| noise(6_000, seed)).collect();
     let array = gathering.respond(json!(texts).to_string()).await.json().as_str().expect("a reference").to_owned();
-    (writer, Known { short, marks, large, items, array, key })
+    let mut small = signed(World::start().with("MAX_CONTENT_SIZE", 1_000)).sharing(writer.table()).await;
+    let mut many = vec![];
+    for first in (1_000..5_096).step_by(512) {
+        let texts: Vec<_> = (first..first + 512).map(|seed| noise(3_000, seed)).collect();
+        let references = small.respond(json!(texts).to_string()).await.json();
+        many.extend(serde_json::from_value::<Vec<String>>(references).expect("references"));
+    }
+    (writer, Known { short, marks, large, items, many, array, key })
 }
 
 /// A sandbox under attack, and the runtime beside the attacked one.
@@ -463,8 +478,6 @@ struct Ground {
     neighbour: Runtime,
     known: Known,
     _writer: World,
-    /// Bytes of the process before it was attacked.
-    idle: usize,
     worst: Worst,
     complaints: Vec<String>,
 }
@@ -482,11 +495,7 @@ impl Ground {
         let (writer, known) = writer(key).await;
         let world = sandbox(&writer, key).await;
         let neighbour = world.another_runtime();
-        let mut ground =
-            Self { world, neighbour, known, _writer: writer, idle: 0, worst: Worst::default(), complaints: vec![] };
-        ground.world.deliver("1").await;
-        ground.idle = ground.status("VmRSS");
-        ground
+        Self { world, neighbour, known, _writer: writer, worst: Worst::default(), complaints: vec![] }
     }
 
     /// How one attack ends; it is held against every limit.
@@ -515,7 +524,7 @@ impl Ground {
         let exceeded = [
             (requests > REQUESTS.allowed(document.len()), format!("{requests} requests")),
             (log > LOG, format!("{log} bytes of log")),
-            (resident > self.may_hold(attack.door), format!("{resident} bytes resident")),
+            (resident > may_hold(attack.door), format!("{resident} bytes resident")),
         ];
         let complaints = exceeded
             .into_iter()
@@ -526,14 +535,6 @@ impl Ground {
         self.worst.log = self.worst.log.max(log);
         self.worst.resident = self.worst.resident.max(resident);
         end
-    }
-
-    /// Bytes that the process may have while it deals with what comes by this door.
-    fn may_hold(&self, door: Door) -> usize {
-        match door {
-            Door::State | Door::Queue => self.idle + EVENTS,
-            Door::Response | Door::Error => self.idle + EVENTS + RESPONSES,
-        }
     }
 
     /// The records with these bodies, and a good one behind them.
@@ -634,6 +635,14 @@ impl Ground {
     }
 }
 
+/// Bytes that the process may have while it deals with what comes by this door.
+fn may_hold(door: Door) -> usize {
+    match door {
+        Door::State | Door::Queue => EVENTS,
+        Door::Response | Door::Error => EVENTS + RESPONSES,
+    }
+}
+
 /// What became of an event.
 fn judge_event(document: &str, event: &[u8]) -> String {
     assert!(event.len() <= MAX_EVENT.max(document.len()), "{} bytes arrived", event.len());
@@ -686,14 +695,14 @@ async fn h8_no_hostile_message_costs_more_than_the_docs_say() {
 fn table_head() -> String {
     format!(
         "One message can make the extension send at most {} requests to the table and one more for each {} bytes of the message, never more than {}. \
-         It writes at most {} KiB of log. In a function of {FUNCTION_MB} MB, events take at most {} MiB of memory beyond what the idle process has: \
-         `LRAP_MAX_EVENT_SIZE` ({} MiB), the cache ({} MiB) and 12 MiB. Responses take at most {} MiB more.\n\n\
+         It writes at most {} KiB of log. In a function of {FUNCTION_MB} MB the process has at most {} MB while it deals with events: \
+         `LRAP_MAX_EVENT_SIZE` ({} MiB), the cache ({} MiB) and 20 MB. Responses take at most {} MiB more.\n\n\
          | comes as | message | without a signing key | with a signing key |\n|---|---|---|---|\n",
         REQUESTS.always,
         REQUESTS.bytes_for_another,
         REQUESTS.most,
         LOG / 1024,
-        EVENTS / MIB,
+        EVENTS.div_ceil(1_000_000),
         MAX_EVENT / MIB,
         CACHE / MIB,
         RESPONSES / MIB,

@@ -16,6 +16,7 @@ use long_content::hydrate::{self, HydratePlan, Hydrated, Hydration};
 use long_content::keys::KeyId;
 use long_content::reference::{ContentRef, Refusal, Scope};
 use long_content::signing::{Refetched, UnknownKey};
+use long_content::store::dynamodb::LARGE_IN_FLIGHT;
 use long_content::store::tally::Tally;
 use long_content::store::{ContentStore, GetError, MAX_CONTENT_LEN, Stored};
 
@@ -252,15 +253,14 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
                 waiting = self.admit(&mut hydration, wanted).await?;
             }
             let size = self.fit(&mut hydration, &mut waiting)?;
-            let (group, bytes) = self.next_group(&mut waiting, size);
-            if !self.hold(bytes, &mut hydration).await? {
+            if !self.hold(self.room_for(&waiting, size), &mut hydration).await? {
                 (rounds, waiting) = (0, vec![]);
                 continue;
             }
-            if group.is_empty() {
+            if waiting.is_empty() {
                 return Ok(hydration);
             }
-            hydration = self.read(hydration, group).await?;
+            hydration = self.read(hydration, std::mem::take(&mut waiting)).await?;
         }
     }
 
@@ -298,20 +298,12 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         Ok(hydration.size_within(limit))
     }
 
-    /// References to be read next, and bytes of the event with as much more as their contents may have: a size that is not signed
-    /// may be anything. At least one is read at a time, and no more than what leaves room to others.
-    fn next_group(&self, waiting: &mut Vec<ContentRef>, size: u64) -> (Vec<ContentRef>, u64) {
-        let limit = self.limit();
-        let most = limit.saturating_sub(size).min((limit / 4).max(ITEM));
-        let (mut unknown, mut count) = (0, 0);
-        for reference in waiting.iter() {
-            let more = if reference.signature.is_some() { 0 } else { ITEM.saturating_sub(reference.size) };
-            if count > 0 && unknown + more > most {
-                break;
-            }
-            (unknown, count) = (unknown + more, count + 1);
-        }
-        (waiting.drain(..count).collect(), (size + unknown).min(limit))
+    /// Bytes of the event with as much more as reading these contents may take. A size that is not signed may be anything: it
+    /// counts as a whole item. The store has no more of them in memory than [`LARGE_IN_FLIGHT`] before it knows their sizes.
+    fn room_for(&self, waiting: &[ContentRef], size: u64) -> u64 {
+        let unsigned = waiting.iter().filter(|reference| reference.signature.is_none());
+        let unknown: u64 = unsigned.map(|reference| ITEM.saturating_sub(reference.size)).sum();
+        (size + unknown.min(LARGE_IN_FLIGHT as u64)).min(self.limit())
     }
 
     /// Takes room for `bytes` of the event, as soon as others leave it. Who must wait gives back what it has, its contents too, and

@@ -39,6 +39,7 @@ mod store;
 mod table;
 mod write;
 
+pub use self::in_flight::LARGE_IN_FLIGHT;
 pub use self::inventory::{Inventory, Orphans, Page};
 pub use self::listing::{Cursor, Foreign, StoredContent};
 pub use self::protocol::pool::Connections;

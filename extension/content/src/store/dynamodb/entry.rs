@@ -34,6 +34,16 @@ impl Read {
     pub(super) fn parse(item: Attributes) -> Self {
         Self { scope: text(&item, SCOPE).map(str::to_owned), entry: Entry::parse(item) }
     }
+
+    /// The same without a content of more than `bytes`: no reference that says so little of its size means it.
+    pub(super) fn of_at_most(mut self, bytes: usize) -> Self {
+        if let Ok(Entry { body: Body::Whole(content), .. }) = &mut self.entry
+            && content.len() > bytes
+        {
+            *content = Bytes::new();
+        }
+        self
+    }
 }
 
 /// What it says of its content.

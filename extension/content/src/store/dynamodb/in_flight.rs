@@ -6,7 +6,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Content bytes that answers in flight may have together, whoever reads: an answer is in memory as it came, in base64, beside what
 /// it says. One that may be larger is read alone.
-const LARGE_IN_FLIGHT: usize = 8 << 20;
+pub const LARGE_IN_FLIGHT: usize = 8 << 20;
 
 /// The same of answers that are no larger than [`SMALL`]: they need not wait for larger ones.
 const SMALL_IN_FLIGHT: usize = 4 << 20;

@@ -53,7 +53,8 @@ pub(super) async fn stored(
 async fn look(table: &Table, mut keys: Vec<String>, items: &mut HashMap<String, Attributes>) {
     while !keys.is_empty() {
         let batch = keys.split_off(keys.len().saturating_sub(MAX_READS));
-        let Ok(found) = table.look(&batch).await else { return };
+        let batch_keys: Vec<_> = batch.iter().map(String::as_str).collect();
+        let Ok(found) = table.look(&batch_keys).await else { return };
         if found.unread.len() == batch.len() {
             return;
         }

@@ -1,6 +1,7 @@
 //! Getting contents: entries first, then the parts they list; eventually consistent first, then what seems to be
 //! missing or expired once more with a consistent read.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
@@ -9,10 +10,11 @@ use tokio::task::JoinSet;
 
 use super::encoding::{Encoding, decode_parts};
 use super::entry::{self, Body, Read, Unreadable};
+use super::in_flight::LARGE_IN_FLIGHT;
 use super::item::{Attributes, MAX_ITEM};
 use super::retry::Attempts;
 use super::store::{BLOCKING, DynamoDbStore};
-use super::table::MAX_READS;
+use super::table::{Found, MAX_READS};
 use crate::reference::{ContentRef, Scope, ScopeTag, TenantTag};
 use crate::store::{Expiry, GetError, MAX_CONTENT_LEN, Stored};
 
@@ -46,7 +48,8 @@ pub(super) async fn get(
 async fn find_entries(store: &DynamoDbStore, searches: &mut [Search], consistent: bool, until: Instant) {
     let open = searches.iter().filter(|search| search.is_open());
     let keys = open.map(Search::wanted).collect();
-    let entries = read_all(store, keys, consistent, until, Read::parse).await;
+    let parse = |item, size| Read::parse(item).of_at_most(size);
+    let entries = read_all(store, keys, consistent, until, parse).await;
     let now = store.clock.now();
     for search in searches.iter_mut().filter(|search| search.is_open()) {
         search.entry(entries.get(&search.key), now);
@@ -55,9 +58,9 @@ async fn find_entries(store: &DynamoDbStore, searches: &mut [Search], consistent
 
 /// Asks for the parts that known entries list and that have not arrived.
 async fn find_parts(store: &DynamoDbStore, searches: &mut [Search], consistent: bool, until: Instant) {
-    let part = |key| Wanted { key, expected: MAX_ITEM, most: MAX_ITEM };
+    let part = |key| Wanted { key, size: MAX_ITEM };
     let keys = searches.iter().flat_map(Search::missing_parts).map(part).collect();
-    let parts = read_all(store, keys, consistent, until, |mut part| entry::take_content(&mut part)).await;
+    let parts = read_all(store, keys, consistent, until, |mut part, _| entry::take_content(&mut part)).await;
     for search in searches {
         search.parts(&parts);
     }
@@ -112,11 +115,10 @@ impl Search {
         matches!(self.state, State::Open(_) | State::Parted(..))
     }
 
-    /// Its entry. A size that is not signed is only somebody's word.
+    /// Its entry.
     fn wanted(&self) -> Wanted {
-        let expected = usize::try_from(self.reference.size).unwrap_or(MAX_ITEM).min(MAX_ITEM);
-        let most = if self.reference.signature.is_some() { expected } else { MAX_ITEM };
-        Wanted { key: self.key.clone(), expected, most }
+        let size = usize::try_from(self.reference.size).unwrap_or(MAX_ITEM).min(MAX_ITEM);
+        Wanted { key: self.key.clone(), size }
     }
 
     /// Takes the answer for the entry: nothing, a failure, or an item. Nobody learns that an item of another scope is there.
@@ -232,97 +234,151 @@ type Answer<T> = Result<T, String>;
 /// By key; a key without an answer does not exist.
 type Answers<T> = HashMap<String, Answer<T>>;
 
-/// A key to be read, with the content bytes that its item probably has, and those that it has at most.
+/// A key to be read, with the content bytes that its item has at most, if its reference is right.
 #[derive(Debug)]
 struct Wanted {
     key: String,
-    expected: usize,
-    most: usize,
+    size: usize,
 }
 
-/// Reads keys, a few requests at a time.
+/// Makes of an item, whose content has so many bytes at most, what is needed of it.
+type Parse<T> = fn(Attributes, usize) -> T;
+
+/// Reads keys. Sizes are somebody's word: where an answer turns out to be longer than they say, it is broken off, and its keys are
+/// asked for again as if each had a whole item. So nobody who says too little takes more memory than the truth would.
 async fn read_all<T: Send + 'static>(
     store: &DynamoDbStore,
     keys: Vec<Wanted>,
     consistent: bool,
     until: Instant,
-    parse: fn(Attributes) -> T,
+    parse: Parse<T>,
 ) -> Answers<T> {
-    let mut batches = batches(keys).into_iter();
-    let mut running = JoinSet::new();
     let mut answers = HashMap::new();
+    let batches = batches(keys, |key| key.size, READ_BATCH);
+    let longer = read_batches(store, batches, consistent, until, parse, &mut answers).await;
+    if !longer.is_empty() {
+        tracing::debug!(keys = longer.len(), "contents are longer than their references say");
+        let whole = self::batches(longer, |_| MAX_ITEM, LARGE_IN_FLIGHT);
+        read_batches(store, whole, consistent, until, parse, &mut answers).await;
+    }
+    answers
+}
+
+/// Reads batches, a few requests at a time. Gives the keys of those that have more content than they should.
+async fn read_batches<T: Send + 'static>(
+    store: &DynamoDbStore,
+    batches: Vec<Batch>,
+    consistent: bool,
+    until: Instant,
+    parse: Parse<T>,
+    answers: &mut Answers<T>,
+) -> Vec<Wanted> {
+    let (mut batches, mut running, mut longer) = (batches.into_iter(), JoinSet::new(), vec![]);
     loop {
         while running.len() < READS_AT_ONCE {
             let Some(batch) = batches.next() else { break };
             running.spawn(read_batch(store.clone(), batch, consistent, until, parse));
         }
-        match running.join_next().await {
-            None => return answers,
-            Some(answer) => answers.extend(answer.expect("BUG: a read neither panics nor is aborted")),
-        }
+        let Some(outcome) = running.join_next().await else { return longer };
+        let (read, unread) = outcome.expect("BUG: a read neither panics nor is aborted");
+        answers.extend(read);
+        longer.extend(unread);
     }
 }
 
 /// Distinct keys of one request, and content bytes that its answer has at most.
 #[derive(Debug, Default)]
 struct Batch {
-    keys: Vec<String>,
-    expected: usize,
-    most: usize,
+    keys: Vec<Wanted>,
+    bytes: usize,
 }
 
-/// Distinct keys, as many to a request as it may hold.
-fn batches(wanted: Vec<Wanted>) -> Vec<Batch> {
-    let mut seen = HashSet::new();
+/// Distinct keys, as many to a request as it may hold: each counts as many bytes as `counted` says, together no more than `most`,
+/// but for a key that counts more alone.
+fn batches(wanted: Vec<Wanted>, counted: impl Fn(&Wanted) -> usize, most: usize) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
-    for Wanted { key, expected, most } in wanted {
-        if !seen.insert(key.clone()) {
-            continue;
-        }
-        let has_room = |last: &Batch| last.keys.len() < MAX_READS && last.expected + expected <= READ_BATCH;
+    for wanted in distinct(wanted) {
+        let bytes = counted(&wanted);
+        let has_room = |last: &Batch| last.keys.len() < MAX_READS && last.bytes + bytes <= most;
         if !batches.last().is_some_and(has_room) {
             batches.push(Batch::default());
         }
         let batch = batches.last_mut().expect("BUG: there is one, or it was pushed just now");
-        batch.keys.push(key);
-        batch.expected += expected;
-        batch.most += most;
+        batch.keys.push(wanted);
+        batch.bytes += bytes;
     }
     batches
 }
 
-/// Reads one request's keys, repeating what was left out.
+/// Each key once, in their order. References may say different sizes of one content; one of them at most is right.
+fn distinct(wanted: Vec<Wanted>) -> Vec<Wanted> {
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(wanted.len());
+    let mut distinct: Vec<Wanted> = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        match places.entry(wanted.key.clone()) {
+            Entry::Occupied(place) => {
+                let first = &mut distinct[*place.get()];
+                first.size = first.size.max(wanted.size);
+            }
+            Entry::Vacant(place) => {
+                place.insert(distinct.len());
+                distinct.push(wanted);
+            }
+        }
+    }
+    distinct
+}
+
+/// Reads one request's keys, repeating what was left out. Gives back those of an answer that is too long.
 async fn read_batch<T>(
     store: DynamoDbStore,
     batch: Batch,
     consistent: bool,
     until: Instant,
-    parse: fn(Attributes) -> T,
-) -> Answers<T> {
-    let Batch { mut keys, most, .. } = batch;
+    parse: Parse<T>,
+) -> (Answers<T>, Vec<Wanted>) {
+    let Batch { keys, bytes } = batch;
     let mut attempts = Attempts::until(until);
     let mut answers = HashMap::new();
-    let room = match store.in_flight.room(most, until).await {
+    let room = match store.in_flight.room(bytes, until).await {
         Ok(room) => room,
-        Err(heard) => return keys.into_iter().map(|key| (key, Err(heard.clone()))).collect(),
+        Err(heard) => return (failed(keys, &heard), vec![]),
     };
-    while !keys.is_empty() {
-        let outcome = match attempts.attempt(store.table.read(&keys, consistent)).await {
+    let mut open = keys;
+    while !open.is_empty() {
+        let keys: Vec<_> = open.iter().map(|wanted| wanted.key.as_str()).collect();
+        let outcome = match attempts.attempt(store.table.read_within(&keys, bytes, consistent)).await {
             Ok(None) => continue,
-            Ok(Some(found)) => {
+            Ok(Some(None)) => break,
+            Ok(Some(Some(found))) => {
                 if !found.items.is_empty() {
                     attempts.made_progress();
                 }
-                answers.extend(found.items.into_iter().map(|(key, item)| (key, Ok(parse(item)))));
-                keys = found.unread;
-                if keys.is_empty() { Ok(()) } else { attempts.pause("BatchGetItem: keys were left out").await }
+                let unread = take(found, &open, parse, &mut answers);
+                open.retain(|wanted| unread.contains(&wanted.key));
+                if open.is_empty() { Ok(()) } else { attempts.pause("BatchGetItem: keys were left out").await }
             }
             Err(heard) => Err(heard),
         };
         if let Err(heard) = outcome {
-            answers.extend(keys.drain(..).map(|key| (key, Err(heard.clone()))));
+            answers.extend(failed(std::mem::take(&mut open), &heard));
         }
     }
     drop(room);
-    answers
+    (answers, open)
+}
+
+/// Takes what was found of these keys; those that were left out.
+fn take<T>(found: Found, open: &[Wanted], parse: Parse<T>, answers: &mut Answers<T>) -> HashSet<String> {
+    let sizes: HashMap<_, _> = open.iter().map(|wanted| (wanted.key.as_str(), wanted.size)).collect();
+    for (key, item) in found.items {
+        let size = sizes.get(key.as_str()).copied().unwrap_or_default();
+        answers.insert(key, Ok(parse(item, size)));
+    }
+    found.unread.into_iter().collect()
+}
+
+/// The same failure of all keys.
+fn failed<T>(keys: Vec<Wanted>, heard: &str) -> Answers<T> {
+    keys.into_iter().map(|wanted| (wanted.key, Err(heard.to_owned()))).collect()
 }

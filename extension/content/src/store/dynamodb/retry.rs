@@ -201,6 +201,7 @@ fn judge_request(operation: &str, error: &(dyn Error + 'static)) -> Failure {
     match find::<ConnectorError>(error) {
         Some(ConnectorError::Late) => Failure::Transient(format!("{operation}: no connection in time")),
         Some(ConnectorError::BrokenOff(status)) => unreadable(operation, *status),
+        Some(ConnectorError::TooLong) => Failure::Transient(format!("{operation}: the answer is too long")),
         Some(ConnectorError::Failed(reason)) => judge_connection(operation, &**reason),
         None => Failure::Permanent(format!("{operation}: the request cannot be made")),
     }
@@ -232,6 +233,11 @@ fn judge_credentials(operation: &str, error: CredentialsError) -> Failure {
 }
 
 /// Looks for an error in a chain. `io::Error` hides what it wraps from `source`, hence the detour.
+/// Whether an answer was broken off because it was longer than was asked for.
+pub(super) fn is_too_long(error: &(dyn Error + 'static)) -> bool {
+    matches!(find::<ConnectorError>(error), Some(ConnectorError::TooLong))
+}
+
 fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -25,8 +25,8 @@ use super::entry;
 use super::item::{Attributes, ID, Item, SUMMARY};
 use super::listing::Cursor;
 use super::protocol::client::{Access, OwnUserAgent};
-use super::protocol::connector::charging_repeats;
-use super::retry::{Failure, hint, judge};
+use super::protocol::connector::{charging_repeats, taking_at_most};
+use super::retry::{Failure, hint, is_too_long, judge};
 use super::settings::Settings;
 use super::settings_error::SettingsError;
 use super::stage;
@@ -187,26 +187,38 @@ impl Table {
         Ok(put)
     }
 
-    /// Reads up to [`MAX_READS`] different keys.
-    pub(super) async fn read(&self, keys: &[String], consistent: bool) -> Result<Found, Failure> {
-        self.batch_get(keys, consistent, |wanted| wanted.consistent_read(consistent)).await
+    /// Reads up to [`MAX_READS`] different keys, whose items should have no more than `bytes` of content together. Nothing if
+    /// they have more: the answer is broken off.
+    pub(super) async fn read_within(
+        &self,
+        keys: &[&str],
+        bytes: usize,
+        consistent: bool,
+    ) -> Result<Option<Found>, Failure> {
+        let longest = longest_answer(keys.len(), bytes);
+        let found = taking_at_most(longest, self.batch_get(keys, consistent, |keys| keys.consistent_read(consistent)));
+        match found.await {
+            Ok(found) => Ok(Some(found)),
+            Err(Unread::TooLong) => Ok(None),
+            Err(Unread::Failed(failure)) => Err(failure),
+        }
     }
 
     /// Reads up to [`MAX_READS`] different keys, eventually consistent, without their contents.
-    pub(super) async fn look(&self, keys: &[String]) -> Result<Found, Failure> {
-        self.batch_get(keys, false, |wanted| {
+    pub(super) async fn look(&self, keys: &[&str]) -> Result<Found, Failure> {
+        let found = self.batch_get(keys, false, |wanted| {
             let (projection, names) = summary();
             wanted.projection_expression(projection).set_expression_attribute_names(Some(names))
-        })
-        .await
+        });
+        found.await.map_err(Unread::into_failure)
     }
 
     async fn batch_get(
         &self,
-        keys: &[String],
+        keys: &[&str],
         consistent: bool,
         how: impl Fn(KeysAndAttributesBuilder) -> KeysAndAttributesBuilder,
-    ) -> Result<Found, Failure> {
+    ) -> Result<Found, Unread> {
         const OPERATION: &str = "BatchGetItem";
         let send = || {
             let wanted =
@@ -215,12 +227,16 @@ impl Table {
             let request = self.client().batch_get_item().request_items(&self.shared.name, wanted);
             request.return_consumed_capacity(ReturnConsumedCapacity::Total).send()
         };
-        let output = self.call(send).await.map_err(|error| judge(OPERATION, hint, error))?;
+        let output = self.call(send).await.map_err(|error| match is_too_long(&error) {
+            true => Unread::TooLong,
+            false => Unread::Failed(judge(OPERATION, hint, error)),
+        })?;
         let charged = units(output.consumed_capacity());
         self.count(|tally| tally.read(charged));
         tracing::debug!(keys = keys.len(), consistent, units = charged, "{OPERATION}");
-        let asked = keys.iter().map(String::as_str).collect();
-        Found::of(output).filter(|found| are_among(&found.unread, &asked)).ok_or_else(|| incomplete(OPERATION))
+        let asked = keys.iter().copied().collect();
+        let found = Found::of(output).filter(|found| are_among(&found.unread, &asked));
+        found.ok_or_else(|| Unread::Failed(incomplete(OPERATION)))
     }
 
     /// Reads one page of all items, without their contents.
@@ -284,6 +300,31 @@ impl Put {
         match kept {
             Some(kept) if !item.has_content_of(kept) => Self::Damaged,
             kept => Self::Kept(kept.and_then(entry::expiry)),
+        }
+    }
+}
+
+/// Bytes that an answer may have beside its items, and each item beside its content: names, numbers, and the key.
+const AROUND: usize = 4 << 10;
+const AROUND_ITEM: usize = 1 << 10;
+
+/// Bytes that an answer has at most with so many items, and so many bytes of content in them. Contents come in base64.
+fn longest_answer(items: usize, content: usize) -> usize {
+    AROUND + items * AROUND_ITEM + content.div_ceil(3) * 4
+}
+
+/// Why a read brought nothing.
+enum Unread {
+    /// The answer was longer than it should be.
+    TooLong,
+    Failed(Failure),
+}
+
+impl Unread {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::TooLong => incomplete("BatchGetItem"),
+            Self::Failed(failure) => failure,
         }
     }
 }
@@ -378,8 +419,26 @@ mod tests {
         }
     }
 
-    fn keys() -> Vec<String> {
-        vec!["key".to_owned()]
+    /// Reads one key of a short content.
+    async fn read(table: &Table) -> Result<Found, Failure> {
+        Ok(table.read_within(&["key"], 20, false).await?.expect("an answer that is not too long"))
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_longer_than_contents_may_be_is_broken_off() {
+        let content = |bytes: usize| "QUFB".repeat(bytes / 3);
+        let answer = |bytes| {
+            format!(
+                r#"{{"Responses":{{"AgentContext":[{{"id":{{"S":"key"}},"content":{{"B":"{}"}}}}]}}}}"#,
+                content(bytes)
+            )
+        };
+        for (bytes, is_read) in [(30_000, true), (60_000, false)] {
+            let server = TestServer::start(move |_| (200, answer(bytes))).await;
+            let table = Table::new(settings(Some(&server.url))).unwrap();
+            let found = table.read_within(&["key"], 30_000, false).await.unwrap();
+            assert_eq!(found.map(|found| found.items.len()), is_read.then_some(1), "{bytes}");
+        }
     }
 
     #[tokio::test]
@@ -387,7 +446,7 @@ mod tests {
         let server = TestServer::start(|_| (200, "{}".to_owned())).await;
         let table = Table::new(settings(Some(&server.url))).unwrap();
         table.warm().await;
-        table.read(&keys(), false).await.unwrap();
+        read(&table).await.unwrap();
         let heads = server.heads();
         assert!(heads[0].starts_with("GET /ping HTTP/1.1\r\n"), "{}", heads[0]);
         assert!(heads[1].contains("x-amz-target: DynamoDB_20120810.BatchGetItem\r\n"), "{}", heads[1]);
@@ -405,8 +464,8 @@ mod tests {
         let uri = format!("{}/credentials", server.url.replace("127.0.0.1", "localhost"));
         let credentials = CredentialsSource::Container { uri, authorization: None };
         let table = Table::new(Settings { credentials, ..settings(Some(&server.url)) }).unwrap();
-        table.read(&keys(), false).await.unwrap();
-        table.read(&keys(), false).await.unwrap();
+        read(&table).await.unwrap();
+        read(&table).await.unwrap();
         let heads = server.heads();
         assert_eq!(heads.iter().filter(|head| head.starts_with("GET /credentials")).count(), 1);
         assert_eq!(heads.iter().filter(|head| head.contains("Credential=FROMCONTAINER/")).count(), 2);
@@ -418,7 +477,7 @@ mod tests {
             r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"User: arn:… is not authorized"}"#;
         let server = TestServer::start(|_| (400, denied.to_owned())).await;
         let table = Table::new(settings(Some(&server.url))).unwrap();
-        let Err(Failure::Permanent(reason)) = table.read(&keys(), false).await else { panic!("no refusal") };
+        let Err(Failure::Permanent(reason)) = read(&table).await else { panic!("no refusal") };
         assert!(reason.starts_with("BatchGetItem: AccessDeniedException"), "{reason}");
         assert!(reason.contains("dynamodb:BatchGetItem") && reason.contains("AGENT_CONTEXT_TABLE"), "{reason}");
         assert!(!reason.contains("arn"), "{reason}");
@@ -429,7 +488,7 @@ mod tests {
         let (_nobody, address) = nobody();
         let table = Table::new(settings(Some(&format!("http://{address}")))).unwrap();
         table.warm().await;
-        let outcome = table.read(&keys(), false).await;
+        let outcome = read(&table).await;
         assert!(matches!(&outcome, Err(Failure::Transient(heard)) if heard.contains("no connection")), "{outcome:?}");
     }
 
@@ -437,7 +496,7 @@ mod tests {
     async fn nonsense_for_an_answer_is_worth_another_attempt() {
         let server = TestServer::start(|_| (200, "<html>".to_owned())).await;
         let table = Table::new(settings(Some(&server.url))).unwrap();
-        assert!(matches!(table.read(&keys(), false).await, Err(Failure::Transient(_))));
+        assert!(matches!(read(&table).await, Err(Failure::Transient(_))));
     }
 
     #[test]
@@ -467,7 +526,7 @@ mod tests {
         let table = Table::new(settings(Some(&server.url))).unwrap();
         let is_built = || !format!("{:?}", table.shared.client).contains("uninit");
         assert!(!is_built());
-        table.read(&keys(), false).await.unwrap();
+        read(&table).await.unwrap();
         assert!(is_built());
     }
 
@@ -476,7 +535,7 @@ mod tests {
         let server = TestServer::start(|_| (200, "{}".to_owned())).await;
         for path in ["", "/", "/folder", "/folder/"] {
             let table = Table::new(settings(Some(&format!("{}{path}", server.url)))).unwrap();
-            table.read(&keys(), false).await.unwrap();
+            read(&table).await.unwrap();
         }
         let heads = server.heads();
         let lines: Vec<_> = heads.iter().map(|head| head.lines().next().unwrap()).collect();
@@ -510,7 +569,7 @@ mod tests {
             let server = server.await;
             let credentials = CredentialsSource::Container { uri: server.url.clone(), authorization: None };
             let table = Table::new(Settings { credentials, ..settings(Some(&server.url)) }).unwrap();
-            assert_eq!(table.read(&keys(), false).await.is_ok(), is_ok);
+            assert_eq!(read(&table).await.is_ok(), is_ok);
             assert_eq!(server.heads().len(), asked, "{:?}", server.heads());
         }
     }
@@ -519,7 +578,7 @@ mod tests {
     async fn persistently(table: &Table) -> Result<Found, String> {
         let mut attempts = Attempts::until(Instant::now() + Duration::from_secs(10));
         loop {
-            if let Some(found) = attempts.attempt(table.read(&keys(), false)).await? {
+            if let Some(found) = attempts.attempt(read(&table)).await? {
                 return Ok(found);
             }
         }
@@ -671,7 +730,7 @@ mod tests {
         ] {
             let server = TestServer::start(move |_| (200, answer.to_owned())).await;
             let table = Table::new(settings(Some(&server.url))).unwrap();
-            let outcome = table.read(&keys(), false).await;
+            let outcome = read(&table).await;
             assert!(matches!(outcome, Err(Failure::Transient(_))), "{answer}: {outcome:?}");
         }
     }

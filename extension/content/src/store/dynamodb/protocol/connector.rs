@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HOST};
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -40,11 +40,18 @@ const MAX_ANSWER: usize = 48 << 20;
 tokio::task_local! {
     /// Who pays for requests that are sent a second time: whoever asks knows only of the first.
     static PAYERS: [Tally; 2];
+    /// Bytes of an answer beyond which it is not wanted.
+    static LONGEST: usize;
 }
 
 /// Does `work`, and counts requests that it sends a second time in the tallies of `payers`.
 pub(crate) fn charging_repeats<W: Future>(payers: [Tally; 2], work: W) -> impl Future<Output = W::Output> {
     PAYERS.scope(payers, work)
+}
+
+/// Does `work`, and breaks off answers to its requests that are longer than `bytes`: [`ConnectorError::TooLong`].
+pub(crate) fn taking_at_most<W: Future>(bytes: usize, work: W) -> impl Future<Output = W::Output> {
+    LONGEST.scope(bytes.min(MAX_ANSWER), work)
 }
 
 /// Connections to any number of endpoints, all over HTTP/1.1. Clones share them.
@@ -71,9 +78,12 @@ pub(crate) enum ConnectorError {
     Late,
     #[error("no connection, or none that lasted")]
     Failed(#[source] BoxError),
-    /// Too long an answer is as good as one that never ends.
+    /// An answer that is too long for anybody is as good as one that never ends.
     #[error("an answer with status {0} broke off, or was too long")]
     BrokenOff(u16),
+    /// It is longer than [`taking_at_most`] allows.
+    #[error("the answer is longer than was expected")]
+    TooLong,
 }
 
 /// What a request on a new connection is.
@@ -233,8 +243,12 @@ async fn exchange(connection: &mut Connection, request: Request<Full<Bytes>>) ->
     // It may not have got over the end of the answer before.
     connection.sender.ready().await.map_err(failed)?;
     let (head, body) = connection.sender.send_request(request).await.map_err(failed)?.into_parts();
-    let body = Limited::new(body, MAX_ANSWER).collect().await;
-    let body = body.map_err(|_| ConnectorError::BrokenOff(head.status.as_u16()))?;
+    let longest = LONGEST.try_with(|bytes| *bytes).ok();
+    let body = Limited::new(body, longest.unwrap_or(MAX_ANSWER)).collect().await;
+    let body = body.map_err(|error| match longest {
+        Some(_) if error.is::<LengthLimitError>() => ConnectorError::TooLong,
+        _ => ConnectorError::BrokenOff(head.status.as_u16()),
+    })?;
     Ok(Response::from_parts(head, body.to_bytes()))
 }
 
