@@ -103,10 +103,18 @@ pub(crate) struct Census {
 
 impl Census {
     pub(crate) fn of(text: &[u8]) -> Self {
-        let itself = count(text, |byte| matches!(byte, b'"' | b'\\'));
-        let letter = count(text, |byte| matches!(byte, 0x08..=0x0a | 0x0c | 0x0d));
-        let hex = count(text, |byte| byte < 0x20) - letter;
-        Self { plain: text.len() as u64 - itself - letter - hex, escaped: [itself, letter, hex] }
+        let blocks = text.chunks(BLOCK).filter(|block| !is_plain(block));
+        let escaped = blocks.fold([0; 3], |[itself, letter, hex], block| {
+            let letters = count(block, |byte| matches!(byte, 0x08..=0x0a | 0x0c | 0x0d));
+            let controls = count(block, |byte| byte < 0x20);
+            [itself + count(block, |byte| matches!(byte, b'"' | b'\\')), letter + letters, hex + controls - letters]
+        });
+        Self { plain: text.len() as u64 - escaped.iter().sum::<u64>(), escaped }
+    }
+
+    /// Whether nothing is escaped, however deep the text stands.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.escaped == [0; 3]
     }
 
     /// The census of a text of which only the length matters: it is never escaped.
@@ -156,15 +164,18 @@ fn must_escape(byte: u8) -> bool {
 
 /// Bytes before the first that must be escaped.
 fn plain_len(text: &[u8]) -> usize {
-    let is_plain = |block: &&[u8]| !block.iter().fold(false, |found, &byte| found | must_escape(byte));
-    let plain: usize = text.chunks(BLOCK).take_while(is_plain).map(<[u8]>::len).sum();
+    let plain: usize = text.chunks(BLOCK).take_while(|block| is_plain(block)).map(<[u8]>::len).sum();
     plain + text[plain..].iter().position(|&byte| must_escape(byte)).unwrap_or(0)
 }
 
-/// How many bytes are of a kind.
-fn count(text: &[u8], is: impl Fn(u8) -> bool) -> u64 {
-    let in_block = |block: &[u8]| block.iter().map(|&byte| u8::from(is(byte))).sum::<u8>();
-    text.chunks(BLOCK).map(|block| u64::from(in_block(block))).sum()
+/// Whether no byte of a block must be escaped. Looks at all of them, which is faster than to stop at one.
+fn is_plain(block: &[u8]) -> bool {
+    !block.iter().fold(false, |found, &byte| found | must_escape(byte))
+}
+
+/// How many bytes of a block are of a kind.
+fn count(block: &[u8], is: impl Fn(u8) -> bool) -> u64 {
+    u64::from(block.iter().map(|&byte| u8::from(is(byte))).sum::<u8>())
 }
 
 /// A text, and how often it is escaped.

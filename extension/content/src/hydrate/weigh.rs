@@ -67,6 +67,11 @@ impl Counted {
     fn census(&self) -> &Census {
         self.census.get_or_init(|| Census::of(&self.bytes))
     }
+
+    /// Whether one knows that nothing in it is escaped.
+    pub(super) fn is_plain(&self) -> bool {
+        self.census.get().is_some_and(Census::is_plain)
+    }
 }
 
 /// A JSON content: which references stand where in it, and how long it is without them.

@@ -13,6 +13,8 @@ enum Piece<'a> {
     Json(&'a [u8], u32),
     /// A text that stands there as a JSON string.
     Text(&'a [u8], u32),
+    /// The same of a text in which nothing is escaped.
+    Plain(&'a [u8], u32),
 }
 
 impl<'a> Piece<'a> {
@@ -20,6 +22,10 @@ impl<'a> Piece<'a> {
         match self {
             Self::Json(text, depth) => [(text, depth), (b"", 0), (b"", 0)],
             Self::Text(text, depth) => string(text, depth),
+            Self::Plain(text, depth) => {
+                let [before, _, behind] = string(b"", depth);
+                [before, (text, 0), behind]
+            }
         }
     }
 }
@@ -62,6 +68,7 @@ impl<'a> Iterator for Pieces<'a> {
 
     fn next(&mut self) -> Option<Piece<'a>> {
         match self.due.take() {
+            Some((Filling::Text(text), depth)) if text.is_plain() => return Some(Piece::Plain(&text.bytes, depth)),
             Some((Filling::Text(text), depth)) => return Some(Piece::Text(&text.bytes, depth)),
             Some((Filling::Json(inside), depth)) => self.open.push(Open::new(&inside.plan, depth)),
             Some((Filling::Kept, _)) | None => {}

@@ -426,15 +426,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_longer_than_contents_may_be_is_broken_off() {
-        let content = |bytes: usize| "QUFB".repeat(bytes / 3);
-        let answer = |bytes| {
-            format!(
-                r#"{{"Responses":{{"AgentContext":[{{"id":{{"S":"key"}},"content":{{"B":"{}"}}}}]}}}}"#,
-                content(bytes)
-            )
-        };
         for (bytes, is_read) in [(30_000, true), (60_000, false)] {
-            let server = TestServer::start(move |_| (200, answer(bytes))).await;
+            let item = format!(r#"{{"id":{{"S":"key"}},"content":{{"B":"{}"}}}}"#, "QUFB".repeat(bytes / 3));
+            let answer = format!(r#"{{"Responses":{{"AgentContext":[{item}]}}}}"#);
+            let server = TestServer::start(move |_| (200, answer.clone())).await;
             let table = Table::new(settings(Some(&server.url))).unwrap();
             let found = table.read_within(&["key"], 30_000, false).await.unwrap();
             assert_eq!(found.map(|found| found.items.len()), is_read.then_some(1), "{bytes}");
