@@ -1,4 +1,4 @@
-//! What is linked into the layer's two programs: crates, as cargo resolves them for the programs alone, and what the compiler adds.
+//! What is linked into the programs of a zip: crates, as cargo resolves them for the programs alone, and what the compiler adds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,8 +8,6 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use cargo_metadata::MetadataCommand;
 
 use crate::architecture::Architecture;
-
-const PROGRAMS: [&str; 2] = ["lrap", "lrap-wrapper"];
 
 /// What cargo does not know of: it comes with the compiler and the linker, whose version is not the layer's to say.
 const TOOLCHAIN: [(&str, &str, &str); 3] = [
@@ -44,7 +42,7 @@ pub(crate) enum Source {
     },
 }
 
-/// Everything in both programs, and who needs whom.
+/// Everything in some programs, and who needs whom.
 #[derive(Debug, Default)]
 pub(crate) struct Components {
     pub(crate) all: Vec<Component>,
@@ -53,11 +51,11 @@ pub(crate) struct Components {
 }
 
 impl Components {
-    /// Asks cargo, in the workspace around `manifest`.
-    pub(crate) fn of(manifest: &Path, architecture: Architecture) -> Result<Self> {
+    /// Of the programs of these packages. Asks cargo, in the workspace around `manifest`.
+    pub(crate) fn of(manifest: &Path, architecture: Architecture, packages: &[&str]) -> Result<Self> {
         let mut components = Self { all: crates(manifest, architecture)?, ..Self::default() };
         let mut wanted = BTreeSet::new();
-        for program in PROGRAMS {
+        for program in packages {
             let tree = tree(manifest, architecture, program)?;
             for (needs, needed) in edges(&tree)? {
                 let needed = components.index(needed)?;
@@ -77,7 +75,7 @@ impl Components {
         found.with_context(|| format!("cargo's tree has {name} {version}, its metadata has not"))
     }
 
-    /// Forgets what is in neither program. The order stays.
+    /// Forgets what is in no program. The order stays.
     fn keep(&mut self, wanted: &BTreeSet<usize>) {
         let renumbered: BTreeMap<usize, usize> = wanted.iter().enumerate().map(|(new, old)| (*old, new)).collect();
         self.edges = self.edges.iter().map(|(from, to)| (renumbered[from], renumbered[to])).collect();
@@ -145,6 +143,7 @@ fn edges(tree: &str) -> Result<Vec<(Option<Named<'_>>, Named<'_>)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::{LAYER, TOOL};
 
     #[test]
     fn a_tree_is_the_edges_between_its_lines() {
@@ -167,7 +166,7 @@ mod tests {
     fn the_programs_components_are_those_that_are_linked() {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
         for architecture in [Architecture::X86, Architecture::Arm] {
-            let components = Components::of(&manifest, architecture).unwrap();
+            let components = Components::of(&manifest, architecture, LAYER.packages).unwrap();
             let has = |name: &str| components.all.iter().any(|component| component.name == name);
             assert!(has("lrap") && has("lrap-wrapper") && has("long-content") && has("ring") && has("musl"));
             for absent in ["proptest", "clap", "zip", "serde_derive", "cc", "h2", "dynoxide-rs"] {
@@ -177,6 +176,8 @@ mod tests {
                 components.all[*from].name == "long-content" && components.all[*to].name == "zstd"
             };
             assert!(components.edges.iter().any(needs));
+            let tool = Components::of(&manifest, architecture, TOOL.packages).unwrap();
+            assert!(tool.all.iter().any(|component| component.name == "clap"));
         }
     }
 }

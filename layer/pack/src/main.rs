@@ -1,14 +1,14 @@
-//! Packs what `layer/build` built: one zip per architecture as Lambda takes it, with its licences, its bill of materials and
-//! checksums; and functions, each as the zip of its program. No zip comes out that Lambda could not run: the finished one is read
+//! Packs what `layer/build` built: for each architecture one zip as Lambda takes it and one of the tool for operators, each with its licences and
+//! its bill of materials, and checksums; and functions, each as the zip of its program. No zip comes out that Lambda could not run: the finished one is read
 //! back and looked at first.
 
 mod architecture;
 mod archive;
 mod bill;
+mod bundle;
 mod components;
 mod elf;
 mod function;
-mod layer;
 mod licences;
 mod sums;
 
@@ -21,12 +21,13 @@ use clap::Parser;
 
 use self::architecture::Architecture;
 use self::archive::Entry;
+use self::bundle::{Bundle, LAYER, TOOL};
 use self::components::Components;
 
 #[derive(Parser)]
 #[command(about = "Packs the layer, or unpacks it as Lambda does")]
 enum Command {
-    /// Packs the programs that lie in FOLDER/ARCHITECTURE into a zip beside that.
+    /// Packs the programs that lie in FOLDER/ARCHITECTURE into zips beside that: the layer, and the tool for operators.
     Pack {
         /// Where the programs lie, and where zips, licence reports, bills of materials and checksums go.
         folder: PathBuf,
@@ -52,6 +53,9 @@ enum Command {
         /// For which it is.
         #[arg(long)]
         architecture: Architecture,
+        /// It is the tool for operators, not the layer.
+        #[arg(long)]
+        tool: bool,
         /// The zip.
         zip: PathBuf,
         /// The folder, which must not exist.
@@ -66,14 +70,18 @@ fn main() -> Result<()> {
     match Command::parse() {
         Command::Pack { folder, manifest, architectures } => pack(&folder, &manifest, &architectures),
         Command::Function { architecture, program, zip } => pack_function(architecture, &program, &zip),
-        Command::Unpack { architecture, zip, folder } => unpack(architecture, &zip, &folder),
+        Command::Unpack { architecture, tool, zip, folder } => {
+            unpack(if tool { &TOOL } else { &LAYER }, architecture, &zip, &folder)
+        }
     }
 }
 
 fn pack(folder: &Path, manifest: &Path, architectures: &[Architecture]) -> Result<()> {
     let mut released = Vec::new();
     for architecture in architectures {
-        released.extend(packed(folder, manifest, *architecture)?);
+        for bundle in [&LAYER, &TOOL] {
+            released.extend(packed(bundle, folder, manifest, *architecture)?);
+        }
     }
     let sums = sums::sums(released.iter().map(|(name, content)| (name.as_str(), content.as_slice())));
     released.push(("SHA256SUMS".to_owned(), sums.clone().into_bytes()));
@@ -85,13 +93,13 @@ fn pack(folder: &Path, manifest: &Path, architectures: &[Architecture]) -> Resul
 }
 
 /// The zip of one architecture with what belongs to it.
-fn packed(folder: &Path, manifest: &Path, architecture: Architecture) -> Result<[Released; 3]> {
-    let linked = Components::of(manifest, architecture)?;
+fn packed(bundle: &Bundle, folder: &Path, manifest: &Path, architecture: Architecture) -> Result<[Released; 3]> {
+    let linked = Components::of(manifest, architecture, bundle.packages)?;
     let licences = licences::report(&linked.all)?;
-    let entries = layer::entries(&folder.join(architecture.name()), licences.clone())?;
+    let entries = bundle.entries(&folder.join(architecture.name()), licences.clone())?;
     let zip = archive::write(entries)?;
-    let name = format!("lrap-{}", architecture.name());
-    let entries = checked(&zip, architecture).with_context(|| format!("{name}.zip"))?;
+    let name = format!("{}-{}", bundle.name, architecture.name());
+    let entries = checked(bundle, &zip, architecture).with_context(|| format!("{name}.zip"))?;
     let bill = bill::of(&format!("{name}.zip"), &zip, architecture, &entries, &linked);
     println!("{name}.zip: {} bytes, {} components", zip.len(), linked.all.len());
     Ok([
@@ -101,12 +109,12 @@ fn packed(folder: &Path, manifest: &Path, architecture: Architecture) -> Result<
     ])
 }
 
-/// The files of a zip that is a layer.
-fn checked(zip: &[u8], architecture: Architecture) -> Result<Vec<Entry>> {
+/// The files of a zip that is what it should be.
+fn checked(bundle: &Bundle, zip: &[u8], architecture: Architecture) -> Result<Vec<Entry>> {
     let entries = archive::read(zip)?;
-    let violations = layer::violations(zip.len(), &entries, architecture);
+    let violations = bundle.violations(zip.len(), &entries, architecture);
     if !violations.is_empty() {
-        bail!("this is no layer for {}:\n  {}", architecture.name(), violations.join("\n  "));
+        bail!("this is no {} for {}:\n  {}", bundle.name, architecture.name(), violations.join("\n  "));
     }
     Ok(entries)
 }
@@ -123,9 +131,9 @@ fn pack_function(architecture: Architecture, program: &Path, path: &Path) -> Res
     fs::write(path, zip).with_context(|| format!("{}", path.display()))
 }
 
-fn unpack(architecture: Architecture, zip: &Path, folder: &Path) -> Result<()> {
+fn unpack(bundle: &Bundle, architecture: Architecture, zip: &Path, folder: &Path) -> Result<()> {
     let content = fs::read(zip).with_context(|| format!("{}", zip.display()))?;
-    let entries = checked(&content, architecture).with_context(|| format!("{}", zip.display()))?;
+    let entries = checked(bundle, &content, architecture).with_context(|| format!("{}", zip.display()))?;
     fs::create_dir(folder).with_context(|| format!("{}", folder.display()))?;
     for entry in entries {
         let path = folder.join(&entry.name);
