@@ -23,7 +23,7 @@ use test_kit::table::Table;
 use test_kit::{World, soon};
 
 const DAY: Ttl = Ttl::seconds(86_400);
-const COMMANDS: [&str; 6] = ["cat", "verify", "ls", "explain", "config", "completions"];
+const COMMANDS: [&str; 7] = ["put", "cat", "verify", "ls", "explain", "config", "completions"];
 
 /// An operator's shell: an environment, and a content table.
 struct Shell {
@@ -164,6 +164,78 @@ async fn cat_writes_contents_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn put_stores_what_a_function_is_given() {
+    let mut world = World::start().with("LRAP_SIGNING_KEY", "a-signing-key-of-some-length").with_table().await;
+    let shell = Shell::new().await.with("AGENT_CONTEXT_TABLE", world.table().name());
+    let shell = shell.with("AWS_ENDPOINT_URL_DYNAMODB", world.table().endpoint());
+    let shell = shell.with("LRAP_SIGNING_KEY", "a-signing-key-of-some-length").with("LRAP_CONTENT_TTL", 3600);
+    let [words, numbers] = long_contents();
+    let (text, value) = (file(&words.bytes), file(&numbers.bytes));
+    for (arguments, delivered) in [
+        (&["put", path(&text)][..], quote(std::str::from_utf8(&words.bytes).unwrap())),
+        (&["put", "--json-value", path(&value)], std::str::from_utf8(&numbers.bytes).unwrap().to_owned()),
+        (&["put", "--text", "short"], quote("short")),
+        (&["put", "--text", ""], quote("")),
+    ] {
+        let said = shell.lrap(arguments).await;
+        assert_eq!((said.code(), said.error(), said.out().lines().count()), (0, "", 1), "{}", said.out());
+        let reference = said.out().trim_end();
+        assert!(reference.contains(":3600:"), "{reference}");
+        let got = world.deliver(format!(r#"{{"document":{}}}"#, quote(reference))).await.text();
+        assert!(got == format!(r#"{{"document":{delivered}}}"#), "{arguments:?}: {} bytes", got.len());
+        assert_eq!(shell.lrap(&["verify", reference]).await.code(), 0);
+    }
+}
+
+#[tokio::test]
+async fn put_reads_standard_input_and_says_what_it_stored() {
+    let shell = Shell::new().await;
+    let said = shell.lrap_reading(&["put", "-", "--json", "--tenant", "blue"], "text\n").await;
+    let document = said.json();
+    let reference = shell.scope().for_tenant("blue").reference(DAY, &Content::string("text\n"));
+    assert_eq!((said.code(), &document["reference"]), (0, &json!(reference.to_string())));
+    assert_eq!((&document["kind"], &document["size"]), (&json!("s"), &json!(5)));
+    assert_eq!(document["handle"], reference.handle());
+    assert!(document["expires_at"].as_u64().unwrap() > 1_700_000_000, "{document}");
+    assert_eq!(shell.lrap(&["cat", "--tenant", "blue", &reference.to_string()]).await.out(), "text\n");
+    let kept = shell.with("LRAP_CONTENT_TTL", 0);
+    assert_eq!(kept.lrap_reading(&["put", "-", "--json"], "").await.json()["expires_at"], json!(null));
+}
+
+#[tokio::test]
+async fn put_refuses_what_no_reference_can_hold() {
+    let shell = Shell::new().await;
+    let binary = file(b"ab\xff");
+    shell.lrap(&["put", path(&binary)]).await.failed(2, "is not UTF-8: byte 0xff at 2");
+    shell.lrap(&["put", path(&binary), "--json-value"]).await.failed(2, "is not JSON");
+    shell.lrap_reading(&["put", "-", "--json-value"], "{\"a\": x}").await.failed(2, "line 1 column 7");
+    let damaged = r#"["@content:1:dynamodb:s:1:x"]"#;
+    shell.lrap_reading(&["put", "-", "--json-value"], damaged).await.failed(2, "reads like a reference and is none");
+    let large = tempfile::NamedTempFile::new().unwrap();
+    large.as_file().set_len((64 << 20) + 1).unwrap();
+    shell.lrap(&["put", path(&large)]).await.failed(2, "is larger than a content may be (67108864 bytes)");
+    assert_eq!(shell.table.meter().total_requests(), 0);
+
+    shell.table.faults(Faults::always(Fault::DenyCredentials));
+    shell.lrap(&["put", "--text", "a"]).await.failed(3, "AWS_ACCESS_KEY_ID");
+    let shell = shell.without("AGENT_CONTEXT_TABLE").without("AWS_REGION");
+    shell.lrap(&["put", "--text", "a"]).await.failed(2, "AGENT_CONTEXT_TABLE is not set");
+}
+
+#[tokio::test]
+async fn cat_takes_handles() {
+    let shell = Shell::new().await.with("LRAP_SIGNING_KEY", "a-signing-key-of-some-length");
+    let scope = shell.scope().signed_by("a-signing-key-of-some-length".parse().unwrap());
+    let handle = shell.put_in(&scope, &[Content::string("ours")]).await[0].handle();
+    assert_eq!(shell.lrap(&["cat", &handle]).await.out(), "ours");
+    assert_eq!(shell.lrap(&["cat", "--json", &handle]).await.json()["content"], "ours");
+    shell.lrap(&["cat", &handle[..handle.len() - 2]]).await.failed(2, "malformed");
+    let mut altered = handle.clone();
+    altered.replace_range(handle.len() - 1.., if handle.ends_with('A') { "Q" } else { "A" });
+    shell.lrap(&["cat", &altered]).await.failed(1, "altered");
+}
+
+#[tokio::test]
 async fn cat_as_json_holds_the_value() {
     let shell = Shell::new().await;
     let stored = shell.put(&[Content::string("a\n\"b\""), Content::json(r#"{"n":1e400,"a":[]}"#)]).await;
@@ -262,16 +334,18 @@ async fn a_table_out_of_reach_or_forbidden_is_told_from_wrong_usage() {
 async fn wrong_usage_is_said_and_never_asks_the_table() {
     let shell = Shell::new().await;
     shell.lrap(&["cat", "hello"]).await.failed(2, "not a reference");
-    shell.lrap(&["cat"]).await.failed(2, "Usage: lrap cat [OPTION]... REFERENCE");
+    shell.lrap(&["cat"]).await.failed(2, "Usage: lrap cat <REFERENCE>");
     shell.lrap(&["cat", "one", "another"]).await.failed(2, "another");
-    shell.lrap(&["cta", "x"]).await.failed(2, "did you mean cat?");
-    shell.lrap(&["ls", "--limit", "many"]).await.failed(2, "--limit is \"many\"");
-    shell.lrap(&["ls", "--table="]).await.failed(2, "--table is empty");
+    shell.lrap(&["explains", "x"]).await.failed(2, "a similar subcommand exists: 'explain'");
+    shell.lrap(&["ls", "--limit", "many"]).await.failed(2, "invalid value 'many' for '--limit <N>'");
+    shell.lrap(&["ls", "--table="]).await.failed(2, "--table <NAME>");
     shell.lrap(&["explain", "/no/such/file"]).await.failed(2, "/no/such/file");
-    shell.lrap(&["explain", "-", "--as", "thing"]).await.failed(2, "--as is \"thing\"");
+    shell.lrap(&["explain", "-", "--as", "thing"]).await.failed(2, "[possible values: event, response]");
     shell.lrap(&["explain", "-", "--as", "response", "--fetch"]).await.failed(2, "--fetch");
-    shell.lrap(&["completions", "tcsh"]).await.failed(2, "bash, zsh, fish");
-    shell.lrap(&["--json"]).await.failed(2, "no command");
+    shell.lrap(&["completions", "tcsh"]).await.failed(2, "[possible values: bash, zsh, fish]");
+    shell.lrap(&["--json"]).await.failed(2, "requires a subcommand");
+    shell.lrap(&["put"]).await.failed(2, "<FILE|-|--text <TEXT>>");
+    shell.lrap(&["put", "/no/such/file"]).await.failed(2, "cannot read /no/such/file");
     let wrong = shell.with("LRAP_CONTENT_TLT", 5);
     wrong.lrap(&["ls"]).await.failed(2, "did you mean LRAP_CONTENT_TTL?");
     assert_eq!(wrong.table.meter().total_requests(), 0);
@@ -288,7 +362,9 @@ async fn with_json_everything_said_is_one_document() {
         assert!(error["error"].as_str().unwrap().contains("--frob"), "{command}: {error}");
         assert_eq!((&error["exit_code"], wrong.code(), wrong.out()), (&json!(2), 2, ""), "{command}");
     }
-    for arguments in [&["ls"][..], &["config"], &["verify", "-"], &["explain", "-"], &["completions", "zsh"], &["-V"]] {
+    for arguments in
+        [&["put", "-"][..], &["ls"], &["config"], &["verify", "-"], &["explain", "-"], &["completions", "zsh"], &["-V"]]
+    {
         let said = shell.lrap_reading(&[arguments, &["--json"]].concat(), "{}").await;
         let code = i32::from(arguments[0] == "verify");
         assert!(said.json().is_object() && said.code() == code, "{arguments:?}: {}", said.error());
@@ -642,8 +718,11 @@ async fn config_shows_settings_with_sources_and_no_secrets() {
     );
     assert_eq!(
         (&of("LRAP_LOG")["value"], &of("LRAP_LOG")["default"], &of("LRAP_LOG")["source"]),
-        (&json!(null), &json!("warn"), &json!("default"))
+        (&json!("warn"), &json!("warn"), &json!("default"))
     );
+    assert_eq!(of("LRAP_MAX_EVENT_SIZE")["value"], (32 << 20).to_string(), "a quarter of 128 MB");
+    assert_eq!((&of("LRAP_SIGNING_KEY")["value"], &of("LRAP_KEEP")["value"]), (&json!(null), &json!(null)));
+    assert_eq!(of("AWS_SECRET_ACCESS_KEY")["value"], "set");
     let text = shell.lrap(&["config"]).await;
     for secret in ["example-secret", "token-of-mine", "AKIDEXAMPLE"] {
         assert!(!said.out().contains(secret) && !text.out().contains(secret), "{secret}");
@@ -656,6 +735,34 @@ async fn config_shows_settings_with_sources_and_no_secrets() {
     for setting in lrap::config::SETTINGS {
         assert!(text.out().contains(setting.name), "{}", setting.name);
     }
+}
+
+#[tokio::test]
+async fn config_shows_what_settings_come_to() {
+    let shell = Shell::new().await.with("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024).with("LRAP_OFFLOAD", "ALWAYS");
+    let shell = shell.with("LRAP_KEEP", "/a /b").with("LRAP_SIGNING_KEY", "a-hush-hush-key-of-some-length");
+    let shell = shell.with("LRAP_LISTENER_PORT", 9100).with("MAX_CONTENT_SIZE", "5k");
+    let said = shell.lrap(&["config"]).await;
+    for (name, value, source) in [
+        ("AGENT_CONTEXT_TABLE", shell.table.name(), "environment"),
+        ("MAX_CONTENT_SIZE", "5k", "environment"),
+        ("MAX_PAYLOAD_SIZE", "245760", "default"),
+        ("LRAP_KEEP", "/a /b", "environment"),
+        ("LRAP_CONTENT_TTL", "86400", "default"),
+        ("LRAP_MAX_EVENT_SIZE", "268435456", "default"),
+        ("LRAP_CACHE_SIZE", "134217728", "default"),
+        ("LRAP_OFFLOAD", "always", "environment"),
+        ("LRAP_SIGNING_KEY", "set", "environment"),
+        ("LRAP_SIGNING_SECRET_ARN", "none", "default"),
+        ("LONG_CONTENT_LISTENER_PORT", "9100", "default"),
+        ("LRAP_TLS_ROOTS", "system", "default"),
+    ] {
+        let row = said.out().lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+        let shown = row[name.len()..].trim();
+        assert!(shown.starts_with(&format!("{value} ")) && shown.ends_with(&format!(" {source}")), "{row}");
+    }
+    assert!(!said.out().contains("hush"), "{}", said.out());
+    assert_eq!(said.code(), 1, "one of them is wrong");
 }
 
 #[tokio::test]
@@ -687,14 +794,26 @@ async fn help_mentions_everything() {
     let shell = Shell::new().await;
     let help = shell.lrap(&["--help"]).await;
     assert_eq!(help.code(), 0);
-    for word in
-        COMMANDS.iter().chain(&["--json", "--table", "--region", "--endpoint-url", "Exit codes", "AGENT_CONTEXT_TABLE"])
-    {
+    for word in COMMANDS.iter().chain(&[
+        "--json",
+        "--table",
+        "--region",
+        "--endpoint-url",
+        "Exit codes",
+        "AGENT_CONTEXT_TABLE",
+        "Examples",
+    ]) {
         assert!(help.out().contains(word), "{word}");
     }
     for command in COMMANDS {
         let help = shell.lrap(&[command, "-h"]).await;
         assert!(help.out().contains(&format!("Usage: lrap {command}")) && help.out().contains("--json"), "{command}");
+        let long = shell.lrap(&[command, "--help"]).await;
+        assert!(long.out().contains("Examples:\n"), "{command}: {}", long.out());
+    }
+    let settings = shell.lrap(&["config", "--help"]).await;
+    for setting in lrap::config::SETTINGS {
+        assert!(settings.out().contains(&format!("  {} (default: ", setting.name)), "{}", setting.name);
     }
     let version = shell.lrap(&["--version"]).await;
     let document = shell.lrap(&["-V", "--json"]).await.json();
@@ -707,7 +826,7 @@ async fn help_mentions_everything() {
 async fn without_a_command_it_says_what_there_is() {
     let shell = Shell::new().await;
     let said = shell.lrap(&[]).await;
-    said.failed(2, "Usage: lrap COMMAND");
+    said.failed(2, "Usage: lrap [OPTIONS] <COMMAND>");
     assert_eq!(said.out(), "");
 }
 
@@ -737,14 +856,15 @@ async fn completions_are_scripts_that_complete() {
     let complete = |words: &str, at: usize| {
         let script = path(&script);
         let run = format!(
-            "set -e; bash -n {script}; source {script}; COMP_WORDS=({words}); COMP_CWORD={at}; _lrap; echo \"${{COMPREPLY[*]}}\""
+            "set -e; bash -n {script}; source {script}; COMP_WORDS=({words}); COMP_CWORD={at}; \
+             _lrap lrap \"${{COMP_WORDS[{at}]}}\" \"${{COMP_WORDS[{at}-1]}}\"; echo \"${{COMPREPLY[*]}}\""
         );
         let output = std::process::Command::new("bash").args(["--norc", "-c", &run]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     };
     assert_eq!(complete("lrap ve", 1), "verify");
-    assert_eq!(complete("lrap completions ''", 2), "bash zsh fish");
+    assert_eq!(complete("lrap completions z", 2), "zsh");
     assert_eq!(complete("lrap explain --as r", 3), "response");
     assert_eq!(complete("lrap ls --li", 2), "--limit");
     assert_eq!(complete("lrap --table x cat --out", 4), "--output");

@@ -40,6 +40,7 @@ const RUN_BY: &[(&str, &str, By)] = &[
     ("docs/cli.md", "$ ", By::Test(SHELL, "the_examples_say_what_they_show")),
     ("docs/cli.md", "eval", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),
     ("docs/cli.md", "aws stepfunctions", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),
+    ("docs/cli.md", "lrap put", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),
     ("docs/cli.md", "lrap cat", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),
     ("docs/living-with/containers.md", "make layer", LAYER),
     (

@@ -18,8 +18,8 @@ use long_content::reference::Ttl;
 use long_content::signing::settings::{SIGNING_KEY, SIGNING_SECRET, SigningSettings};
 use long_content::store::dynamodb::Settings;
 use long_content::store::settings::names::{CACHE_SIZE, CONTENT_TTL, STORE_TIMEOUT, TABLE, TLS_ROOTS};
-pub use long_content::store::settings::variables::{Mistake, Mistakes};
-use long_content::store::settings::variables::{Problem, Variables, quoted};
+pub use long_content::store::settings::variables::{Mistake, Mistakes, Problem};
+use long_content::store::settings::variables::{Variables, quoted};
 use long_content::store::settings::{StoreSettings, memory};
 use tracing::level_filters::LevelFilter;
 
@@ -32,63 +32,65 @@ pub struct Setting {
     pub default: &'static str,
     /// What it does, in one sentence.
     pub help: &'static str,
+    /// What it comes to, as a person reads it; nothing where nothing is set, "set" for a key.
+    pub in_force: fn(&Config) -> String,
 }
 
 macro_rules! settings {
-    ($($(#[doc = $help:literal])+ $const:ident $(= $name:literal)?, $default:literal;)+) => {
+    ($($(#[doc = $help:literal])+ $const:ident $(= $name:literal)?, $default:literal, $in_force:expr;)+) => {
         $($(#[doc = concat!("The variable `", $name, "`.")] pub const $const: &str = $name;)?)+
 
         /// Every variable of the extension, in the order of the README's table.
         pub const SETTINGS: &[Setting] =
-            &[$(Setting { name: $const, default: $default, help: concat!($($help),+) }),+];
+            &[$(Setting { name: $const, default: $default, help: concat!($($help),+), in_force: $in_force }),+];
     };
 }
 
 settings! {
     /// Name of the DynamoDB content table.
-    TABLE, "required";
+    TABLE, "required", |config| config.store.table.clone();
     /// Strings of more bytes (of decoded UTF-8) than this are offloaded.
-    MAX_CONTENT_SIZE = "MAX_CONTENT_SIZE", "5000";
+    MAX_CONTENT_SIZE = "MAX_CONTENT_SIZE", "5000", |config| config.max_content_size.to_string();
     /// Bytes that a response may have where it goes: of a larger one further values are offloaded; 0 is no limit.
-    MAX_PAYLOAD_SIZE = "MAX_PAYLOAD_SIZE", "245760";
+    MAX_PAYLOAD_SIZE = "MAX_PAYLOAD_SIZE", "245760", |config| config.max_payload_size.unwrap_or(0).to_string();
     /// JSON Pointers, separated by spaces, of values that stay inline whatever their size, for a Choice, a Map or a person to read; `*` is any one member, `/**` at the end all below.
-    KEEP = "LRAP_KEEP", "none";
+    KEEP = "LRAP_KEEP", "none", |_| String::new();
     /// Seconds that contents are kept; 0 keeps them for ever.
-    CONTENT_TTL, "86400";
+    CONTENT_TTL, "86400", |config| config.ttl.as_seconds().unwrap_or(0).to_string();
     /// Seconds that storing or reading contents may take, within the invocation's own deadline.
-    STORE_TIMEOUT, "20";
+    STORE_TIMEOUT, "20", |config| config.store_timeout.as_secs().to_string();
     /// Bytes that hydrated events may have in one sandbox together, from when their contents are read until the runtime has them.
-    MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory";
+    MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory", |config| config.max_event_size.to_string();
     /// Distinct references that one event may name, those inside of its contents included.
-    MAX_REFERENCES = "LRAP_MAX_REFERENCES", "4096";
+    MAX_REFERENCES = "LRAP_MAX_REFERENCES", "4096", |config| config.max_references.to_string();
     /// Bytes of contents that a sandbox remembers, so that it neither reads nor writes them again; 0 remembers nothing.
-    CACHE_SIZE, "an eighth of the function's memory";
+    CACHE_SIZE, "an eighth of the function's memory", |config| config.cache_size.to_string();
     /// Whether responses are offloaded: `auto` leaves alone those whose reader cannot hydrate, such as API Gateway. Say `always` or `never` where the callers are known.
-    OFFLOAD = "LRAP_OFFLOAD", "auto (or always, never)";
+    OFFLOAD = "LRAP_OFFLOAD", "auto (or always, never)", |config| config.offload.as_str().to_owned();
     /// Whether events are hydrated: `auto` leaves alone those that outsiders write, such as API Gateway's. Say `always` or `never` where the callers are known.
-    HYDRATE = "LRAP_HYDRATE", "auto (or always, never)";
+    HYDRATE = "LRAP_HYDRATE", "auto (or always, never)", |config| config.hydrate.as_str().to_owned();
     /// What becomes of an event whose content cannot be had: `fail` the invocation, or `keep` the reference.
-    ON_MISSING = "LRAP_ON_MISSING", "fail (keep for a batch of records)";
+    ON_MISSING = "LRAP_ON_MISSING", "fail (keep for a batch of records)", |config| config.on_missing.as_str().to_owned();
     /// Signs references: at least 16 random bytes as text, the same for all who share contents. A key after a space still verifies.
-    SIGNING_KEY, "none (or the secret below)";
+    SIGNING_KEY, "none (or the secret below)", |config| if config.signing.keys.is_empty() { String::new() } else { "set".to_owned() };
     /// ARN of a Secrets Manager secret that holds the signing key instead.
-    SIGNING_SECRET, "none";
+    SIGNING_SECRET, "none", |config| config.signing.secret.as_ref().map(|secret| secret.arn.to_string()).unwrap_or_default();
     /// `true` reads the references of the public step-functions-agent too.
-    READ_LEGACY = "LRAP_READ_LEGACY", "false";
+    READ_LEGACY = "LRAP_READ_LEGACY", "false", |config| config.reads_legacy.to_string();
     /// Port of 127.0.0.1 on which the proxy listens.
-    PORT = "LRAP_LISTENER_PORT", "9009";
+    PORT = "LRAP_LISTENER_PORT", "9009", |config| config.port.to_string();
     /// The same, for this extension alone where several proxies are chained.
-    OWN_PORT = "LONG_CONTENT_LISTENER_PORT", "the above";
+    OWN_PORT = "LONG_CONTENT_LISTENER_PORT", "the above", |config| config.port.to_string();
     /// `host:port` of the Runtime API that the proxy forwards to.
-    UPSTREAM = "LRAP_RUNTIME_API_ENDPOINT", "AWS_LAMBDA_RUNTIME_API";
+    UPSTREAM = "LRAP_RUNTIME_API_ENDPOINT", "AWS_LAMBDA_RUNTIME_API", |config| config.upstream.clone();
     /// The same, for this extension alone where several proxies are chained.
-    OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "the above";
+    OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "the above", |config| config.upstream.clone();
     /// Trusted certificates for DynamoDB: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
-    TLS_ROOTS, "amazon (system for other endpoints)";
+    TLS_ROOTS, "amazon (system for other endpoints)", |config| config.store.tls_roots.to_string();
     /// Metrics of invocations that did work, as lines on standard output: `emf` for CloudWatch, or `off`.
-    METRICS = "LRAP_METRICS", "emf";
+    METRICS = "LRAP_METRICS", "emf", |config| config.metrics.as_str().to_owned();
     /// Log level: `off`, `error`, `warn`, `info`, `debug` or `trace`.
-    LOG = "LRAP_LOG", "warn";
+    LOG = "LRAP_LOG", "warn", |config| config.log.to_string();
 }
 
 /// The wrapper's own variable.
@@ -115,6 +117,15 @@ pub enum OnMissing {
 }
 
 impl OnMissing {
+    /// What it means, as the README shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Keep => "keep",
+            Self::Auto => "fail (keep for a batch of records)",
+        }
+    }
+
     /// Whether references are handed over, in an event of which `is_batch` says whether it is one of records.
     pub fn keeps(self, is_batch: impl FnOnce() -> bool) -> bool {
         match self {
@@ -132,6 +143,16 @@ pub enum MetricsMode {
     Emf,
     /// Nowhere.
     Off,
+}
+
+impl MetricsMode {
+    /// The setting's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Emf => "emf",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// Whether payloads are changed.
@@ -235,13 +256,21 @@ impl Config {
         vars: impl IntoIterator<Item = (OsString, OsString)>,
         optional: &[&str],
     ) -> Result<Self, Mistakes> {
+        let (config, mistakes) = Self::with_mistakes(vars, optional);
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+    }
+
+    /// The same as far as it goes: what is wrong is as if it were not set.
+    pub fn with_mistakes(
+        vars: impl IntoIterator<Item = (OsString, OsString)>,
+        optional: &[&str],
+    ) -> (Self, Vec<Mistake>) {
         let environment = Environment::new(vars);
         let mut vars = environment.variables();
         let config = Self::parse(&mut vars, &environment);
         let is_fine =
             |mistake: &Mistake| mistake.problem == Problem::Missing && optional.contains(&mistake.variable.as_str());
-        let mistakes: Vec<_> = vars.mistakes().into_iter().filter(|mistake| !is_fine(mistake)).collect();
-        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+        (config, vars.mistakes().into_iter().filter(|mistake| !is_fine(mistake)).collect())
     }
 
     /// How events are searched for references.

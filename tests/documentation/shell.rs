@@ -48,17 +48,22 @@ async fn the_commands_of_the_tools_page_find_what_a_state_holds() {
     let left = world.respond(json!({ "text": content }).to_string()).await.text();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("output.json"), left).unwrap();
+    std::fs::write(folder.path().join("report.txt"), &content).unwrap();
 
     let script = named("docs/cli.md").blocks_of("sh").join("\n");
     let mut typed = shell(&script, folder.path());
     typed.env("AWS_REGION", "eu-central-1").env("AWS_ENDPOINT_URL_DYNAMODB", world.table().endpoint());
     typed.env("AGENT_CONTEXT_TABLE", world.table().name());
+    typed.env("MACHINE", "arn:aws:states:eu-central-1:123456789012:stateMachine:book");
     typed.env("ARN", "arn:aws:states:eu-central-1:123456789012:execution:book:1").env("HOME", folder.path());
     let output = tokio::task::spawn_blocking(move || typed.output().unwrap()).await.unwrap();
 
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("ok"), "verify found it: {}", said(&output));
     assert_eq!(std::fs::read_to_string(folder.path().join("text.txt")).unwrap(), content);
+    let input = std::fs::read_to_string(folder.path().join("input.json")).unwrap();
+    assert!(input.starts_with(r#"{"document": "@content:1:"#), "{input}");
+    assert_eq!(world.deliver(input).await.text(), format!("{{\"document\": {}}}", json::quote(&content)));
 }
 
 /// Of `functions/README.md` what begins with `start`, but for what begins with `except`.

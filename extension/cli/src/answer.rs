@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 /// What a command found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// All is well.
     Yes,
     /// The command did what it was asked to, and the answer is no.
@@ -13,7 +13,7 @@ pub(super) enum Outcome {
 
 /// Why a command could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ToolError {
+pub(crate) enum ToolError {
     /// The answer is no, and there is nothing else to show.
     #[error("{0}")]
     No(String),
@@ -29,7 +29,7 @@ pub(super) enum ToolError {
 }
 
 impl ToolError {
-    pub(super) fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Self::No(_) => 1,
             Self::Usage(_) | Self::Output(_) => 2,
@@ -38,13 +38,13 @@ impl ToolError {
     }
 
     /// A pager that was closed, or `head` that has seen enough: nothing went wrong.
-    pub(super) fn is_closed_pipe(&self) -> bool {
+    pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }
 
 /// Shows a result: the document for programs, the text for people.
-pub(super) fn print(as_json: bool, document: &serde_json::Value, text: &str) -> Result<Outcome, ToolError> {
+pub(crate) fn print(as_json: bool, document: &serde_json::Value, text: &str) -> Result<Outcome, ToolError> {
     let mut out = io::stdout().lock();
     if as_json {
         writeln!(out, "{document}")?;

@@ -1,135 +1,116 @@
-//! The command line, parsed by the lists in [`commands`](super::commands).
+//! The command line: what can be asked for. Each command has a file; help and completions come from here and from there.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use clap::{Parser, Subcommand};
 
-use lexopt::Arg;
+use crate::cat::Cat;
+use crate::completions::Completions;
+use crate::config::Config;
+use crate::explain::Explain;
+use crate::ls::Ls;
+use crate::options::Common;
+use crate::put::Put;
+use crate::verify::Verify;
 
-use super::answer::ToolError;
-use super::commands::{COMMANDS, Command, Flag};
-use super::help;
+const AFTER: &str = "\
+Exit codes:
+  0  all is well
+  1  a negative result: not ok, missing, expired, refused, no reference to verify, not JSON, a mistake in the settings, an
+     invocation that would fail
+  2  wrong usage, settings or files
+  3  the content table cannot be reached, or denies access
 
-/// What was asked for.
-pub(super) struct Arguments {
-    pub(super) command: Option<&'static Command>,
-    pub(super) operands: Vec<OsString>,
-    flags: BTreeMap<&'static str, OsString>,
+Settings come from the environment, as in Lambda: AGENT_CONTEXT_TABLE, AWS_REGION, credentials. `lrap config` shows what is in force,
+`lrap config --help` lists every variable. Credentials of a profile that are not in ~/.aws/credentials:
+  eval \"$(aws configure export-credentials --format env)\"";
+
+const EXAMPLES: &str = "\
+Examples:
+  lrap put report.txt                          store a file, print its reference
+  lrap cat @content:1:dynamodb:s:86400:ng0Etg0subslsCKKke9orZQNb9p74JodA19cyKvdD5M:13
+  lrap verify event.json                       read everything that an event refers to
+  lrap explain event.json                      say what the layer would do with an event
+  lrap config                                  show the settings in force";
+
+/// Stores, shows and checks long content that travels as a reference, and says what the layer does with a document.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lrap",
+    version,
+    after_help = "`lrap --help` says more, with examples; so does `lrap COMMAND --help`.",
+    after_long_help = format!("{EXAMPLES}\n\n{AFTER}"),
+    disable_help_subcommand = true
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
 }
 
-impl Arguments {
-    /// Parses a command line, the program's name first.
-    pub(super) fn parse(words: Vec<OsString>) -> Result<Self, ToolError> {
-        let mut parser = lexopt::Parser::from_iter(words);
-        let mut parsed = Self { command: None, operands: vec![], flags: BTreeMap::new() };
-        while let Some(argument) = parser.next().map_err(wrong)? {
-            let flag = match argument {
-                Arg::Value(operand) => {
-                    parsed.operand(operand)?;
-                    continue;
-                }
-                Arg::Long(name) => Flag::spelt(name),
-                Arg::Short(letter) => Flag::spelt(&letter.to_string()),
-            };
-            let Some(flag) = flag else { return Err(wrong(argument.unexpected())) };
-            let value = if flag.value.is_some() { parser.value().map_err(wrong)? } else { OsString::new() };
-            parsed.flags.insert(flag.name, value);
-        }
-        parsed.check()?;
-        Ok(parsed)
-    }
-
-    /// The first operand is the command.
-    fn operand(&mut self, operand: OsString) -> Result<(), ToolError> {
-        if self.command.is_some() {
-            self.operands.push(operand);
-            return Ok(());
-        }
-        let name = operand.to_string_lossy();
-        self.command = Command::named(&name);
-        if self.command.is_some() { Ok(()) } else { Err(unknown_command(&name)) }
-    }
-
-    /// Whether the command takes what it was given.
-    fn check(&self) -> Result<(), ToolError> {
-        let Some(command) = self.command.filter(|_| !self.has("help")) else { return Ok(()) };
-        let known: Vec<_> = command.flags().map(|flag| flag.name).collect();
-        if let Some(flag) = self.flags.keys().find(|flag| !known.contains(flag)) {
-            return Err(wrong(format!("{} does not know --{flag}", command.name)));
-        }
-        let (least, greatest) = command.count;
-        let problem = match self.operands.get(greatest) {
-            Some(surplus) => format!("does not take {}", surplus.display()),
-            None if self.operands.len() < least => format!("is missing {}", command.operands),
-            None => return Ok(()),
-        };
-        Err(ToolError::Usage(format!("{} {problem}\n\n{}", command.name, help::usage_of(command))))
-    }
-
-    /// Whether an option was given.
-    pub(super) fn has(&self, flag: &str) -> bool {
-        self.flags.contains_key(flag)
-    }
-
-    /// The value of an option that was given.
-    pub(super) fn value(&self, flag: &str) -> Option<&OsStr> {
-        self.flags.get(flag).map(OsString::as_os_str)
-    }
-
-    /// The same, as text.
-    pub(super) fn text(&self, flag: &str) -> Result<Option<&str>, ToolError> {
-        let text = self.value(flag).map(|value| value.to_str().ok_or_else(|| wrong(format!("--{flag} is not UTF-8"))));
-        text.transpose()
-    }
-}
-
-fn wrong(problem: impl std::fmt::Display) -> ToolError {
-    ToolError::Usage(format!("{problem}\nlrap --help lists what there is"))
-}
-
-fn unknown_command(name: &str) -> ToolError {
-    let nearest = COMMANDS.iter().map(|command| (strsim::damerau_levenshtein(command.name, name), command.name)).min();
-    match nearest {
-        Some((..=2, meant)) => wrong(format!("there is no command {name:?}; did you mean {meant}?")),
-        _ => wrong(format!("there is no command {name:?}")),
-    }
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Put(Put),
+    Cat(Cat),
+    Verify(Verify),
+    Ls(Ls),
+    Explain(Explain),
+    Config(Config),
+    Completions(Completions),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Arguments, String> {
         let words = std::iter::once("lrap").chain(line.split_whitespace());
-        Arguments::parse(words.map(OsString::from).collect()).map_err(|error| error.to_string())
+        Arguments::try_parse_from(words).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn options_stand_before_and_behind_the_command() {
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn common_options_stand_before_and_behind_the_command() {
         let parsed = parse("--table=t cat -o file @content: --region eu-west-1 --json").unwrap();
-        assert_eq!(parsed.command.unwrap().name, "cat");
-        assert_eq!(parsed.operands, ["@content:"]);
-        assert_eq!(parsed.text("table").unwrap(), Some("t"));
-        assert_eq!(parsed.text("region").unwrap(), Some("eu-west-1"));
-        assert_eq!(parsed.value("output"), Some(OsStr::new("file")));
-        assert!(parsed.has("json") && !parsed.has("fetch"));
+        let Command::Cat(cat) = parsed.command else { panic!("another command") };
+        assert_eq!((cat.reference.to_str(), cat.output.as_deref()), (Some("@content:"), Some("file".as_ref())));
+        assert_eq!(parsed.common.table.as_deref(), Some("t"));
+        assert_eq!(parsed.common.region.as_deref(), Some("eu-west-1"));
+        assert!(parsed.common.json);
     }
 
     #[test]
-    fn what_makes_no_sense_is_named() {
+    fn a_mistake_in_the_command_line_is_named() {
         let problem = |line| parse(line).err().unwrap();
-        assert!(problem("cta x").contains("did you mean cat?"));
-        assert!(problem("frobnicate").starts_with("there is no command \"frobnicate\"\n"));
-        assert!(problem("ls --fetch").contains("ls does not know --fetch"));
-        assert!(problem("cat").contains("cat is missing REFERENCE"));
-        assert!(problem("ls surplus").contains("ls does not take surplus"));
-        assert!(problem("cat --frob x").contains("--frob"));
-        assert!(problem("cat x -o").contains("-o"));
+        assert!(problem("explains x").contains("'explain'"), "{}", problem("explains x"));
+        assert!(problem("frobnicate").contains("frobnicate"));
+        assert!(problem("ls --fetch").contains("--fetch"));
+        assert!(problem("cat").contains("<REFERENCE>"));
+        assert!(problem("ls surplus").contains("surplus"));
+        assert!(problem("put").contains("FILE"));
+        assert!(problem("put a --text b").contains("cannot be used with"));
         assert!(problem("ls --json=yes").contains("--json"));
+        assert!(problem("ls --table=").contains("--table"));
     }
 
+    /// Every line of help that shows a command line shows one that is understood.
     #[test]
-    fn help_needs_no_operands() {
-        assert!(parse("cat --help").unwrap().has("help"));
-        assert!(parse("-h").unwrap().command.is_none());
+    fn the_examples_can_be_typed() {
+        let mut count = 0;
+        let mut commands = vec![Arguments::command()];
+        commands.extend(Arguments::command().get_subcommands().cloned());
+        for command in commands {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines().filter_map(|line| line.trim_start().strip_prefix("lrap ")) {
+                let typed = line.split("  ").next().unwrap().split(" > ").next().unwrap().replace(['\'', '"'], "");
+                parse(&typed).unwrap_or_else(|error| panic!("lrap {typed}: {error}"));
+                count += 1;
+            }
+        }
+        assert!(count >= 10, "{count} examples");
     }
 }

@@ -1,47 +1,78 @@
-//! `lrap cat`: the content behind a reference.
+//! `lrap cat`: the content behind a reference or a handle.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use bytes::Bytes;
+use clap::{Args, ValueHint};
 use long_content::reference::{ContentRef, Kind};
 use long_content::store::GetError;
+use lrap::error::Failure;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::answer::{Outcome, ToolError, print};
-use super::context::{Context, reference, wait};
-use lrap::error::Failure;
+use crate::answer::{Outcome, ToolError, print};
+use crate::context::{Context, named, wait};
+use crate::options::Tenant;
 
-pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
-    let text = context.arguments.operands[0].to_string_lossy();
-    let reference = reference(&text).map_err(|error| ToolError::Usage(format!("{text}: {error}")))?;
-    let bytes = get(context, &reference)?;
-    match context.arguments.value("output") {
-        Some(path) => {
-            let wrong = |error| ToolError::Usage(format!("cannot write {}: {error}", path.display()));
-            fs::write(path, &bytes).map_err(wrong)?;
-            let said = json!({ "reference": text, "size": bytes.len(), "file": path.to_string_lossy() });
-            print(context.arguments.has("json"), &said, "")
-        }
-        None if context.arguments.has("json") => print_document(&text, &reference, &bytes),
-        None => {
-            let mut out = io::stdout().lock();
-            out.write_all(&bytes)?;
-            out.flush()?;
-            Ok(Outcome::Yes)
-        }
-    }
+const EXAMPLES: &str = "\
+Examples:
+  lrap cat @content:1:dynamodb:s:86400:ng0Etg0subslsCKKke9orZQNb9p74JodA19cyKvdD5M:13
+  lrap cat 1:dynamodb:s:86400:ng0Etg0subslsCKKke9orZQNb9p74JodA19cyKvdD5M:13      a handle, as an agent's tools print it
+  lrap cat \"$REFERENCE\" -o text.txt
+
+Needs dynamodb:BatchGetItem.";
+
+/// Write the content of a reference to standard output, byte for byte
+///
+/// A handle is what the tools of an agent call a content: a reference without its `@content:`, which no function hydrates. A content is
+/// written as it is stored: the decoded text of a string, the JSON text of any other value.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Cat {
+    /// A reference, or a handle
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: OsString,
+    /// Write to FILE instead
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    tenant: Tenant,
 }
 
-fn get(context: &Context, reference: &ContentRef) -> Result<Bytes, ToolError> {
-    let table = context.open()?;
-    table.scope.admits(reference).map_err(|refusal| ToolError::No(Failure::refused(reference, refusal).message))?;
-    let got = wait(table.get(&[*reference])).remove(0);
-    got.map_err(|error| {
-        let said = Failure::get(reference, &error).message;
-        if matches!(error, GetError::Unavailable(_)) { ToolError::Unavailable(said) } else { ToolError::No(said) }
-    })
+impl Cat {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, ToolError> {
+        let text = self.reference.to_string_lossy();
+        let reference = named(&text).map_err(|error| ToolError::Usage(format!("{text}: {error}")))?;
+        let bytes = self.get(context, &reference)?;
+        match &self.output {
+            Some(path) => {
+                let wrong = |error| ToolError::Usage(format!("cannot write {}: {error}", path.display()));
+                fs::write(path, &bytes).map_err(wrong)?;
+                let said = json!({ "reference": text, "size": bytes.len(), "file": path.to_string_lossy() });
+                print(context.as_json, &said, "")
+            }
+            None if context.as_json => print_document(&text, &reference, &bytes),
+            None => {
+                let mut out = io::stdout().lock();
+                out.write_all(&bytes)?;
+                out.flush()?;
+                Ok(Outcome::Yes)
+            }
+        }
+    }
+
+    fn get(&self, context: &Context, reference: &ContentRef) -> Result<Bytes, ToolError> {
+        let table = context.open(&self.tenant)?;
+        table.scope.admits(reference).map_err(|refusal| ToolError::No(Failure::refused(reference, refusal).message))?;
+        let got = wait(table.get(&[*reference])).remove(0);
+        got.map_err(|error| {
+            let said = Failure::get(reference, &error).message;
+            if matches!(error, GetError::Unavailable(_)) { ToolError::Unavailable(said) } else { ToolError::No(said) }
+        })
+    }
 }
 
 /// The content as the value that it is, spelt as it is stored.

@@ -1,4 +1,4 @@
-//! What a command runs in: its arguments, the settings under them, and the content table.
+//! What a command runs in: the settings under the options, and the content table.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -12,16 +12,16 @@ use long_content::signing::SigningKeys;
 use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore};
 use long_content::store::settings::names as name;
 use long_content::store::{ContentStore, GetError};
-
-use super::answer::ToolError;
-use super::arguments::Arguments;
-use super::profile;
-use lrap::config::{Config, LAMBDA_API};
+use lrap::config::{Config, LAMBDA_API, Mistake};
 use lrap::error::Failure;
+
+use crate::answer::ToolError;
+use crate::options::{Common, Tenant};
+use crate::profile;
 
 /// Where a variable's value is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Environment,
     Option(&'static str),
     File(PathBuf),
@@ -45,15 +45,16 @@ struct Variable {
 }
 
 /// Everything that a command needs.
-pub(super) struct Context {
-    pub(super) arguments: Arguments,
+pub(crate) struct Context {
+    /// Whether everything is said as one JSON document.
+    pub(crate) as_json: bool,
     variables: Vec<Variable>,
 }
 
 /// What the store must be told, for commands that never ask it.
-pub(super) const WITHOUT_STORE: &[&str] = &[LAMBDA_API, name::TABLE, name::REGION];
+pub(crate) const WITHOUT_STORE: &[&str] = &[LAMBDA_API, name::TABLE, name::REGION];
 /// Which profile of the files of the AWS CLI fills in what the environment lacks.
-pub(super) const PROFILE: &str = "AWS_PROFILE";
+pub(crate) const PROFILE: &str = "AWS_PROFILE";
 
 const WITHOUT_LAMBDA: &[&str] = &[LAMBDA_API];
 
@@ -61,33 +62,30 @@ const NO_CREDENTIALS: &str = "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECR
     eval \"$(aws configure export-credentials --format env)\"";
 
 impl Context {
-    pub(super) fn new(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Result<Self, ToolError> {
+    pub(crate) fn new(common: &Common, environment: Vec<(OsString, OsString)>) -> Self {
         let from_environment = |(name, value)| Variable { name, value, source: Source::Environment };
         let variables = environment.into_iter().map(from_environment).collect();
-        let mut context = Self { arguments, variables };
+        let mut context = Self { as_json: common.json, variables };
         context.read_profile();
-        context.read_options()?;
-        Ok(context)
+        context.read_options(common);
+        context
     }
 
     /// Options overrule the environment.
-    fn read_options(&mut self) -> Result<(), ToolError> {
+    fn read_options(&mut self, common: &Common) {
         let overruling = [
-            ("table", name::TABLE, "--table"),
-            ("region", name::REGION, "--region"),
-            ("endpoint-url", name::ENDPOINT_DYNAMODB, "--endpoint-url"),
+            (&common.table, name::TABLE, "--table"),
+            (&common.region, name::REGION, "--region"),
+            (&common.endpoint_url, name::ENDPOINT_DYNAMODB, "--endpoint-url"),
         ];
-        for (flag, name, source) in overruling {
-            match self.arguments.text(flag)?.map(str::to_owned) {
-                Some(value) if value.is_empty() => return Err(ToolError::Usage(format!("{source} is empty"))),
-                Some(value) => self.set(name, &value, Source::Option(source)),
-                None => {}
+        for (value, name, source) in overruling {
+            if let Some(value) = value {
+                self.set(name, value, Source::Option(source));
             }
         }
-        if self.arguments.has("endpoint-url") {
+        if common.endpoint_url.is_some() {
             self.set(name::IGNORE_ENDPOINTS, "false", Source::Option("--endpoint-url"));
         }
-        Ok(())
     }
 
     /// The profile's files fill in what the environment lacks.
@@ -120,7 +118,7 @@ impl Context {
     }
 
     /// A variable that is set and not empty, with its source.
-    pub(super) fn variable(&self, name: &str) -> Option<(&OsStr, &Source)> {
+    pub(crate) fn variable(&self, name: &str) -> Option<(&OsStr, &Source)> {
         let set = |variable: &&Variable| variable.name == name && !variable.value.is_empty();
         self.variables.iter().rev().find(set).map(|variable| (variable.value.as_os_str(), &variable.source))
     }
@@ -130,7 +128,7 @@ impl Context {
     }
 
     /// The settings, of which some may be missing.
-    pub(super) fn config_without(&self, optional: &[&str]) -> Result<Config, ToolError> {
+    pub(crate) fn config_without(&self, optional: &[&str]) -> Result<Config, ToolError> {
         let variables = self.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone()));
         Config::from_vars_without(variables, optional).map_err(|error| {
             let lines = error.0.iter().map(|mistake| format!("\n  {mistake}"));
@@ -138,31 +136,31 @@ impl Context {
         })
     }
 
-    /// Every mistake in the settings.
-    pub(super) fn mistakes(&self) -> Vec<lrap::config::Mistake> {
+    /// The settings as far as they are right, and every mistake in them.
+    pub(crate) fn settings(&self) -> (Config, Vec<Mistake>) {
         let variables = self.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone()));
-        Config::from_vars_without(variables, WITHOUT_LAMBDA).err().map_or_else(Vec::new, |error| error.0)
+        Config::with_mistakes(variables, WITHOUT_LAMBDA)
     }
 
     /// Settings and content table.
-    pub(super) fn open(&self) -> Result<Table, ToolError> {
+    pub(crate) fn open(&self, tenant: &Tenant) -> Result<Table, ToolError> {
         let config = self.config_without(WITHOUT_LAMBDA)?;
         if matches!(&config.store.credentials, CredentialsSource::Static { access_key_id, .. } if access_key_id.is_empty())
         {
             return Err(ToolError::Unavailable(NO_CREDENTIALS.to_owned()));
         }
-        let scope = with_secret_keys(&config, self.scope(&config))?;
+        let scope = with_secret_keys(&config, scope_of(&config, tenant))?;
         let store = DynamoDbStore::new(config.store.clone()).map_err(|error| ToolError::Usage(error.to_string()))?;
         Ok(Table { config, store, scope })
     }
+}
 
-    /// Who shares the contents that are asked for.
-    pub(super) fn scope(&self, config: &Config) -> Scope {
-        let scope = Scope::new(config.store.table.as_str()).signed_by(config.signing.keys.clone());
-        // The name's bytes, whether or not they are text.
-        let tenant = self.arguments.value("tenant").map(OsStr::as_encoded_bytes);
-        tenant.map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant))
-    }
+/// Who shares the contents that are asked for.
+pub(crate) fn scope_of(config: &Config, tenant: &Tenant) -> Scope {
+    let scope = Scope::new(config.store.table.as_str()).signed_by(config.signing.keys.clone());
+    // The name's bytes, whether or not they are text.
+    let tenant = tenant.id.as_deref().map(OsStr::as_encoded_bytes);
+    tenant.map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant))
 }
 
 /// The scope with the keys of the signing secret, where they are in one.
@@ -178,15 +176,15 @@ fn with_secret_keys(config: &Config, scope: Scope) -> Result<Scope, ToolError> {
 }
 
 /// A content table, and how to ask it.
-pub(super) struct Table {
-    pub(super) config: Config,
-    pub(super) store: DynamoDbStore,
-    pub(super) scope: Scope,
+pub(crate) struct Table {
+    pub(crate) config: Config,
+    pub(crate) store: DynamoDbStore,
+    pub(crate) scope: Scope,
 }
 
 impl Table {
     /// Contents in the order of their references; those that the scope does not admit are refused unread.
-    pub(super) async fn get(&self, references: &[ContentRef]) -> Vec<Result<Bytes, GetError>> {
+    pub(crate) async fn get(&self, references: &[ContentRef]) -> Vec<Result<Bytes, GetError>> {
         let admitted: Vec<_> =
             references.iter().filter(|reference| self.scope.admits(reference).is_ok()).copied().collect();
         let mut contents = self.store.get(&self.scope, &admitted, self.until()).await.into_iter();
@@ -198,18 +196,23 @@ impl Table {
     }
 
     /// When to give up what begins now.
-    pub(super) fn until(&self) -> Instant {
+    pub(crate) fn until(&self) -> Instant {
         Instant::now() + self.config.store_timeout
     }
 }
 
 /// The reference that a text is: ours, or the forerunner's, which whoever types one means to be read.
-pub(super) fn reference(text: &str) -> Result<ContentRef, ParseRefError> {
+pub(crate) fn reference(text: &str) -> Result<ContentRef, ParseRefError> {
     text.parse().or_else(|error| ContentRef::parse_legacy(text).ok_or(error))
 }
 
+/// The same, and of a handle too: what a person types who names one content.
+pub(crate) fn named(text: &str) -> Result<ContentRef, ParseRefError> {
+    reference(text).or_else(|error| ContentRef::parse_handle(text).unwrap_or(Err(error)))
+}
+
 /// Waits for what a command asks of the table.
-pub(super) fn wait<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("BUG: no tokio runtime");
     let outcome = runtime.block_on(work);
     runtime.shutdown_background();

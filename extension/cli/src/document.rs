@@ -9,24 +9,24 @@ use std::io::{self, Read};
 
 use bytes::Bytes;
 
-use super::answer::ToolError;
+use crate::answer::ToolError;
 
 /// Bytes that tell UTF-16 without a mark from other text.
 const SAMPLE: usize = 256;
 
 /// A file's text, and what was done to it.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// The file, as messages name it.
-    pub(super) name: String,
-    pub(super) text: Bytes,
+    pub(crate) name: String,
+    pub(crate) text: Bytes,
     /// What the file was, if it was not plain text.
-    pub(super) was: Option<&'static str>,
+    pub(crate) was: Option<&'static str>,
 }
 
 impl Document {
     /// The whole of a file, or of standard input for `-`.
-    pub(super) fn read(path: &OsStr) -> Result<Self, ToolError> {
+    pub(crate) fn read(path: &OsStr) -> Result<Self, ToolError> {
         let (name, read) = if path == "-" {
             let mut bytes = vec![];
             ("standard input".to_owned(), io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
@@ -47,7 +47,7 @@ impl Document {
     }
 
     /// Whether references stand in it as base64, whose text nothing here reads.
-    pub(super) fn holds_references_in_base64(&self) -> bool {
+    pub(crate) fn holds_references_in_base64(&self) -> bool {
         let is_text = |byte: &u8| !byte.is_ascii_whitespace();
         let text: Vec<u8> = self.text.iter().copied().filter(is_text).collect();
         IN_BASE64.iter().any(|spelt| memchr::memmem::find(&text, spelt.as_bytes()).is_some())

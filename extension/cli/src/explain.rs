@@ -1,36 +1,71 @@
 //! `lrap explain`: what would become of a document on its way through the extension, and why. The decisions are the
 //! library's; this only tells them.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 
+use clap::{Args, ValueEnum, ValueHint};
 use serde::de::IgnoredAny;
 
-use super::answer::{Outcome, ToolError, print};
-use super::context::Context;
-use super::document::Document;
-use super::report::{Place, Report};
-use super::{figures, inspect_event, inspect_response};
+use crate::answer::{Outcome, ToolError, print};
+use crate::context::Context;
+use crate::document::Document;
+use crate::options::Tenant;
+use crate::report::{Place, Report};
+use crate::{figures, inspect_event, inspect_response};
 
-pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
-    let Document { name, text: document, was } = Document::read(&context.arguments.operands[0])?;
-    let problem = serde_json::from_slice::<IgnoredAny>(&document).err();
-    let mut report = match context.arguments.text("as")? {
-        None | Some("event") => inspect_event::report(context, &document)?,
-        Some("response") if context.arguments.has("fetch") => {
+const EXAMPLES: &str = "\
+Examples:
+  lrap explain event.json
+  lrap explain event.json --fetch
+  lrap explain response.json --as response
+
+Asks the table only with --fetch, which needs dynamodb:BatchGetItem.";
+
+/// Say what would be hydrated in an event, or offloaded from a response, and why
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Explain {
+    /// The document; - is standard input
+    #[arg(value_name = "FILE|-", value_hint = ValueHint::FilePath)]
+    document: OsString,
+    /// What the document is
+    #[arg(long = "as", value_name = "FORM", default_value = "event")]
+    form: Form,
+    /// Read the contents of an event too, and so say exactly what comes of it
+    #[arg(long)]
+    fetch: bool,
+    #[command(flatten)]
+    tenant: Tenant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Event,
+    Response,
+}
+
+impl Explain {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, ToolError> {
+        if self.form == Form::Response && self.fetch {
             return Err(ToolError::Usage("a response has nothing to --fetch".to_owned()));
         }
-        Some("response") => inspect_response::report(context, &document)?,
-        Some(form) => return Err(ToolError::Usage(format!("--as is {form:?}, not event or response"))),
-    };
-    if let Some(was) = was {
-        report.because.insert(0, format!("{name} is {was}, and read as the text that it says"));
+        let Document { name, text: document, was } = Document::read(&self.document)?;
+        let problem = serde_json::from_slice::<IgnoredAny>(&document).err();
+        let mut report = match self.form {
+            Form::Event => inspect_event::report(context, &document, self.fetch, &self.tenant)?,
+            Form::Response => inspect_response::report(context, &document, &self.tenant)?,
+        };
+        if let Some(was) = was {
+            report.because.insert(0, format!("{name} is {was}, and read as the text that it says"));
+        }
+        if let Some(problem) = &problem {
+            report.because.push(format!("{name} is not JSON, so nothing in it is replaced: {problem}"));
+        }
+        let json = serde_json::to_value(&report).expect("BUG: a report is a JSON document");
+        print(context.as_json, &json, &text(&report))?;
+        Ok(if report.outcome == "fails" || problem.is_some() { Outcome::No } else { Outcome::Yes })
     }
-    if let Some(problem) = &problem {
-        report.because.push(format!("{name} is not JSON, so nothing in it is replaced: {problem}"));
-    }
-    let json = serde_json::to_value(&report).expect("BUG: a report is a JSON document");
-    print(context.arguments.has("json"), &json, &text(&report))?;
-    Ok(if report.outcome == "fails" || problem.is_some() { Outcome::No } else { Outcome::Yes })
 }
 
 fn text(report: &Report) -> String {

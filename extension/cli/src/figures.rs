@@ -1,7 +1,7 @@
 //! Figures as people read them.
 
 /// Bytes, in the largest unit that leaves at least one.
-pub(super) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut scaled = bytes as f64;
     let mut unit = "B";
@@ -15,7 +15,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 }
 
 /// When something ends, seen from `now`; both in seconds since the Unix epoch.
-pub(super) fn expiry(end: Option<u64>, now: u64) -> String {
+pub(crate) fn expiry(end: Option<u64>, now: u64) -> String {
     match end {
         None => "never".to_owned(),
         Some(end) if end <= now => format!("{} ago", duration(now - end)),

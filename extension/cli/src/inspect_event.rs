@@ -10,10 +10,11 @@ use long_content::locate::{self, Sighting};
 use long_content::reference::{ContentRef, Kind};
 use long_content::store::GetError;
 
-use super::answer::ToolError;
-use super::context::{Context, Table, WITHOUT_STORE, wait};
-use super::report::{Place, Report};
-use super::verify::status;
+use crate::answer::ToolError;
+use crate::context::{Context, Table, WITHOUT_STORE, wait};
+use crate::options::Tenant;
+use crate::report::{Place, Report};
+use crate::verify::status;
 use lrap::config::{Config, MAX_EVENT_SIZE};
 use lrap::error::{Failure, FailureKind, quoted};
 use lrap::proxy::MAX_ROUNDS;
@@ -26,7 +27,7 @@ struct Fetched {
     size: Option<Result<u64, TooLarge>>,
 }
 
-pub(super) fn report(context: &Context, event: &Bytes) -> Result<Report, ToolError> {
+pub(crate) fn report(context: &Context, event: &Bytes, reads: bool, tenant: &Tenant) -> Result<Report, ToolError> {
     let config = context.config_without(WITHOUT_STORE)?;
     let plan = hydrate::plan_with(event, config.search());
     let shape = Shape::of(event);
@@ -36,8 +37,8 @@ pub(super) fn report(context: &Context, event: &Bytes) -> Result<Report, ToolErr
     if plan.references().iter().any(ContentRef::is_legacy) {
         because.push("it holds legacy references, which are not listed below: LRAP_READ_LEGACY=true".to_owned());
     }
-    let fetched = if hydrates && context.arguments.has("fetch") && !plan.references().is_empty() {
-        wait(fetch(&context.open()?, hydrate::plan_with(event, config.search())))?
+    let fetched = if hydrates && reads && !plan.references().is_empty() {
+        wait(fetch(&context.open(tenant)?, hydrate::plan_with(event, config.search())))?
     } else {
         Fetched::default()
     };

@@ -7,16 +7,17 @@ use long_content::locate;
 use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
 use long_content::reference::{Content, ContentRef, Kind, Scope};
 
-use super::answer::ToolError;
-use super::context::{Context, WITHOUT_STORE};
-use super::report::{Place, Report};
+use crate::answer::ToolError;
+use crate::context::{Context, WITHOUT_STORE, scope_of};
+use crate::options::Tenant;
+use crate::report::{Place, Report};
 use lrap::config::{Config, MAX_PAYLOAD_SIZE, Mode};
 use lrap::error::Failure;
 
 /// Signs in place of keys that are in a secret, which explaining does not fetch: every key's references are of one length.
 const STAND_IN: &str = "stands-in-for-keys-in-a-secret";
 
-pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, ToolError> {
+pub(crate) fn report(context: &Context, response: &Bytes, tenant: &Tenant) -> Result<Report, ToolError> {
     let config = context.config_without(WITHOUT_STORE)?;
     let mut report = Report {
         form: "response",
@@ -32,7 +33,7 @@ pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, Tool
     if config.offload == Mode::Never {
         return Ok(report);
     }
-    let inspection = Inspection { scope: scope(context, &config), config };
+    let inspection = Inspection { scope: scope(&config, tenant), config };
     match inspection.leave(response, &mut report.places) {
         Ok(left) => {
             report.bytes_after = Some(left.len() as u64);
@@ -49,8 +50,8 @@ pub(super) fn report(context: &Context, response: &Bytes) -> Result<Report, Tool
 }
 
 /// Whose keys sign, or what stands in for them.
-fn scope(context: &Context, config: &Config) -> Scope {
-    let scope = context.scope(config);
+fn scope(config: &Config, tenant: &Tenant) -> Scope {
+    let scope = scope_of(config, tenant);
     let stand_in = || STAND_IN.parse::<Keyring>().expect("BUG: a key long enough");
     if config.signing.secret.is_some() { scope.signed_by(stand_in()) } else { scope }
 }

@@ -3,30 +3,46 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
+use clap::Args;
 use long_content::store::clock::Clock;
 use long_content::store::dynamodb::{Foreign, Inventory, Orphans, StoredContent};
 use serde_json::{Value, json};
 
-use super::answer::{Outcome, ToolError, print};
-use super::context::{Context, Table, wait};
-use super::figures;
+use crate::answer::{Outcome, ToolError, print};
+use crate::context::{Context, Table, wait};
+use crate::figures;
+use crate::options::Tenant;
 
-pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
-    let limit = context.arguments.text("limit")?.map(whole_number).transpose()?.unwrap_or(usize::MAX);
-    let table = context.open()?;
-    let (inventory, is_whole) = wait(scan(&table, limit)).map_err(ToolError::Unavailable)?;
-    let scanned = inventory.scanned();
-    let (mut contents, orphans, foreign) = inventory.finish();
-    contents.truncate(limit);
-    let listing = Listing { contents, orphans, foreign, is_whole, scanned, now: Clock::default().now() };
-    print(context.arguments.has("json"), &listing.document(), &listing.text())
+const EXAMPLES: &str = "\
+Examples:
+  lrap ls
+  lrap ls --limit 20 --json
+
+Needs dynamodb:Scan, which no function needs. DynamoDB charges a scan by the size of the table.";
+
+/// List what the table holds: a scan, charged by the size of the table
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Ls {
+    /// Stop after N contents; orphans are then not known
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+impl Ls {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, ToolError> {
+        let limit = self.limit.unwrap_or(usize::MAX);
+        let table = context.open(&Tenant::default())?;
+        let (inventory, is_whole) = wait(scan(&table, limit)).map_err(ToolError::Unavailable)?;
+        let scanned = inventory.scanned();
+        let (mut contents, orphans, foreign) = inventory.finish();
+        contents.truncate(limit);
+        let listing = Listing { contents, orphans, foreign, is_whole, scanned, now: Clock::default().now() };
+        print(context.as_json, &listing.document(), &listing.text())
+    }
 }
 
 /// Reads until there is enough, or everything was read, which is the second value.
-fn whole_number(limit: &str) -> Result<usize, ToolError> {
-    limit.parse().map_err(|_| ToolError::Usage(format!("--limit is {limit:?}, not a whole number")))
-}
-
 async fn scan(table: &Table, limit: usize) -> Result<(Inventory, bool), String> {
     let mut inventory = Inventory::default();
     let mut progress = Progress { shows: io::stderr().is_terminal() };

@@ -1,55 +1,48 @@
 //! `lrap`, the tool for operators: what is behind a reference, what is in the table, what would become of an event. Same settings and same
-//! library as the extension, which is a program of its own. Adding a command is a file, a line in [`RUN`] and one in [`commands`].
+//! library as the extension, which is another program.
 //!
-//! Exit codes: 0 all is well, 1 the answer is no, 2 wrong usage or settings, 3 the content table cannot be reached or does
-//! not let us.
+//! Adding a command is a file, and its lines in [`arguments`] and here.
+//!
+//! Exit codes: 0 all is well, 1 the answer is no, 2 wrong usage or settings, 3 the content table cannot be reached or
+//! denies access.
+
+#![expect(clippy::doc_markdown, reason = "clap shows documentation as it is, and would show backquotes too")]
 
 mod answer;
 mod arguments;
 mod cat;
-mod commands;
 mod completions;
+mod config;
 mod context;
 mod document;
 mod explain;
 mod figures;
-mod help;
 mod inspect_event;
 mod inspect_response;
 mod ls;
+mod options;
 mod profile;
+mod put;
 mod report;
-mod settings;
 mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use lrap::version::{COMMIT, VERSION, build};
 use serde_json::json;
 
 use self::answer::{Outcome, ToolError, print};
-use self::arguments::Arguments;
+use self::arguments::{Arguments, Command};
 use self::context::Context;
-
-/// What a command does.
-type Run = fn(&Context) -> Result<Outcome, ToolError>;
-
-/// The command of each name in [`commands::COMMANDS`].
-const RUN: &[(&str, Run)] = &[
-    ("cat", cat::run),
-    ("verify", verify::run),
-    ("ls", ls::run),
-    ("explain", explain::run),
-    ("config", settings::run),
-    ("completions", completions::run),
-];
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = lrap::config::arguments().collect();
     let as_json = arguments.iter().any(|argument| argument == "--json");
-    match run(arguments, lrap::config::environment()) {
+    match run(arguments, as_json) {
         Ok(Outcome::Yes) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
@@ -60,24 +53,34 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Result<Outcome, ToolError> {
-    let arguments = Arguments::parse(arguments)?;
-    if arguments.has("help") {
-        return help::print(arguments.command, arguments.has("json"));
-    }
-    if arguments.has("version") {
-        return print_version(&arguments);
-    }
-    let Some(command) = arguments.command else {
-        return Err(ToolError::Usage(format!("no command\n\n{}", help::short())));
+fn run(words: Vec<OsString>, as_json: bool) -> Result<Outcome, ToolError> {
+    let arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
+        Err(error) => return not_parsed(&error, as_json),
     };
-    let (_, run) = RUN.iter().find(|(name, _)| *name == command.name).expect("BUG: every command can be run");
-    run(&Context::new(arguments, environment)?)
+    let context = Context::new(&arguments.common, lrap::config::environment());
+    match &arguments.command {
+        Command::Put(put) => put.run(&context),
+        Command::Cat(cat) => cat.run(&context),
+        Command::Verify(verify) => verify.run(&context),
+        Command::Ls(ls) => ls.run(&context),
+        Command::Explain(explain) => explain.run(&context),
+        Command::Config(config) => config.run(&context),
+        Command::Completions(completions) => completions.run(&context, Arguments::command()),
+    }
 }
 
-fn print_version(arguments: &Arguments) -> Result<Outcome, ToolError> {
-    let document = json!({ "version": VERSION, "build": COMMIT });
-    print(arguments.has("json"), &document, &format!("lrap {VERSION} ({})\n", build()))
+/// What was asked for is help, the version, or makes no sense.
+fn not_parsed(error: &clap::Error, as_json: bool) -> Result<Outcome, ToolError> {
+    let text = error.render().to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp => print(as_json, &json!({ "help": text }), &text),
+        ErrorKind::DisplayVersion => {
+            let document = json!({ "version": VERSION, "build": COMMIT });
+            print(as_json, &document, &format!("lrap {VERSION} ({})\n", build()))
+        }
+        _ => Err(ToolError::Usage(text.trim_start_matches("error: ").trim_end().to_owned())),
+    }
 }
 
 /// An error may not panic because standard error is closed.
@@ -88,16 +91,4 @@ fn say(error: &ToolError, as_json: bool) {
         format!("lrap: {error}")
     };
     let _ = writeln!(io::stderr(), "{said}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_command_can_be_run() {
-        let known: Vec<_> = commands::COMMANDS.iter().map(|command| command.name).collect();
-        let run: Vec<_> = RUN.iter().map(|(name, _)| *name).collect();
-        assert_eq!(known, run);
-    }
 }

@@ -2,7 +2,7 @@
 //! What must be fetched (single sign-on, roles, processes) is left to the AWS CLI, which exports it to the environment.
 
 /// The value of `key` in the section of a profile; of several sections of that name, the last that has it.
-pub(super) fn value<'a>(file: &'a str, section: &str, key: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(file: &'a str, section: &str, key: &str) -> Option<&'a str> {
     let mut inside = false;
     let mut found = None;
     for line in file.lines().filter(|line| !line.starts_with(['#', ';'])) {

@@ -4,37 +4,37 @@ use serde::Serialize;
 
 /// What would become of a document.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// `event` or `response`.
     #[serde(rename = "as")]
-    pub(super) form: &'static str,
+    pub(crate) form: &'static str,
     /// What was recognised and what that means, one statement each.
-    pub(super) because: Vec<String>,
-    pub(super) places: Vec<Place>,
-    pub(super) bytes_before: u64,
+    pub(crate) because: Vec<String>,
+    pub(crate) places: Vec<Place>,
+    pub(crate) bytes_before: u64,
     /// `None` when there is no after.
-    pub(super) bytes_after: Option<u64>,
+    pub(crate) bytes_after: Option<u64>,
     /// Whether that is the very number; without contents it is an estimate.
-    pub(super) exact: bool,
+    pub(crate) exact: bool,
     /// Bytes that it may have, and the variable that says so.
-    pub(super) limit: Option<(&'static str, u64)>,
+    pub(crate) limit: Option<(&'static str, u64)>,
     /// `unchanged`, `hydrated`, `offloaded` or `fails`.
-    pub(super) outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// The error that the invocation fails with.
-    pub(super) error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// One value that would be replaced, or that reads as if.
 #[derive(Debug, Serialize)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// JSON Pointers: into the document, and on into JSON text inside of strings.
-    pub(super) pointers: Vec<String>,
+    pub(crate) pointers: Vec<String>,
     /// The reference that stands there, or would; `None` if that takes keys that are not at hand.
-    pub(super) reference: Option<String>,
+    pub(crate) reference: Option<String>,
     /// Bytes of the content, if that is known.
-    pub(super) size: Option<u64>,
+    pub(crate) size: Option<u64>,
     /// What becomes of it, in a word.
-    pub(super) status: &'static str,
+    pub(crate) status: &'static str,
     /// Why.
-    pub(super) why: String,
+    pub(crate) why: String,
 }

@@ -2,20 +2,30 @@
 //!
 //! A file without a reference is no success: nothing was verified, and whoever gave it expected otherwise.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 
+use clap::{Args, ValueHint};
 use long_content::locate;
 use long_content::reference::{ContentRef, PREFIX, ParseRefError};
 use long_content::store::GetError;
+use lrap::error::quoted;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::answer::{Outcome, ToolError, print};
-use super::context::{Context, Table, reference, wait};
-use super::document::Document;
-use lrap::error::quoted;
+use crate::answer::{Outcome, ToolError, print};
+use crate::context::{Context, Table, reference, wait};
+use crate::document::Document;
+use crate::options::Tenant;
+
+const EXAMPLES: &str = "\
+Examples:
+  lrap verify event.json
+  lrap verify @content:1:dynamodb:s:86400:ng0Etg0subslsCKKke9orZQNb9p74JodA19cyKvdD5M:13
+  aws logs tail /aws/lambda/reader | lrap verify
+
+Needs dynamodb:BatchGetItem.";
 
 /// Bytes of content that are held at once.
 const BATCH: u64 = 64 << 20;
@@ -32,31 +42,47 @@ struct Verdict {
 /// A text that claims to be a reference.
 type Claim = (String, Result<ContentRef, ParseRefError>);
 
-pub(super) fn run(context: &Context) -> Result<Outcome, ToolError> {
-    let Claims { claims, empty } = claims(&context.arguments.operands)?;
-    let verdicts = if claims.is_empty() { vec![] } else { wait(verdicts(&context.open()?, claims)) };
-    let not_ok = verdicts.iter().filter(|verdict| !verdict.is_ok()).count();
-    let document = json!({ "references": verdicts, "not_ok": not_ok, "without_references": empty });
-    let mut text = verdicts.iter().fold(String::new(), |mut text, verdict| {
-        let problem = verdict.problem.as_ref().map_or_else(String::new, |problem| format!("  ({problem})"));
-        let _ = writeln!(text, "{:<11} {}{problem}", verdict.status, verdict.reference);
-        text
-    });
-    for name in &empty {
-        let _ = writeln!(text, "no references found in {name}");
+/// Read contents and say of each whether it is ok, expired, missing, corrupt or refused
+///
+/// In a JSON document it checks the references that the extension would find, in any other text everything that begins like one. A file
+/// without a reference is a negative result.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Verify {
+    /// References, and files that hold some; - or nothing is standard input
+    #[arg(value_name = "REFERENCE|FILE|-", value_hint = ValueHint::FilePath)]
+    from: Vec<OsString>,
+    #[command(flatten)]
+    tenant: Tenant,
+}
+
+impl Verify {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, ToolError> {
+        let Claims { claims, empty } = claims(&self.from)?;
+        let verdicts = if claims.is_empty() { vec![] } else { wait(verdicts(&context.open(&self.tenant)?, claims)) };
+        let not_ok = verdicts.iter().filter(|verdict| !verdict.is_ok()).count();
+        let document = json!({ "references": verdicts, "not_ok": not_ok, "without_references": empty });
+        let mut text = verdicts.iter().fold(String::new(), |mut text, verdict| {
+            let problem = verdict.problem.as_ref().map_or_else(String::new, |problem| format!("  ({problem})"));
+            let _ = writeln!(text, "{:<11} {}{problem}", verdict.status, verdict.reference);
+            text
+        });
+        for name in &empty {
+            let _ = writeln!(text, "no references found in {name}");
+        }
+        print(context.as_json, &document, &text)?;
+        let unavailable = verdicts.iter().find(|verdict| verdict.status == UNAVAILABLE);
+        if let Some(problem) = unavailable.and_then(|verdict| verdict.problem.clone()) {
+            return Err(ToolError::Unavailable(problem));
+        }
+        Ok(if not_ok == 0 && empty.is_empty() { Outcome::Yes } else { Outcome::No })
     }
-    print(context.arguments.has("json"), &document, &text)?;
-    let unavailable = verdicts.iter().find(|verdict| verdict.status == UNAVAILABLE);
-    if let Some(problem) = unavailable.and_then(|verdict| verdict.problem.clone()) {
-        return Err(ToolError::Unavailable(problem));
-    }
-    Ok(if not_ok == 0 && empty.is_empty() { Outcome::Yes } else { Outcome::No })
 }
 
 const UNAVAILABLE: &str = "unavailable";
 
 /// What became of reading a content, in one word.
-pub(super) fn status(error: &GetError) -> &'static str {
+pub(crate) fn status(error: &GetError) -> &'static str {
     match error {
         GetError::NotFound => "missing",
         GetError::Expired => "expired",
@@ -102,7 +128,7 @@ impl Claims {
 }
 
 /// What the operands hold: references, files, and standard input for `-` or for none.
-fn claims(operands: &[std::ffi::OsString]) -> Result<Claims, ToolError> {
+fn claims(operands: &[OsString]) -> Result<Claims, ToolError> {
     let mut read = Claims::default();
     if operands.is_empty() {
         read.read(OsStr::new("-"))?;

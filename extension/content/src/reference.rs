@@ -413,6 +413,20 @@ impl ContentRef {
         })
     }
 
+    /// The handle: the same text without its prefix, which nothing hydrates on its way.
+    pub fn handle(&self) -> String {
+        self.to_string().split_off(PREFIX.len())
+    }
+
+    /// The reference behind a handle, with or without the prefix. `None` is any other text, however much like a handle it looks in part.
+    pub fn parse_handle(text: &str) -> Option<Result<Self, ParseRefError>> {
+        let text = text.strip_prefix(PREFIX).unwrap_or(text);
+        let looks_like_one = text.len() <= MAX_LEN
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+            && text.split(':').nth(1) == Some(StoreName::DynamoDb.as_str());
+        looks_like_one.then(|| format!("{PREFIX}{text}").parse())
+    }
+
     /// Whether it is of the forerunner's format.
     pub fn is_legacy(&self) -> bool {
         matches!(self.id.0, Name::Record(_))

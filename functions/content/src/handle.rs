@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use long_content::reference::{ContentRef, MAX_LEN, PREFIX};
+use long_content::reference::ContentRef;
 
 /// The short name of a long result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,18 +15,14 @@ pub struct NotAHandle;
 impl Handle {
     /// The handle that a text is. `None` is any other text, however much like a handle it looks in part.
     pub fn of(text: &str) -> Option<Result<Self, NotAHandle>> {
-        let text = text.trim();
-        let text = text.strip_prefix(PREFIX).unwrap_or(text);
-        let looks_like_one = text.len() <= MAX_LEN
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
-            && text.split(':').nth(1) == Some("dynamodb");
-        looks_like_one.then(|| format!("{PREFIX}{text}").parse().map(Self).map_err(|_| NotAHandle))
+        let reference = ContentRef::parse_handle(text.trim())?;
+        Some(reference.map(Self).map_err(|_| NotAHandle))
     }
 }
 
 impl fmt::Display for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_string()[PREFIX.len()..])
+        f.write_str(&self.0.handle())
     }
 }
 

@@ -49,6 +49,12 @@ impl FromStr for SecretArn {
     }
 }
 
+impl fmt::Display for SecretArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 impl SecretArn {
     /// The region that the secret is in.
     pub fn region(&self) -> &str {

@@ -2,6 +2,7 @@
 //! the client does before its first request, so the roots that sign Amazon's own endpoints are compiled in. Those of either
 //! kind are loaded when the first connection needs them, since nobody waits for that one.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -28,6 +29,16 @@ pub enum TlsRoots {
     System,
     /// A PEM bundle's (`AWS_CA_BUNDLE`), and no others.
     File(PathBuf),
+}
+
+impl fmt::Display for TlsRoots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Amazon => f.write_str("amazon"),
+            Self::System => f.write_str("system"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
 }
 
 impl TlsRoots {
