@@ -87,7 +87,7 @@ async fn count_lives(
         for (cost, number) in tool.costs {
             let total =
                 |report: &str| number(report).with_context(|| format!("{} counts nothing: {report}", tool.name));
-            counts.add(*cost, name, each(total(&short)?, total(&long)?));
+            counts.add(*cost, name, spent(total(&short)?, total(&long)?, cost.invocations()));
         }
     }
     Ok(())
@@ -136,10 +136,10 @@ fn payload(len: usize) -> Vec<u8> {
     json
 }
 
-/// The cost of each invocation that only the long life had, to the nearest whole number.
-fn each(short: u64, long: u64) -> u64 {
+/// What so many of the invocations cost that only the long life had, to the nearest whole number.
+fn spent(short: u64, long: u64, invocations: u64) -> u64 {
     let more = LIVES[1] - LIVES[0];
-    (long.saturating_sub(short) + more / 2) / more
+    (long.saturating_sub(short) * invocations + more / 2) / more
 }
 
 /// The number so many words after `label`: valgrind writes `Total: 1,234 bytes in 5 blocks`.
@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn what_both_lives_cost_falls_out() {
-        assert_eq!(each(5_000 + 20 * 7, 5_000 + 120 * 7), 7);
+        assert_eq!(spent(5_000 + 20 * 7, 5_000 + 120 * 7, 1), 7);
+        assert_eq!(spent(5_000 + 20 * 7, 5_000 + 120 * 7 + 51, 100), 751);
     }
 
     #[test]
