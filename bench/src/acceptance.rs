@@ -33,6 +33,7 @@ fn all(subject: &Subject<'_>) -> Vec<Promise> {
         pass_through(subject),
         offload(subject),
         hydrate(subject),
+        neighbour(subject),
         scan(subject),
         start(subject),
         size(subject),
@@ -192,6 +193,18 @@ fn hydrate(subject: &Subject<'_>) -> Vec<Promise> {
     PINS.into_iter().flat_map(|pin| cold(pin).into_iter().chain(cached(pin))).collect()
 }
 
+fn neighbour(subject: &Subject<'_>) -> Vec<Promise> {
+    let alone = format!("{}, alone", subject.lane);
+    let on = |pin| Promise {
+        criterion: "C8",
+        what: "neighbour: p99 beside claims of 127 MiB, to that alone".to_owned(),
+        pin,
+        limit: Limit::AtMost(2.0),
+        measured: subject.times("neighbour", pin, &alone, Figure::TotalP99Us),
+    };
+    PINS.map(on).into()
+}
+
 fn scan(subject: &Subject<'_>) -> Vec<Promise> {
     let speed = |text: &str, lane: &str| subject.report.figure(&format!("scan/{text}"), Pin::One, lane, Figure::GbPerS);
     let promise = |what, limit, measured| Promise { criterion: "C4", what, pin: Pin::One, limit, measured };
@@ -272,7 +285,7 @@ pub(crate) mod tests {
     use crate::figures::Figures;
     use crate::scenario::Scenario;
 
-    const LANES: [&str; 15] = [
+    const LANES: [&str; 16] = [
         "direct",
         "relay",
         "gather",
@@ -288,6 +301,7 @@ pub(crate) mod tests {
         "ResponseScreen",
         "direct, inline",
         "splice",
+        "lrap, alone",
     ];
 
     /// A report of every scenario in which all figures of the first lane are 1, of the second 2, and so on.

@@ -18,10 +18,10 @@ use crate::promise::Row;
 use crate::report::Report;
 
 /// Families of scenarios: the first words of their names.
-const FAMILIES: [&str; 7] = ["passthrough", "offload", "hydrate", "conversation", "start", "idle", "scan"];
+const FAMILIES: [&str; 8] = ["passthrough", "offload", "hydrate", "neighbour", "conversation", "start", "idle", "scan"];
 
 /// Kinds of promises, and what they are about.
-const CRITERIA: [(&str, &str); 7] = [
+const CRITERIA: [(&str, &str); 8] = [
     ("C1", "passing through, to relays"),
     ("C2", "offloading, to bare requests"),
     ("C3", "hydrating, to bare requests and to contents inline"),
@@ -29,6 +29,7 @@ const CRITERIA: [(&str, &str); 7] = [
     ("C5", "cold starts, and the first offload behind one"),
     ("C6", "size of the binary, memory"),
     ("C7", "wake-ups while nothing is asked"),
+    ("C8", "small events beside large claims"),
 ];
 
 /// Puts a report into `performance.md` and, with all of its figures as JSON and the plots, into `performance/`, both in the folder

@@ -71,7 +71,12 @@ impl Sandbox {
         self.lambda.push_always(Event::new("", json).due_in(DEADLINE));
     }
 
-    /// The same, in chunks.
+    /// What every poll of a runtime by this name is answered with from now on.
+    pub(crate) fn set_event_of(&self, user_agent: &str, json: &[u8]) {
+        self.lambda.push_always_to(user_agent, Event::new("", json).due_in(DEADLINE));
+    }
+
+    /// The same as [`set_event`](Self::set_event), in chunks.
     pub(crate) fn set_event_in_chunks(&self, json: &[u8]) {
         self.lambda.push_always(Event::new("", json).due_in(DEADLINE).chunked(CHUNK));
     }

@@ -31,9 +31,18 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Connects.
     pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+        Self::connect_as("lrap-bench", address).await
+    }
+
+    /// Connects another runtime of the same sandbox, which polls by the name of `user_agent`.
+    pub(crate) async fn another(&self, user_agent: &str) -> anyhow::Result<Self> {
+        Self::connect_as(user_agent, self.host).await
+    }
+
+    async fn connect_as(user_agent: &str, address: SocketAddr) -> anyhow::Result<Self> {
         let wire = Wire::connect(address).await?;
         let poll = format!(
-            "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: {address}\r\nUser-Agent: lrap-bench\r\n\
+            "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: {address}\r\nUser-Agent: {user_agent}\r\n\
              Accept: */*\r\n\r\n"
         );
         let event = (Framing::Length(0), vec![]);

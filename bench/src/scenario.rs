@@ -5,6 +5,7 @@ mod contestant;
 mod conversation;
 mod hydrate;
 mod idle;
+mod neighbour;
 mod offload;
 mod passthrough;
 mod scan;
@@ -16,6 +17,7 @@ pub(crate) use self::bench::Bench;
 use self::conversation::Conversation;
 use self::hydrate::Hydrate;
 use self::idle::Idle;
+use self::neighbour::Neighbour;
 use self::offload::Offload;
 use self::passthrough::PassThrough;
 use self::scan::Scan;
@@ -31,6 +33,8 @@ pub(crate) enum Scenario {
     Offload(Offload),
     /// Events with references.
     Hydrate(Hydrate),
+    /// Events beside others that claim much.
+    Neighbour(Neighbour),
     /// Turns of a conversation that grows.
     Conversation(Conversation),
     /// Processes that begin.
@@ -51,7 +55,9 @@ impl Scenario {
         let scan = Scan::all().into_iter().map(Self::Scan);
         let start = ColdStart::all().into_iter().map(Self::ColdStart);
         let idle = std::iter::once(Self::Idle(Idle));
-        passthrough.chain(offload).chain(hydrate).chain(conversation).chain(start).chain(idle).chain(scan).collect()
+        let neighbour = std::iter::once(Self::Neighbour(Neighbour));
+        let of_contents = offload.chain(hydrate).chain(neighbour).chain(conversation);
+        passthrough.chain(of_contents).chain(start).chain(idle).chain(scan).collect()
     }
 
     /// Measures every lane that it makes sense for.
@@ -61,6 +67,7 @@ impl Scenario {
             Self::PassThrough(scenario) => scenario.run(&name, bench).await,
             Self::Offload(scenario) => scenario.run(&name, bench).await,
             Self::Hydrate(scenario) => scenario.run(&name, bench).await,
+            Self::Neighbour(scenario) => scenario.run(&name, bench).await,
             Self::Conversation(scenario) => scenario.run(&name, bench).await,
             Self::ColdStart(scenario) => scenario.run(&name, bench).await,
             Self::Idle(scenario) => scenario.run(&name, bench).await,
@@ -75,6 +82,7 @@ impl fmt::Display for Scenario {
             Self::PassThrough(scenario) => write!(f, "passthrough/{scenario}"),
             Self::Offload(scenario) => write!(f, "offload/{scenario}"),
             Self::Hydrate(scenario) => write!(f, "hydrate/{scenario}"),
+            Self::Neighbour(_) => f.write_str("neighbour"),
             Self::Conversation(scenario) => write!(f, "conversation/{scenario}"),
             Self::ColdStart(scenario) => write!(f, "start/{scenario}"),
             Self::Idle(_) => f.write_str("idle"),

@@ -17,6 +17,9 @@ pub const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 /// Exchanges that are kept for who measures: those of an invocation, and of the extension's start.
 const FEW: usize = 8;
 
+/// The number of the first invocation of a runtime that is called by its name.
+const OTHERS: u64 = 1 << 40;
+
 impl Log {
     /// The polls for an event that are waiting now, by their position in the log.
     pub fn waiting_polls(&self) -> Vec<usize> {
@@ -33,6 +36,8 @@ struct Script {
     events: VecDeque<(Option<usize>, Event)>,
     /// What every poll gets that no event is queued for.
     standing: Option<Standing>,
+    /// The same for polls with a field `User-Agent` of this value.
+    standing_of: Option<(String, Standing)>,
     /// The error that ended the standing event.
     failure: Option<String>,
     shutdown: bool,
@@ -83,6 +88,12 @@ impl FakeLambda {
     /// Answers every poll with `event` from now on, each time for another invocation, until one fails.
     pub fn push_always(&self, event: Event) {
         self.script(|script| script.standing = Some(event.standing()));
+    }
+
+    /// Answers every poll of a runtime that calls itself `user_agent` with `event` from now on.
+    pub fn push_always_to(&self, user_agent: &str, event: Event) {
+        let standing = event.standing().numbered_from(OTHERS);
+        self.script(|script| script.standing_of = Some((user_agent.to_owned(), standing)));
     }
 
     /// The error of the invocation that ended the standing event.
@@ -136,7 +147,7 @@ impl Habits for Lambda {
 impl Script {
     fn reply_to(&mut self, request: &Exchange, index: usize) -> Option<Reply> {
         match (request.method.as_str(), request.target.split('?').next()?) {
-            ("GET", NEXT) => self.next_event(index),
+            ("GET", NEXT) => self.next_event(request.headers.get("user-agent"), index),
             ("GET", EXTENSION_NEXT) => self.shutdown.then(shutdown_event),
             ("POST", REGISTER) => {
                 self.was_listening = self.probe.map(|listener| TcpStream::connect(listener).is_ok());
@@ -153,7 +164,12 @@ impl Script {
         }
     }
 
-    fn next_event(&mut self, poll: usize) -> Option<Reply> {
+    fn next_event(&mut self, user_agent: Option<&str>, poll: usize) -> Option<Reply> {
+        if let Some((name, standing)) = &mut self.standing_of
+            && user_agent == Some(name)
+        {
+            return Some(standing.next_reply());
+        }
         let is_meant = |(target, _): &(Option<usize>, Event)| target.is_none_or(|target| target == poll);
         if let Some(at) = self.events.iter().position(is_meant) {
             return self.events.remove(at).map(|(_, event)| event.into_reply());
@@ -195,5 +211,17 @@ mod tests {
         let error = format!("/2018-06-01/runtime/invocation/{}/error", second.id());
         assert_eq!(runtime.send(Request::post(&error, "\"why\"")).await.status, 202);
         assert_eq!((runtime.next().await.status, lambda.failure().as_deref()), (410, Some("\"why\"")));
+    }
+
+    #[tokio::test]
+    async fn a_runtime_that_is_called_by_its_name_has_events_of_its_own() {
+        let lambda = FakeLambda::start_keeping_few().await;
+        let mut runtime = Runtime::new(lambda.address);
+        lambda.push_always(Event::new("", "1"));
+        lambda.push_always_to("other", Event::new("", "2"));
+        let others = runtime.send(Request::get(NEXT).header("User-Agent", "other")).await;
+        let own = runtime.next().await;
+        assert_eq!((others.text(), own.text()), ("2".to_owned(), "1".to_owned()));
+        assert_ne!(others.id(), own.id());
     }
 }

@@ -333,6 +333,11 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// The same event, whose invocations are numbered from here.
+    pub fn numbered_from(self, invocations: u64) -> Self {
+        Self { invocations, ..self }
+    }
+
     /// The event of the next invocation.
     pub fn next_reply(&mut self) -> Reply {
         self.invocations += 1;
