@@ -42,7 +42,7 @@ fn measurements(report: &Value) -> impl Iterator<Item = (&str, &Value)> {
 
 #[test]
 fn every_lane_is_measured_in_every_scenario() {
-    let report = report(&beside("lrap"), "passthrough/1KiB").unwrap();
+    let report = report(&beside("lrap-extension"), "passthrough/1KiB").unwrap();
     let lanes: Vec<_> = measurements(&report).map(|(lane, _)| lane).collect();
     assert_eq!(lanes, ["direct", "relay", "splice", "gather", "extension"].repeat(2));
     for (lane, figures) in measurements(&report) {
@@ -57,7 +57,7 @@ fn every_lane_is_measured_in_every_scenario() {
 
 #[test]
 fn the_first_offload_of_a_process_is_measured_at_both_latencies() {
-    let report = report(&beside("lrap"), "start").unwrap();
+    let report = report(&beside("lrap-extension"), "start").unwrap();
     for (lane, figures) in measurements(&report) {
         assert!(figures["polled_p50_us"].as_f64().unwrap() > 0.0, "{lane}: {figures}");
         for offload in ["first_offload_p50_us", "later_offload_p50_us", "paused_offload_p50_us"] {
@@ -75,4 +75,12 @@ fn the_first_offload_of_a_process_is_measured_at_both_latencies() {
 #[test]
 fn an_extension_that_does_not_start_is_an_error() {
     assert!(report(Path::new("/nowhere/lrap"), "passthrough/1KiB").unwrap_err().contains("/nowhere/lrap"));
+}
+
+#[test]
+fn a_neighbour_is_measured_alone_and_beside_claims() {
+    let report = report(&beside("lrap-extension"), "neighbour").unwrap();
+    let lanes: Vec<_> = measurements(&report).map(|(lane, _)| lane).collect();
+    assert_eq!(lanes, ["extension, alone", "extension"]);
+    assert!(measurements(&report).all(|(_, figures)| figures["total_p99_us"].as_f64().unwrap() > 0.0));
 }
