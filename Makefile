@@ -111,14 +111,15 @@ counts: tools ## change: instructions, system calls, allocations and copies agai
 	elif [ "$${CI:-}" = true ]; then echo "counts: these are missing, and counts must run:$$missing"; exit 1; \
 	else echo "counts: skipped, missing:$$missing"; fi
 
-lint: tools prose ## change: formatting, clippy, spelling, the word list and the workflows; warnings are errors
+lint: tools prose ## change: formatting, clippy, spelling, the word list, the workflows and the site; warnings are errors
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 
-prose: $(LINTERS)/installed ## change: only the spelling, the word list and the workflows
+prose: $(LINTERS)/installed ## change: only the spelling, the word list, the workflows and the pages as a site
 	@"$(LINTERS)/bin/typos" --config tests/lint/typos.toml
 	@"$(LINTERS)/bin/python" tests/lint/words
 	@"$(LINTERS)/bin/zizmor" --quiet --offline --persona auditor .github
+	@tests/lint/site "$(LINTERS)/bin/mkdocs" "$(TARGET)/site"
 
 check: lint ## change: the same as lint
 
