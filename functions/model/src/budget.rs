@@ -1,31 +1,43 @@
-//! A daily cap on what models cost, which no number of parallel calls can pass.
+//! A daily cap on what models cost, which no number of parallel calls can pass, and what each agent and model took of it.
 //!
-//! A call reserves what it may cost before it is made, in one conditional write, and settles to what it did cost afterwards:
-//! DynamoDB decides who is the last under the cap, not a number read earlier. The record of a day is one item with the key
-//! `bedrock#{stage}#{YYYY-MM-DD}` (UTC; the name is older than the other providers), amounts in micro-dollars:
+//! An attempt reserves the most that it may cost before it is made, in one conditional write, and settles to what it did cost
+//! afterwards: DynamoDB decides who is the last under the cap, not a number read earlier. The record of a day is one item with the
+//! key `bedrock#{stage}#{YYYY-MM-DD}` (UTC; the name is older than the other providers), amounts in micro-dollars:
 //!
 //! | attribute | |
 //! |---|---|
 //! | `spent` | reserved and spent |
-//! | `requests` | calls that were let through |
-//! | `input_tokens`, `output_tokens` | of those that were answered |
+//! | `unconfirmed` | of that, what was charged though nobody knows whether it was billed: answers that broke off or never came |
+//! | `requests` | attempts that were let through |
+//! | `input_tokens`, `output_tokens`, `cache_read_tokens`, `cache_write_tokens` | of those that were answered; the last two are parts of the first |
+//! | `usage` | the keys of the day's items by agent and model |
 //! | `ttl` | seconds since 1970; 35 days after the last reservation |
+//!
+//! What is settled is also added to an item for the agent and the model, `usage#{stage}#{day}#{agent}#{provider}#{model}`, in the same
+//! transaction: `agent`, `provider`, `model`, and the same numbers. Their sums are the day's, but for what is reserved.
 //!
 //! A function that dies between both writes leaves its reservation standing: the cap errs on the side of less spending.
 
 use crate::prices::{MicroDollars, Tokens};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Config;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use functions_aws::sdk_errors::reason;
 use functions_shared::Clock;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::collections::HashMap;
+use std::time::Duration;
+
+/// How often a write is tried again that met another one to the same item, and how long is waited before, at most, the first time.
+/// Each of fifty calls at once gets through.
+const CONFLICTS: u32 = 12;
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long a day's record outlives its last reservation.
 const KEPT: SignedDuration = SignedDuration::from_hours(35 * 24);
@@ -44,8 +56,37 @@ pub struct Budget {
 #[must_use = "what is reserved counts as spent until it is settled"]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reservation {
+    day: Date,
     id: String,
     estimate: MicroDollars,
+    ttl: i64,
+}
+
+impl Reservation {
+    /// What is set aside.
+    pub fn estimate(&self) -> MicroDollars {
+        self.estimate
+    }
+}
+
+/// Whose usage it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Account {
+    pub agent: String,
+    pub provider: String,
+    pub model: String,
+}
+
+/// What an attempt is charged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Charge {
+    /// The amount.
+    pub cost: MicroDollars,
+    /// What it is for, if the provider has counted.
+    pub tokens: Tokens,
+    /// Whether nobody knows what the provider bills.
+    pub is_estimate: bool,
 }
 
 /// Why a call is not let through, or not written down.
@@ -88,13 +129,14 @@ impl Budget {
     /// Sets `estimate` aside, if the day's cap has room for it.
     pub async fn reserve(&self, estimate: MicroDollars) -> Result<Reservation, BudgetError> {
         let now = self.now();
-        let reservation = Reservation { id: self.id(now), estimate };
+        let day = day(now);
+        let reservation = Reservation { day, id: self.id(day), estimate, ttl: (now + KEPT).as_second() };
         // Without this, the first reservation of a day would pass any cap: there is no `spent` to compare with.
         let Some(room) = self.cap.0.checked_sub(estimate.0) else {
             let spent = self.spent(&reservation.id).await?;
             return Err(self.exceeded(spent, estimate, now));
         };
-        match self.set_aside(&reservation, room, now).await {
+        match self.set_aside(&reservation, room).await {
             Ok(()) => Ok(reservation),
             Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => {
                 Err(self.exceeded(spent_before(refused.err()), estimate, now))
@@ -103,34 +145,67 @@ impl Budget {
         }
     }
 
-    /// Replaces what was set aside by what was spent. A call that failed costs nothing and has no tokens.
-    pub async fn settle(
-        &self,
-        reservation: Reservation,
-        actual: MicroDollars,
-        tokens: Tokens,
-    ) -> Result<(), BudgetError> {
-        let difference = i128::from(actual.0) - i128::from(reservation.estimate.0);
-        // Never twice: a difference that is added again would make the day cheaper than it was.
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        let settled = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(reservation.id))
-            .update_expression("ADD spent :difference, input_tokens :input, output_tokens :output")
-            .expression_attribute_values(":difference", number(difference))
-            .expression_attribute_values(":input", number(tokens.input))
-            .expression_attribute_values(":output", number(tokens.output));
-        settled.customize().config_override(once).send().await.map(drop).map_err(|error| unavailable(&error))
+    /// Replaces what was set aside by what was spent, for the day and for the account.
+    pub async fn settle(&self, reservation: Reservation, account: &Account, charge: Charge) -> Result<(), BudgetError> {
+        let difference = i128::from(charge.cost.0) - i128::from(reservation.estimate.0);
+        let usage = self.usage_id(reservation.day, account);
+        let day = added(self.update(&reservation.id), charge)
+            .update_expression(format!("{ADDED}, #usage :usage"))
+            .expression_attribute_names("#usage", "usage")
+            .expression_attribute_values(":usage", AttributeValue::Ss(vec![usage.clone()]))
+            .expression_attribute_values(":spent", number(difference));
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let item = added(self.update(&usage), charge)
+            .update_expression(format!("{ADDED}, requests :one SET #agent = :agent, #provider = :provider, #model = :model, #ttl = :ttl"))
+            .expression_attribute_names("#agent", "agent")
+            .expression_attribute_names("#provider", "provider")
+            .expression_attribute_names("#model", "model")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":one", number(1_u64))
+            .expression_attribute_values(":agent", text(&account.agent))
+            .expression_attribute_values(":provider", text(&account.provider))
+            .expression_attribute_values(":model", text(&account.model))
+            .expression_attribute_values(":ttl", number(reservation.ttl))
+            .expression_attribute_values(":spent", number(charge.cost.0));
+        let built = |update: Result<Update, _>| update.map(|update| TransactWriteItem::builder().update(update).build());
+        let writes = [built(day.build()), built(item.build())];
+        let writes = writes.into_iter().collect::<Result<Vec<_>, aws_sdk_dynamodb::error::BuildError>>();
+        let writes = writes.map_err(|error| BudgetError::Unavailable(error.to_string()))?;
+        self.write(writes).await.map_err(|error| unavailable(&error))
     }
 
-    async fn set_aside(
-        &self,
-        reservation: &Reservation,
-        room: u64,
-        now: Timestamp,
-    ) -> Result<(), SdkError<UpdateItemError>> {
+    /// The SDK gives each transaction a token, so that its own retries add nothing twice.
+    async fn write(&self, writes: Vec<TransactWriteItem>) -> Result<(), SdkError<TransactWriteItemsError>> {
+        let mut conflicts = 0;
+        loop {
+            let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
+            match sent {
+                Err(error) if conflicts < CONFLICTS && has_met_another(&error) => pause(&mut conflicts).await,
+                sent => return sent.map(drop),
+            }
+        }
+    }
+
+    fn update(&self, id: &str) -> UpdateBuilder {
+        Update::builder().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()))
+    }
+
+    async fn set_aside(&self, reservation: &Reservation, room: u64) -> Result<(), SdkError<UpdateItemError>> {
+        let mut conflicts = 0;
+        loop {
+            let sent = self.set_aside_once(reservation, room).await;
+            match sent {
+                Err(SdkError::ServiceError(error))
+                    if conflicts < CONFLICTS && error.err().is_transaction_conflict_exception() =>
+                {
+                    pause(&mut conflicts).await;
+                }
+                sent => return sent,
+            }
+        }
+    }
+
+    async fn set_aside_once(&self, reservation: &Reservation, room: u64) -> Result<(), SdkError<UpdateItemError>> {
         let update = self
             .client
             .update_item()
@@ -141,7 +216,7 @@ impl Budget {
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":estimate", number(reservation.estimate.0))
             .expression_attribute_values(":one", number(1_u64))
-            .expression_attribute_values(":ttl", number((now + KEPT).as_second()))
+            .expression_attribute_values(":ttl", number(reservation.ttl))
             .expression_attribute_values(":room", number(room))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         update.send().await.map(drop)
@@ -158,16 +233,51 @@ impl Budget {
         Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::MAX)
     }
 
-    fn id(&self, now: Timestamp) -> String {
-        format!("bedrock#{}#{}", self.stage, day(now))
+    fn id(&self, day: Date) -> String {
+        format!("bedrock#{}#{day}", self.stage)
     }
 
+    fn usage_id(&self, day: Date, Account { agent, provider, model }: &Account) -> String {
+        format!("usage#{}#{day}#{agent}#{provider}#{model}", self.stage)
+    }
+
+    /// The error of a call that is not let through.
     fn exceeded(&self, spent: MicroDollars, estimate: MicroDollars, now: Timestamp) -> BudgetError {
         let resets_at = next_midnight(now);
         let wait = resets_at.duration_since(now).as_millis().unsigned_abs().div_ceil(1000);
         let reset_in_seconds = u64::try_from(wait).unwrap_or(u64::MAX);
         BudgetError::Exceeded { spent, estimate, cap: self.cap, reset_in_seconds, resets_at }
     }
+}
+
+/// What both items of a charge add.
+const ADDED: &str = "ADD spent :spent, unconfirmed :unconfirmed, input_tokens :input, output_tokens :output, \
+                     cache_read_tokens :cache_read, cache_write_tokens :cache_write";
+
+fn added(update: UpdateBuilder, Charge { cost, tokens, is_estimate }: Charge) -> UpdateBuilder {
+    update
+        .expression_attribute_values(":unconfirmed", number(if is_estimate { cost.0 } else { 0 }))
+        .expression_attribute_values(":input", number(tokens.input))
+        .expression_attribute_values(":output", number(tokens.output))
+        .expression_attribute_values(":cache_read", number(tokens.cache_read))
+        .expression_attribute_values(":cache_write", number(tokens.cache_write))
+}
+
+/// Whether the transaction was cancelled because another write was at one of its items.
+fn has_met_another(error: &SdkError<TransactWriteItemsError>) -> bool {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("TransactionConflict"))
+        }
+        Some(error) => error.is_transaction_in_progress_exception(),
+        None => false,
+    }
+}
+
+async fn pause(conflicts: &mut u32) {
+    let longest = FIRST_PAUSE.saturating_mul(1 << (*conflicts).min(16)).min(LONGEST_PAUSE);
+    *conflicts += 1;
+    tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
 }
 
 fn day(now: Timestamp) -> Date {

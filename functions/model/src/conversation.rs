@@ -4,10 +4,13 @@
 //! call of a tool has its result in the turn that follows, in the order of the calls and before anything else.
 
 use crate::error::CallError;
-use crate::message::{Block, Content, ImageSource, Message, Role, ToolResult, ToolUse};
+use crate::message::{Block, Content, Message, Origin, Role, Source, ToolResult, ToolUse};
+use std::collections::HashSet;
 
 /// Pictures that all providers take.
 const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+/// Documents that all providers take that take any.
+const DOCUMENT: &str = "application/pdf";
 
 /// The whole conversation, the newest results of tools included.
 #[derive(Debug, Clone)]
@@ -28,10 +31,22 @@ pub(crate) struct Turn<'a> {
 /// A part of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
-    Text(&'a str),
-    Image { media_type: &'a str, data: &'a str },
-    ToolUse(&'a ToolUse),
+    /// With the fields that the provider wants back beside it.
+    Text(&'a str, Option<&'a str>),
+    Image(Picture<'a>),
+    Document { data: &'a str, title: Option<&'a str> },
+    /// With the fields that the provider wants back beside it.
+    ToolUse(&'a ToolUse, Option<&'a str>),
     ToolResult(&'a ToolResult),
+    /// What the provider itself made, as JSON text.
+    Opaque(&'a str),
+}
+
+/// A picture in base64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Picture<'a> {
+    pub(crate) media_type: &'a str,
+    pub(crate) data: &'a str,
 }
 
 impl Conversation {
@@ -41,8 +56,9 @@ impl Conversation {
         let system = rules.join("\n\n");
         if !results.is_empty() {
             let content = Content::Blocks(results.into_iter().map(Block::ToolResult).collect());
-            messages.push(Message { role: Role::User, content });
+            messages.push(Message::new(Role::User, content));
         }
+        answer_what_was_not_run(&mut messages);
         Self { system, messages }
     }
 
@@ -51,11 +67,17 @@ impl Conversation {
         self.messages.iter().filter(|message| message.role == Role::Assistant).count()
     }
 
-    /// The messages after the rules, as turns.
-    pub(crate) fn turns(&self) -> Result<Vec<Turn<'_>>, CallError> {
+    /// Whether it is one that providers take.
+    pub(crate) fn check(&self) -> Result<(), CallError> {
+        let nobody = Origin { provider: String::new(), model: String::new(), api: String::new() };
+        self.turns(&nobody).map(drop)
+    }
+
+    /// The messages after the rules, as turns, with the opaque parts that `origin` made and those of nobody else.
+    pub(crate) fn turns(&self, origin: &Origin) -> Result<Vec<Turn<'_>>, CallError> {
         let mut turns = Vec::new();
         for message in self.messages.iter().skip_while(|message| message.role == Role::System) {
-            take_turn(&mut turns, message)?;
+            take_turn(&mut turns, message, origin)?;
         }
         if turns.is_empty() {
             return Err(CallError::invalid("`messages` holds nothing that could be answered"));
@@ -65,13 +87,43 @@ impl Conversation {
     }
 }
 
+/// Gives the calls that must not be run the results that say so, unless somebody else has.
+fn answer_what_was_not_run(messages: &mut Vec<Message>) {
+    let answered: HashSet<(usize, String)> = messages
+        .iter()
+        .enumerate()
+        .flat_map(|(at, message)| message.tool_results().map(move |result| (at, result.tool_use_id.clone())))
+        .collect();
+    for at in (0..messages.len()).rev() {
+        let not_run = messages[at].tool_uses().filter(|call| !answered.contains(&(at + 1, call.id.clone())));
+        let results: Vec<Block> = not_run
+            .filter_map(|call| Some(Block::ToolResult(ToolResult::of_not_run(call, call.not_run?))))
+            .collect();
+        if !results.is_empty() {
+            put_results(messages, at + 1, results);
+        }
+    }
+}
+
+/// Puts results into the user's message at `at`, or into one of their own.
+fn put_results(messages: &mut Vec<Message>, at: usize, mut results: Vec<Block>) {
+    match messages.get_mut(at).filter(|message| message.role == Role::User) {
+        Some(message) => {
+            results.extend(message.content.take_blocks());
+            message.content = Content::Blocks(results);
+        }
+        None => messages.insert(at, Message::new(Role::User, Content::Blocks(results))),
+    }
+}
+
 /// Adds what a message says to the turn of the one who says it. What is empty says nothing: providers refuse it.
-fn take_turn<'a>(turns: &mut Vec<Turn<'a>>, message: &'a Message) -> Result<(), CallError> {
+fn take_turn<'a>(turns: &mut Vec<Turn<'a>>, message: &'a Message, origin: &Origin) -> Result<(), CallError> {
     if message.role == Role::System {
         return Err(CallError::invalid("a message of role `system` stands behind others"));
     }
     let is_assistant = message.role == Role::Assistant;
-    for part in parts(&message.content, is_assistant)? {
+    let is_own = is_assistant && message.origin.as_ref() == Some(origin);
+    for part in parts(&message.content, is_assistant, is_own)? {
         match turns.last_mut() {
             Some(turn) if turn.is_assistant == is_assistant => turn.parts.push(part),
             _ => turns.push(Turn { is_assistant, parts: vec![part] }),
@@ -80,29 +132,54 @@ fn take_turn<'a>(turns: &mut Vec<Turn<'a>>, message: &'a Message) -> Result<(), 
     Ok(())
 }
 
-fn parts(content: &Content, is_assistant: bool) -> Result<Vec<Part<'_>>, CallError> {
+fn parts(content: &Content, is_assistant: bool, is_own: bool) -> Result<Vec<Part<'_>>, CallError> {
     match content {
-        Content::Text(text) => Ok(text_part(text).into_iter().collect()),
-        Content::Blocks(blocks) => blocks.iter().filter_map(|block| part(block, is_assistant).transpose()).collect(),
+        Content::Text(text) => Ok(text_part(text, None).into_iter().collect()),
+        Content::Blocks(blocks) => {
+            blocks.iter().filter_map(|block| part(block, is_assistant, is_own).transpose()).collect()
+        }
     }
 }
 
-fn part(block: &Block, is_assistant: bool) -> Result<Option<Part<'_>>, CallError> {
+fn part(block: &Block, is_assistant: bool, is_own: bool) -> Result<Option<Part<'_>>, CallError> {
     match block {
-        Block::Text { text } => Ok(text_part(text)),
-        Block::Image { source: ImageSource::Base64 { media_type, data } } if IMAGES.contains(&media_type.as_str()) => {
-            Ok(Some(Part::Image { media_type, data }))
+        Block::Text { text, opaque } => Ok(text_part(text, opaque.as_deref().filter(|_| is_own))),
+        Block::Image { source } => picture(source).map(|picture| Some(Part::Image(picture))),
+        Block::Document { source, title } => document(source, title.as_deref()).map(Some),
+        Block::ToolUse(call) if is_assistant => {
+            Ok(Some(Part::ToolUse(call, call.opaque.as_deref().filter(|_| is_own))))
         }
-        Block::Image { .. } => Err(CallError::invalid(format!("an image is none of {}", IMAGES.join(", ")))),
-        Block::ToolUse(call) if is_assistant => Ok(Some(Part::ToolUse(call))),
-        Block::ToolResult(result) if !is_assistant => Ok(Some(Part::ToolResult(result))),
+        Block::ToolResult(result) if !is_assistant => check_result(result).map(|()| Some(Part::ToolResult(result))),
         Block::ToolUse(_) => Err(CallError::invalid("a `tool_use` stands in a message that is not the assistant's")),
         Block::ToolResult(_) => Err(CallError::invalid("a `tool_result` stands in a message of the assistant")),
+        Block::Opaque { data } => Ok(is_own.then_some(Part::Opaque(data))),
     }
 }
 
-fn text_part(text: &str) -> Option<Part<'_>> {
-    (!text.is_empty()).then_some(Part::Text(text))
+/// What is in a list of blocks is held to the rules of the same blocks elsewhere.
+fn check_result(result: &ToolResult) -> Result<(), CallError> {
+    let blocks = result.blocks().unwrap_or_default();
+    blocks.iter().try_for_each(|block| part(block, false, false).map(drop))
+}
+
+pub(crate) fn picture(source: &Source) -> Result<Picture<'_>, CallError> {
+    let Source::Base64 { media_type, data } = source;
+    if !IMAGES.contains(&media_type.as_str()) {
+        return Err(CallError::invalid(format!("an image is none of {}", IMAGES.join(", "))));
+    }
+    Ok(Picture { media_type, data })
+}
+
+fn document<'a>(source: &'a Source, title: Option<&'a str>) -> Result<Part<'a>, CallError> {
+    let Source::Base64 { media_type, data } = source;
+    if media_type != DOCUMENT {
+        return Err(CallError::invalid(format!("a document is not {DOCUMENT}")));
+    }
+    Ok(Part::Document { data, title })
+}
+
+fn text_part<'a>(text: &'a str, opaque: Option<&'a str>) -> Option<Part<'a>> {
+    (!text.is_empty()).then_some(Part::Text(text, opaque))
 }
 
 /// Puts each turn's results first, in the order of the calls in the turn before; each call has one, and nothing else has.
@@ -111,7 +188,7 @@ fn pair_results_with_calls(turns: &mut [Turn<'_>]) -> Result<(), CallError> {
     for turn in turns {
         if turn.is_assistant {
             open.extend(
-                turn.parts.iter().filter_map(|part| if let Part::ToolUse(call) = part { Some(*call) } else { None }),
+                turn.parts.iter().filter_map(|part| if let Part::ToolUse(call, _) = part { Some(*call) } else { None }),
             );
         } else {
             answer_all(&mut open, turn)?;
@@ -151,6 +228,10 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
+    fn origin() -> Origin {
+        Origin { provider: "p".to_owned(), model: "m".to_owned(), api: "a".to_owned() }
+    }
+
     fn conversation(messages: Value, results: Value) -> Conversation {
         let read = |messages| serde_json::from_value(messages).expect("messages");
         Conversation::new(read(messages), serde_json::from_value(results).expect("results"), None)
@@ -159,16 +240,18 @@ mod tests {
     /// The turns in short: `u` and `a` for the sides, then the parts.
     fn shape(messages: Value, results: Value) -> Result<String, String> {
         let conversation = conversation(messages, results);
-        let turns = conversation.turns().map_err(|error| error.to_string())?;
+        let turns = conversation.turns(&origin()).map_err(|error| error.to_string())?;
         Ok(turns.iter().map(in_short).collect::<Vec<_>>().join(" | "))
     }
 
     fn in_short(turn: &Turn<'_>) -> String {
         let part = |part: &Part<'_>| match part {
-            Part::Text(text) => (*text).to_owned(),
-            Part::Image { .. } => "image".to_owned(),
-            Part::ToolUse(call) => format!("call-{}", call.id),
+            Part::Text(text, opaque) => format!("{text}{}", opaque.unwrap_or_default()),
+            Part::Image(_) => "image".to_owned(),
+            Part::Document { .. } => "document".to_owned(),
+            Part::ToolUse(call, opaque) => format!("call-{}{}", call.id, opaque.unwrap_or_default()),
             Part::ToolResult(result) => format!("result-{}", result.tool_use_id),
+            Part::Opaque(data) => format!("<{data}>"),
         };
         let side = if turn.is_assistant { "a" } else { "u" };
         format!("{side}: {}", turn.parts.iter().map(part).collect::<Vec<_>>().join(" "))
@@ -213,6 +296,7 @@ mod tests {
     fn what_no_provider_takes_is_refused() {
         let assistant_result = json!({"role": "assistant", "content": [result("x")]});
         let picture = json!({"type": "image", "source": {"type": "base64", "media_type": "image/tiff", "data": ""}});
+        let letter = json!({"type": "document", "source": {"type": "base64", "media_type": "text/html", "data": ""}});
         for (messages, results, reason) in [
             (json!([]), json!([]), "`messages` holds nothing"),
             (json!([{"role": "system", "content": "rules"}]), json!([]), "`messages` holds nothing"),
@@ -230,10 +314,46 @@ mod tests {
                 "`tool_use` stands in",
             ),
             (json!([{"role": "user", "content": [picture]}]), json!([]), "an image is none of image/png"),
+            (json!([{"role": "user", "content": [letter]}]), json!([]), "a document is not application/pdf"),
+            (json!([user("ask"), calls(&["x"])]), json!([{"tool_use_id": "x", "content": [picture]}]), "an image is none of"),
         ] {
             let refused = shape(messages.clone(), results).expect_err(reason);
             assert!(refused.contains(reason), "{messages}: {refused}");
         }
+    }
+
+    #[test]
+    fn opaque_parts_go_back_to_who_made_them_and_to_nobody_else() {
+        let answer = |origin: Value| {
+            json!({"role": "assistant", "origin": origin, "content": [
+                {"type": "opaque", "data": "thought"}, {"type": "text", "text": "2", "opaque": "+"},
+                {"type": "tool_use", "id": "x", "name": "t", "opaque": "*"},
+            ]})
+        };
+        let (own, mut other) = (json!({"provider": "p", "model": "m", "api": "a"}), json!({"provider": "p", "model": "m", "api": "a"}));
+        let said = |answer| shape(json!([user("1"), answer]), json!([result("x")])).expect("turns");
+        assert_eq!(said(answer(own)), "u: 1 | a: <thought> 2+ call-x* | u: result-x");
+        for field in ["provider", "model", "api"] {
+            other[field] = json!("other");
+            assert_eq!(said(answer(other.clone())), "u: 1 | a: 2 call-x | u: result-x", "{field}");
+            other[field] = json!(&field[..1]);
+        }
+        assert_eq!(said(answer(Value::Null)), "u: 1 | a: 2 call-x | u: result-x");
+    }
+
+    #[test]
+    fn a_call_that_must_not_be_run_gets_its_result_here() {
+        let call = |id: &str, not_run: Value| json!({"type": "tool_use", "id": id, "name": "tool", "not_run": not_run});
+        let said = json!({"role": "assistant", "content": [call("x", json!("malformed")), call("y", json!(null))]});
+        let conversation = conversation(json!([user("ask"), said]), json!([result("y")]));
+        let results = serde_json::to_value(&conversation.messages[2].content).expect("JSON");
+        assert_eq!((&results[0]["tool_use_id"], &results[0]["is_error"]), (&json!("x"), &json!(true)));
+        assert!(results[0]["content"].as_str().is_some_and(|text| text.contains("not a JSON object")), "{results}");
+        assert_eq!((results[1].clone(), results.as_array().map(Vec::len)), (result("y"), Some(2)));
+
+        let cut = json!({"role": "assistant", "content": [call("x", json!("cut_off"))]});
+        assert_eq!(shape(json!([user("1"), cut, user("2")]), json!([])).as_deref(), Ok("u: 1 | a: call-x | u: result-x 2"));
+        assert_eq!(shape(json!([user("1"), cut]), json!([])).as_deref(), Ok("u: 1 | a: call-x | u: result-x"));
     }
 
     #[test]

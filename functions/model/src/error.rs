@@ -13,14 +13,10 @@ pub enum CallError {
     /// The event asks for something that cannot be, or must not be. Nothing was sent to a provider.
     #[error("{0}")]
     InvalidRequest(String),
-    /// No active model has this name.
-    #[error("there is no active model `{model_id}` of `{provider_id}`")]
-    UnknownModel {
-        /// The provider's name.
-        provider_id: String,
-        /// The model's name.
-        model_id: String,
-    },
+    /// No model has this name that may be called: none at all, none that is active, one that is retired, or one without prices
+    /// where a budget is set.
+    #[error("{0}")]
+    UnknownModel(String),
     /// The provider's key is not there to be had.
     #[error("{0}")]
     SecretMissing(String),
@@ -46,7 +42,21 @@ pub enum CallError {
         /// How long was waited.
         within: Duration,
     },
-    /// The provider refuses, fails, or is not there.
+    /// The conversation is longer than the model can read. It is refused before it costs anything.
+    #[error("the conversation is longer than `{provider_id}` takes for this model")]
+    ContextOverflow {
+        /// The provider's name.
+        provider_id: String,
+    },
+    /// The provider fails, or is not there. Trying again later may help.
+    #[error("`{provider_id}` {reason}")]
+    ProviderUnavailable {
+        /// The provider's name.
+        provider_id: String,
+        /// The status and the provider's code, or what became of the connection.
+        reason: String,
+    },
+    /// The provider refuses. Trying again would not help.
     #[error("`{provider_id}` {reason}")]
     ProviderError {
         /// The provider's name.
@@ -74,12 +84,14 @@ impl CallError {
     pub fn name(&self) -> &'static str {
         match self {
             Self::InvalidRequest(_) => "InvalidRequest",
-            Self::UnknownModel { .. } => "UnknownModel",
+            Self::UnknownModel(_) => "UnknownModel",
             Self::SecretMissing(_) => "SecretMissing",
             Self::ServiceUnavailable(_) => "ServiceUnavailable",
             Self::BudgetExceeded(_) => "BudgetExceeded",
             Self::RateLimited { .. } => "RateLimited",
             Self::Timeout { .. } => "Timeout",
+            Self::ContextOverflow { .. } => "ContextOverflow",
+            Self::ProviderUnavailable { .. } => "ProviderUnavailable",
             Self::ProviderError { .. } => "ProviderError",
             Self::BadResponse { .. } => "BadResponse",
         }

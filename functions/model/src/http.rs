@@ -1,5 +1,6 @@
-//! One request to a provider, one answer, no second try: who retries is the state machine, and retries multiply.
+//! One request to a provider and one answer.
 
+use crate::attempt::{Billing, Failed};
 use crate::error::CallError;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -8,6 +9,7 @@ use reqwest::{Client, Response, Url, redirect};
 use secrets::Secret;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, timeout_at};
 
 /// More than any model writes. What is longer comes from somebody else.
 const LONGEST_ANSWER: usize = 16 << 20;
@@ -30,6 +32,8 @@ pub(crate) struct Post<'a> {
     pub(crate) endpoint: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// How long the whole answer may take.
+    pub(crate) within: Duration,
 }
 
 impl Post<'_> {
@@ -43,31 +47,80 @@ impl Post<'_> {
     }
 
     /// Sends the request; the answer's bytes if it is a success.
-    pub(crate) async fn send(self, client: &Client) -> Result<Vec<u8>, CallError> {
-        let Self { provider_id, endpoint, headers, body } = self;
+    pub(crate) async fn send(self, client: &Client) -> Result<Vec<u8>, Failed> {
+        let Self { provider_id, endpoint, headers, body, within } = self;
+        let until = Instant::now() + within;
+        let late = |is_silent| Failed::late(provider_id, within, is_silent);
         let request = client.post(endpoint).headers(headers).header(CONTENT_TYPE, "application/json").body(body);
-        let response = request.send().await.map_err(|error| unreachable(provider_id, &error))?;
+        let response = timeout_at(until, request.send()).await.map_err(|_| late(true))?;
+        let response = response.map_err(|error| unreachable(provider_id, &error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(response).await;
+        let body = timeout_at(until, read(response)).await.map_err(|_| late(false));
         if status.is_success() {
-            return body.map_err(|reason| bad_response(provider_id, reason));
+            return body?.map_err(|reason| Failed::unreadable(provider_id, reason, Billing::Unknown));
         }
         // A refusal counts as one even if its text is cut.
-        let body: Value = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
+        let body = body.unwrap_or_else(|_| Ok(Vec::new())).unwrap_or_default();
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let retry_after = headers.get(RETRY_AFTER).and_then(|value| retry_after_of(value.to_str().ok()?));
-        Err(refusal(provider_id, status.as_u16(), retry_after.or_else(|| retry_delay(&body)), error_code(&body)))
+        let refusal = Refusal { status: status.as_u16(), retry_after: retry_after.or_else(|| retry_delay(&body)) };
+        Err(refusal.failed(provider_id, error_code(&body), is_overflow(&body)))
     }
 }
 
-/// An answer that cannot be read, and why.
-pub(crate) fn bad_response(provider_id: &str, reason: impl Into<String>) -> CallError {
-    CallError::BadResponse { provider_id: provider_id.to_owned(), reason: reason.into() }
+/// A provider's refusal, without its words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// What providers say of a conversation that is too long, where they have no code for it. It is looked for and never repeated.
+const OVERFLOWS: [&str; 6] = [
+    "context_length_exceeded",
+    "context length",
+    "context window",
+    "prompt is too long",
+    "input is too long",
+    "input token count",
+];
+
+/// Whether a refusal is about the conversation's length.
+pub(crate) fn is_overflow(body: &Value) -> bool {
+    let places = ["/error/message", "/error/code", "/message", "/error"];
+    let texts = places.iter().filter_map(|place| body.pointer(place)?.as_str());
+    texts.map(str::to_ascii_lowercase).any(|text| OVERFLOWS.iter().any(|words| text.contains(words)))
+}
+
+impl Refusal {
+    /// What it is called, whether trying again may help, and whether it can have cost anything. `code` is repeated only if it can be
+    /// nothing else.
+    pub(crate) fn failed(self, provider_id: &str, code: Option<&str>, is_overflow: bool) -> Failed {
+        let Self { status, retry_after } = self;
+        let provider_id = provider_id.to_owned();
+        let is_definite = (400..500).contains(&status) && !matches!(status, 408 | 409 | 429);
+        let code = code.filter(|code| is_code(code)).map_or_else(String::new, |code| format!(" ({code})"));
+        let reason = format!("answers {status}{code}");
+        let error = match status {
+            400 | 413 | 422 if is_overflow => CallError::ContextOverflow { provider_id },
+            429 | 529 => CallError::RateLimited { provider_id, retry_after },
+            503 if retry_after.is_some() => CallError::RateLimited { provider_id, retry_after },
+            408 | 409 | 500.. => CallError::ProviderUnavailable { provider_id, reason },
+            _ => CallError::ProviderError { provider_id, reason },
+        };
+        // A refusal costs nothing. A failure may have come after the work was done.
+        let billing = if status < 500 { Billing::Nothing } else { Billing::Unknown };
+        Failed { error, billing, may_be_retried: !is_definite && status >= 400, retry_after }
+    }
 }
 
 /// Without the URL: a query may hold a key.
-fn unreachable(provider_id: &str, error: &reqwest::Error) -> CallError {
-    let reason = if error.is_connect() { "cannot be reached" } else { "closes the connection without an answer" };
-    CallError::ProviderError { provider_id: provider_id.to_owned(), reason: reason.to_owned() }
+fn unreachable(provider_id: &str, error: &reqwest::Error) -> Failed {
+    let is_connect = error.is_connect();
+    let reason = if is_connect { "cannot be reached" } else { "closes the connection without an answer" };
+    let error = CallError::ProviderUnavailable { provider_id: provider_id.to_owned(), reason: reason.to_owned() };
+    let billing = if is_connect { Billing::Nothing } else { Billing::Unknown };
+    Failed { error, billing, may_be_retried: true, retry_after: None }
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, &'static str> {
@@ -79,21 +132,6 @@ async fn read(mut response: Response) -> Result<Vec<u8>, &'static str> {
         body.extend_from_slice(&bytes);
     }
     Ok(body)
-}
-
-/// What a provider's refusal is called. `code` is repeated only if it can be nothing else.
-pub(crate) fn refusal(provider_id: &str, status: u16, retry_after: Option<Duration>, code: Option<&str>) -> CallError {
-    let provider_id = provider_id.to_owned();
-    if is_a_limit(status, retry_after) {
-        return CallError::RateLimited { provider_id, retry_after };
-    }
-    let code = code.filter(|code| is_code(code)).map_or_else(String::new, |code| format!(" ({code})"));
-    CallError::ProviderError { provider_id, reason: format!("answers {status}{code}") }
-}
-
-/// Too many requests, of this caller or (529, and 503 if it names a time) of all: in both cases waiting helps.
-fn is_a_limit(status: u16, retry_after: Option<Duration>) -> bool {
-    matches!(status, 429 | 529) || (status == 503 && retry_after.is_some())
 }
 
 /// Seconds, or a date.
@@ -146,6 +184,20 @@ mod tests {
     fn google_says_in_the_body_when_to_come_back() {
         let body = json!({"error": {"code": 429, "details": [{"@type": "Help"}, {"@type": "RetryInfo", "retryDelay": "17.5s"}]}});
         assert_eq!(retry_delay(&body), Some(Duration::from_millis(17_500)));
+    }
+
+    #[test]
+    fn a_conversation_that_is_too_long_is_known_by_code_or_words() {
+        for body in [
+            json!({"error": {"code": "context_length_exceeded", "message": ""}}),
+            json!({"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 208310 tokens > 200000 maximum"}}),
+            json!({"error": {"code": 400, "message": "The input token count (1200000) exceeds the maximum"}}),
+            json!({"error": {"message": "This model's maximum context length is 131072 tokens."}}),
+            json!({"message": "Input is too long for requested model."}),
+        ] {
+            assert!(is_overflow(&body), "{body}");
+        }
+        assert!(!is_overflow(&json!({"error": {"message": "max_tokens is too large"}})));
     }
 
     #[test]

@@ -3,13 +3,19 @@
 //! A row is configuration that somebody with access to the table wrote: where a provider is, which key it takes, what its
 //! tokens cost. Its attributes are read by hand, since prices are DynamoDB numbers and must not become floating point.
 
-use crate::prices::{MicroDollars, Prices};
+use crate::prices::{MicroDollars, Prices, Rates};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use functions_aws::sdk_errors::reason;
-use std::collections::HashMap;
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 use std::time::Duration;
+
+/// What a day should be.
+const DATE: &str = "a date such as 2026-11-29";
 
 /// A row. What it leaves out is `None`: the function that calls the model has defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,12 +24,28 @@ pub struct Model {
     pub provider: String,
     /// What the provider calls it.
     pub model_id: String,
-    /// What its tokens cost; nothing unless the row says so.
-    pub prices: Prices,
+    /// What its tokens cost, if the row says so.
+    pub prices: Option<Prices>,
+    /// What they cost in other tiers of service: `priority`, `flex`.
+    pub tiers: BTreeMap<String, Prices>,
+    /// The day on which somebody last looked the prices up.
+    pub priced_on: Option<Date>,
+    /// The day from which the provider serves it no more.
+    pub retires_on: Option<Date>,
+    /// The model to take in its place.
+    pub successor: Option<String>,
+    /// The most tokens that it can read in one call.
+    pub max_input_tokens: Option<u64>,
     /// The most tokens that it can write in one answer.
     pub max_output_tokens: Option<u64>,
-    /// What it can do: `tools`, `vision`.
+    /// What it can do: `tools`, `vision`, `prompt_caching`.
     pub capabilities: Vec<String>,
+    /// The words that it takes for `reasoning_effort`. Any, if none are named.
+    pub reasoning_efforts: Vec<String>,
+    /// Settings that are never sent (`temperature`), and JSON Pointers to what is taken out of the request (`/store`).
+    pub omit: Vec<String>,
+    /// A JSON merge patch of the request.
+    pub request_overrides: Map<String, Value>,
     /// Whether it may be called.
     pub is_active: bool,
     /// Whether it is the one to take when nobody says which.
@@ -56,7 +78,7 @@ pub enum ModelsError {
     #[error("the model's row is not valid: `{attribute}` is not {expected}")]
     Row {
         /// The attribute.
-        attribute: &'static str,
+        attribute: String,
         /// What it should be.
         expected: &'static str,
     },
@@ -93,9 +115,17 @@ impl Row {
         Ok(Model {
             provider: self.required("provider")?,
             model_id: self.required("model_id")?,
-            prices: self.prices()?,
+            prices: self.prices("")?,
+            tiers: self.tiers()?,
+            priced_on: self.number("priced_on", DATE)?,
+            retires_on: self.number("retires_on", DATE)?,
+            successor: text("successor")?,
+            max_input_tokens: self.number("max_input_tokens", "a whole number")?,
             max_output_tokens: self.number("max_output_tokens", "a whole number")?,
-            capabilities: self.capabilities()?,
+            capabilities: self.json("capabilities", "a JSON text of a list of texts")?.unwrap_or_default(),
+            reasoning_efforts: self.json("reasoning_efforts", "a JSON text of a list of texts")?.unwrap_or_default(),
+            omit: self.json("omit", "a JSON text of a list of texts")?.unwrap_or_default(),
+            request_overrides: self.json("request_overrides", "a JSON text of an object")?.unwrap_or_default(),
             is_active: self.flag("is_active")?,
             is_default: self.flag("is_default")?,
             request_transformer: text("request_transformer")?,
@@ -113,13 +143,13 @@ impl Row {
         match self.0.get(attribute) {
             None | Some(AttributeValue::Null(_)) => Ok(None),
             Some(AttributeValue::S(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
-            Some(_) => Err(ModelsError::Row { attribute, expected: "a text" }),
+            Some(_) => Err(ModelsError::Row { attribute: attribute.to_owned(), expected: "a text" }),
         }
     }
 
     fn required(&self, attribute: &'static str) -> Result<String, ModelsError> {
         let text = self.text(attribute)?.map(str::to_owned);
-        text.ok_or(ModelsError::Row { attribute, expected: "there" })
+        text.ok_or_else(|| ModelsError::Row { attribute: attribute.to_owned(), expected: "there" })
     }
 
     /// A number, or the text of one.
@@ -128,18 +158,39 @@ impl Row {
             Some(AttributeValue::N(number)) => Some(number.as_str()),
             _ => self.text(attribute)?,
         };
-        text.map(str::parse).transpose().map_err(|_| ModelsError::Row { attribute, expected })
+        text.map(str::parse).transpose().map_err(|_| ModelsError::Row { attribute: attribute.to_owned(), expected })
     }
 
-    fn prices(&self) -> Result<Prices, ModelsError> {
-        let price = |attribute| {
-            let expected = "an amount in US dollars with at most 6 decimal places";
-            Ok(self.number::<MicroDollars>(attribute, expected)?.unwrap_or_default())
+    /// The prices whose attributes begin with `tier`. There are none without the two that each call costs.
+    fn prices(&self, tier: &str) -> Result<Option<Prices>, ModelsError> {
+        let Some(rates) = self.rates(tier, "")? else { return Ok(None) };
+        let above = self.number("long_context_above", "a whole number")?;
+        let long = above.zip(self.rates(tier, "long_")?);
+        Ok(Some(Prices { rates, long }))
+    }
+
+    fn rates(&self, tier: &str, length: &str) -> Result<Option<Rates>, ModelsError> {
+        let price = |of: &str| self.price(&format!("{tier}{length}{of}_price_per_million"));
+        let (Some(input), Some(output)) = (price("input")?, price("output")?) else { return Ok(None) };
+        Ok(Some(Rates { input, output, cache_read: price("cache_read")?, cache_write: price("cache_write")? }))
+    }
+
+    fn price(&self, attribute: &str) -> Result<Option<MicroDollars>, ModelsError> {
+        let text = match self.0.get(attribute) {
+            Some(AttributeValue::N(number)) => Some(number.as_str()),
+            Some(AttributeValue::S(text)) => Some(text.as_str()).filter(|text| !text.is_empty()),
+            _ => None,
         };
-        Ok(Prices {
-            input_per_million: price("input_price_per_million")?,
-            output_per_million: price("output_price_per_million")?,
-        })
+        let expected = "an amount in US dollars with at most 6 decimal places";
+        text.map(str::parse).transpose().map_err(|_| ModelsError::Row { attribute: attribute.to_owned(), expected })
+    }
+
+    /// `tiers` is a list of names, each of which begins the names of its prices: `priority_input_price_per_million`.
+    fn tiers(&self) -> Result<BTreeMap<String, Prices>, ModelsError> {
+        let names: Vec<String> = self.json("tiers", "a JSON text of a list of texts")?.unwrap_or_default();
+        let prices = names.into_iter().map(|name| Ok((self.prices(&format!("{name}_"))?, name)));
+        let priced = |(prices, name): (Option<Prices>, String)| prices.map(|prices| (name, prices));
+        prices.filter_map(|found| found.map(priced).transpose()).collect()
     }
 
     /// A text, because a key of an index cannot be a Boolean.
@@ -150,12 +201,11 @@ impl Row {
         }
     }
 
-    /// A list as JSON text, as state machines read it.
-    fn capabilities(&self) -> Result<Vec<String>, ModelsError> {
-        let attribute = "capabilities";
-        let expected = "a JSON text of a list of texts";
-        let Some(text) = self.text(attribute)? else { return Ok(Vec::new()) };
-        serde_json::from_str(text).map_err(|_| ModelsError::Row { attribute, expected })
+    /// A value as JSON text, as state machines read it.
+    fn json<T: DeserializeOwned>(&self, attribute: &'static str, expected: &'static str) -> Result<Option<T>, ModelsError> {
+        let text = self.text(attribute)?;
+        let value = text.map(serde_json::from_str).transpose();
+        value.map_err(|_| ModelsError::Row { attribute: attribute.to_owned(), expected })
     }
 }
 
@@ -176,13 +226,32 @@ mod tests {
         Row(least.iter().chain(attributes).map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
     }
 
+    fn rates(input: u64, output: u64) -> Rates {
+        Rates { input: MicroDollars(input), output: MicroDollars(output), ..Rates::default() }
+    }
+
     #[test]
     fn every_attribute_is_read() {
         let model = row(&[
             ("input_price_per_million", number("3")),
             ("output_price_per_million", text("15.00")),
             ("max_output_tokens", number("8192")),
+            ("cache_read_price_per_million", number("0.30")),
+            ("cache_write_price_per_million", number("3.75")),
+            ("long_context_above", number("200000")),
+            ("long_input_price_per_million", number("6")),
+            ("long_output_price_per_million", number("22.5")),
+            ("tiers", text(r#"["flex"]"#)),
+            ("flex_input_price_per_million", number("1.5")),
+            ("flex_output_price_per_million", number("7.5")),
+            ("priced_on", text("2026-11-29")),
+            ("retires_on", text("2027-01-01")),
+            ("successor", text("claude-of-tomorrow")),
             ("capabilities", text(r#"["tools","vision"]"#)),
+            ("reasoning_efforts", text(r#"["low"]"#)),
+            ("omit", text(r#"["temperature"]"#)),
+            ("request_overrides", text(r#"{"store":null}"#)),
+            ("max_input_tokens", number("1000000")),
             ("is_active", text("true")),
             ("endpoint", text("https://api.anthropic.com/v1/messages")),
             ("auth_header_prefix", AttributeValue::Null(true)),
@@ -191,7 +260,22 @@ mod tests {
         let expected = Model {
             provider: "anthropic".to_owned(),
             model_id: "claude".to_owned(),
-            prices: Prices { input_per_million: MicroDollars(3_000_000), output_per_million: MicroDollars(15_000_000) },
+            prices: Some(Prices {
+                rates: Rates {
+                    cache_read: Some(MicroDollars(300_000)),
+                    cache_write: Some(MicroDollars(3_750_000)),
+                    ..rates(3_000_000, 15_000_000)
+                },
+                long: Some((200_000, rates(6_000_000, 22_500_000))),
+            }),
+            tiers: BTreeMap::from([("flex".to_owned(), Prices { rates: rates(1_500_000, 7_500_000), long: None })]),
+            priced_on: Some(jiff::civil::date(2026, 11, 29)),
+            retires_on: Some(jiff::civil::date(2027, 1, 1)),
+            successor: Some("claude-of-tomorrow".to_owned()),
+            reasoning_efforts: vec!["low".to_owned()],
+            omit: vec!["temperature".to_owned()],
+            request_overrides: Map::from_iter([("store".to_owned(), Value::Null)]),
+            max_input_tokens: Some(1_000_000),
             max_output_tokens: Some(8192),
             capabilities: vec!["tools".to_owned(), "vision".to_owned()],
             is_active: true,
@@ -203,9 +287,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_not_active_and_costs_nothing() {
+    fn what_is_not_said_is_not_active_and_has_no_price() {
         let model = row(&[]).model().expect("a model");
-        assert_eq!((model.is_active, model.prices), (false, Prices::default()));
+        assert_eq!((model.is_active, model.prices), (false, None));
+        let half = row(&[("input_price_per_million", number("3"))]).model().expect("a model");
+        assert_eq!(half.prices, None, "one price of two");
     }
 
     #[test]
@@ -215,6 +301,10 @@ mod tests {
             ("input_price_per_million", number("0.0000001")),
             ("max_output_tokens", number("1.5")),
             ("capabilities", text("tools")),
+            ("omit", text("{}")),
+            ("request_overrides", text("[]")),
+            ("priced_on", text("yesterday")),
+            ("cache_read_price_per_million", number("-1")),
             ("endpoint", number("1")),
             ("timeout", text("soon")),
         ] {

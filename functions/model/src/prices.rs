@@ -50,28 +50,74 @@ impl fmt::Display for MicroDollars {
 /// What a model's tokens cost, per million of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prices {
-    /// Per million tokens that the model reads.
-    pub input_per_million: MicroDollars,
-    /// Per million tokens that the model writes.
-    pub output_per_million: MicroDollars,
+    /// What they usually cost.
+    pub rates: Rates,
+    /// From how many tokens of input on a whole call costs more, and what.
+    pub long: Option<(u64, Rates)>,
+}
+
+/// Prices per million tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// Of those that the model reads.
+    pub input: MicroDollars,
+    /// Of those that it writes, what it thinks included.
+    pub output: MicroDollars,
+    /// Of those that the provider has read before; as `input` if there is no such price.
+    pub cache_read: Option<MicroDollars>,
+    /// Of those that the provider keeps for the next call; as `input` if there is no such price.
+    pub cache_write: Option<MicroDollars>,
 }
 
 /// Tokens of one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Those the model reads.
+    /// All that the model reads.
     pub input: u64,
-    /// Those it writes.
+    /// Of these, what came from the provider's cache.
+    pub cache_read: u64,
+    /// Of these, what went into the provider's cache.
+    pub cache_write: u64,
+    /// All that it writes.
     pub output: u64,
+    /// Of these, what it thought.
+    pub reasoning: u64,
 }
 
 impl Prices {
     /// What `tokens` cost, to the nearest micro-dollar; half of one counts as a whole.
     pub fn cost(self, tokens: Tokens) -> MicroDollars {
-        let input = u128::from(tokens.input) * u128::from(self.input_per_million.0);
-        let output = u128::from(tokens.output) * u128::from(self.output_per_million.0);
-        let rounded = input.saturating_add(output).saturating_add(TOKENS_PER_PRICE / 2) / TOKENS_PER_PRICE;
-        MicroDollars(u64::try_from(rounded).unwrap_or(u64::MAX))
+        self.rates(tokens.input).cost(tokens)
+    }
+
+    /// The most that a call can cost that reads and writes no more than `tokens`: whatever is cached, and however long it is.
+    pub fn most(self, tokens: Tokens) -> MicroDollars {
+        let plain = Tokens { input: tokens.input, output: tokens.output, ..Tokens::default() };
+        let dearest = |rates: Rates| {
+            let input = rates.input.max(rates.cache_write.unwrap_or_default()).max(rates.cache_read.unwrap_or_default());
+            Rates { input, ..rates }.cost(plain)
+        };
+        let long = self.long.filter(|(above, _)| plain.input > *above);
+        dearest(self.rates).max(long.map(|(_, rates)| dearest(rates)).unwrap_or_default())
+    }
+
+    fn rates(self, input: u64) -> Rates {
+        self.long.filter(|(above, _)| input > *above).map_or(self.rates, |(_, rates)| rates)
+    }
+}
+
+impl Rates {
+    fn cost(self, tokens: Tokens) -> MicroDollars {
+        let fresh = tokens.input.saturating_sub(tokens.cache_read).saturating_sub(tokens.cache_write);
+        let products = [
+            (fresh, self.input),
+            (tokens.cache_read, self.cache_read.unwrap_or(self.input)),
+            (tokens.cache_write, self.cache_write.unwrap_or(self.input)),
+            (tokens.output, self.output),
+        ];
+        let sum = products.into_iter().map(|(tokens, price)| u128::from(tokens) * u128::from(price.0));
+        let sum = sum.fold(TOKENS_PER_PRICE / 2, u128::saturating_add);
+        MicroDollars(u64::try_from(sum / TOKENS_PER_PRICE).unwrap_or(u64::MAX))
     }
 }
 
@@ -109,8 +155,8 @@ mod tests {
     #[test]
     fn a_call_costs_its_tokens_times_their_prices() {
         let cost = |input, output, input_price, output_price| {
-            let prices = Prices { input_per_million: dollars(input_price), output_per_million: dollars(output_price) };
-            prices.cost(Tokens { input, output }).0
+            let rates = Rates { input: dollars(input_price), output: dollars(output_price), ..Rates::default() };
+            Prices { rates, long: None }.cost(Tokens { input, output, ..Tokens::default() }).0
         };
         assert_eq!(cost(812, 96, "3.00", "15.00"), 812 * 3 + 96 * 15);
         assert_eq!(cost(1, 0, "0.499999", "0"), 0, "less than half a micro-dollar");
@@ -118,5 +164,43 @@ mod tests {
         assert_eq!(cost(1, 1, "0.25", "0.25"), 1, "halves are summed before they are rounded");
         assert_eq!(cost(123_456_789, 7, "0.15", "0.60"), 18_518_523, "18518518.35 + 4.2, rounded once");
         assert_eq!(cost(u64::MAX, u64::MAX, "18446744073709", "18446744073709"), u64::MAX, "no overflow");
+    }
+
+    fn with_cache(input: &str, output: &str, read: &str, write: &str) -> Rates {
+        let (cache_read, cache_write) = (Some(dollars(read)), Some(dollars(write)));
+        Rates { input: dollars(input), output: dollars(output), cache_read, cache_write }
+    }
+
+    #[test]
+    fn cached_tokens_cost_their_own_price() {
+        let prices = Prices { rates: with_cache("4.00", "20.00", "0.20", "5.00"), long: None };
+        let tokens = Tokens { input: 1000, cache_read: 700, cache_write: 200, output: 10, reasoning: 5 };
+        assert_eq!(prices.cost(tokens).0, 100 * 4 + 140 + 200 * 5 + 10 * 20);
+        let unpriced = Prices { rates: Rates { cache_read: None, cache_write: None, ..prices.rates }, long: None };
+        assert_eq!(unpriced.cost(tokens).0, 1000 * 4 + 10 * 20, "as any other token");
+    }
+
+    #[test]
+    fn a_long_call_costs_its_own_price_from_the_first_token() {
+        let long = Some((1000, with_cache("8.00", "30.00", "0.40", "10.00")));
+        let prices = Prices { rates: with_cache("4.00", "20.00", "0.20", "5.00"), long };
+        let tokens = |input| Tokens { input, output: 1, ..Tokens::default() };
+        assert_eq!(prices.cost(tokens(1000)).0, 4000 + 20);
+        assert_eq!(prices.cost(tokens(1001)).0, 8008 + 30);
+    }
+
+    #[test]
+    fn the_most_is_not_less_than_any_cost() {
+        let long = Some((1000, with_cache("8.00", "30.00", "0.40", "10.00")));
+        let prices = Prices { rates: with_cache("4.00", "20.00", "0.20", "5.00"), long };
+        for bound in [900, 1000, 1001, 5000] {
+            let most = prices.most(Tokens { input: bound, output: 50, ..Tokens::default() });
+            for input in [bound / 2, bound] {
+                for (cache_read, cache_write) in [(0, 0), (input, 0), (0, input), (input / 2, input / 2)] {
+                    let tokens = Tokens { input, cache_read, cache_write, output: 50, reasoning: 50 };
+                    assert!(prices.cost(tokens) <= most, "{tokens:?} of at most {bound}");
+                }
+            }
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Whom a call asks, completely: the event's `provider_config` with what it leaves out from the model's row.
 
 use crate::call::ProviderConfig;
+use crate::changes::Changes;
 use crate::destination::Destination;
 use crate::error::CallError;
+use crate::message::Origin;
 use crate::models::Model;
 use crate::prices::Prices;
 use crate::transformer::Transformer;
@@ -29,8 +31,11 @@ const RESERVED_HEADERS: [&str; 8] = [
     "upgrade",
 ];
 
+/// Tiers of service that cost what a model usually costs.
+const USUAL_TIERS: [&str; 4] = ["auto", "default", "standard", "standard_only"];
+
 /// Whom to ask, and how.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) provider_id: String,
     pub(crate) model_id: String,
@@ -43,7 +48,16 @@ pub(crate) struct Target {
     pub(crate) secret_key_name: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) timeout: Duration,
-    pub(crate) prices: Prices,
+    /// What its tokens cost, in the tier that is asked for; nothing is known without.
+    pub(crate) prices: Option<Prices>,
+    /// The most that the model can read.
+    pub(crate) max_input_tokens: Option<u64>,
+    /// Whether its provider may be told what to keep.
+    pub(crate) can_cache: bool,
+    /// The words that it takes for how much to think; any if there are none.
+    pub(crate) reasoning_efforts: Vec<String>,
+    tiers: BTreeMap<String, Prices>,
+    pub(crate) changes: Changes,
     /// The most that the model can write.
     pub(crate) max_output_tokens: Option<u64>,
     pub(crate) script: Option<String>,
@@ -61,6 +75,7 @@ impl Target {
         let auth_header = config.auth_header_name.or(trusted.and_then(|row| row.auth_header_name.clone()));
         let auth_header = auth_header.map(|name| header_name(&name)).transpose()?;
         let row = row.unwrap_or_default();
+        let changes = Changes::of(&row);
         Ok(Self {
             headers: headers(config.custom_headers.unwrap_or_default(), auth_header.as_ref())?,
             provider_id: config.provider_id,
@@ -71,10 +86,38 @@ impl Target {
             auth_prefix: config.auth_header_prefix.or(row.auth_header_prefix),
             secret_key_name,
             timeout: timeout(config.timeout.map(Duration::from_secs).or(row.timeout))?,
+            max_input_tokens: row.max_input_tokens,
+            can_cache: row.capabilities.iter().any(|can| can == "prompt_caching"),
+            changes,
+            reasoning_efforts: row.reasoning_efforts,
+            tiers: row.tiers,
             prices: row.prices,
             max_output_tokens: row.max_output_tokens,
             script: row.script,
         })
+    }
+
+    /// Goes by the prices of a tier of service. `must_have_prices`: there is a budget.
+    pub(crate) fn take_tier(&mut self, tier: Option<&str>, must_have_prices: bool) -> Result<(), CallError> {
+        let special = tier.filter(|tier| !USUAL_TIERS.contains(tier));
+        if let Some(tier) = special {
+            self.prices = self.tiers.get(tier).copied();
+        }
+        // A script costs nothing.
+        let is_free = matches!(self.transformer, Transformer::Scripted);
+        if self.prices.is_some() || is_free || !must_have_prices {
+            return Ok(());
+        }
+        let what = special.map_or_else(String::new, |_| " for this `service_tier`".to_owned());
+        let Self { provider_id, model_id, .. } = self;
+        Err(CallError::UnknownModel(format!(
+            "the row of `{model_id}` of `{provider_id}` has no prices{what}, and there is a budget"
+        )))
+    }
+
+    /// Who answers.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { provider: self.provider_id.clone(), model: self.model_id.clone(), api: self.transformer.name().to_owned() }
     }
 
     /// Whether there is somebody to show a key to.

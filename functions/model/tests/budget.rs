@@ -105,10 +105,10 @@ async fn spent_is_tokens_times_price_to_the_micro_dollar() {
 }
 
 #[tokio::test]
-async fn a_call_that_fails_costs_nothing() {
-    let provider = Provider::start(Response { status: 500, ..Response::default() }).await;
+async fn a_call_that_is_refused_costs_nothing() {
+    let provider = Provider::start(Response { status: 400, ..Response::default() }).await;
     let world = capped(&provider, json!(3.00), &Hands::at("2026-11-21T12:00:00Z")).await;
-    let error = world.ask(writing(1000)).await.expect_err("500");
+    let error = world.ask(writing(1000)).await.expect_err("400");
     let costs = world.tables.costs(DAY).await;
     let numbers = ["spent", "requests", "input_tokens", "output_tokens"].map(|name| costs[name]);
     assert_eq!((error.name(), numbers), ("ProviderError", [0, 1, 0, 0]));

@@ -3,7 +3,7 @@
 use crate::tables::{COSTS, Tables};
 use functions_shared::Clock;
 use jiff::Timestamp;
-use model::budget::{Budget, BudgetError};
+use model::budget::{Account, Budget, BudgetError, Charge, Reservation};
 use model::prices::{MicroDollars, Tokens};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -31,6 +31,12 @@ impl World {
         self.tables.row(COSTS, &[("id", &format!("bedrock#dev#{day}"))]).await
     }
 
+    async fn settle(&self, reservation: Reservation, cost: &str, tokens: Tokens) {
+        let account = Account { agent: "golf".to_owned(), provider: "anthropic".to_owned(), model: "claude".to_owned() };
+        let charge = Charge { cost: dollars(cost), tokens, is_estimate: false };
+        self.budget.settle(reservation, &account, charge).await.unwrap();
+    }
+
     fn set(&self, time: &str) {
         *self.time.lock().unwrap() = time.parse().unwrap();
     }
@@ -49,17 +55,26 @@ async fn the_record_holds_what_is_reserved_and_then_what_is_spent() {
     let reserved = json!({"id": id, "spent": 150_000, "requests": 1, "ttl": in_35_days});
     assert_eq!(world.record("2026-11-21").await, Some(reserved));
 
-    world.budget.settle(reservation, dollars("0.003876"), Tokens { input: 812, output: 96 }).await.unwrap();
-    let settled =
-        json!({"id": id, "spent": 3876, "requests": 1, "ttl": in_35_days, "input_tokens": 812, "output_tokens": 96});
-    assert_eq!(world.record("2026-11-21").await, Some(settled));
+    let tokens = Tokens { input: 812, output: 96, cache_read: 500, cache_write: 300, reasoning: 9 };
+    world.settle(reservation, "0.003876", tokens).await;
+    let usage = "usage#dev#2026-11-21#golf#anthropic#claude";
+    let mut settled = json!({
+        "id": id, "spent": 3876, "unconfirmed": 0, "requests": 1, "ttl": in_35_days, "input_tokens": 812, "output_tokens": 96,
+        "cache_read_tokens": 500, "cache_write_tokens": 300, "usage": [usage],
+    });
+    assert_eq!(world.record("2026-11-21").await, Some(settled.clone()));
+
+    let item = settled.as_object_mut().unwrap();
+    item.remove("usage");
+    item.extend([("id", usage), ("agent", "golf"), ("provider", "anthropic"), ("model", "claude")].map(|(n, v)| (n.to_owned(), json!(v))));
+    assert_eq!(world.tables.row(COSTS, &[("id", usage)]).await, Some(settled), "the same numbers for the agent and the model");
 }
 
 #[tokio::test]
 async fn a_call_may_cost_more_than_was_reserved_and_the_next_is_refused() {
     let world = World::at(NOON).await;
     let reservation = world.budget.reserve(dollars("9.99")).await.unwrap();
-    world.budget.settle(reservation, dollars("10.01"), Tokens::default()).await.unwrap();
+    world.settle(reservation, "10.01", Tokens::default()).await;
     let error = world.budget.reserve(dollars("0")).await.unwrap_err();
     let resets_at = "2026-11-22T00:00:00Z".parse().unwrap();
     let exceeded = BudgetError::Exceeded {
@@ -100,7 +115,7 @@ async fn what_is_reserved_before_midnight_is_settled_on_that_day() {
     let world = World::at("2026-11-21T23:59:59.999Z").await;
     let reservation = world.budget.reserve(dollars("1")).await.unwrap();
     world.set("2026-11-22T00:00:01Z");
-    world.budget.settle(reservation, dollars("0.25"), Tokens::default()).await.unwrap();
+    world.settle(reservation, "0.25", Tokens::default()).await;
     assert_eq!(world.record("2026-11-21").await.unwrap()["spent"], 250_000);
     assert_eq!(world.record("2026-11-22").await, None);
 }

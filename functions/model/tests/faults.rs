@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// The APIs: transformer, key, and an answer as it should be.
-fn apis() -> [(&'static str, Option<&'static str>, Value); 4] {
+fn apis() -> [(&'static str, Option<&'static str>, Value); 5] {
     let usage = json!({"input_tokens": 1, "output_tokens": 1, "prompt_tokens": 1, "completion_tokens": 1, "inputTokens": 1, "outputTokens": 1, "totalTokens": 2});
     [
         ("anthropic_v1", Some("ANTHROPIC_API_KEY"), json!({"content": [], "stop_reason": "end_turn", "usage": usage})),
@@ -16,6 +16,11 @@ fn apis() -> [(&'static str, Option<&'static str>, Value); 4] {
             "openai_v1",
             Some("OPENAI_API_KEY"),
             json!({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}], "usage": usage}),
+        ),
+        (
+            "openai_responses_v1",
+            Some("OPENAI_API_KEY"),
+            json!({"status": "completed", "output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}], "usage": usage}),
         ),
         (
             "gemini_v1",
@@ -51,7 +56,7 @@ fn response(status: u16, content_type: &str, body: impl Into<String>) -> Respons
         status,
         headers: vec![("content-type".to_owned(), content_type.to_owned())],
         body: body.into(),
-        hangs: false,
+        ..Response::default()
     }
 }
 
@@ -71,9 +76,11 @@ async fn each_fault_has_its_name() {
             (limited, "RateLimited", "retry after 17 s"),
             (overloaded, "RateLimited", "retry after 17 s"),
             (response(429, "text/plain", ""), "RateLimited", "a time that it does not name"),
-            (response(503, "application/json", "{}"), "ProviderError", "answers 503"),
-            (response(500, "application/json", "{}"), "ProviderError", "answers 500"),
-            (response(502, "text/html", PAGE), "ProviderError", "answers 502"),
+            (response(503, "application/json", "{}"), "ProviderUnavailable", "answers 503"),
+            (response(500, "application/json", "{}"), "ProviderUnavailable", "answers 500"),
+            (response(409, "application/json", "{}"), "ProviderUnavailable", "answers 409"),
+            (response(400, "application/json", r#"{"error": {"message": "context length exceeded"}, "message": "context length exceeded"}"#), "ContextOverflow", "longer than"),
+            (response(502, "text/html", PAGE), "ProviderUnavailable", "answers 502"),
             (response(401, "application/json", quoting), "ProviderError", "answers 401"),
             (response(200, "text/html", PAGE), "BadResponse", "cannot be read"),
             (response(200, "application/json", &good[..good.len() / 2]), "BadResponse", "cannot be read"),
@@ -92,10 +99,10 @@ async fn each_fault_has_its_name() {
 async fn no_answer_in_time_is_a_timeout() {
     for (transformer, key, _) in apis() {
         let provider = Provider::start(Response { hangs: true, ..Response::default() }).await;
-        let world = World::with(&[row(transformer, key, &provider.endpoint)]).await;
-        let error =
-            world.ask_within(question("provider", "model"), Duration::from_millis(100)).await.expect_err("no answer");
-        assert_eq!(error.to_string(), "no answer from `provider` within 0.1 s", "{transformer}");
+        let mut row = row(transformer, key, &provider.endpoint);
+        row["timeout"] = json!(1);
+        let error = World::with(&[row]).await.ask(question("provider", "model")).await.expect_err("no answer");
+        assert_eq!(error.to_string(), "no answer from `provider` within 1 s", "{transformer}");
         assert_eq!((error.name(), provider.received().len()), ("Timeout", 1), "{transformer}");
     }
 }
@@ -121,7 +128,7 @@ async fn an_answer_that_breaks_off_on_the_wire_is_a_bad_response() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_there_is_a_provider_error() {
+async fn a_provider_that_is_not_there_is_unavailable() {
     let nobody = Nobody::new();
     for (transformer, key, _) in apis() {
         let error =
@@ -129,7 +136,7 @@ async fn a_provider_that_is_not_there_is_a_provider_error() {
         let error = error.expect_err("nobody");
         assert_eq!(
             (error.name(), error.to_string().as_str()),
-            ("ProviderError", "`provider` cannot be reached"),
+            ("ProviderUnavailable", "`provider` cannot be reached"),
             "{transformer}"
         );
     }

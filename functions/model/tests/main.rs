@@ -9,9 +9,12 @@ mod kit;
 mod tables;
 
 mod budget;
+mod conversations;
 mod exchanges;
 mod faults;
 mod long_results;
+mod money;
 mod refusals;
+mod retries;
 mod scripted;
 mod shipped_models;

@@ -39,10 +39,20 @@ fn without_value(message: &str) -> String {
     if message.starts_with("missing field") {
         return message.to_owned();
     }
+    if let Some(field) = unknown_field(message) {
+        return format!("unknown field `{field}`");
+    }
     match message.rfind(", expected ") {
         Some(comma) => format!("wrong value{}", &message[comma..]),
         None => "wrong value".to_owned(),
     }
+}
+
+/// The name of a field that nobody knows, if it is short and a name: what is neither could be content.
+fn unknown_field(message: &str) -> Option<&str> {
+    let field = message.strip_prefix("unknown field `")?.split('`').next()?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    ((1..=40).contains(&field.len()) && field.bytes().all(is_name)).then_some(field)
 }
 
 impl fmt::Display for Failure {
@@ -84,6 +94,20 @@ mod tests {
     #[test]
     fn a_missing_field_is_named() {
         assert!(message_of("{}").contains("missing field `count`"));
+    }
+
+    #[test]
+    fn a_field_that_nobody_knows_is_named_if_it_is_a_name() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Strict {}
+        let message = |event: &str| {
+            let error = serde_json::from_str::<Strict>(event).expect_err("not an event");
+            Diagnostic::from(Failure::invalid_event(&error)).error_message
+        };
+        assert!(message(r#"{"temprature":1}"#).ends_with("unknown field `temprature`"));
+        let secret = message(r#"{"my secret words":1}"#);
+        assert!(!secret.contains("secret"), "{secret}");
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! An API of JSON by HTTP, with a key: what it wants to be asked, and what its answers say.
 
-use crate::call::Answer;
+use crate::attempt::{Answered, Billing, Failed, Question};
+use crate::call::Said;
 use crate::error::CallError;
-use crate::http::Post;
+use crate::http::{Post, Refusal};
+use crate::prices::Tokens;
 use crate::prompt::Prompt;
 use crate::target::Target;
 use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use secrets::Secret;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// An API of JSON by HTTP.
 #[derive(Debug)]
@@ -18,34 +19,41 @@ pub(crate) struct Dialect {
     /// What every request says besides.
     pub(crate) headers: &'static [(&'static str, &'static str)],
     /// The body of a request.
-    pub(crate) request: fn(&Prompt<'_>, &Target) -> Value,
+    pub(crate) request: fn(&Prompt<'_>, &Target) -> Result<Value, CallError>,
+    /// The tokens that a successful response is billed for, if it says so. Read before anything else: an answer that cannot be read
+    /// is billed all the same.
+    pub(crate) usage: fn(&Value) -> Option<Tokens>,
     /// What the body of a successful response says.
-    pub(crate) answer: fn(&[u8], &Prompt<'_>) -> Result<Answer, Unreadable>,
+    pub(crate) answer: fn(Value, &Prompt<'_>) -> Result<Said, Unreadable>,
 }
 
 /// Why a response says nothing. The text describes and never quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unreadable(pub(crate) String);
+pub(crate) enum Unreadable {
+    /// It is of another shape.
+    Shape(String),
+    /// It says that something failed, though its status does not: what the status should have been, and the provider's code.
+    Failed(u16, Option<String>),
+}
 
 impl Dialect {
     /// Asks the provider once.
-    pub(crate) async fn ask(
-        &self,
-        client: &Client,
-        target: &Target,
-        prompt: &Prompt<'_>,
-        key: Option<&Secret>,
-    ) -> Result<Answer, CallError> {
-        let body = self.post(target, prompt, key)?.send(client).await?;
-        (self.answer)(&body, prompt).map_err(|unreadable| unreadable.of(&target.provider_id))
+    pub(crate) async fn ask(&self, client: &Client, question: Question<'_>) -> Result<Answered, Failed> {
+        let provider_id = &question.target.provider_id;
+        let body = self.post(question).map_err(Failed::unsent)?.send(client).await?;
+        let body = read(&body).map_err(|unreadable| unreadable.of(provider_id, None))?;
+        let tokens = (self.usage)(&body);
+        let said = (self.answer)(body, question.prompt).map_err(|unreadable| unreadable.of(provider_id, tokens))?;
+        Ok(Answered { said, tokens })
     }
 
-    fn post<'a>(&self, target: &'a Target, prompt: &Prompt<'_>, key: Option<&Secret>) -> Result<Post<'a>, CallError> {
+    fn post<'a>(&self, question: Question<'a>) -> Result<Post<'a>, CallError> {
+        let Question { target, prompt, key, within } = question;
         let endpoint = target.endpoint.clone().ok_or_else(|| CallError::invalid("there is no `endpoint`"))?;
         let mut headers: HeaderMap = self.headers.iter().map(|(name, value)| static_header(name, value)).collect();
         headers.extend(target.headers.clone());
-        let body = (self.request)(prompt, target).to_string().into_bytes();
-        let mut post = Post { provider_id: &target.provider_id, endpoint, headers, body };
+        let body = target.changes.applied((self.request)(prompt, target)?).to_string().into_bytes();
+        let mut post = Post { provider_id: &target.provider_id, endpoint, headers, body, within };
         if let Some(key) = key {
             let (header, prefix) = self.auth;
             let header = target.auth_header.clone().unwrap_or(HeaderName::from_static(header));
@@ -60,34 +68,127 @@ fn static_header(name: &'static str, value: &'static str) -> (HeaderName, Header
 }
 
 impl Unreadable {
-    /// Whose answer it was.
-    pub(crate) fn of(self, provider_id: &str) -> CallError {
-        CallError::BadResponse { provider_id: provider_id.to_owned(), reason: self.0 }
+    /// Whose answer it was, and what it is billed for.
+    pub(crate) fn of(self, provider_id: &str, tokens: Option<Tokens>) -> Failed {
+        let billing = tokens.map_or(Billing::Unknown, Billing::Tokens);
+        match self {
+            Self::Shape(reason) => Failed::unreadable(provider_id, reason, billing),
+            Self::Failed(status, code) => {
+                let refusal = Refusal { status, retry_after: None };
+                Failed { billing, ..refusal.failed(provider_id, code.as_deref(), false) }
+            }
+        }
     }
 
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self::Shape(reason.into())
     }
 
-    /// What serde says without what it read.
-    fn json(error: &serde_json::Error, body: &[u8]) -> Self {
-        let what = match error.classify() {
-            serde_json::error::Category::Eof => "JSON that ends too early",
-            serde_json::error::Category::Data => "JSON of another shape",
-            _ => "no JSON",
+    /// A response that holds an error.
+    pub(super) fn failed(error: &Value) -> Self {
+        let code = error["code"].as_str().or(error["type"].as_str()).map(str::to_owned);
+        let status = error["code"].as_u64().and_then(|code| u16::try_from(code).ok()).filter(|code| (400..600).contains(code));
+        let status = match code.as_deref() {
+            Some("rate_limit_exceeded" | "rate_limit_error") => Some(429),
+            Some("invalid_prompt" | "invalid_request_error") => Some(400),
+            _ => status,
         };
-        Self(format!("{} bytes that are {what}", body.len()))
+        Self::Failed(status.unwrap_or(500), code)
     }
 }
 
-/// Reads a response's body.
-pub(super) fn read<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(body).map_err(|error| Unreadable::json(&error, body))
+/// Reads a response's body. What serde says of it is not repeated: it quotes.
+fn read(body: &[u8]) -> Result<Value, Unreadable> {
+    serde_json::from_slice(body).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Eof => "JSON that ends too early",
+            _ => "no JSON",
+        };
+        Unreadable::new(format!("{} bytes that are {what}", body.len()))
+    })
+}
+
+/// Reads a part of a response.
+pub(super) fn part<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Unreadable> {
+    serde_json::from_value(value).map_err(|_| Unreadable::new("it is JSON of another shape"))
 }
 
 /// `object` with a field more, if there is a value for it: providers refuse a `null`.
 pub(super) fn set<T: Into<Value>>(object: &mut Value, field: &str, value: Option<T>) {
     if let Some(value) = value {
         object[field] = value.into();
+    }
+}
+
+/// A count of tokens, wherever it is.
+pub(super) fn count(usage: &Value, pointer: &str) -> Option<u64> {
+    usage.pointer(pointer)?.as_u64()
+}
+
+/// What a block has that the one made of the unified message would not have, as the JSON text of an object; nothing if that is all.
+pub(super) fn beside(native: &Value, rebuilt: &Value) -> Option<String> {
+    let differs = |name: &String, value: &Value| match rebuilt.get(name) {
+        Some(same) => same != value,
+        None => !value.is_null(),
+    };
+    let fields = native.as_object()?.iter().filter(|(name, value)| differs(name, value));
+    let fields: Map<String, Value> = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+    (!fields.is_empty()).then(|| Value::Object(fields).to_string())
+}
+
+/// The block with what the provider had beside it.
+pub(super) fn with(mut rebuilt: Value, opaque: Option<&str>) -> Value {
+    let fields = opaque.and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
+    if let (Some(rebuilt), Some(fields)) = (rebuilt.as_object_mut(), fields) {
+        rebuilt.extend(fields);
+    }
+    rebuilt
+}
+
+/// A block that the provider made, if its text is still JSON.
+pub(super) fn verbatim(data: &str) -> Option<Value> {
+    serde_json::from_str(data).ok()
+}
+
+/// The arguments of a call, if they are a JSON object. Some models write nothing at all for no arguments.
+pub(super) fn arguments(given: &Value) -> Option<Value> {
+    let parsed = match given {
+        Value::String(text) if text.trim().is_empty() => Some(crate::message::empty_object()),
+        Value::String(text) => serde_json::from_str(text).ok(),
+        Value::Null => Some(crate::message::empty_object()),
+        other => Some(other.clone()),
+    };
+    parsed.filter(Value::is_object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_cannot_be_rebuilt_is_kept_beside_and_put_back() {
+        let native = json!({"type": "text", "text": "t", "id": "m", "citations": null, "status": "completed"});
+        let rebuilt = json!({"type": "text", "text": "t", "status": "done"});
+        let opaque = beside(&native, &rebuilt).expect("two fields");
+        assert_eq!(opaque, r#"{"id":"m","status":"completed"}"#);
+        assert_eq!(with(rebuilt.clone(), Some(&opaque)), json!({"type": "text", "text": "t", "id": "m", "status": "completed"}));
+        assert_eq!(beside(&rebuilt, &rebuilt), None);
+        assert_eq!(with(rebuilt.clone(), Some("no JSON")), rebuilt);
+    }
+
+    #[test]
+    fn arguments_are_an_object_or_the_text_of_one() {
+        for (given, read) in [
+            (json!(r#"{"a":1}"#), Some(json!({"a": 1}))),
+            (json!(" "), Some(json!({}))),
+            (Value::Null, Some(json!({}))),
+            (json!({"a": 1}), Some(json!({"a": 1}))),
+            (json!(r#"{"a":"#), None),
+            (json!("[]"), None),
+            (json!([1]), None),
+        ] {
+            assert_eq!(arguments(&given), read, "{given}");
+        }
     }
 }

@@ -3,37 +3,55 @@
 //! Gemini's calls of tools need no ids: results are told apart by their order. The unified message needs some, so they are
 //! made of the call's position in the conversation: asking again for the same answer gives the same ids. An id that Gemini did
 //! give goes back with the result, a made one does not.
+//!
+//! A thought's signature stands beside the part that it was made for, and goes back there: without it a model that thinks refuses
+//! the conversation.
 
-use super::dialect::{Dialect, Unreadable, read, set};
-use crate::call::{Answer, Tool};
-use crate::conversation::{Part, Turn};
-use crate::message::{Block, ToolResult, ToolUse};
+use super::dialect::{Dialect, Unreadable, beside, count, part as read, set, verbatim, with};
+use crate::call::{Said, Tool, ToolChoice};
+use crate::conversation::{Part, Picture, Turn};
+use crate::error::CallError;
+use crate::message::{Block, Source, ToolResult, ToolUse};
 use crate::prices::Tokens;
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, Settings};
 use crate::target::Target;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-pub(crate) const DIALECT: Dialect = Dialect { auth: ("x-goog-api-key", ""), headers: &[], request, answer };
+pub(crate) const DIALECT: Dialect = Dialect { auth: ("x-goog-api-key", ""), headers: &[], request, usage, answer };
 
 /// What ids begin with that are not Gemini's.
 const MADE_ID: &str = "gemini-call-";
 /// The only formats that Gemini takes for a text. For another it refuses the whole request.
 const FORMATS: [&str; 2] = ["date-time", "enum"];
 
-fn request(prompt: &Prompt<'_>, _: &Target) -> Value {
-    let mut config = json!({"maxOutputTokens": prompt.settings.max_tokens});
-    set(&mut config, "temperature", prompt.settings.temperature);
-    set(&mut config, "topP", prompt.settings.top_p);
+fn request(prompt: &Prompt<'_>, _: &Target) -> Result<Value, CallError> {
+    let settings = &prompt.settings;
     let contents: Vec<Value> = prompt.turns.iter().map(|turn| content(turn, &prompt.turns)).collect();
-    let mut request = json!({"contents": contents, "generationConfig": config});
-    set(
-        &mut request,
-        "systemInstruction",
-        (!prompt.system.is_empty()).then(|| json!({"parts": [{"text": prompt.system}]})),
-    );
-    set(&mut request, "tools", (!prompt.tools.is_empty()).then(|| tools(prompt.tools)));
-    request
+    let mut request = json!({"contents": contents, "generationConfig": config(settings)});
+    let rules = (!prompt.system.is_empty()).then(|| json!({"parts": [{"text": prompt.system}]}));
+    set(&mut request, "systemInstruction", rules);
+    set(&mut request, "serviceTier", settings.service_tier.clone());
+    if !prompt.tools.is_empty() {
+        request["tools"] = tools(prompt.tools);
+        set(&mut request, "toolConfig", settings.tool_choice.as_ref().map(tool_config));
+    }
+    Ok(request)
+}
+
+fn config(settings: &Settings) -> Value {
+    let mut config = json!({"maxOutputTokens": settings.max_tokens});
+    set(&mut config, "temperature", settings.temperature);
+    set(&mut config, "topP", settings.top_p);
+    set(&mut config, "stopSequences", (!settings.stop_sequences.is_empty()).then(|| settings.stop_sequences.clone()));
+    let level = settings.reasoning_effort.as_deref().map(|effort| match effort {
+        // No model stops thinking, and none thinks more than much.
+        "none" => "minimal",
+        "xhigh" | "max" => "high",
+        other => other,
+    });
+    set(&mut config, "thinkingConfig", level.map(|level| json!({"thinkingLevel": level})));
+    config
 }
 
 fn tools(tools: &[Tool]) -> Value {
@@ -41,6 +59,16 @@ fn tools(tools: &[Tool]) -> Value {
         json!({"name": tool.name, "description": tool.description, "parametersJsonSchema": without_formats(tool.schema.clone())})
     });
     json!([{"functionDeclarations": declarations.collect::<Vec<_>>()}])
+}
+
+fn tool_config(choice: &ToolChoice) -> Value {
+    let config = match choice {
+        ToolChoice::Auto => json!({"mode": "AUTO"}),
+        ToolChoice::None => json!({"mode": "NONE"}),
+        ToolChoice::Required => json!({"mode": "ANY"}),
+        ToolChoice::Name(name) => json!({"mode": "ANY", "allowedFunctionNames": [name]}),
+    };
+    json!({"functionCallingConfig": config})
 }
 
 /// The schema without the formats that Gemini does not know. A property may have the name: then it is no text.
@@ -60,36 +88,62 @@ fn without_formats(mut schema: Value) -> Value {
 
 fn content(turn: &Turn<'_>, turns: &[Turn<'_>]) -> Value {
     let role = if turn.is_assistant { "model" } else { "user" };
-    json!({"role": role, "parts": turn.parts.iter().map(|said| part(said, turns)).collect::<Vec<_>>()})
+    json!({"role": role, "parts": turn.parts.iter().filter_map(|said| part(said, turns)).collect::<Vec<_>>()})
 }
 
-fn part(part: &Part<'_>, turns: &[Turn<'_>]) -> Value {
-    match part {
-        Part::Text(text) => json!({"text": text}),
-        Part::Image { media_type, data } => json!({"inlineData": {"mimeType": media_type, "data": data}}),
-        Part::ToolUse(call) => {
-            let mut function = json!({"name": call.name, "args": call.input});
-            set(&mut function, "id", given_id(&call.id));
-            let mut part = json!({"functionCall": function});
+fn part(part: &Part<'_>, turns: &[Turn<'_>]) -> Option<Value> {
+    Some(match part {
+        Part::Text(text, opaque) => with(json!({"text": text}), *opaque),
+        Part::Image(Picture { media_type, data }) => inline(media_type, data),
+        Part::Document { data, .. } => inline("application/pdf", data),
+        Part::ToolUse(call, opaque) => {
+            let mut part = with(function_call(call), *opaque);
             set(&mut part, "thoughtSignature", call.thought_signature.as_deref());
             part
         }
         Part::ToolResult(result) => json!({"functionResponse": response(result, turns)}),
-    }
+        Part::Opaque(data) => return verbatim(data),
+    })
 }
 
+fn inline(media_type: &str, data: &str) -> Value {
+    json!({"inlineData": {"mimeType": media_type, "data": data}})
+}
+
+fn function_call(call: &ToolUse) -> Value {
+    let mut function = json!({"name": call.name, "args": call.input});
+    set(&mut function, "id", given_id(&call.id));
+    json!({"functionCall": function})
+}
+
+/// Pictures and documents stand beside what the tool said.
 fn response(result: &ToolResult, turns: &[Turn<'_>]) -> Value {
     let field = if result.is_error { "error" } else { "output" };
-    let mut response = json!({"name": name_of(result, turns), "response": {field: result.text()}});
+    let blocks = result.blocks();
+    let texts = blocks.as_ref().map(|blocks| blocks.iter().filter_map(text_of).collect::<Vec<_>>().join("\n"));
+    let said = texts.unwrap_or_else(|| result.text().into_owned());
+    let shown: Vec<Value> = blocks.iter().flatten().filter_map(shown).collect();
+    let mut response = json!({"name": name_of(result, turns), "response": {field: said}});
     set(&mut response, "id", given_id(&result.tool_use_id));
+    set(&mut response, "parts", (!shown.is_empty()).then_some(shown));
     response
+}
+
+fn text_of(block: &Block) -> Option<&str> {
+    if let Block::Text { text, .. } = block { Some(text) } else { None }
+}
+
+fn shown(block: &Block) -> Option<Value> {
+    let (Block::Image { source } | Block::Document { source, .. }) = block else { return None };
+    let Source::Base64 { media_type, data } = source;
+    Some(inline(media_type, data))
 }
 
 /// Gemini wants the tool's name with the result, which a result need not have: its call does.
 fn name_of<'a>(result: &ToolResult, turns: &[Turn<'a>]) -> &'a str {
     let calls = turns.iter().rev().flat_map(|turn| &turn.parts);
     let mut names = calls.filter_map(|part| match part {
-        Part::ToolUse(call) if call.id == result.tool_use_id => Some(call.name.as_str()),
+        Part::ToolUse(call, _) if call.id == result.tool_use_id => Some(call.name.as_str()),
         _ => None,
     });
     names.next().unwrap_or_default()
@@ -106,7 +160,6 @@ struct Response {
     candidates: Vec<Candidate>,
     #[serde(default)]
     prompt_feedback: Option<Feedback>,
-    usage_metadata: Usage,
 }
 
 #[derive(Deserialize)]
@@ -121,30 +174,7 @@ struct Candidate {
 #[derive(Deserialize, Default)]
 struct Content {
     #[serde(default)]
-    parts: Vec<Said>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Said {
-    #[serde(default)]
-    text: Option<String>,
-    /// A summary of what the model thought; nothing that it said.
-    #[serde(default)]
-    thought: bool,
-    #[serde(default)]
-    function_call: Option<Call>,
-    #[serde(default)]
-    thought_signature: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Call {
-    #[serde(default)]
-    id: Option<String>,
-    name: String,
-    #[serde(default)]
-    args: Map<String, Value>,
+    parts: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -154,49 +184,60 @@ struct Feedback {
 }
 
 /// Counts that are zero are left out. Thoughts are billed as what is written, and not among the candidates' tokens.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-#[expect(clippy::struct_field_names, reason = "Google's names")]
-struct Usage {
-    prompt_token_count: u64,
-    tool_use_prompt_token_count: u64,
-    candidates_token_count: u64,
-    thoughts_token_count: u64,
+fn usage(body: &Value) -> Option<Tokens> {
+    let usage = body.get("usageMetadata")?;
+    let counted = |name: &str| count(usage, name).unwrap_or_default();
+    let reasoning = counted("/thoughtsTokenCount");
+    Some(Tokens {
+        input: counted("/promptTokenCount") + counted("/toolUsePromptTokenCount"),
+        cache_read: counted("/cachedContentTokenCount"),
+        cache_write: 0,
+        output: counted("/candidatesTokenCount") + reasoning,
+        reasoning,
+    })
 }
 
-fn answer(body: &[u8], prompt: &Prompt<'_>) -> Result<Answer, Unreadable> {
-    let Response { candidates, prompt_feedback, usage_metadata: usage } = read(body)?;
+fn answer(body: Value, prompt: &Prompt<'_>) -> Result<Said, Unreadable> {
+    let Response { candidates, prompt_feedback } = read(body)?;
     let (said, reason) = match (candidates.into_iter().next(), prompt_feedback) {
         (Some(candidate), _) => (candidate.content.parts, candidate.finish_reason),
         (None, Some(feedback)) => (Vec::new(), Some(feedback.block_reason)),
         (None, None) => return Err(Unreadable::new("it has no candidate")),
     };
-    let blocks = blocks(said, prompt);
+    let blocks = blocks(&said, prompt);
     let has_calls = blocks.iter().any(|block| matches!(block, Block::ToolUse(_)));
     let reason = reason.ok_or_else(|| Unreadable::new("it has no `finishReason`"))?;
-    Ok(Answer {
-        blocks,
-        stop_reason: stop_reason_of(&reason, has_calls),
-        tokens: Tokens {
-            input: usage.prompt_token_count + usage.tool_use_prompt_token_count,
-            output: usage.candidates_token_count + usage.thoughts_token_count,
-        },
-    })
+    Ok(Said { blocks, stop_reason: stop_reason_of(&reason, has_calls) })
 }
 
-fn blocks(said: Vec<Said>, prompt: &Prompt<'_>) -> Vec<Block> {
-    let mut blocks = Vec::new();
+fn blocks(said: &[Value], prompt: &Prompt<'_>) -> Vec<Block> {
     let mut position = prompt.calls();
-    for Said { text, function_call, thought_signature, .. } in said.into_iter().filter(|said| !said.thought) {
-        if let Some(Call { id, name, args }) = function_call {
-            let id = id.unwrap_or_else(|| format!("{MADE_ID}{position}"));
-            blocks.push(Block::ToolUse(ToolUse { id, name, input: Value::Object(args), thought_signature }));
-            position += 1;
-        } else if let Some(text) = text.filter(|text| !text.is_empty()) {
-            blocks.push(Block::Text { text });
-        }
+    let mut block = |native: &Value| {
+        let call = native.get("functionCall").and_then(|_| tool_use(native, position));
+        position += usize::from(call.is_some());
+        call.map_or_else(|| text(native), Block::ToolUse)
+    };
+    said.iter().map(&mut block).collect()
+}
+
+fn tool_use(native: &Value, position: usize) -> Option<ToolUse> {
+    let call = &native["functionCall"];
+    let id = call["id"].as_str().map_or_else(|| format!("{MADE_ID}{position}"), str::to_owned);
+    let args = call.get("args").filter(|args| args.is_object()).cloned();
+    let input = args.unwrap_or_else(crate::message::empty_object);
+    let name = call["name"].as_str()?.to_owned();
+    let mut call = ToolUse { id, name, input, not_run: None, opaque: None, thought_signature: None };
+    call.opaque = beside(native, &function_call(&call));
+    Some(call)
+}
+
+/// A text that the model says; what it thinks, an empty text with a signature and whatever else there is goes back unread.
+fn text(native: &Value) -> Block {
+    let said = native["text"].as_str().filter(|text| !text.is_empty() && native["thought"] != true);
+    match said {
+        Some(text) => Block::Text { opaque: beside(native, &json!({"text": text})), text: text.to_owned() },
+        None => Block::Opaque { data: native.to_string() },
     }
-    blocks
 }
 
 fn stop_reason_of(reason: &str, has_calls: bool) -> String {
@@ -205,7 +246,7 @@ fn stop_reason_of(reason: &str, has_calls: bool) -> String {
         "STOP" => "end_turn",
         "MAX_TOKENS" => "max_tokens",
         "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" => "content_filtered",
-        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" => "malformed_tool_use",
+        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "MALFORMED_RESPONSE" => "malformed_tool_use",
         _ => return reason.to_ascii_lowercase(),
     };
     unified.to_owned()

@@ -5,7 +5,8 @@
 //! that a script can hand one tool's long output to the next, as a model would.
 
 use super::dialect::Unreadable;
-use crate::call::Answer;
+use crate::attempt::Answered;
+use crate::call::Said;
 use crate::conversation::Part;
 use crate::handles;
 use crate::message::{Block, ToolUse};
@@ -48,7 +49,7 @@ fn once() -> usize {
 }
 
 /// What `script` answers to `prompt`.
-pub(crate) fn play(script: &str, prompt: &Prompt<'_>) -> Result<Answer, Unreadable> {
+pub(crate) fn play(script: &str, prompt: &Prompt<'_>) -> Result<Answered, Unreadable> {
     let steps: Vec<Step> =
         serde_json::from_str(script).map_err(|_| Unreadable::new("its script is no JSON list of steps"))?;
     let last = Step {
@@ -61,14 +62,12 @@ pub(crate) fn play(script: &str, prompt: &Prompt<'_>) -> Result<Answer, Unreadab
     let step = step_at(steps, prompt.spoken).unwrap_or(last);
     let blocks = blocks(&step, prompt.spoken, &Blanks::of(prompt))?;
     let reason = if step.tool_calls.is_empty() { "end_turn" } else { "tool_use" };
-    Ok(Answer {
-        stop_reason: step.stop_reason.unwrap_or_else(|| reason.to_owned()),
-        tokens: step.usage.map_or_else(
-            || Tokens { input: prompt.input_tokens(), output: written(&blocks) },
-            |usage| Tokens { input: usage.input_tokens, output: usage.output_tokens },
-        ),
-        blocks,
-    })
+    let (input, output) = step.usage.map_or_else(
+        || (prompt.input_tokens(), written(&blocks)),
+        |usage| (usage.input_tokens, usage.output_tokens),
+    );
+    let said = Said { stop_reason: step.stop_reason.unwrap_or_else(|| reason.to_owned()), blocks };
+    Ok(Answered { said, tokens: Some(Tokens { input, output, ..Tokens::default() }) })
 }
 
 fn step_at(steps: Vec<Step>, mut turn: usize) -> Option<Step> {
@@ -81,20 +80,21 @@ fn step_at(steps: Vec<Step>, mut turn: usize) -> Option<Step> {
 
 fn blocks(step: &Step, spoken: usize, blanks: &Blanks<'_>) -> Result<Vec<Block>, Unreadable> {
     let text = blanks.fill(&step.text)?;
-    let mut blocks: Vec<Block> = (!text.is_empty()).then_some(Block::Text { text }).into_iter().collect();
+    let mut blocks: Vec<Block> = (!text.is_empty()).then_some(Block::Text { text, opaque: None }).into_iter().collect();
     for (index, call) in step.tool_calls.iter().enumerate() {
         let input = blanks.fill_all(&call.input)?;
         let id = format!("scripted-{spoken}-{index}");
-        blocks.push(Block::ToolUse(ToolUse { id, name: call.name.clone(), input, thought_signature: None }));
+        let name = call.name.clone();
+        blocks.push(Block::ToolUse(ToolUse { id, name, input, not_run: None, opaque: None, thought_signature: None }));
     }
     Ok(blocks)
 }
 
 fn written(blocks: &[Block]) -> u64 {
     let bytes = blocks.iter().map(|block| match block {
-        Block::Text { text } => text.len(),
+        Block::Text { text, .. } => text.len(),
         Block::ToolUse(call) => call.name.len() + call.input.to_string().len(),
-        Block::ToolResult(_) | Block::Image { .. } => 0,
+        _ => 0,
     });
     tokens_of(bytes.sum())
 }
@@ -108,7 +108,7 @@ struct Blanks<'a> {
 impl<'a> Blanks<'a> {
     fn of(prompt: &Prompt<'a>) -> Self {
         let parts = || prompt.turns.iter().filter(|turn| !turn.is_assistant).flat_map(|turn| &turn.parts);
-        let question = parts().find_map(|part| if let Part::Text(text) = part { Some(*text) } else { None });
+        let question = parts().find_map(|part| if let Part::Text(text, _) = part { Some(*text) } else { None });
         let results =
             parts().filter_map(|part| if let Part::ToolResult(result) = part { Some(result.text()) } else { None });
         Self { question, handle: results.rev().find_map(|text| handles::in_text(&text).last().map(str::to_owned)) }

@@ -92,7 +92,7 @@ impl Secrets {
     pub(crate) async fn holding(keys: &Value) -> Self {
         let body = json!({"ARN": "arn", "Name": "secret", "SecretString": keys.to_string()});
         let headers = vec![("content-type".to_owned(), "application/x-amz-json-1.1".to_owned())];
-        Self(Provider::start(Response { status: 200, headers, body: body.to_string(), hangs: false }).await)
+        Self(Provider::start(Response { status: 200, headers, body: body.to_string(), ..Response::default() }).await)
     }
 
     pub(crate) fn endpoint(&self) -> &str {

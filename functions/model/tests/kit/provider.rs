@@ -1,13 +1,18 @@
 //! A provider that answers as it was told and remembers what it was asked.
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::IntoResponse;
+use http_body::Frame;
 use serde_json::Value;
+use std::fmt;
 use std::net::Ipv4Addr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
@@ -19,6 +24,8 @@ pub(crate) struct Response {
     pub(crate) body: String,
     /// Never comes.
     pub(crate) hangs: bool,
+    /// Breaks off in the middle.
+    pub(crate) breaks: bool,
 }
 
 /// A request as it came.
@@ -40,17 +47,36 @@ impl Received {
     }
 }
 
-#[derive(Debug)]
+/// What to answer, made of the request and of how many there were before.
+type Answers = Arc<dyn Fn(usize, &Received) -> Response + Send + Sync>;
+
 pub(crate) struct Provider {
     pub(crate) endpoint: String,
     received: Arc<Mutex<Vec<Received>>>,
     task: JoinHandle<()>,
 }
 
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.endpoint)
+    }
+}
+
 impl Provider {
+    /// One that answers the same every time.
     pub(crate) async fn start(response: Response) -> Self {
+        Self::answering(move |_, _| response.clone()).await
+    }
+
+    /// One that answers one after the other, and the last for ever.
+    pub(crate) async fn playing(responses: Vec<Response>) -> Self {
+        Self::answering(move |before, _| responses[before.min(responses.len() - 1)].clone()).await
+    }
+
+    pub(crate) async fn answering(answers: impl Fn(usize, &Received) -> Response + Send + Sync + 'static) -> Self {
         let received = Arc::default();
-        let state = (response, Arc::clone(&received));
+        let answers: Answers = Arc::new(answers);
+        let state = (answers, Arc::clone(&received));
         let router = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(state);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
@@ -85,20 +111,54 @@ impl Nobody {
     }
 }
 
-type Stage = (Response, Arc<Mutex<Vec<Received>>>);
+type Stage = (Answers, Arc<Mutex<Vec<Received>>>);
 
 async fn answer(
-    State((response, received)): State<Stage>,
+    State((answers, received)): State<Stage>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> impl IntoResponse {
-    received.lock().expect("requests").push(Received { method, path: uri.to_string(), headers, body });
+) -> axum::response::Response {
+    let request = Received { method, path: uri.to_string(), headers, body };
+    let before = {
+        let mut received = received.lock().expect("requests");
+        received.push(request.clone());
+        received.len() - 1
+    };
+    let response = answers(before, &request);
     if response.hangs {
         std::future::pending::<()>().await;
     }
     let headers =
         response.headers.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
-    (StatusCode::from_u16(response.status).expect("a status"), headers.collect::<HeaderMap>(), response.body)
+    let status = StatusCode::from_u16(response.status).expect("a status");
+    let mut sent = (status, headers.collect::<HeaderMap>(), response.body.clone()).into_response();
+    if response.breaks {
+        *sent.body_mut() = Body::new(Half(vec![false, true], response.body.into_bytes()[..10].to_vec().into()));
+    }
+    sent
+}
+
+/// The beginning of a body, a moment in which it can be sent, and no end.
+struct Half(Vec<bool>, Bytes);
+
+impl http_body::Body for Half {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.0.pop() {
+            Some(true) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.1))))),
+            Some(false) => {
+                let waker = cx.waker().clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    waker.wake();
+                });
+                Poll::Pending
+            }
+            None => Poll::Ready(Some(Err(std::io::Error::other("broken")))),
+        }
+    }
 }

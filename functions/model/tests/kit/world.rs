@@ -6,7 +6,7 @@ use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Credentials, Region};
 use functions_shared::Clock;
 use model::models::Models;
-use model::{CallError, Llm};
+use model::{CallError, Llm, Retries};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ impl World {
             budget: None,
             bedrock: bedrock(),
             http: model::http_client().expect("a client"),
+            retries: Retries::NONE,
+            clock: Clock::system(),
         };
         Self { llm, tables, secrets }
     }
