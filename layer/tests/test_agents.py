@@ -277,7 +277,7 @@ class Functions(unittest.TestCase):
 
     def test_the_registries_answer_nobody_unknown(self):
         api = properties("agent-registry", "Api")["Body"]
-        for path in ("/agents", "/agents/{path+}", "/tools", "/tools/{path+}"):
+        for path in ("/agents", "/agents/{path+}", "/usage", "/tools", "/tools/{path+}"):
             (method,) = api["paths"][path].values()
             self.assertEqual(method["security"], [{"AWS_IAM": []}])
 
@@ -288,15 +288,22 @@ class Models(unittest.TestCase):
     ROWS = json.loads((REPOSITORY / "functions/llm-models/src/llm/models.json").read_text())
     READER = (REPOSITORY / "functions/model/src/models.rs").read_text()
     HOMES = (REPOSITORY / "functions/model/src/destination.rs").read_text()
+    PRICE = r"((flex|priority)_)?(long_)?(input|output|cache_read|cache_write)_price_per_million"
 
     def test_s0_05_each_is_a_row_that_is_read_whole(self):
         for row in self.ROWS:
             self.assertEqual(row["pk"], {"S": f"{row['provider']['S']}#{row['model_id']['S']}"})
-            unread = [name for name in row.keys() - {"pk"} if f'"{name}"' not in self.READER]
+            priced = {name for name in row if re.fullmatch(self.PRICE, name)}
+            # Where a price comes from is for people.
+            unread = [name for name in row.keys() - priced - {"pk", "price_source"} if f'"{name}"' not in self.READER]
             self.assertEqual(unread, [])
-            for price in ("input_price_per_million", "output_price_per_million"):
-                self.assertRegex(row[price]["N"], r"^\d+\.\d{2}$")
-            self.assertIn("tools", json.loads(row["capabilities"]["S"]))
+            for price in priced:
+                self.assertRegex(row[price]["N"], r"^\d+\.\d{2,6}$")
+            if row["is_active"]["S"] == "true":
+                self.assertLessEqual({"input_price_per_million", "output_price_per_million"}, priced)
+                self.assertIn("tools", json.loads(row["capabilities"]["S"]))
+            else:
+                self.assertIn("successor", row)
 
     def test_s0_05_keys_go_home(self):
         for row in self.ROWS:

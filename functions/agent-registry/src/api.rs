@@ -1,4 +1,4 @@
-//! The paths under `/agents`.
+//! The paths under `/agents`, and `/usage`.
 
 use crate::registry::Agents;
 use functions_shared::Refusal;
@@ -13,6 +13,11 @@ impl Agents {
     pub(crate) async fn routed(&self, request: &Request) -> Result<Response, Refusal> {
         let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
         match (request.method.as_str(), path.as_slice()) {
+            ("GET", ["usage"]) => match &self.usage {
+                Some(usage) => usage.answer(request).await,
+                None => Ok(Response::no_such_path()),
+            },
+            (_, ["usage"]) => Ok(Response::other_methods("GET")),
             ("GET", ["agents"]) => self.list(request).await,
             ("POST", ["agents"]) => self.create(request).await,
             ("GET", ["agents", name]) => self.get(name, request).await,

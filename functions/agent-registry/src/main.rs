@@ -11,6 +11,7 @@ mod stack;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use functions_aws::clients;
 use functions_shared::{Failure, LambdaEvent, Variables, run_with};

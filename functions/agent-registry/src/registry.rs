@@ -1,5 +1,6 @@
 //! What both entrances ask for: the table of agents, and of the tools that agents may name.
 
+use crate::usage::Usage;
 use aws_sdk_dynamodb::Client;
 use functions_aws::SdkConfig;
 use functions_shared::{Refusal, VariableError, Variables};
@@ -9,13 +10,14 @@ use serde_json::Value;
 
 /// The model of an agent that names none.
 const PROVIDER: &str = "anthropic";
-const MODEL: &str = "claude-sonnet-4-5";
+const MODEL: &str = "claude-sonnet-5-5";
 
-/// Both tables.
+/// Both tables, and that of costs if this function may read it.
 #[derive(Debug)]
 pub(crate) struct Agents {
     pub(crate) registry: AgentRegistry,
     pub(crate) defaults: AgentDefaults,
+    pub(crate) usage: Option<Usage>,
     tools: ToolRegistry,
 }
 
@@ -27,12 +29,15 @@ impl Agents {
 
     /// The same with a client of one's own.
     pub(crate) fn with(variables: &Variables, client: &Client) -> Result<Self, VariableError> {
+        let stage = variables.required("STAGE")?;
+        let costs = variables.optional("COST_TABLE_NAME")?;
         let default = |name, otherwise: &str| Ok(variables.optional(name)?.unwrap_or(otherwise).to_owned());
         Ok(Self {
             registry: AgentRegistry::new(client.clone(), variables.required("AGENT_REGISTRY_TABLE_NAME")?),
             tools: ToolRegistry::new(client.clone(), variables.required("TOOL_REGISTRY_TABLE_NAME")?),
+            usage: costs.map(|table| Usage::new(client.clone(), table, stage)),
             defaults: AgentDefaults {
-                stage: variables.required("STAGE")?.to_owned(),
+                stage: stage.to_owned(),
                 llm_provider: default("DEFAULT_LLM_PROVIDER", PROVIDER)?,
                 llm_model: default("DEFAULT_LLM_MODEL", MODEL)?,
             },

@@ -2,8 +2,10 @@
 
 use crate::entrances::{Bucket, context, request, stack_event};
 use crate::registry::Agents;
-use crate::tables::{AGENTS, TOOLS, Tables};
-use functions_shared::{Context, LambdaEvent, Variables};
+use crate::tables::{AGENTS, COSTS, TOOLS, Tables};
+use functions_shared::{Clock, Context, LambdaEvent, Variables};
+use model::budget::{Account, Budget, Charge};
+use model::prices::{MicroDollars, Tokens};
 use registries::custom_resource::Stacks;
 use registries::entrances::answer;
 use registries::tools::{FunctionArn, Tool, ToolRegistry, ToolStatus};
@@ -25,6 +27,7 @@ impl World {
             ("STAGE", "dev"),
             ("AGENT_REGISTRY_TABLE_NAME", AGENTS),
             ("TOOL_REGISTRY_TABLE_NAME", TOOLS),
+            ("COST_TABLE_NAME", COSTS),
         ]);
         let agents = Agents::with(&variables, &tables.client).unwrap();
         let tools = ToolRegistry::new(tables.client.clone(), TOOLS);
@@ -179,6 +182,9 @@ async fn no_request_is_answered_by_500() {
         ("GET", "/agents?status=on".to_owned(), 400),
         ("GET", "/agents?next_token=e30x".to_owned(), 400),
         ("GET", "/agents?next_token=eyJhIjoiYiJ9".to_owned(), 400),
+        ("GET", "/usage?day=yesterday".to_owned(), 400),
+        ("GET", "/usage?day=2026-11-31".to_owned(), 400),
+        ("GET", "/usage/2026-11-21".to_owned(), 404),
         ("GET", "/".to_owned(), 404),
         ("GET", "/agent".to_owned(), 404),
         ("GET", "/agents/a/b/c/d/e".to_owned(), 404),
@@ -194,6 +200,7 @@ async fn no_request_is_answered_by_500() {
 async fn another_method_is_405_and_the_right_ones_are_named() {
     let world = World::start().await;
     for (path, allowed) in [
+        ("/usage", "GET"),
         ("/agents", "GET, POST"),
         ("/agents/golf-agent", "GET"),
         ("/agents/golf-agent/versions", "GET, POST"),
@@ -388,4 +395,39 @@ fn a_missing_variable_is_named() {
         let error = Agents::with(&Variables::from(left), &client).unwrap_err();
         assert_eq!(error.to_string(), format!("the variable {missing} is not set"));
     }
+}
+
+#[tokio::test]
+async fn usage_is_what_models_have_cost_by_agent_and_model() {
+    let mut world = World::start().await;
+    let noon = Clock::from_fn(|| "2026-11-21T12:00:00Z".parse::<jiff::Timestamp>().unwrap().into());
+    world.agents.usage.as_mut().unwrap().clock = noon.clone();
+    let budget = Budget::new(world.tables.client.clone(), COSTS, "dev", MicroDollars(10_000_000), noon);
+    for (agent, cost, is_estimate) in [("golf", 1092, false), ("golf", 500, true), ("weather", 70, false)] {
+        let account = Account { agent: agent.into(), provider: "anthropic".into(), model: "claude".into() };
+        let tokens = if is_estimate { Tokens::default() } else { Tokens { input: 812, cache_read: 500, output: 96, ..Tokens::default() } };
+        let reservation = budget.reserve(MicroDollars(5000)).await.unwrap();
+        budget.settle(reservation, &account, Charge { cost: MicroDollars(cost), tokens, is_estimate }).await.unwrap();
+    }
+    let _ = budget.reserve(MicroDollars(40)).await.unwrap();
+
+    let numbers = |spent: u64, unconfirmed: u64, requests: u64, answered: u64| {
+        json!({
+            "spent_micro_usd": spent, "unconfirmed_micro_usd": unconfirmed, "requests": requests,
+            "input_tokens": 812 * answered, "output_tokens": 96 * answered,
+            "cache_read_tokens": 500 * answered, "cache_write_tokens": 0,
+        })
+    };
+    let with = |mut numbers: Value, more: Value| {
+        numbers.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        numbers
+    };
+    let golf = with(numbers(1592, 500, 2, 1), json!({"agent": "golf", "provider": "anthropic", "model": "claude"}));
+    let weather = with(numbers(70, 0, 1, 1), json!({"agent": "weather", "provider": "anthropic", "model": "claude"}));
+    let day = with(numbers(1702, 500, 4, 2), json!({"day": "2026-11-21", "stage": "dev", "by_agent_and_model": [golf, weather]}));
+    assert_eq!(world.get("/usage").await, (200, day.clone()));
+    assert_eq!(world.get("/usage?day=2026-11-21").await, (200, day));
+
+    let (status, empty) = world.get("/usage?day=2026-11-20").await;
+    assert_eq!((status, &empty["spent_micro_usd"], &empty["by_agent_and_model"]), (200, &json!(0), &json!([])));
 }

@@ -53,7 +53,7 @@ async fn no_key_and_no_word_of_a_conversation_is_written_down() {
         ("refusing", "error", Some("ProviderError")),
         ("limiting", "error", Some("RateLimited")),
         ("confused", "error", Some("BadResponse")),
-        ("bedrock", "error", Some("ProviderError")),
+        ("bedrock", "error", Some("ProviderUnavailable")),
         ("unknown", "error", Some("UnknownModel")),
     ] {
         let (kind_of_report, report) = function.invoke(&question("anthropic", model).to_string()).await;
@@ -62,12 +62,18 @@ async fn no_key_and_no_word_of_a_conversation_is_written_down() {
     }
     let (_, report) = function.invoke(r#"{"provider_config": "What is the weather?"}"#).await;
     assert_eq!(report["errorType"], "InvalidRequest", "{report}");
+    let mut misspelt = question("anthropic", "good");
+    misspelt["temprature"] = json!(1);
+    let (_, misspelt) = function.invoke(&misspelt.to_string()).await;
+    assert_eq!(misspelt["errorType"], "InvalidRequest", "{misspelt}");
+    assert!(misspelt["errorMessage"].as_str().is_some_and(|text| text.contains("unknown field `temprature`")), "{misspelt}");
     assert!(!(said + &report.to_string()).contains(KEY), "a key in a reply");
 
     let logs = function.output().await;
     for (model, provider) in &providers {
         let received = provider.received();
-        assert_eq!(received.len(), 1, "{model}: nothing is tried twice");
+        let attempts = if matches!(*model, "limiting" | "bedrock") { 3 } else { 1 };
+        assert_eq!(received.len(), attempts, "{model}: what may pass by itself is tried three times, and nothing else");
         assert!(
             received[0].headers.values().any(|value| value.as_bytes().ends_with(KEY.as_bytes())),
             "{model}: no key"
@@ -103,6 +109,7 @@ async fn the_cap_of_the_environment_holds() {
     assert_eq!(report["errorType"], "BudgetExceeded", "4096 tokens for 0.06144 USD: {report}");
     let mut shorter = question("anthropic", "good");
     shorter["max_tokens"] = json!(1000);
+    shorter["agent_name"] = json!("golf");
     let (_, report) = function.invoke(&shorter.to_string()).await;
     assert_eq!(report["metadata"]["cost_usd"], "0.000057", "{report}");
     assert_eq!(good.received().len(), 1);

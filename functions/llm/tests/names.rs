@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::{fs, path::Path};
 
 /// What this function's errors are called.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "InvalidRequest",
     "UnknownModel",
     "SecretMissing",
@@ -13,6 +13,8 @@ const NAMES: [&str; 9] = [
     "BudgetExceeded",
     "RateLimited",
     "Timeout",
+    "ContextOverflow",
+    "ProviderUnavailable",
     "ProviderError",
     "BadResponse",
 ];

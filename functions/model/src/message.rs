@@ -97,6 +97,9 @@ pub enum Block {
     },
 }
 
+/// What a result begins with that says that its tool failed, where an API has no field for it.
+pub(crate) const FAILED: &str = "Error: ";
+
 /// Why a call of a tool must not be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -138,7 +138,10 @@ async fn update(file: &Path, text: &str, exchange: Exchange) {
             tokens.retain(|name, count| !DETAILS.contains(&name.as_str()) || count != 0);
             said["reply"] = reply;
         }
-        Err(error) => said["error"] = json!({"name": error.name(), "message": error.to_string()}),
+        Err(error) => {
+            said["error"] = json!({"name": error.name(), "message": error.to_string()});
+            said.as_object_mut().expect("an exchange").remove("reply");
+        }
     }
     let before: Value = serde_json::from_str(text).expect("JSON");
     if said != before {

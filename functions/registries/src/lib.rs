@@ -9,5 +9,5 @@ mod names;
 pub mod pages;
 pub mod rows;
 mod status;
-mod table_error;
+pub mod table_error;
 pub mod tools;

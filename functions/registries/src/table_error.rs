@@ -19,7 +19,7 @@ where
 }
 
 /// The same of an error that no condition can cause.
-pub(crate) fn unavailable<E>(error: &SdkError<E>) -> Refusal
+pub fn unavailable<E>(error: &SdkError<E>) -> Refusal
 where
     E: Error + ProvideErrorMetadata + 'static,
 {

@@ -7,7 +7,7 @@ use super::dialect::{Dialect, Unreadable, arguments, beside, count, part as read
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
 use crate::error::CallError;
-use crate::message::{Block, NotRun, Source, ToolResult, ToolUse};
+use crate::message::{Block, FAILED, NotRun, Source, ToolResult, ToolUse};
 use crate::prices::Tokens;
 use crate::prompt::Prompt;
 use crate::target::Target;
@@ -85,9 +85,12 @@ fn result_item(part: &Part<'_>) -> Option<Value> {
     Some(json!({"type": "function_call_output", "call_id": result.tool_use_id, "output": output(result)}))
 }
 
+/// There is no field that says that a tool failed: a word does.
 fn output(result: &ToolResult) -> Value {
-    let parts = result.blocks().map(|blocks| blocks.iter().filter_map(shown).collect());
-    parts.unwrap_or_else(|| result.text().into())
+    let word = if result.is_error { FAILED } else { "" };
+    let Some(blocks) = result.blocks() else { return format!("{word}{}", result.text()).into() };
+    let parts = blocks.iter().filter_map(shown);
+    result.is_error.then(|| input_text(word)).into_iter().chain(parts).collect()
 }
 
 fn shown(block: &Block) -> Option<Value> {

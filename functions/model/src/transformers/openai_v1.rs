@@ -10,7 +10,7 @@ use super::dialect::{Dialect, Unreadable, arguments, beside, count, part as read
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
 use crate::error::CallError;
-use crate::message::{Block, NotRun, Source, ToolResult, ToolUse};
+use crate::message::{Block, FAILED, NotRun, Source, ToolResult, ToolUse};
 use crate::prices::Tokens;
 use crate::prompt::Prompt;
 use crate::target::Target;
@@ -100,8 +100,13 @@ fn user(parts: &[Part<'_>]) -> Vec<Value> {
     messages
 }
 
-/// The words of a result. What else is in it goes to `shown`.
+/// The words of a result. What else is in it goes to `shown`. There is no field that says that a tool failed: a word does.
 fn words(result: &ToolResult, shown: &mut Vec<Value>) -> String {
+    let words = said(result, shown);
+    if result.is_error { format!("{FAILED}{words}") } else { words }
+}
+
+fn said(result: &ToolResult, shown: &mut Vec<Value>) -> String {
     let Some(blocks) = result.blocks() else { return result.text().into_owned() };
     let texts = blocks.iter().filter_map(|block| if let Block::Text { text, .. } = block { Some(text.as_str()) } else { None });
     let texts: Vec<&str> = texts.collect();
