@@ -64,7 +64,7 @@ COMMA := ,
 
 .PHONY: help demo agent test packages counts counted lint prose check deny validate snippets fuzz bench layer-folder wrapper runtimes moto tools clean \
     demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
-    package-python-consumer package-node-consumer package-llm-models package-functions
+    package-python-consumer package-node-consumer package-llm-models package-functions models
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
 help: ## other: this list
@@ -232,6 +232,9 @@ package-python-consumer: ## build: the function in Python as a zip in target/fun
 
 package-node-consumer: ## build: the same of the function in Node.js; SRC=, ARCH=
 	$(call package,$(or $(SRC),functions/document-splitter))
+
+models: ## change: the rows of models and their prices, from the price list that is pinned; FILE= for a list from here
+	@"$(PYTHON)" functions/llm-models/renew $(if $(FILE),--list "$(FILE)")
 
 package-llm-models: ## build: what is known about models, as the zip of a layer in target/functions
 	$(call package,functions/llm-models)

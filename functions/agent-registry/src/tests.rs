@@ -405,7 +405,11 @@ async fn usage_is_what_models_have_cost_by_agent_and_model() {
     let budget = Budget::new(world.tables.client.clone(), COSTS, "dev", MicroDollars(10_000_000), noon);
     for (agent, cost, is_estimate) in [("golf", 1092, false), ("golf", 500, true), ("weather", 70, false)] {
         let account = Account { agent: agent.into(), provider: "anthropic".into(), model: "claude".into() };
-        let tokens = if is_estimate { Tokens::default() } else { Tokens { input: 812, cache_read: 500, output: 96, ..Tokens::default() } };
+        let tokens = if is_estimate {
+            Tokens::default()
+        } else {
+            Tokens { input: 812, cache_read: 500, output: 96, ..Tokens::default() }
+        };
         let reservation = budget.reserve(MicroDollars(5000)).await.unwrap();
         budget.settle(reservation, &account, Charge { cost: MicroDollars(cost), tokens, is_estimate }).await.unwrap();
     }
@@ -424,7 +428,10 @@ async fn usage_is_what_models_have_cost_by_agent_and_model() {
     };
     let golf = with(numbers(1592, 500, 2, 1), json!({"agent": "golf", "provider": "anthropic", "model": "claude"}));
     let weather = with(numbers(70, 0, 1, 1), json!({"agent": "weather", "provider": "anthropic", "model": "claude"}));
-    let day = with(numbers(1702, 500, 4, 2), json!({"day": "2026-11-21", "stage": "dev", "by_agent_and_model": [golf, weather]}));
+    let day = with(
+        numbers(1702, 500, 4, 2),
+        json!({"day": "2026-11-21", "stage": "dev", "by_agent_and_model": [golf, weather]}),
+    );
     assert_eq!(world.get("/usage").await, (200, day.clone()));
     assert_eq!(world.get("/usage?day=2026-11-21").await, (200, day));
 

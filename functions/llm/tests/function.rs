@@ -66,7 +66,10 @@ async fn no_key_and_no_word_of_a_conversation_is_written_down() {
     misspelt["temprature"] = json!(1);
     let (_, misspelt) = function.invoke(&misspelt.to_string()).await;
     assert_eq!(misspelt["errorType"], "InvalidRequest", "{misspelt}");
-    assert!(misspelt["errorMessage"].as_str().is_some_and(|text| text.contains("unknown field `temprature`")), "{misspelt}");
+    assert!(
+        misspelt["errorMessage"].as_str().is_some_and(|text| text.contains("unknown field `temprature`")),
+        "{misspelt}"
+    );
     assert!(!(said + &report.to_string()).contains(KEY), "a key in a reply");
 
     let logs = function.output().await;

@@ -156,7 +156,9 @@ impl Budget {
             .expression_attribute_values(":spent", number(difference));
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let item = added(self.update(&usage), charge)
-            .update_expression(format!("{ADDED}, requests :one SET #agent = :agent, #provider = :provider, #model = :model, #ttl = :ttl"))
+            .update_expression(format!(
+                "{ADDED}, requests :one SET #agent = :agent, #provider = :provider, #model = :model, #ttl = :ttl"
+            ))
             .expression_attribute_names("#agent", "agent")
             .expression_attribute_names("#provider", "provider")
             .expression_attribute_names("#model", "model")
@@ -167,7 +169,8 @@ impl Budget {
             .expression_attribute_values(":model", text(&account.model))
             .expression_attribute_values(":ttl", number(reservation.ttl))
             .expression_attribute_values(":spent", number(charge.cost.0));
-        let built = |update: Result<Update, _>| update.map(|update| TransactWriteItem::builder().update(update).build());
+        let built =
+            |update: Result<Update, _>| update.map(|update| TransactWriteItem::builder().update(update).build());
         let writes = [built(day.build()), built(item.build())];
         let writes = writes.into_iter().collect::<Result<Vec<_>, aws_sdk_dynamodb::error::BuildError>>();
         let writes = writes.map_err(|error| BudgetError::Unavailable(error.to_string()))?;

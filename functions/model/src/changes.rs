@@ -103,7 +103,8 @@ mod tests {
             ..Model::default()
         };
         let changes = Changes::of(&row);
-        let settings = changes.without_omitted(Settings { temperature: Some(1.0), top_p: Some(0.5), ..Settings::default() });
+        let settings =
+            changes.without_omitted(Settings { temperature: Some(1.0), top_p: Some(0.5), ..Settings::default() });
         assert_eq!((settings.temperature, settings.top_p), (None, Some(0.5)));
         let request = json!({"include": ["x"], "a": {"b": 1, "c": 2}, "store": false});
         assert_eq!(changes.applied(request), json!({"a": {"c": 2}, "store": true}));

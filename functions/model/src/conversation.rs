@@ -34,7 +34,10 @@ pub(crate) enum Part<'a> {
     /// With the fields that the provider wants back beside it.
     Text(&'a str, Option<&'a str>),
     Image(Picture<'a>),
-    Document { data: &'a str, title: Option<&'a str> },
+    Document {
+        data: &'a str,
+        title: Option<&'a str>,
+    },
     /// With the fields that the provider wants back beside it.
     ToolUse(&'a ToolUse, Option<&'a str>),
     ToolResult(&'a ToolResult),
@@ -96,9 +99,8 @@ fn answer_what_was_not_run(messages: &mut Vec<Message>) {
         .collect();
     for at in (0..messages.len()).rev() {
         let not_run = messages[at].tool_uses().filter(|call| !answered.contains(&(at + 1, call.id.clone())));
-        let results: Vec<Block> = not_run
-            .filter_map(|call| Some(Block::ToolResult(ToolResult::of_not_run(call, call.not_run?))))
-            .collect();
+        let results: Vec<Block> =
+            not_run.filter_map(|call| Some(Block::ToolResult(ToolResult::of_not_run(call, call.not_run?)))).collect();
         if !results.is_empty() {
             put_results(messages, at + 1, results);
         }
@@ -315,7 +317,11 @@ mod tests {
             ),
             (json!([{"role": "user", "content": [picture]}]), json!([]), "an image is none of image/png"),
             (json!([{"role": "user", "content": [letter]}]), json!([]), "a document is not application/pdf"),
-            (json!([user("ask"), calls(&["x"])]), json!([{"tool_use_id": "x", "content": [picture]}]), "an image is none of"),
+            (
+                json!([user("ask"), calls(&["x"])]),
+                json!([{"tool_use_id": "x", "content": [picture]}]),
+                "an image is none of",
+            ),
         ] {
             let refused = shape(messages.clone(), results).expect_err(reason);
             assert!(refused.contains(reason), "{messages}: {refused}");
@@ -330,7 +336,8 @@ mod tests {
                 {"type": "tool_use", "id": "x", "name": "t", "opaque": "*"},
             ]})
         };
-        let (own, mut other) = (json!({"provider": "p", "model": "m", "api": "a"}), json!({"provider": "p", "model": "m", "api": "a"}));
+        let (own, mut other) =
+            (json!({"provider": "p", "model": "m", "api": "a"}), json!({"provider": "p", "model": "m", "api": "a"}));
         let said = |answer| shape(json!([user("1"), answer]), json!([result("x")])).expect("turns");
         assert_eq!(said(answer(own)), "u: 1 | a: <thought> 2+ call-x* | u: result-x");
         for field in ["provider", "model", "api"] {
@@ -352,7 +359,10 @@ mod tests {
         assert_eq!((results[1].clone(), results.as_array().map(Vec::len)), (result("y"), Some(2)));
 
         let cut = json!({"role": "assistant", "content": [call("x", json!("cut_off"))]});
-        assert_eq!(shape(json!([user("1"), cut, user("2")]), json!([])).as_deref(), Ok("u: 1 | a: call-x | u: result-x 2"));
+        assert_eq!(
+            shape(json!([user("1"), cut, user("2")]), json!([])).as_deref(),
+            Ok("u: 1 | a: call-x | u: result-x 2")
+        );
         assert_eq!(shape(json!([user("1"), cut]), json!([])).as_deref(), Ok("u: 1 | a: call-x | u: result-x"));
     }
 

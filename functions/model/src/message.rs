@@ -117,7 +117,9 @@ impl NotRun {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::CutOff => "This call was not run: the answer was cut off at its length limit.",
-            Self::Malformed => "This call was not run: its arguments were not a JSON object. Call again with valid JSON.",
+            Self::Malformed => {
+                "This call was not run: its arguments were not a JSON object. Call again with valid JSON."
+            }
             Self::NotAllowed => "This call was not run: no tool could be called in this turn.",
         }
     }
@@ -260,7 +262,8 @@ impl ToolResult {
     pub(crate) fn blocks(&self) -> Option<Vec<Block>> {
         let blocks = self.content.as_array().filter(|list| !list.is_empty())?;
         let blocks = blocks.iter().map(|block| Block::deserialize(block).ok()).collect::<Option<Vec<_>>>()?;
-        let is_shown = |block: &Block| matches!(block, Block::Text { .. } | Block::Image { .. } | Block::Document { .. });
+        let is_shown =
+            |block: &Block| matches!(block, Block::Text { .. } | Block::Image { .. } | Block::Document { .. });
         blocks.iter().all(is_shown).then_some(blocks)
     }
 
@@ -341,7 +344,10 @@ mod tests {
     fn a_block_of_no_known_type_is_described() {
         let message = r#"{"role":"user","content":[{"type":"audio"}]}"#;
         let error = serde_json::from_str::<Message>(message).expect_err("no block").to_string();
-        assert!(error.contains("expected one of `text`, `tool_use`, `tool_result`, `image`, `document`, `opaque`"), "{error}");
+        assert!(
+            error.contains("expected one of `text`, `tool_use`, `tool_result`, `image`, `document`, `opaque`"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -360,7 +366,8 @@ mod tests {
 
     #[test]
     fn a_list_of_blocks_is_no_json_to_show() {
-        let result = |content| ToolResult { kind: None, tool_use_id: String::new(), name: None, content, is_error: false };
+        let result =
+            |content| ToolResult { kind: None, tool_use_id: String::new(), name: None, content, is_error: false };
         let picture = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}});
         let text = json!({"type": "text", "text": "t"});
         assert_eq!(result(json!([text, picture])).blocks().map(|blocks| blocks.len()), Some(2));

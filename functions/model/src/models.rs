@@ -202,7 +202,11 @@ impl Row {
     }
 
     /// A value as JSON text, as state machines read it.
-    fn json<T: DeserializeOwned>(&self, attribute: &'static str, expected: &'static str) -> Result<Option<T>, ModelsError> {
+    fn json<T: DeserializeOwned>(
+        &self,
+        attribute: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<T>, ModelsError> {
         let text = self.text(attribute)?;
         let value = text.map(serde_json::from_str).transpose();
         value.map_err(|_| ModelsError::Row { attribute: attribute.to_owned(), expected })

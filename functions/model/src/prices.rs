@@ -94,7 +94,8 @@ impl Prices {
     pub fn most(self, tokens: Tokens) -> MicroDollars {
         let plain = Tokens { input: tokens.input, output: tokens.output, ..Tokens::default() };
         let dearest = |rates: Rates| {
-            let input = rates.input.max(rates.cache_write.unwrap_or_default()).max(rates.cache_read.unwrap_or_default());
+            let input =
+                rates.input.max(rates.cache_write.unwrap_or_default()).max(rates.cache_read.unwrap_or_default());
             Rates { input, ..rates }.cost(plain)
         };
         let long = self.long.filter(|(above, _)| plain.input > *above);

@@ -213,7 +213,8 @@ impl Llm {
 
     /// How long to wait before the next attempt, if there is one.
     fn pause(&self, ready: &Ready<'_>, failed: &Failed, attempts: u32) -> Option<Duration> {
-        let pause = self.retries.pause(attempts, failed.retry_after, fastrand::f64()).filter(|_| failed.may_be_retried)?;
+        let pause =
+            self.retries.pause(attempts, failed.retry_after, fastrand::f64()).filter(|_| failed.may_be_retried)?;
         let fits = ready.left().is_none_or(|left| left > pause + SHORTEST_ATTEMPT);
         fits.then_some(pause)
     }

@@ -117,7 +117,11 @@ impl Target {
 
     /// Who answers.
     pub(crate) fn origin(&self) -> Origin {
-        Origin { provider: self.provider_id.clone(), model: self.model_id.clone(), api: self.transformer.name().to_owned() }
+        Origin {
+            provider: self.provider_id.clone(),
+            model: self.model_id.clone(),
+            api: self.transformer.name().to_owned(),
+        }
     }
 
     /// Whether there is somebody to show a key to.

@@ -54,7 +54,10 @@ fn anthropic() -> Family {
                 "tool_use",
             ),
             answer(json!([{"type": "redacted_thinking", "data": "EmwKAhgBEgy3va3pzix"}, call("toolu_3")]), "tool_use"),
-            answer(json!([{"type": "thinking", "thinking": "", "signature": "EqQBsecond"}, {"type": "text", "text": "Rain."}]), "end_turn"),
+            answer(
+                json!([{"type": "thinking", "thinking": "", "signature": "EqQBsecond"}, {"type": "text", "text": "Rain."}]),
+                "end_turn",
+            ),
         ],
         said: |answer| list(&answer["content"]),
         echoed: |request| of_role(&request["messages"], "assistant", "content"),
@@ -64,7 +67,8 @@ fn anthropic() -> Family {
 fn bedrock() -> Family {
     let usage = json!({"inputTokens": 10, "outputTokens": 20, "totalTokens": 30});
     let answer = |content: Value, reason: &str| json!({"output": {"message": {"role": "assistant", "content": content}}, "stopReason": reason, "usage": usage, "metrics": {"latencyMs": 1}});
-    let call = |id: &str| json!({"toolUse": {"toolUseId": id, "name": "weather", "input": {"days": 2, "city": "Oslo"}}});
+    let call =
+        |id: &str| json!({"toolUse": {"toolUseId": id, "name": "weather", "input": {"days": 2, "city": "Oslo"}}});
     Family {
         provider: "bedrock",
         transformer: "bedrock_v1",
@@ -89,7 +93,8 @@ fn responses() -> Family {
     let usage = json!({"input_tokens": 10, "output_tokens": 20, "output_tokens_details": {"reasoning_tokens": 8}, "total_tokens": 30});
     let answer = |output: Value| json!({"object": "response", "status": "completed", "error": null, "incomplete_details": null, "output": output, "usage": usage});
     let call = |id: &str| json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": "weather", "arguments": "{\"days\": 2.0, \"city\": \"Oslo\"}", "status": "completed"});
-    let reasoning = |id: &str| json!({"type": "reasoning", "id": id, "summary": [], "encrypted_content": format!("gAAAAAB{id}")});
+    let reasoning =
+        |id: &str| json!({"type": "reasoning", "id": id, "summary": [], "encrypted_content": format!("gAAAAAB{id}")});
     Family {
         provider: "openai",
         transformer: "openai_responses_v1",
@@ -126,16 +131,22 @@ fn deepseek() -> Family {
                 json!({"role": "assistant", "content": "Let me see.", "reasoning_content": "Two days.", "tool_calls": [call("call_1"), call("call_2")]}),
                 "tool_calls",
             ),
-            answer(json!({"role": "assistant", "content": null, "reasoning_content": "And then.", "tool_calls": [call("call_3")]}), "tool_calls"),
+            answer(
+                json!({"role": "assistant", "content": null, "reasoning_content": "And then.", "tool_calls": [call("call_3")]}),
+                "tool_calls",
+            ),
             answer(json!({"role": "assistant", "content": "Rain.", "reasoning_content": "Done."}), "stop"),
         ],
         said: |answer| vec![answer["choices"][0]["message"].clone()],
-        echoed: |request| list(&request["messages"]).into_iter().filter(|message| message["role"] == "assistant").collect(),
+        echoed: |request| {
+            list(&request["messages"]).into_iter().filter(|message| message["role"] == "assistant").collect()
+        },
     }
 }
 
 fn gemini() -> Family {
-    let usage = json!({"promptTokenCount": 10, "candidatesTokenCount": 12, "thoughtsTokenCount": 8, "totalTokenCount": 30});
+    let usage =
+        json!({"promptTokenCount": 10, "candidatesTokenCount": 12, "thoughtsTokenCount": 8, "totalTokenCount": 30});
     let answer = |parts: Value| json!({"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0}], "usageMetadata": usage});
     let call = |id: &str| json!({"functionCall": {"id": id, "name": "weather", "args": {"days": 2, "city": "Oslo"}}});
     let mut signed = call("a1");
@@ -178,7 +189,11 @@ fn read(value: &Value) -> Value {
 async fn what_a_model_thought_comes_back_to_it_over_three_turns() {
     for family in families() {
         let name = family.transformer;
-        let responses = family.answers.iter().map(|answer| Response { status: 200, body: answer.to_string(), ..Response::default() });
+        let responses = family.answers.iter().map(|answer| Response {
+            status: 200,
+            body: answer.to_string(),
+            ..Response::default()
+        });
         let provider = Provider::playing(responses.chain([Response::default()]).collect()).await;
         let world = World::with(&[json!({
             "pk": format!("{}#m", family.provider), "provider": family.provider, "model_id": "m", "is_active": "true",
@@ -190,16 +205,22 @@ async fn what_a_model_thought_comes_back_to_it_over_three_turns() {
         call["tools"] = json!([{"name": "weather", "description": "", "input_schema": {"type": "object"}}]);
         let calls = [2, 1, 0];
         for (turn, expected) in calls.into_iter().enumerate() {
-            let reply = kept(&world.ask(call.clone()).await.unwrap_or_else(|error| panic!("{name}, turn {turn}: {error}")));
+            let reply =
+                kept(&world.ask(call.clone()).await.unwrap_or_else(|error| panic!("{name}, turn {turn}: {error}")));
             let functions = reply["function_calls"].as_array().expect("calls");
             assert_eq!(functions.len(), expected, "{name}, turn {turn}: {reply}");
             assert_eq!(reply["metadata"]["stop_reason"], if expected > 0 { "tool_use" } else { "end_turn" }, "{name}");
             call["messages"] = reply["messages"].clone();
-            call["tool_results"] = functions.iter().rev().map(|call| json!({"tool_use_id": call["id"], "content": {"sky": "grey"}})).collect();
+            call["tool_results"] = functions
+                .iter()
+                .rev()
+                .map(|call| json!({"tool_use_id": call["id"], "content": {"sky": "grey"}}))
+                .collect();
         }
         let requests = provider.received();
         for turn in 1..3 {
-            let said: Vec<Value> = family.answers[..turn].iter().flat_map(family.said).map(|said| read(&said)).collect();
+            let said: Vec<Value> =
+                family.answers[..turn].iter().flat_map(family.said).map(|said| read(&said)).collect();
             let echoed: Vec<Value> = (family.echoed)(&requests[turn].json()).iter().map(read).collect();
             similar_asserts::assert_eq!(echoed, said, "{name}, turn {turn}");
         }
@@ -209,7 +230,8 @@ async fn what_a_model_thought_comes_back_to_it_over_three_turns() {
 #[tokio::test]
 async fn another_model_is_not_shown_what_this_one_thought() {
     let family = anthropic();
-    let provider = Provider::start(Response { status: 200, body: family.answers[0].to_string(), ..Response::default() }).await;
+    let provider =
+        Provider::start(Response { status: 200, body: family.answers[0].to_string(), ..Response::default() }).await;
     let row = |model: &str| {
         json!({
             "pk": format!("anthropic#{model}"), "provider": "anthropic", "model_id": model, "is_active": "true",
@@ -220,7 +242,8 @@ async fn another_model_is_not_shown_what_this_one_thought() {
     let first = world.ask(question("anthropic", "one")).await.expect("a reply");
     let mut call = question("anthropic", "other");
     call["messages"] = first["messages"].clone();
-    call["tool_results"] = json!([{"tool_use_id": "toolu_1", "content": ""}, {"tool_use_id": "toolu_2", "content": ""}]);
+    call["tool_results"] =
+        json!([{"tool_use_id": "toolu_1", "content": ""}, {"tool_use_id": "toolu_2", "content": ""}]);
     world.ask(call).await.expect("a reply");
     let sent = provider.received()[1].json()["messages"][1]["content"].clone();
     let types: Vec<&str> = sent.as_array().expect("blocks").iter().filter_map(|block| block["type"].as_str()).collect();
@@ -243,7 +266,8 @@ async fn a_call_that_cannot_be_read_becomes_a_result_that_the_model_reads() {
         })])
         .await;
         let first = world.ask(question("openai", "m")).await.expect("a reply");
-        let run: Vec<&str> = first["function_calls"].as_array().expect("calls").iter().filter_map(|call| call["id"].as_str()).collect();
+        let run: Vec<&str> =
+            first["function_calls"].as_array().expect("calls").iter().filter_map(|call| call["id"].as_str()).collect();
         let (expected, stop) = if reason == "length" { (vec![], "max_tokens") } else { (vec!["good"], "tool_use") };
         assert_eq!((run.clone(), first["metadata"]["stop_reason"].as_str()), (expected, Some(stop)));
 
@@ -252,7 +276,8 @@ async fn a_call_that_cannot_be_read_becomes_a_result_that_the_model_reads() {
         next["tool_results"] = run.iter().map(|id| json!({"tool_use_id": id, "content": "rain"})).collect();
         let second = world.ask(next).await.expect("a reply");
         let sent = provider.received()[1].json()["messages"].clone();
-        let results: Vec<&Value> = sent.as_array().expect("messages").iter().filter(|message| message["role"] == "tool").collect();
+        let results: Vec<&Value> =
+            sent.as_array().expect("messages").iter().filter(|message| message["role"] == "tool").collect();
         assert_eq!(results.len(), 2, "{sent}");
         let bad = results.iter().find(|result| result["tool_call_id"] == "bad").expect("a result");
         assert!(bad["content"].as_str().is_some_and(|text| text.contains(why)), "{bad}");
@@ -274,7 +299,12 @@ async fn a_turn_without_tools_ends_in_words() {
         call["tools"] = json!([{"name": "weather", "description": "", "input_schema": {"type": "object"}}]);
         call["tool_choice"] = json!("none");
         let reply = world.ask(call).await.expect("a reply");
-        assert_eq!((&reply["function_calls"], &reply["metadata"]["stop_reason"]), (&json!([]), &json!("end_turn")), "{}", family.transformer);
+        assert_eq!(
+            (&reply["function_calls"], &reply["metadata"]["stop_reason"]),
+            (&json!([]), &json!("end_turn")),
+            "{}",
+            family.transformer
+        );
         assert_eq!(reply["text"], "Let me see.");
     }
 }

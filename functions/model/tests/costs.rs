@@ -32,7 +32,8 @@ impl World {
     }
 
     async fn settle(&self, reservation: Reservation, cost: &str, tokens: Tokens) {
-        let account = Account { agent: "golf".to_owned(), provider: "anthropic".to_owned(), model: "claude".to_owned() };
+        let account =
+            Account { agent: "golf".to_owned(), provider: "anthropic".to_owned(), model: "claude".to_owned() };
         let charge = Charge { cost: dollars(cost), tokens, is_estimate: false };
         self.budget.settle(reservation, &account, charge).await.unwrap();
     }
@@ -66,8 +67,15 @@ async fn the_record_holds_what_is_reserved_and_then_what_is_spent() {
 
     let item = settled.as_object_mut().unwrap();
     item.remove("usage");
-    item.extend([("id", usage), ("agent", "golf"), ("provider", "anthropic"), ("model", "claude")].map(|(n, v)| (n.to_owned(), json!(v))));
-    assert_eq!(world.tables.row(COSTS, &[("id", usage)]).await, Some(settled), "the same numbers for the agent and the model");
+    item.extend(
+        [("id", usage), ("agent", "golf"), ("provider", "anthropic"), ("model", "claude")]
+            .map(|(n, v)| (n.to_owned(), json!(v))),
+    );
+    assert_eq!(
+        world.tables.row(COSTS, &[("id", usage)]).await,
+        Some(settled),
+        "the same numbers for the agent and the model"
+    );
 }
 
 #[tokio::test]

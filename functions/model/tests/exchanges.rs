@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use similar_asserts::assert_eq;
 use std::collections::BTreeMap;
-use std::{env, fs};
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 /// Counts that most providers leave out.
 const DETAILS: [&str; 3] = ["cache_read_tokens", "cache_write_tokens", "reasoning_tokens"];

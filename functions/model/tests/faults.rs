@@ -79,7 +79,15 @@ async fn each_fault_has_its_name() {
             (response(503, "application/json", "{}"), "ProviderUnavailable", "answers 503"),
             (response(500, "application/json", "{}"), "ProviderUnavailable", "answers 500"),
             (response(409, "application/json", "{}"), "ProviderUnavailable", "answers 409"),
-            (response(400, "application/json", r#"{"error": {"message": "context length exceeded"}, "message": "context length exceeded"}"#), "ContextOverflow", "longer than"),
+            (
+                response(
+                    400,
+                    "application/json",
+                    r#"{"error": {"message": "context length exceeded"}, "message": "context length exceeded"}"#,
+                ),
+                "ContextOverflow",
+                "longer than",
+            ),
             (response(502, "text/html", PAGE), "ProviderUnavailable", "answers 502"),
             (response(401, "application/json", quoting), "ProviderError", "answers 401"),
             (response(200, "text/html", PAGE), "BadResponse", "cannot be read"),

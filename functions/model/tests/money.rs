@@ -94,13 +94,32 @@ fn faulty(bills: Arc<Mutex<Bills>>, good: fn(Used, bool) -> Value) -> impl Fn(us
             // A proxy in between, before the work.
             9 => answer(502, "<html>".to_owned()),
             // After the work, which is billed, and nobody hears it.
-            1 => { bills.unheard += used.cost(); answer(500, "{}".to_owned()) }
-            5 => { bills.unheard += used.cost(); Response { breaks: true, ..answer(200, good(used, true).to_string()) } }
-            11 => { bills.unheard += used.cost(); let body = good(used, true).to_string(); answer(200, body[..body.len() - 9].to_owned()) }
-            13 if number % 40 == 13 => { bills.unheard += used.cost(); Response { hangs: true, ..Response::default() } }
+            1 => {
+                bills.unheard += used.cost();
+                answer(500, "{}".to_owned())
+            }
+            5 => {
+                bills.unheard += used.cost();
+                Response { breaks: true, ..answer(200, good(used, true).to_string()) }
+            }
+            11 => {
+                bills.unheard += used.cost();
+                let body = good(used, true).to_string();
+                answer(200, body[..body.len() - 9].to_owned())
+            }
+            13 if number % 40 == 13 => {
+                bills.unheard += used.cost();
+                Response { hangs: true, ..Response::default() }
+            }
             // An answer that cannot be read, with what it costs.
-            15 => { bills.heard += used.cost(); answer(200, good(used, false).to_string()) }
-            _ => { bills.heard += used.cost(); answer(200, good(used, true).to_string()) }
+            15 => {
+                bills.heard += used.cost();
+                answer(200, good(used, false).to_string())
+            }
+            _ => {
+                bills.heard += used.cost();
+                answer(200, good(used, true).to_string())
+            }
         }
     }
 }
@@ -164,14 +183,21 @@ async fn of_a_thousand_calls_with_faults_no_bill_is_missing() {
     let (spent, unconfirmed) = (day["spent"].unsigned_abs(), day["unconfirmed"].unsigned_abs());
     println!(
         "1000 calls, {} attempts. Billed and heard: {} micro-dollars, written down: {}. Billed and not heard: {}, written down: {}, {} too much",
-        bills.attempts, bills.heard, spent - unconfirmed, bills.unheard, unconfirmed, unconfirmed - bills.unheard
+        bills.attempts,
+        bills.heard,
+        spent - unconfirmed,
+        bills.unheard,
+        unconfirmed,
+        unconfirmed - bills.unheard
     );
     assert_eq!(spent - unconfirmed, bills.heard, "where the usage was heard, to the micro-dollar");
     assert!(unconfirmed >= bills.unheard, "{unconfirmed} of {bills:?}");
     assert_eq!(day["requests"].unsigned_abs(), bills.attempts);
     let (items, sums) = by_agent_and_model(&world).await;
     assert_eq!(items, 4, "two agents, two models");
-    for name in ["spent", "unconfirmed", "requests", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"] {
+    for name in
+        ["spent", "unconfirmed", "requests", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"]
+    {
         assert_eq!(sums[name], day[name], "{name}");
     }
 }
@@ -200,10 +226,19 @@ async fn no_text_has_more_tokens_than_what_is_reserved() {
 async fn a_failed_attempt_costs_what_it_can_have_cost() {
     let hangs = Response { hangs: true, ..Response::default() };
     let status = |status: u16| Response { status, body: "{}".to_owned(), ..Response::default() };
-    let breaks = Response { breaks: true, status: 200, body: "a body that breaks off".to_owned(), ..Response::default() };
-    for (response, is_charged) in [(hangs, true), (breaks, true), (status(500), true), (status(200), true), (status(400), false), (status(429), false)] {
+    let breaks =
+        Response { breaks: true, status: 200, body: "a body that breaks off".to_owned(), ..Response::default() };
+    for (response, is_charged) in [
+        (hangs, true),
+        (breaks, true),
+        (status(500), true),
+        (status(200), true),
+        (status(400), false),
+        (status(429), false),
+    ] {
         let provider = Provider::start(response.clone()).await;
-        let world = world(&[row("anthropic", "anthropic_v1", "ANTHROPIC_API_KEY", &provider.endpoint)], 10_000_000).await;
+        let world =
+            world(&[row("anthropic", "anthropic_v1", "ANTHROPIC_API_KEY", &provider.endpoint)], 10_000_000).await;
         let mut call = question("anthropic", "m");
         call["max_tokens"] = json!(1000);
         world.ask(call).await.expect_err("no answer");

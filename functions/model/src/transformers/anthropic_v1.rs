@@ -67,7 +67,8 @@ fn mark_ends(messages: &mut [Value]) {
     for message in messages.iter_mut().rev().take(2) {
         let blocks = message["content"].as_array_mut().into_iter().flatten().rev();
         // What the model thought cannot carry a mark.
-        let mut blocks = blocks.filter(|block| !matches!(block["type"].as_str(), Some("thinking" | "redacted_thinking")));
+        let mut blocks =
+            blocks.filter(|block| !matches!(block["type"].as_str(), Some("thinking" | "redacted_thinking")));
         if let Some(block) = blocks.next() {
             mark(block);
         }
@@ -103,7 +104,8 @@ fn image(Picture { media_type, data }: Picture<'_>) -> Value {
 }
 
 fn document(data: &str, title: Option<&str>) -> Value {
-    let mut block = json!({"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": data}});
+    let mut block =
+        json!({"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": data}});
     set(&mut block, "title", title);
     block
 }
@@ -165,8 +167,14 @@ fn said(native: &Value) -> Result<Block, Unreadable> {
             let input = arguments(&native["input"]);
             let not_run = input.is_none().then_some(NotRun::Malformed);
             let input = input.unwrap_or_else(crate::message::empty_object);
-            let mut call =
-                ToolUse { id: field("id")?, name: field("name")?, input, not_run, opaque: None, thought_signature: None };
+            let mut call = ToolUse {
+                id: field("id")?,
+                name: field("name")?,
+                input,
+                not_run,
+                opaque: None,
+                thought_signature: None,
+            };
             call.opaque = beside(native, &tool_use(&call)).filter(|_| not_run.is_none());
             Ok(Block::ToolUse(call))
         }

@@ -17,8 +17,8 @@ use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::Token;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{BuildError, ProvideErrorMetadata, SdkError};
-use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseInput, ConverseOutput};
 use aws_sdk_bedrockruntime::operation::converse::builders::ConverseInputBuilder;
+use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseInput, ConverseOutput};
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::{
     AnyToolChoice, AutoToolChoice, CachePointBlock, CachePointType, ContentBlock, ConversationRole, DocumentBlock,
@@ -108,7 +108,9 @@ fn thinking(effort: &str, model_id: &str) -> Result<Value, CallError> {
         _ if model_id.contains("amazon.nova-2") => {
             Ok(json!({"reasoningConfig": {"type": "enabled", "maxReasoningEffort": effort}}))
         }
-        _ => Err(CallError::invalid("`reasoning_effort`: Bedrock has no one name for it; use the row's `request_overrides`")),
+        _ => Err(CallError::invalid(
+            "`reasoning_effort`: Bedrock has no one name for it; use the row's `request_overrides`",
+        )),
     }
 }
 
@@ -253,11 +255,8 @@ fn tools(prompt: &Prompt<'_>, caches: bool) -> Result<Option<ToolConfiguration>,
     if prompt.tools.is_empty() {
         return Ok(None);
     }
-    let mut tools = prompt
-        .tools
-        .iter()
-        .map(|tool| tool_specification(tool).map(Tool::ToolSpec))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut tools =
+        prompt.tools.iter().map(|tool| tool_specification(tool).map(Tool::ToolSpec)).collect::<Result<Vec<_>, _>>()?;
     if caches {
         tools.push(Tool::CachePoint(CachePointBlock::builder().r#type(CachePointType::Default).build()?));
     }
@@ -333,9 +332,7 @@ fn failure(failed: &SdkError<ConverseError>, provider_id: &str, within: Duration
         SdkError::ServiceError(refused) if refused.err().is_model_timeout_exception() => {
             Failed::late(provider_id, within, true)
         }
-        SdkError::ServiceError(refused) => {
-            refusal_of(provider_id, refused.raw(), failed.code())
-        }
+        SdkError::ServiceError(refused) => refusal_of(provider_id, refused.raw(), failed.code()),
         SdkError::ResponseError(unreadable) => refusal_of(provider_id, unreadable.raw(), None),
         SdkError::ConstructionFailure(_) => Failed::unsent(CallError::ProviderError {
             provider_id: provider_id.to_owned(),

@@ -87,7 +87,8 @@ impl Unreadable {
     /// A response that holds an error.
     pub(super) fn failed(error: &Value) -> Self {
         let code = error["code"].as_str().or(error["type"].as_str()).map(str::to_owned);
-        let status = error["code"].as_u64().and_then(|code| u16::try_from(code).ok()).filter(|code| (400..600).contains(code));
+        let status =
+            error["code"].as_u64().and_then(|code| u16::try_from(code).ok()).filter(|code| (400..600).contains(code));
         let status = match code.as_deref() {
             Some("rate_limit_exceeded" | "rate_limit_error") => Some(429),
             Some("invalid_prompt" | "invalid_request_error") => Some(400),
@@ -172,7 +173,10 @@ mod tests {
         let rebuilt = json!({"type": "text", "text": "t", "status": "done"});
         let opaque = beside(&native, &rebuilt).expect("two fields");
         assert_eq!(opaque, r#"{"id":"m","status":"completed"}"#);
-        assert_eq!(with(rebuilt.clone(), Some(&opaque)), json!({"type": "text", "text": "t", "id": "m", "status": "completed"}));
+        assert_eq!(
+            with(rebuilt.clone(), Some(&opaque)),
+            json!({"type": "text", "text": "t", "id": "m", "status": "completed"})
+        );
         assert_eq!(beside(&rebuilt, &rebuilt), None);
         assert_eq!(with(rebuilt.clone(), Some("no JSON")), rebuilt);
     }

@@ -13,7 +13,8 @@ use crate::prompt::Prompt;
 use crate::target::Target;
 use serde_json::{Value, json};
 
-pub(crate) const DIALECT: Dialect = Dialect { auth: ("authorization", "Bearer "), headers: &[], request, usage, answer };
+pub(crate) const DIALECT: Dialect =
+    Dialect { auth: ("authorization", "Bearer "), headers: &[], request, usage, answer };
 
 fn request(prompt: &Prompt<'_>, target: &Target) -> Result<Value, CallError> {
     let settings = &prompt.settings;

@@ -17,7 +17,8 @@ use crate::target::Target;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-pub(crate) const DIALECT: Dialect = Dialect { auth: ("authorization", "Bearer "), headers: &[], request, usage, answer };
+pub(crate) const DIALECT: Dialect =
+    Dialect { auth: ("authorization", "Bearer "), headers: &[], request, usage, answer };
 
 /// What stands beside an answer that its provider wants back: DeepSeek's, vLLM's and Ollama's, OpenRouter's.
 const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
@@ -36,7 +37,11 @@ fn request(prompt: &Prompt<'_>, target: &Target) -> Result<Value, CallError> {
     set(&mut request, "top_p", settings.top_p);
     set(&mut request, "stop", (!settings.stop_sequences.is_empty()).then(|| settings.stop_sequences.clone()));
     set(&mut request, "service_tier", settings.service_tier.clone());
-    set(&mut request, "prompt_cache_key", settings.cache_key.clone().filter(|_| provider == "openai" && settings.caches));
+    set(
+        &mut request,
+        "prompt_cache_key",
+        settings.cache_key.clone().filter(|_| provider == "openai" && settings.caches),
+    );
     if !prompt.tools.is_empty() {
         request["tools"] = prompt.tools.iter().map(tool).collect();
         set(&mut request, "tool_choice", settings.tool_choice.as_ref().map(tool_choice));
@@ -92,8 +97,10 @@ fn tool_call(ToolUse { id, name, input, .. }: &ToolUse) -> Value {
 /// The results, and then what the user says. No result takes a picture: those of results are the user's.
 fn user(parts: &[Part<'_>]) -> Vec<Value> {
     let (mut messages, mut shown) = (Vec::new(), Vec::new());
-    for result in parts.iter().filter_map(|part| if let Part::ToolResult(result) = part { Some(*result) } else { None }) {
-        messages.push(json!({"role": "tool", "tool_call_id": result.tool_use_id, "content": words(result, &mut shown)}));
+    for result in parts.iter().filter_map(|part| if let Part::ToolResult(result) = part { Some(*result) } else { None })
+    {
+        messages
+            .push(json!({"role": "tool", "tool_call_id": result.tool_use_id, "content": words(result, &mut shown)}));
     }
     let said = content(parts, shown).map(|content| json!({"role": "user", "content": content}));
     messages.extend(said);
@@ -108,7 +115,8 @@ fn words(result: &ToolResult, shown: &mut Vec<Value>) -> String {
 
 fn said(result: &ToolResult, shown: &mut Vec<Value>) -> String {
     let Some(blocks) = result.blocks() else { return result.text().into_owned() };
-    let texts = blocks.iter().filter_map(|block| if let Block::Text { text, .. } = block { Some(text.as_str()) } else { None });
+    let texts =
+        blocks.iter().filter_map(|block| if let Block::Text { text, .. } = block { Some(text.as_str()) } else { None });
     let texts: Vec<&str> = texts.collect();
     let pictures: Vec<Value> = blocks.iter().filter_map(picture_of).collect();
     if pictures.is_empty() {
@@ -246,7 +254,10 @@ fn tool_use(native: &Value, position: usize) -> Result<Block, Unreadable> {
 /// A call without what only a stream needs.
 fn kept(native: &Value) -> Value {
     let fields = native.as_object().into_iter().flatten();
-    fields.filter(|(name, value)| name.as_str() != "index" && value.as_str() != Some("")).map(|(n, v)| (n.clone(), v.clone())).collect()
+    fields
+        .filter(|(name, value)| name.as_str() != "index" && value.as_str() != Some(""))
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect()
 }
 
 fn stop_reason_of(reason: String, has_calls: bool) -> String {

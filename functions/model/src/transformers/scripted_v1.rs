@@ -62,10 +62,9 @@ pub(crate) fn play(script: &str, prompt: &Prompt<'_>) -> Result<Answered, Unread
     let step = step_at(steps, prompt.spoken).unwrap_or(last);
     let blocks = blocks(&step, prompt.spoken, &Blanks::of(prompt))?;
     let reason = if step.tool_calls.is_empty() { "end_turn" } else { "tool_use" };
-    let (input, output) = step.usage.map_or_else(
-        || (prompt.input_tokens(), written(&blocks)),
-        |usage| (usage.input_tokens, usage.output_tokens),
-    );
+    let (input, output) = step
+        .usage
+        .map_or_else(|| (prompt.input_tokens(), written(&blocks)), |usage| (usage.input_tokens, usage.output_tokens));
     let said = Said { stop_reason: step.stop_reason.unwrap_or_else(|| reason.to_owned()), blocks };
     Ok(Answered { said, tokens: Some(Tokens { input, output, ..Tokens::default() }) })
 }
