@@ -188,9 +188,9 @@ impl Row {
     /// `tiers` is a list of names, each of which begins the names of its prices: `priority_input_price_per_million`.
     fn tiers(&self) -> Result<BTreeMap<String, Prices>, ModelsError> {
         let names: Vec<String> = self.json("tiers", "a JSON text of a list of texts")?.unwrap_or_default();
-        let prices = names.into_iter().map(|name| Ok((self.prices(&format!("{name}_"))?, name)));
-        let priced = |(prices, name): (Option<Prices>, String)| prices.map(|prices| (name, prices));
-        prices.filter_map(|found| found.map(priced).transpose()).collect()
+        let found = names.into_iter().map(|name| Ok((self.prices(&format!("{name}_"))?, name)));
+        let if_priced = |(prices, name): (Option<Prices>, String)| prices.map(|prices| (name, prices));
+        found.filter_map(|tier| tier.map(if_priced).transpose()).collect()
     }
 
     /// A text, because a key of an index cannot be a Boolean.

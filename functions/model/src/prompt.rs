@@ -97,13 +97,13 @@ impl Prompt<'_> {
 
 impl Size {
     fn add(&mut self, part: &Part<'_>) {
-        let opaque_len = |opaque: &Option<&str>| opaque.map_or(0, str::len);
+        let opaque_len = |opaque: Option<&str>| opaque.map_or(0, str::len);
         match part {
             Part::Image(_) => self.images += 1,
             Part::Document { .. } => self.documents += 1,
-            Part::Text(text, opaque) => self.bytes += text.len() + opaque_len(opaque),
+            Part::Text(text, opaque) => self.bytes += text.len() + opaque_len(*opaque),
             Part::ToolUse(call, opaque) => {
-                self.bytes += call.name.len() + call.input.to_string().len() + opaque_len(opaque);
+                self.bytes += call.name.len() + call.input.to_string().len() + opaque_len(*opaque);
             }
             Part::ToolResult(result) => self.add_result(result),
             Part::Opaque(data) => self.bytes += data.len(),

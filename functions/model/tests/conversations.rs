@@ -218,10 +218,10 @@ async fn what_a_model_thought_comes_back_to_it_over_three_turns() {
                 .collect();
         }
         let requests = provider.received();
-        for turn in 1..3 {
+        for (turn, request) in requests.iter().enumerate().skip(1) {
             let said: Vec<Value> =
                 family.answers[..turn].iter().flat_map(family.said).map(|said| read(&said)).collect();
-            let echoed: Vec<Value> = (family.echoed)(&requests[turn].json()).iter().map(read).collect();
+            let echoed: Vec<Value> = (family.echoed)(&request.json()).iter().map(read).collect();
             similar_asserts::assert_eq!(echoed, said, "{name}, turn {turn}");
         }
     }

@@ -60,13 +60,18 @@ async fn every_exchange_gives_its_reply() {
         let name = file.strip_prefix(folder()).expect("a file of the folder").display().to_string();
         let text = fs::read_to_string(file).expect("a file");
         let exchange: Exchange = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        if env::var_os("UPDATE_EXCHANGES").is_some() {
+        if is_update() {
             update(file, &text, exchange).await;
         } else {
             check(&name, exchange).await;
         }
     }
     assert!(exchanges.len() >= 30, "only {} exchanges found", exchanges.len());
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test has no config")]
+fn is_update() -> bool {
+    env::var_os("UPDATE_EXCHANGES").is_some()
 }
 
 fn folder() -> PathBuf {

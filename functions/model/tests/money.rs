@@ -131,7 +131,7 @@ fn anthropic(used: Used, is_whole: bool) -> Value {
 
 /// Half of the answers call a tool with half of its arguments.
 fn openai(used: Used, is_whole: bool) -> Value {
-    let arguments = if used.fresh % 2 == 0 { "{\"city\": \"Os" } else { "{}" };
+    let arguments = if used.fresh.is_multiple_of(2) { "{\"city\": \"Os" } else { "{}" };
     let call = json!({"id": "c", "type": "function", "function": {"name": "t", "arguments": arguments}});
     let message = if is_whole { json!({"content": null, "tool_calls": [call]}) } else { json!({"content": 5}) };
     json!({"choices": [{"message": message, "finish_reason": "tool_calls"}], "usage": used.of_openai()})
@@ -179,6 +179,7 @@ async fn of_a_thousand_calls_with_faults_no_bill_is_missing() {
     calls.join_all().await;
 
     let day = world.tables.costs(DAY).await;
+    let (items, sums) = by_agent_and_model(&world).await;
     let bills = bills.lock().expect("bills");
     let (spent, unconfirmed) = (day["spent"].unsigned_abs(), day["unconfirmed"].unsigned_abs());
     println!(
@@ -193,7 +194,6 @@ async fn of_a_thousand_calls_with_faults_no_bill_is_missing() {
     assert_eq!(spent - unconfirmed, bills.heard, "where the usage was heard, to the micro-dollar");
     assert!(unconfirmed >= bills.unheard, "{unconfirmed} of {bills:?}");
     assert_eq!(day["requests"].unsigned_abs(), bills.attempts);
-    let (items, sums) = by_agent_and_model(&world).await;
     assert_eq!(items, 4, "two agents, two models");
     for name in
         ["spent", "unconfirmed", "requests", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"]
@@ -214,7 +214,8 @@ async fn no_text_has_more_tokens_than_what_is_reserved() {
     let mut call = question("anthropic", "m");
     call["messages"][0]["content"] = json!(text);
     call["max_tokens"] = json!(10);
-    let most = (text.len() as f64 * 0.75 + 10.0 * 3.75).round() as u64;
+    // Prices of 0.75 and 3.75, rounded.
+    let most = (text.len() as u64 * 75 + 10 * 375 + 50) / 100;
     let error = world(&rows, most).await.ask(call.clone()).await.expect_err("it may cost more");
     assert_eq!((error.name(), provider.received().len()), ("BudgetExceeded", 0));
     let world = world(&rows, 2 * most).await;
@@ -262,7 +263,8 @@ async fn with_a_budget_a_model_has_prices() {
     }
     let mut call = question("anthropic", "m");
     call["service_tier"] = json!("priority");
-    let error = world(&[good.clone()], 10_000_000).await.ask(call.clone()).await.expect_err("no price of the tier");
+    let error =
+        world(std::slice::from_ref(&good), 10_000_000).await.ask(call.clone()).await.expect_err("no price of the tier");
     assert!(error.to_string().contains("`service_tier`"), "{error}");
     let mut tiered = good;
     tiered["tiers"] = json!("[\"priority\"]");

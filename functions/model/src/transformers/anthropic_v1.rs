@@ -6,17 +6,22 @@
 use super::dialect::{Dialect, Unreadable, arguments, beside, count, part as read, set, verbatim, with};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
-use crate::error::CallError;
 use crate::message::{Block, NotRun, Source, ToolResult, ToolUse};
 use crate::prices::Tokens;
 use crate::prompt::Prompt;
 use crate::target::Target;
 use serde_json::{Value, json};
 
-pub(crate) const DIALECT: Dialect =
-    Dialect { auth: ("x-api-key", ""), headers: &[("anthropic-version", "2023-06-01")], request, usage, answer };
+pub(crate) const DIALECT: Dialect = Dialect {
+    auth: ("x-api-key", ""),
+    headers: &[("anthropic-version", "2023-06-01")],
+    takes_stops: true,
+    request,
+    usage,
+    answer,
+};
 
-fn request(prompt: &Prompt<'_>, target: &Target) -> Result<Value, CallError> {
+fn request(prompt: &Prompt<'_>, target: &Target) -> Value {
     let settings = &prompt.settings;
     let mut messages: Vec<Value> = prompt.turns.iter().map(message).collect();
     let mut tools: Vec<Value> = prompt.tools.iter().map(tool).collect();
@@ -34,7 +39,7 @@ fn request(prompt: &Prompt<'_>, target: &Target) -> Result<Value, CallError> {
     set(&mut request, "tool_choice", settings.tool_choice.as_ref().filter(|_| !tools.is_empty()).map(tool_choice));
     set(&mut request, "tools", (!tools.is_empty()).then_some(tools));
     think(&mut request, settings.reasoning_effort.as_deref());
-    Ok(request)
+    request
 }
 
 /// How much to think. There is no least effort: the lowest is the nearest.

@@ -82,6 +82,7 @@ fn input(prompt: &Prompt<'_>, target: &Target) -> Result<ConverseInput, CallErro
     input.build().map_err(unbuilt)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` calls it")]
 fn unbuilt(error: BuildError) -> CallError {
     CallError::invalid(format!("Bedrock takes no such request: {error}"))
 }

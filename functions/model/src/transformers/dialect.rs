@@ -18,8 +18,10 @@ pub(crate) struct Dialect {
     pub(crate) auth: (&'static str, &'static str),
     /// What every request says besides.
     pub(crate) headers: &'static [(&'static str, &'static str)],
+    /// Whether a request can name texts at which the model ends.
+    pub(crate) takes_stops: bool,
     /// The body of a request.
-    pub(crate) request: fn(&Prompt<'_>, &Target) -> Result<Value, CallError>,
+    pub(crate) request: fn(&Prompt<'_>, &Target) -> Value,
     /// The tokens that a successful response is billed for, if it says so. Read before anything else: an answer that cannot be read
     /// is billed all the same.
     pub(crate) usage: fn(&Value) -> Option<Tokens>,
@@ -50,9 +52,12 @@ impl Dialect {
     fn post<'a>(&self, question: Question<'a>) -> Result<Post<'a>, CallError> {
         let Question { target, prompt, key, within } = question;
         let endpoint = target.endpoint.clone().ok_or_else(|| CallError::invalid("there is no `endpoint`"))?;
+        if !self.takes_stops && !prompt.settings.stop_sequences.is_empty() {
+            return Err(CallError::invalid("`stop_sequences`: this API has none"));
+        }
         let mut headers: HeaderMap = self.headers.iter().map(|(name, value)| static_header(name, value)).collect();
         headers.extend(target.headers.clone());
-        let body = target.changes.applied((self.request)(prompt, target)?).to_string().into_bytes();
+        let body = target.changes.applied((self.request)(prompt, target)).to_string().into_bytes();
         let mut post = Post { provider_id: &target.provider_id, endpoint, headers, body, within };
         if let Some(key) = key {
             let (header, prefix) = self.auth;

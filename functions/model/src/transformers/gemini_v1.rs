@@ -10,7 +10,6 @@
 use super::dialect::{Dialect, Unreadable, beside, count, part as read, set, verbatim, with};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
-use crate::error::CallError;
 use crate::message::{Block, Source, ToolResult, ToolUse};
 use crate::prices::Tokens;
 use crate::prompt::{Prompt, Settings};
@@ -18,14 +17,15 @@ use crate::target::Target;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(crate) const DIALECT: Dialect = Dialect { auth: ("x-goog-api-key", ""), headers: &[], request, usage, answer };
+pub(crate) const DIALECT: Dialect =
+    Dialect { auth: ("x-goog-api-key", ""), headers: &[], takes_stops: true, request, usage, answer };
 
 /// What ids begin with that are not Gemini's.
 const MADE_ID: &str = "gemini-call-";
 /// The only formats that Gemini takes for a text. For another it refuses the whole request.
 const FORMATS: [&str; 2] = ["date-time", "enum"];
 
-fn request(prompt: &Prompt<'_>, _: &Target) -> Result<Value, CallError> {
+fn request(prompt: &Prompt<'_>, _: &Target) -> Value {
     let settings = &prompt.settings;
     let contents: Vec<Value> = prompt.turns.iter().map(|turn| content(turn, &prompt.turns)).collect();
     let mut request = json!({"contents": contents, "generationConfig": config(settings)});
@@ -36,7 +36,7 @@ fn request(prompt: &Prompt<'_>, _: &Target) -> Result<Value, CallError> {
         request["tools"] = tools(prompt.tools);
         set(&mut request, "toolConfig", settings.tool_choice.as_ref().map(tool_config));
     }
-    Ok(request)
+    request
 }
 
 fn config(settings: &Settings) -> Value {

@@ -6,7 +6,6 @@
 use super::dialect::{Dialect, Unreadable, arguments, beside, count, part as read, set, verbatim, with};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
-use crate::error::CallError;
 use crate::message::{Block, FAILED, NotRun, Source, ToolResult, ToolUse};
 use crate::prices::Tokens;
 use crate::prompt::Prompt;
@@ -14,13 +13,10 @@ use crate::target::Target;
 use serde_json::{Value, json};
 
 pub(crate) const DIALECT: Dialect =
-    Dialect { auth: ("authorization", "Bearer "), headers: &[], request, usage, answer };
+    Dialect { auth: ("authorization", "Bearer "), headers: &[], takes_stops: false, request, usage, answer };
 
-fn request(prompt: &Prompt<'_>, target: &Target) -> Result<Value, CallError> {
+fn request(prompt: &Prompt<'_>, target: &Target) -> Value {
     let settings = &prompt.settings;
-    if !settings.stop_sequences.is_empty() {
-        return Err(CallError::invalid("`stop_sequences`: the Responses API has none"));
-    }
     let input: Vec<Value> = prompt.turns.iter().flat_map(items).collect();
     let mut request = json!({
         "model": target.model_id, "input": input, "max_output_tokens": settings.max_tokens,
@@ -36,7 +32,7 @@ fn request(prompt: &Prompt<'_>, target: &Target) -> Result<Value, CallError> {
         request["tools"] = prompt.tools.iter().map(tool).collect();
         set(&mut request, "tool_choice", settings.tool_choice.as_ref().map(tool_choice));
     }
-    Ok(request)
+    request
 }
 
 /// Not strict: a strict schema must name every property as required.

@@ -1,4 +1,4 @@
-//! OpenAI's Chat Completions, which xAI, DeepSeek, and servers such as Ollama, vLLM and LiteLLM speak too.
+//! OpenAI's Chat Completions, which xAI, DeepSeek, and servers such as Ollama, vLLM and `LiteLLM` speak too.
 //!
 //! Where they differ, the form is used that all of them take: a content without pictures is one text (DeepSeek knows no parts), and
 //! tokens are counted from the total (some leave the reasoning out of `completion_tokens`, which is billed). What remains is told apart
@@ -9,7 +9,6 @@
 use super::dialect::{Dialect, Unreadable, arguments, beside, count, part as read, set, with};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
-use crate::error::CallError;
 use crate::message::{Block, FAILED, NotRun, Source, ToolResult, ToolUse};
 use crate::prices::Tokens;
 use crate::prompt::Prompt;
@@ -18,14 +17,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 pub(crate) const DIALECT: Dialect =
-    Dialect { auth: ("authorization", "Bearer "), headers: &[], request, usage, answer };
+    Dialect { auth: ("authorization", "Bearer "), headers: &[], takes_stops: true, request, usage, answer };
 
-/// What stands beside an answer that its provider wants back: DeepSeek's, vLLM's and Ollama's, OpenRouter's.
+/// What stands beside an answer that its provider wants back: DeepSeek's, vLLM's and Ollama's, and those of routers.
 const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
 /// What ids begin with of calls that came without one.
 const MADE_ID: &str = "call-";
 
-fn request(prompt: &Prompt<'_>, target: &Target) -> Result<Value, CallError> {
+fn request(prompt: &Prompt<'_>, target: &Target) -> Value {
     let settings = &prompt.settings;
     let rules = (!prompt.system.is_empty()).then(|| json!({"role": "system", "content": prompt.system}));
     let messages: Vec<Value> = rules.into_iter().chain(prompt.turns.iter().flat_map(messages)).collect();
@@ -47,7 +46,7 @@ fn request(prompt: &Prompt<'_>, target: &Target) -> Result<Value, CallError> {
         set(&mut request, "tool_choice", settings.tool_choice.as_ref().map(tool_choice));
     }
     think(&mut request, provider, settings.reasoning_effort.as_deref());
-    Ok(request)
+    request
 }
 
 /// How much to think. DeepSeek has a switch beside the effort.
