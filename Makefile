@@ -67,13 +67,13 @@ COMMA := ,
     package-python-consumer package-node-consumer package-llm-models package-functions models
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
-help: ## other: this list
+help: ## other: show this list
 	@awk -F ':.*## ' -v groups='try:Try it|use:Put it on functions|build:Build the layer and the functions|change:Change it|other:Other' ' \
 	    /^[a-z0-9-]+:.*## [a-z]+: / { verb = $$1; group = $$2; sub(/:.*/, "", group); text = $$2; sub(/^[a-z]+: /, "", text); \
 	        list[group] = list[group] sprintf("  make %-24s %s\n", verb, text) } \
 	    END { count = split(groups, order, "|"); for (i = 1; i <= count; i++) { split(order[i], one, ":"); printf "%s%s\n%s", (i > 1 ? "\n" : ""), one[2], list[one[1]] } }' $(firstword $(MAKEFILE_LIST))
-	@printf '\n%s\n%s\n' 'A name in capitals is a variable: make demo FILE=text.txt. Everywhere: PYTHON=, CARGO_TARGET_DIR= and LRAP_CACHE= name another' \
-	    'interpreter, and other folders to build in and to keep downloads in. No verb needs root, but test INSTALL=1, which asks for it.'
+	@printf '\n%s\n%s\n' 'A name in capitals is a variable: make demo FILE=text.txt. Every verb takes PYTHON= (another interpreter), CARGO_TARGET_DIR= (where cargo builds)' \
+	    'and LRAP_CACHE= (where downloads are kept). No verb needs root, except test INSTALL=1, which asks for it.'
 
 demo: tools ## try: send a long document through two functions; FILE=path for your own
 	$(call announce,$(BUILT)/long_document,2 to 3 minutes)
@@ -95,7 +95,7 @@ agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=pa
 	    --state-machine functions/statemachines/agent.asl.json $(if $(call on,$(DETACH)),--detached) $(if $(call on,$(PAGE)),--page) $(if $(MODEL),--model "$(MODEL)") \
 	    $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
 
-test: tools packages $(VENV)/installed $(MOTO)/installed wrapper ## change: every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs missing system packages, INSTALL=0 skips their tests
+test: tools packages $(VENV)/installed $(MOTO)/installed wrapper ## change: run every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs missing system packages, INSTALL=0 skips their tests
 	@tests/run "$(TARGET)" "$(LRAP_CACHE)" "$(PYTHON)" "$(CURDIR)/$(VENV)/bin/python" "$(MOTO)/bin/python" "$(WRAPPER)"
 
 # Before minutes are spent on anything else.
@@ -103,7 +103,7 @@ packages:
 	@tests/packages "$(LRAP_CACHE)"
 
 # Limits are of one compiler, valgrind's idea of an x86-64 processor, and Linux.
-counts: tools ## change: instructions, system calls, allocations and copies against their limits; UPDATE=1 makes them the limits
+counts: tools ## change: compare instructions, system calls, allocations and copies with their limits; UPDATE=1 makes the new counts the limits
 	@missing=; \
 	[ "$$(uname -sm)" = "Linux x86_64" ] || missing="$$missing Linux on x86-64 (the limits hold nowhere else);"; \
 	for tool in valgrind strace; do command -v $$tool >/dev/null || missing="$$missing $$tool (Debian: apt-get install $$tool);"; done; \
@@ -111,11 +111,11 @@ counts: tools ## change: instructions, system calls, allocations and copies agai
 	elif [ "$${CI:-}" = true ]; then echo "counts: these are missing, and counts must run:$$missing"; exit 1; \
 	else echo "counts: skipped, missing:$$missing"; fi
 
-lint: tools prose ## change: formatting, clippy, spelling, the word list, the workflows and the site; warnings are errors
+lint: tools prose ## change: check formatting, clippy, spelling, the word list, the workflows and the site; warnings are errors
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 
-prose: $(LINTERS)/installed ## change: only the spelling, the word list, the workflows and the pages as a site
+prose: $(LINTERS)/installed ## change: check only the spelling, the word list, the workflows and the pages as a site
 	@"$(LINTERS)/bin/typos" --config tests/lint/typos.toml
 	@"$(LINTERS)/bin/python" tests/lint/words
 	@"$(LINTERS)/bin/zizmor" --quiet --offline --persona auditor .github
@@ -123,38 +123,38 @@ prose: $(LINTERS)/installed ## change: only the spelling, the word list, the wor
 
 check: lint ## change: the same as lint
 
-deny: $(CARGO_DENY)/bin/cargo-deny ## change: licences, duplicates and sources of the dependencies; advisories where their database can be fetched
+deny: $(CARGO_DENY)/bin/cargo-deny ## change: check licences, duplicates and sources of the dependencies; advisories where their database can be fetched
 	"$<" --all-features check --hide-inclusion-graph licenses bans sources
 	@if "$<" fetch db 2>/dev/null; then "$<" --all-features check --hide-inclusion-graph advisories; \
 	else echo "advisories: not checked, the advisory database cannot be fetched from here"; fi
 
-validate: $(DELIVERY)/installed ## change: every CloudFormation template: cfn-lint, SAM, imports and exports, permissions
+validate: $(DELIVERY)/installed ## change: check every CloudFormation template: cfn-lint, SAM, imports and exports, permissions
 	@"$(DELIVERY)/bin/cfn-lint" -- $(TEMPLATES)
 	$(deliver) validate $(TEMPLATES)
 
-stacks: $(DELIVERY)/installed $(MOTO)/installed ## change: the tests of templates, snippets, publishing and deploying, against AWS on this machine
+stacks: $(DELIVERY)/installed $(MOTO)/installed ## change: test templates, snippets, publishing and deploying, against a stand-in of AWS on this machine
 	@mkdir -p "$(TARGET)"
 	@cd layer && LRAP_TEST_MOTO="$(MOTO)/bin/python" LRAP_CACHE="$(LRAP_CACHE)" "$(DELIVERY)/bin/python" -m unittest 2>&1 | tee "$(TARGET)/stacks.log"
 
-snippets: $(SNIPPETS)/installed $(SNIPPETS_NODE)/installed ## change: the examples of docs/attach for CDK and Terraform, by their own tools (700 MB, with Node.js)
+snippets: $(SNIPPETS)/installed $(SNIPPETS_NODE)/installed ## change: check the examples of docs/attach for CDK and Terraform with their own tools (700 MB, needs Node.js)
 	@mkdir -p "$(TARGET)"
 	@LRAP_SNIPPETS_NODE="$(SNIPPETS_NODE)" "$(SNIPPETS)/bin/python" tests/snippets/test_attach.py 2>&1 | tee "$(TARGET)/snippets.log"
 
-publish-x86: $(DELIVERY)/installed ## use: the layer for x86_64 as a layer version; REGION=, STAGE=, ZIP_X86=, DRY_RUN=1 prints the commands only
+publish-x86: $(DELIVERY)/installed ## use: publish the layer for x86_64 as a layer version; REGION=, STAGE=, ZIP_X86=, DRY_RUN=1 prints the commands only
 	$(deliver) publish "$(ZIP_X86)" x86_64 $(to)
 
-publish-arm: $(DELIVERY)/installed ## use: the same for arm64; REGION=, STAGE=, ZIP_ARM=, DRY_RUN=1
+publish-arm: $(DELIVERY)/installed ## use: publish the layer for arm64 as a layer version; REGION=, STAGE=, ZIP_ARM=, DRY_RUN=1
 	$(deliver) publish "$(ZIP_ARM)" arm64 $(to)
 
 # A verb cannot do without these.
 needs = $(if $($(1)),,$(error $@ needs $(1)=, $(2)))
 
-attach: $(DELIVERY)/installed ## use: the layer to FUNCTION=; REGION=, STAGE=, DRY_RUN=1; LAYER_ARN=, TABLE= and MAX_CONTENT_SIZE= to differ from the stage
+attach: $(DELIVERY)/installed ## use: attach the layer to FUNCTION=; REGION=, STAGE=, DRY_RUN=1; LAYER_ARN=, TABLE= and MAX_CONTENT_SIZE= override the stage's
 	$(call needs,FUNCTION,the name of the function)
 	$(deliver) attach "$(FUNCTION)" $(to) $(if $(LAYER_ARN),--layer "$(LAYER_ARN)") $(if $(TABLE),--table "$(TABLE)") \
 	    $(if $(MAX_CONTENT_SIZE),--max-content-size "$(MAX_CONTENT_SIZE)")
 
-detach: $(DELIVERY)/installed ## use: the layer from FUNCTION=; REGION=, DRY_RUN=1
+detach: $(DELIVERY)/installed ## use: detach the layer from FUNCTION=; REGION=, DRY_RUN=1
 	$(call needs,FUNCTION,the name of the function)
 	$(deliver) detach "$(FUNCTION)" $(to)
 
@@ -165,7 +165,7 @@ destroy: $(DELIVERY)/installed ## use: delete the stacks of STAGE=; REGION=, DRY
 	$(deliver) destroy $(to)
 
 # cargo-fuzz wants a nightly compiler, or one that is told to act as one.
-fuzz: ## change: every fuzz target for SECONDS= each (60); new inputs stay in fuzz/corpus, those of the wire in fuzz/target
+fuzz: ## change: run every fuzz target for SECONDS= each (60); new inputs stay in fuzz/corpus, those of the wire targets in fuzz/target
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
 	@if cargo +nightly --version >/dev/null 2>&1; then run="cargo +nightly fuzz run"; else run="env RUSTC_BOOTSTRAP=1 cargo fuzz run"; fi; \
 	for target in scan hydrate sizes offload reference; do \
@@ -176,29 +176,29 @@ fuzz: ## change: every fuzz target for SECONDS= each (60); new inputs stay in fu
 		$$run $$target fuzz/target/corpus/$$target fuzz/corpus/$$target -- \
 			-dict=fuzz/http.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) || exit 1; done
 
-bench: tools ## change: what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
+bench: tools ## change: measure what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
 	$(call say,building the extension as it is shipped and the least that one can be)
 	@cargo build --release -p lrap -p hello-extension --bin lrap-extension --bin hello-extension
 	$(call say,measuring)
 	@cargo run --profile measure -p lrap-bench -- run $(OPTIONS)
 
-moto: $(MOTO)/installed ## other: installs the interpreter of state machines for lambda-local, and prints its Python
+moto: $(MOTO)/installed ## other: install the interpreter of state machines for lambda-local, and print the path of its Python
 	@echo "$(MOTO)/bin/python"
 
-runtimes: $(VENV)/installed ## other: installs the official Python and Node.js runtime clients
+runtimes: $(VENV)/installed ## other: install the official Python and Node.js runtime clients
 	@tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)"
 
 # --- the layer as it is shipped -----------------------------------------------------------------------------------------
 
-build-x86: tools ## build: the extension and the wrapper for x86_64, as in the layer
+build-x86: tools ## build: build the extension and the wrapper for x86_64, as in the layer
 	$(call say,building the layer's programs for x86_64)
 	@layer/build x86_64 "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)"
 
-build-arm: tools ## build: the same for arm64, on any machine
+build-arm: tools ## build: build the extension and the wrapper for arm64, on any machine
 	$(call say,building the layer's programs for arm64)
 	@layer/build arm64 "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)"
 
-layer: $(ARCH:%=build-%) ## build: the zips with licences, bills of materials and checksums, in target/layer; ARCH=x86 or ARCH=arm for one
+layer: $(ARCH:%=build-%) ## build: build the layer's zips with licences, bills of materials and checksums, in target/layer; ARCH=x86 or ARCH=arm for one
 	$(call say,packing the layer)
 	@cargo run --quiet -p layer-pack -- pack "$(SHIPPED)" $(ARCHITECTURES)
 
@@ -218,7 +218,7 @@ releasable:
 	@case "$$(layer/commit)" in *[!0-9a-f]*) echo "the working tree is no clean commit, and nobody could build this again"; exit 1;; esac
 	@[ "$$(git rev-parse "$$TAG^{commit}")" = "$$(git rev-parse HEAD)" ] || { echo "$$TAG is another commit than what is here"; exit 1; }
 
-release: releasable test-layer ## build: attach the tested zips of both architectures to TAG=vX.Y.Z on GitHub, by its command line client
+release: releasable test-layer ## build: attach the tested zips of both architectures to TAG=vX.Y.Z on GitHub, with the GitHub CLI
 	@cd "$(SHIPPED)" && sha256sum --check --quiet SHA256SUMS && \
 	gh release create "$$TAG" --verify-tag --generate-notes $$(cut -c 67- SHA256SUMS) SHA256SUMS
 
@@ -227,16 +227,16 @@ release: releasable test-layer ## build: attach the tested zips of both architec
 # Where the templates in functions/stacks look for them, wherever cargo builds.
 package = @"$(PYTHON)" functions/package "$(1)" "target/functions/$(notdir $(abspath $(1))).zip" --architecture "$(lastword $(ARCHITECTURES))"
 
-package-python-consumer: ## build: the function in Python as a zip in target/functions; SRC= for the folder of another, ARCH=x86 if it has compiled wheels
+package-python-consumer: ## build: pack the Python function as a zip in target/functions; SRC= names the folder of another function, ARCH=x86 if it has compiled wheels
 	$(call package,$(or $(SRC),functions/spec3-mcp))
 
-package-node-consumer: ## build: the same of the function in Node.js; SRC=, ARCH=
+package-node-consumer: ## build: pack the Node.js function as a zip in target/functions; SRC=, ARCH=
 	$(call package,$(or $(SRC),functions/document-splitter))
 
-models: ## change: the rows of models and their prices, from the price list that is pinned; FILE= for a list from here
+models: ## change: build the rows of models and their prices from the price list that is pinned; FILE= for a list from here
 	@"$(PYTHON)" functions/llm-models/renew $(if $(FILE),--list "$(FILE)")
 
-package-llm-models: ## build: what is known about models, as the zip of a layer in target/functions
+package-llm-models: ## build: pack the rows of models and prices as the zip of a layer in target/functions
 	$(call package,functions/llm-models)
 
 # --- the functions in Rust ------------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ package-llm-models: ## build: what is known about models, as the zip of a layer 
 FUNCTIONS := llm tool agent-registry tool-registry
 ARCHITECTURE = $(lastword $(ARCHITECTURES))
 
-package-functions: tools ## build: the functions in Rust as zips in target/functions, for arm64 or with ARCH=x86 for x86_64; FUNCTIONS="llm tool"
+package-functions: tools ## build: build the Rust functions as zips in target/functions, for arm64, or for x86_64 with ARCH=x86; FUNCTIONS="llm tool"
 	$(call say,building $(FUNCTIONS) for $(ARCHITECTURE))
 	@layer/build "$(ARCHITECTURE)" "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)" $(FUNCTIONS)
 	@functions/shippable $(FUNCTIONS:%="$(TARGET)/functions/$(ARCHITECTURE)/%")
