@@ -18,3 +18,4 @@ mod refusals;
 mod retries;
 mod scripted;
 mod shipped_models;
+mod tls;
