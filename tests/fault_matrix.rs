@@ -407,11 +407,11 @@ const HEAD: &str = "# What happens when the content table fails
 
 For operators and maintainers who want to know what a function sees while the content table is slow or down.
 
-Observed by `tests/fault_matrix.rs` with a content of 600 KiB, and 3 s, 30 s and 15 min left to the invocation (where the
-outcomes differ, in this order). Every invocation ended before its deadline, or by `LRAP_STORE_TIMEOUT` (4 s here; 20 s where every
-answer takes 1.5 s: storing takes three requests, one after the other, and hydrating two), and the next one worked. With silent
-connections, or an address that swallows SYN, storing and hydrating took at most 2.5 s each. A content whose writer failed was readable
-whole or not at all.
+`tests/fault_matrix.rs` observed these outcomes with a content of 600 KiB, and with 3 s, 30 s and 15 min left to the invocation. Where the
+outcomes differ, the table lists them in this order. Every invocation ended before its deadline, or by `LRAP_STORE_TIMEOUT`, and the next
+invocation worked. `LRAP_STORE_TIMEOUT` was 4 s. It was 20 s where every answer takes 1.5 s, because storing takes three requests, one
+after the other, and hydrating takes two. With silent connections, or an address that swallows SYN, storing and hydrating took at most
+2.5 s each. A content whose writer failed was readable whole or not at all.
 
 | fault | on write | on read |
 |---|---|---|
