@@ -46,6 +46,9 @@ SNIPPETS_NODE := $(SNIPPETS)/node-$(shell cksum <tests/snippets/package-lock.jso
 MOTO := $(call named,moto,layer/tests/aws)
 TEMPLATES = $(shell find layer functions docs/attach -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
 
+# Those of our own stacks.
+STACKS = $(sort $(filter layer/stacks/% functions/stacks/%,$(TEMPLATES)))
+
 # What is published, and where to.
 ZIP_X86 ?= $(SHIPPED)/lrap-x86_64.zip
 ZIP_ARM ?= $(SHIPPED)/lrap-arm64.zip
@@ -62,7 +65,7 @@ endef
 announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
 COMMA := ,
 
-.PHONY: help demo agent test packages counts counted lint prose check deny validate snippets fuzz bench layer-folder wrapper runtimes moto tools clean \
+.PHONY: help demo agent test packages counts counted lint prose check deny validate diagrams snippets fuzz bench layer-folder wrapper runtimes moto tools clean \
     demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
     package-python-consumer package-node-consumer package-llm-models package-functions models
 
@@ -131,6 +134,9 @@ deny: $(CARGO_DENY)/bin/cargo-deny ## change: check licences, duplicates and sou
 validate: $(DELIVERY)/installed ## change: check every CloudFormation template: cfn-lint, SAM, imports and exports, permissions
 	@"$(DELIVERY)/bin/cfn-lint" -- $(TEMPLATES)
 	$(deliver) validate $(TEMPLATES)
+
+diagrams: $(DELIVERY)/installed ## change: the pictures of docs/diagrams.md, from the templates and the state machine
+	$(deliver) diagrams $(STACKS)
 
 stacks: $(DELIVERY)/installed $(MOTO)/installed ## change: test templates, snippets, publishing and deploying, against a stand-in of AWS on this machine
 	@mkdir -p "$(TARGET)"

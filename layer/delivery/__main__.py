@@ -8,7 +8,7 @@ import sys
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery import Refusal, attachment, deployment, publishing
+from delivery import Refusal, attachment, deployment, diagrams as pictures, publishing
 from delivery.account import Account
 from delivery.checks import functions, imports, permissions, removal
 from delivery.evaluation import STAGES, UnknownFunction
@@ -38,6 +38,12 @@ def validate(options):
         raise Refusal("\n".join(problems))
     order = " -> ".join(template.name for template in imports.in_order(templates))
     print(f"validate: {len(templates)} templates in stages {', '.join(STAGES)}, order of deployment: {order}")
+    return 0
+
+
+def diagrams(options):
+    """Makes the pictures of the documentation anew."""
+    pictures.write(options.templates)
     return 0
 
 
@@ -82,7 +88,8 @@ def _account(options):
 def _parser():
     parser = argparse.ArgumentParser(prog="delivery", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("validate").add_argument("templates", nargs="+")
+    for name in ("validate", "diagrams"):
+        commands.add_parser(name).add_argument("templates", nargs="+")
     _acting(commands, "publish", "zip", "architecture")
     _acting(commands, "attach", "function").add_argument("--layer")
     commands.choices["attach"].add_argument("--table")
