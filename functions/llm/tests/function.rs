@@ -27,6 +27,7 @@ fn row(model: &str, provider: &Provider) -> Value {
         "pk": format!("anthropic#{model}"), "provider": "anthropic", "model_id": model, "is_active": "true",
         "endpoint": provider.endpoint, "request_transformer": transformer, "secret_key_name": key,
         "input_price_per_million": 3.00, "output_price_per_million": 15.00,
+        "priced_on": if model == "refusing" { "2020-02-29" } else { "" },
     })
 }
 
@@ -63,13 +64,10 @@ async fn no_key_and_no_word_of_a_conversation_is_written_down() {
     let (_, report) = function.invoke(r#"{"provider_config": "What is the weather?"}"#).await;
     assert_eq!(report["errorType"], "InvalidRequest", "{report}");
     let mut misspelt = question("anthropic", "good");
-    misspelt["temprature"] = json!(1);
+    misspelt["heat"] = json!(1);
     let (_, misspelt) = function.invoke(&misspelt.to_string()).await;
     assert_eq!(misspelt["errorType"], "InvalidRequest", "{misspelt}");
-    assert!(
-        misspelt["errorMessage"].as_str().is_some_and(|text| text.contains("unknown field `temprature`")),
-        "{misspelt}"
-    );
+    assert!(misspelt["errorMessage"].as_str().is_some_and(|text| text.contains("unknown field `heat`")), "{misspelt}");
     assert!(!(said + &report.to_string()).contains(KEY), "a key in a reply");
 
     let logs = function.output().await;
@@ -85,6 +83,20 @@ async fn no_key_and_no_word_of_a_conversation_is_written_down() {
     assert!(logs.lines().count() >= 6, "a line for each failure: {logs}");
     assert!(logs.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "not JSON: {logs}");
     assert!(!logs.contains(KEY) && !logs.contains("weather") && !logs.contains("Rain"), "{logs}");
+}
+
+#[tokio::test]
+async fn prices_that_nobody_has_looked_up_for_long_are_warned_of_once() {
+    let providers = providers().await;
+    let rows: Vec<Value> = providers.iter().map(|(model, provider)| row(model, provider)).collect();
+    let world = World::with(&rows).await;
+    let mut function = function(&world, &[("STAGE", "test")]).await;
+    for model in ["good", "refusing", "refusing"] {
+        function.invoke(&question("anthropic", model).to_string()).await;
+    }
+    let logs = function.output().await;
+    let warnings: Vec<&str> = logs.lines().filter(|line| line.contains("prices are older than 90 days")).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("refusing") && warnings[0].contains("2020-02-29"), "{logs}");
 }
 
 #[tokio::test]

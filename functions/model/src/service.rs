@@ -23,6 +23,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use reqwest::Url;
 use secrets::{Secret, Secrets};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// The cap of a day when nobody says.
@@ -49,6 +51,8 @@ pub struct Llm {
     pub retries: Retries,
     /// Tells which prices are old and which models retired.
     pub clock: Clock,
+    /// The models whose prices are old and were warned of: once is enough.
+    pub warned: Mutex<HashSet<String>>,
 }
 
 /// Whose usage it is when nobody says.
@@ -104,6 +108,7 @@ impl Llm {
             bedrock: aws_sdk_bedrockruntime::Client::from_conf(bedrock.build()),
             retries: Retries::default(),
             clock: Clock::system(),
+            warned: Mutex::default(),
         })
     }
 
@@ -171,7 +176,9 @@ impl Llm {
             let reason = format!("the model `{model_id}` of `{provider}` is retired{since}{successor}");
             return Err(CallError::UnknownModel(reason));
         }
-        if let Some(day) = row.priced_on.filter(|day| (today - *day).get_days() > PRICES_AGE) {
+        if let Some(day) = row.priced_on.filter(|day| (today - *day).get_days() > PRICES_AGE)
+            && self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{provider}#{model_id}"))
+        {
             tracing::warn!(provider, model = model_id, priced_on = %day, "prices are older than 90 days: renew the rows of models");
         }
         Ok(())

@@ -48,7 +48,7 @@ fn anthropic() -> Family {
             answer(
                 json!([
                     {"type": "text", "text": "Let me see."},
-                    {"type": "thinking", "thinking": "Two days,\nso 2.0.", "signature": "EqQBCgIYAhIM1gbcDa9GJwZA2b3h"},
+                    {"type": "thinking", "thinking": "Two days,\nso 2.0.", "signature": "c2lnbmF0dXJlLTE="},
                     call("toolu_1"), call("toolu_2"),
                 ]),
                 "tool_use",
@@ -76,7 +76,7 @@ fn bedrock() -> Family {
         answers: [
             answer(
                 json!([
-                    {"reasoningContent": {"reasoningText": {"text": "Two days.", "signature": "EqQBCgIYAhIM"}}},
+                    {"reasoningContent": {"reasoningText": {"text": "Two days.", "signature": "c2lnbmF0dXJlLTI="}}},
                     {"text": "Let me see."}, call("tooluse_1"), call("tooluse_2"),
                 ]),
                 "tool_use",

@@ -105,7 +105,7 @@ mod tests {
             let error = serde_json::from_str::<Strict>(event).expect_err("not an event");
             Diagnostic::from(Failure::invalid_event(&error)).error_message
         };
-        assert!(message(r#"{"temprature":1}"#).ends_with("unknown field `temprature`"));
+        assert!(message(r#"{"heat":1}"#).ends_with("unknown field `heat`"));
         let secret = message(r#"{"my secret words":1}"#);
         assert!(!secret.contains("secret"), "{secret}");
     }

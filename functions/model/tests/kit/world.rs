@@ -8,6 +8,7 @@ use functions_shared::Clock;
 use model::models::Models;
 use model::{CallError, Llm, Retries};
 use serde_json::{Value, json};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// The key that is in the secret, under every provider's name for it.
@@ -50,6 +51,7 @@ impl World {
             http: model::http_client().expect("a client"),
             retries: Retries::NONE,
             clock: Clock::system(),
+            warned: Mutex::default(),
         };
         Self { llm, tables, secrets }
     }
