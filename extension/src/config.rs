@@ -51,9 +51,9 @@ settings! {
     TABLE, "required", |config| config.store.table.clone();
     /// Strings of more bytes (of decoded UTF-8) than this are offloaded.
     MAX_CONTENT_SIZE = "MAX_CONTENT_SIZE", "5000", |config| config.max_content_size.to_string();
-    /// Bytes that a response may have where it goes: of a larger one further values are offloaded; 0 is no limit.
+    /// Bytes that a response may have. If it is larger, further values are offloaded until it fits; 0 means no limit.
     MAX_PAYLOAD_SIZE = "MAX_PAYLOAD_SIZE", "245760", |config| config.max_payload_size.unwrap_or(0).to_string();
-    /// JSON Pointers, separated by spaces, of values that stay inline whatever their size, for a Choice, a Map or a person to read; `*` is any one member, `/**` at the end all below.
+    /// JSON Pointers, separated by spaces, of values that stay inline whatever their size, for a Choice, a Map or a person to read; `*` matches any one member, `/**` at the end everything below.
     KEEP = "LRAP_KEEP", "none", |_| String::new();
     /// Seconds that contents are kept; 0 keeps them for ever.
     CONTENT_TTL, "86400", |config| config.ttl.as_seconds().unwrap_or(0).to_string();
@@ -61,17 +61,17 @@ settings! {
     STORE_TIMEOUT, "20", |config| config.store_timeout.as_secs().to_string();
     /// Bytes that hydrated events may have in one sandbox together, from when their contents are read until the runtime has them.
     MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory", |config| config.max_event_size.to_string();
-    /// Distinct references that one event may name, those inside of its contents included.
+    /// Distinct references that one event may name, including those inside its contents.
     MAX_REFERENCES = "LRAP_MAX_REFERENCES", "4096", |config| config.max_references.to_string();
     /// Bytes of contents that a sandbox remembers, so that it neither reads nor writes them again; 0 remembers nothing.
     CACHE_SIZE, "an eighth of the function's memory", |config| config.cache_size.to_string();
-    /// Whether responses are offloaded: `auto` leaves alone those whose reader cannot hydrate, such as API Gateway. Say `always` or `never` where the callers are known.
+    /// Whether responses are offloaded: `auto` does not offload responses whose reader cannot hydrate, such as API Gateway. Set `always` or `never` where the callers are known.
     OFFLOAD = "LRAP_OFFLOAD", "auto (or always, never)", |config| config.offload.as_str().to_owned();
-    /// Whether events are hydrated: `auto` leaves alone those that outsiders write, such as API Gateway's. Say `always` or `never` where the callers are known.
+    /// Whether events are hydrated: `auto` does not hydrate events that outsiders write, such as API Gateway's. Set `always` or `never` where the callers are known.
     HYDRATE = "LRAP_HYDRATE", "auto (or always, never)", |config| config.hydrate.as_str().to_owned();
-    /// What becomes of an event whose content cannot be had: `fail` the invocation, or `keep` the reference.
+    /// What happens to an event whose content cannot be read: `fail` the invocation, or `keep` the reference.
     ON_MISSING = "LRAP_ON_MISSING", "fail (keep for a batch of records)", |config| config.on_missing.as_str().to_owned();
-    /// Signs references: at least 16 random bytes as text, the same for all who share contents. A key after a space still verifies.
+    /// Signs references: at least 16 random bytes as text, the same for all who share contents. Further keys, after spaces, are accepted for verification (rotation).
     SIGNING_KEY, "none (or the secret below)", |config| if config.signing.keys.is_empty() { String::new() } else { "set".to_owned() };
     /// ARN of a Secrets Manager secret that holds the signing key instead.
     SIGNING_SECRET, "none", |config| config.signing.secret.as_ref().map(|secret| secret.arn.to_string()).unwrap_or_default();
