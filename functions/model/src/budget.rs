@@ -147,34 +147,42 @@ impl Budget {
 
     /// Replaces what was set aside by what was spent, for the day and for the account.
     pub async fn settle(&self, reservation: Reservation, account: &Account, charge: Charge) -> Result<(), BudgetError> {
-        let difference = i128::from(charge.cost.0) - i128::from(reservation.estimate.0);
         let usage = self.usage_id(reservation.day, account);
-        let day = added(self.update(&reservation.id), charge)
+        let updates =
+            [self.of_day(&reservation, &usage, charge), self.of_account(&reservation, &usage, account, charge)];
+        let built =
+            |update: UpdateBuilder| update.build().map(|update| TransactWriteItem::builder().update(update).build());
+        let writes = updates.into_iter().map(built).collect::<Result<Vec<_>, _>>();
+        let writes = writes.map_err(|error| BudgetError::Unavailable(error.to_string()))?;
+        self.write(writes).await.map_err(|error| unavailable(&error))
+    }
+
+    fn of_day(&self, reservation: &Reservation, usage: &str, charge: Charge) -> UpdateBuilder {
+        let difference = i128::from(charge.cost.0) - i128::from(reservation.estimate.0);
+        added(self.update(&reservation.id), charge)
             .update_expression(format!("{ADDED}, #usage :usage"))
             .expression_attribute_names("#usage", "usage")
-            .expression_attribute_values(":usage", AttributeValue::Ss(vec![usage.clone()]))
-            .expression_attribute_values(":spent", number(difference));
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let item = added(self.update(&usage), charge)
+            .expression_attribute_values(":usage", AttributeValue::Ss(vec![usage.to_owned()]))
+            .expression_attribute_values(":spent", number(difference))
+    }
+
+    fn of_account(&self, reservation: &Reservation, usage: &str, account: &Account, charge: Charge) -> UpdateBuilder {
+        let Account { agent, provider, model } = account;
+        let names = [("agent", agent), ("provider", provider), ("model", model)];
+        let update = added(self.update(usage), charge)
             .update_expression(format!(
                 "{ADDED}, requests :one SET #agent = :agent, #provider = :provider, #model = :model, #ttl = :ttl"
             ))
-            .expression_attribute_names("#agent", "agent")
-            .expression_attribute_names("#provider", "provider")
-            .expression_attribute_names("#model", "model")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":one", number(1_u64))
-            .expression_attribute_values(":agent", text(&account.agent))
-            .expression_attribute_values(":provider", text(&account.provider))
-            .expression_attribute_values(":model", text(&account.model))
             .expression_attribute_values(":ttl", number(reservation.ttl))
             .expression_attribute_values(":spent", number(charge.cost.0));
-        let built =
-            |update: Result<Update, _>| update.map(|update| TransactWriteItem::builder().update(update).build());
-        let writes = [built(day.build()), built(item.build())];
-        let writes = writes.into_iter().collect::<Result<Vec<_>, aws_sdk_dynamodb::error::BuildError>>();
-        let writes = writes.map_err(|error| BudgetError::Unavailable(error.to_string()))?;
-        self.write(writes).await.map_err(|error| unavailable(&error))
+        names.into_iter().fold(update, |update, (name, value)| {
+            let value = AttributeValue::S(value.clone());
+            update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value)
+        })
     }
 
     /// The SDK gives each transaction a token, so that its own retries add nothing twice.
