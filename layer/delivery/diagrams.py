@@ -1,6 +1,6 @@
 """The pictures of ``docs/diagrams.md``, made from the templates and the state machine: ``make diagrams`` writes them, a test compares.
 
-Each is a Mermaid block or a table between ``<!-- name -->`` and ``<!-- /name -->``; what stands around them is written by hand.
+Each is a Mermaid block or a table between ``<!-- name -->`` and ``<!-- /name -->``; the text around them is written by hand.
 """
 
 import json
