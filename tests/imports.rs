@@ -136,7 +136,7 @@ fn print(known: &Known) -> String {
 /// What `ARCHITECTURE.md` allows.
 fn allowed() -> String {
     let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let section = page.split_once("## Who may know whom\n").expect("a section about that").1;
+    let section = page.split_once("## Which part may use which\n").expect("a section about that").1;
     let block = section.split_once("```text\n").expect("a list").1;
     block.split_once("```").expect("the end of the list").0.to_owned()
 }
