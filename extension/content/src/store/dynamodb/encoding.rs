@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
-/// 0.4 GB/s, and most of what higher levels gain. A sandbox may have a twelfth of a core.
+/// 0.4 GB/s, and most of what higher levels gain. A sandbox may have a twelfth of a core. `layer/build` leaves out the strategies that only
+/// higher levels use.
 const LEVEL: i32 = 1;
 
 /// The form of the stored bytes.
