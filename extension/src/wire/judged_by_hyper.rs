@@ -39,7 +39,7 @@ pub struct Difference {
 pub const DIFFERENT_REQUESTS: &[Difference] = &[
     Difference {
         what: "CONNECT is refused",
-        why: "nothing behind a tunnel could be told from requests, and the Runtime API has none",
+        why: "nothing after the start of a tunnel could be distinguished from requests, and the Runtime API has no tunnels",
         example: || b"CONNECT h:1 HTTP/1.1\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_takes("CONNECT"),
     },
@@ -51,7 +51,7 @@ pub const DIFFERENT_REQUESTS: &[Difference] = &[
     },
     Difference {
         what: "a Transfer-Encoding other than one `chunked` is refused",
-        why: "hyper looks at the last coding alone; the others would be handed over as content (ADR 17), and are how codings are hidden",
+        why: "hyper looks only at the last coding; the others would be passed on as content (ADR 17), which is how attackers hide codings",
         example: || b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_takes("a Transfer-Encoding other than chunked"),
     },
@@ -74,8 +74,8 @@ pub const DIFFERENT_REQUESTS: &[Difference] = &[
         is: |judged| judged.only_ours_takes("URI"),
     },
     Difference {
-        what: "a connection of HTTP/1.0 is closed behind its first request",
-        why: "no runtime asks to keep one, and an answer in chunks could not be told from its end",
+        what: "a connection of HTTP/1.0 is closed after its first request",
+        why: "no runtime asks to keep one, and the end of a response in chunks could not be recognised",
         example: || b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_goes_on() && judged.last.is_some_and(|last| last.minor == 0),
     },
@@ -95,7 +95,7 @@ pub const DIFFERENT_RESPONSES: &[Difference] = &[
     },
     Difference {
         what: "a Transfer-Encoding other than one `chunked` is refused",
-        why: "hyper reads to the end of the connection and hands coded bytes over as content (ADR 17)",
+        why: "hyper reads to the end of the connection and passes coded bytes on as content (ADR 17)",
         example: || b"GET\nHTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc".to_vec(),
         is: |judged| judged.only_hyper_takes("a Transfer-Encoding other than chunked"),
     },
@@ -108,8 +108,8 @@ pub const DIFFERENT_RESPONSES: &[Difference] = &[
         is: |judged| judged.only_hyper_takes("a Content-Length that is not") && judged.hyper_has("transfer-encoding"),
     },
     Difference {
-        what: "a connection is not used again behind a body in chunks beside a length",
-        why: "it may be an attempt to smuggle a response in (RFC 9112, section 6.3); hyper uses it again",
+        what: "a connection is not used again after a body that has both chunks and a length",
+        why: "it may be an attempt to smuggle a response (RFC 9112, section 6.3); hyper uses the connection again",
         example: || {
             b"GET\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n".to_vec()
         },
@@ -127,8 +127,8 @@ pub const DIFFERENT_RESPONSES: &[Difference] = &[
 ];
 
 const WISH_BEYOND_ASCII: Difference = Difference {
-    what: "a wish to close, or to stay open, counts beside bytes beyond ASCII",
-    why: "hyper ignores the field; closing is always safe, and HTTP/1.0 may say what it likes beside `keep-alive`",
+    what: "a request to close or to keep the connection counts even if the field also has bytes beyond ASCII",
+    why: "hyper ignores the field; closing is always safe, and HTTP/1.0 may have other values beside `keep-alive`",
     example: || b"GET / HTTP/1.1\r\nConnection: close, \xe9\r\n\r\n".to_vec(),
     is: |judged| {
         judged.takes_alike() && judged.last.is_some_and(|last| last.has_in("connection", |byte| !byte.is_ascii()))
@@ -137,7 +137,7 @@ const WISH_BEYOND_ASCII: Difference = Difference {
 
 const LONG_CHUNK_LINE: Difference = Difference {
     what: "the line of a chunk has at most 16 digits and 4 KiB",
-    why: "more digits are no number of 64 bits but for zeros; hyper bounds the extensions of a whole body, by 16 KiB",
+    why: "a number with more digits does not fit 64 bits, unless it begins with zeros; hyper limits the extensions of a whole body to 16 KiB",
     example: || b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n00000000000000000\r\n\r\n".to_vec(),
     is: |judged| {
         let is_digits = |window: &[u8]| window.iter().all(u8::is_ascii_hexdigit);
