@@ -10,9 +10,11 @@ mod long_result;
 mod properties;
 mod references;
 mod table;
+mod unmarked;
 
 pub use error::ContentError;
 pub use handle::{Handle, NotAHandle};
 pub use long_result::{LONGEST, beginning, preview};
 pub use references::refuse_references;
 pub use table::{Asking, ContentTable};
+pub use unmarked::unmarked;

@@ -1,16 +1,19 @@
-//! One invocation: a tool call becomes a tool result, whatever happens.
+//! One invocation: a tool call becomes a tool result, whatever happens. A state machine also has values shown and results fitted.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use actions::{Action, Arguments, Services, ToolError};
 use bytes::Bytes;
-use functions_content::{Asking, ContentTable, Handle, LONGEST, NotAHandle, beginning, preview};
+use functions_content::{Asking, ContentError, ContentTable, Handle, LONGEST, NotAHandle, beginning, preview};
 use functions_shared::{Failure, LambdaEvent, Variables};
 use http_guard::{AllowedHosts, Network};
 use serde_json::{Map, Value};
 use tokio::time::timeout_at;
 
+use crate::answer::Answer;
 use crate::envelope::{ToolCall, ToolResult};
+use crate::fit::fitted;
+use crate::show::shown;
 
 /// A tool that is not done by then is given up, so that the model hears of it before Lambda ends the invocation.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -24,13 +27,15 @@ pub struct State {
     tools: Vec<&'static Action>,
     services: Services,
     contents: Option<ContentTable>,
+    /// Longer strings leave the response by the layer.
+    threshold: usize,
 }
 
 impl State {
     /// Reads the variables:
     /// - `TOOL_NAMES`: the tools that may be called, separated by commas; all of them if it is not set.
     /// - `ALLOWED_HOSTS`: the hosts that `http_get` may ask (`example.com, *.example.org`); every public one if it is not set.
-    /// - `AGENT_CONTEXT_TABLE` and the others of the layer: where long results are kept.
+    /// - `AGENT_CONTEXT_TABLE` and the others of the layer: where long results are kept, and what leaves a response.
     ///
     /// # Errors
     /// A variable that is not what it should be, by name.
@@ -39,7 +44,8 @@ impl State {
         let allowed = variables.parsed("ALLOWED_HOSTS")?.unwrap_or(AllowedHosts::AnyPublic);
         let network = network(variables)?;
         let contents = ContentTable::from_variables(variables)?;
-        Ok(Self { tools, services: Services::new(&network, allowed), contents })
+        let threshold = variables.parsed("MAX_CONTENT_SIZE")?.unwrap_or(5000);
+        Ok(Self { tools, services: Services::new(&network, allowed), contents, threshold })
     }
 }
 
@@ -49,20 +55,22 @@ fn network(variables: &Variables) -> Result<Network, Failure> {
     Network::from_variables(text).map_err(|error| Failure::new("InvalidVariable", error.to_string()))
 }
 
-/// Answers one tool call. What goes wrong is in the answer, in words for the model.
+/// Answers one event. What goes wrong with a tool's call is in the answer, in words for the model.
 ///
 /// # Errors
-/// None.
-pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<ToolResult, Failure> {
+/// `LongContent.StoreUnavailable`: what is shown or fitted is too long, and could not be stored. Trying again may help.
+pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<Answer, Failure> {
     let LambdaEvent { payload, context } = event;
     let asking = Asking { tenant: context.tenant_id.as_deref(), until: deadline(context.deadline()) };
-    Ok(match ToolCall::of(payload) {
-        Ok(call) => {
-            let outcome = state.in_time(call.name.clone(), call.input, asking).await;
-            ToolResult::new(call.name, call.id, outcome)
-        }
-        Err(result) => result,
-    })
+    match payload["type"].as_str() {
+        Some("show") => state.show(&payload, asking).await.map_err(|error| unavailable(&error)),
+        Some("fit") => state.fit(payload, asking).await.map_err(|error| unavailable(&error)),
+        _ => Ok(Answer::Result(state.call(payload, asking).await)),
+    }
+}
+
+fn unavailable(error: &ContentError) -> Failure {
+    Failure::new("LongContent.StoreUnavailable", error.to_string())
 }
 
 /// A deadline on the clock that timers use, less what answering takes. One that has passed already says nothing: stand-ins for
@@ -73,6 +81,29 @@ fn deadline(deadline: SystemTime) -> Instant {
 }
 
 impl State {
+    async fn call(&self, event: Value, asking: Asking<'_>) -> ToolResult {
+        match ToolCall::of(event) {
+            Ok(call) => {
+                let outcome = self.in_time(call.name.clone(), call.input, asking).await;
+                ToolResult::new(call.name, call.id, outcome)
+            }
+            Err(result) => result,
+        }
+    }
+
+    /// `{"type": "show", "value": …, "longest": bytes}`.
+    async fn show(&self, event: &Value, asking: Asking<'_>) -> Result<Answer, ContentError> {
+        let longest = event["longest"].as_u64().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(LONGEST);
+        let value = shown(&event["value"], longest, self.contents.as_ref(), asking).await?;
+        Ok(Answer::Shown { value })
+    }
+
+    /// `{"type": "fit", "reply": …}`.
+    async fn fit(&self, mut event: Value, asking: Asking<'_>) -> Result<Answer, ContentError> {
+        let (content, is_error) = fitted(event["reply"].take(), self.threshold, self.contents.as_ref(), asking).await?;
+        Ok(Answer::Fitted { content, is_error })
+    }
+
     async fn in_time(&self, name: String, input: Map<String, Value>, asking: Asking<'_>) -> Result<String, ToolError> {
         let late = || Err(ToolError::new(format!("`{name}` did not finish in the time that this function has")));
         timeout_at(asking.until.into(), self.answer(&name, input, asking)).await.unwrap_or_else(|_| late())

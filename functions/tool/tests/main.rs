@@ -10,11 +10,13 @@ mod world;
 
 mod document_search;
 mod envelope;
+mod fit;
 mod http_get;
 mod limits;
 mod long_results;
 mod marker;
 mod registration;
+mod show;
 mod signing;
 mod ssrf;
 mod weather;

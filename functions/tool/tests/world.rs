@@ -4,7 +4,7 @@ use functions_shared::{LambdaEvent, Variables};
 use lambda_local::table::{ContentTable, TableConfig};
 use lambda_runtime::Context;
 use serde_json::{Value, json};
-use tool::{State, ToolResult, handle};
+use tool::{Answer, State, ToolResult, handle};
 
 use crate::site::{Asked, Authority, Reply, Site};
 
@@ -62,7 +62,20 @@ impl Function {
 
     /// The result of one call in an invocation of which this is known.
     pub async fn answer_in(&self, context: Context, event: Value) -> ToolResult {
+        match self.given(context, event).await {
+            Answer::Result(result) => result,
+            other => panic!("no result: {other:?}"),
+        }
+    }
+
+    /// What one event of any kind gives.
+    pub async fn given(&self, context: Context, event: Value) -> Answer {
         handle(&self.0, LambdaEvent::new(event, context)).await.expect("a tool's failure is a result")
+    }
+
+    /// The same as JSON.
+    pub async fn service(&self, event: Value) -> Value {
+        serde_json::to_value(self.given(Context::default(), event).await).expect("JSON")
     }
 
     /// The text of a call that succeeds.
