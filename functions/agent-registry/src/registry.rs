@@ -4,8 +4,8 @@ use crate::usage::Usage;
 use aws_sdk_dynamodb::Client;
 use functions_aws::SdkConfig;
 use functions_shared::{Refusal, VariableError, Variables};
-use registries::agents::{Agent, AgentDefaults, AgentRegistry};
-use registries::tools::{ToolRegistry, ToolStatus};
+use registries::agents::{Agent, AgentDefaults, AgentRegistry, AgentTool, MAX_INSTRUCTIONS};
+use registries::tools::{Offer, ToolRegistry, ToolStatus};
 use serde_json::Value;
 
 /// The model of an agent that names none.
@@ -51,23 +51,35 @@ impl Agents {
         Ok(agent)
     }
 
-    /// Every tool must be registered, and those that are enabled in use.
+    /// Every tool must be registered, those that are enabled in use, and all that the model is told must fit a state.
     pub(crate) async fn check_tools(&self, agent: &Agent) -> Result<(), Refusal> {
-        let names: Vec<&str> = agent.tools.iter().map(|tool| tool.tool_name.as_str()).collect();
-        let statuses = self.tools.statuses(&names).await?;
-        for (index, tool) in agent.tools.iter().enumerate() {
-            let refuse = |reason: &str| {
-                let reason = format!("the tool {} {reason}", tool.tool_name);
-                Err(Refusal::unprocessable(format!("tools[{index}].tool_name"), reason))
-            };
-            match statuses.get(&tool.tool_name) {
-                None => return refuse("is not registered"),
-                Some(status) if tool.enabled && *status != ToolStatus::Active => {
-                    return refuse(&format!("is {}", status.as_str()));
-                }
-                Some(_) => {}
-            }
+        // What has its schema with the agent needs no function.
+        let registered = || agent.tools.iter().enumerate().filter(|(_, tool)| tool.input_schema.is_none());
+        let names: Vec<&str> = registered().map(|(_, tool)| tool.tool_name.as_str()).collect();
+        let offers = self.tools.offers(&names).await?;
+        let mut bytes = agent.instructions();
+        for (index, tool) in registered() {
+            let offer = offers.get(&tool.tool_name);
+            check_tool(&format!("tools[{index}].tool_name"), tool, offer)?;
+            bytes += offer.filter(|_| tool.enabled).map_or(0, |offer| offer.bytes);
+        }
+        if bytes > MAX_INSTRUCTIONS {
+            let reason = format!(
+                "takes {bytes} bytes of JSON together with the tools' descriptions and schemas; the state has room for {MAX_INSTRUCTIONS}"
+            );
+            return Err(Refusal::unprocessable("system_prompt", reason));
         }
         Ok(())
+    }
+}
+
+fn check_tool(place: &str, tool: &AgentTool, offer: Option<&Offer>) -> Result<(), Refusal> {
+    let refuse = |reason: &str| Err(Refusal::unprocessable(place, format!("the tool {} {reason}", tool.tool_name)));
+    match offer {
+        None => refuse("is not registered"),
+        Some(offer) if tool.enabled && offer.status != ToolStatus::Active => {
+            refuse(&format!("is {}", offer.status.as_str()))
+        }
+        Some(_) => Ok(()),
     }
 }

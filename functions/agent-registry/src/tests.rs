@@ -138,6 +138,35 @@ async fn an_unknown_or_disabled_tool_is_422_and_named() {
 }
 
 #[tokio::test]
+async fn print_output_needs_a_schema_and_no_function() {
+    let world = World::start().await;
+    let schema = json!({"type": "object", "properties": {"total": {"type": "integer"}}});
+    let tools = json!(["get_weather", {"tool_name": "print_output", "input_schema": schema}]);
+    assert_eq!(world.post("/agents", golf(json!({"tools": tools}))).await.0, 201);
+    let row = world.row("latest").await.unwrap();
+    let tools: Value = serde_json::from_str(row["tools"].as_str().unwrap()).unwrap();
+    assert_eq!(tools[1]["input_schema"], schema, "as the state machine offers it");
+    let (status, body) = world.post("/agents", golf(json!({"version": "v2.0", "tools": ["print_output"]}))).await;
+    assert_eq!((status, &body["field"]), (422, &json!("tools[0].tool_name")));
+}
+
+#[tokio::test]
+async fn a_prompt_and_tools_that_a_state_has_no_room_for_are_422() {
+    let world = World::start().await;
+    // A quotation mark is two bytes of JSON.
+    let (status, body) = world.post("/agents", golf(json!({"system_prompt": "\"".repeat(33_000)}))).await;
+    assert_eq!((status, &body["field"]), (422, &json!("system_prompt")));
+    assert!(body["error"].as_str().unwrap().contains("the state has room for 65536"), "{body}");
+    let schema = json!({"type": "object", "description": "x".repeat(20_000)});
+    let heavy = json!({"tool_name": "heavy_tool", "input_schema": schema, "lambda_arn": FUNCTION});
+    world.tools.create(Tool::registered(heavy, &FunctionArn::read("arn", FUNCTION).unwrap()).unwrap()).await.unwrap();
+    let prompt = "x".repeat(50_000);
+    let with = |tool: Value| golf(json!({"system_prompt": prompt, "tools": [tool]}));
+    assert_eq!(world.post("/agents", with(json!("heavy_tool"))).await.0, 422);
+    assert_eq!(world.post("/agents", with(json!({"tool_name": "heavy_tool", "enabled": false}))).await.0, 201);
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_400_in_one_line_that_names_the_field() {
     let world = World::start().await;
     let long = "x".repeat(3000);
@@ -148,6 +177,8 @@ async fn what_is_wrong_is_400_in_one_line_that_names_the_field() {
         (golf(json!({"version": "latest"})), "version"),
         (golf(json!({"status": "on"})), "status"),
         (golf(json!({"parameters": "{"})), "parameters"),
+        (golf(json!({"parameters": {"max_iterations": 101}})), "parameters.max_iterations"),
+        (golf(json!({"system_prompt": r#"["\u0040content:1:dynamodb:s:60:x:1"]"#})), "system_prompt"),
         (golf(json!({"deployment_env": long})), "deployment_env"),
         (golf(json!({"llm_provider": "a b"})), "llm_provider"),
         (

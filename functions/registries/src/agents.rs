@@ -4,6 +4,6 @@ mod agent;
 mod repository;
 mod version;
 
-pub use agent::{Agent, AgentDefaults, AgentStatus, AgentTool};
+pub use agent::{Agent, AgentDefaults, AgentStatus, AgentTool, MAX_INSTRUCTIONS};
 pub use repository::AgentRegistry;
 pub use version::Version;

@@ -5,5 +5,5 @@ mod repository;
 mod tool;
 
 pub use function_arn::FunctionArn;
-pub use repository::ToolRegistry;
+pub use repository::{Offer, ToolRegistry};
 pub use tool::{Tool, ToolStatus};

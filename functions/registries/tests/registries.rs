@@ -58,7 +58,7 @@ async fn an_agents_row_is_what_a_state_machine_reads() {
         "agent_name": "golf-agent", "version": "v1.0", "status": "active", "system_prompt": "You …", "description": "Golf",
         "llm_provider": "anthropic", "llm_model": "model-1", "deployment_env": "dev",
         "tools": [{"enabled": true, "tool_name": "get_weather", "version": "latest"}],
-        "parameters": {"max_iterations": 5, "max_tokens": 4096, "temperature": 0.3, "timeout_seconds": 300},
+        "parameters": {"max_iterations": 10, "max_tokens": 4096, "timeout_seconds": 300},
         "observability": {"log_level": "INFO", "metrics_namespace": "AI-Agents", "trace_enabled": true},
         "metadata": {"created_by": "system", "tags": []},
     });
@@ -95,11 +95,14 @@ async fn holds_all(tables: &Tables, table: &str, key: &[(&str, &str)], prefixes:
 #[tokio::test]
 async fn the_state_machine_finds_what_it_reads() {
     let (agents, tables) = agents().await;
+    let definition: Value = serde_json::from_str(include_str!("../../statemachines/agent.asl.json")).unwrap();
+    let defaults = &definition["States"]["Defaults"]["Assign"]["parameters"];
     let parameters = agents.create(agent("v1.0"), None).await.unwrap().parameters;
     let key = [("agent_name", "golf-agent"), ("version", "latest")];
     holds_all(&tables, AGENTS, &key, &["$.row.", "$.agent.Item."]).await;
     for (name, _) in read_behind("$parameters.") {
-        assert!(parameters[&name].is_number(), "{name}");
+        assert!(defaults.get(&name).is_some(), "a default for {name}");
+        assert!(parameters.get(&name).is_none_or(Value::is_number), "{name}");
     }
     ToolRegistry::new(tables.client.clone(), TOOLS).create(tool("get_weather")).await.unwrap();
     holds_all(&tables, TOOLS, &[("tool_name", "get_weather")], &["$.Item.", "$.tool.Item.", "$.registered."]).await;
@@ -275,15 +278,16 @@ async fn of_two_changes_of_a_tool_one_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_tools_status_is_known_where_there_is_a_tool() {
+async fn what_an_agent_must_know_of_a_tool_is_known_where_there_is_one() {
     let tables = Tables::start().await;
     let registry = ToolRegistry::new(tables.client.clone(), TOOLS);
     registry.create(tool("get_weather")).await.unwrap();
-    let statuses = registry.statuses(&["get_weather", "get_wind"]).await.unwrap();
-    assert_eq!(
-        statuses.into_iter().collect::<Vec<(String, ToolStatus)>>(),
-        [("get_weather".into(), ToolStatus::Active)]
-    );
+    let offers = registry.offers(&["get_weather", "get_wind"]).await.unwrap();
+    let known: Vec<_> = offers.iter().map(|(name, offer)| (name.as_str(), offer.status)).collect();
+    assert_eq!(known, [("get_weather", ToolStatus::Active)]);
+    let told = registry.get("get_weather").await.unwrap().row;
+    let spelt = told.tool_name.len() + json!(told.description).to_string().len() + told.input_schema.to_string().len();
+    assert_eq!(offers["get_weather"].bytes, spelt);
 }
 
 #[tokio::test]

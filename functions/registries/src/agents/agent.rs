@@ -33,7 +33,7 @@ pub struct Agent {
     /// What the agent may call.
     #[serde(default)]
     pub tools: Vec<AgentTool>,
-    /// Limits of a run: `max_iterations`, `temperature`, `timeout_seconds`, `max_tokens`, and whatever else the agent needs.
+    /// Limits of a run, how the model is asked, and whatever else the agent needs.
     #[serde(default)]
     pub parameters: Map<String, Value>,
     /// Where its logs, metrics and traces go.
@@ -74,6 +74,9 @@ pub struct AgentTool {
     pub enabled: bool,
     /// The registry of tools holds the latest only.
     pub version: String,
+    /// Of [`PRINT_OUTPUT`] alone, which needs no function: the JSON Schema of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_schema: Option<Value>,
 }
 
 impl Row for Agent {
@@ -95,6 +98,14 @@ pub struct AgentDefaults {
 pub(super) const NAMES: Names = Names::Hyphenated;
 /// One request reads the rows of so many tools.
 const MAX_TOOLS: usize = 100;
+/// What the model calls to answer in the form of a schema.
+const PRINT_OUTPUT: &str = "print_output";
+/// An execution has 25,000 events at most, and a turn may take dozens: `local/tests/agent/events.rs` counts them.
+const MAX_ITERATIONS: u64 = 100;
+/// As in the state machine and the template.
+const DEFAULT_ITERATIONS: u64 = 10;
+/// Bytes of JSON that prompt and tools may take in a state, beside the conversation and the results of a turn.
+pub const MAX_INSTRUCTIONS: usize = 65_536;
 
 impl Agent {
     /// The agent that `body` registers.
@@ -147,6 +158,12 @@ impl Agent {
     /// Whether it is in use and calls the tool.
     pub fn uses(&self, tool: &str) -> bool {
         self.status == AgentStatus::Active && self.enabled_tools().any(|name| name == tool)
+    }
+
+    /// What the prompt, and the tools that have their schema here, take in a state: bytes of JSON.
+    pub fn instructions(&self) -> usize {
+        let schemas = self.tools.iter().filter(|tool| tool.enabled).filter_map(|tool| tool.input_schema.as_ref());
+        json!(self.system_prompt).to_string().len() + schemas.map(|schema| schema.to_string().len()).sum::<usize>()
     }
 
     /// The tools that the model is given.
@@ -213,22 +230,36 @@ impl AgentTool {
             tool_name: fields.required_text("tool_name")?,
             enabled: fields.truth("enabled")?.unwrap_or(true),
             version: fields.text("version")?.unwrap_or_else(|| "latest".to_owned()),
+            input_schema: fields.object("input_schema")?.map(Value::Object),
         };
         fields.finish()?;
+        if tool.input_schema.is_some() && tool.tool_name != PRINT_OUTPUT {
+            let reason = format!("is in the registry of tools; only {PRINT_OUTPUT} has it here");
+            return Err(Refusal::invalid(format!("{place}.input_schema"), reason));
+        }
         Ok(tool)
     }
 }
 
-/// The state machine reads these four without asking whether they are there.
+/// Three that every run has, and those that are given. What is not given about the model is not sent to it: some refuse even the usual.
 fn parameters(object: Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
     let mut fields = Fields::at("parameters", Value::Object(object))?;
     let known = json!({
-        "max_iterations": fields.whole_number("max_iterations", &(1..=1000))?.unwrap_or(5),
-        "temperature": fields.number("temperature", &(0.0..=2.0))?.unwrap_or(0.3),
+        "max_iterations": fields.whole_number("max_iterations", &(1..=MAX_ITERATIONS))?.unwrap_or(DEFAULT_ITERATIONS),
         "timeout_seconds": fields.whole_number("timeout_seconds", &(1..=86_400))?.unwrap_or(300),
         "max_tokens": fields.whole_number("max_tokens", &(1..=1_000_000))?.unwrap_or(4096),
     });
-    Ok(over(known, Some(fields.rest())))
+    let given = json!({
+        "approval_timeout_seconds": fields.whole_number("approval_timeout_seconds", &(1..=604_800))?,
+        "temperature": fields.number("temperature", &(0.0..=2.0))?,
+        "top_p": fields.number("top_p", &(0.0..=1.0))?,
+        "reasoning_effort": fields.text("reasoning_effort")?,
+        "service_tier": fields.text("service_tier")?,
+        "stop_sequences": fields.list("stop_sequences")?,
+    });
+    let mut parameters = over(known, Fields::at("parameters", given).map(|given| Some(given.rest()))?);
+    parameters.extend(fields.rest());
+    Ok(parameters)
 }
 
 fn observability_defaults() -> Value {
@@ -303,8 +334,33 @@ mod tests {
         let agent = with(&json!({})).expect("an agent");
         assert_eq!((agent.version, agent.status), (Version::first(), AgentStatus::Active));
         assert_eq!((agent.llm_provider.as_str(), agent.deployment_env.as_str()), ("anthropic", "dev"));
-        let limits = json!({"max_iterations": 5, "temperature": 0.3, "timeout_seconds": 300, "max_tokens": 4096});
+        let limits = json!({"max_iterations": 10, "timeout_seconds": 300, "max_tokens": 4096});
         assert_eq!(Value::Object(agent.parameters), limits);
+    }
+
+    #[test]
+    fn what_is_said_about_the_model_is_kept_and_nothing_else_is_made_up() {
+        let given = json!({"temperature": "0.5", "reasoning_effort": "low", "stop_sequences": ["END"], "own": [1]});
+        let agent = with(&json!({"parameters": given})).expect("an agent");
+        assert_eq!((&agent.parameters["temperature"], &agent.parameters["own"]), (&json!(0.5), &json!([1])));
+        assert_eq!(agent.parameters["reasoning_effort"], "low");
+        assert_eq!(agent.parameters.get("top_p"), None);
+    }
+
+    #[test]
+    fn an_answers_schema_stands_with_print_output_alone() {
+        let tools = json!([{"tool_name": "print_output", "input_schema": "{\"type\":\"object\"}"}, "get_weather"]);
+        let agent = with(&json!({"tools": tools})).expect("an agent");
+        assert_eq!(agent.tools[0].input_schema, Some(json!({"type": "object"})));
+        let refusal = with(&json!({"tools": [{"tool_name": "get_weather", "input_schema": {}}]})).unwrap_err();
+        assert_eq!(refusal.field(), Some("tools[0].input_schema"));
+    }
+
+    #[test]
+    fn instructions_weigh_as_their_json() {
+        let tools = json!([{"tool_name": "print_output", "input_schema": {"a": 1}}]);
+        let agent = with(&json!({"system_prompt": "a\nb", "tools": tools})).expect("an agent");
+        assert_eq!(agent.instructions(), r#""a\nb""#.len() + r#"{"a":1}"#.len());
     }
 
     #[test]
@@ -321,7 +377,7 @@ mod tests {
             (json!({"tools": ["a", "a"]}), "tools[1].tool_name: stands in the list twice"),
             (
                 json!({"parameters": {"max_iterations": 0}}),
-                "parameters.max_iterations: must be a whole number from 1 to 1000",
+                "parameters.max_iterations: must be a whole number from 1 to 100",
             ),
             (json!({"parameters": {"temperature": "hot"}}), "parameters.temperature: must be a number from 0 to 2"),
             (json!({"llm_model": "a#b"}), "llm_model: must be 1 to 256 visible characters without #"),

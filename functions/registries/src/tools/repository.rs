@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::operation::query::QueryError;
 use aws_sdk_dynamodb::operation::scan::ScanError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use functions_shared::Refusal;
+use serde_json::json;
 use std::collections::HashMap;
 
 /// By status and time of the last change.
@@ -23,6 +24,15 @@ const MAX_BATCH: usize = 100;
 pub struct ToolRegistry {
     client: Client,
     table: String,
+}
+
+/// What an agent must know of a tool that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Whether agents may have it.
+    pub status: ToolStatus,
+    /// What the model is told about it, in bytes of JSON.
+    pub bytes: usize,
 }
 
 impl ToolRegistry {
@@ -93,25 +103,26 @@ impl ToolRegistry {
         Ok(())
     }
 
-    /// The status of each of these tools that is there, at most 100.
-    pub async fn statuses(&self, names: &[&str]) -> Result<HashMap<String, ToolStatus>, Refusal> {
+    /// What is known of each of these tools that is there, at most 100.
+    pub async fn offers(&self, names: &[&str]) -> Result<HashMap<String, Offer>, Refusal> {
         debug_assert!(names.len() <= MAX_BATCH, "BUG: an agent has no more tools");
-        let mut statuses = HashMap::new();
+        let mut offers = HashMap::new();
         let mut keys: Vec<Item> = names.iter().filter(|name| NAMES.include(name)).map(|name| key(name)).collect();
         while !keys.is_empty() {
-            let (items, left) = self.read_statuses(keys).await?;
+            let (items, left) = self.read_offers(keys).await?;
             for item in items {
-                statuses.extend(status_of(&item));
+                offers.extend(offer_of(&item));
             }
             keys = left;
         }
-        Ok(statuses)
+        Ok(offers)
     }
 
     /// What was read, and the keys that are left over.
-    async fn read_statuses(&self, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), Refusal> {
+    async fn read_offers(&self, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), Refusal> {
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
-        let wanted = wanted.projection_expression("tool_name, #status").expression_attribute_names("#status", "status");
+        let wanted = wanted.projection_expression("tool_name, description, input_schema, #status");
+        let wanted = wanted.expression_attribute_names("#status", "status");
         let wanted = wanted.build().map_err(|error| Refusal::Unavailable(error.to_string()))?;
         let read = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
         let read = read.map_err(|error| unavailable(&error))?;
@@ -168,9 +179,12 @@ fn key(name: &str) -> Item {
     Item::from([("tool_name".to_owned(), AttributeValue::S(name.to_owned()))])
 }
 
-fn status_of(item: &Item) -> Option<(String, ToolStatus)> {
+fn offer_of(item: &Item) -> Option<(String, Offer)> {
     let text = |name: &str| item.get(name)?.as_s().ok();
+    let name = text("tool_name")?;
     // A status that is none of ours is not one that lets an agent have the tool.
     let status = ToolStatus::read(text("status")?).unwrap_or(ToolStatus::Disabled);
-    Some((text("tool_name")?.clone(), status))
+    let description = text("description").map_or(2, |text| json!(text).to_string().len());
+    let bytes = name.len() + description + text("input_schema").map_or(0, String::len);
+    Some((name.clone(), Offer { status, bytes }))
 }
