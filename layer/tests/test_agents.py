@@ -180,10 +180,22 @@ class Roles(unittest.TestCase):
             ("lambda:InvokeFunction", "<import SharedToolLambdaArn-dev>"),
             ("cloudwatch:PutMetricData", "*"),
         }
-        read = [table(of) + suffix for of in ("AgentRegistry", "ToolRegistry") for suffix in ("", "/index/*")]
-        read.append(table("SharedLLMTable"))
-        expected |= {(f"dynamodb:{action}", resource) for action in ("GetItem", "Query") for resource in read}
+        read = [table(of) for of in ("AgentRegistry", "ToolRegistry", "SharedLLMTable")]
+        expected |= {("dynamodb:GetItem", resource) for resource in read} | {("sns:Publish", "<Approvals>")}
         self.assertEqual(allowed("agent", "Role", LogLevel="OFF"), expected)
+
+    def test_s0_20_it_reads_its_own_agent_only(self):
+        (policy,) = properties("agent", "Role")["Policies"]
+        (own,) = [statement for statement in policy["PolicyDocument"]["Statement"] if statement["Sid"] == "OwnAgent"]
+        condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["document-agent"]}}
+        self.assertEqual(own["Condition"], condition)
+        machine = properties("agent", "StateMachine")
+        self.assertEqual(machine["DefinitionSubstitutions"]["AgentName"], "document-agent")
+
+    def test_an_approver_is_mailed_if_there_is_one(self):
+        self.assertNotIn("Subscription", properties("agent", "Approvals"))
+        mailed = properties("agent", "Approvals", ApproverEmail="ops@example.com")["Subscription"]
+        self.assertEqual(mailed, [{"Protocol": "email", "Endpoint": "ops@example.com"}])
 
     def test_s0_20_it_logs_and_is_traced_by_actions_that_know_no_resource(self):
         more = allowed("agent", "Role", EnableXRay="true") - allowed("agent", "Role", LogLevel="OFF")

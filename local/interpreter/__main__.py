@@ -5,7 +5,7 @@ reads one from its standard output: ``{"endpoint": "http://127.0.0.1:…"}``, or
 that has ended (``endings``). It ends when its standard input does, so that it never outlives lambda-local.
 
 settings: ``region``, ``account``, ``port`` (0 takes a free one), ``endpoints`` by service as boto3 names them (``lambda``,
-``dynamodb``; other services are moto's own), ``activities`` (names), ``state_machines`` (``name``, ``definition``).
+``dynamodb``; other services are moto's own), ``activities`` and ``topics`` (names), ``state_machines`` (``name``, ``definition``).
 """
 
 import json
@@ -14,6 +14,7 @@ import sys
 
 from moto.core.config import default_user_config
 from moto.server import ThreadedMotoServer
+from moto.sns.models import sns_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 import api
@@ -44,6 +45,8 @@ def create(settings):
     backend = stepfunctions_parser_backends[settings["account"]][settings["region"]]
     for name in settings["activities"]:
         backend.create_activity(name)
+    for name in settings["topics"]:
+        sns_backends[settings["account"]][settings["region"]].create_topic(name)
     for machine in settings["state_machines"]:
         try:
             backend.create_state_machine(

@@ -40,13 +40,16 @@ pub struct StepFunctionsConfig {
     pub port: u16,
     /// The names of activities that exist from the start.
     pub activities: Vec<String>,
+    /// The names of SNS topics that exist from the start.
+    pub topics: Vec<String>,
     /// The state machines by name: `[step_functions.state_machines.NAME]`.
     pub state_machines: BTreeMap<String, StateMachineConfig>,
 }
 
 impl Default for StepFunctionsConfig {
     fn default() -> Self {
-        Self { python: PathBuf::from("python3"), port: 0, activities: Vec::new(), state_machines: BTreeMap::new() }
+        let (activities, topics) = (Vec::new(), Vec::new());
+        Self { python: PathBuf::from("python3"), port: 0, activities, topics, state_machines: BTreeMap::new() }
     }
 }
 
@@ -199,6 +202,7 @@ fn settings(config: &StepFunctionsConfig, surroundings: &Surroundings<'_>) -> Re
         "port": config.port,
         "endpoints": { "lambda": surroundings.invoke, "dynamodb": surroundings.table },
         "activities": config.activities,
+        "topics": config.topics,
         "state_machines": machines,
     });
     Ok(format!("{settings}\n"))

@@ -1,7 +1,8 @@
 //! One invocation: an event is a call, which has as long as Lambda leaves it.
 
+use crate::answered::Answered;
 use functions_shared::{Diagnostic, Failure, LambdaEvent};
-use model::{CallError, Llm, Reply};
+use model::{CallError, Llm};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,12 +11,13 @@ use std::time::{Duration, SystemTime};
 const RESERVE: Duration = Duration::from_secs(1);
 
 /// Serves one event.
-pub(crate) async fn handle(llm: Arc<Llm>, event: LambdaEvent<Box<RawValue>>) -> Result<Reply, CallError> {
+pub(crate) async fn handle(llm: Arc<Llm>, event: LambdaEvent<Box<RawValue>>) -> Result<Answered, CallError> {
     let left = time_left(event.context.deadline);
     let call = serde_json::from_str(event.payload.get()).map_err(|error| not_a_call(&error))?;
     // Boxed: a future as deep as this one is too much for the compiler.
     Box::pin(llm.answer(call, left))
         .await
+        .map(Answered::from)
         .inspect_err(|error| tracing::warn!(error.name = error.name(), %error, "call failed"))
 }
 

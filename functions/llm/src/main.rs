@@ -1,5 +1,6 @@
 //! `llm`: a Lambda function for `provided.al2023`. Takes one call of a model, asks whoever serves it, and gives a reply of one form.
 
+mod answered;
 mod handler;
 
 use model::Llm;

@@ -1,5 +1,6 @@
-//! The agent's state machine with stand-ins for its functions, and rows for its registries.
+//! The agent's state machine with stand-ins for its functions, and rows for its registries. Each agent has a state machine of its own.
 
+use super::approvals::Approvals;
 use crate::stage::{end_of, function, handler, python_with_moto, sfn_client};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -15,6 +16,9 @@ use tempfile::TempDir;
 const ACCOUNT: &str = "arn:aws:states:us-east-1:123456789012";
 const TABLES: [(&str, &[&str]); 3] =
     [("agents", &["agent_name", "version"]), ("tools", &["tool_name"]), ("models", &["pk"])];
+
+/// The functions of tools: the one of this repository, and somebody else's.
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:";
 
 /// Agents that differ in their model only: each model is one of `scripts`.
 pub(super) struct Agents {
@@ -33,13 +37,13 @@ impl Agents {
     /// The same with another definition than the one that is deployed.
     pub(super) async fn changed(scripts: Value, change: impl Fn(String) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/statemachines/agent.asl.json");
         let definition = folder.path().join("agent.asl.json");
-        std::fs::write(&definition, change(std::fs::read_to_string(source).unwrap())).unwrap();
+        std::fs::write(&definition, change(definition_as_deployed())).unwrap();
+        let names = scripts.as_object().unwrap().keys();
         let config = Config {
             region: Some("us-east-1".to_owned()),
             functions: functions(folder.path(), &scripts),
-            step_functions: Some(step_functions(&definition)),
+            step_functions: Some(step_functions(&definition, names)),
             ..Config::default()
         };
         let lambda = LambdaLocal::start_with_logs(config, Logs::channel().0).await.unwrap();
@@ -54,9 +58,9 @@ impl Agents {
         for (table, keys) in TABLES {
             self.create(table, keys).await;
         }
-        for (name, more) in
-            [("good", json!({})), ("risky", json!({ "human_approval_required": true })), ("other", json!({}))]
-        {
+        let foreign = json!({ "lambda_arn": format!("{FUNCTION}foreign") });
+        let risky = json!({ "human_approval_required": true, "lambda_arn": format!("{FUNCTION}foreign") });
+        for (name, more) in [("good", json!({})), ("foreign", foreign), ("risky", risky), ("other", json!({}))] {
             self.put_tool(name, more).await;
         }
         for model in models {
@@ -80,7 +84,7 @@ impl Agents {
     pub(super) async fn put_tool(&self, name: &str, more: Value) {
         let mut row = json!({
             "tool_name": name, "input_schema": r#"{"type":"object"}"#, "status": "active",
-            "lambda_arn": "arn:aws:lambda:us-east-1:123456789012:function:tool",
+            "lambda_arn": format!("{FUNCTION}tool"),
         });
         row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.put("tools", row).await;
@@ -88,12 +92,18 @@ impl Agents {
 
     /// An agent's row, as the registry writes the newest active one.
     pub(super) async fn put_agent(&self, model: &str, parameters: Value) {
-        let tools = ["good", "risky", "gone"].map(|name| json!({ "tool_name": name, "enabled": true }));
+        self.put_version(model, parameters, json!({})).await;
+    }
+
+    /// The same with other attributes.
+    pub(super) async fn put_version(&self, model: &str, parameters: Value, more: Value) {
+        let tools = ["good", "foreign", "risky", "gone"].map(|name| json!({ "tool_name": name, "enabled": true }));
         let tools = [&tools[..], &[json!({ "tool_name": "other", "enabled": false })]].concat();
-        let row = json!({
-            "agent_name": model, "version": "latest", "resolved_version": "v1.0", "system_prompt": "You are one.",
+        let mut row = json!({
+            "agent_name": model, "version": "latest", "resolved_version": "v1.0", "status": "active", "system_prompt": "You are one.",
             "llm_provider": "stand-in", "llm_model": model, "tools": json!(tools).to_string(), "parameters": parameters.to_string(),
         });
+        row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.put("agents", row).await;
     }
 
@@ -106,20 +116,20 @@ impl Agents {
         self.tables.put_item().table_name(table).set_item(Some(row)).send().await.unwrap();
     }
 
-    /// Begins an execution.
-    pub(super) async fn begin(&self, input: &Value) -> String {
-        let machine = format!("{ACCOUNT}:stateMachine:agent");
+    /// Begins an execution of an agent.
+    pub(super) async fn begin(&self, agent: &str, input: &Value) -> String {
+        let machine = format!("{ACCOUNT}:stateMachine:{agent}");
         let start = self.client.start_execution().state_machine_arn(machine).input(input.to_string());
         start.send().await.unwrap().execution_arn
     }
 
     /// Asks the agent with this model and waits for the end.
     pub(super) async fn ask(&self, model: &str) -> DescribeExecutionOutput {
-        self.run(&json!({ "agent_name": model, "question": format!("To {model}?") })).await
+        self.run(model, &json!({ "question": format!("To {model}?") })).await
     }
 
-    pub(super) async fn run(&self, input: &Value) -> DescribeExecutionOutput {
-        let arn = self.begin(input).await;
+    pub(super) async fn run(&self, agent: &str, input: &Value) -> DescribeExecutionOutput {
+        let arn = self.begin(agent, input).await;
         self.end_of(&arn).await
     }
 
@@ -134,12 +144,22 @@ impl Agents {
         events.iter().filter(|event| event.r#type == HistoryEventType::TaskFailed).count()
     }
 
-    /// What the next worker of the approvals' activity is given: the token, and the task.
-    pub(super) async fn approval(&self) -> (String, Value) {
-        let task = self.client.get_activity_task().activity_arn(format!("{ACCOUNT}:activity:approvals"));
-        let task = task.send().await.unwrap();
-        (task.task_token().unwrap().to_owned(), serde_json::from_str(task.input().unwrap()).unwrap())
+    /// A person who is asked about every call from now on.
+    pub(super) async fn approvals(&self) -> Approvals {
+        Approvals::of(self.lambda.step_functions_endpoint().unwrap()).await
     }
+
+    /// How many events an execution has.
+    pub(super) async fn events(&self, described: &DescribeExecutionOutput) -> usize {
+        let history = self.client.get_execution_history().execution_arn(&described.execution_arn).max_results(1000);
+        history.send().await.unwrap().events.len()
+    }
+}
+
+/// The definition, before anything stands for its placeholders.
+pub(super) fn definition_as_deployed() -> String {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/statemachines/agent.asl.json");
+    std::fs::read_to_string(source).unwrap()
 }
 
 fn functions(folder: &Path, scripts: &Value) -> BTreeMap<String, FunctionConfig> {
@@ -149,29 +169,35 @@ fn functions(folder: &Path, scripts: &Value) -> BTreeMap<String, FunctionConfig>
         environment: [("SCRIPTS".to_owned(), scripts.to_string())].into(),
         ..function()
     };
-    ["llm", "tool"].map(|name| (name.to_owned(), function.clone())).into()
+    ["llm", "tool", "foreign"].map(|name| (name.to_owned(), function.clone())).into()
 }
 
-fn step_functions(definition: &Path) -> StepFunctionsConfig {
+fn step_functions<'a>(definition: &Path, agents: impl Iterator<Item = &'a String>) -> StepFunctionsConfig {
     let substitutions = [
-        ("AgentRegistryTableName", "agents"),
-        ("ToolRegistryTableName", "tools"),
-        ("LlmTableName", "models"),
-        ("LlmFunctionArn", "arn:aws:lambda:us-east-1:123456789012:function:llm"),
-        ("ApprovalActivityArn", "arn:aws:states:us-east-1:123456789012:activity:approvals"),
+        ("AgentRegistryTableName", "agents".to_owned()),
+        ("ToolRegistryTableName", "tools".to_owned()),
+        ("LlmTableName", "models".to_owned()),
+        ("LlmFunctionArn", format!("{FUNCTION}llm")),
+        ("ToolFunctionArn", format!("{FUNCTION}tool")),
+        ("ApprovalTopicArn", "arn:aws:sns:us-east-1:123456789012:approvals".to_owned()),
     ];
-    let substitutions = substitutions.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let machine = StateMachineConfig { definition: definition.to_owned(), substitutions };
+    let substitutions: BTreeMap<_, _> = substitutions.map(|(name, value)| (name.to_owned(), value)).into();
+    let machine = |name: &String| {
+        let mut substitutions = substitutions.clone();
+        substitutions.insert("AgentName".to_owned(), name.clone());
+        (name.clone(), StateMachineConfig { definition: definition.to_owned(), substitutions })
+    };
     StepFunctionsConfig {
         python: python_with_moto(),
-        activities: vec!["approvals".to_owned()],
-        state_machines: [("agent".to_owned(), machine)].into(),
+        topics: vec!["approvals".to_owned()],
+        state_machines: agents.map(machine).collect(),
         ..StepFunctionsConfig::default()
     }
 }
 
 /// The output of an execution that has succeeded.
 pub(super) fn output(described: &DescribeExecutionOutput) -> Value {
-    assert_eq!(described.status, ExecutionStatus::Succeeded, "{described:?}");
+    let (error, cause) = (described.error(), described.cause());
+    assert_eq!(described.status, ExecutionStatus::Succeeded, "{error:?}: {cause:?}");
     serde_json::from_str(described.output().unwrap()).unwrap()
 }

@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Stand-ins for the functions `llm` and `tool`, in a runtime of the standard library's.
+"""Stand-ins for the functions `llm`, `tool` and a tool of somebody else's, in a runtime of the standard library's.
 
 As `llm` it plays SCRIPTS: by the model's id a list of answers, of which the next is taken at each invocation about the same question.
-An answer is {"error": name}, or {"calls": [[name, input] …], "text": …, "at": seconds} with everything optional; a text of "results"
-stands for the JSON of the results it was given, and "conversation" for the roles of the messages.
-As `tool` it says that it is done, or fails with the error that its input names.
+An answer is {"error": name}, or {"calls": [[name, input, id] …], "text": …, "long_text": …, "stop": reason, "at": seconds} with everything
+optional; a text of "results" stands for the JSON of the results it was given, "conversation" for the roles of the messages, "offered" for
+the names of the tools, "event" for how it was asked.
+As `tool` it says that it is done, or fails with the error that its input names; "reply" in the input is what it gives, "bytes" how long
+its result is. It shows values and fits results as the real one does, but for their length.
+As `foreign` it is a tool that keeps to no form.
 """
 import http.client, json, os
 
 connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 BASE = "/2018-06-01/runtime/invocation/"
+ASKED = ["tool_choice", "max_tokens", "temperature", "agent_name", "reasoning_effort"]
 played = {}
+tried = set()
 
 
 class Failed(Exception):
@@ -26,9 +31,15 @@ def llm(event):
         raise Failed(answer["error"])
     if results:
         messages.append({"role": "user", "content": results})
-    calls = [{"id": f"call-{n}", "name": name, "input": given} for n, (name, given) in enumerate(answer.get("calls", []))]
-    offered = sorted(tool["name"] for tool in event["tools"])
-    spoken = {"results": results, "conversation": [message["role"] for message in messages], "offered": offered}
+    calls = [
+        {"id": (call + [f"call-{n}"])[2], "name": call[0], "input": call[1]} for n, call in enumerate(answer.get("calls", []))
+    ]
+    spoken = {
+        "results": results,
+        "conversation": [message["role"] for message in messages],
+        "offered": sorted(tool["name"] for tool in event["tools"]),
+        "event": {name: event[name] for name in ASKED},
+    }
     text = answer.get("text", "")
     message = {"role": "assistant", "content": [{"type": "tool_use", **call} for call in calls]}
     return {
@@ -36,9 +47,11 @@ def llm(event):
         "messages": messages + [message],
         "function_calls": calls,
         "text": json.dumps(spoken[text]) if text in spoken else text,
+        **({"long_text": answer["long_text"]} if "long_text" in answer else {}),
         "references": [],
         "metadata": {
             "tokens_used": {"input_tokens": 10, "output_tokens": 2, "total_tokens": 12},
+            "stop_reason": answer.get("stop", "tool_use" if calls else "end_turn"),
             "cost_micro_usd": 60,
             "completed_at": answer.get("at", 1000),
         },
@@ -46,12 +59,30 @@ def llm(event):
 
 
 def tool(event):
-    if "fail" in event["input"]:
-        raise Failed(event["input"]["fail"])
-    return {"type": "tool_result", "name": event["name"], "tool_use_id": event["id"], "content": "done"}
+    if event.get("type") == "show":
+        return {"value": json.loads(json.dumps(event["value"]).replace("@content:", "@ content:"))}
+    if event.get("type") == "fit":
+        reply = event["reply"]
+        content = reply["content"] if isinstance(reply, dict) and "content" in reply else reply
+        is_error = isinstance(reply, dict) and reply.get("is_error") is True
+        return {"content": content if isinstance(content, str) else json.dumps(content), "is_error": is_error}
+    return done(event)
 
 
-handle = {"llm": llm, "tool": tool}[os.environ["AWS_LAMBDA_FUNCTION_NAME"]]
+def done(event):
+    given = event["input"]
+    if "fail" in given:
+        raise Failed(given["fail"])
+    if given.get("throttled") and event["idempotency_key"] not in tried:
+        tried.add(event["idempotency_key"])
+        raise Failed("Lambda.TooManyRequestsException")
+    if "reply" in given:
+        return given["reply"]
+    content = event["idempotency_key"] if "key" in given else "x" * given["bytes"] if "bytes" in given else "done"
+    return {"type": "tool_result", "name": event["name"], "tool_use_id": event["id"], "content": content}
+
+
+handle = {"llm": llm, "tool": tool, "foreign": done}[os.environ["AWS_LAMBDA_FUNCTION_NAME"]]
 while True:
     connection.request("GET", BASE + "next")
     invocation = connection.getresponse()

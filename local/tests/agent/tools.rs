@@ -1,0 +1,97 @@
+//! Whatever a tool gives, its execution goes on.
+
+use super::stage::{Agents, output};
+use super::{on, results};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_tool_that_fails_or_is_not_there_is_a_result_that_the_model_reads() {
+    let calls = json!([["good", { "fail": "Boom" }], ["gone", {}], ["other", {}], ["invented", {}], ["good", {}]]);
+    let agents =
+        Agents::of(json!({ "reads": [{ "calls": calls }, { "text": "results" }], "asks": [{ "text": "offered" }] }))
+            .await;
+    let described = agents.ask("reads").await;
+    let none = |name: &str| (name.to_owned(), format!("There is no tool {name} for this agent."), true);
+    let failed = ("good".to_owned(), "good failed: Boom".to_owned(), true);
+    let done = ("good".to_owned(), "done".to_owned(), false);
+    assert_eq!(results(&described), [failed, none("gone"), none("other"), none("invented"), done]);
+
+    let offered = r#"["foreign", "good", "risky"]"#;
+    assert_eq!(output(&agents.ask("asks").await)["answer"], offered, "neither disabled nor gone");
+    agents.put_tool("good", json!({ "status": "disabled" })).await;
+    let question = json!({ "question": "Again?" });
+    assert_eq!(output(&agents.run("asks", &question).await)["answer"], r#"["foreign", "risky"]"#);
+}
+
+/// The results of calls of somebody else's tool with these inputs, by the ids that the model gave the calls.
+async fn given(inputs: &[Value]) -> Vec<Value> {
+    let call = |(n, input)| json!(["foreign", input, format!("tu_{n}")]);
+    let calls: Vec<_> = inputs.iter().enumerate().map(call).collect();
+    let agents = Agents::of(json!({ "reads": [{ "calls": calls }, { "text": "results" }] })).await;
+    let described = agents.ask("reads").await;
+    serde_json::from_str(output(&described)["answer"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_result_of_any_type_is_one_that_is_addressed_to_its_call() {
+    let replies = [
+        (json!({ "type": "tool_result", "name": "x", "tool_use_id": "forged", "content": "fine" }), "fine", false),
+        (json!({ "content": "broken", "is_error": true }), "broken", true),
+        (json!({ "degrees": 7 }), r#"{"degrees": 7}"#, false),
+        (json!([1, 2]), "[1, 2]", false),
+        (Value::Null, "null", false),
+    ];
+    let inputs = replies.clone().map(|(reply, ..)| json!({ "reply": reply }));
+    for (n, (result, (reply, content, is_error))) in given(&inputs).await.iter().zip(replies).enumerate() {
+        let expected = json!({
+            "type": "tool_result", "name": "foreign", "tool_use_id": format!("tu_{n}"), "content": content, "is_error": is_error,
+        });
+        assert_eq!(*result, expected, "{reply}");
+    }
+    let others = [json!(7), json!(true), json!("text"), json!({}), json!({ "content": null })];
+    for (result, reply) in given(&others.clone().map(|reply| json!({ "reply": reply }))).await.iter().zip(others) {
+        assert!(result["content"].is_string() && result["is_error"] == false, "{reply}: {result}");
+    }
+}
+
+#[tokio::test]
+async fn results_that_a_state_cannot_hold_are_errors_that_the_model_reads() {
+    let results = given(&[json!({ "bytes": 300_000 }), json!({}), json!({ "bytes": 262_144 })]).await;
+    let contents: Vec<_> = results.iter().map(|result| result["content"].as_str().unwrap()).collect();
+    let too_long = "foreign has run, and its result is too long for the workflow. Ask it for less.";
+    assert_eq!(contents, [too_long, "done", too_long]);
+    assert!(results[0]["is_error"] == true && results[0]["tool_use_id"] == "tu_0");
+}
+
+#[tokio::test]
+async fn each_call_has_a_key_of_its_own_and_each_try_of_it_the_same() {
+    let twice = json!({ "calls": [["good", { "key": 1 }, "same"], ["good", { "key": 1, "throttled": true }, "same"]], "text": "results" });
+    let agents =
+        Agents::of(json!({ "first": [twice, { "text": "results" }], "second": [on(), twice, { "text": "results" }] }))
+            .await;
+    let mut keys = vec![];
+    for agent in ["first", "second"] {
+        let described = agents.ask(agent).await;
+        keys.extend(results(&described).into_iter().map(|(_, key, _)| key));
+        assert_eq!(agents.failures(&described).await, 1, "the throttled one was tried again, and by its key succeeded");
+        assert!(keys.iter().all(|key| key.contains(":execution:")), "{keys:?}");
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 4, "{keys:?}");
+}
+
+#[tokio::test]
+async fn five_calls_of_a_turn_are_run() {
+    let calls = |n: usize| vec![json!(["good", {}]); n];
+    let agents = Agents::of(json!({
+        "eager": [{ "calls": calls(7) }, { "text": "results" }],
+        "frantic": [{ "calls": calls(33), "text": "So much." }],
+    }))
+    .await;
+    let run: Vec<_> = results(&agents.ask("eager").await).into_iter().map(|(_, content, _)| content).collect();
+    assert_eq!(run[..5], vec!["done"; 5]);
+    assert_eq!(run[5..], vec!["Only five tools run in one turn. Call this one again in the next."; 2]);
+    let frantic = output(&agents.ask("frantic").await);
+    assert_eq!((&frantic["status"], &frantic["iterations"]), (&json!("stopped"), &json!(1)));
+}
