@@ -17,7 +17,7 @@ BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
 # What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
 VARIABLES := ARCH CARGO_TARGET_DIR CI DETACH DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL OPTIONS PAGE \
-    PARAMETERS PROFILE PYTHON QUESTION REGION SECONDS SRC STAGE TABLE TAG UPDATE ZIP_ARM ZIP_X86
+    PARAMETERS PROFILE PYTHON QUESTION REGION SECONDS SRC STAGE TABLE TAG UPDATE URL ZIP_ARM ZIP_X86
 # Of the programs that run, which get them as variables of the environment either way.
 THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
 given = $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
@@ -88,7 +88,7 @@ demo: tools ## try: send a long document through two functions; FILE=path for yo
 	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
 	    --analyser "$(BUILT)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
-agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to look at it, MODEL=
+agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to look at it, MODEL=, URL= of a server of Chat Completions or stand-in
 	$(call announce,$(BUILT)/agent-demo,2 to 3 minutes after make demo$(COMMA) 4 to 6 without)
 	$(call step,1 of 4: the interpreter of state machines (300 MB),$(MOTO)/installed)
 	$(call step,2 of 4: the wrapper,wrapper)
@@ -96,7 +96,7 @@ agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=pa
 	$(call say,step 4 of 4: the agent)
 	@"$(BUILT)/agent-demo" --layer "$(LAYER)" --programs "$(BUILT)" --interpreter "$(MOTO)/bin/python" \
 	    --state-machine functions/statemachines/agent.asl.json $(if $(call on,$(DETACH)),--detached) $(if $(call on,$(PAGE)),--page) $(if $(MODEL),--model "$(MODEL)") \
-	    $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
+	    $(if $(URL),--url "$(URL)") $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
 
 test: tools packages $(VENV)/installed $(MOTO)/installed wrapper ## change: run every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs missing system packages, INSTALL=0 skips their tests
 	@tests/run "$(TARGET)" "$(LRAP_CACHE)" "$(PYTHON)" "$(CURDIR)/$(VENV)/bin/python" "$(MOTO)/bin/python" "$(WRAPPER)"

@@ -37,6 +37,11 @@ const RUN_BY: &[(&str, &str, By)] = &[
     ("README.md", "make demo", By::Gate("step newcomer .ci/newcomer")),
     ("README.md", "make agent", By::Gate("step newcomer .ci/newcomer")),
     ("README.md", "make test", By::Gate("step test make test")),
+    (
+        "docs/agents.md",
+        "make agent",
+        By::Nobody("it needs a server with a model; tests/runtimes/agent.rs asks the stand-in in its place"),
+    ),
     ("docs/cli.md", "$ ", By::Test(SHELL, "the_examples_say_what_they_show")),
     ("docs/cli.md", "eval", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),
     ("docs/cli.md", "aws stepfunctions", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),

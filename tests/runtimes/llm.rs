@@ -6,10 +6,10 @@ use test_kit::{Exchange, Peer, Reply};
 use super::assert_is_reference;
 use super::stage::{Stage, Subject};
 
-/// A provider of the Messages API that answers one word.
-async fn provider() -> Peer {
+/// A provider of the Messages API that answers `text`.
+pub(super) async fn provider(text: &str) -> Peer {
     let said = json!({
-        "content": [{ "type": "text", "text": "Read." }], "stop_reason": "end_turn",
+        "content": [{ "type": "text", "text": text }], "stop_reason": "end_turn",
         "usage": { "input_tokens": 150_000, "output_tokens": 2 },
     });
     Peer::start(move |_: &Exchange| Some(Reply::new(200, said.to_string()))).await
@@ -31,7 +31,7 @@ fn call(endpoint: &str, content: &Value) -> Value {
 
 #[tokio::test]
 async fn a_tools_result_of_600_kb_reaches_the_provider_whole_and_is_not_stored_again() {
-    let provider = provider().await;
+    let provider = provider("Read.").await;
     // Keys of a stand-in on this machine may go to a provider on this machine; this call needs none.
     let local = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1")];
     let mut lambda = Stage::with_variables(&[Subject::Python, Subject::Llm], &local).await;

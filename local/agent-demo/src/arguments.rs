@@ -7,10 +7,10 @@ use std::path::PathBuf;
 /// Lets an agent answer a question about a document of megabytes, on this machine: the state machine, the functions and the layer are
 /// those that run on AWS.
 ///
-/// The model is a script unless a provider's key is set in the environment. Without the layer the run ends where the document would
-/// have to be held by a state.
+/// The model is a script unless a provider's key is set in the environment, or a server is given by its URL. Without the layer the tool's result is
+/// longer than a state, and the model is told so.
 ///
-/// Exit status: 0 if the run ends as it should (with the layer in an answer, without it in States.DataLimitExceeded), 1 if it does not,
+/// Exit status: 0 if the run ends as it should (in an answer; without the layer after a result that was too long), 1 if it does not,
 /// 2 if there is no such document.
 #[derive(Debug, Parser)]
 #[command(name = "agent-demo", version)]
@@ -36,7 +36,10 @@ pub(crate) struct Arguments {
     /// Run the functions without the layer
     #[arg(long)]
     pub(crate) detached: bool,
-    /// The provider's model, if not the one that this program chooses
+    /// A server of OpenAI's Chat Completions, such as <http://127.0.0.1:11434/v1>; `stand-in` starts one that thinks and calls tools
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// The provider's or server's model, if not the one that this program chooses
     #[arg(long)]
     pub(crate) model: Option<String>,
     /// Afterwards show the run on a page, until Enter is pressed

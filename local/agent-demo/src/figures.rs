@@ -29,6 +29,8 @@ pub(crate) struct Figures {
     pub(crate) turns: usize,
     /// The tools that were called, in order.
     pub(crate) tools: Vec<String>,
+    /// Whether a tool gave more than a state holds.
+    pub(crate) too_long: bool,
     pub(crate) table: TableFigures,
     pub(crate) seconds: f64,
 }
@@ -93,9 +95,8 @@ impl Figures {
     /// What is not as it should be; nothing if all is well.
     pub(crate) fn problems(&self) -> Vec<String> {
         let wrong_end = || format!("the execution ended as {}: {}", self.status, self.error.as_deref().unwrap_or("-"));
-        if self.detached {
-            let exceeded = self.error.as_deref() == Some("States.DataLimitExceeded");
-            return if exceeded { Vec::new() } else { vec![format!("without the layer {}", wrong_end())] };
+        if self.detached && !self.too_long {
+            return vec![format!("without the layer no result was too long, and {}", wrong_end())];
         }
         let status = self.output.as_ref().and_then(|output| output["status"].as_str()).unwrap_or("none");
         let rules = [
@@ -136,9 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn without_the_layer_a_run_ends_at_the_limit() {
-        let detached = |figures| Figures { detached: true, ..figures };
-        assert_eq!(detached(failed("States.DataLimitExceeded")).problems(), [""; 0]);
-        assert_eq!(detached(answered()).problems(), ["without the layer the execution ended as SUCCEEDED: -"]);
+    fn without_the_layer_a_result_is_too_long() {
+        let detached = |too_long| Figures { detached: true, too_long, ..answered() };
+        assert_eq!(detached(true).problems(), [""; 0]);
+        let problem = "without the layer no result was too long, and the execution ended as SUCCEEDED: -";
+        assert_eq!(detached(false).problems(), [problem]);
     }
 }

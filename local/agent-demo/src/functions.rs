@@ -1,4 +1,4 @@
-//! The functions, the state machine and the activity, as the templates would deploy them.
+//! The functions, the state machine and the topic, as the templates would deploy them.
 
 use crate::arguments::Arguments;
 use crate::site::Site;
@@ -18,6 +18,8 @@ const LLM: &str = "llm";
 const TOOL: &str = "tool";
 /// The state machine.
 pub(crate) const STATE_MACHINE: &str = "agent";
+/// The agent's name in the registry, which the state machine is made for.
+pub(crate) const AGENT: &str = "document-reader";
 /// Where approvals are asked for.
 const APPROVALS: &str = "approvals";
 
@@ -40,9 +42,11 @@ const OF_LLM: [(&str, &str); 3] = [
     ("MAX_CONTENT_SIZE", "1024"),
     // Half of a state is for the conversation, the other half for what tools add to it.
     ("MAX_PAYLOAD_SIZE", "131072"),
-    // The state machine maps over the one, and the other is its answer.
-    ("LRAP_KEEP", "/function_calls /text"),
+    // The state machine finds tools by the one, and the other is its answer.
+    ("LRAP_KEEP", "/function_calls/*/id /function_calls/*/name /text"),
 ];
+/// And on `tool`: what people and callers without the layer are shown.
+const OF_TOOL: [(&str, &str); 1] = [("LRAP_KEEP", "/value /value/**")];
 
 /// Where everything is.
 pub(crate) const REGION: &str = "us-east-1";
@@ -58,7 +62,7 @@ pub(crate) fn config(arguments: &Arguments, site: &Site) -> Result<Config> {
     ]);
     if !arguments.detached {
         let layer = layer(arguments)?;
-        for (name, settings) in [(LLM, &OF_LLM[..]), (TOOL, &[])] {
+        for (name, settings) in [(LLM, &OF_LLM[..]), (TOOL, &OF_TOOL[..])] {
             let attached = |function: &mut _| attach(function, &layer, &config.table.name, settings);
             functions.entry(name.to_owned()).and_modify(attached);
         }
@@ -109,7 +113,9 @@ fn state_machine(arguments: &Arguments) -> Result<StepFunctionsConfig> {
         ("ToolRegistryTableName", TABLES[1].1.to_owned()),
         ("LlmTableName", TABLES[2].1.to_owned()),
         ("LlmFunctionArn", arn("lambda", &format!("function:{LLM}"))),
-        ("ApprovalActivityArn", arn("states", &format!("activity:{APPROVALS}"))),
+        ("ToolFunctionArn", tool_arn()),
+        ("ApprovalTopicArn", arn("sns", APPROVALS)),
+        ("AgentName", AGENT.to_owned()),
     ];
     let machine = StateMachineConfig {
         definition: existing(&arguments.state_machine)?,
@@ -118,7 +124,7 @@ fn state_machine(arguments: &Arguments) -> Result<StepFunctionsConfig> {
     Ok(StepFunctionsConfig {
         // Absolute, but not resolved: a virtual environment's Python finds its packages by its own path.
         python: std::path::absolute(&arguments.interpreter)?,
-        activities: vec![APPROVALS.to_owned()],
+        topics: vec![APPROVALS.to_owned()],
         state_machines: [(STATE_MACHINE.to_owned(), machine)].into(),
         ..StepFunctionsConfig::default()
     })

@@ -2,7 +2,7 @@
 //!
 //! `make agent` runs it. The tools and the agent are registered by the registries' own functions; the document is a web page on
 //! this machine that a tool fetches, so that megabytes pass from one tool to the next and the model sees two kilobytes of them. What
-//! stands in for AWS is `lambda_local`, and for the model a script, unless there is a key for a real one.
+//! stands in for AWS is `lambda_local`, and for the model a script, unless there is a key for a real one or the URL of a server.
 
 mod arguments;
 mod clients;
@@ -14,6 +14,7 @@ mod references;
 mod registration;
 mod run;
 mod site;
+mod stand_in;
 mod steps;
 
 use anyhow::{Context, Result};
@@ -26,11 +27,14 @@ use lambda_local::{LambdaLocal, Logs};
 use model::Model;
 use run::Run;
 use site::Site;
+use stand_in::StandIn;
 use std::fs;
 use std::process::ExitCode;
 use std::time::Instant;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
+/// The URL that stands for a server of our own.
+const STAND_IN: &str = "stand-in";
 /// Of the default document: the tool that fetches pages takes 8 MiB at most.
 const DEFAULT_BYTES: usize = 5 << 20;
 
@@ -55,7 +59,10 @@ async fn measure(arguments: &Arguments, document: &Document, logs: Logs) -> Resu
     let site = Site::start(page).await?;
     let config = functions::config(arguments, &site)?;
     let lambda = LambdaLocal::start_with_logs(config, logs).await.context("cannot start Lambda on this machine")?;
-    let figures = asked(arguments, DocumentFigures::of(document, bytes), &lambda).await;
+    let stand_in = if arguments.url.as_deref() == Some(STAND_IN) { Some(StandIn::start().await?) } else { None };
+    let url = stand_in.as_ref().map(StandIn::url).or(arguments.url.as_deref());
+    let model = Model::chosen(arguments, url);
+    let figures = asked(arguments, &model, DocumentFigures::of(document, bytes), &lambda).await;
     if arguments.page && figures.is_ok() {
         tell(&format!("\nThe run, state by state: {}\nEnter ends it.\n", lambda.page()));
         enter().await?;
@@ -80,11 +87,16 @@ fn page_of(arguments: &Arguments, document: &Document) -> Result<Vec<u8>> {
     Ok(page)
 }
 
-async fn asked(arguments: &Arguments, document: DocumentFigures, lambda: &LambdaLocal) -> Result<Figures> {
-    let (model, clients) = (Model::chosen(arguments), Clients::of(lambda)?);
-    registration::register(&clients, &model).await?;
+async fn asked(
+    arguments: &Arguments,
+    model: &Model,
+    document: DocumentFigures,
+    lambda: &LambdaLocal,
+) -> Result<Figures> {
+    let clients = Clients::of(lambda)?;
+    registration::register(&clients, model).await?;
     if !arguments.output.json {
-        print(&introduction(arguments, &document, &model))?;
+        print(&introduction(arguments, &document, model))?;
     }
     let (started, before) = (Instant::now(), lambda.table().meter());
     let show = |step: &steps::Step| {
@@ -95,17 +107,17 @@ async fn asked(arguments: &Arguments, document: DocumentFigures, lambda: &Lambda
     };
     let run = run::ask(&clients, &arguments.question, show).await.context("the execution cannot be followed")?;
     let table = TableFigures::of(&lambda.table().meter().since(&before));
-    Ok(figures(arguments, document, &model, run, (table, started)))
+    Ok(figures(arguments, document, model, run, (table, started)))
 }
 
 fn introduction(arguments: &Arguments, document: &DocumentFigures, model: &Model) -> String {
     let DocumentFigures { origin, bytes, .. } = document;
-    let script = if model.is_scripted() { " (no provider's key is set: a script plays the model)" } else { "" };
     let layer = if arguments.detached { "without the layer" } else { "behind the layer" };
     format!(
-        "Asking {} {}{script}, {layer}:\n  {}\nabout {bytes} bytes: {origin}.\n\n{}",
+        "Asking {} {}{}, {layer}:\n  {}\nabout {bytes} bytes: {origin}.\n\n{}",
         model.provider,
         model.id,
+        model.note,
         arguments.question,
         page::heading()
     )
@@ -131,6 +143,7 @@ fn figures(
         states: record.states(),
         turns: record.turns,
         tools: record.tools,
+        too_long: record.too_long,
         table,
         seconds: started.elapsed().as_secs_f64(),
     }

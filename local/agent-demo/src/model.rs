@@ -1,7 +1,7 @@
-//! The model that answers: a provider's, if there is a key, or a script that says what a model would.
+//! The model that answers: that of a server on this machine, a provider's, if there is a key, or a script that says what a model would.
 
 use crate::arguments::{Arguments, Keys};
-use crate::site;
+use crate::{site, stand_in};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ pub(crate) struct Model {
     row: Value,
     /// By its name in the secret.
     pub(crate) key: Option<(&'static str, String)>,
+    /// What there is to say about it.
+    pub(crate) note: &'static str,
 }
 
 struct Provider {
@@ -76,13 +78,20 @@ impl Keys {
 }
 
 impl Model {
-    /// The first provider's whose key is set; a script without any.
-    pub(crate) fn chosen(arguments: &Arguments) -> Self {
+    /// That of the server at `url`; else the first provider's whose key is set; else a script.
+    pub(crate) fn chosen(arguments: &Arguments, url: Option<&str>) -> Self {
+        if let Some(url) = url {
+            return Self::at(
+                url,
+                arguments.model.as_deref().unwrap_or(stand_in::MODEL),
+                arguments.keys.openai.as_ref(),
+            );
+        }
         let mut keyed = PROVIDERS.iter().zip(arguments.keys.in_order());
         let found = keyed.find_map(|(provider, key)| Some((provider, key.as_ref().filter(|key| !key.is_empty())?)));
         match found {
             Some((provider, key)) => Self::of(provider, arguments.model.as_deref().unwrap_or(provider.model), key),
-            None => Self::scripted(),
+            None => Self::scripted(arguments.detached),
         }
     }
 
@@ -94,22 +103,33 @@ impl Model {
             "secret_key_name": provider.key_name,
         });
         let key = Some((provider.key_name, key.to_owned()));
-        Self { provider: provider.name, id: model_id.to_owned(), row: priced(row, provider.prices), key }
+        Self { provider: provider.name, id: model_id.to_owned(), row: priced(row, provider.prices), key, note: "" }
     }
 
-    fn scripted() -> Self {
+    /// Any server of Chat Completions. What it costs is not known here.
+    fn at(url: &str, model_id: &str, key: Option<&String>) -> Self {
+        let mut row = json!({
+            "request_transformer": "openai_v1",
+            "response_transformer": "openai_v1",
+            "endpoint": format!("{}/chat/completions", url.trim_end_matches('/')),
+        });
+        let key = key.filter(|key| !key.is_empty()).map(|key| ("OPENAI_API_KEY", key.clone()));
+        if let Some((name, _)) = key {
+            row["secret_key_name"] = json!(name);
+        }
+        let note = " (a server of Chat Completions, by URL)";
+        Self { provider: "local", id: model_id.to_owned(), row: priced(row, ["0.00", "0.00"]), key, note }
+    }
+
+    fn scripted(is_detached: bool) -> Self {
         let row = json!({
             "request_transformer": "scripted_v1",
             "response_transformer": "scripted_v1",
-            "script": script().to_string(),
+            "script": script(is_detached).to_string(),
         });
         // A provider's prices, so that there is something to see.
-        Self { provider: "scripted", id: "reader".to_owned(), row: priced(row, ["3.00", "15.00"]), key: None }
-    }
-
-    /// Whether the answer is written down already.
-    pub(crate) fn is_scripted(&self) -> bool {
-        self.key.is_none()
+        let note = " (no provider's key is set: a script plays the model)";
+        Self { provider: "scripted", id: "reader".to_owned(), row: priced(row, ["3.00", "15.00"]), key: None, note }
     }
 
     /// The row, in DynamoDB JSON.
@@ -138,14 +158,18 @@ fn priced(mut row: Value, [input, output]: [&str; 2]) -> Value {
     row
 }
 
-/// Three calls of tools, each with what the one before has left.
-fn script() -> Value {
+/// Three calls of tools, each with what the one before has left. Without the layer the first one's result is too long.
+fn script(is_detached: bool) -> Value {
+    let fetch = json!({ "text": "I fetch the document.", "tool_calls": [{ "name": "http_get", "input": { "url": site::URL } }] });
+    if is_detached {
+        return json!([fetch, { "text": "This is a script, and no model. The tool's result was too long for the workflow, so there is nothing to read." }]);
+    }
     let search = |text: &str, passages: u8| {
         let input = json!({ "document": "{{handle}}", "query": "{{question}}", "max_passages": passages });
         json!({ "text": text, "tool_calls": [{ "name": "document_search", "input": input }] })
     };
     json!([
-        { "text": "I fetch the document.", "tool_calls": [{ "name": "http_get", "input": { "url": site::URL } }] },
+        fetch,
         search("It is long. I look for passages, by its handle.", 4),
         search("I look at the best ones again, with more around them.", 2),
         { "text": "This is a script, and no model: what it would read are the passages above, to answer \"{{question}}\"." },
@@ -163,13 +187,14 @@ mod tests {
         let keys = ["anthropic", "openai", "gemini", "xai", "deepseek"].map(|name| format!("--{name}-api-key="));
         let given = |key: &String| !more.iter().any(|more| more.starts_with(key.as_str()));
         let keys: Vec<_> = keys.iter().filter(|key| given(key)).map(String::as_str).collect();
-        Model::chosen(&Arguments::parse_from(folders.into_iter().chain(keys).chain(more.iter().copied())))
+        let arguments = Arguments::parse_from(folders.into_iter().chain(keys).chain(more.iter().copied()));
+        Model::chosen(&arguments, arguments.url.as_deref())
     }
 
     #[test]
     fn without_a_key_the_model_is_a_script() {
         let model = chosen(&[]);
-        assert!(model.is_scripted());
+        assert!(model.key.is_none());
         assert_eq!(model.item()["pk"], json!({ "S": "scripted#reader" }));
     }
 
@@ -178,6 +203,17 @@ mod tests {
         let model = chosen(&["--xai-api-key=k", "--deepseek-api-key=k", "--model=grok-x"]);
         assert_eq!(model.item()["pk"], json!({ "S": "xai#grok-x" }));
         assert_eq!(model.key, Some(("XAI_API_KEY", "k".to_owned())));
+    }
+
+    #[test]
+    fn a_url_goes_before_every_key_and_needs_none() {
+        let model = chosen(&["--url=http://127.0.0.1:11434/v1/", "--model=qwen3:8b", "--xai-api-key=k"]);
+        let item = model.item();
+        assert_eq!(item["pk"], json!({ "S": "local#qwen3:8b" }));
+        assert_eq!(item["endpoint"], json!({ "S": "http://127.0.0.1:11434/v1/chat/completions" }));
+        assert_eq!((model.key, item.get("secret_key_name")), (None, None));
+        let keyed = chosen(&["--url=https://models.example/v1", "--openai-api-key=k"]);
+        assert_eq!(keyed.item()["secret_key_name"], json!({ "S": "OPENAI_API_KEY" }));
     }
 
     #[test]

@@ -37,10 +37,12 @@ fn described(kind: &Kind) -> (String, String, String) {
 /// The end of it.
 pub(crate) fn summary(figures: &Figures) -> String {
     let mut page = String::from("\n");
-    match (&figures.output, figures.detached) {
-        (Some(output), _) => answered(&mut page, output),
-        (None, true) => explain(&mut page, figures),
-        (None, false) => row(&mut page, "failed", figures.error.as_deref().unwrap_or(&figures.status)),
+    match &figures.output {
+        Some(output) => answered(&mut page, output),
+        None => row(&mut page, "failed", figures.error.as_deref().unwrap_or(&figures.status)),
+    }
+    if figures.too_long {
+        explain(&mut page, figures);
     }
     states(&mut page, figures);
     row(&mut page, "time", &format!("{:.1} s", figures.seconds));
@@ -57,14 +59,9 @@ fn answered(page: &mut String, output: &serde_json::Value) {
 }
 
 fn explain(page: &mut String, figures: &Figures) {
-    row(
-        page,
-        "failed",
-        &format!("{}: {}", figures.error.as_deref().unwrap_or("-"), figures.cause.as_deref().unwrap_or("-")),
-    );
     let (document, limit) = (grouped(figures.document.bytes as u64), grouped(STATE_LIMIT as u64));
     row(page, "why", &format!("The tool returned the document, {document} bytes; a state holds {limit}."));
-    row(page, "", "Step Functions ends the execution there, and no Catch of States.ALL sees it.");
+    row(page, "", "That is States.DataLimitExceeded, so the model was told that the result is too long.");
     row(page, "", "With the layer (without DETACH=1) a reference travels in its place.");
 }
 
@@ -105,8 +102,7 @@ mod tests {
 
     #[test]
     fn a_run_without_the_layer_is_explained() {
-        let figures =
-            Figures { detached: true, error: Some("States.DataLimitExceeded".to_owned()), ..Figures::default() };
+        let figures = Figures { detached: true, too_long: true, ..Figures::default() };
         let page = summary(&figures);
         assert!(page.contains("States.DataLimitExceeded") && page.contains("a state holds 262,144"), "{page}");
     }

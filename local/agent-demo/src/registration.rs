@@ -1,14 +1,12 @@
 //! What stacks would leave behind: tables, the model's row and its key, and by the registries' own functions the tools and the agent.
 
 use crate::clients::Clients;
-use crate::functions::{AGENT_REGISTRY, SECRET, TABLES, TOOL_REGISTRY, tool_arn};
+use crate::functions::{AGENT, AGENT_REGISTRY, SECRET, TABLES, TOOL_REGISTRY, tool_arn};
 use crate::model::Model;
 use crate::site;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-/// The agent's name in the registry.
-pub(crate) const AGENT: &str = "document-reader";
 /// So many calls of the model a run may take.
 const MAX_ITERATIONS: u32 = 12;
 
@@ -103,7 +101,7 @@ fn agent(model: &Model) -> Value {
             { "tool_name": "http_get", "enabled": true, "version": "latest" },
             { "tool_name": "document_search", "enabled": true, "version": "latest" },
         ],
-        "parameters": { "max_iterations": MAX_ITERATIONS, "timeout_seconds": 600, "temperature": 0.2, "max_tokens": 2048 },
+        "parameters": { "max_iterations": MAX_ITERATIONS, "timeout_seconds": 600, "max_tokens": 2048 },
     })
 }
 

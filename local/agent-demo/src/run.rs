@@ -2,7 +2,6 @@
 
 use crate::clients::Clients;
 use crate::functions::{STATE_MACHINE, arn};
-use crate::registration::AGENT;
 use crate::steps::{HistoryEvent, Record, Step};
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -38,7 +37,7 @@ struct History {
 /// Asks the agent, and shows each step as it happens.
 pub(crate) async fn ask(clients: &Clients, question: &str, mut show: impl FnMut(&Step)) -> Result<Run> {
     let machine = arn("states", &format!("stateMachine:{STATE_MACHINE}"));
-    let input = json!({ "agent_name": AGENT, "question": question }).to_string();
+    let input = json!({ "question": question }).to_string();
     let started = call(clients, "StartExecution", &json!({ "stateMachineArn": machine, "input": input })).await?;
     let execution = started["executionArn"].as_str().context("an execution without a name")?;
     let mut record = Record::default();

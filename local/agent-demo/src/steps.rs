@@ -72,6 +72,8 @@ pub(crate) struct Record {
     contents: Contents,
     pub(crate) turns: usize,
     pub(crate) tools: Vec<String>,
+    /// Whether a tool gave more than a state holds.
+    pub(crate) too_long: bool,
     pub(crate) ended: bool,
 }
 
@@ -86,6 +88,7 @@ impl Record {
         self.states.largest = self.states.largest.max(held.len());
         self.contents.add(&named);
         let exited = event.state_exited_event_details.as_ref()?;
+        self.too_long |= exited.name == "Result Too Long";
         let kind = kind(&exited.name, &serde_json::from_str(held).ok()?)?;
         match &kind {
             Kind::Turn { .. } => self.turns += 1,
@@ -118,13 +121,14 @@ fn kind(state: &str, output: &Value) -> Option<Kind> {
     match state {
         "Load Agent" | "Load Model" | "Load Tools" => Some(Kind::Loaded),
         "Call LLM" => Some(Kind::Turn {
-            calls: output["function_calls"].as_array()?.iter().map(|call| text(&call["name"])).collect(),
-            input_tokens: number("/metadata/tokens_used/input_tokens"),
-            output_tokens: number("/metadata/tokens_used/output_tokens"),
-            cost_micro_usd: number("/metadata/cost_micro_usd"),
+            calls: output["reply"]["function_calls"].as_array()?.iter().map(|call| text(&call["name"])).collect(),
+            input_tokens: number("/reply/metadata/tokens_used/input_tokens"),
+            output_tokens: number("/reply/metadata/tokens_used/output_tokens"),
+            cost_micro_usd: number("/reply/metadata/cost_micro_usd"),
         }),
-        _ if output["type"] == "tool_result" => {
-            Some(Kind::Tool { name: text(&output["name"]), failed: output["is_error"] == true })
+        _ if output["result"]["type"] == "tool_result" => {
+            let result = &output["result"];
+            Some(Kind::Tool { name: text(&result["name"]), failed: result["is_error"] == true })
         }
         _ => None,
     }
@@ -166,12 +170,12 @@ mod tests {
     fn a_turn_and_a_tool_are_steps_and_other_states_are_not() {
         let mut record = Record::default();
         let tokens = json!({ "input_tokens": 5, "output_tokens": 2 });
-        let turn =
-            json!({ "function_calls": [{ "name": "t" }], "metadata": { "tokens_used": tokens, "cost_micro_usd": 7 } });
+        let metadata = json!({ "tokens_used": tokens, "cost_micro_usd": 7 });
+        let turn = json!({ "reply": { "function_calls": [{ "name": "t" }], "metadata": metadata } });
         let step = record.take(&exited("Call LLM", &turn)).unwrap();
         let calls = vec!["t".to_owned()];
         assert_eq!(step.kind, Kind::Turn { calls, input_tokens: 5, output_tokens: 2, cost_micro_usd: 7 });
-        let result = json!({ "type": "tool_result", "name": "t", "is_error": true });
+        let result = json!({ "result": { "type": "tool_result", "name": "t", "is_error": true } });
         let step = record.take(&exited("Tool Failed", &result)).unwrap();
         assert_eq!(step.kind, Kind::Tool { name: "t".to_owned(), failed: true });
         assert_eq!(record.take(&exited("Count", &turn)), None);

@@ -71,7 +71,7 @@ fn most_events(turns: usize) -> usize {
         .collect();
     let of = |state: &&str| of_state(&states[*state]);
     // The deadline is set between two visits of the step that decides.
-    let turn = in_a_turn.iter().map(|state| of(state)).sum::<usize>() + of_state(&states["Next Step"]);
+    let turn = in_a_turn.iter().map(of).sum::<usize>() + of_state(&states["Next Step"]);
     let once: usize =
         states.iter().filter(|(name, _)| !in_a_turn.contains(name.as_str())).map(|(_, state)| of_state(state)).sum();
     // Two turns more: the last one, and one that the budget did not allow.
