@@ -1,7 +1,7 @@
 //! A8: who may know whom, read from the imports: `use` items and paths in code, not words. `ARCHITECTURE.md` has the list. And who
 //! reads which variable: of each, one file.
 
-mod source;
+pub(crate) mod source;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,18 +45,23 @@ fn manifest(folder: &Path) -> Manifest {
 
 /// The libraries and programs of the workspace.
 fn crates() -> Vec<Crate> {
-    let workspace = manifest(root()).workspace.expect("the workspace's own manifest");
-    workspace.members.iter().flat_map(|member| crates_in(&root().join(member))).collect()
+    root_files().iter().map(|(name, file)| Crate::read(name, file)).collect()
 }
 
-/// The library and the programs of a package.
-fn crates_in(folder: &Path) -> Vec<Crate> {
+/// The root file of each library and program of the workspace, with the name of its package.
+pub(crate) fn root_files() -> Vec<(String, PathBuf)> {
+    let workspace = manifest(root()).workspace.expect("the workspace's own manifest");
+    workspace.members.iter().flat_map(|member| root_files_in(&root().join(member))).collect()
+}
+
+/// Those of a package.
+fn root_files_in(folder: &Path) -> Vec<(String, PathBuf)> {
     let name = manifest(folder).package.expect("a package").name.replace('-', "_");
     let source = folder.join("src");
     let programs = std::fs::read_dir(source.join("bin")).into_iter().flatten().map(|entry| entry.unwrap().path());
     let programs = programs.map(|path| if path.is_dir() { path.join("main.rs") } else { path });
     let files: Vec<PathBuf> = [source.join("lib.rs"), source.join("main.rs")].into_iter().chain(programs).collect();
-    files.iter().filter(|file| file.exists()).map(|file| Crate::read(&name, file)).collect()
+    files.into_iter().filter(|file| file.exists()).map(|file| (name.clone(), file)).collect()
 }
 
 /// Groups of files that name each other, directly or by way of others.
@@ -213,8 +218,9 @@ fn has_settings(member: &str) -> bool {
 fn files_with_settings() -> Vec<PathBuf> {
     let workspace = manifest(root()).workspace.expect("the workspace's own manifest");
     let members = workspace.members.iter().filter(|member| has_settings(member));
-    let crates: Vec<_> = members.flat_map(|member| crates_in(&root().join(member))).collect();
-    crates.iter().flat_map(|checked| checked.files().into_keys().map(Path::to_path_buf).collect::<Vec<_>>()).collect()
+    let crates: Vec<_> = members.flat_map(|member| root_files_in(&root().join(member))).collect();
+    let crates = crates.iter().map(|(name, file)| Crate::read(name, file));
+    crates.flat_map(|checked| checked.files().into_keys().map(Path::to_path_buf).collect::<Vec<_>>()).collect()
 }
 
 /// Files that name a variable beside its reader, and why.

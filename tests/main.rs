@@ -25,6 +25,7 @@ mod hostile;
 mod http;
 mod hydrate;
 mod imports;
+mod lengths;
 mod lifecycle;
 mod look_alikes;
 mod memory;

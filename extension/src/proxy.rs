@@ -49,7 +49,7 @@ impl<S: ContentStore> Proxy<S> {
             Route::Error(id) => self.respond(id, Outcome::Error, request, runtime).await,
             Route::RestoreNext => {
                 let answer = self.forward(request, runtime).await;
-                if answer.as_ref().is_ok_and(Answer::is_success) {
+                if answer.as_ref().is_ok_and(ToRuntime::is_success) {
                     self.restored();
                 }
                 answer
@@ -57,9 +57,9 @@ impl<S: ContentStore> Proxy<S> {
             Route::Other => self.forward(request, runtime).await,
         };
         match answer {
-            Ok(Answer::Event(event)) => self.deliver(event, runtime).await.map_err(Unserved::Answer),
-            Ok(Answer::Upstream(reply)) => reply.answer(request, runtime).await.map_err(Unserved::from),
-            Ok(Answer::TooLarge(failure)) => too_large(&failure, runtime).await.map_err(Unserved::Answer),
+            Ok(ToRuntime::Event(event)) => self.deliver(event, runtime).await.map_err(Unserved::Answer),
+            Ok(ToRuntime::Upstream(reply)) => reply.answer(request, runtime).await.map_err(Unserved::from),
+            Ok(ToRuntime::TooLarge(failure)) => too_large(&failure, runtime).await.map_err(Unserved::Answer),
             Err(ProxyError::Gone) => Err(Unserved::Gone),
             Err(ProxyError::Upstream(UpstreamError::Request(error))) => Err(Unserved::Request(error)),
             Err(error) => bad_gateway(&error, runtime).await.map_err(Unserved::Answer),
@@ -68,16 +68,16 @@ impl<S: ContentStore> Proxy<S> {
 
     /// Long-polls for the next event and hydrates it. An event that cannot be hydrated fails its invocation, and the
     /// poll goes on: the runtime never sees half an event.
-    async fn next(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Answer<'_>, ProxyError> {
+    async fn next(&self, request: &RequestHead, runtime: &mut Connection) -> Result<ToRuntime<'_>, ProxyError> {
         // A poll has no body; what came as one must not stand before the next request.
         while runtime.data().await.map_err(UpstreamError::Request)?.is_some() {}
         loop {
             let reply = self.poll(request, runtime).await?;
             if !reply.head.is_success() {
-                return Ok(Answer::Upstream(reply));
+                return Ok(ToRuntime::Upstream(reply));
             }
             if Attempt::of_event(&reply.head.fields).is_none() {
-                return Ok(Answer::Upstream(reply));
+                return Ok(ToRuntime::Upstream(reply));
             }
             self.config.store.connections.invoked();
             let mut invocation = self.invocations.arriving(&reply.head.fields);
@@ -99,7 +99,7 @@ impl<S: ContentStore> Proxy<S> {
                     invocation.work.log_event(request_id);
                     let may_be_exposed = !is_raised && !invocation.response_stays && self.config.offload == Mode::Auto;
                     self.invocations.begin(attempt, invocation);
-                    return Ok(Answer::Event(Event { head, body, room, may_be_exposed, was_searched: is_raised }));
+                    return Ok(ToRuntime::Event(Event { head, body, room, may_be_exposed, was_searched: is_raised }));
                 }
                 Err(failure) => {
                     let fields = fields_of_event(&head.fields, &request.fields);
@@ -152,7 +152,7 @@ impl<S: ContentStore> Proxy<S> {
         outcome: Outcome,
         request: &RequestHead,
         runtime: &mut Connection,
-    ) -> Result<Answer<'_>, ProxyError> {
+    ) -> Result<ToRuntime<'_>, ProxyError> {
         let attempt = Attempt::of_outcome(id, &request.fields);
         let known = self.invocations.get(attempt);
         if self.config.offload == Mode::Never || known.as_ref().is_some_and(|known| known.response_stays) {
@@ -196,7 +196,7 @@ impl<S: ContentStore> Proxy<S> {
         let answer = match response {
             Ok(response) => {
                 invocation.work.log_response(id);
-                self.upstream.send(request, &response).await.map(Answer::Upstream).map_err(ProxyError::from)
+                self.upstream.send(request, &response).await.map(ToRuntime::Upstream).map_err(ProxyError::from)
             }
             Err(failure) => Box::pin(self.refuse(id, request, failure, &mut invocation.work)).await,
         };
@@ -210,13 +210,13 @@ impl<S: ContentStore> Proxy<S> {
         request: &RequestHead,
         failure: Failure,
         work: &mut Work,
-    ) -> Result<Answer<'_>, ProxyError> {
+    ) -> Result<ToRuntime<'_>, ProxyError> {
         let told = self.fail(id, fields_of_runtime(&request.fields), &failure, work).await?;
         if failure.kind != FailureKind::ResponseTooLarge || !told.head.is_success() {
-            return Ok(Answer::Upstream(told));
+            return Ok(ToRuntime::Upstream(told));
         }
         told.drain().await;
-        Ok(Answer::TooLarge(failure))
+        Ok(ToRuntime::TooLarge(failure))
     }
 
     /// Forwards the outcome of an invocation as it is made.
@@ -225,7 +225,7 @@ impl<S: ContentStore> Proxy<S> {
         id: &str,
         request: &RequestHead,
         runtime: &mut Connection,
-    ) -> Result<Answer<'_>, ProxyError> {
+    ) -> Result<ToRuntime<'_>, ProxyError> {
         let answer = self.forward(request, runtime).await;
         self.ending(Attempt::of_outcome(id, &request.fields), None, answer)
     }
@@ -235,9 +235,9 @@ impl<S: ContentStore> Proxy<S> {
         &self,
         attempt: Attempt<'_>,
         work: Option<Work>,
-        answer: Result<Answer<'a>, ProxyError>,
-    ) -> Result<Answer<'a>, ProxyError> {
-        if answer.as_ref().is_ok_and(Answer::is_success) {
+        answer: Result<ToRuntime<'a>, ProxyError>,
+    ) -> Result<ToRuntime<'a>, ProxyError> {
+        if answer.as_ref().is_ok_and(ToRuntime::is_success) {
             let ended = self.invocations.end(attempt);
             self.metrics.report(attempt.request_id, &work.or(ended).unwrap_or_default());
         } else if let Some(work) = work {
@@ -266,12 +266,12 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     /// Forwards a request and its answer piece by piece, trailers included.
-    async fn forward(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Answer<'_>, ProxyError> {
+    async fn forward(&self, request: &RequestHead, runtime: &mut Connection) -> Result<ToRuntime<'_>, ProxyError> {
         let reply = match request.method() {
             "GET" if !request.has_body() => self.poll(request, runtime).await?,
             _ => self.upstream.stream(request, runtime).await?,
         };
-        Ok(Answer::Upstream(reply))
+        Ok(ToRuntime::Upstream(reply))
     }
 
     /// Forwards a request that may be answered late. When the runtime gives it up, or that could not be seen any more, it is
@@ -296,14 +296,14 @@ enum Outcome {
 }
 
 /// What a request of the runtime is answered with.
-enum Answer<'a> {
+enum ToRuntime<'a> {
     Event(Event<'a>),
     Upstream(Reply<'a>),
     /// Ours: the response was not read to its end, and upstream took the failure in its place.
     TooLarge(Failure),
 }
 
-impl Answer<'_> {
+impl ToRuntime<'_> {
     fn is_success(&self) -> bool {
         match self {
             Self::Event(event) => event.head.is_success(),

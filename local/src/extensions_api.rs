@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
 
-use crate::answers::{Answer, accepted, json_answer, not_found};
+use crate::answers::{ApiResponse, accepted, json_answer, not_found};
 use crate::control::Control;
 use crate::error_type;
 use crate::lifecycle::{Failure, Refusal};
@@ -23,7 +23,7 @@ const ACCEPT_FEATURE: &str = "lambda-extension-accept-feature";
 const ERROR_TYPE: &str = "lambda-extension-function-error-type";
 
 /// Answers one request; `path` is what follows [`PREFIX`].
-pub(crate) async fn answer(control: &Control, path: &str, request: Request<Incoming>) -> Answer {
+pub(crate) async fn answer(control: &Control, path: &str, request: Request<Incoming>) -> ApiResponse {
     let result = match (request.method(), path) {
         (&Method::POST, "register") => register(control, request).await,
         (&Method::GET, "event/next") => next(control, request.headers()).await,
@@ -31,7 +31,7 @@ pub(crate) async fn answer(control: &Control, path: &str, request: Request<Incom
         (&Method::POST, "exit/error") => failed(control, request, "Extension.ExitError").await,
         _ => Ok(not_found(request.uri().path())),
     };
-    result.unwrap_or_else(Answer::from)
+    result.unwrap_or_else(ApiResponse::from)
 }
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ struct Registration {
     events: Vec<String>,
 }
 
-async fn register(control: &Control, request: Request<Incoming>) -> Result<Answer, Refusal> {
+async fn register(control: &Control, request: Request<Incoming>) -> Result<ApiResponse, Refusal> {
     let (head, body) = request.into_parts();
     let empty = || Refusal::forbidden("Extension.InvalidExtensionName", "Empty extension name");
     let name = text(&head.headers, NAME).ok_or_else(empty)?;
@@ -53,7 +53,7 @@ async fn register(control: &Control, request: Request<Incoming>) -> Result<Answe
     Ok(registered(control, &id, wants_account))
 }
 
-fn registered(control: &Control, id: &str, with_account: bool) -> Answer {
+fn registered(control: &Control, id: &str, with_account: bool) -> ApiResponse {
     let function = &control.function;
     let mut body = json!({
         "functionName": function.name,
@@ -68,7 +68,7 @@ fn registered(control: &Control, id: &str, with_account: bool) -> Answer {
     answer
 }
 
-async fn next(control: &Control, headers: &HeaderMap) -> Result<Answer, Refusal> {
+async fn next(control: &Control, headers: &HeaderMap) -> Result<ApiResponse, Refusal> {
     let id = identifier(headers)?;
     control.update(|state| state.extension_asks(&id))?;
     let event = control.take(|state| state.take_event(&id)).await;
@@ -78,7 +78,7 @@ async fn next(control: &Control, headers: &HeaderMap) -> Result<Answer, Refusal>
 }
 
 /// The invocation fails with the extension's own words, if it has any.
-async fn failed(control: &Control, request: Request<Incoming>, kind: &str) -> Result<Answer, Refusal> {
+async fn failed(control: &Control, request: Request<Incoming>, kind: &str) -> Result<ApiResponse, Refusal> {
     let (head, body) = request.into_parts();
     let id = identifier(&head.headers)?;
     let missing = || Refusal::forbidden("Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found");
@@ -104,7 +104,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
 }
 
-fn insert(answer: &mut Answer, name: &'static str, value: &str) {
+fn insert(answer: &mut ApiResponse, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         answer.headers_mut().insert(name, value);
     }

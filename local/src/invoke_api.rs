@@ -2,7 +2,7 @@
 //!
 //! Signatures are not checked: whoever reaches the port may invoke. <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
-use crate::answers::{Answer, json_answer, not_found};
+use crate::answers::{ApiResponse, json_answer, not_found};
 use crate::function::{Function, InvokeError, InvokeRequest, Invoked};
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -23,7 +23,7 @@ const MAX_ASYNC_EVENT: usize = 1024 * 1024;
 pub(crate) type Functions = Arc<BTreeMap<String, Arc<Function>>>;
 
 /// Answers one request.
-pub(crate) async fn answer(functions: Functions, request: Request<Incoming>) -> Answer {
+pub(crate) async fn answer(functions: Functions, request: Request<Incoming>) -> ApiResponse {
     let path = request.uri().path().to_owned();
     let invoked = path.strip_prefix("/2015-03-31/functions/").and_then(|path| path.strip_suffix("/invocations"));
     match invoked.filter(|_| request.method() == Method::POST) {
@@ -46,7 +46,7 @@ impl Refused {
     }
 
     /// The SDKs read the exception from the header; some messages are `Message`, others `message`, so both are there.
-    fn answer(&self) -> Answer {
+    fn answer(&self) -> ApiResponse {
         let mut body = json!({ "Type": "User", "Message": self.message, "message": self.message });
         if self.status == StatusCode::TOO_MANY_REQUESTS {
             body["Reason"] = json!("ReservedFunctionConcurrentInvocationLimitExceeded");
@@ -64,7 +64,7 @@ enum InvocationType {
     DryRun,
 }
 
-async fn invoke(functions: &Functions, name: &str, request: Request<Incoming>) -> Result<Answer, Refused> {
+async fn invoke(functions: &Functions, name: &str, request: Request<Incoming>) -> Result<ApiResponse, Refused> {
     let function = find(functions, &decode(name), request.uri().query().unwrap_or_default())?;
     let (head, body) = request.into_parts();
     let kind = invocation_type(&head.headers)?;
@@ -89,7 +89,7 @@ async fn invoke(functions: &Functions, name: &str, request: Request<Incoming>) -
     }
 }
 
-fn result(invoked: &Invoked, wants_tail: bool) -> Answer {
+fn result(invoked: &Invoked, wants_tail: bool) -> ApiResponse {
     let mut answer = json_answer(StatusCode::OK, invoked.payload.clone());
     set(&mut answer, "x-amzn-requestid", &invoked.request_id);
     set(&mut answer, "x-amz-executed-version", "$LATEST");
@@ -102,13 +102,13 @@ fn result(invoked: &Invoked, wants_tail: bool) -> Answer {
     answer
 }
 
-fn empty(status: StatusCode, request_id: &str) -> Answer {
+fn empty(status: StatusCode, request_id: &str) -> ApiResponse {
     let mut answer = json_answer(status, Bytes::new());
     set(&mut answer, "x-amzn-requestid", request_id);
     answer
 }
 
-fn set(answer: &mut Answer, name: &'static str, value: &str) {
+fn set(answer: &mut ApiResponse, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         answer.headers_mut().insert(name, value);
     }

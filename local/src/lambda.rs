@@ -1,6 +1,6 @@
 //! [`LambdaLocal`]: the table, the functions, the Invoke API, Step Functions and the page of executions, started and ended together.
 
-use crate::answers::Answer;
+use crate::answers::ApiResponse;
 use crate::config::{Config, ConfigError, FunctionConfig};
 use crate::function::{Function, InvokeError, InvokeRequest, Invoked};
 use crate::host::{Host, Inherited};
@@ -195,7 +195,7 @@ fn serve(listener: TcpListener, functions: &Functions, page: &Arc<Page>) -> std:
     })
 }
 
-async fn answer(functions: Functions, page: Arc<Page>, request: Request<Incoming>) -> Answer {
+async fn answer(functions: Functions, page: Arc<Page>, request: Request<Incoming>) -> ApiResponse {
     if page::has(request.uri().path()) {
         page.answer(request).await
     } else {

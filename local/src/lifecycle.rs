@@ -8,7 +8,7 @@ mod invocation;
 mod managed_instances;
 mod on_demand;
 
-pub(crate) use invocation::{Answer, Failure, Invocation, Invocations, Refusal};
+pub(crate) use invocation::{Failure, Invocation, Invocations, Refusal, RuntimeOutcome};
 use managed_instances::ManagedInstances;
 use on_demand::OnDemand;
 use serde_json::{Value, json};
@@ -243,8 +243,8 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn response() -> Answer {
-        Answer::Response(Bytes::from_static(b"1"))
+    pub(crate) fn response() -> RuntimeOutcome {
+        RuntimeOutcome::Response(Bytes::from_static(b"1"))
     }
 
     /// The runtime sends a whole response.

@@ -7,7 +7,7 @@ mod executions;
 pub(crate) use contents::Contents;
 pub(crate) use executions::Executions;
 
-use crate::answers::{Answer, json_answer, not_found};
+use crate::answers::{ApiResponse, json_answer, not_found};
 use bytes::Bytes;
 use contents::Excerpt;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, X_CONTENT_TYPE_OPTIONS};
@@ -56,7 +56,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// Answers a request for one of the page's paths.
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> ApiResponse {
         let (head, body) = request.into_parts();
         if !is_addressed_here(&head.headers) {
             return text(StatusCode::FORBIDDEN, "text/plain", FOREIGN);
@@ -69,7 +69,7 @@ impl Page {
         }
     }
 
-    async fn ask(&self, headers: &HeaderMap, body: Incoming) -> Answer {
+    async fn ask(&self, headers: &HeaderMap, body: Incoming) -> ApiResponse {
         let body = match Limited::new(body, LONGEST_QUESTION).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => return text(StatusCode::BAD_REQUEST, "text/plain", error.to_string()),
@@ -80,7 +80,7 @@ impl Page {
         }
     }
 
-    async fn content(&self, query: &str) -> Answer {
+    async fn content(&self, query: &str) -> ApiResponse {
         let excerpt = match Excerpt::of(query) {
             Ok(excerpt) => excerpt,
             Err(error) => return text(StatusCode::BAD_REQUEST, "text/plain", error.to_string()),
@@ -92,7 +92,7 @@ impl Page {
     }
 }
 
-fn file(path: &str) -> Answer {
+fn file(path: &str) -> ApiResponse {
     match FILES.iter().find(|(known, ..)| *known == path) {
         Some((_, kind, file)) => text(StatusCode::OK, kind, *file),
         None => not_found(path),
@@ -108,7 +108,7 @@ fn is_addressed_here(headers: &HeaderMap) -> bool {
     })
 }
 
-fn text(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+fn text(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> ApiResponse {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));

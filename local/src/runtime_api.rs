@@ -2,10 +2,10 @@
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-use crate::answers::{Answer as HttpAnswer, accepted, error_answer, json_answer, not_found};
+use crate::answers::{ApiResponse, accepted, error_answer, json_answer, not_found};
 use crate::control::Control;
 use crate::error_type;
-use crate::lifecycle::{Answer, Failure, Invocation, Refusal};
+use crate::lifecycle::{Failure, Invocation, Refusal, RuntimeOutcome};
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
@@ -27,7 +27,7 @@ const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
 /// Answers one request; `path` is what follows [`PREFIX`].
-pub(crate) async fn answer(control: &Control, path: &str, request: Request<Incoming>) -> HttpAnswer {
+pub(crate) async fn answer(control: &Control, path: &str, request: Request<Incoming>) -> ApiResponse {
     let segments: Vec<_> = path.split('/').collect();
     match (request.method(), segments.as_slice()) {
         (&Method::GET, ["invocation", "next"]) => next(control).await,
@@ -39,7 +39,7 @@ pub(crate) async fn answer(control: &Control, path: &str, request: Request<Incom
 }
 
 /// Waits as long as it takes. A runtime that hangs up has taken no event.
-async fn next(control: &Control) -> HttpAnswer {
+async fn next(control: &Control) -> ApiResponse {
     let mut poll = match Poll::begin(control) {
         Ok(poll) => poll,
         Err(refusal) => return refusal.into(),
@@ -109,11 +109,11 @@ impl<'a> Arriving<'a> {
         Ok(Self { control, request_id, invocation_id: begun?, settled: false })
     }
 
-    fn settle(mut self, answer: Answer) -> Result<(), Refusal> {
+    fn settle(mut self, answer: RuntimeOutcome) -> Result<(), Refusal> {
         self.end(answer)
     }
 
-    fn end(&mut self, answer: Answer) -> Result<(), Refusal> {
+    fn end(&mut self, answer: RuntimeOutcome) -> Result<(), Refusal> {
         self.settled = true;
         let Self { control, request_id, invocation_id, .. } = self;
         control.update(|state| state.invocations().answer(request_id, invocation_id.as_deref(), answer))
@@ -129,11 +129,14 @@ impl Drop for Arriving<'_> {
     }
 }
 
-fn broken_off() -> Answer {
-    Answer::Error(Failure::new("Runtime.TruncatedResponse", "The runtime's response ended before it was complete"))
+fn broken_off() -> RuntimeOutcome {
+    RuntimeOutcome::Error(Failure::new(
+        "Runtime.TruncatedResponse",
+        "The runtime's response ended before it was complete",
+    ))
 }
 
-async fn response(control: &Control, id: &str, request: Request<Incoming>) -> HttpAnswer {
+async fn response(control: &Control, id: &str, request: Request<Incoming>) -> ApiResponse {
     let (head, body) = request.into_parts();
     let arriving = match Arriving::begin(control, id, &head.headers) {
         Ok(arriving) => arriving,
@@ -142,17 +145,17 @@ async fn response(control: &Control, id: &str, request: Request<Incoming>) -> Ht
     if !has_known_mode(&head.headers) {
         let failure = Failure::new("Runtime.InvalidResponseModeHeader", "Invalid function response mode");
         let refusal = Refusal::bad_request("InvalidFunctionResponseMode", "Invalid function response mode");
-        return refused(arriving.settle(Answer::Error(failure)).err().unwrap_or(refusal), body).await;
+        return refused(arriving.settle(RuntimeOutcome::Error(failure)).err().unwrap_or(refusal), body).await;
     }
     let Ok(body) = body.collect().await else {
-        return arriving.settle(broken_off()).map_or_else(HttpAnswer::from, |()| truncated());
+        return arriving.settle(broken_off()).map_or_else(ApiResponse::from, |()| truncated());
     };
     let failure = body.trailers().and_then(failure_in_trailers);
     let body = body.to_bytes();
     if body.len() > MAX_RESPONSE {
         return too_large(arriving, body.len());
     }
-    settled(arriving.settle(failure.map_or(Answer::Response(body), Answer::Error)))
+    settled(arriving.settle(failure.map_or(RuntimeOutcome::Response(body), RuntimeOutcome::Error)))
 }
 
 /// Only `streaming`, spelt so, is a mode. An empty header is none.
@@ -160,14 +163,14 @@ fn has_known_mode(headers: &HeaderMap) -> bool {
     headers.get(RESPONSE_MODE).is_none_or(|mode| mode.is_empty() || mode == "streaming")
 }
 
-async fn invocation_error(control: &Control, id: &str, request: Request<Incoming>) -> HttpAnswer {
+async fn invocation_error(control: &Control, id: &str, request: Request<Incoming>) -> ApiResponse {
     let (head, body) = request.into_parts();
     if control.is_managed_instance() {
         return match at_most(body, MAX_ERROR).await {
             Ok(document) => {
                 let failure = failure(&head.headers, document);
                 let arriving = Arriving::begin(control, id, &head.headers);
-                settled(arriving.and_then(|arriving| arriving.settle(Answer::Error(failure))))
+                settled(arriving.and_then(|arriving| arriving.settle(RuntimeOutcome::Error(failure))))
             }
             Err(_) => entity_too_large(),
         };
@@ -178,10 +181,10 @@ async fn invocation_error(control: &Control, id: &str, request: Request<Incoming
     };
     // The invocation has failed, even if not all of the reason arrives.
     let document = at_most(body, usize::MAX).await.unwrap_or_default();
-    settled(arriving.settle(Answer::Error(failure(&head.headers, document))))
+    settled(arriving.settle(RuntimeOutcome::Error(failure(&head.headers, document))))
 }
 
-async fn init_error(control: &Control, request: Request<Incoming>) -> HttpAnswer {
+async fn init_error(control: &Control, request: Request<Incoming>) -> ApiResponse {
     let (head, body) = request.into_parts();
     let limit = if control.is_managed_instance() { MAX_ERROR } else { usize::MAX };
     match at_most(body, limit).await {
@@ -212,31 +215,31 @@ async fn at_most(mut body: Incoming, limit: usize) -> Result<Bytes, Unread> {
     if length <= limit { Ok(bytes.into()) } else { Err(Unread::TooLong) }
 }
 
-async fn refused(refusal: Refusal, body: Incoming) -> HttpAnswer {
+async fn refused(refusal: Refusal, body: Incoming) -> ApiResponse {
     // Whatever it is.
     drop(at_most(body, 0).await);
     refusal.into()
 }
 
-fn settled(result: Result<(), Refusal>) -> HttpAnswer {
-    result.map_or_else(HttpAnswer::from, |()| accepted())
+fn settled(result: Result<(), Refusal>) -> ApiResponse {
+    result.map_or_else(ApiResponse::from, |()| accepted())
 }
 
 /// The invocation fails, and the runtime learns why.
-fn too_large(arriving: Arriving, size: usize) -> HttpAnswer {
+fn too_large(arriving: Arriving, size: usize) -> ApiResponse {
     let message =
         format!("Response payload size ({size} bytes) exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
     let failure = Failure::new("Function.ResponseSizeTooLarge", &message);
-    arriving.settle(Answer::Error(failure)).map_or_else(HttpAnswer::from, |()| entity_too_large())
+    arriving.settle(RuntimeOutcome::Error(failure)).map_or_else(ApiResponse::from, |()| entity_too_large())
 }
 
 /// Names the limit of responses for errors too, as Lambda's emulator does.
-fn entity_too_large() -> HttpAnswer {
+fn entity_too_large() -> ApiResponse {
     let message = format!("Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
     error_answer(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
 }
 
-fn truncated() -> HttpAnswer {
+fn truncated() -> ApiResponse {
     Refusal::bad_request("TruncatedHTTPRequest", "HTTP request detected as truncated").into()
 }
 

@@ -11,7 +11,7 @@ use crate::control::Control;
 use crate::definition::Definition;
 use crate::environment::{self, Environment};
 use crate::http_server::{HttpServer, listen_on_loopback};
-use crate::lifecycle::{Answer, Failure, Invocation, Lifecycle};
+use crate::lifecycle::{Failure, Invocation, Lifecycle, RuntimeOutcome};
 use crate::log::{RUNTIME, SandboxLog};
 use crate::platform_log::PlatformEvent;
 use crate::process::{Process, Program};
@@ -192,8 +192,8 @@ impl Sandbox {
         let answer = self.control.update(|state| state.invocations().finish(&request_id));
         let result = match answer {
             // An answer given counts, whatever happened afterwards.
-            Some(Answer::Response(body)) => Ok(body),
-            Some(Answer::Error(failure)) => Err(failure),
+            Some(RuntimeOutcome::Response(body)) => Ok(body),
+            Some(RuntimeOutcome::Error(failure)) => Err(failure),
             None => Err(failure_of(waited, &request_id, timeout)),
         };
         Outcome { result, end }
@@ -331,7 +331,7 @@ async fn serve(control: &Arc<Control>) -> std::io::Result<HttpServer> {
     })
 }
 
-async fn answer(control: Arc<Control>, request: Request<Incoming>) -> crate::answers::Answer {
+async fn answer(control: Arc<Control>, request: Request<Incoming>) -> crate::answers::ApiResponse {
     let path = request.uri().path().to_owned();
     if let Some(path) = path.strip_prefix(runtime_api::PREFIX) {
         runtime_api::answer(&control, path, request).await

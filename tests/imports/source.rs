@@ -210,11 +210,16 @@ fn add_child(
         add_module(modules, Place { file: place.file, folder: &folder, path: &path }, items, read);
         return;
     }
-    let candidates = [place.folder.join(format!("{name}.rs")), folder.join("mod.rs")];
-    let found = candidates.iter().find_map(|file| Some((file, read(file)?)));
-    let (file, text) = found.unwrap_or_else(|| panic!("no file of module {name} of {}", place.file.display()));
+    let (file, text) = file_of(place.folder, &name, read)
+        .unwrap_or_else(|| panic!("no file of module {name} of {}", place.file.display()));
     let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    add_module(modules, Place { file, folder: &folder, path: &path }, &parsed.items, read);
+    add_module(modules, Place { file: &file, folder: &folder, path: &path }, &parsed.items, read);
+}
+
+/// The file of a module, and what is in it: beside the module's folder. `folder` is that of its parent's children.
+pub(crate) fn file_of(folder: &Path, name: &str, read: &dyn Fn(&Path) -> Option<String>) -> Option<(PathBuf, String)> {
+    let file = folder.join(format!("{name}.rs"));
+    read(&file).map(|text| (file, text))
 }
 
 /// Each path of a `use` item, and the name that it has afterwards; none where everything of it is taken.
@@ -248,7 +253,7 @@ pub(super) fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
+pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let mut is_test = false;
         if attribute.path().is_ident("cfg") {

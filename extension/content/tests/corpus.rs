@@ -1,11 +1,8 @@
 //! Every input that the fuzzers found worth keeping runs through the same functions, as an ordinary test.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
 
-#[expect(unreachable_pub, reason = "a library of its own for the fuzzers")]
-#[path = "../../../fuzz/src/lib.rs"]
-mod fuzz;
+use crate::fuzz;
 
 /// Runs `target` on every file of its corpus.
 fn run(name: &str, target: fn(&[u8])) {

@@ -2,7 +2,6 @@
 //! and decodes strings by itself. Nothing here uses the library's own idea of JSON.
 //!
 //! Each of 100,000 documents is made from its number alone, so a failure names the number, and `document_number` makes it again.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};

@@ -3,15 +3,11 @@
 //! Each shape is worked on at two lengths, one eight times the other, on a thread whose stack is a small fraction of Lambda's
 //! smallest. Time is the thread's own, so other load does not count; quadratic work would take 64 times as long, and the gate
 //! is between.
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod documents;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use documents::{by_hand, quoted};
 use long_content::batch::Batch;
 use long_content::envelope::Envelope;
 use long_content::fit::{self, Destination};
@@ -21,7 +17,9 @@ use long_content::markers;
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
-use rustix::time::{ClockId, clock_gettime};
+use test_kit::linear_time::time;
+
+use crate::documents::{by_hand, quoted};
 
 /// What is done to a payload.
 type Work = fn(&Bytes);
@@ -35,25 +33,6 @@ const LENGTHS: [usize; 2] = [128 << 10, 1 << 20];
 const MOST: u32 = 24;
 /// Below this, what is measured is the clock.
 const NOISE: Duration = Duration::from_millis(1);
-
-fn cpu_time() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::from_secs(now.tv_sec.unsigned_abs()) + Duration::from_nanos(now.tv_nsec.unsigned_abs())
-}
-
-/// Time that `work` takes: the least of three, or the first that is not longer than `enough`.
-fn time(enough: Duration, work: impl Fn()) -> Duration {
-    let mut least = Duration::MAX;
-    for _ in 0..3 {
-        let before = cpu_time();
-        work();
-        least = least.min(cpu_time().saturating_sub(before));
-        if least <= enough {
-            break;
-        }
-    }
-    least
-}
 
 fn on_a_small_stack(work: impl FnOnce() + Send + 'static) {
     std::thread::Builder::new().stack_size(STACK).spawn(work).unwrap().join().unwrap();

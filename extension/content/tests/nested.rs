@@ -1,16 +1,14 @@
 //! JSON text inside of strings is searched to any depth, as long as that costs no more than it may. What was not searched is
 //! never taken to hold nothing.
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod documents;
 
 use bytes::Bytes;
-use documents::{by_hand, by_hand_in, encoded_in, quoted, unwrapped};
 use long_content::batch::Batch;
 use long_content::hydrate::{self, Hydration, Search, TooLarge};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use proptest::prelude::*;
+
+use crate::documents::{by_hand, by_hand_in, encoded_in, quoted, unwrapped};
 
 /// Deeper than what may be decoded of so short a document.
 const TOO_DEEP: usize = 100;

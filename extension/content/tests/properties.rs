@@ -1,10 +1,8 @@
 //! Promises that hold for every document and every byte string, where no list of cases suffices.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use fuzz::{hydrated, meaning};
 use long_content::fit::DoesNotFit;
 use long_content::hydrate;
 use long_content::markers;
@@ -14,9 +12,7 @@ use long_content::reference::{ContentRef, Scope, Ttl};
 use proptest::prelude::*;
 use serde_json::Value;
 
-#[expect(dead_code, unreachable_pub, reason = "a library of its own for the fuzzers")]
-#[path = "../../../fuzz/src/lib.rs"]
-mod fuzz;
+use crate::fuzz::{hydrated, meaning};
 
 /// A string as some encoder spells it: plain, escaped, look-alikes, lone surrogates, long.
 fn string() -> impl Strategy<Value = String> {

@@ -1,21 +1,15 @@
 //! A response of any size fits or is refused, and comes back as it was: documents from one byte to 20 MB, of every shape that
 //! is decided in a way of its own, with and without signing.
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod documents;
 
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use documents::{by_hand, quoted};
 use fastrand::Rng;
-use fuzz::{hydrated, meaning};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{Content, ContentRef, Kind, Scope, Ttl};
 
-#[expect(dead_code, unreachable_pub, reason = "a library of its own for the fuzzers")]
-#[path = "../../../fuzz/src/lib.rs"]
-mod fuzz;
+use crate::documents::{by_hand, quoted};
+use crate::fuzz::{hydrated, meaning};
 
 /// A document of about so many bytes.
 type Shape = fn(usize, &mut Rng) -> String;

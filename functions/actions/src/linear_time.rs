@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use test_kit::linear_time::time;
 
 use crate::html_text;
 use crate::passages::Query;
@@ -16,25 +16,6 @@ const LENGTHS: [usize; 2] = [16 << 10, 128 << 10];
 const MOST: u32 = 24;
 /// Below this, what is measured is the clock.
 const NOISE: Duration = Duration::from_millis(2);
-
-fn cpu_time() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::from_secs(now.tv_sec.unsigned_abs()) + Duration::from_nanos(now.tv_nsec.unsigned_abs())
-}
-
-/// Time that `work` takes: the least of three, or the first that is not longer than `enough`.
-fn time(enough: Duration, work: impl Fn()) -> Duration {
-    let mut least = Duration::MAX;
-    for _ in 0..3 {
-        let before = cpu_time();
-        work();
-        least = least.min(cpu_time().saturating_sub(before));
-        if least <= enough {
-            break;
-        }
-    }
-    least
-}
 
 /// The shapes on which `work` took more than linear time. A shape is what a text repeats.
 fn slow(shapes: &[&str], work: impl Fn(&str)) -> Vec<String> {

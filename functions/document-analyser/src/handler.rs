@@ -30,23 +30,23 @@ enum Encoding {
 
 /// The answer.
 #[derive(Serialize)]
-pub(crate) struct Answer {
+pub(crate) struct Analysed {
     name: String,
     analysis: Analysis,
 }
 
 /// Analyses the document of one event. Fails as `InvalidEncoding` when the text is not the base64 it says it is.
-pub(crate) async fn handle(event: LambdaEvent<Event>) -> Result<Answer, Failure> {
+pub(crate) async fn handle(event: LambdaEvent<Event>) -> Result<Analysed, Failure> {
     answer(event.payload)
 }
 
-fn answer(Event { document, text }: Event) -> Result<Answer, Failure> {
+fn answer(Event { document, text }: Event) -> Result<Analysed, Failure> {
     let content = match document.encoding {
         Encoding::Utf8 => text.into_bytes(),
         Encoding::Base64 => decoded(&text)?,
     };
     let analysis = Analysis::of(&content);
-    Ok(Answer { name: document.name, analysis })
+    Ok(Analysed { name: document.name, analysis })
 }
 
 fn decoded(text: &str) -> Result<Vec<u8>, Failure> {

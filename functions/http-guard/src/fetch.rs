@@ -53,7 +53,7 @@ pub struct Page {
 }
 
 /// A server's answer: the end, or a `Location`.
-enum Answer {
+enum Hop {
     Page(Page),
     Elsewhere(String),
 }
@@ -74,18 +74,18 @@ impl Guard {
         let mut target = Target::parse(url, &self.hosts)?;
         let mut answer = self.ask(&target, headers).await?;
         for _ in 0..self.limits.redirects {
-            let Answer::Elsewhere(location) = &answer else { break };
+            let Hop::Elsewhere(location) = &answer else { break };
             target = target.redirected(location, &self.hosts).map_err(FetchError::Redirected)?;
             answer = self.ask(&target, headers).await.map_err(FetchError::of_redirect)?;
         }
         match answer {
-            Answer::Page(page) => Ok(page),
-            Answer::Elsewhere(_) => Err(FetchError::TooManyRedirects(self.limits.redirects)),
+            Hop::Page(page) => Ok(page),
+            Hop::Elsewhere(_) => Err(FetchError::TooManyRedirects(self.limits.redirects)),
         }
     }
 
     /// One request on a connection of its own, which ends with it.
-    async fn ask(&self, target: &Target, headers: &[(HeaderName, &'static str)]) -> Result<Answer, FetchError> {
+    async fn ask(&self, target: &Target, headers: &[(HeaderName, &'static str)]) -> Result<Hop, FetchError> {
         let stream = self.network.connect(target).await?;
         let broken = |error: hyper::Error| FetchError::Answer(target.host().to_owned(), error.to_string());
         let mut client = http1::Builder::new();
@@ -95,8 +95,8 @@ impl Guard {
         connections.spawn(connection);
         let response = sender.send_request(request(target, headers)).await.map_err(broken)?;
         match location(&response) {
-            Some(location) => Ok(Answer::Elsewhere(location)),
-            None => self.page(target, response).await.map(Answer::Page),
+            Some(location) => Ok(Hop::Elsewhere(location)),
+            None => self.page(target, response).await.map(Hop::Page),
         }
     }
 

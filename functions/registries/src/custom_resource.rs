@@ -78,7 +78,7 @@ impl ResourceEvent {
 /// What the stack is told.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer<'a> {
+struct StackResponse<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: String,
@@ -152,7 +152,7 @@ impl Stacks {
         provisioner.provision(event).await
     }
 
-    async fn send(&self, url: &str, answer: &Answer<'_>) -> Result<(), Failure> {
+    async fn send(&self, url: &str, answer: &StackResponse<'_>) -> Result<(), Failure> {
         let body = serde_json::json!(answer).to_string();
         for attempt in 1..ATTEMPTS {
             match self.put(url, body.clone()).await {
@@ -178,14 +178,14 @@ impl Stacks {
     }
 }
 
-fn answer(event: &ResourceEvent, done: Result<Provisioned, Refusal>) -> Answer<'_> {
+fn answer(event: &ResourceEvent, done: Result<Provisioned, Refusal>) -> StackResponse<'_> {
     let (status, reason, physical_resource_id, data) = match done {
         Ok(provisioned) => ("SUCCESS", String::new(), provisioned.physical_id, Some(provisioned.data)),
         // Under the name that it has, for another would be the name of another resource.
         Err(refusal) => ("FAILED", refusal.to_string(), event.physical_id(), None),
     };
     let ResourceEvent { stack_id, request_id, logical_resource_id, .. } = event;
-    Answer { status, reason, physical_resource_id, stack_id, request_id, logical_resource_id, data }
+    StackResponse { status, reason, physical_resource_id, stack_id, request_id, logical_resource_id, data }
 }
 
 /// Until Lambda ends the invocation; `deadline` is in milliseconds since 1970.

@@ -81,10 +81,10 @@ pub enum SecretError {
     },
 }
 
-type Keys = HashMap<String, Secret>;
+type KeysByName = HashMap<String, Secret>;
 
 struct Cached {
-    keys: Arc<Keys>,
+    keys: Arc<KeysByName>,
     read_at: SystemTime,
 }
 
@@ -112,7 +112,7 @@ impl Secrets {
         keys.get(key).cloned().ok_or_else(missing)
     }
 
-    async fn refreshed(&self, secret: &str, stale: Arc<Keys>) -> Result<Arc<Keys>, SecretError> {
+    async fn refreshed(&self, secret: &str, stale: Arc<KeysByName>) -> Result<Arc<KeysByName>, SecretError> {
         match self.read(secret).await {
             Err(SecretError::Unavailable { reason, .. }) => {
                 tracing::warn!(secret, reason, "secret not refreshed, the last one stays in use");
@@ -122,7 +122,7 @@ impl Secrets {
         }
     }
 
-    async fn read(&self, secret: &str) -> Result<Arc<Keys>, SecretError> {
+    async fn read(&self, secret: &str) -> Result<Arc<KeysByName>, SecretError> {
         let read_at = self.clock.now();
         let outcome = self.client.get_secret_value().secret_id(secret).send().await;
         let keys = outcome.map_err(|error| refusal(secret, &error)).and_then(|value| {
@@ -138,7 +138,7 @@ impl Secrets {
         }
     }
 
-    fn cached(&self, secret: &str) -> Option<(Arc<Keys>, bool)> {
+    fn cached(&self, secret: &str) -> Option<(Arc<KeysByName>, bool)> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let cached = cache.get(secret)?;
         // Of a clock that was set back no age can be told: the secret is read again.
@@ -146,7 +146,7 @@ impl Secrets {
         Some((Arc::clone(&cached.keys), is_fresh))
     }
 
-    fn remember(&self, secret: &str, keys: Keys, read_at: SystemTime) -> Arc<Keys> {
+    fn remember(&self, secret: &str, keys: KeysByName, read_at: SystemTime) -> Arc<KeysByName> {
         let keys = Arc::new(keys);
         let cached = Cached { keys: Arc::clone(&keys), read_at };
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned(), cached);
@@ -167,7 +167,7 @@ impl fmt::Debug for Secrets {
 }
 
 /// The object's texts. An empty one is no key: templates make such secrets, for somebody to fill.
-fn keys_of(text: &str) -> Option<Keys> {
+fn keys_of(text: &str) -> Option<KeysByName> {
     let object: HashMap<String, serde_json::Value> = serde_json::from_str(text).ok()?;
     let texts = object.iter().filter_map(|(name, value)| Some((name.clone(), Secret::from(value.as_str()?))));
     Some(texts.filter(|(_, key)| !key.0.is_empty()).collect())

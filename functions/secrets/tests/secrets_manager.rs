@@ -5,53 +5,44 @@
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
 use functions_shared::Clock;
 use secrets::{SecretError, Secrets};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
-use tokio::net::TcpListener;
+use test_kit::{Exchange, Peer, Reply};
 
 const NAME: &str = "/ai-agent/llm-secrets/test";
-
-/// What Secrets Manager answers now, and how often it was asked.
-#[derive(Debug)]
-struct Answer {
-    status: StatusCode,
-    body: Value,
-    asked: usize,
-}
 
 /// Secrets, with everything that they depend on in a test's hands.
 struct World {
     secrets: Secrets,
-    answer: Arc<Mutex<Answer>>,
+    manager: Peer,
+    /// What Secrets Manager says now: a status and a document.
+    says: Arc<Mutex<(u16, Value)>>,
     time: Arc<Mutex<SystemTime>>,
 }
 
 impl World {
     async fn holding(keys: Value) -> Self {
-        let answer = Arc::new(Mutex::new(Answer { status: StatusCode::OK, body: secret(&keys), asked: 0 }));
-        let router = Router::new().fallback(get_secret_value).with_state(Arc::clone(&answer));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, router).await });
-        let time = Arc::new(Mutex::new(SystemTime::UNIX_EPOCH));
+        let says = Arc::new(Mutex::new((200, secret(&keys))));
+        let said = Arc::clone(&says);
+        let manager = Peer::start(move |_: &Exchange| {
+            let (status, document) = &*said.lock().unwrap();
+            Some(Reply::new(*status, document.to_string()))
+        });
+        let (manager, time) = (manager.await, Arc::new(Mutex::new(SystemTime::UNIX_EPOCH)));
         let hands = Arc::clone(&time);
         let clock = Clock::from_fn(move || *hands.lock().unwrap());
-        Self { secrets: Secrets::new(client(&endpoint), clock), answer, time }
+        Self { secrets: Secrets::new(client(&manager.url()), clock), manager, says, time }
     }
 
-    fn answers(&self, status: StatusCode, body: Value) {
-        let mut answer = self.answer.lock().unwrap();
-        (answer.status, answer.body) = (status, body);
+    fn says(&self, status: u16, document: Value) {
+        *self.says.lock().unwrap() = (status, document);
     }
 
-    fn refuses(&self, status: StatusCode, error: &str) {
-        self.answers(status, json!({"__type": error, "Message": "no"}));
+    fn refuses(&self, status: u16, error: &str) {
+        self.says(status, json!({"__type": error, "Message": "no"}));
     }
 
     fn after(&self, time: Duration) {
@@ -63,18 +54,12 @@ impl World {
     }
 
     fn asked(&self) -> usize {
-        self.answer.lock().unwrap().asked
+        self.manager.names().len()
     }
 }
 
 fn secret(keys: &Value) -> Value {
     json!({"ARN": "arn", "Name": NAME, "SecretString": keys.to_string()})
-}
-
-async fn get_secret_value(State(answer): State<Arc<Mutex<Answer>>>) -> (StatusCode, String) {
-    let mut answer = answer.lock().unwrap();
-    answer.asked += 1;
-    (answer.status, answer.body.to_string())
 }
 
 fn client(endpoint: &str) -> Client {
@@ -88,7 +73,7 @@ fn client(endpoint: &str) -> Client {
 async fn a_secret_is_read_once_in_five_minutes() {
     let world = World::holding(json!({"KEY": "first"})).await;
     assert_eq!(world.key().await.unwrap(), "first");
-    world.answers(StatusCode::OK, secret(&json!({"KEY": "second"})));
+    world.says(200, secret(&json!({"KEY": "second"})));
     world.after(Duration::from_secs(299));
     assert_eq!((world.key().await.unwrap().as_str(), world.asked()), ("first", 1));
     world.after(Duration::from_secs(1));
@@ -100,15 +85,11 @@ async fn an_outage_takes_no_key_away_and_every_call_tries_again() {
     let world = World::holding(json!({"KEY": "first"})).await;
     world.key().await.unwrap();
     world.after(Duration::from_hours(1));
-    for (status, error) in [
-        (StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError"),
-        (StatusCode::BAD_REQUEST, "ThrottlingException"),
-        (StatusCode::SERVICE_UNAVAILABLE, ""),
-    ] {
+    for (status, error) in [(500, "InternalServiceError"), (400, "ThrottlingException"), (503, "")] {
         world.refuses(status, error);
         assert_eq!(world.key().await.as_deref(), Ok("first"), "{error}");
     }
-    world.answers(StatusCode::OK, secret(&json!({"KEY": "second"})));
+    world.says(200, secret(&json!({"KEY": "second"})));
     assert_eq!((world.key().await.unwrap().as_str(), world.asked()), ("second", 5));
 }
 
@@ -119,10 +100,10 @@ async fn a_secret_that_is_gone_or_denied_is_forgotten() {
         let world = World::holding(json!({"KEY": "first"})).await;
         world.key().await.unwrap();
         world.after(Duration::from_mins(5));
-        world.refuses(StatusCode::BAD_REQUEST, error);
+        world.refuses(400, error);
         let refused = SecretError::Refused { secret: NAME.to_owned(), reason: error.to_owned() };
         assert_eq!(world.key().await, Err(refused));
-        world.refuses(StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError");
+        world.refuses(500, "InternalServiceError");
         let unavailable = world.key().await.unwrap_err();
         assert!(matches!(unavailable, SecretError::Unavailable { .. }), "{error}: it was kept: {unavailable}");
     }

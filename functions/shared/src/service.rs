@@ -139,12 +139,12 @@ where
 }
 
 /// What goes back: the handler's output, or the warm-up event itself.
-enum Answer<O> {
+enum Returned<O> {
     Warmup(Box<RawValue>),
     Output(O),
 }
 
-impl<O: Serialize> Serialize for Answer<O> {
+impl<O: Serialize> Serialize for Returned<O> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Warmup(event) => event.serialize(serializer),
@@ -156,7 +156,7 @@ impl<O: Serialize> Serialize for Answer<O> {
 async fn answer<I, O, E, F>(
     handler: Arc<impl Fn(LambdaEvent<I>) -> F>,
     event: LambdaEvent<Box<RawValue>>,
-) -> Result<Answer<O>, Diagnostic>
+) -> Result<Returned<O>, Diagnostic>
 where
     I: DeserializeOwned,
     E: Into<Diagnostic>,
@@ -164,11 +164,11 @@ where
 {
     let LambdaEvent { payload, context } = event;
     if is_warmup(payload.get()) {
-        return Ok(Answer::Warmup(payload));
+        return Ok(Returned::Warmup(payload));
     }
     let input = serde_json::from_str(payload.get()).map_err(|error| Failure::invalid_event(&error))?;
     drop(payload); // It may be tens of megabytes that the handler needs.
-    handler(LambdaEvent::new(input, context)).await.map(Answer::Output).map_err(Into::into)
+    handler(LambdaEvent::new(input, context)).await.map(Returned::Output).map_err(Into::into)
 }
 
 fn is_warmup(event: &str) -> bool {

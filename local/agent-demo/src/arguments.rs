@@ -48,12 +48,12 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(flatten)]
-    pub(crate) keys: Keys,
+    pub(crate) keys: ProviderKeys,
 }
 
 /// Keys of providers. The first that is set chooses the model.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Keys {
+pub(crate) struct ProviderKeys {
     /// Anthropic's
     #[arg(long = "anthropic-api-key", env = "ANTHROPIC_API_KEY", hide_env_values = true)]
     pub(crate) anthropic: Option<String>,

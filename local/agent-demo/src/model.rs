@@ -1,6 +1,6 @@
 //! The model that answers: that of a server on this machine, a provider's, if there is a key, or a script that says what a model would.
 
-use crate::arguments::{Arguments, Keys};
+use crate::arguments::{Arguments, ProviderKeys};
 use crate::{site, stand_in};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ const PROVIDERS: [Provider; 5] = [
     },
 ];
 
-impl Keys {
+impl ProviderKeys {
     /// In the order of [`PROVIDERS`].
     fn in_order(&self) -> [&Option<String>; 5] {
         [&self.anthropic, &self.openai, &self.gemini, &self.xai, &self.deepseek]
@@ -183,7 +183,7 @@ mod tests {
 
     fn chosen(more: &[&str]) -> Model {
         let folders = ["agent", "--layer=l", "--programs=p", "--interpreter=i", "--state-machine=s"];
-        // Keys of this machine's environment must not decide a test.
+        // ProviderKeys of this machine's environment must not decide a test.
         let keys = ["anthropic", "openai", "gemini", "xai", "deepseek"].map(|name| format!("--{name}-api-key="));
         let given = |key: &String| !more.iter().any(|more| more.starts_with(key.as_str()));
         let keys: Vec<_> = keys.iter().filter(|key| given(key)).map(String::as_str).collect();

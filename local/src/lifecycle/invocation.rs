@@ -16,7 +16,7 @@ pub(crate) trait Invocations: Debug + Send + Sync {
     /// The runtime begins to send a response or an error. The invocation id of the attempt that it is for, if attempts have one.
     fn begin_answer(&mut self, request_id: &str, invocation_id: Option<&str>) -> Result<Option<String>, Refusal>;
     /// What was begun is complete, or broke off.
-    fn answer(&mut self, request_id: &str, invocation_id: Option<&str>, answer: Answer) -> Result<(), Refusal>;
+    fn answer(&mut self, request_id: &str, invocation_id: Option<&str>, answer: RuntimeOutcome) -> Result<(), Refusal>;
     /// A word for error messages.
     fn state(&self) -> String;
     /// Whether the runtime has asked for an event, ever: its init is over.
@@ -30,7 +30,7 @@ pub(crate) trait Invocations: Debug + Send + Sync {
     /// Whether its answer is on its way.
     fn is_answering(&self, request_id: &str) -> bool;
     /// Ends the invocation. Its answer, if there is one.
-    fn finish(&mut self, request_id: &str) -> Option<Answer>;
+    fn finish(&mut self, request_id: &str) -> Option<RuntimeOutcome>;
 }
 
 /// One event on its way to the runtime.
@@ -50,7 +50,7 @@ pub(crate) struct Invocation {
 
 /// What the runtime made of an event.
 #[derive(Clone, Debug)]
-pub(crate) enum Answer {
+pub(crate) enum RuntimeOutcome {
     Response(Bytes),
     Error(Failure),
 }

@@ -4,7 +4,7 @@
 //! refused (410), so that it cannot become the answer of a later attempt with the same request id. An answer without one is taken
 //! as it is: older runtimes send none. An invocation that takes too long fails alone; its sandbox goes on.
 
-use super::invocation::{Answer, Invocation, Invocations, Refusal};
+use super::invocation::{Invocation, Invocations, Refusal, RuntimeOutcome};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How many invocations that timed out are remembered, so that their late answers are told so.
@@ -29,7 +29,7 @@ pub(crate) struct ManagedInstances {
 struct Running {
     invocation_id: String,
     answering: bool,
-    answer: Option<Answer>,
+    answer: Option<RuntimeOutcome>,
 }
 
 impl ManagedInstances {
@@ -102,7 +102,7 @@ impl Invocations for ManagedInstances {
         Ok(Some(attempt.invocation_id.clone()))
     }
 
-    fn answer(&mut self, request_id: &str, invocation_id: Option<&str>, answer: Answer) -> Result<(), Refusal> {
+    fn answer(&mut self, request_id: &str, invocation_id: Option<&str>, answer: RuntimeOutcome) -> Result<(), Refusal> {
         let attempt = self.attempt(request_id, invocation_id)?;
         attempt.answering = false;
         attempt.answer = Some(answer);
@@ -133,7 +133,7 @@ impl Invocations for ManagedInstances {
         self.running.get(request_id).is_some_and(|running| running.answering)
     }
 
-    fn finish(&mut self, request_id: &str) -> Option<Answer> {
+    fn finish(&mut self, request_id: &str) -> Option<RuntimeOutcome> {
         self.queued.retain(|queued| queued.request_id != request_id);
         let answer = self.running.remove(request_id)?.answer;
         if answer.is_none() {

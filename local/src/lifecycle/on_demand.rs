@@ -1,6 +1,6 @@
 //! A runtime that has one invocation at a time, as in every sandbox but those of managed instances.
 
-use super::invocation::{Answer, Invocation, Invocations, Refusal};
+use super::invocation::{Invocation, Invocations, Refusal, RuntimeOutcome};
 
 /// The runtime's state, and the invocation it was last given.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ enum Runtime {
 #[derive(Debug)]
 struct Pending {
     invocation: Invocation,
-    answer: Option<Answer>,
+    answer: Option<RuntimeOutcome>,
 }
 
 impl OnDemand {
@@ -71,7 +71,7 @@ impl Invocations for OnDemand {
         Ok(None)
     }
 
-    fn answer(&mut self, request_id: &str, _: Option<&str>, answer: Answer) -> Result<(), Refusal> {
+    fn answer(&mut self, request_id: &str, _: Option<&str>, answer: RuntimeOutcome) -> Result<(), Refusal> {
         self.current(request_id)?.answer = Some(answer);
         self.runtime = Runtime::Answered;
         Ok(())
@@ -102,7 +102,7 @@ impl Invocations for OnDemand {
         self.runtime == Runtime::Answering
     }
 
-    fn finish(&mut self, _: &str) -> Option<Answer> {
+    fn finish(&mut self, _: &str) -> Option<RuntimeOutcome> {
         self.invocation.as_ref()?.answer.clone()
     }
 }

@@ -60,9 +60,17 @@ pub(super) struct Passage {
     sender: Mutex<Option<SendRequest<Full<Bytes>>>>,
 }
 
+/// A request that has come whole.
+struct Asked<'a> {
+    passage: &'a Passage,
+    operation: String,
+    head: http::request::Parts,
+    body: Bytes,
+}
+
 impl Relay {
     /// Answers one request: counted first, so that who sees a fault sees it counted.
-    pub(super) async fn answer(&self, passage: &Passage, request: Request<Incoming>) -> Response<Answer> {
+    pub(super) async fn answer(&self, passage: &Passage, request: Request<Incoming>) -> Response<BreakableBody> {
         if self.faults.is_silent(passage.number) {
             // Dropped with the connection, when the client closes it.
             return std::future::pending().await;
@@ -72,17 +80,25 @@ impl Relay {
             Ok(collected) => collected.to_bytes(),
             Err(error) => return unreachable(&format!("request body: {error}")),
         };
-        let operation = operation(&head);
-        if self.is_counted(&body) {
-            self.meter.send_modify(|meter| meter.arrived(&operation));
+        let asked = Asked { passage, operation: operation(&head), head, body };
+        if self.is_counted(&asked.body) {
+            self.meter.send_modify(|meter| meter.arrived(&asked.operation));
         }
+        self.undergo(self.fault_of(&asked), asked).await
+    }
+
+    fn fault_of(&self, asked: &Asked<'_>) -> Fault {
         // A health check (`GET /ping`) names no operation, and no script means it.
-        let fault = if operation.is_empty() {
-            Fault::Pass
-        } else {
-            let (access_key_id, region) = signed_by(&head).unwrap_or_default();
-            self.faults.decide(&TableRequest { operation: &operation, body: &body, access_key_id, region })
-        };
+        if asked.operation.is_empty() {
+            return Fault::Pass;
+        }
+        let (access_key_id, region) = signed_by(&asked.head).unwrap_or_default();
+        let Asked { operation, body, .. } = asked;
+        self.faults.decide(&TableRequest { operation, body, access_key_id, region })
+    }
+
+    /// What becomes of a request to which this happens.
+    async fn undergo(&self, fault: Fault, asked: Asked<'_>) -> Response<BreakableBody> {
         match fault {
             Fault::Throttle => {
                 refusal(StatusCode::BAD_REQUEST, SERVICE, "ProvisionedThroughputExceededException", THROTTLED)
@@ -96,35 +112,36 @@ impl Relay {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
                 refusal(status, SERVICE, code, "refused on purpose")
             }
-            Fault::Clock(ahead) => {
-                let now = clock::now() + ahead;
-                let signed = head.headers.get("x-amz-date").and_then(|date| clock::seconds_of(date.to_str().ok()?));
-                let mut answer = match signed {
-                    Some(signed) if (signed - now).abs() <= SIGNATURE_LIFE => {
-                        self.pass(passage, &operation, head, body, false).await
-                    }
-                    _ => refusal(StatusCode::BAD_REQUEST, CORAL, "InvalidSignatureException", EXPIRED),
-                };
-                answer.headers_mut().insert(DATE, clock::http_date(now));
-                answer
-            }
+            Fault::Clock(ahead) => self.pass_by_clock(ahead, asked).await,
             Fault::Hang => std::future::pending().await,
-            Fault::Unprocessed => match unprocessed(&operation, &body) {
+            Fault::Unprocessed => match unprocessed(&asked.operation, &asked.body) {
                 Some(answer) => answer,
-                None => self.pass(passage, &operation, head, body, false).await,
+                None => self.pass(asked, false).await,
             },
             Fault::Delay(duration) => {
                 tokio::time::sleep(duration).await;
-                self.pass(passage, &operation, head, body, false).await
+                self.pass(asked, false).await
             }
             Fault::Wait(gate) => {
                 gate.opened().await;
-                self.pass(passage, &operation, head, body, false).await
+                self.pass(asked, false).await
             }
-            Fault::Reset => cut(self.pass(passage, &operation, head, body, false).await),
-            Fault::Stale => self.pass(passage, &operation, head, body, true).await,
-            Fault::Pass => self.pass(passage, &operation, head, body, false).await,
+            Fault::Reset => cut(self.pass(asked, false).await),
+            Fault::Stale => self.pass(asked, true).await,
+            Fault::Pass => self.pass(asked, false).await,
         }
+    }
+
+    /// The answer of a table whose clock is so many seconds ahead: what was signed too far from its time is refused.
+    async fn pass_by_clock(&self, ahead: i64, asked: Asked<'_>) -> Response<BreakableBody> {
+        let now = clock::now() + ahead;
+        let signed = asked.head.headers.get("x-amz-date").and_then(|date| clock::seconds_of(date.to_str().ok()?));
+        let mut answer = match signed {
+            Some(signed) if (signed - now).abs() <= SIGNATURE_LIFE => self.pass(asked, false).await,
+            _ => refusal(StatusCode::BAD_REQUEST, CORAL, "InvalidSignatureException", EXPIRED),
+        };
+        answer.headers_mut().insert(DATE, clock::http_date(now));
+        answer
     }
 
     fn is_counted(&self, body: &[u8]) -> bool {
@@ -135,16 +152,10 @@ impl Relay {
     }
 
     /// Lets the table answer, and charges for it. `hide`: as a replica that has not seen the items yet.
-    async fn pass(
-        &self,
-        passage: &Passage,
-        operation: &str,
-        head: http::request::Parts,
-        body: Bytes,
-        hide: bool,
-    ) -> Response<Answer> {
+    async fn pass(&self, asked: Asked<'_>, hide: bool) -> Response<BreakableBody> {
+        let Asked { passage, operation, head, body } = asked;
         let pending =
-            if self.is_counted(&body) { Pending::before(operation, &body, &self.database) } else { Pending::Free };
+            if self.is_counted(&body) { Pending::before(&operation, &body, &self.database) } else { Pending::Free };
         let request = Request::from_parts(head, Full::new(body.clone()));
         let (mut head, mut answer) = match passage.send(self.upstream, request).await {
             Ok(answered) => answered,
@@ -153,7 +164,7 @@ impl Relay {
         if head.status == StatusCode::OK {
             let charges = pending.charges(&answer, hide, &self.database);
             self.meter.send_modify(|meter| meter.apply(&charges));
-            if let Some(edited) = hide.then(|| hidden(operation, &body, &answer)).flatten() {
+            if let Some(edited) = hide.then(|| hidden(&operation, &body, &answer)).flatten() {
                 head.headers.remove(CRC32);
                 answer = edited;
             }
@@ -161,7 +172,7 @@ impl Relay {
             self.meter.send_modify(|meter| meter.apply(&pending.charges_in_vain()));
         }
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(answer.len()));
-        Response::from_parts(head, Answer::whole(answer))
+        Response::from_parts(head, BreakableBody::whole(answer))
     }
 }
 
@@ -225,23 +236,23 @@ const NO_TABLE: &str = "Requested resource not found";
 const EXPIRED: &str = "Signature expired, or not yet valid.";
 const DENIED: &str = "The security token included in the request is invalid.";
 
-fn refusal(status: StatusCode, namespace: &str, code: &str, message: &str) -> Response<Answer> {
+fn refusal(status: StatusCode, namespace: &str, code: &str, message: &str) -> Response<BreakableBody> {
     answer_json(status, &json!({ "__type": format!("{namespace}#{code}"), "message": message }))
 }
 
 /// The table behind is part of this process: not reaching it is an error of ours, never one of DynamoDB's.
-fn unreachable(reason: &str) -> Response<Answer> {
+fn unreachable(reason: &str) -> Response<BreakableBody> {
     answer_json(StatusCode::BAD_GATEWAY, &json!({ "message": reason }))
 }
 
-fn answer_json(status: StatusCode, body: &Value) -> Response<Answer> {
-    let mut response = Response::new(Answer::whole(Bytes::from(body.to_string())));
+fn answer_json(status: StatusCode, body: &Value) -> Response<BreakableBody> {
+    let mut response = Response::new(BreakableBody::whole(Bytes::from(body.to_string())));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(AMZ_JSON));
     response
 }
 
-fn unprocessed(operation: &str, body: &[u8]) -> Option<Response<Answer>> {
+fn unprocessed(operation: &str, body: &[u8]) -> Option<Response<BreakableBody>> {
     let items = serde_json::from_slice::<Value>(body).ok()?.get_mut("RequestItems")?.take();
     let answer = match operation {
         "BatchGetItem" => json!({ "Responses": {}, "UnprocessedKeys": items }),
@@ -287,7 +298,7 @@ fn is_failed_condition(answer: &[u8]) -> bool {
 }
 
 /// The same answer, of which only the first half arrives.
-fn cut(response: Response<Answer>) -> Response<Answer> {
+fn cut(response: Response<BreakableBody>) -> Response<BreakableBody> {
     let (mut head, answer) = response.into_parts();
     head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     Response::from_parts(head, answer.cut())
@@ -295,7 +306,7 @@ fn cut(response: Response<Answer>) -> Response<Answer> {
 
 /// A response body that may break off: its head promises all of it.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct BreakableBody {
     promised: u64,
     data: Option<Bytes>,
     after: After,
@@ -309,7 +320,7 @@ enum After {
     Break,
 }
 
-impl Answer {
+impl BreakableBody {
     fn whole(data: Bytes) -> Self {
         Self { promised: data.len() as u64, data: Some(data), after: After::End }
     }
@@ -320,7 +331,7 @@ impl Answer {
     }
 }
 
-impl Body for Answer {
+impl Body for BreakableBody {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -17,6 +17,7 @@
 )]
 
 mod fake_lambda;
+pub mod linear_time;
 pub mod message;
 mod patience;
 pub mod peer;

@@ -19,7 +19,7 @@ pub(crate) struct Read {
 
 /// The analyser's answer.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Analysed {
     pub(crate) analysis: Analysis,
 }
 

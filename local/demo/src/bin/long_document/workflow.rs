@@ -1,6 +1,6 @@
 //! Reader, state, analyser: what a Step Functions workflow of two tasks does, and what it took.
 
-use crate::analysis::{Answer, State};
+use crate::analysis::{Analysed, State};
 use crate::figures::{DocumentFigures, Figures, Run, STATE_LIMIT, StateFigures, TableUse, WithoutLayer};
 use crate::functions::{ANALYSER, BARE_READER, READER};
 use crate::invoker::Invoker;
@@ -39,7 +39,7 @@ async fn run(lambda: &LambdaLocal, invoker: &Invoker, event: &[u8]) -> Result<Ru
     let analyser = invoker.invoke(ANALYSER, state).await?;
     let answer = analyser.outcome.with_context(|| format!("{ANALYSER} failed"))?;
     let after = lambda.table().meter();
-    let answer: Answer = serde_json::from_slice(&answer).with_context(|| format!("the answer of {ANALYSER}"))?;
+    let answer: Analysed = serde_json::from_slice(&answer).with_context(|| format!("the answer of {ANALYSER}"))?;
     Ok(Run {
         reader: reader.step,
         analyser: analyser.step,

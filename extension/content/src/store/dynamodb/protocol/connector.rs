@@ -69,7 +69,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Outcome = Result<Response<Bytes>, ConnectorError>;
 
 /// A whole answer, some time.
-pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+pub(crate) type PendingOutcome<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +109,7 @@ impl Http1Connector {
 
     /// Sends a request to the URL it names; the whole answer. One that says `Connection: close` gets a connection for
     /// itself. Boxed, since what goes on below is nested deep, and a compiler looks at all of it wherever it is waited for.
-    pub(crate) fn call(&self, request: Request<Bytes>) -> Answer<'_> {
+    pub(crate) fn call(&self, request: Request<Bytes>) -> PendingOutcome<'_> {
         Box::pin(self.answer(request))
     }
 

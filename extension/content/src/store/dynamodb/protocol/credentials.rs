@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use aws_credential_types::Credentials as Keys;
+use aws_credential_types::Credentials as AccessKeys;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -57,7 +57,7 @@ pub(crate) enum CredentialsError {
 
 /// Where a client gets its keys from. `Debug` shows none of them.
 pub(crate) enum Credentials {
-    Fixed(Result<Keys, CredentialsError>),
+    Fixed(Result<AccessKeys, CredentialsError>),
     Container(Box<ContainerCredentials>),
 }
 
@@ -65,9 +65,9 @@ impl Credentials {
     /// The credentials of a source. `connector` carries the requests to a container endpoint.
     pub(crate) fn new(source: CredentialsSource, connector: Http1Connector) -> Result<Self, SettingsError> {
         Ok(match source {
-            CredentialsSource::Static { access_key_id, secret_access_key, session_token } => {
-                Self::Fixed(usable(Keys::new(access_key_id, secret_access_key, session_token, None, "environment")))
-            }
+            CredentialsSource::Static { access_key_id, secret_access_key, session_token } => Self::Fixed(usable(
+                AccessKeys::new(access_key_id, secret_access_key, session_token, None, "environment"),
+            )),
             CredentialsSource::Container { uri, authorization } => {
                 let uri = checked(&uri)?;
                 let last = Mutex::default();
@@ -77,7 +77,7 @@ impl Credentials {
     }
 
     /// Keys that are good for a while.
-    pub(crate) async fn keys(&self) -> Result<Keys, CredentialsError> {
+    pub(crate) async fn keys(&self) -> Result<AccessKeys, CredentialsError> {
         match self {
             Self::Fixed(keys) => keys.clone(),
             Self::Container(container) => container.keys().await,
@@ -85,7 +85,7 @@ impl Credentials {
     }
 
     /// Takes it that these keys are refused: whether others can be had.
-    pub(crate) async fn forget(&self, keys: &Keys) -> bool {
+    pub(crate) async fn forget(&self, keys: &AccessKeys) -> bool {
         match self {
             Self::Fixed(_) => false,
             Self::Container(container) => {
@@ -128,7 +128,7 @@ impl ProvideCredentials for Provider {
 }
 
 /// Keys that can be sent.
-fn usable(keys: Keys) -> Result<Keys, CredentialsError> {
+fn usable(keys: AccessKeys) -> Result<AccessKeys, CredentialsError> {
     let parts = [Some(keys.access_key_id()), keys.session_token()];
     let can_be_sent = parts.into_iter().flatten().all(|part| HeaderValue::from_str(part).is_ok());
     if can_be_sent { Ok(keys) } else { Err(CredentialsError::Unusable) }
@@ -184,7 +184,7 @@ impl fmt::Debug for ContainerCredentials {
 /// Keys, and until when they are good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Held {
-    keys: Keys,
+    keys: AccessKeys,
     until: SystemTime,
 }
 
@@ -197,7 +197,7 @@ impl Held {
 /// The answer of the endpoint.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct ContainerCredentials {
     access_key_id: String,
     secret_access_key: String,
     token: Option<String>,
@@ -205,9 +205,9 @@ struct Answer {
 }
 
 impl ContainerCredentials {
-    /// Asks the endpoint when keys are due; concurrent callers wait for the same answer. Keys that are still good are
+    /// Asks the endpoint when keys are due; concurrent callers wait for the same answer. AccessKeys that are still good are
     /// better than none.
-    async fn keys(&self) -> Result<Keys, CredentialsError> {
+    async fn keys(&self) -> Result<AccessKeys, CredentialsError> {
         let mut last = self.last.lock().await;
         if let Some(held) = last.held.as_ref().filter(|held| held.are_good_for(REFRESH)) {
             return Ok(held.keys.clone());
@@ -272,10 +272,10 @@ fn held(status: StatusCode, body: &[u8]) -> Result<Held, CredentialsError> {
         400..=499 if status != StatusCode::TOO_MANY_REQUESTS => return Err(CredentialsError::Refused),
         _ => return Err(CredentialsError::Unavailable),
     }
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| CredentialsError::Unavailable)?;
+    let answer: ContainerCredentials = serde_json::from_slice(body).map_err(|_| CredentialsError::Unavailable)?;
     let until = answer.expiration.map(|text| time(&text).ok_or(CredentialsError::Unavailable)).transpose()?;
     let until = until.unwrap_or_else(|| SystemTime::now() + UNTOLD);
-    let keys = Keys::new(answer.access_key_id, answer.secret_access_key, answer.token, Some(until), "container");
+    let keys = AccessKeys::new(answer.access_key_id, answer.secret_access_key, answer.token, Some(until), "container");
     Ok(Held { keys: usable(keys)?, until })
 }
 
@@ -324,8 +324,8 @@ mod tests {
     const ANSWER: &str =
         r#"{"AccessKeyId":"AKID","SecretAccessKey":"SECRET","Token":"TOKEN","Expiration":"2027-01-15T08:00:01Z"}"#;
 
-    fn keys(id: &str) -> Keys {
-        Keys::new(id, "S", None, None, "test")
+    fn keys(id: &str) -> AccessKeys {
+        AccessKeys::new(id, "S", None, None, "test")
     }
 
     fn container(uri: &str, authorization: Option<Authorization>) -> Result<Credentials, SettingsError> {

@@ -1,5 +1,4 @@
 //! JSON documents that several tests need, by their shape.
-#![allow(dead_code, reason = "each test takes what it needs")]
 
 /// A JSON string with `text`, escaped as encoders do it.
 pub(crate) fn quoted(text: &str) -> String {
