@@ -73,7 +73,7 @@ pub struct Invocation {
     /// Whose content it may read and writes, where the function has tenant isolation: bytes, whether or not they are text.
     pub tenant: Option<Box<[u8]>>,
     /// Whether its response is left alone, because whoever reads it cannot hydrate.
-    pub response_stays: bool,
+    pub is_left_alone: bool,
     /// References that its event held and that were handed over as they are.
     pub kept: Vec<ContentRef>,
     /// What it made us do so far.
@@ -109,7 +109,7 @@ fn margin(remaining: Duration) -> Duration {
 struct Remembered {
     since: Instant,
     deadline: Option<Instant>,
-    response_stays: bool,
+    is_left_alone: bool,
     rest: Option<Box<Rest>>,
 }
 
@@ -122,20 +122,20 @@ struct Rest {
 
 impl Remembered {
     fn new(invocation: Invocation, since: Instant) -> Self {
-        let Invocation { deadline, tenant, response_stays, mut kept, work } = invocation;
-        if response_stays {
+        let Invocation { deadline, tenant, is_left_alone, mut kept, work } = invocation;
+        if is_left_alone {
             // They are looked up only for a response that may be changed.
             kept = vec![];
         }
         let has_rest = tenant.is_some() || !kept.is_empty() || work != Work::default();
         let rest = has_rest.then(|| Box::new(Rest { tenant, kept: kept.into(), work }));
-        Self { since, deadline, response_stays, rest }
+        Self { since, deadline, is_left_alone, rest }
     }
 
     fn invocation(&self) -> Invocation {
         let Rest { tenant, kept, work } = self.rest.as_deref().cloned().unwrap_or_default();
-        let (deadline, response_stays) = (self.deadline, self.response_stays);
-        Invocation { deadline, tenant, response_stays, kept: kept.into(), work }
+        let (deadline, is_left_alone) = (self.deadline, self.is_left_alone);
+        Invocation { deadline, tenant, is_left_alone, kept: kept.into(), work }
     }
 }
 
@@ -180,9 +180,9 @@ impl Invocations {
     }
 
     /// Remembers whether the response of an invocation in progress is left alone.
-    pub fn leave_response(&self, attempt: Attempt<'_>, stays: bool) {
+    pub fn leave_alone(&self, attempt: Attempt<'_>, is_left_alone: bool) {
         if let Some(remembered) = self.known.lock().expect("BUG: poisoned").find(attempt) {
-            remembered.response_stays = stays;
+            remembered.is_left_alone = is_left_alone;
         }
     }
 
@@ -297,13 +297,13 @@ mod tests {
     #[test]
     fn o9_no_deadline_makes_an_invocation_forgotten() {
         let (invocations, start) = (Invocations::default(), Instant::now());
-        let passed = Invocation { deadline: Some(start), response_stays: true, ..Invocation::default() };
+        let passed = Invocation { deadline: Some(start), is_left_alone: true, ..Invocation::default() };
         for request_id in ["first", "second"] {
             invocations.begin_at(attempt(request_id, None), passed.clone(), start + Duration::from_secs(9));
         }
         invocations.begin_at(attempt("last", None), Invocation::default(), start + LONGEST);
         for request_id in ["first", "second"] {
-            assert!(invocations.get(attempt(request_id, None)).unwrap().response_stays, "{request_id}");
+            assert!(invocations.get(attempt(request_id, None)).unwrap().is_left_alone, "{request_id}");
         }
     }
 

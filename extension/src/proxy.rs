@@ -8,6 +8,7 @@ mod gathering;
 mod hydration;
 #[cfg(any(test, fuzzing))]
 pub mod in_process;
+mod left_alone;
 mod notices;
 mod offloading;
 mod sandbox;
@@ -24,7 +25,6 @@ use self::gathering::Ungathered;
 pub use self::hydration::MAX_ROUNDS;
 use self::hydration::{Body, Ready};
 pub use self::sandbox::Proxy;
-use crate::config::Mode;
 use crate::error::{Failure, FailureKind, error_document};
 use crate::invocations::{Attempt, INVOCATION_ID};
 use crate::metrics::Work;
@@ -44,7 +44,6 @@ impl<S: ContentStore> Proxy<S> {
     pub async fn handle(&self, request: &RequestHead, runtime: &mut Connection) -> Result<(), Unserved> {
         let answer = match Route::of(request.method(), request.path()) {
             Route::Next => self.next(request, runtime).await,
-            Route::Response(id) if is_streaming(&request.fields) => self.pass_outcome(id, request, runtime).await,
             Route::Response(id) => self.respond(id, Outcome::Response, request, runtime).await,
             Route::Error(id) => self.respond(id, Outcome::Error, request, runtime).await,
             Route::RestoreNext => {
@@ -91,13 +90,13 @@ impl<S: ContentStore> Proxy<S> {
                 // In a box: what passes does not pay for the size of this future.
                 Box::pin(self.hydrate(payload.whole(), context, &mut invocation)).await
             } else {
-                self.arrive_in(Envelope::of_caller(context), &mut invocation);
+                invocation.is_left_alone = self.leaves_alone(Envelope::of_caller(context));
                 Ok(payload.into())
             };
             match ready {
                 Ok(Ready { body, room }) => {
                     invocation.work.log_event(request_id);
-                    let may_be_exposed = !is_raised && !invocation.response_stays && self.config.offload == Mode::Auto;
+                    let may_be_exposed = !is_raised && self.may_be_left_alone(&invocation);
                     self.invocations.begin(attempt, invocation);
                     return Ok(ToRuntime::Event(Event { head, body, room, may_be_exposed, was_searched: is_raised }));
                 }
@@ -130,8 +129,7 @@ impl<S: ContentStore> Proxy<S> {
                 && let Some(attempt) = Attempt::of_event(&event.fields)
             {
                 if may_be_exposed {
-                    self.invocations
-                        .leave_response(attempt, !self.config.offload.applies(shape.envelope == Envelope::Plain));
+                    self.invocations.leave_alone(attempt, self.leaves_alone(shape.envelope));
                 }
                 if shape.is_encoded && encoded::holds_reference(payload.parts()) {
                     notices::encoded_references();
@@ -155,7 +153,7 @@ impl<S: ContentStore> Proxy<S> {
     ) -> Result<ToRuntime<'_>, ProxyError> {
         let attempt = Attempt::of_outcome(id, &request.fields);
         let known = self.invocations.get(attempt);
-        if self.config.offload == Mode::Never || known.as_ref().is_some_and(|known| known.response_stays) {
+        if self.passes(outcome, &request.fields, known.as_ref()) {
             return self.pass_outcome(id, request, runtime).await;
         }
         let is_known = known.is_some();
@@ -175,20 +173,18 @@ impl<S: ContentStore> Proxy<S> {
         };
         let response = match response {
             Ok(response) => {
-                tracing::trace!(request_id = id, bytes = response.len(), raised = screen.is_raised(), "response");
-                if outcome == Outcome::Error {
-                    let is_raised = screen.is_raised();
-                    Ok(if is_raised {
-                        Box::pin(self.disarm(id, response.whole(), is_known, &mut invocation)).await.into()
-                    } else {
-                        response
-                    })
-                } else if !screen.is_raised() && (!is_known || self.is_short(&response)) {
-                    Ok(response)
-                } else if is_known {
-                    Box::pin(self.offload(response.whole(), &mut invocation)).await.map(Payload::from)
-                } else {
-                    Self::leave_alone(response)
+                let is_raised = screen.is_raised();
+                tracing::trace!(request_id = id, bytes = response.len(), raised = is_raised, "response");
+                match outcome {
+                    Outcome::Error if is_raised => {
+                        Ok(Box::pin(self.disarm(id, response.whole(), is_known, &mut invocation)).await.into())
+                    }
+                    Outcome::Error => Ok(response),
+                    Outcome::Response if !is_raised && (!is_known || self.is_short(&response)) => Ok(response),
+                    Outcome::Response if is_known => {
+                        Box::pin(self.offload(response.whole(), &mut invocation)).await.map(Payload::from)
+                    }
+                    Outcome::Response => Self::leave_unknown(response),
                 }
             }
             failed => failed,

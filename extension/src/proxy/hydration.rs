@@ -113,11 +113,6 @@ impl Drop for Said {
 }
 
 impl<S: ContentStore> Proxy<S> {
-    /// What an event's envelope decides of its response.
-    pub(super) fn arrive_in(&self, envelope: Envelope, invocation: &mut Invocation) {
-        invocation.response_stays = !self.config.offload.applies(envelope == Envelope::Plain);
-    }
-
     /// An event with every content in its place.
     pub(super) async fn hydrate(
         &self,
@@ -127,7 +122,7 @@ impl<S: ContentStore> Proxy<S> {
     ) -> Result<Ready<'_>, Failure> {
         let shape = Shape::of(&event);
         let envelope = Envelope::of_shape(shape, client_context);
-        self.arrive_in(envelope, invocation);
+        invocation.is_left_alone = self.leaves_alone(envelope);
         let begun = Instant::now();
         let limit = self.config.max_event_size;
         let (searched_event, search) = (event.clone(), self.config.search());

@@ -67,7 +67,7 @@ async fn echo_by(function: &[(&str, &str)], data: &[u8]) {
     let handed = ready.into_bytes();
     assert!(is_json(&handed) == is_json(&event), "hydrating keeps JSON what it is");
     proxy.check_error(&handed, &invocation).await;
-    if invocation.response_stays {
+    if invocation.is_left_alone {
         return;
     }
     let sent = match proxy.offload(handed.clone(), &mut invocation).await {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use long_content::keys::Keyring;
-use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
+use long_content::offload::MAX_LOOK_ALIKES;
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope};
 use long_content::store::tally::Tally;
@@ -22,14 +22,6 @@ impl<S: ContentStore> Proxy<S> {
     /// Whether nothing need leave a response for the sake of its size.
     pub(super) fn is_short(&self, response: &Payload) -> bool {
         self.config.max_payload_size.is_none_or(|max_size| response.len() <= max_size)
-    }
-
-    /// A response of which nothing is known, neither who reads it nor which references its event held: it leaves as it came,
-    /// unless whoever reads it could take some of its text for a reference (O9).
-    pub(super) fn leave_alone(response: Payload) -> Result<Payload, Failure> {
-        let response = response.whole();
-        let has_look_alike = offload::plan(&response, &Limits::default()).has_look_alike();
-        if has_look_alike { Err(Failure::unknown_invocation()) } else { Ok(response.into()) }
     }
 
     /// A response with references in place of what is too long, all of it stored.

@@ -197,7 +197,7 @@ impl Held {
 /// The answer of the endpoint.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ContainerCredentials {
+struct Document {
     access_key_id: String,
     secret_access_key: String,
     token: Option<String>,
@@ -205,7 +205,7 @@ struct ContainerCredentials {
 }
 
 impl ContainerCredentials {
-    /// Asks the endpoint when keys are due; concurrent callers wait for the same answer. AccessKeys that are still good are
+    /// Asks the endpoint when keys are due; concurrent callers wait for the same answer. Keys that are still good are
     /// better than none.
     async fn keys(&self) -> Result<AccessKeys, CredentialsError> {
         let mut last = self.last.lock().await;
@@ -272,7 +272,7 @@ fn held(status: StatusCode, body: &[u8]) -> Result<Held, CredentialsError> {
         400..=499 if status != StatusCode::TOO_MANY_REQUESTS => return Err(CredentialsError::Refused),
         _ => return Err(CredentialsError::Unavailable),
     }
-    let answer: ContainerCredentials = serde_json::from_slice(body).map_err(|_| CredentialsError::Unavailable)?;
+    let answer: Document = serde_json::from_slice(body).map_err(|_| CredentialsError::Unavailable)?;
     let until = answer.expiration.map(|text| time(&text).ok_or(CredentialsError::Unavailable)).transpose()?;
     let until = until.unwrap_or_else(|| SystemTime::now() + UNTOLD);
     let keys = AccessKeys::new(answer.access_key_id, answer.secret_access_key, answer.token, Some(until), "container");

@@ -1,0 +1,39 @@
+//! Whether a response is left alone: it leaves as it came, because whoever reads it could not hydrate. Decided here and nowhere else.
+
+use long_content::envelope::Envelope;
+use long_content::offload::{self, Limits};
+use long_content::store::ContentStore;
+
+use super::sandbox::Proxy;
+use super::{Outcome, is_streaming};
+use crate::error::Failure;
+use crate::invocations::Invocation;
+use crate::payload::Payload;
+use crate::wire::Fields;
+
+impl<S: ContentStore> Proxy<S> {
+    /// Whether the responses to events in this envelope are left alone (O5).
+    pub(super) fn leaves_alone(&self, envelope: Envelope) -> bool {
+        !self.config.offload.applies(envelope == Envelope::Plain)
+    }
+
+    /// Whether it may still turn out that the response to an event is left alone.
+    pub(super) fn may_be_left_alone(&self, invocation: &Invocation) -> bool {
+        !invocation.is_left_alone && self.leaves_alone(Envelope::Exposed)
+    }
+
+    /// Whether what a runtime makes of an invocation is forwarded while it is made, and not looked into. Of one that is not known,
+    /// only the settings say.
+    pub(super) fn passes(&self, outcome: Outcome, fields: &Fields, known: Option<&Invocation>) -> bool {
+        let is_stream = outcome == Outcome::Response && is_streaming(fields);
+        is_stream || known.map_or_else(|| self.leaves_alone(Envelope::Plain), |known| known.is_left_alone)
+    }
+
+    /// A response of which nothing is known, neither who reads it nor which references its event held: it leaves as it came,
+    /// unless whoever reads it could take some of its text for a reference (O9).
+    pub(super) fn leave_unknown(response: Payload) -> Result<Payload, Failure> {
+        let response = response.whole();
+        let has_look_alike = offload::plan(&response, &Limits::default()).has_look_alike();
+        if has_look_alike { Err(Failure::unknown_invocation()) } else { Ok(response.into()) }
+    }
+}
