@@ -227,9 +227,8 @@ impl Table {
             let request = self.client().batch_get_item().request_items(&self.shared.name, wanted);
             request.return_consumed_capacity(ReturnConsumedCapacity::Total).send()
         };
-        let output = self.call(send).await.map_err(|error| match is_too_long(&error) {
-            true => Unread::TooLong,
-            false => Unread::Failed(judge(OPERATION, hint, error)),
+        let output = self.call(send).await.map_err(|error| {
+            if is_too_long(&error) { Unread::TooLong } else { Unread::Failed(judge(OPERATION, hint, error)) }
         })?;
         let charged = units(output.consumed_capacity());
         self.count(|tally| tally.read(charged));
