@@ -171,16 +171,23 @@ destroy: $(DELIVERY)/installed ## use: delete the stacks of STAGE=; REGION=, DRY
 	$(deliver) destroy $(to)
 
 # cargo-fuzz wants a nightly compiler, or one that is told to act as one.
-fuzz: ## change: run every fuzz target for SECONDS= each (60); new inputs stay in fuzz/corpus, those of the wire targets in fuzz/target
+fuzz-run = $(if $(shell cargo +nightly --version 2>/dev/null),cargo +nightly,env RUSTC_BOOTSTRAP=1 cargo) fuzz run
+fuzzed := fuzz/target/corpus
+
+fuzz: ## change: run every fuzz target for SECONDS= each (60); inputs that add coverage are packed into fuzz/corpus
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
-	@if cargo +nightly --version >/dev/null 2>&1; then run="cargo +nightly fuzz run"; else run="env RUSTC_BOOTSTRAP=1 cargo fuzz run"; fi; \
+	@for packed in fuzz/corpus/*.txt; do "$(PYTHON)" fuzz/inputs unpack $$packed $(fuzzed)/$$(basename $$packed .txt) || exit 1; done; \
+	minimise() { rm -rf fuzz/target/minimal && mkdir -p fuzz/target/minimal && \
+		$(fuzz-run) $$1 fuzz/target/minimal $(fuzzed)/$$1 -- -merge=1 -max_len=8192 && \
+		"$(PYTHON)" fuzz/inputs pack fuzz/corpus/$$1.txt fuzz/target/minimal; }; \
 	for target in scan hydrate sizes offload reference; do \
-		$$run $$target -- -dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) || exit 1; done; \
-	$$run --features proxy event_path fuzz/corpus/event_path fuzz/corpus/hydrate fuzz/corpus/offload -- \
+		$(fuzz-run) $$target $(fuzzed)/$$target -- -dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) && \
+		minimise $$target || exit 1; done; \
+	$(fuzz-run) --features proxy event_path $(fuzzed)/event_path $(fuzzed)/hydrate $(fuzzed)/offload -- \
 		-dict=fuzz/json.dict -max_len=8192 -max_total_time=$(or $(SECONDS),60) || exit 1; \
-	for target in wire_requests wire_responses; do mkdir -p fuzz/target/corpus/$$target; \
-		$$run $$target fuzz/target/corpus/$$target fuzz/corpus/$$target -- \
-			-dict=fuzz/http.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) || exit 1; done
+	for target in wire_requests wire_responses; do \
+		$(fuzz-run) $$target $(fuzzed)/$$target -- -dict=fuzz/http.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) && \
+		minimise $$target || exit 1; done
 
 bench: tools ## change: measure what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
 	$(call say,building the extension as it is shipped and the least that one can be)

@@ -63,8 +63,8 @@ impl fmt::Display for Functions {
             f,
             "{count} functions: {median} lines at the median, {ninth} at the ninetieth per cent, {longest} at most"
         )?;
-        let longest = self.0.iter().rev().take(25);
-        longest.map(|Function { file, name, lines }| writeln!(f, "{lines:>4} {}: {name}", file.display())).collect()
+        let mut longest = self.0.iter().rev().take(25);
+        longest.try_for_each(|Function { file, name, lines }| writeln!(f, "{lines:>4} {}: {name}", file.display()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is fuzzed, one function a target. The library's own tests include this file and run it on every input in `corpus/`.
+//! What is fuzzed, one function a target. The library's own tests include this file and run it on every input in `corpus/`, which `inputs` packs.
 
 use std::collections::HashMap;
 

@@ -189,24 +189,16 @@ fn said(string: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use proptest::prelude::*;
+    use test_kit::corpus::inputs;
 
     /// What the fuzzers of the library found worth keeping, with references where it has the marker.
     #[test]
     fn every_input_of_the_fuzzers_takes_the_whole_path() {
-        let mut count = 0;
         for corpus in ["hydrate", "offload", "event_path"] {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(corpus);
-            for file in std::fs::read_dir(folder).expect("a corpus") {
-                let data = std::fs::read(file.expect("a file").path()).expect("an input");
-                echo(&data);
-                count += 1;
-            }
+            inputs(corpus, 5).iter().for_each(|input| echo(input));
         }
-        assert!(count > 100, "{count}");
     }
 
     fn document() -> impl Strategy<Value = String> {

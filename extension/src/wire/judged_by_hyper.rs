@@ -542,26 +542,18 @@ impl hyper::rt::Write for Script {
 mod tests {
     use std::path::Path;
 
-    use super::*;
+    use test_kit::corpus::inputs;
 
-    /// Runs `judge` on every file of a corpus of the fuzzers.
-    fn replay(name: &str, judge: fn(&[u8])) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
-        let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
-        assert!(files.len() > 20, "{} is not the corpus", folder.display());
-        for file in files {
-            judge(&std::fs::read(file).unwrap());
-        }
-    }
+    use super::*;
 
     #[test]
     fn requests_of_the_corpus_are_taken_as_hyper_takes_them() {
-        replay("wire_requests", requests);
+        inputs("wire_requests", 20).iter().for_each(|input| requests(input));
     }
 
     #[test]
     fn responses_of_the_corpus_are_taken_as_hyper_takes_them() {
-        replay("wire_responses", responses);
+        inputs("wire_responses", 20).iter().for_each(|input| responses(input));
     }
 
     /// What the conformance cases of that file send.

@@ -16,6 +16,7 @@
     reason = "a test panics where it fails"
 )]
 
+pub mod corpus;
 mod fake_lambda;
 pub mod linear_time;
 pub mod message;
