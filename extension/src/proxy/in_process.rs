@@ -197,7 +197,9 @@ mod tests {
     #[test]
     fn every_input_of_the_fuzzers_takes_the_whole_path() {
         for corpus in ["hydrate", "offload", "event_path"] {
-            inputs(corpus, 5).iter().for_each(|input| echo(input));
+            for input in inputs(corpus, 5) {
+                echo(&input);
+            }
         }
     }
 
