@@ -17,7 +17,7 @@ use long_content::markers;
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
-use test_kit::linear_time::time;
+use test_kit::linear_time::{cpu_time, time};
 
 use crate::documents::{by_hand, quoted};
 

@@ -572,7 +572,7 @@ mod tests {
     async fn persistently(table: &Table) -> Result<Found, String> {
         let mut attempts = Attempts::until(Instant::now() + Duration::from_secs(10));
         loop {
-            if let Some(found) = attempts.attempt(read(&table)).await? {
+            if let Some(found) = attempts.attempt(read(table)).await? {
                 return Ok(found);
             }
         }
