@@ -224,7 +224,9 @@ async fn no_request_is_answered_by_500() {
         assert_eq!(world.ask(method, &path, Value::Null).await.0, expected, "{method} {path:.60}");
     }
     let long = golf(json!({"system_prompt": "x".repeat(400 << 10)}));
-    assert_eq!(world.post("/agents", long).await.0, 413);
+    assert_eq!(world.post("/agents", long).await.0, 422, "more than an execution has room for");
+    let long = golf(json!({"description": "x".repeat(400 << 10)}));
+    assert_eq!(world.post("/agents", long).await.0, 413, "more than a row of the table");
 }
 
 #[tokio::test]

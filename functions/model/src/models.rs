@@ -171,8 +171,10 @@ impl Row {
 
     fn rates(&self, tier: &str, length: &str) -> Result<Option<Rates>, ModelsError> {
         let price = |of: &str| self.price(&format!("{tier}{length}{of}_price_per_million"));
-        let (Some(input), Some(output)) = (price("input")?, price("output")?) else { return Ok(None) };
-        Ok(Some(Rates { input, output, cache_read: price("cache_read")?, cache_write: price("cache_write")? }))
+        // All four first: a price that makes no sense is named, also where it is of no use.
+        let (cache_read, cache_write) = (price("cache_read")?, price("cache_write")?);
+        let both = price("input")?.zip(price("output")?);
+        Ok(both.map(|(input, output)| Rates { input, output, cache_read, cache_write }))
     }
 
     fn price(&self, attribute: &str) -> Result<Option<MicroDollars>, ModelsError> {

@@ -303,8 +303,9 @@ impl Put {
     }
 }
 
-/// Bytes that an answer may have beside its items, and each item beside its content: names, numbers, and the key.
-const AROUND: usize = 4 << 10;
+/// Bytes that an answer may have beside its items: enough for short contents whose references say too little, which are then read
+/// once only. And bytes of each item beside its content: names, numbers, and the key.
+const AROUND: usize = 64 << 10;
 const AROUND_ITEM: usize = 1 << 10;
 
 /// Bytes that an answer has at most with so many items, and so many bytes of content in them. Contents come in base64.
@@ -425,7 +426,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_longer_than_contents_may_be_is_broken_off() {
-        for (bytes, is_read) in [(30_000, true), (60_000, false)] {
+        for (bytes, is_read) in [(30_000, true), (120_000, false)] {
             let item = format!(r#"{{"id":{{"S":"key"}},"content":{{"B":"{}"}}}}"#, "QUFB".repeat(bytes / 3));
             let answer = format!(r#"{{"Responses":{{"AgentContext":[{item}]}}}}"#);
             let server = TestServer::start(move |_| (200, answer.clone())).await;
