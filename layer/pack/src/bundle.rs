@@ -70,7 +70,9 @@ impl Bundle {
         let too_large = (zip_size > *largest).then(|| format!("the zip has {zip_size} bytes, more than {largest}"));
         let listing = listing(entries.iter().map(|entry| (entry.name.as_str(), entry.mode)));
         let programs = self.programs.iter().map(|program| (program.name, 0o755));
-        let expected = self::listing(programs.chain([(self.licences, 0o644)]));
+        let mut files: Vec<_> = programs.chain([(self.licences, 0o644)]).collect();
+        files.sort_unstable(); // as an archive is written
+        let expected = self::listing(files.into_iter());
         let other = (listing != expected).then(|| format!("the zip holds {listing}, and not {expected}"));
         let unsound = entries.iter().flat_map(|entry| self.unsound(entry, architecture));
         too_large.into_iter().chain(other).chain(unsound).collect()
@@ -112,6 +114,24 @@ mod tests {
         let entries: Vec<_> = listing.iter().map(|(name, mode)| entry(name, *mode)).collect();
         let violations = LAYER.violations(1, &entries, Architecture::X86);
         violations.into_iter().find(|violation| violation.starts_with("the zip holds"))
+    }
+
+    #[test]
+    fn what_is_packed_holds_exactly_its_files() {
+        for bundle in [&LAYER, &TOOL] {
+            let folder = tempfile::tempdir().unwrap();
+            for program in bundle.programs {
+                let path = folder.path().join(program.name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, "a program").unwrap();
+            }
+            let zip = crate::archive::write(bundle.entries(folder.path(), "licences".to_owned()).unwrap()).unwrap();
+            let entries = crate::archive::read(&zip).unwrap();
+            let violations = bundle.violations(zip.len(), &entries, Architecture::X86);
+            let listings: Vec<_> =
+                violations.iter().filter(|violation| violation.starts_with("the zip holds")).collect();
+            assert_eq!(listings, Vec::<&String>::new());
+        }
     }
 
     #[test]
