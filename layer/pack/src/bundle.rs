@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_tool_is_one_program_with_its_licences() {
-        let files = [entry("lrap", 0o755), entry("LICENCES.txt", 0o644)];
+        let files = [entry("LICENCES.txt", 0o644), entry("lrap", 0o755)];
         assert!(!TOOL.violations(1, &files, Architecture::X86).join("\n").contains("the zip holds"));
         assert!(TOOL.violations(1, &files[..1], Architecture::X86)[0].contains("0644 LICENCES.txt"));
     }
