@@ -470,6 +470,16 @@ async fn h7_legacy_references_are_read_when_asked_to() {
     assert_eq!(world.deliver(sent).await.text(), quote(&reference));
 }
 
+/// Its content is text in the table's answer too, where each quotation mark takes two bytes.
+#[tokio::test]
+async fn h7_a_legacy_content_full_of_quotation_marks_is_read() {
+    let content = json!(vec![""; 133_000]).to_string();
+    let mut world = World::start().with("LRAP_READ_LEGACY", true).with_table().await;
+    world.table().put(legacy(RECORD, &content)).await;
+    let delivered = world.deliver(quote(&format!("@content:dynamodb:table:{RECORD}"))).await;
+    assert!(delivered.text() == content);
+}
+
 #[tokio::test]
 async fn h7_legacy_references_are_text_or_refused_otherwise() {
     let event = quote(&format!("@content:dynamodb:table:{RECORD}"));

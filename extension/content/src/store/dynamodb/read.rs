@@ -244,6 +244,32 @@ struct Wanted {
 /// Makes of an item, whose content has so many bytes at most, what is needed of it.
 type Parse<T> = fn(Attributes, usize) -> T;
 
+/// What one believes of the sizes of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Belief {
+    /// What references say. An answer that is longer is broken off.
+    Claims,
+    /// Nothing: each counts as a whole item, and an answer may have any length.
+    Nothing,
+}
+
+impl Belief {
+    /// Content bytes that an item counts.
+    fn size(self, wanted: &Wanted) -> usize {
+        if self == Self::Claims { wanted.size } else { MAX_ITEM }
+    }
+
+    /// Those of one request together.
+    fn most(self) -> usize {
+        if self == Self::Claims { READ_BATCH } else { LARGE_IN_FLIGHT }
+    }
+
+    /// Content bytes beyond which the answer for a batch is broken off.
+    fn bound(self, batch: usize) -> Option<usize> {
+        (self == Self::Claims).then_some(batch)
+    }
+}
+
 /// Reads keys. Sizes are somebody's word: where an answer turns out to be longer than they say, it is broken off, and its keys are
 /// asked for again as if each had a whole item. So nobody who says too little takes more memory than the truth would.
 async fn read_all<T: Send + 'static>(
@@ -254,36 +280,22 @@ async fn read_all<T: Send + 'static>(
     parse: Parse<T>,
 ) -> Answers<T> {
     let mut answers = HashMap::new();
-    let batches = batches(keys, |key| key.size, READ_BATCH);
-    let longer = read_batches(store, batches, consistent, until, parse, &mut answers).await;
-    if !longer.is_empty() {
-        tracing::debug!(keys = longer.len(), "contents are longer than their references say");
-        let whole = self::batches(longer, |_| MAX_ITEM, LARGE_IN_FLIGHT);
-        read_batches(store, whole, consistent, until, parse, &mut answers).await;
+    let mut keys = distinct(keys);
+    for belief in [Belief::Claims, Belief::Nothing] {
+        let (mut batches, mut running) = (batches(keys, belief).into_iter(), JoinSet::new());
+        keys = vec![];
+        loop {
+            while running.len() < READS_AT_ONCE {
+                let Some(batch) = batches.next() else { break };
+                running.spawn(read_batch(store.clone(), batch, belief, consistent, until, parse));
+            }
+            let Some(outcome) = running.join_next().await else { break };
+            let (read, longer) = outcome.expect("BUG: a read neither panics nor is aborted");
+            answers.extend(read);
+            keys.extend(longer);
+        }
     }
     answers
-}
-
-/// Reads batches, a few requests at a time. Gives the keys of those that have more content than they should.
-async fn read_batches<T: Send + 'static>(
-    store: &DynamoDbStore,
-    batches: Vec<Batch>,
-    consistent: bool,
-    until: Instant,
-    parse: Parse<T>,
-    answers: &mut Answers<T>,
-) -> Vec<Wanted> {
-    let (mut batches, mut running, mut longer) = (batches.into_iter(), JoinSet::new(), vec![]);
-    loop {
-        while running.len() < READS_AT_ONCE {
-            let Some(batch) = batches.next() else { break };
-            running.spawn(read_batch(store.clone(), batch, consistent, until, parse));
-        }
-        let Some(outcome) = running.join_next().await else { return longer };
-        let (read, unread) = outcome.expect("BUG: a read neither panics nor is aborted");
-        answers.extend(read);
-        longer.extend(unread);
-    }
 }
 
 /// Distinct keys of one request, and content bytes that its answer has at most.
@@ -293,13 +305,12 @@ struct Batch {
     bytes: usize,
 }
 
-/// Distinct keys, as many to a request as it may hold: each counts as many bytes as `counted` says, together no more than `most`,
-/// but for a key that counts more alone.
-fn batches(wanted: Vec<Wanted>, counted: impl Fn(&Wanted) -> usize, most: usize) -> Vec<Batch> {
+/// As many keys to a request as it may hold.
+fn batches(wanted: Vec<Wanted>, belief: Belief) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
-    for wanted in distinct(wanted) {
-        let bytes = counted(&wanted);
-        let has_room = |last: &Batch| last.keys.len() < MAX_READS && last.bytes + bytes <= most;
+    for wanted in wanted {
+        let bytes = belief.size(&wanted);
+        let has_room = |last: &Batch| last.keys.len() < MAX_READS && last.bytes + bytes <= belief.most();
         if !batches.last().is_some_and(has_room) {
             batches.push(Batch::default());
         }
@@ -333,6 +344,7 @@ fn distinct(wanted: Vec<Wanted>) -> Vec<Wanted> {
 async fn read_batch<T>(
     store: DynamoDbStore,
     batch: Batch,
+    belief: Belief,
     consistent: bool,
     until: Instant,
     parse: Parse<T>,
@@ -347,7 +359,7 @@ async fn read_batch<T>(
     let mut open = keys;
     while !open.is_empty() {
         let keys: Vec<_> = open.iter().map(|wanted| wanted.key.as_str()).collect();
-        let outcome = match attempts.attempt(store.table.read_within(&keys, bytes, consistent)).await {
+        let outcome = match attempts.attempt(store.table.read(&keys, belief.bound(bytes), consistent)).await {
             Ok(None) => continue,
             Ok(Some(None)) => break,
             Ok(Some(Some(found))) => {

@@ -187,17 +187,20 @@ impl Table {
         Ok(put)
     }
 
-    /// Reads up to [`MAX_READS`] different keys, whose items should have no more than `bytes` of content together. Nothing if
-    /// they have more: the answer is broken off.
-    pub(super) async fn read_within(
+    /// Reads up to [`MAX_READS`] different keys. Nothing if their items have more than `most` bytes of content together: such an
+    /// answer is broken off.
+    pub(super) async fn read(
         &self,
         keys: &[&str],
-        bytes: usize,
+        most: Option<usize>,
         consistent: bool,
     ) -> Result<Option<Found>, Failure> {
-        let longest = longest_answer(keys.len(), bytes);
-        let found = taking_at_most(longest, self.batch_get(keys, consistent, |keys| keys.consistent_read(consistent)));
-        match found.await {
+        let work = self.batch_get(keys, consistent, |keys| keys.consistent_read(consistent));
+        let found = match most {
+            Some(bytes) => taking_at_most(longest_answer(keys.len(), bytes), work).await,
+            None => work.await,
+        };
+        match found {
             Ok(found) => Ok(Some(found)),
             Err(Unread::TooLong) => Ok(None),
             Err(Unread::Failed(failure)) => Err(failure),
@@ -421,7 +424,7 @@ mod tests {
 
     /// Reads one key of a short content.
     async fn read(table: &Table) -> Result<Found, Failure> {
-        Ok(table.read_within(&["key"], 20, false).await?.expect("an answer that is not too long"))
+        Ok(table.read(&["key"], None, false).await?.expect("an answer that is not too long"))
     }
 
     #[tokio::test]
@@ -431,7 +434,7 @@ mod tests {
             let answer = format!(r#"{{"Responses":{{"AgentContext":[{item}]}}}}"#);
             let server = TestServer::start(move |_| (200, answer.clone())).await;
             let table = Table::new(settings(Some(&server.url))).unwrap();
-            let found = table.read_within(&["key"], 30_000, false).await.unwrap();
+            let found = table.read(&["key"], Some(30_000), false).await.unwrap();
             assert_eq!(found.map(|found| found.items.len()), is_read.then_some(1), "{bytes}");
         }
     }
