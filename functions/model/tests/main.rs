@@ -18,4 +18,3 @@ mod refusals;
 mod retries;
 mod scripted;
 mod shipped_models;
-mod tls;

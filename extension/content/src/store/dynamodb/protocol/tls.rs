@@ -121,6 +121,14 @@ mod tests {
     use super::*;
     use sha2::{Digest, Sha256};
 
+    /// Of two providers rustls takes none, and panics. Tests of the whole workspace are built with what any program in it asks for,
+    /// and nothing in these chooses a provider.
+    #[test]
+    fn rustls_has_ring_and_no_other_provider() {
+        let builder = ClientConfig::builder();
+        assert_eq!(format!("{:?}", builder.crypto_provider().key_provider), "Ring");
+    }
+
     /// As published by Amazon Trust Services.
     const FINGERPRINTS: [&str; 5] = [
         "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
