@@ -1,6 +1,6 @@
 //! Lambda, as far as one sandbox sees it: the tests' own fake, which always has an event ready here and keeps little.
 //!
-//! It runs on a thread of its own, as Lambda's side is another process.
+//! It runs on its own thread, because Lambda itself is another process than the extension.
 
 use std::io;
 use std::net::SocketAddr;
