@@ -1,6 +1,5 @@
 //! The agent's state machine, as it is deployed, with stand-ins for its functions: what it makes of their answers and errors.
 
-mod approvals;
 mod asking;
 mod door;
 mod events;

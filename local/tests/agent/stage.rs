@@ -1,6 +1,5 @@
 //! The agent's state machine with stand-ins for its functions, and rows for its registries. Each agent has a state machine of its own.
 
-use super::approvals::Approvals;
 use crate::stage::{end_of, function, handler, python_with_moto, sfn_client};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -12,13 +11,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
+use test_kit::agent::{Approvals, FUNCTION, substitutions};
 
 const ACCOUNT: &str = "arn:aws:states:us-east-1:123456789012";
 const TABLES: [(&str, &[&str]); 3] =
     [("agents", &["agent_name", "version"]), ("tools", &["tool_name"]), ("models", &["pk"])];
-
-/// The functions of tools: the one of this repository, and somebody else's.
-const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:";
 
 /// Agents that differ in their model only: each model is one of `scripts`.
 pub(super) struct Agents {
@@ -173,19 +170,8 @@ fn functions(folder: &Path, scripts: &Value) -> BTreeMap<String, FunctionConfig>
 }
 
 fn step_functions<'a>(definition: &Path, agents: impl Iterator<Item = &'a String>) -> StepFunctionsConfig {
-    let substitutions = [
-        ("AgentRegistryTableName", "agents".to_owned()),
-        ("ToolRegistryTableName", "tools".to_owned()),
-        ("LlmTableName", "models".to_owned()),
-        ("LlmFunctionArn", format!("{FUNCTION}llm")),
-        ("ToolFunctionArn", format!("{FUNCTION}tool")),
-        ("ApprovalTopicArn", "arn:aws:sns:us-east-1:123456789012:approvals".to_owned()),
-    ];
-    let substitutions: BTreeMap<_, _> = substitutions.map(|(name, value)| (name.to_owned(), value)).into();
     let machine = |name: &String| {
-        let mut substitutions = substitutions.clone();
-        substitutions.insert("AgentName".to_owned(), name.clone());
-        (name.clone(), StateMachineConfig { definition: definition.to_owned(), substitutions })
+        (name.clone(), StateMachineConfig { definition: definition.to_owned(), substitutions: substitutions(name) })
     };
     StepFunctionsConfig {
         python: python_with_moto(),

@@ -7,6 +7,7 @@
 //!   Extensions API. Tests look at its whole log; the benchmark has it keep the last few exchanges only, and answer every poll with
 //!   an event that is ready; the counts hold each reply back until the extension sleeps.
 //! - [`Runtime`] is the other side: a client that sends exactly what a test wants.
+//! - [`agent`] is what tests of the agent's state machine have in common.
 //! - With the feature `world`: the real extension between the two, and a content table.
 #![allow(missing_docs, reason = "most names here are the documentation, and nobody but tests reads them")]
 #![allow(
@@ -16,6 +17,7 @@
     reason = "a test panics where it fails"
 )]
 
+pub mod agent;
 pub mod corpus;
 mod fake_lambda;
 pub mod linear_time;

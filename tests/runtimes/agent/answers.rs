@@ -1,7 +1,7 @@
 //! How answers arrive where there is no layer: as text, or as a beginning and a handle, and never as a reference.
 
 use super::super::llm::provider;
-use super::talk::{Talk, held};
+use super::talk::Talk;
 use serde_json::{Value, json};
 
 /// Long texts that differ from each other, with what JSON escapes.
@@ -73,18 +73,9 @@ async fn o2_a_person_is_asked_in_text() {
     let (short, long) = (text_of(1500), text_of(100_000));
     let input = json!({ "subject": short, "body": long });
     let talk = Talk::of(&json!([{ "tool_calls": [{ "name": "ask", "input": input }] }, { "text": "Done." }])).await;
+    let approvals = talk.approvals().await;
     let execution = talk.begin(&json!({ "question": "Well?" })).await;
-    let asked = loop {
-        let history = talk.state_machines().get_execution_history().execution_arn(&execution).max_results(1000);
-        let events = history.send().await.unwrap().events;
-        let asked = events.iter().filter(|event| event.task_submitted_event_details().is_some());
-        if asked.count() > 0 {
-            let scheduled = events.iter().filter(|event| event.task_scheduled_event_details().is_some());
-            let parameters = scheduled.filter_map(held).next_back().unwrap();
-            break serde_json::from_str::<Value>(parameters).unwrap()["Message"].clone();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    };
+    let asked = approvals.next().await;
     assert_eq!(asked["input"]["subject"], json!(short));
     assert_preview(&asked["input"]["body"], &long);
     let token = asked["task_token"].as_str().unwrap();

@@ -2,19 +2,21 @@
 
 use super::super::stage::{built, layer, source, variable};
 use super::LIMIT;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_sfn::types::HistoryEvent;
+use aws_types::SdkConfig;
 use lambda_local::table::Meter;
 use lambda_local::{Config, FunctionConfig, LambdaLocal, Logs, StateMachineConfig, StepFunctionsConfig};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tempfile::TempDir;
+use test_kit::agent::{Approvals, FUNCTION, substitutions};
 
 /// A run of a hundred turns on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(10);
-const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:";
 
 /// A machine and the table behind it.
 pub(super) struct Talk {
@@ -120,28 +122,18 @@ impl Talk {
     }
 
     fn tables(&self) -> aws_sdk_dynamodb::Client {
-        let credentials = aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "test");
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-            .region(aws_sdk_dynamodb::config::Region::new("us-east-1"))
-            .credentials_provider(credentials)
-            .endpoint_url(self.lambda.table().endpoint())
-            .http_client(aws_smithy_http_client::Builder::new().build_http());
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+        aws_sdk_dynamodb::Client::new(&aws(&self.lambda.table().endpoint()))
     }
 
     pub(super) fn state_machines(&self) -> aws_sdk_sfn::Client {
-        let credentials = aws_sdk_sfn::config::Credentials::new("local", "local", None, None, "test");
-        let config = aws_sdk_sfn::Config::builder()
-            .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
-            .region(aws_sdk_sfn::config::Region::new("us-east-1"))
-            .credentials_provider(credentials)
-            .endpoint_url(self.lambda.step_functions_endpoint().unwrap())
-            .http_client(aws_smithy_http_client::Builder::new().build_http());
-        aws_sdk_sfn::Client::from_conf(config.build())
+        aws_sdk_sfn::Client::new(&aws(self.lambda.step_functions_endpoint().unwrap()))
     }
 
-    /// Begins an execution, and gives its name.
+    /// A person who is asked about every call from now on.
+    pub(super) async fn approvals(&self) -> Approvals {
+        Approvals::of(self.lambda.step_functions_endpoint().unwrap()).await
+    }
+
     pub(super) async fn begin(&self, input: &Value) -> String {
         let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:agent";
         let start = self.state_machines().start_execution().state_machine_arn(machine).input(input.to_string());
@@ -160,6 +152,18 @@ impl Talk {
         let arn = self.begin(input).await;
         self.end_of(&arn).await
     }
+}
+
+/// A service that listens here.
+fn aws(endpoint: &str) -> SdkConfig {
+    let credentials = Credentials::new("local", "local", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build()
 }
 
 async fn create(client: &aws_sdk_dynamodb::Client, table: &str, keys: &[&str]) {
@@ -205,19 +209,8 @@ fn function(program: &str) -> FunctionConfig {
 }
 
 fn step_functions() -> StepFunctionsConfig {
-    let substitutions = [
-        ("AgentName", "talker".to_owned()),
-        ("AgentRegistryTableName", "agents".to_owned()),
-        ("ToolRegistryTableName", "tools".to_owned()),
-        ("LlmTableName", "models".to_owned()),
-        ("LlmFunctionArn", format!("{FUNCTION}llm")),
-        ("ToolFunctionArn", format!("{FUNCTION}tool")),
-        ("ApprovalTopicArn", "arn:aws:sns:us-east-1:123456789012:approvals".to_owned()),
-    ];
-    let machine = StateMachineConfig {
-        definition: source("functions/statemachines").join("agent.asl.json"),
-        substitutions: substitutions.map(|(name, value)| (name.to_owned(), value)).into(),
-    };
+    let definition = source("functions/statemachines").join("agent.asl.json");
+    let machine = StateMachineConfig { definition, substitutions: substitutions("talker") };
     StepFunctionsConfig {
         python: variable("LRAP_TEST_MOTO").into(),
         topics: vec!["approvals".to_owned()],
@@ -247,7 +240,7 @@ async fn sizes(client: &aws_sdk_sfn::Client, arn: &str) -> (usize, Vec<usize>) {
     }
 }
 
-pub(super) fn held(event: &HistoryEvent) -> Option<&str> {
+fn held(event: &HistoryEvent) -> Option<&str> {
     let entered = || event.state_entered_event_details()?.input();
     let exited = || event.state_exited_event_details()?.output();
     let scheduled = || Some(event.task_scheduled_event_details()?.parameters());

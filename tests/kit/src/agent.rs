@@ -1,24 +1,43 @@
-//! Where people are asked: a queue behind the topic of approvals.
+//! What tests of the agent's state machine have in common: its placeholders, and where people are asked, which is a queue behind the
+//! topic of approvals.
 
-use http_body_util::{BodyExt, Full};
-use hyper::Request;
-use hyper::body::Bytes;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
+
+use crate::message::Request;
+use crate::runtime::Runtime;
+
+/// Every ARN of a function begins so.
+pub const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:";
+
+/// What stands for the placeholders of the definition, but for the agent's name.
+pub fn substitutions(agent: &str) -> BTreeMap<String, String> {
+    let substitutions = [
+        ("AgentName", agent.to_owned()),
+        ("AgentRegistryTableName", "agents".to_owned()),
+        ("ToolRegistryTableName", "tools".to_owned()),
+        ("LlmTableName", "models".to_owned()),
+        ("LlmFunctionArn", format!("{FUNCTION}llm")),
+        ("ToolFunctionArn", format!("{FUNCTION}tool")),
+        ("ApprovalTopicArn", "arn:aws:sns:us-east-1:123456789012:approvals".to_owned()),
+    ];
+    substitutions.map(|(name, value)| (name.to_owned(), value)).into()
+}
 
 /// Seconds until somebody is asked.
 const PATIENCE: usize = 60;
 
 /// The queue of one person.
-pub(super) struct Approvals {
+#[derive(Debug)]
+pub struct Approvals {
     endpoint: String,
     queue: Value,
 }
 
 impl Approvals {
-    /// Subscribed to the topic from now on.
-    pub(super) async fn of(endpoint: &str) -> Self {
+    /// Subscribed to the topic of the interpreter at this endpoint from now on.
+    pub async fn of(endpoint: &str) -> Self {
         let mut approvals = Self { endpoint: endpoint.to_owned(), queue: Value::Null };
         approvals.queue = approvals.sqs("CreateQueue", json!({ "QueueName": "approvals" })).await["QueueUrl"].clone();
         let arn = |service: &str| format!("arn%3Aaws%3A{service}%3Aus-east-1%3A123456789012%3Aapprovals");
@@ -29,7 +48,7 @@ impl Approvals {
     }
 
     /// The next message: what somebody is asked.
-    pub(super) async fn next(&self) -> Value {
+    pub async fn next(&self) -> Value {
         let receive = json!({ "QueueUrl": self.queue, "WaitTimeSeconds": 1 });
         for _ in 0..PATIENCE {
             let received = self.sqs("ReceiveMessage", receive.clone()).await;
@@ -51,14 +70,11 @@ impl Approvals {
     async fn post(&self, service: &str, headers: &[(&str, &str)], body: String) -> String {
         let scope = format!("AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request");
         let signature = format!("{scope}, SignedHeaders=host, Signature=none");
-        let mut request = Request::post(&self.endpoint).header("authorization", signature);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Full::new(Bytes::from(body))).unwrap();
-        let response = Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap();
-        assert!(response.status().is_success(), "{service}: {}", response.status());
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        String::from_utf8(body.to_vec()).unwrap()
+        let request = Request::post("/", body).header("authorization", &signature);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        let address = self.endpoint.trim_start_matches("http://").parse().unwrap();
+        let answer = Runtime::new(address).send(request).await;
+        assert!((200..300).contains(&answer.status), "{service}: {}", answer.status);
+        answer.text()
     }
 }
