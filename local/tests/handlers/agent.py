@@ -9,13 +9,12 @@ As `tool` it says that it is done, or fails with the error that its input names;
 its result is. It shows values and fits results as the real one does, but for their length.
 As `foreign` it is a tool that keeps to no form.
 """
-import http.client, json, os
+import hashlib, http.client, json, os
 
 connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 BASE = "/2018-06-01/runtime/invocation/"
 ASKED = ["tool_choice", "max_tokens", "temperature", "agent_name", "reasoning_effort"]
 played = {}
-tried = set()
 
 
 class Failed(Exception):
@@ -69,12 +68,20 @@ def tool(event):
     return done(event)
 
 
+def is_first_try(key):
+    """Whether nobody tried this key before. A file says so: calls of one turn run in several sandboxes, and so may two tries of one."""
+    try:
+        open(hashlib.sha256(key.encode()).hexdigest(), "x").close()
+    except FileExistsError:
+        return False
+    return True
+
+
 def done(event):
     given = event["input"]
     if "fail" in given:
         raise Failed(given["fail"])
-    if given.get("throttled") and event["idempotency_key"] not in tried:
-        tried.add(event["idempotency_key"])
+    if given.get("throttled") and is_first_try(event["idempotency_key"]):
         raise Failed("Lambda.TooManyRequestsException")
     if "reply" in given:
         return given["reply"]
