@@ -45,7 +45,7 @@ pub const DIFFERENT_REQUESTS: &[Difference] = &[
     },
     Difference {
         what: "a target that is an authority, or has a fragment, is refused",
-        why: "no server has a path for it, and hyper cuts the fragment off: the next hop might see another path than we do",
+        why: "no server has a path for an authority. hyper cuts a fragment off, so the next hop might see another path than we do",
         example: || b"GET /c#d HTTP/1.1\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_takes("a target that is neither a path"),
     },
