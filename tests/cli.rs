@@ -728,10 +728,10 @@ async fn config_shows_settings_with_sources_and_no_secrets() {
         assert!(!said.out().contains(secret) && !text.out().contains(secret), "{secret}");
     }
     assert_eq!(said.json()["modes"], json!({"hydrate": "auto", "offload": "auto"}));
-    assert!(text.out().starts_with("events are hydrated: as the shape of the event tells"), "{}", text.out());
+    assert!(text.out().starts_with("events are hydrated: depending on the shape of the event"), "{}", text.out());
     let decided = Shell::new().await.with("LRAP_HYDRATE", "always").with("LRAP_OFFLOAD", "never");
     let decided = decided.lrap(&["config"]).await.out().to_owned();
-    assert!(decided.contains("hydrated: whoever calls\n") && decided.contains("offloaded: never\n"), "{decided}");
+    assert!(decided.contains("hydrated: for every caller\n") && decided.contains("offloaded: never\n"), "{decided}");
     for setting in lrap::config::SETTINGS {
         assert!(text.out().contains(setting.name), "{}", setting.name);
     }

@@ -54,7 +54,7 @@ pub enum LifecycleError {
     #[error(transparent)]
     Answer(#[from] WireError),
     /// A success without the identifier that every later call needs.
-    #[error("the Extensions API gave no {ID_HEADER}")]
+    #[error("the Extensions API answered without the header {ID_HEADER}")]
     NoIdentifier,
 }
 

@@ -331,10 +331,10 @@ pub enum Unserved {
     #[error("an answer cannot be sent: {0}")]
     Answer(io::Error),
     /// Upstream's answer broke off, and with it ours.
-    #[error("an answer broke off: {0}")]
+    #[error("the response of the Runtime API ended early: {0}")]
     Upstream(WireError),
     /// The runtime gave its poll up.
-    #[error("a poll was given up")]
+    #[error("the runtime disconnected while it polled")]
     Gone,
 }
 

@@ -56,7 +56,7 @@ async fn rehearse(store: &DynamoDbStore) {
 
 async fn put(stage: &DynamoDbStore, outgoing: &Outgoing) {
     if let Err(error) = stage.put(&outgoing.scope, &outgoing.contents, Instant::now() + TIME).await {
-        tracing::debug!(%error, "the rehearsal of a write failed");
+        tracing::debug!(%error, "the warm-up of a write failed");
     }
 }
 

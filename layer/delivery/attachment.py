@@ -155,7 +155,7 @@ def common_table(stage, of_stage, present):
     """The table of the stage, or the one that a function has where the stage has none. They cannot differ: what is
     written to one could not be read from the other."""
     if present and of_stage and present != of_stage:
-        raise Refusal(f"{CONTENT_TABLE} is {present}, and the table of the stage {stage} is {of_stage}: choose by TABLE=")
+        raise Refusal(f"{CONTENT_TABLE} is {present}, and the table of the stage {stage} is {of_stage}: choose one by TABLE=")
     return of_stage or present
 
 

@@ -117,7 +117,7 @@ impl Function {
                 tracing::warn!(
                     function = function.definition.name,
                     request_id = id,
-                    "an asynchronous invocation failed for good"
+                    "an asynchronous invocation failed, as did all its retries"
                 );
             }
         });

@@ -94,7 +94,7 @@ pub enum StepFunctionsError {
         source: std::io::Error,
     },
     /// The interpreter ended before it served, having said why on standard error: moto is missing, or it is another version.
-    #[error("the state machines' interpreter ended at once; has {} moto?", python.display())]
+    #[error("the state machines' interpreter ended at once; is moto installed for {}?", python.display())]
     Ended {
         /// The Python that was asked for.
         python: PathBuf,

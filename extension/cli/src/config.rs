@@ -59,8 +59,8 @@ fn modes(config: &config::Config, mistakes: &[Mistake]) -> Option<(Mode, Mode)> 
 /// What a mode means, for people.
 fn meaning(mode: Mode) -> &'static str {
     match mode {
-        Mode::Auto => "as the shape of the event tells, which its writer can imitate",
-        Mode::Always => "whoever calls",
+        Mode::Auto => "depending on the shape of the event, which its writer can imitate",
+        Mode::Always => "for every caller",
         Mode::Never => "never",
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Explain {
     /// What the document is
     #[arg(long = "as", value_name = "FORM", default_value = "event")]
     form: Form,
-    /// Read the contents of an event too, and so say exactly what comes of it
+    /// Read the contents of an event too, and print the exact result
     #[arg(long)]
     fetch: bool,
     #[command(flatten)]

@@ -97,7 +97,7 @@ fn unfetched(fetched: &Fetched) -> Option<Failure> {
 
 fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) -> Vec<String> {
     let offloads = config.offload.applies(shape.is_none_or(|shape| shape.envelope == Envelope::Plain));
-    let caller = shape.map_or("no caller is recognised that cannot hydrate", |shape| shape.caller);
+    let caller = shape.map_or("the event is not from a known caller that cannot hydrate", |shape| shape.caller);
     let sender =
         if shape.is_some() { format!("sent by {caller}, by the shape of the event") } else { caller.to_owned() };
     let is = |does: bool| if does { "is" } else { "is not" };
@@ -109,7 +109,7 @@ fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) 
     ];
     if keeps {
         because.push(
-            "references whose content cannot be had are handed over: LRAP_ON_MISSING, a batch of records".to_owned(),
+            "references whose content cannot be read stay in the event: LRAP_ON_MISSING, a batch of records".to_owned(),
         );
     }
     because

@@ -59,8 +59,8 @@ fn scope(config: &Config, tenant: &Tenant) -> Scope {
 fn because(config: &Config) -> Vec<String> {
     let mut because = vec![
         match config.offload {
-            Mode::Never => "it is left alone: LRAP_OFFLOAD=never",
-            Mode::Always => "it is offloaded whoever called: LRAP_OFFLOAD=always",
+            Mode::Never => "it is not offloaded: LRAP_OFFLOAD=never",
+            Mode::Always => "it is offloaded for every caller: LRAP_OFFLOAD=always",
             Mode::Auto => {
                 "it is offloaded unless the caller cannot hydrate (explain the event to see): LRAP_OFFLOAD=auto"
             }
@@ -69,8 +69,8 @@ fn because(config: &Config) -> Vec<String> {
     ];
     if config.signing.secret.is_some() {
         because.push(
-            "references are signed with the keys of LRAP_SIGNING_SECRET_ARN, which is not asked: their size counts, \
-             their text is not known"
+            "references are signed with the keys of LRAP_SIGNING_SECRET_ARN, which lrap does not read: \
+             their size is known, their text is not"
                 .to_owned(),
         );
     }

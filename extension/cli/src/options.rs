@@ -25,7 +25,7 @@ pub(crate) struct Common {
 // As above: of every command that reads or writes contents.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Tenant {
-    /// Whose contents, where functions have tenant isolation
+    /// The tenant whose contents are meant, for functions with tenant isolation
     #[arg(long = "tenant", value_name = "ID")]
     pub(crate) id: Option<OsString>,
 }

@@ -40,7 +40,7 @@ pub(crate) struct Put {
     /// A text instead of a file
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
-    /// It is the JSON text of a value: functions get the value, not a string. References in it are hydrated too
+    /// The content is JSON: functions get its value, not a string. References in it are hydrated too
     #[arg(long)]
     json_value: bool,
     #[command(flatten)]

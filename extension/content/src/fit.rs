@@ -45,7 +45,7 @@ pub struct Destination<'a> {
 
 /// A response that cannot be made to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the response has {size} bytes and cannot be brought below {smallest}, which is more than {max_size}")]
+#[error("the response has {size} bytes and cannot be made smaller than {smallest}, which is more than {max_size}")]
 pub struct DoesNotFit {
     /// Bytes of the response, long strings already offloaded.
     pub size: usize,

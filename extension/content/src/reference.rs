@@ -225,16 +225,16 @@ pub enum Refusal {
     #[error("it is not signed")]
     Unsigned,
     /// Signed, but this scope has no keys.
-    #[error("it is signed, and there is no key to check that")]
+    #[error("it is signed, and there is no key to check the signature with")]
     NoKey,
     /// Signed by a key that this scope does not have.
     #[error("it is signed by the unknown key {0}")]
     UnknownKey(KeyId),
     /// Altered, made up, or made for another table or tenant.
-    #[error("its signature does not fit")]
+    #[error("its signature does not match")]
     Forged,
     /// Of the forerunner's format, which knows neither keys nor tenants.
-    #[error("a legacy reference is neither signed nor any tenant's")]
+    #[error("a legacy reference has no signature and no tenant, and one of them is needed here")]
     Legacy,
 }
 

@@ -73,7 +73,7 @@ pub enum NoKeysYet {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// Another invocation is reading it, for longer than this one may wait.
-    #[error("the signing keys did not come in time")]
+    #[error("the signing keys could not be read in time")]
     Late,
 }
 

@@ -36,7 +36,7 @@ pub enum GetError {
     Expired,
     /// The reference disagrees with what is stored under its id (kind, size or TTL class): it was altered; or what is
     /// stored there is another tenant's.
-    #[error("the reference does not fit what is stored under its id")]
+    #[error("the reference does not match what is stored under its id")]
     Refused,
     /// What is stored is not what was put there.
     #[error("the stored content is damaged")]
@@ -50,13 +50,13 @@ pub enum GetError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PutError {
     /// Larger than [`MAX_CONTENT_LEN`].
-    #[error("a content of {size} bytes is larger than the store takes ({MAX_CONTENT_LEN})")]
+    #[error("a content of {size} bytes is larger than the store allows ({MAX_CONTENT_LEN})")]
     TooLarge {
         /// Bytes of the content.
         size: u64,
     },
     /// The store did not take it in time; the text says what was last heard of it, without content or credentials.
-    #[error("the content store did not take it: {0}")]
+    #[error("the content could not be stored: {0}")]
     Unavailable(String),
 }
 

@@ -8,10 +8,10 @@ use crate::wire::WireError;
 pub(super) enum ProxyError {
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
-    #[error("the event broke off: {0}")]
+    #[error("the event ended before it was complete: {0}")]
     Event(WireError),
-    #[error("the request id cannot stand in a path")]
+    #[error("the request id contains characters that a URL path cannot have")]
     RequestId,
-    #[error("the runtime gave its poll up")]
+    #[error("the runtime disconnected while it polled")]
     Gone,
 }

@@ -28,6 +28,6 @@ pub enum WireError {
     #[error("a head of more than {MAX_HEAD} bytes or {MAX_FIELDS} fields")]
     HeadTooLarge,
     /// A client sent more than [`READ_AHEAD`] before it was answered.
-    #[error("more than {READ_AHEAD} bytes behind a request that is not answered yet")]
+    #[error("more than {READ_AHEAD} bytes after a request that has not been answered yet")]
     TooFarAhead,
 }

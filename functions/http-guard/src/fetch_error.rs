@@ -17,13 +17,13 @@ pub enum FetchError {
     #[error("the host `{0}` is not known")]
     Lookup(String),
     /// Nobody answers.
-    #[error("`{0}` takes no connection")]
+    #[error("`{0}` accepts no connection")]
     Connect(String),
     /// Not a certificate for this name from somebody trusted, or no common version of TLS.
     #[error("no secure connection to `{0}`: {1}")]
     Tls(String, String),
     /// The answer is not HTTP, or ended early.
-    #[error("`{0}` gave no whole answer: {1}")]
+    #[error("the response of `{0}` is incomplete: {1}")]
     Answer(String, String),
     /// The body is compressed although that was declined.
     #[error("`{0}` compressed its answer although it was asked not to")]
@@ -32,7 +32,7 @@ pub enum FetchError {
     #[error("the answer has more than {0} bytes")]
     TooLarge(usize),
     /// More time than allowed.
-    #[error("no whole answer came within {} seconds", .0.as_secs_f32())]
+    #[error("no complete response within {} seconds", .0.as_secs_f32())]
     Late(Duration),
     /// More redirects than allowed.
     #[error("it redirects more than {0} times")]

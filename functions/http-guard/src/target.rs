@@ -33,7 +33,7 @@ pub enum Refusal {
     #[error("it holds user info in front of the host")]
     UserInfo,
     /// Another port than 443.
-    #[error("only port 443 is asked, not {0}")]
+    #[error("only port 443 is allowed, not {0}")]
     Port(u16),
     /// An IP address, in whatever spelling.
     #[error("its host is the IP address {0}; a name is needed")]

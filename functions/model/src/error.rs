@@ -27,7 +27,7 @@ pub enum CallError {
     #[error("{0}")]
     BudgetExceeded(BudgetError),
     /// The provider wants fewer requests.
-    #[error("`{provider_id}` takes no more requests now; retry after {}", seconds(*retry_after))]
+    #[error("`{provider_id}` takes no more requests now; {}", when_to_retry(*retry_after))]
     RateLimited {
         /// The provider's name.
         provider_id: String,
@@ -98,11 +98,11 @@ impl CallError {
     }
 }
 
-/// Whole seconds, upwards: a caller that waits less is refused again.
-fn seconds(retry_after: Option<Duration>) -> String {
+/// In whole seconds, rounded up: a caller that waits less is refused again.
+fn when_to_retry(retry_after: Option<Duration>) -> String {
     match retry_after {
-        Some(time) => format!("{} s", time.as_millis().div_ceil(1000)),
-        None => "a time that it does not name".to_owned(),
+        Some(time) => format!("retry after {} s", time.as_millis().div_ceil(1000)),
+        None => "it does not say when to retry".to_owned(),
     }
 }
 

@@ -75,7 +75,7 @@ async fn each_fault_has_its_name() {
         for (response, name, text) in [
             (limited, "RateLimited", "retry after 17 s"),
             (overloaded, "RateLimited", "retry after 17 s"),
-            (response(429, "text/plain", ""), "RateLimited", "a time that it does not name"),
+            (response(429, "text/plain", ""), "RateLimited", "it does not say when to retry"),
             (response(503, "application/json", "{}"), "ProviderUnavailable", "answers 503"),
             (response(500, "application/json", "{}"), "ProviderUnavailable", "answers 500"),
             (response(409, "application/json", "{}"), "ProviderUnavailable", "answers 409"),

@@ -158,7 +158,7 @@ impl Stacks {
             match self.put(url, body.clone()).await {
                 Ok(()) => return Ok(()),
                 // The URL is a key to what it names: it stands in no log.
-                Err(reason) => tracing::warn!(attempt, reason, "the stack's answer was not taken"),
+                Err(reason) => tracing::warn!(attempt, reason, "CloudFormation did not accept the answer"),
             }
             tokio::time::sleep(self.pause * attempt).await;
         }

@@ -53,7 +53,7 @@ impl fmt::Display for Secret {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// There is no such secret, it has no text, or this function may not read it.
-    #[error("the secret `{secret}` cannot be had: {reason}")]
+    #[error("the secret `{secret}` cannot be read: {reason}")]
     Refused {
         /// The secret's name.
         secret: String,
@@ -61,7 +61,7 @@ pub enum SecretError {
         reason: String,
     },
     /// Secrets Manager did not answer, or was too busy, and nothing is known from before.
-    #[error("Secrets Manager cannot be asked for `{secret}`: {reason}")]
+    #[error("Secrets Manager did not return `{secret}`: {reason}")]
     Unavailable {
         /// The secret's name.
         secret: String,

@@ -17,7 +17,7 @@ const PASSED: &str = "LRAP_WRAPPER_PASSED";
 
 /// Why this process did not go through the wrapper although one is set. The function then runs without it.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot go through the wrapper {wrapper:?} of {EXEC_WRAPPER}, the function runs without it: {source}")]
+#[error("cannot start the wrapper {wrapper:?} of {EXEC_WRAPPER}, so the function runs without it: {source}")]
 pub(crate) struct DoorError {
     wrapper: OsString,
     source: io::Error,

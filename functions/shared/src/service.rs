@@ -81,7 +81,7 @@ where
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "nothing is served any more");
+            tracing::error!(%error, "the function ends");
             ExitCode::FAILURE
         }
     }
@@ -92,7 +92,7 @@ fn start(variables: &Variables) -> Result<Runtime, Error> {
     let door = door::pass();
     logs::init();
     if let Err(error) = door {
-        tracing::error!(%error, "wrapper not passed");
+        tracing::error!(%error, "the wrapper was not started");
     }
     let mut runtime =
         if is_concurrent(variables) { Builder::new_multi_thread() } else { Builder::new_current_thread() };

@@ -34,7 +34,7 @@ pub(crate) enum ExecutionsError {
     #[error("there are no state machines here: see step_functions in the configuration")]
     Nowhere,
     /// Not one of the questions that a page has.
-    #[error("not a question that this page may ask")]
+    #[error("this page may not call that action")]
     NoQuestion,
     /// The interpreter went away.
     #[error("Step Functions cannot be reached: {0}")]
@@ -83,7 +83,7 @@ mod tests {
         for action in
             ["AWSStepFunctions.StartExecution", "AWSStepFunctions.StopExecution", "DynamoDB_20120810.Scan", ""]
         {
-            assert_eq!(refused(Some("http://127.0.0.1:1"), action).await, "not a question that this page may ask");
+            assert_eq!(refused(Some("http://127.0.0.1:1"), action).await, "this page may not call that action");
         }
     }
 

@@ -27,7 +27,7 @@ impl Endings {
             while let Ok(Some(line)) = lines.next_line().await {
                 match serde_json::from_str(&line) {
                     Ok(Ending { ended }) => arns.send_modify(|arns| arns.extend([ended])),
-                    Err(error) => tracing::warn!(%error, "the state machines' interpreter told something else"),
+                    Err(error) => tracing::warn!(%error, "the state machines' interpreter printed an unexpected line"),
                 }
             }
         });

@@ -39,7 +39,7 @@ impl Default for Search {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TooLarge {
     /// It would have more bytes than it may: so many, at least.
-    #[error("hydrated, the event would have at least {0} bytes")]
+    #[error("the hydrated event would have at least {0} bytes")]
     Bytes(u64),
     /// To find all its references, more of the JSON text inside of its strings would have to be decoded than may be; or its
     /// contents refer to contents that were not added.

@@ -97,7 +97,7 @@ fn point_url((latitude, longitude): (f64, f64)) -> String {
 
 async fn ask<T: DeserializeOwned>(service: &Guard, url: &str) -> Result<T, ToolError> {
     let page = service.get(url, &HEADERS).await;
-    let page = page.map_err(|error| ToolError::new(format!("the weather service cannot be asked: {error}")))?;
+    let page = page.map_err(|error| ToolError::new(format!("no forecast from the weather service: {error}")))?;
     check(&page)?;
     serde_json::from_slice(&page.body)
         .map_err(|_| ToolError::new("the weather service gave an answer that is no forecast; try again later"))

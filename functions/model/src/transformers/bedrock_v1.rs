@@ -337,7 +337,7 @@ fn failure(failed: &SdkError<ConverseError>, provider_id: &str, within: Duration
         SdkError::ResponseError(unreadable) => refusal_of(provider_id, unreadable.raw(), None),
         SdkError::ConstructionFailure(_) => Failed::unsent(CallError::ProviderError {
             provider_id: provider_id.to_owned(),
-            reason: "cannot be asked without credentials".to_owned(),
+            reason: "cannot be called without credentials".to_owned(),
         }),
         SdkError::DispatchFailure(_) => {
             let reason = "cannot be reached".to_owned();

@@ -70,5 +70,5 @@ async fn without_a_wrapper_the_function_runs_as_it_is() {
     let api = FakeLambda::start().await;
     let child = function(&api.address.to_string()).spawn().unwrap();
     let (stdout, _) = polls_and_ends(api, child).await;
-    assert!(!stdout.contains("wrapper not passed"), "{stdout}");
+    assert!(!stdout.contains("the wrapper was not started"), "{stdout}");
 }

@@ -76,13 +76,13 @@ pub(crate) type PendingOutcome<'a> = Pin<Box<dyn Future<Output = Outcome> + Send
 pub(crate) enum ConnectorError {
     #[error("no connection in time")]
     Late,
-    #[error("no connection, or none that lasted")]
+    #[error("no connection, or it failed before the response was complete")]
     Failed(#[source] BoxError),
     /// An answer that is too long for anybody is as good as one that never ends.
-    #[error("an answer with status {0} broke off, or was too long")]
+    #[error("a response with status {0} ended early, or was too long")]
     BrokenOff(u16),
     /// It is longer than [`taking_at_most`] allows.
-    #[error("the answer is longer than was expected")]
+    #[error("the response is longer than expected")]
     TooLong,
 }
 

@@ -42,13 +42,13 @@ const PAUSE: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CredentialsError {
     /// Somebody has to change something first.
-    #[error("the container credentials endpoint refuses, or its authorization token cannot be had")]
+    #[error("the container credentials endpoint refuses, or its authorization token cannot be read")]
     Refused,
     /// Asking again may help.
     #[error("the container credentials endpoint does not answer with credentials")]
     Unavailable,
     /// The endpoint's name leads to an address that plain HTTP must not be used for.
-    #[error("the container credentials endpoint is on another machine, and not asked over https")]
+    #[error("the container credentials endpoint is on another machine, and its URL is not https")]
     Elsewhere,
     /// They hold what no header can.
     #[error("the credentials cannot be sent in a header")]
