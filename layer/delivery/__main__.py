@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery import Refusal, attachment, deployment, diagrams as pictures, publishing
 from delivery.account import Account
-from delivery.checks import functions, imports, permissions, removal
+from delivery.checks import functions, imports, parameters, permissions, removal
 from delivery.evaluation import STAGES, UnknownFunction
 from delivery.layers import LayerZip
 from delivery.templates import Template
@@ -31,7 +31,7 @@ def main(arguments=None):
 def validate(options):
     """Checks templates, and prints the order in which they are deployed."""
     templates = [Template.read(path) for path in options.templates]
-    problems = list(imports.check(templates))
+    problems = [*imports.check(templates), *parameters.check(templates)]
     for check in (permissions.check, functions.check, removal.check):
         problems += [problem for template in templates for problem in check(template)]
     if problems:

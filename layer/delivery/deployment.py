@@ -83,7 +83,7 @@ def _update(account, call):
 def _parameters(stack, given):
     """All of them: what is given, else what was given before, which CloudFormation would forget, else the default."""
     defaults = {name: parameter.get("Default") for name, parameter in stack.template.parameters.items()}
-    values = {**defaults, **stack.parameters, **given, "Stage": stack.stage}
+    values = {**defaults, **stack.template.of_stage(stack.stage), **stack.parameters, **given, "Stage": stack.stage}
     return [{"ParameterKey": name, "ParameterValue": values[name]} for name in stack.template.parameters]
 
 

@@ -1,7 +1,8 @@
 """What a template says once its parameters are known: conditions decided, names put together.
 
 CloudFormation does this in the account; the checks need it before. What only an account knows is a name in angle brackets:
-``<ContentTable.Arn>`` for an attribute, ``<import Name>`` for what another stack exports.
+``<ContentTable.Arn>`` for an attribute, ``<import Name>`` for what another stack exports. A parameter whose value CloudFormation reads
+from the Systems Manager (``AWS::SSM::Parameter::Value<…>``) is written like a dynamic reference: ``{{resolve:ssm:name}}``.
 """
 
 import itertools
@@ -21,6 +22,8 @@ PSEUDO = {
 STAGES = ("dev", "prod")
 
 NO_VALUE = object()
+# Parameters of this type name a parameter of the Systems Manager, whose value they get.
+FROM_SSM = "AWS::SSM::Parameter::Value<"
 
 
 class UnknownFunction(Exception):
@@ -33,7 +36,7 @@ class Evaluation:
     def __init__(self, document, given):
         self.imports = set()
         self._document = document
-        self._parameters = {**_defaults(document), **given}
+        self._parameters = _resolved(document, {**_defaults(document), **of_stage(document, given.get("Stage")), **given})
         self.resources = self._present("Resources")
         self.outputs = self._present("Outputs")
 
@@ -41,6 +44,10 @@ class Evaluation:
     def exports(self):
         """Values by the names under which they are exported."""
         return {output["Export"]["Name"]: output["Value"] for output in self.outputs.values() if "Export" in output}
+
+    def parameter(self, name):
+        """The value of a parameter."""
+        return self._parameters[name]
 
     def of_type(self, kind):
         """Resources of one type, by their logical names."""
@@ -141,6 +148,21 @@ def variants(parameters, stages=STAGES):
     optional = {name: f"<{name}>" for name, declared in parameters.items() if declared.get("Default") == ""}
     for stage, given, *chosen in itertools.product(stages, ({}, optional), *choices.values()):
         yield {"Stage": stage, **given, **dict(zip(choices, chosen))}
+
+
+def of_stage(document, stage):
+    """Parameters whose value depends on the stage alone, as the template's ``Metadata`` says: ``Name: /path/{stage}``."""
+    forms = document.get("Metadata", {}).get("StageParameters", {})
+    return {name: form.format(stage=stage) for name, form in forms.items()} if stage else {}
+
+
+def _resolved(document, values):
+    declared = document.get("Parameters", {})
+    kinds = {name: str(parameter.get("Type", "")) for name, parameter in declared.items()}
+    return {
+        name: "{{resolve:ssm:%s}}" % value if kinds.get(name, "").startswith(FROM_SSM) else value
+        for name, value in values.items()
+    }
 
 
 def _is_function(node):

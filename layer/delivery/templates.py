@@ -6,6 +6,7 @@ from pathlib import Path
 
 from samtranslator.yaml_helper import yaml_parse
 
+from delivery.evaluation import of_stage
 from delivery.translation import evaluations
 
 STACKS = Path(__file__).resolve().parent.parent / "stacks"
@@ -29,6 +30,10 @@ class Template:
     @property
     def parameters(self):
         return self.document.get("Parameters", {})
+
+    def of_stage(self, stage):
+        """Values of parameters that follow from the stage: nobody has to give them, and a stage has them all alike."""
+        return of_stage(self.document, stage)
 
     @cached_property
     def evaluations(self):

@@ -62,7 +62,10 @@ class Platform(WithZips):
             stacks.create_stack(
                 StackName=f"{template.name}-dev",
                 TemplateBody=packaged(template, "dev"),
-                Parameters=[{"ParameterKey": "Stage", "ParameterValue": "dev"}],
+                Parameters=[
+                    {"ParameterKey": name, "ParameterValue": value}
+                    for name, value in {"Stage": "dev", **template.of_stage("dev")}.items()
+                ],
                 Capabilities=["CAPABILITY_NAMED_IAM"],
             )
             (stack,) = stacks.describe_stacks(StackName=f"{template.name}-dev")["Stacks"]
@@ -182,7 +185,7 @@ class Roles(unittest.TestCase):
         }
         read = [table(of) for of in ("AgentRegistry", "ToolRegistry", "SharedLLMTable")]
         expected |= {("dynamodb:GetItem", resource) for resource in read} | {("sns:Publish", "<Approvals>")}
-        self.assertEqual(allowed("agent", "Role", LogLevel="OFF"), expected)
+        self.assertEqual(allowed("agent", "Role", ExecutionLogLevel="OFF"), expected)
 
     def test_s0_20_it_reads_its_own_agent_only(self):
         (policy,) = properties("agent", "Role")["Policies"]
@@ -198,7 +201,7 @@ class Roles(unittest.TestCase):
         self.assertEqual(mailed, [{"Protocol": "email", "Endpoint": "ops@example.com"}])
 
     def test_s0_20_it_logs_and_is_traced_by_actions_that_know_no_resource(self):
-        more = allowed("agent", "Role", EnableXRay="true") - allowed("agent", "Role", LogLevel="OFF")
+        more = allowed("agent", "Role", EnableXRay="true") - allowed("agent", "Role", ExecutionLogLevel="OFF")
         self.assertEqual({resource for _, resource in more}, {"*"})
         self.assertEqual({action.partition(":")[0] for action, _ in more}, {"logs", "xray"})
 
@@ -211,13 +214,15 @@ class Roles(unittest.TestCase):
         more = allowed("agent", "Role", OtherToolFunctionArns="arn:tool") - allowed("agent", "Role")
         self.assertEqual(more, {("lambda:InvokeFunction", "arn:tool")})
 
-    def test_s0_21_a_tool_reads_its_registry_and_its_own_secrets(self):
-        secrets = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/ai-agent/tools/shared/dev-*"
-        expected = {
-            ("dynamodb:GetItem", "<import SharedTableArnToolRegistry-dev>"),
-            ("secretsmanager:GetSecretValue", secrets),
-        }
+    def test_s0_21_a_tool_reads_its_registry_and_no_secret(self):
+        expected = {("dynamodb:GetItem", "<import SharedTableArnToolRegistry-dev>")}
         self.assertEqual(allowed("tools", "ToolRole"), expected | self.OWN_LOG)
+
+    def test_s0_21_references_are_signed_by_a_key_that_is_given(self):
+        signed = {("secretsmanager:GetSecretValue", "arn:key")}
+        for template, role in (("tools", "ToolRole"), ("shared-llm", "LLMRole")):
+            more = allowed(template, role, SigningSecretArn="arn:key") - allowed(template, role)
+            self.assertEqual(more, signed)
 
     def test_s0_04_the_model_function_reads_keys_and_models_and_counts_costs(self):
         expected = {
@@ -242,7 +247,8 @@ class Roles(unittest.TestCase):
                             self.assertFalse([action for action in actions if "*" in action])
                             if "*" in several(statement["Resource"]):
                                 wide.add((template.name, statement["Sid"]))
-        self.assertEqual(wide, {("agent", "Tokens"), ("agent", "LogDelivery"), ("agent", "Traces")})
+        traced = {(name, "Traces") for name in NAMES if name != "shared-infrastructure"}
+        self.assertEqual(wide, {("agent", "Tokens"), ("agent", "LogDelivery")} | traced)
 
 
 def libraries_of(folder):
@@ -270,7 +276,7 @@ class Functions(unittest.TestCase):
         ("tools", "ToolFunction"): "tool",
     }
     # The extension's, and what log lines and names are made of.
-    OF_OTHERS = {"AGENT_CONTEXT_TABLE", "AWS_LAMBDA_EXEC_WRAPPER", "LRAP_HYDRATE", "LRAP_KEEP", "LRAP_OFFLOAD", "MAX_CONTENT_SIZE", "MAX_PAYLOAD_SIZE", "STAGE"}
+    OF_OTHERS = {"AGENT_CONTEXT_TABLE", "AWS_LAMBDA_EXEC_WRAPPER", "LOG_LEVEL", "MAX_CONTENT_SIZE", "MAX_PAYLOAD_SIZE", "STAGE"}
     NEEDED = re.compile(r'required\(\s*"([A-Z_]+)"')
 
     def test_s0_23_every_needed_variable_is_there(self):
@@ -278,14 +284,18 @@ class Functions(unittest.TestCase):
             sources = sources_of(folder)
             variables = properties(template, function, AllowedHosts="a")["Environment"]["Variables"]
             self.assertEqual(set(self.NEEDED.findall(sources)) - variables.keys(), set(), folder)
-            unread = [name for name in variables.keys() - self.OF_OTHERS if f'"{name}"' not in sources]
+            own = {name for name in variables.keys() - self.OF_OTHERS if not name.startswith("LRAP_")}
+            unread = [name for name in own if f'"{name}"' not in sources]
             self.assertEqual(unread, [], folder)
 
-    def test_s0_10_models_and_tools_are_behind_the_layer_and_registries_are_not(self):
+    def test_s0_10_each_is_behind_the_layer_and_registries_change_nothing(self):
         for (template, function), folder in self.SOURCES.items():
-            layers = properties(template, function).get("Layers", [])
-            attached = bool(layers) and layers[-1] == "{{resolve:ssm:/long-content/dev/layer/arm64}}"
-            self.assertEqual(attached, folder in ("llm", "tool"), folder)
+            with self.subTest(folder):
+                configured = properties(template, function)
+                variables = configured["Environment"]["Variables"]
+                mode = "never" if folder.endswith("-registry") else "always"
+                self.assertEqual(configured["Layers"][-1], "{{resolve:ssm:/long-content/dev/layer/arm64}}")
+                self.assertEqual({variables["LRAP_HYDRATE"], variables["LRAP_OFFLOAD"]}, {mode})
 
     def test_the_registries_answer_nobody_unknown(self):
         api = properties("agent-registry", "Api")["Body"]

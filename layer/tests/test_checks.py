@@ -5,7 +5,7 @@ from pathlib import Path
 
 from samtranslator.yaml_helper import yaml_parse
 
-from delivery.checks import functions, imports, permissions, removal
+from delivery.checks import functions, imports, parameters, permissions, removal
 from delivery.evaluation import Evaluation, UnknownFunction
 from delivery.templates import STACKS, Template
 from delivery.translation import Untranslatable, evaluations
@@ -114,6 +114,9 @@ class Permissions(unittest.TestCase):
         self.assertIn("AdministratorAccess allows more", " / ".join(permissions.check(template(text))))
 
 
+LAYER_OF_ARCHITECTURE = "!If [IsArm, !Ref Arm64Layer, !Ref X86Layer]"
+
+
 class Functions(unittest.TestCase):
     GOOD = (STACKS / "function.yaml").read_text()
 
@@ -126,14 +129,14 @@ class Functions(unittest.TestCase):
         self.assertEqual([problem for template in OUR_OWN for problem in functions.check(template)], [])
 
     def test_a_mismatch_of_architecture_is_found(self):
-        self.assertIn("runs on x86_64 with the layer of arm64", self.said("layer/${Architecture}", "layer/arm64"))
+        self.assertIn("runs on x86_64 with the layer of arm64", self.said(f"- {LAYER_OF_ARCHITECTURE}", "- !Ref Arm64Layer"))
         self.assertIn(
             "runs on x86_64 with the layer of arm64", self.said("      Architectures: [!Ref Architecture]\n", "")
         )
 
     def test_so_is_one_by_export(self):
         by_export = "{'Fn::ImportValue': !Sub 'SharedProxyLayerX86LongContent-${Stage}'}"
-        said = self.said('!Sub "{{resolve:ssm:/long-content/${Stage}/layer/${Architecture}}}"', by_export)
+        said = self.said(LAYER_OF_ARCHITECTURE, by_export)
         self.assertIn("runs on arm64 with the layer of x86_64", said)
         self.assertNotIn("runs on x86_64 with", said)
 
@@ -179,7 +182,59 @@ class Functions(unittest.TestCase):
         self.assertEqual(said, "")
 
     def test_a_wrapper_without_its_layer_is_found(self):
-        self.assertIn("would not start", self.said("resolve:ssm:/long-content/", "resolve:ssm:/other/"))
+        self.assertIn("would not start", self.said("/long-content/{stage}/layer", "/other/{stage}/layer"))
+
+
+class Parameters(unittest.TestCase):
+    GOOD = Functions.GOOD
+
+    def said(self, was, becomes):
+        self.assertIn(was, self.GOOD)
+        broken = Template(Path("stacks/bad.yaml"), yaml_parse(self.GOOD.replace(was, becomes)))
+        return " / ".join(parameters.check([broken]))
+
+    def test_our_own_are_right(self):
+        self.assertEqual(list(parameters.check(OUR_OWN)), [])
+
+    def test_a_setting_of_the_layer_that_a_stack_does_not_take_is_found(self):
+        self.assertIn("has no parameter ContentTtlSeconds", self.said("ContentTtlSeconds", "Seconds"))
+
+    def test_a_setting_that_does_not_reach_its_variable_is_found(self):
+        for variable, parameter in (
+            ("MAX_CONTENT_SIZE", "MaxContentSize"),
+            ("LRAP_CONTENT_TTL", "ContentTtlSeconds"),
+            ("LRAP_SIGNING_SECRET_ARN", "SigningSecretArn"),
+        ):
+            said = self.said(f"          {variable}:", f"          {variable}_2:")
+            self.assertIn(f"Function: {variable} is not the parameter {parameter}", said)
+
+    def test_a_signing_secret_that_the_role_may_not_read_is_found(self):
+        said = self.said("Action: secretsmanager:GetSecretValue", "Action: secretsmanager:DescribeSecret")
+        self.assertIn("its role may not read SigningSecretArn", said)
+
+    def test_a_permission_without_a_secret_is_found(self):
+        said = self.said('  IsSigned: !Not [!Equals [!Ref SigningSecretArn, ""]]', "  IsSigned: !Equals [1, 1]")
+        self.assertIn("FunctionRole may read a secret that was not given", said)
+
+    def test_a_parameter_that_is_ignored_is_found(self):
+        for was, becomes, said in (
+            ("      PermissionsBoundary: !If", "      # If", "PermissionsBoundary as its boundary"),
+            ("      Tracing: !If", "      # If", "not traced as the parameter EnableXRay says"),
+            ("!Ref LogRetentionDays", "7", "not kept as long as the parameter LogRetentionDays says"),
+        ):
+            self.assertIn(said, self.said(was, becomes))
+
+    def test_a_parameter_that_means_something_else_elsewhere_is_found(self):
+        good, other = (
+            Template(Path(f"stacks/{name}.yaml"), yaml_parse(text))
+            for name, text in (("good", self.GOOD), ("other", self.GOOD.replace("Default: 86400", "Default: 3600")))
+        )
+        said = list(parameters.check([good, other]))
+        self.assertEqual(said, ["other: the parameter ContentTtlSeconds is declared otherwise than in good"])
+
+    def test_a_template_to_copy_from_may_take_what_it_likes(self):
+        elsewhere = Template(Path("attach/bad.yaml"), yaml_parse(self.GOOD.replace("ContentTtlSeconds", "Seconds")))
+        self.assertEqual(list(parameters.check([elsewhere])), [])
 
 
 class Removal(unittest.TestCase):
@@ -249,6 +304,16 @@ class Evaluating(unittest.TestCase):
         resources = Evaluation(document, {"Stage": "dev"}).resources
         properties = {"Size": 3, "Name": "small", "Arn": "<Gone.Arn>/a-dev/${Literal}", "List": [1]}
         self.assertEqual(resources, {"Here": {"Type": "T", "Properties": properties}})
+
+    def test_a_parameter_from_the_systems_manager_is_what_the_stage_has(self):
+        document = yaml_parse("""
+            Metadata: {StageParameters: {Layer: "/layers/{stage}"}}
+            Parameters: {Stage: {Type: String}, Layer: {Type: 'AWS::SSM::Parameter::Value<String>'}}
+            Resources: {R: {Type: T, Properties: {Layer: !Ref Layer}}}
+            """)
+        for given, name in (({"Stage": "prod"}, "/layers/prod"), ({"Stage": "prod", "Layer": "/mine"}, "/mine")):
+            properties = Evaluation(document, given).resources["R"]["Properties"]
+            self.assertEqual(properties, {"Layer": "{{resolve:ssm:%s}}" % name})
 
     def test_does_not_guess(self):
         with self.assertRaisesRegex(UnknownFunction, "Fn::Cidr"):

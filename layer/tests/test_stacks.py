@@ -171,6 +171,8 @@ class Function(unittest.TestCase):
                 "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
                 "AGENT_CONTEXT_TABLE": "<import SharedContentTableLongContent-dev>",
                 "MAX_CONTENT_SIZE": "9000",
+                "LRAP_CONTENT_TTL": 86400,
+                "LRAP_LOG": "info",
                 "LRAP_HYDRATE": "always",
                 "LRAP_OFFLOAD": "always",
             },

@@ -24,6 +24,17 @@ def check(template):
     yield from sorted(found)
 
 
+def has_layer(function):
+    """Whether a function's properties attach this layer."""
+    return any(_architecture(layer) for layer in function.get("Layers", []))
+
+
+def role_of(function, evaluation):
+    """The properties of a function's role, or ``None`` of a role of another stack, which cannot be looked into."""
+    resource = evaluation.resources.get(_resource(function.get("Role", "")))
+    return resource and resource["Properties"]
+
+
 def _problems(name, function, evaluation):
     layers = function.get("Layers", [])
     variables = function.get("Environment", {}).get("Variables", {})
@@ -41,7 +52,7 @@ def _problems(name, function, evaluation):
         yield f"has the layer, but {EXEC_WRAPPER} is not {WRAPPER}"
     if CONTENT_TABLE not in variables:
         yield f"has the layer, but not {CONTENT_TABLE}"
-    if not _may_use_table(function.get("Role", ""), evaluation):
+    if not _may_use_table(role_of(function, evaluation)):
         yield "has the layer, but its role has neither the read nor the write policy of the content table"
     yield from _modes(variables, _serves_http(name, evaluation))
 
@@ -74,7 +85,6 @@ def _architecture(layer):
     return found and (found["parameter"] or BY_EXPORT[found["export"]])
 
 
-def _may_use_table(role, evaluation):
-    """A role of another stack cannot be looked into, and is trusted."""
-    resource = evaluation.resources.get(_resource(role))
-    return resource is None or any(map(POLICY.search, resource["Properties"].get("ManagedPolicyArns", [])))
+def _may_use_table(role):
+    """A role of another stack is trusted."""
+    return role is None or any(map(POLICY.search, role.get("ManagedPolicyArns", [])))
