@@ -1,4 +1,4 @@
-# One rule per verb; what differs is a parameter. `make` alone lists them, in groups: the comment of a rule begins with its group.
+# One rule per verb; variants are parameters. `make` alone lists the verbs in groups; the comment of a rule begins with its group.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,7 +10,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # Expensive builds of other people's software, kept between clones.
 LRAP_CACHE := $(or $(LRAP_CACHE),$(or $(HOME),$(CURDIR))/.cache/lrap)
 PYTHON ?= python3
-# How the programs are built that run on this machine. What is shipped: see below.
+# The cargo profile of programs that run on this machine. The programs that are shipped have their own, see below.
 PROFILE ?= demo
 # Where cargo puts what it builds with that profile.
 BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
@@ -18,7 +18,7 @@ BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 # What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
 VARIABLES := ARCH CARGO_TARGET_DIR CI DETACH DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL OPTIONS PAGE \
     PARAMETERS PROFILE PYTHON QUESTION REGION SECONDS SRC STAGE TABLE TAG UPDATE URL ZIP_ARM ZIP_X86
-# Of the programs that run, which get them as variables of the environment either way.
+# Variables of the programs that make starts: make passes them on in the environment.
 THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
 given = $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
 unknown := $(filter-out $(VARIABLES) $(THEIRS) MAKEFLAGS GNUMAKEFLAGS SHELL,$(sort $(given)))
@@ -56,12 +56,12 @@ deliver = @PYTHONPATH=layer "$(DELIVERY)/bin/python" -m delivery
 to = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)") $(if $(call on,$(DRY_RUN)),--dry-run)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
-# A step of several: what it is, and the rule that does it.
+# One of several steps: its description, and the rule that does it.
 define step
 $(call say,step $(1))
 @$(MAKE) --silent $(2)
 endef
-# Before the first step, if its program was not built yet: how long it takes.
+# Says before the first step how long the build takes, if the program $(1) was not built yet.
 announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
 COMMA := ,
 
@@ -88,7 +88,7 @@ demo: tools ## try: send a long document through two functions; FILE=path for yo
 	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
 	    --analyser "$(BUILT)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
-agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to look at it, MODEL=, URL= of a server of Chat Completions or stand-in
+agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to see the run on a page, URL= of a server with the Chat Completions API (or URL=stand-in), MODEL= of that server
 	$(call announce,$(BUILT)/agent-demo,2 to 3 minutes after make demo$(COMMA) 4 to 6 without)
 	$(call step,1 of 4: the interpreter of state machines (300 MB),$(MOTO)/installed)
 	$(call step,2 of 4: the wrapper,wrapper)
@@ -101,11 +101,11 @@ agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=pa
 test: tools packages $(VENV)/installed $(MOTO)/installed wrapper ## change: run every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs missing system packages, INSTALL=0 skips their tests
 	@tests/run "$(TARGET)" "$(LRAP_CACHE)" "$(PYTHON)" "$(CURDIR)/$(VENV)/bin/python" "$(MOTO)/bin/python" "$(WRAPPER)"
 
-# Before minutes are spent on anything else.
+# make test runs this first, so that a missing package is reported before minutes of building.
 packages:
 	@tests/packages "$(LRAP_CACHE)"
 
-# Limits are of one compiler, valgrind's idea of an x86-64 processor, and Linux.
+# The limits hold only for one version of the compiler, for the x86-64 processor that valgrind simulates, and for Linux.
 counts: tools ## change: compare instructions, system calls, allocations and copies with their limits; UPDATE=1 makes the new counts the limits
 	@missing=; \
 	[ "$$(uname -sm)" = "Linux x86_64" ] || missing="$$missing Linux on x86-64 (the limits hold nowhere else);"; \
@@ -135,7 +135,7 @@ validate: $(DELIVERY)/installed ## change: check every CloudFormation template: 
 	@"$(DELIVERY)/bin/cfn-lint" -- $(TEMPLATES)
 	$(deliver) validate $(TEMPLATES)
 
-diagrams: $(DELIVERY)/installed ## change: the pictures of docs/diagrams.md, from the templates and the state machine
+diagrams: $(DELIVERY)/installed ## change: draw the pictures of docs/diagrams.md, from the templates and the state machine
 	$(deliver) diagrams $(STACKS)
 
 stacks: $(DELIVERY)/installed $(MOTO)/installed ## change: test templates, snippets, publishing and deploying, against a stand-in of AWS on this machine
@@ -152,7 +152,7 @@ publish-x86: $(DELIVERY)/installed ## use: publish the layer for x86_64 as a lay
 publish-arm: $(DELIVERY)/installed ## use: publish the layer for arm64 as a layer version; REGION=, STAGE=, ZIP_ARM=, DRY_RUN=1
 	$(deliver) publish "$(ZIP_ARM)" arm64 $(to)
 
-# A verb cannot do without these.
+# Ends make if the variable $(1), which the verb needs, is not given.
 needs = $(if $($(1)),,$(error $@ needs $(1)=, $(2)))
 
 attach: $(DELIVERY)/installed ## use: attach the layer to FUNCTION=; REGION=, STAGE=, DRY_RUN=1; LAYER_ARN=, TABLE= and MAX_CONTENT_SIZE= override the stage's
@@ -189,8 +189,8 @@ fuzz: ## change: run every fuzz target for SECONDS= each (60); inputs that add c
 		$(fuzz-run) $$target $(fuzzed)/$$target -- -dict=fuzz/http.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) && \
 		minimise $$target || exit 1; done
 
-bench: tools ## change: measure what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough --runs 5" for less, or more
-	$(call say,building the extension as it is shipped and the least that one can be)
+bench: tools ## change: measure what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough" for less, OPTIONS="--runs 5" for more
+	$(call say,building the extension as it is shipped and the smallest possible extension)
 	@cargo build --release -p lrap -p hello-extension --bin lrap-extension --bin hello-extension
 	$(call say,measuring)
 	@cargo run --profile measure -p lrap-bench -- run $(OPTIONS)
@@ -215,7 +215,7 @@ layer: $(ARCH:%=build-%) ## build: build the layer's zips with licences, bills o
 	$(call say,packing the layer)
 	@cargo run --quiet -p layer-pack -- pack "$(SHIPPED)" $(ARCHITECTURES)
 
-test-layer: layer $(VENV)/installed ## build: run the zips as Lambda unpacks them, arm64 in an emulator where the machine is not arm64; ARCH=
+test-layer: layer $(VENV)/installed ## build: unpack the zips as Lambda does and test the programs in them; an emulator runs arm64 on other machines; ARCH=
 	@node=$$(tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)") || node=; \
 	[ -n "$$node" ] || [ "$${CI:-}" != true ] || { echo "The Node runtime client could not be installed, and its tests must run."; exit 1; }; \
 	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node"; \
@@ -224,12 +224,12 @@ test-layer: layer $(VENV)/installed ## build: run the zips as Lambda unpacks the
 	    layer/test "$$architecture" "$(LRAP_CACHE)" "$(SHIPPED)"; \
 	done
 
-# The tag, the commit and the zips are of one version, or nothing is released.
+# Stops a release unless the tag, the commit and the zips have the same version.
 releasable:
 	@version=v$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml); \
 	[ "$${TAG:-}" = "$$version" ] || { echo "TAG is \"$${TAG:-}\", and the workspace is of version $$version"; exit 1; }
-	@case "$$(layer/commit)" in *[!0-9a-f]*) echo "the working tree is no clean commit, and nobody could build this again"; exit 1;; esac
-	@[ "$$(git rev-parse "$$TAG^{commit}")" = "$$(git rev-parse HEAD)" ] || { echo "$$TAG is another commit than what is here"; exit 1; }
+	@case "$$(layer/commit)" in *[!0-9a-f]*) echo "the working tree has changes that are not committed, so nobody could build this again"; exit 1;; esac
+	@[ "$$(git rev-parse "$$TAG^{commit}")" = "$$(git rev-parse HEAD)" ] || { echo "$$TAG is another commit than the one that is checked out"; exit 1; }
 
 release: releasable test-layer ## build: attach the tested zips of both architectures to TAG=vX.Y.Z on GitHub, with the GitHub CLI
 	@cd "$(SHIPPED)" && sha256sum --check --quiet SHA256SUMS && \
@@ -237,7 +237,7 @@ release: releasable test-layer ## build: attach the tested zips of both architec
 
 # --- the functions that are zips of their source --------------------------------------------------------------------------
 
-# Where the templates in functions/stacks look for them, wherever cargo builds.
+# Always in target/functions, even if cargo builds elsewhere, because the templates in functions/stacks refer to that folder.
 package = @"$(PYTHON)" functions/package "$(1)" "target/functions/$(notdir $(abspath $(1))).zip" --architecture "$(lastword $(ARCHITECTURES))"
 
 package-python-consumer: ## build: pack the Python function as a zip in target/functions; SRC= names the folder of another function, ARCH=x86 if it has compiled wheels
@@ -246,7 +246,7 @@ package-python-consumer: ## build: pack the Python function as a zip in target/f
 package-node-consumer: ## build: pack the Node.js function as a zip in target/functions; SRC=, ARCH=
 	$(call package,$(or $(SRC),functions/document-splitter))
 
-models: ## change: build the rows of models and their prices from the price list that is pinned; FILE= for a list from here
+models: ## change: build the rows of models and their prices from the pinned price list; FILE= names another list
 	@"$(PYTHON)" functions/llm-models/renew $(if $(FILE),--list "$(FILE)")
 
 package-llm-models: ## build: pack the rows of models and prices as the zip of a layer in target/functions
@@ -268,15 +268,15 @@ package-functions: tools ## build: build the Rust functions as zips in target/fu
 
 # ---------------------------------------------------------------------------------------------------------------------------
 
-clean: ## other: delete what was built here; not the cache of runtime clients and linters
+clean: ## other: delete what was built here, but not the cache of runtime clients and linters
 	cargo clean
 	rm -rf .cache target/functions
 
 # --- steps of the above -------------------------------------------------------------------------------------------------
 
-# The layer as it lies under /opt, and the programs that run it here. The demo and the agent name the same packages: cargo then builds
-# what both need with the same features, and the agent finds it built. `tool` has names that lead to a page on this machine,
-# which nothing that is shipped has.
+# The layer's files as in /opt, and the programs that run them on this machine. The demo and the agent name the same packages, so that cargo
+# builds what both need with the same features, once. Here `tool` has the feature test-endpoints, which lets names lead to a page on
+# this machine; no shipped program has it.
 demonstrate = @cargo build --profile $(PROFILE) --features tool/test-endpoints \
     $(addprefix -p ,lrap document-analyser demo agent-demo llm tool agent-registry tool-registry) $(addprefix --bin ,lrap-extension $(1))
 
@@ -292,12 +292,12 @@ layer-folder:
 	@install -D -m 755 "$(BUILT)/lrap-extension" "$(LAYER)/extensions/lrap"
 	@install -D -m 755 "$(WRAPPER)" "$(LAYER)/extensions/lrap-wrapper/wrapper"
 
-# Static: no dynamic linker in the way of every cold start, and it runs on every runtime's base image.
+# Static, because a dynamic linker costs time in every cold start, and because it must run on every runtime's base image.
 wrapper: tools
 	$(call say,building the static wrapper)
 	@cargo rustc -p lrap-wrapper --release -- -C target-feature=+crt-static -C strip=symbols
 
-# The same versions for the function and for the test subject: one environment.
+# One environment, so that the function and the test subject have the same versions.
 $(VENV)/installed: functions/document-reader/requirements.txt tests/runtimes/python/requirements.txt
 	$(call say,installing the Python runtime client)
 	@"$(PYTHON)" -c 'import ensurepip, venv' || { echo "$(PYTHON) has no venv: install python3-venv (Debian) or a complete Python"; exit 1; }
@@ -305,7 +305,7 @@ $(VENV)/installed: functions/document-reader/requirements.txt tests/runtimes/pyt
 	@"$(VENV)/bin/pip" install --quiet --disable-pip-version-check $(addprefix -r ,$^)
 	@touch $@
 
-# Old summaries would stand in for steps that are no longer counted.
+# Deletes old summaries first: they would still be read for steps that are no longer counted.
 counted: $(GUNGRAUN)/bin/gungraun-runner
 	$(call say,counting the instructions of each step)
 	@rm -rf "$(TARGET)/gungraun/counts"
@@ -316,10 +316,10 @@ counted: $(GUNGRAUN)/bin/gungraun-runner
 	@cargo run --quiet -p counts -- --extension "$(TARGET)/quick/lrap-extension" --steps "$(TARGET)/gungraun/counts" \
 	    --limits tests/counts/limits.toml --reports "$(TARGET)/counts" --json "$(TARGET)/counts.json" $(if $(call on,$(UPDATE)),--update)
 
-# Tools that run for seconds, and would be built for minutes.
+# For tools that run for seconds: a full optimisation would take minutes to build.
 built-quickly = CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=64 CARGO_PROFILE_RELEASE_DEBUG=0
 
-# The library that the benchmark is built with talks to a runner of its very own version only.
+# The benchmark's library works only with a runner of exactly its own version.
 $(GUNGRAUN)/bin/gungraun-runner:
 	$(call say,building the runner of gungraun once into $(LRAP_CACHE))
 	@$(built-quickly) CARGO_TARGET_DIR="$(GUNGRAUN)/target" cargo install --locked --quiet gungraun-runner@0.20.0 --root "$(GUNGRAUN)"
@@ -330,7 +330,7 @@ $(CARGO_DENY)/bin/cargo-deny:
 	@$(built-quickly) CARGO_TARGET_DIR="$(CARGO_DENY)/target" cargo install --locked --quiet cargo-deny@0.20.2 --root "$(CARGO_DENY)"
 	@rm -rf "$(CARGO_DENY)/target"
 
-# Their names change with their contents, so what is there need not be looked at again.
+# The name of an environment contains a checksum of its requirements, so an existing one never has to be checked again.
 $(DELIVERY)/installed: contents := layer/delivery/requirements.txt
 $(LINTERS)/installed: contents := tests/lint/requirements.txt
 $(SNIPPETS)/installed: contents := tests/snippets/requirements.txt

@@ -99,7 +99,7 @@ class PackageTest(unittest.TestCase):
     def test_a_function_without_source_ends_it(self):
         path, ended = self.package(self.folder)
         self.assertEqual((ended.returncode, path.exists()), (1, False))
-        self.assertIn("src is no folder", ended.stderr)
+        self.assertIn("src is not a folder", ended.stderr)
 
 
 if __name__ == "__main__":

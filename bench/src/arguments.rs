@@ -39,9 +39,9 @@ pub(crate) enum Command {
     /// A lane of a run: relays to a Runtime API until it is ended.
     #[command(hide = true)]
     Relay {
-        /// How.
+        /// What kind of relay.
         relay: Relay,
-        /// Where to.
+        /// The address of the Runtime API.
         upstream: SocketAddr,
     },
 }
@@ -55,25 +55,25 @@ pub(crate) struct Options {
     /// Only these lanes, such as `direct`.
     #[arg(long, value_name = "NAME")]
     lane: Vec<String>,
-    /// Only on so many processors.
+    /// Only on this number of processors.
     #[arg(long)]
     pin: Vec<Pin>,
-    /// How often all is measured; medians are reported.
+    /// How often everything is measured; the report has medians.
     #[arg(long, default_value_t = 1)]
     pub(crate) runs: usize,
-    /// A tenth of the work.
+    /// Measures only a tenth of the invocations.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// A binary to measure, as a lane of this name; several to compare them. The release binary as `lrap`, if none.
+    /// A binary to measure, as a lane of this name; give several to compare them. Without it, the release binary as `lrap`.
     #[arg(long, value_name = "NAME=PATH")]
     extension: Vec<Extension>,
-    /// The extension that cold starts are compared with; that of the release profile, if none.
+    /// The extension that cold starts are compared with. Without it, `hello-extension` of the release profile.
     #[arg(long, value_name = "PATH")]
     hello: Option<PathBuf>,
-    /// Puts what came out into `docs/performance.md`, and plots beside it.
+    /// Writes the figures into `docs/performance.md`, and plots beside it.
     #[arg(long, conflicts_with_all = ["scenario", "lane", "pin"])]
     pub(crate) write_docs: bool,
-    /// Where the report goes.
+    /// Where to write the report.
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
 }

@@ -10,12 +10,12 @@ use std::path::PathBuf;
 /// The model is a script unless a provider's key is set in the environment, or a server is given by its URL. Without the layer the tool's result is
 /// longer than a state, and the model is told so.
 ///
-/// Exit status: 0 if the run ends as it should (in an answer; without the layer after a result that was too long), 1 if it does not,
-/// 2 if there is no such document.
+/// Exit status: 0 if the run ends as expected (with an answer; without the layer, after a result that was too long), 1 if it does not,
+/// 2 if the document does not exist.
 #[derive(Debug, Parser)]
 #[command(name = "agent-demo", version)]
 pub(crate) struct Arguments {
-    /// The layer as it lies under /opt: the folder that holds `extensions`
+    /// The layer's files as in /opt: the folder that contains `extensions`
     #[arg(long, value_name = "FOLDER")]
     pub(crate) layer: PathBuf,
     /// The folder with the programs of the functions
@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     /// A server of OpenAI's Chat Completions, such as <http://127.0.0.1:11434/v1>; `stand-in` starts one that thinks and calls tools
     #[arg(long)]
     pub(crate) url: Option<String>,
-    /// The provider's or server's model, if not the one that this program chooses
+    /// The model of the provider or server, in place of the one that this program chooses
     #[arg(long)]
     pub(crate) model: Option<String>,
     /// Afterwards show the run on a page, until Enter is pressed

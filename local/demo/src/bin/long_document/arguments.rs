@@ -10,11 +10,11 @@ use std::path::PathBuf;
 /// The first function runs on Python's official runtime client, the second is a Rust program on an OS-only runtime. Both run
 /// behind the real extension of the layer.
 ///
-/// Exit status: 0 if what arrived is what was sent, 1 if it is not or a function failed, 2 if there is no such document.
+/// Exit status: 0 if what arrived is what was sent, 1 if it is not or a function failed, 2 if the document does not exist.
 #[derive(Debug, Parser)]
 #[command(name = "long_document", version)]
 pub(crate) struct Arguments {
-    /// The layer as it lies under /opt: the folder that holds `extensions`
+    /// The layer's files as in /opt: the folder that contains `extensions`
     #[arg(long, value_name = "FOLDER")]
     pub(crate) layer: PathBuf,
     /// The folder of the function that reads the document
