@@ -210,7 +210,7 @@ async fn put_refuses_what_no_reference_can_hold() {
     shell.lrap(&["put", path(&binary), "--json-value"]).await.failed(2, "is not JSON");
     shell.lrap_reading(&["put", "-", "--json-value"], "{\"a\": x}").await.failed(2, "line 1 column 7");
     let damaged = r#"["@content:1:dynamodb:s:1:x"]"#;
-    shell.lrap_reading(&["put", "-", "--json-value"], damaged).await.failed(2, "reads like a reference and is none");
+    shell.lrap_reading(&["put", "-", "--json-value"], damaged).await.failed(2, "reads like a reference but is not one");
     let large = tempfile::NamedTempFile::new().unwrap();
     large.as_file().set_len((64 << 20) + 1).unwrap();
     shell.lrap(&["put", path(&large)]).await.failed(2, "is larger than a content may be (67108864 bytes)");
@@ -589,7 +589,7 @@ async fn explain_says_where_a_document_is_not_json() {
     let utf_16 = file(text);
     let said = shell.lrap(&["explain", path(&utf_16)]).await;
     assert_eq!(said.code(), 0, "{}", said.out());
-    assert!(said.out().contains("is UTF-16, and read as the text that it says"), "{}", said.out());
+    assert!(said.out().contains("is UTF-16; it is read as the text that it encodes"), "{}", said.out());
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ impl Failure {
             Refusal::UnknownKey(_) => "do LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN differ here and at its writer?",
             Refusal::Forged => "was it altered, or made for another AGENT_CONTEXT_TABLE or another tenant?",
             Refusal::Legacy => {
-                "LRAP_READ_LEGACY reads them without LRAP_SIGNING_KEY, LRAP_SIGNING_SECRET_ARN and tenants"
+                "LRAP_READ_LEGACY reads them only without LRAP_SIGNING_KEY, LRAP_SIGNING_SECRET_ARN and tenants"
             }
         };
         Self::new(FailureKind::Refused, format!("{reference}: {refusal}; {look_at}"))
@@ -124,7 +124,7 @@ impl Failure {
     pub fn put(error: &PutError) -> Self {
         match error {
             PutError::TooLarge { .. } => {
-                let look_at = "no variable raises that; return the text in several strings";
+                let look_at = "no variable raises this limit; return the text in several strings";
                 Self::new(FailureKind::PayloadTooLarge, format!("{error}; {look_at}"))
             }
             PutError::Unavailable(_) => {

@@ -48,7 +48,7 @@ enum Form {
 impl Explain {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, ToolError> {
         if self.form == Form::Response && self.fetch {
-            return Err(ToolError::Usage("a response has nothing to --fetch".to_owned()));
+            return Err(ToolError::Usage("--fetch is only for events, not for a response".to_owned()));
         }
         let Document { name, text: document, was } = Document::read(&self.document)?;
         let problem = serde_json::from_slice::<IgnoredAny>(&document).err();
@@ -57,7 +57,7 @@ impl Explain {
             Form::Response => inspect_response::report(context, &document, &self.tenant)?,
         };
         if let Some(was) = was {
-            report.because.insert(0, format!("{name} is {was}, and read as the text that it says"));
+            report.because.insert(0, format!("{name} is {was}; it is read as the text that it encodes"));
         }
         if let Some(problem) = &problem {
             report.because.push(format!("{name} is not JSON, so nothing in it is replaced: {problem}"));

@@ -103,12 +103,12 @@ impl Inspection {
         let why = |content: &Content| {
             if content.kind == Kind::Verbatim {
                 format!(
-                    "it holds strings that would be taken for references, and at most {MAX_LOOK_ALIKES} leave one by one"
+                    "it holds strings that would be taken for references, and at most {MAX_LOOK_ALIKES} are offloaded one by one"
                 )
             } else if content.bytes.len() > threshold {
                 format!("longer than MAX_CONTENT_SIZE={threshold}")
             } else {
-                "it would be taken for a reference on the way in".to_owned()
+                "the next function would take it for a reference".to_owned()
             }
         };
         self.note(places, response, &plan.starts(), plan.contents().iter().map(why), &references);

@@ -105,7 +105,7 @@ fn json_value(name: &str, bytes: Vec<u8>) -> Result<Content, String> {
     serde_json::from_slice::<IgnoredAny>(&bytes).map_err(|error| format!("{name} is not JSON: {error}"))?;
     let plan = hydrate::plan(&bytes);
     if let Some((text, error)) = plan.malformed().first() {
-        return Err(format!("{name} holds text that reads like a reference and is none: {}: {error}", quoted(text)));
+        return Err(format!("{name} holds text that reads like a reference but is not one: {}: {error}", quoted(text)));
     }
     Ok(Content::json(bytes))
 }
@@ -145,7 +145,7 @@ mod tests {
         let said = json_value("FILE", b"{\"a\": x}".to_vec()).unwrap_err();
         assert!(said.starts_with("FILE is not JSON: ") && said.ends_with("line 1 column 7"), "{said}");
         let said = json_value("FILE", br#"["@content:1:dynamodb:s:1:x"]"#.to_vec()).unwrap_err();
-        assert!(said.contains("reads like a reference and is none: @content:1"), "{said}");
+        assert!(said.contains("reads like a reference but is not one: @content:1"), "{said}");
     }
 
     #[test]

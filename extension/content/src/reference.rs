@@ -234,7 +234,7 @@ pub enum Refusal {
     #[error("its signature does not match")]
     Forged,
     /// Of the forerunner's format, which knows neither keys nor tenants.
-    #[error("a legacy reference has no signature and no tenant, and one of them is needed here")]
+    #[error("a legacy reference has no signature and no tenant, and this function needs one of them")]
     Legacy,
 }
 

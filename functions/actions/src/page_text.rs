@@ -23,7 +23,7 @@ enum Form {
 
 /// The text of a body of this content type.
 pub(crate) fn of(content_type: Option<&str>, body: &[u8]) -> Result<String, ToolError> {
-    let content_type = content_type.ok_or_else(|| ToolError::new("the page does not say of what type it is"))?;
+    let content_type = content_type.ok_or_else(|| ToolError::new("the response has no Content-Type"))?;
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
     let form = form(&essence).ok_or_else(|| refused(&essence))?;
@@ -32,7 +32,7 @@ pub(crate) fn of(content_type: Option<&str>, body: &[u8]) -> Result<String, Tool
     match form {
         Form::Plain => Ok(text.into_owned()),
         Form::Html => {
-            html_text::of(&text).map_err(|TooSlow| ToolError::new("the page is too tangled to be read in time"))
+            html_text::of(&text).map_err(|TooSlow| ToolError::new("the page is too complex to be read in time"))
         }
     }
 }

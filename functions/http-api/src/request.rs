@@ -75,7 +75,7 @@ fn decoded(body: String, is_base64: bool) -> Result<Vec<u8>, Refusal> {
     if !is_base64 {
         return Ok(body.into_bytes());
     }
-    BASE64.decode(body.as_bytes()).map_err(|_| Refusal::invalid("body", "is not the base64 it says it is"))
+    BASE64.decode(body.as_bytes()).map_err(|_| Refusal::invalid("body", "is not base64, although the event says so"))
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ impl Conversation {
             take_turn(&mut turns, message, origin)?;
         }
         if turns.is_empty() {
-            return Err(CallError::invalid("`messages` holds nothing that could be answered"));
+            return Err(CallError::invalid("`messages` has no message that a model could answer"));
         }
         pair_results_with_calls(&mut turns)?;
         Ok(turns)
@@ -121,7 +121,7 @@ fn put_results(messages: &mut Vec<Message>, at: usize, mut results: Vec<Block>) 
 /// Adds what a message says to the turn of the one who says it. What is empty says nothing: providers refuse it.
 fn take_turn<'a>(turns: &mut Vec<Turn<'a>>, message: &'a Message, origin: &Origin) -> Result<(), CallError> {
     if message.role == Role::System {
-        return Err(CallError::invalid("a message of role `system` stands behind others"));
+        return Err(CallError::invalid("a message of role `system` comes after others"));
     }
     let is_assistant = message.role == Role::Assistant;
     let is_own = is_assistant && message.origin.as_ref() == Some(origin);
@@ -152,8 +152,8 @@ fn part(block: &Block, is_assistant: bool, is_own: bool) -> Result<Option<Part<'
             Ok(Some(Part::ToolUse(call, call.opaque.as_deref().filter(|_| is_own))))
         }
         Block::ToolResult(result) if !is_assistant => check_result(result).map(|()| Some(Part::ToolResult(result))),
-        Block::ToolUse(_) => Err(CallError::invalid("a `tool_use` stands in a message that is not the assistant's")),
-        Block::ToolResult(_) => Err(CallError::invalid("a `tool_result` stands in a message of the assistant")),
+        Block::ToolUse(_) => Err(CallError::invalid("a `tool_use` is in a message that is not the assistant's")),
+        Block::ToolResult(_) => Err(CallError::invalid("a `tool_result` is in a message of the assistant")),
         Block::Opaque { data } => Ok(is_own.then_some(Part::Opaque(data))),
     }
 }
@@ -211,7 +211,7 @@ fn answer_all(open: &mut Vec<&ToolUse>, turn: &mut Turn<'_>) -> Result<(), CallE
     if let Some(Part::ToolResult(result)) = results.first() {
         let id = &result.tool_use_id;
         return Err(CallError::invalid(format!(
-            "the result for `{id}` follows no call with that id, or not its call alone"
+            "the result for `{id}` does not follow a call with that id, or the call has two results"
         )));
     }
     turn.parts.extend(others);
@@ -300,20 +300,20 @@ mod tests {
         let picture = json!({"type": "image", "source": {"type": "base64", "media_type": "image/tiff", "data": ""}});
         let letter = json!({"type": "document", "source": {"type": "base64", "media_type": "text/html", "data": ""}});
         for (messages, results, reason) in [
-            (json!([]), json!([]), "`messages` holds nothing"),
-            (json!([{"role": "system", "content": "rules"}]), json!([]), "`messages` holds nothing"),
-            (json!([user("")]), json!([]), "`messages` holds nothing"),
-            (json!([user("ask"), {"role": "system", "content": "rules"}]), json!([]), "`system` stands behind others"),
+            (json!([]), json!([]), "`messages` has no message"),
+            (json!([{"role": "system", "content": "rules"}]), json!([]), "`messages` has no message"),
+            (json!([user("")]), json!([]), "`messages` has no message"),
+            (json!([user("ask"), {"role": "system", "content": "rules"}]), json!([]), "`system` comes after others"),
             (json!([user("ask"), calls(&["x"])]), json!([]), "the call `x` of `tool` has no result"),
             (json!([user("ask"), calls(&["x", "y"])]), json!([result("x")]), "the call `y` of `tool` has no result"),
             (json!([user("ask"), calls(&["x"]), user("again")]), json!([]), "the call `x` of `tool` has no result"),
             (json!([user("ask"), calls(&["x"])]), json!([result("x"), result("x")]), "the result for `x`"),
             (json!([user("ask")]), json!([result("z")]), "the result for `z`"),
-            (json!([user("ask"), assistant_result]), json!([]), "`tool_result` stands in"),
+            (json!([user("ask"), assistant_result]), json!([]), "`tool_result` is in"),
             (
                 json!([{"role": "user", "content": [{"type": "tool_use", "id": "x", "name": "t"}]}]),
                 json!([]),
-                "`tool_use` stands in",
+                "`tool_use` is in",
             ),
             (json!([{"role": "user", "content": [picture]}]), json!([]), "an image is none of image/png"),
             (json!([{"role": "user", "content": [letter]}]), json!([]), "a document is not application/pdf"),

@@ -49,7 +49,7 @@ impl Destination<'_> {
         is_trusted.then_some(()).ok_or_else(|| {
             let key = self.key.unwrap_or("a conversation");
             CallError::invalid(format!(
-                "`{key}` may not be sent to `endpoint`: it is neither the model's nor the key's own"
+                "`{key}` may not be sent to `endpoint`: it is neither the endpoint of the model's row nor of the key's provider"
             ))
         })
     }

@@ -40,7 +40,7 @@ impl Post<'_> {
     /// Puts the key into its header, marked as something that is not to be printed.
     pub(crate) fn authorise(&mut self, header: HeaderName, prefix: &str, key: &Secret) -> Result<(), CallError> {
         let mut value = HeaderValue::from_str(&format!("{prefix}{}", key.expose()))
-            .map_err(|_| CallError::invalid("the key has characters that no header takes"))?;
+            .map_err(|_| CallError::invalid("the key has characters that a header cannot have"))?;
         value.set_sensitive(true);
         self.headers.insert(header, value);
         Ok(())

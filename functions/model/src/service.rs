@@ -116,7 +116,7 @@ impl Llm {
     pub async fn answer(&self, call: Call, left: Option<Duration>) -> Result<Reply, CallError> {
         let until = left.map(|left| Instant::now() + left);
         if call.stream == Some(true) {
-            return Err(CallError::invalid("`stream` is not possible: an answer is one reply"));
+            return Err(CallError::invalid("`stream` is not supported: the response is returned whole"));
         }
         let agent = agent_name(call.agent_name.as_deref())?;
         let wishes = wishes(&call);
@@ -157,7 +157,7 @@ impl Llm {
             return Err(CallError::UnknownModel(format!("there is no active model `{model}` of `{provider}`")));
         }
         if self.budget.is_some() && row.as_ref().is_some_and(|row| goes_elsewhere(&config, row)) {
-            return Err(CallError::invalid("with a budget, only the model's row says who is asked"));
+            return Err(CallError::invalid("with a budget, only the model's row decides where a call goes"));
         }
         let mut target = Target::new(config, row, self.keys_are_local)?;
         target.take_tier(tier, self.budget.is_some())?;
@@ -282,7 +282,7 @@ fn settings(wishes: Settings, max_tokens: Option<u64>, target: &Target) -> Resul
         && !target.reasoning_efforts.contains(effort)
     {
         let words = target.reasoning_efforts.join(", ");
-        return Err(CallError::invalid(format!("`reasoning_effort` of this model is one of {words}")));
+        return Err(CallError::invalid(format!("`reasoning_effort` of this model must be one of {words}")));
     }
     Ok(Settings { max_tokens: target.max_tokens(max_tokens), ..settings })
 }

@@ -146,7 +146,7 @@ fn transformer(config: &ProviderConfig, row: Option<&Model>) -> Result<Transform
         (None, None) => row.and_then(|row| row.response_transformer.as_deref()).unwrap_or(request),
     };
     if request != response {
-        return Err(CallError::invalid("`request_transformer` and `response_transformer` are of two APIs"));
+        return Err(CallError::invalid("`request_transformer` and `response_transformer` are for different APIs"));
     }
     Transformer::named(request)
 }
@@ -154,7 +154,7 @@ fn transformer(config: &ProviderConfig, row: Option<&Model>) -> Result<Transform
 /// The URL, with the model's name wherever `{model_id}` stands.
 fn endpoint_of(text: &str, model_id: &str) -> Result<Url, CallError> {
     Url::parse(&text.replace("{model_id}", model_id))
-        .map_err(|error| CallError::invalid(format!("`endpoint` is no URL: {error}")))
+        .map_err(|error| CallError::invalid(format!("`endpoint` is not a URL: {error}")))
 }
 
 fn check_destination(
@@ -175,7 +175,7 @@ fn check_destination(
 }
 
 fn header_name(name: &str) -> Result<HeaderName, CallError> {
-    name.parse().map_err(|_| CallError::invalid("a header's name is none"))
+    name.parse().map_err(|_| CallError::invalid("a header's name is not valid"))
 }
 
 fn headers(given: BTreeMap<String, String>, auth_header: Option<&HeaderName>) -> Result<HeaderMap, CallError> {
@@ -186,7 +186,7 @@ fn headers(given: BTreeMap<String, String>, auth_header: Option<&HeaderName>) ->
             return Err(CallError::invalid(format!("`custom_headers` must not set `{name}`")));
         }
         let value = HeaderValue::from_str(&value);
-        headers.insert(name, value.map_err(|_| CallError::invalid("a header's value is none"))?);
+        headers.insert(name, value.map_err(|_| CallError::invalid("a header's value is not valid"))?);
     }
     Ok(headers)
 }

@@ -30,7 +30,7 @@ async fn a_bad_call_is_refused_and_nobody_is_asked() {
     world.llm.keys_are_local = false;
     let tool = |schema: Value| json!([{"name": "search", "description": "", "input_schema": schema}]);
     for (call, name, text) in [
-        (with("/messages", json!([])), "InvalidRequest", "`messages` holds nothing"),
+        (with("/messages", json!([])), "InvalidRequest", "`messages` has no message"),
         (with("/tools", json!([{"name": "search"}])), "InvalidRequest", "the tool `search` has no `input_schema`"),
         (with("/tools", tool(json!("no JSON"))), "InvalidRequest", "the tool `search` has no `input_schema`"),
         (with("/tools", tool(json!([]))), "InvalidRequest", "the tool `search` has no `input_schema`"),
@@ -41,7 +41,7 @@ async fn a_bad_call_is_refused_and_nobody_is_asked() {
             "InvalidRequest",
             "no transformer `cohere_v1`",
         ),
-        (with("/provider_config/response_transformer", json!("openai_v1")), "InvalidRequest", "of two APIs"),
+        (with("/provider_config/response_transformer", json!("openai_v1")), "InvalidRequest", "for different APIs"),
         (with("/provider_config/timeout", json!(0)), "InvalidRequest", "`timeout`"),
         (with("/provider_config/timeout", json!(901)), "InvalidRequest", "`timeout`"),
         (with("/provider_config/model_id", json!("gone")), "UnknownModel", "no active model `gone` of `anthropic`"),
@@ -49,7 +49,7 @@ async fn a_bad_call_is_refused_and_nobody_is_asked() {
         (with("/provider_config/secret_path", json!("/lrap/signing")), "InvalidRequest", "`secret_path`"),
         (with("/provider_config/endpoint", json!("https://evil.example/v1")), "InvalidRequest", "may not be sent"),
         (with("/provider_config/endpoint", json!("http://127.0.0.1:9001/")), "InvalidRequest", "may not be sent"),
-        (with("/provider_config/endpoint", json!("api.anthropic.com")), "InvalidRequest", "`endpoint` is no URL"),
+        (with("/provider_config/endpoint", json!("api.anthropic.com")), "InvalidRequest", "`endpoint` is not a URL"),
         (
             with("/provider_config/custom_headers", json!({"Host": "evil.example"})),
             "InvalidRequest",

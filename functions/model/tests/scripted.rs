@@ -89,7 +89,7 @@ async fn tokens_are_guessed_from_bytes_when_the_script_counts_none() {
 #[tokio::test]
 async fn a_script_that_cannot_be_played_is_a_bad_response() {
     for (script, reason) in
-        [(json!({}), "no JSON list of steps"), (json!([{"text": "{{handle}}"}]), "asks for a handle")]
+        [(json!({}), "not a JSON list of steps"), (json!([{"text": "{{handle}}"}]), "asks for a handle")]
     {
         let error = scripted(script).await.ask(question("scripted", "demo")).await.expect_err(reason);
         assert_eq!(error.name(), "BadResponse");

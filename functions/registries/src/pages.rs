@@ -111,7 +111,7 @@ fn key_of(token: &str) -> Result<Item, Refusal> {
 
 /// A token that did not come from this list.
 pub(crate) fn foreign_token() -> Refusal {
-    Refusal::invalid("next_token", "must come from the page before, of a list with the same filter")
+    Refusal::invalid("next_token", "must come from the previous page of a list with the same filter")
 }
 
 #[cfg(test)]

@@ -36,5 +36,5 @@ async fn what_is_not_there_is_an_answer() {
     let world = World::new(|_| status(404)).await;
     let input = json!({"document": "Nothing of note.", "query": "reactor"});
     let text = world.function().text("document_search", input).await;
-    assert_eq!(text, "No word of the query stands in the document of 16 bytes.");
+    assert_eq!(text, "No word of the query is in the document of 16 bytes.");
 }

@@ -57,7 +57,7 @@ async fn what_is_no_page_is_refused_in_words() {
     let cases = [
         ("https://documents.test/picture", "of type `image/png`"),
         ("https://documents.test/script", "of type `text/javascript`"),
-        ("https://documents.test/typeless", "does not say of what type"),
+        ("https://documents.test/typeless", "has no Content-Type"),
         ("https://documents.test/martian", "unknown encoding `martian`"),
         ("https://documents.test/gone", "410 Gone"),
         ("https://documents.test/nothing", "404 Not Found"),

@@ -81,8 +81,8 @@ async fn what_goes_wrong_is_said() {
     let cases: [(Answer, &str); 6] = [
         (|_| status(404), "the service knows the United States and its waters only"),
         (|_| status(503), "the weather service answered 503 Service Unavailable; try again later"),
-        (|_| page("text/html", "<h1>Maintenance</h1>"), "gave an answer that is no forecast"),
-        (|_| page("application/geo+json", r#"{"properties": {}}"#), "gave an answer that is no forecast"),
+        (|_| page("text/html", "<h1>Maintenance</h1>"), "answer is not a forecast"),
+        (|_| page("application/geo+json", r#"{"properties": {}}"#), "answer is not a forecast"),
         (
             |_| page("application/geo+json", r#"{"properties": {"forecast": "https://documents.test/"}}"#),
             "`documents.test` is not among the hosts",

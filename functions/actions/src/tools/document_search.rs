@@ -50,7 +50,7 @@ fn run(_: &Services, arguments: Arguments) -> Running<'_> {
 fn report(document: &str, passages: &[Passage<'_>]) -> String {
     let (count, length) = (passages.len(), document.len());
     if passages.is_empty() {
-        return format!("No word of the query stands in the document of {length} bytes.");
+        return format!("No word of the query is in the document of {length} bytes.");
     }
     let noun = if count == 1 { "passage" } else { "passages" };
     let heading = format!("{count} {noun} of a document of {length} bytes, best first:");

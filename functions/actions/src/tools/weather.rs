@@ -100,7 +100,7 @@ async fn ask<T: DeserializeOwned>(service: &Guard, url: &str) -> Result<T, ToolE
     let page = page.map_err(|error| ToolError::new(format!("no forecast from the weather service: {error}")))?;
     check(&page)?;
     serde_json::from_slice(&page.body)
-        .map_err(|_| ToolError::new("the weather service gave an answer that is no forecast; try again later"))
+        .map_err(|_| ToolError::new("the weather service's answer is not a forecast; try again later"))
 }
 
 fn check(page: &Page) -> Result<(), ToolError> {

@@ -84,7 +84,7 @@ fn input(prompt: &Prompt<'_>, target: &Target) -> Result<ConverseInput, CallErro
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` calls it")]
 fn unbuilt(error: BuildError) -> CallError {
-    CallError::invalid(format!("Bedrock takes no such request: {error}"))
+    CallError::invalid(format!("Bedrock does not accept such a request: {error}"))
 }
 
 /// What only this model's makers have a name for, and what the row adds.
@@ -213,7 +213,7 @@ fn shown(block: &Block) -> Result<ToolResultContentBlock, CallError> {
         }
         Block::Document { source: Source::Base64 { data, .. }, .. } => pdf(data).map(ToolResultContentBlock::Document),
         Block::Text { text, .. } => Ok(ToolResultContentBlock::Text(text.clone())),
-        _ => Err(CallError::invalid("a tool's result holds a block that is none of text, image and document")),
+        _ => Err(CallError::invalid("a tool's result has a block that is not text, image or document")),
     }
 }
 
@@ -359,7 +359,7 @@ fn is_refused_connection(failed: &(dyn Error + 'static)) -> bool {
 /// A success that the SDK takes for a failure is one that it cannot read.
 fn refusal_of(provider_id: &str, response: &HttpResponse, code: Option<&str>) -> Failed {
     if response.status().is_success() {
-        return Unreadable::new("it is no answer of Converse").of(provider_id, None);
+        return Unreadable::new("it is not a response of Converse").of(provider_id, None);
     }
     let retry_after = response.headers().get("retry-after").and_then(retry_after_of);
     let refusal = Refusal { status: response.status().as_u16(), retry_after };

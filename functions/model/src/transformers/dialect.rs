@@ -116,7 +116,7 @@ fn read(body: &[u8]) -> Result<Value, Unreadable> {
 
 /// Reads a part of a response.
 pub(super) fn part<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Unreadable> {
-    serde_json::from_value(value).map_err(|_| Unreadable::new("it is JSON of another shape"))
+    serde_json::from_value(value).map_err(|_| Unreadable::new("it is JSON with another structure"))
 }
 
 /// `object` with a field more, if there is a value for it: providers refuse a `null`.

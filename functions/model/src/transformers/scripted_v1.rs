@@ -51,7 +51,7 @@ fn once() -> usize {
 /// What `script` answers to `prompt`.
 pub(crate) fn play(script: &str, prompt: &Prompt<'_>) -> Result<Answered, Unreadable> {
     let steps: Vec<Step> =
-        serde_json::from_str(script).map_err(|_| Unreadable::new("its script is no JSON list of steps"))?;
+        serde_json::from_str(script).map_err(|_| Unreadable::new("its script is not a JSON list of steps"))?;
     let last = Step {
         text: "The script ends here.".to_owned(),
         tool_calls: vec![],

@@ -214,7 +214,7 @@ fn tools(list: Vec<Value>) -> Result<Vec<AgentTool>, Refusal> {
         let place = format!("tools[{index}]");
         let tool = AgentTool::read(&place, entry)?;
         if tools.iter().any(|known| known.tool_name == tool.tool_name) {
-            return Err(Refusal::invalid(format!("{place}.tool_name"), "stands in the list twice"));
+            return Err(Refusal::invalid(format!("{place}.tool_name"), "is in the list twice"));
         }
         tools.push(tool);
     }
@@ -374,7 +374,7 @@ mod tests {
             (json!({"tools": {}}), "tools: must be a list"),
             (json!({"tools": "["}), "tools: is not JSON: line 1, column 1"),
             (json!({"tools": [{"enabled": true}]}), "tools[0].tool_name: is missing"),
-            (json!({"tools": ["a", "a"]}), "tools[1].tool_name: stands in the list twice"),
+            (json!({"tools": ["a", "a"]}), "tools[1].tool_name: is in the list twice"),
             (
                 json!({"parameters": {"max_iterations": 0}}),
                 "parameters.max_iterations: must be a whole number from 1 to 100",
