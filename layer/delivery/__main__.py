@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery import Refusal, attachment, deployment, diagrams as pictures, publishing
 from delivery.account import Account
-from delivery.checks import functions, imports, parameters, permissions, removal
+from delivery.checks import functions, imports, parameters, permissions, removal, tags
 from delivery.evaluation import STAGES, UnknownFunction
 from delivery.layers import LayerZip
 from delivery.templates import Template
@@ -32,7 +32,7 @@ def validate(options):
     """Checks templates, and prints the order in which they are deployed."""
     templates = [Template.read(path) for path in options.templates]
     problems = [*imports.check(templates), *parameters.check(templates)]
-    for check in (permissions.check, functions.check, removal.check):
+    for check in (permissions.check, functions.check, removal.check, tags.check):
         problems += [problem for template in templates for problem in check(template)]
     if problems:
         raise Refusal("\n".join(problems))

@@ -23,6 +23,8 @@ KINDS = (
     ("state machines", "AWS::StepFunctions::StateMachine", "{{{{{}}}}}"),
     ("activities", "AWS::StepFunctions::Activity", "([{}])"),
     ("APIs", "AWS::ApiGatewayV2::Api", "([{}])"),
+    ("topics", "AWS::SNS::Topic", "{{{{{}}}}}"),
+    ("queues", "AWS::SQS::Queue", "[[{}]]"),
     ("secrets", "AWS::SecretsManager::Secret", "[/{}/]"),
     ("buckets", "AWS::S3::Bucket", "[({})]"),
     ("parameters", "AWS::SSM::Parameter", ">{}]"),

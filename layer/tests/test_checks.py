@@ -5,7 +5,7 @@ from pathlib import Path
 
 from samtranslator.yaml_helper import yaml_parse
 
-from delivery.checks import functions, imports, parameters, permissions, removal
+from delivery.checks import functions, imports, parameters, permissions, removal, tags
 from delivery.evaluation import Evaluation, UnknownFunction
 from delivery.templates import STACKS, Template
 from delivery.translation import Untranslatable, evaluations
@@ -261,6 +261,22 @@ class Removal(unittest.TestCase):
         self.assertIn(
             "no deletion protection in prod", self.said("DeletionPolicy: Retain, UpdateReplacePolicy: Retain")
         )
+
+
+class Tags(unittest.TestCase):
+    def said(self, properties):
+        text = "Resources: {T: {Type: 'AWS::SNS::Topic', Properties: {%s}}}" % properties
+        return list(tags.check(template(text, "stacks/bad")))
+
+    def test_our_own_are_right(self):
+        self.assertEqual([problem for template in OUR_OWN for problem in tags.check(template)], [])
+
+    def test_a_resource_without_them_or_of_another_stage_is_found(self):
+        for properties in ("", "Tags: [{Key: Project, Value: lrap}, {Key: Stage, Value: dev}]"):
+            self.assertEqual(self.said(properties), ["bad: T does not have the tags Project and Stage"])
+
+    def test_others_are_welcome(self):
+        self.assertEqual(self.said("Tags: [{Key: Project, Value: lrap}, {Key: Stage, Value: !Ref Stage}, {Key: A, Value: B}]"), [])
 
 
 class Sam(unittest.TestCase):

@@ -46,6 +46,7 @@ class EachProperty(unittest.TestCase):
             "shared-llm": {"Architecture": "x86_64", "BedrockModelArns": "arn:model"},
             "tools": {"Architecture": "x86_64"},
             "agent": {"EnableXRay": "true"},
+            "messaging": {"AlarmEmail": "ops@example.com"},
         }.items():
             with self.subTest(name):
                 said = json.dumps(written(evaluated(name, Stage="dev", **given)), indent=2, sort_keys=True) + "\n"

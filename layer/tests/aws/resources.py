@@ -5,6 +5,7 @@ import json
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.core.common_models import CloudFormationModel
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.sns.models import sns_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
 
@@ -36,6 +37,16 @@ def delete_api(backend, api):
     backend.delete_api(api)
 
 
+def make_subscription(backend, name, properties):
+    arn = backend.subscribe(properties["TopicArn"], properties["Endpoint"], properties["Protocol"]).arn
+    backend.set_subscription_attributes(arn, "RawMessageDelivery", str(properties.get("RawMessageDelivery", False)).lower())
+    return arn
+
+
+def delete_subscription(backend, arn):
+    backend.unsubscribe(arn)
+
+
 def model(kind, name_property, backends, make, delete):
     """What CloudFormation makes resources of one type by."""
 
@@ -61,6 +72,7 @@ def model(kind, name_property, backends, make, delete):
 # moto finds models among the subclasses that there are: they only have to be kept.
 MODELS = (
     model("AWS::SecretsManager::Secret", "Name", secretsmanager_backends, make_secret, delete_secret),
+    model("AWS::SNS::Subscription", "SubscriptionName", sns_backends, make_subscription, delete_subscription),
     model("AWS::StepFunctions::Activity", "Name", stepfunctions_backends, make_activity, delete_activity),
     model("AWS::ApiGatewayV2::Api", "Name", apigatewayv2_backends, make_api, delete_api),
 )
