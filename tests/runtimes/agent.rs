@@ -2,6 +2,7 @@
 //! the table.
 
 mod answers;
+mod families;
 mod talk;
 
 use super::stage::{built, layer, source, variable};

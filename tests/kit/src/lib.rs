@@ -7,7 +7,7 @@
 //!   Extensions API. Tests look at its whole log; the benchmark has it keep the last few exchanges only, and answer every poll with
 //!   an event that is ready; the counts hold each reply back until the extension sleeps.
 //! - [`Runtime`] is the other side: a client that sends exactly what a test wants.
-//! - [`agent`] is what tests of the agent's state machine have in common.
+//! - [`agent`] is what tests of the agent's state machine have in common; [`families`], what the APIs of models say.
 //! - With the feature `world`: the real extension between the two, and a content table.
 #![allow(missing_docs, reason = "most names here are the documentation, and nobody but tests reads them")]
 #![allow(
@@ -20,6 +20,7 @@
 pub mod agent;
 pub mod corpus;
 mod fake_lambda;
+pub mod families;
 pub mod linear_time;
 pub mod message;
 mod patience;

@@ -11,12 +11,18 @@ use aws_types::SdkConfig;
 use lambda_local::table::Meter;
 use lambda_local::{Config, FunctionConfig, LambdaLocal, Logs, StateMachineConfig, StepFunctionsConfig};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tempfile::TempDir;
 use test_kit::agent::{Approvals, FUNCTION, substitutions};
 
 /// A run of a hundred turns on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(10);
+
+/// The agent of tests that need only one, and its model.
+const TALKER: &str = "talker";
+/// The provider of models whose rows name none.
+const SCRIPTED: &str = "scripted";
 
 /// A machine and the table behind it.
 pub(super) struct Talk {
@@ -53,26 +59,41 @@ impl Talk {
     }
 
     async fn with(model: &Value) -> Self {
+        Self::of_agents(&[(TALKER.to_owned(), model.clone())].into()).await
+    }
+
+    /// Agents by their names, each with a state machine of its own and with what its model's row says beyond the usual.
+    pub(super) async fn of_agents(models: &BTreeMap<String, Value>) -> Self {
         let layer = layer();
-        let lambda = LambdaLocal::start_with_logs(config(&layer), Logs::channel().0).await.unwrap();
+        let lambda = LambdaLocal::start_with_logs(config(&layer, models.keys()), Logs::channel().0).await.unwrap();
         let talk = Self { lambda, _layer: layer };
-        talk.fill(model).await;
+        talk.fill(models).await;
         talk
     }
 
-    async fn fill(&self, more: &Value) {
+    async fn fill(&self, models: &BTreeMap<String, Value>) {
         let tables: [(&str, &[&str]); 3] =
             [("agents", &["agent_name", "version"]), ("tools", &["tool_name"]), ("models", &["pk"])];
         for (table, keys) in tables {
             create(&self.tables(), table, keys).await;
         }
-        let mut model =
-            json!({ "pk": "scripted#talk", "provider": "scripted", "model_id": "talk", "is_active": "true" });
+        for (name, approval) in [("note", false), ("weather", false), ("ask", true)] {
+            self.put_tool(name, "", json!({ "type": "object" }), approval).await;
+        }
+        for (agent, more) in models {
+            self.put_model(agent, more).await;
+            self.put_agent(agent, provider_of(more), "", &["note", "weather", "ask", "print_output"]).await;
+        }
+    }
+
+    /// The model of one agent, which has the agent's name.
+    async fn put_model(&self, agent: &str, more: &Value) {
+        let provider = provider_of(more);
+        let mut model = json!({ "provider": provider, "is_active": "true" });
         model.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        model["model_id"] = json!(agent);
+        model["pk"] = json!(format!("{provider}#{agent}"));
         self.put("models", &model).await;
-        self.put_tool("note", "", json!({ "type": "object" }), false).await;
-        self.put_tool("ask", "", json!({ "type": "object" }), true).await;
-        self.put_agent("", &["note", "ask", "print_output"]).await;
     }
 
     /// Makes the agent as large as the registry lets it be.
@@ -83,7 +104,7 @@ impl Talk {
             self.put_tool(name, &"x".repeat(100), schema, false).await;
         }
         let names: Vec<_> = names.iter().map(String::as_str).chain(["note"]).collect();
-        self.put_agent(&"p".repeat(16 * 1024), &names).await;
+        self.put_agent(TALKER, SCRIPTED, &"p".repeat(16 * 1024), &names).await;
     }
 
     async fn put_tool(&self, name: &str, description: &str, schema: Value, approval: bool) {
@@ -94,15 +115,15 @@ impl Talk {
         self.put("tools", &tool).await;
     }
 
-    async fn put_agent(&self, prompt: &str, tools: &[&str]) {
+    async fn put_agent(&self, name: &str, provider: &str, prompt: &str, tools: &[&str]) {
         let tool = |name: &&str| match *name {
             "print_output" => json!({ "tool_name": name, "enabled": true, "input_schema": { "type": "object" } }),
             name => json!({ "tool_name": name, "enabled": true }),
         };
         let tools: Value = tools.iter().map(tool).collect();
         let agent = json!({
-            "agent_name": "talker", "version": "latest", "status": "active", "system_prompt": prompt, "llm_provider": "scripted",
-            "llm_model": "talk", "tools": tools.to_string(), "parameters": r#"{"max_iterations":100,"timeout_seconds":900}"#,
+            "agent_name": name, "version": "latest", "status": "active", "system_prompt": prompt,
+            "llm_provider": provider, "llm_model": name, "tools": tools.to_string(), "parameters": r#"{"max_iterations":100,"timeout_seconds":900}"#,
         });
         self.put("agents", &agent).await;
     }
@@ -110,6 +131,8 @@ impl Talk {
     async fn put(&self, table: &str, row: &Value) {
         let attribute = |value: &Value| match value {
             Value::Bool(truth) => AttributeValue::Bool(*truth),
+            Value::Number(number) => AttributeValue::N(number.to_string()),
+            Value::Object(_) | Value::Array(_) => panic!("{value} is no value of a row of these tests"),
             text => AttributeValue::S(text.as_str().unwrap().to_owned()),
         };
         let row = row.as_object().unwrap().iter().map(|(name, value)| (name.clone(), attribute(value))).collect();
@@ -135,9 +158,23 @@ impl Talk {
     }
 
     pub(super) async fn begin(&self, input: &Value) -> String {
-        let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:agent";
+        self.begin_as(TALKER, input).await
+    }
+
+    pub(super) async fn begin_as(&self, agent: &str, input: &Value) -> String {
+        let machine = format!("arn:aws:states:us-east-1:123456789012:stateMachine:{agent}");
         let start = self.state_machines().start_execution().state_machine_arn(machine).input(input.to_string());
         start.send().await.unwrap().execution_arn
+    }
+
+    /// The output of an execution, or the error that it failed with.
+    pub(super) async fn outcome_of(&self, arn: &str) -> Result<Value, String> {
+        tokio::time::timeout(PATIENCE, self.lambda.execution_ended(arn)).await.expect("an end").unwrap();
+        let end = self.state_machines().describe_execution().execution_arn(arn).send().await.unwrap();
+        match end.output() {
+            Some(output) => Ok(serde_json::from_str(output).unwrap()),
+            None => Err(end.error().unwrap_or_default().to_owned()),
+        }
     }
 
     /// What came of an execution.
@@ -152,6 +189,10 @@ impl Talk {
         let arn = self.begin(input).await;
         self.end_of(&arn).await
     }
+}
+
+fn provider_of(model: &Value) -> &str {
+    model["provider"].as_str().unwrap_or(SCRIPTED)
 }
 
 /// A service that listens here.
@@ -177,7 +218,7 @@ async fn create(client: &aws_sdk_dynamodb::Client, table: &str, keys: &[&str]) {
 }
 
 /// `llm` and `tool` behind the layer with the settings of an agent's functions, and a tool without it.
-fn config(layer: &TempDir) -> Config {
+fn config<'a>(layer: &TempDir, agents: impl Iterator<Item = &'a String>) -> Config {
     let mut config = Config { region: Some("us-east-1".to_owned()), ..Config::default() };
     let keep = "/function_calls/*/id /function_calls/*/name /text";
     let llm = [
@@ -199,7 +240,7 @@ fn config(layer: &TempDir) -> Config {
     };
     let note = function(source("tests/runtimes/agent").join("note.py").to_str().unwrap());
     config.functions = [attached("llm", &llm), attached("tool", &tool), ("note".to_owned(), note)].into();
-    config.step_functions = Some(step_functions());
+    config.step_functions = Some(step_functions(agents));
     config
 }
 
@@ -208,13 +249,13 @@ fn function(program: &str) -> FunctionConfig {
     FunctionConfig { command, memory: 1024, timeout: Duration::from_mins(1), ..FunctionConfig::default() }
 }
 
-fn step_functions() -> StepFunctionsConfig {
+fn step_functions<'a>(agents: impl Iterator<Item = &'a String>) -> StepFunctionsConfig {
     let definition = source("functions/statemachines").join("agent.asl.json");
-    let machine = StateMachineConfig { definition, substitutions: substitutions("talker") };
+    let machine = |agent| StateMachineConfig { definition: definition.clone(), substitutions: substitutions(agent) };
     StepFunctionsConfig {
         python: variable("LRAP_TEST_MOTO").into(),
         topics: vec!["approvals".to_owned()],
-        state_machines: [("agent".to_owned(), machine)].into(),
+        state_machines: agents.map(|agent| (agent.clone(), machine(agent))).collect(),
         ..StepFunctionsConfig::default()
     }
 }
