@@ -65,7 +65,7 @@ endef
 announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
 COMMA := ,
 
-.PHONY: help demo agent test packages counts counted lint prose check deny validate diagrams snippets fuzz bench layer-folder wrapper runtimes moto tools clean \
+.PHONY: help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto tools clean \
     demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
     package-python-consumer package-node-consumer package-llm-models package-functions models
 
@@ -137,6 +137,9 @@ validate: $(DELIVERY)/installed ## change: check every CloudFormation template: 
 
 diagrams: $(DELIVERY)/installed ## change: draw the pictures of docs/diagrams.md, from the templates and the state machine
 	$(deliver) diagrams $(STACKS)
+
+operations: $(DELIVERY)/installed ## change: the alarms, the dashboard and the warm-up of all stacks, functions/stacks/operations.yaml, from the other templates
+	$(deliver) operations $(STACKS)
 
 stacks: $(DELIVERY)/installed $(MOTO)/installed ## change: test templates, snippets, publishing and deploying, against a stand-in of AWS on this machine
 	@mkdir -p "$(TARGET)"

@@ -8,7 +8,7 @@ import sys
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery import Refusal, attachment, deployment, diagrams as pictures, publishing
+from delivery import Refusal, attachment, deployment, diagrams as pictures, operations as watching, publishing
 from delivery.account import Account
 from delivery.checks import functions, imports, parameters, permissions, removal, tags
 from delivery.evaluation import STAGES, UnknownFunction
@@ -44,6 +44,12 @@ def validate(options):
 def diagrams(options):
     """Makes the pictures of the documentation anew."""
     pictures.write(options.templates)
+    return 0
+
+
+def operations(options):
+    """Makes the template of alarms and dashboard anew."""
+    watching.write(options.templates)
     return 0
 
 
@@ -88,7 +94,7 @@ def _account(options):
 def _parser():
     parser = argparse.ArgumentParser(prog="delivery", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("validate", "diagrams"):
+    for name in ("validate", "diagrams", "operations"):
         commands.add_parser(name).add_argument("templates", nargs="+")
     _acting(commands, "publish", "zip", "architecture")
     _acting(commands, "attach", "function").add_argument("--layer")

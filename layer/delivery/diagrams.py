@@ -31,8 +31,10 @@ KINDS = (
     ("roles", "AWS::IAM::Role", "[/{}\\]"),
     ("policies", "AWS::IAM::ManagedPolicy", "[/{}\\]"),
     ("logs", "AWS::Logs::LogGroup", "[\\{}/]"),
-    ("alarms", "AWS::CloudWatch::Alarm", "({})"),
+    ("dashboards", "AWS::CloudWatch::Dashboard", "({})"),
+    ("schedules", "AWS::Scheduler::Schedule", "([{}])"),
 )
+ALARM = "AWS::CloudWatch::Alarm"
 
 
 def pictures(templates):
@@ -89,6 +91,10 @@ def _resources(stacks):
         for _, kind, shape in KINDS:
             for name in evaluation.of_type(kind):
                 yield f"    {_id(stack, name)}{shape.format(name)}"
+        # Some stacks have dozens, which differ by what they look at alone.
+        alarms = len(evaluation.of_type(ALARM))
+        if alarms:
+            yield f"    {_id(stack, 'alarms')}({alarms} alarms)"
         yield "  end"
 
 

@@ -6,6 +6,7 @@ No stand-in for AWS is a proof of this: moto forgets layers, architectures and t
 
 import json
 import os
+import re
 import unittest
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class EachProperty(unittest.TestCase):
             "tools": {"Architecture": "x86_64"},
             "agent": {"EnableXRay": "true"},
             "messaging": {"AlarmEmail": "ops@example.com"},
+            "operations": {"WarmUpExpression": "rate(5 minutes)"},
         }.items():
             with self.subTest(name):
                 said = json.dumps(written(evaluated(name, Stage="dev", **given)), indent=2, sort_keys=True) + "\n"
@@ -133,15 +135,29 @@ class Alarms(unittest.TestCase):
     def test_are_on_metrics_that_the_extension_writes(self):
         source = self.METRICS.read_text()
         names = {alarm["MetricName"] for alarm in self.alarms() if alarm.get("Namespace") == "LongContent"}
-        self.assertEqual(names, {"Failures", "Refusals", "Fallbacks", "KeptReferences", "StoreTime"})
-        self.assertEqual([name for name in names if f'"{name}"' not in source], [])
+        self.assertEqual(names, {"Failures", "Refusals", "Fallbacks", "KeptReferences", "NotFound", "StoreTime"})
+        # A filter of each function's log makes that one.
+        self.assertEqual([name for name in names - {"NotFound"} if f'"{name}"' not in source], [])
         self.assertIn('NAMESPACE: &str = "LongContent"', source)
+
+    def test_contents_that_are_not_found_are_counted_by_a_filter_of_each_log(self):
+        errors = (self.METRICS.parent / "error.rs").read_text()
+        for name in ("function", "document-splitter", "spec3-mcp", "shared-llm", "tools"):
+            (counted,) = evaluated(name, Stage="dev").of_type("AWS::Logs::MetricFilter").values()
+            pattern = re.fullmatch(r'{ \$\.error_type = "(.*)" }', counted["Properties"]["FilterPattern"])
+            prefix, _, error = pattern[1].partition(".")
+            self.assertIn(f'"{prefix}.{{}}"', errors)
+            self.assertIn(f'Self::{error} => "{error}"', errors)
+            (metric,) = counted["Properties"]["MetricTransformations"]
+            self.assertEqual((metric["MetricNamespace"], metric["MetricName"]), ("LongContent", "NotFound"))
 
     def test_take_silence_for_good_news(self):
         self.assertEqual({alarm["TreatMissingData"] for alarm in self.alarms()}, {"notBreaching"})
 
-    def test_go_to_a_topic_if_there_is_one(self):
-        self.assertEqual({"AlarmActions" in alarm for alarm in self.alarms()}, {False})
+    def test_go_to_the_topic_of_the_stage_or_to_another(self):
+        name = evaluated("messaging", Stage="dev").resources["AlarmsTopic"]["Properties"]["TopicName"]
+        own = f"arn:aws:sns:eu-central-1:123456789012:{name}"
+        self.assertTrue(all(alarm["AlarmActions"] == [own] for alarm in self.alarms()))
         self.assertTrue(all(alarm["AlarmActions"] == ["arn:topic"] for alarm in self.alarms(AlarmTopicArn="arn:topic")))
 
     def test_can_be_left_to_another_stage(self):
