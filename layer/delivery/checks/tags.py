@@ -11,7 +11,6 @@ TAGGED = (
     "AWS::S3::Bucket",
     "AWS::SNS::Topic",
     "AWS::SQS::Queue",
-    "AWS::SSM::Parameter",
     "AWS::SecretsManager::Secret",
     "AWS::StepFunctions::StateMachine",
 )
