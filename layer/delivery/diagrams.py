@@ -17,6 +17,7 @@ STATE_MACHINE = REPOSITORY / "functions" / "statemachines" / "agent.asl.json"
 
 # What a reader looks for, in the order of the rows, and how Mermaid draws it. Whatever is of no other kind is left out.
 KINDS = (
+    ("nested stacks", "AWS::CloudFormation::Stack", "[[{}]]"),
     ("tables", "AWS::DynamoDB::Table", "[({})]"),
     ("functions", "AWS::Lambda::Function", "[{}]"),
     ("layers", "AWS::Lambda::LayerVersion", "[[{}]]"),

@@ -49,8 +49,10 @@ class Watched:
 
 
 def watched(templates):
-    """What to watch, of the templates that ``make deploy`` makes stacks of."""
-    ours = [template for template in sorted(templates, key=lambda template: template.name) if template.stack]
+    """What to watch, of the templates that ``make deploy`` makes stacks of, nested ones too."""
+    nested = {name for template in templates if template.stack for name in template.nested}
+    deployed = (template for template in templates if template.stack or template.name in nested)
+    ours = sorted(deployed, key=lambda template: template.name)
     queues = [Named(_sub(queue["QueueName"])) for _, queue in _of_type(ours, "AWS::SQS::Queue")]
     topics = [Named(_sub(topic["TopicName"])) for _, topic in _of_type(ours, "AWS::SNS::Topic")]
     return Watched(

@@ -45,6 +45,12 @@ class Template:
         """What its stack is called without the stage, or ``None`` of a template that ``make deploy`` leaves alone."""
         return self.document.get("Metadata", {}).get("StackName")
 
+    @property
+    def nested(self):
+        """Names of the templates that this one makes nested stacks of."""
+        stacks = (one for one in self.document["Resources"].values() if one["Type"] == "AWS::CloudFormation::Stack")
+        return [Path(stack["Properties"]["TemplateURL"]).stem for stack in stacks]
+
     def stack_name(self, stage):
         return f"{self.stack}-{stage}"
 

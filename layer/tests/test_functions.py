@@ -4,6 +4,7 @@ import unittest
 
 from delivery.layers import WRAPPER
 from delivery.publishing import layer_properties
+from delivery.templates import Template
 from tests.aws import REPOSITORY
 from tests.test_stacks import evaluated
 
@@ -54,6 +55,30 @@ class AttachesTheLayer(unittest.TestCase):
             module, _, name = properties(template, function, LongContent="true")["Handler"].rpartition(".")
             source = REPOSITORY / f"functions/{template}/src" / f"{module.replace('.', '/')}.{extension}"
             self.assertIn(named.format(name), source.read_text())
+
+
+class MainStack(unittest.TestCase):
+    """The main stack only orchestrates: one nested stack, which gets the stage and everything else that it takes."""
+
+    MAIN, INNER = (Template.read(REPOSITORY / f"functions/stacks/{name}.yaml") for name in ("spec3", "spec3-mcp"))
+
+    def test_s3_01_has_the_lambda_stack_and_nothing_else(self):
+        found = evaluated("spec3", Stage="staging").resources
+        self.assertEqual(list(found), ["LambdaStack"])
+        self.assertEqual(found["LambdaStack"]["Properties"]["TemplateURL"], "spec3-mcp.yaml")
+        self.assertEqual(found["LambdaStack"]["Properties"]["Parameters"]["Stage"], "staging")
+
+    def test_s3_02_the_stage_is_dev_unless_it_is_told_otherwise(self):
+        self.assertEqual(self.MAIN.parameters["Stage"]["Default"], "dev")
+
+    def test_s3_01_passes_on_all_that_the_lambda_stack_takes(self):
+        passed = self.MAIN.document["Resources"]["LambdaStack"]["Properties"]["Parameters"]
+        self.assertEqual(passed.keys(), self.INNER.parameters.keys())
+        unlike = {name: value for name, value in passed.items() if value != {"Ref": name}}
+        self.assertEqual(unlike, {name: {"Ref": f"{name}Name"} for name in ("Arm64Layer", "X86Layer")})
+
+    def test_s3_10_says_name_and_arn_of_the_function(self):
+        self.assertEqual(self.MAIN.document["Outputs"].keys(), self.INNER.document["Outputs"].keys())
 
 
 class PythonConsumer(unittest.TestCase):

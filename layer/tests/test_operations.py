@@ -70,8 +70,9 @@ def metrics_of(alarm):
 
 def names(kind, name_property):
     """What the stacks that are deployed call their resources of a type."""
+    nested = {name for template in TEMPLATES for name in template.nested}
     for template in TEMPLATES:
-        if template.stack:
+        if template.stack or template.name in nested:
             found = evaluated(template.name, Stage="dev").of_type(kind).values()
             yield from (resource["Properties"][name_property] for resource in found)
 

@@ -42,6 +42,7 @@ class EachProperty(unittest.TestCase):
             "function": {"Architecture": "x86_64"},
             "document-splitter": {"Architecture": "x86_64"},
             "spec3-mcp": {"Architecture": "x86_64", "LongContent": "true"},
+            "spec3": {"Architecture": "x86_64", "LongContent": "true"},
             "shared-infrastructure": {},
             "agent-registry": {"Architecture": "x86_64"},
             "shared-llm": {"Architecture": "x86_64", "BedrockModelArns": "arn:model"},

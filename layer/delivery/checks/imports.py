@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
+from delivery.evaluation import STAGES
 
 # What other people's stacks import of this project, and therefore never changes its name.
 PROMISED = (
@@ -42,7 +43,7 @@ class Trade:
 
 
 def trade_of(template):
-    trade = Trade()
+    trade = Trade(takes={name for stage in STAGES for name in template.of_stage(stage).values()})
     for given, evaluation in template.evaluations:
         trade.exports.update(dict.fromkeys(evaluation.exports, given["Stage"]))
         trade.gives |= set(evaluation.exports) | _parameters_made(evaluation)

@@ -10,8 +10,9 @@ OF_THE_LAYER = {
     "ContentTtlSeconds": "LRAP_CONTENT_TTL",
     "SigningSecretArn": "LRAP_SIGNING_SECRET_ARN",
 }
-# Those that may differ by default: `llm` stores each text of a conversation once, also shorter ones.
-OWN_DEFAULT = {"MaxContentSize", "LogRetentionDays"}
+# Those that may differ by default: `llm` stores each text of a conversation once, also shorter ones; a log may be kept for ever; and one
+# main stack is of development unless it is told otherwise.
+OWN_DEFAULT = {"MaxContentSize", "LogRetentionDays", "Stage"}
 STACKS = "stacks"
 
 
