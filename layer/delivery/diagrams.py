@@ -7,8 +7,10 @@ import json
 import re
 from pathlib import Path
 
+from delivery import flows
 from delivery.checks.imports import NAME, in_order, trade_of
 from delivery.evaluation import STAGES
+from delivery.flows import identity as _id
 from delivery.templates import Template
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -46,7 +48,11 @@ def pictures(templates):
         "stacks": _mermaid("flowchart LR", _imports({template.name: trade_of(template) for template in templates})),
         "resources": _mermaid("flowchart TB", _resources(stacks)),
         "permissions": _mermaid("flowchart LR", _permissions(stacks)),
+        "messages": _mermaid("flowchart LR", flows.messages(stacks["messaging"])),
+        "settings": _mermaid("flowchart LR", flows.settings(templates)),
+        "variables": _table(flows.variables(templates)),
         "configuration": _configuration(templates),
+        "tree": _mermaid("flowchart TB", flows.tree(templates)),
         "agent": _mermaid("stateDiagram-v2", _states(json.loads(STATE_MACHINE.read_text()))),
     }
 
@@ -71,6 +77,10 @@ def _fullest(template):
 
 def _mermaid(kind, lines):
     return "```mermaid\n" + "\n".join([kind, *lines]) + "\n```\n"
+
+
+def _table(rows):
+    return "\n".join(rows) + "\n"
 
 
 def _imports(trades):
@@ -141,15 +151,12 @@ def _target(stack, resource):
 def _configuration(templates):
     """A row for each variable of each function: where its value comes from."""
     rows = ["| function | variable | value |", "|---|---|---|"]
-    for template in templates:
-        for name, resource in template.document.get("Resources", {}).items():
-            variables = resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
-            if resource["Type"] in ("AWS::Serverless::Function", "AWS::Lambda::Function"):
-                rows += [
-                    f"| {template.name}: {name} | `{variable}` | {_origin(template, value)} |"
-                    for variable, value in variables.items()
-                ]
-    return "\n".join(rows) + "\n"
+    for template, name, variables in flows.functions_of(templates):
+        rows += [
+            f"| {template.name}: {name} | `{variable}` | {_origin(template, value)} |"
+            for variable, value in variables.items()
+        ]
+    return _table(rows)
 
 
 def _origin(template, value):
@@ -203,11 +210,6 @@ def _stageless(name):
 
 def _listed(value):
     return value if isinstance(value, list) else [value]
-
-
-def _id(*words):
-    """What Mermaid takes for the name of a node."""
-    return re.sub(r"[^A-Za-z0-9]+", "_", "_".join(words)).strip("_")
 
 
 def write(paths):

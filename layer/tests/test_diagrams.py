@@ -39,6 +39,43 @@ class Pictures(unittest.TestCase):
         for start, end in re.findall(r"^  (\w+) -->.* (\w+)$", drawn, re.MULTILINE):
             self.assertLessEqual({start, end}, nodes)
 
+    def test_s0_27_there_is_one_for_each_kind_of_flow(self):
+        titles = re.findall("^## (.*)$", PAGE.read_text(), re.MULTILINE)
+        for title in (
+            "What each stack makes",
+            "Which stack needs what",
+            "Long content",
+            "Agents and tools are found in registries",
+            "What each role may do",
+            "How settings reach functions",
+            "A deployment",
+        ):
+            self.assertIn(title, titles)
+
+    def test_s0_23_every_variable_of_every_function_is_in_the_tables(self):
+        matrix = [row.split(" | ") for row in self.pictures["variables"].splitlines()]
+        for column, function in list(enumerate(matrix[0]))[1:]:
+            named = {row[0].strip("|` ") for row in matrix[2:] if row[column].strip(" |") == "yes"}
+            listed = re.findall(rf"^\| {re.escape(function.strip(' |'))} \| `(\w+)`", self.pictures["configuration"], re.MULTILINE)
+            self.assertEqual(named, set(listed), function)
+            self.assertIn("LRAP_OFFLOAD", named)
+
+    def test_s2_30_the_components_are_those_of_the_stack_of_messages(self):
+        drawn = re.search("<!-- components -->(.*)<!-- /components -->", PAGE.read_text(), re.DOTALL)[1]
+        (messaging,) = [template for template in TEMPLATES if template.name == "messaging"]
+        kinds = ("AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::DynamoDB::Table")
+        made = {name for name, one in messaging.document["Resources"].items() if one["Type"] in kinds}
+        aside = {name for name in made if name.endswith("DeadLetters")} | {"AlarmsTopic"}
+        self.assertEqual(set(re.findall(r"\b(\w+(?:Topic|Queue|Table))\b", drawn)), made - aside)
+        planned = re.search(r"class (\S+) planned", drawn)[1].split(",")
+        deployed = repr([template.document for template in TEMPLATES])
+        self.assertEqual([name for name in planned if f"functions/{name}.zip" in deployed], [], "no longer planned")
+        self.assertEqual([name for name in planned if f" {name}" not in drawn], [])
+
+    def test_s3_11_the_tree_ends_with_what_the_nested_stack_makes(self):
+        for name in ("PythonExampleFunction", "LambdaExecutionRole", "Logs"):
+            self.assertIn(f"LambdaStack --> {name}", self.pictures["tree"])
+
     def test_a_page_without_a_place_is_refused(self):
         with self.assertRaisesRegex(ValueError, "no <!-- stacks -->"):
             filled("# Diagrams\n", TEMPLATES)
