@@ -16,8 +16,8 @@ PROFILE ?= demo
 BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
 # What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
-VARIABLES := ARCH CARGO_TARGET_DIR CI DETACH DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL OPTIONS PAGE \
-    PARAMETERS PROFILE PYTHON QUESTION REGION SECONDS SRC STAGE TABLE TAG UPDATE URL ZIP_ARM ZIP_X86
+VARIABLES := AGENTS ARCH ATTACH_POLICIES CARGO_TARGET_DIR CI DETACH DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS PAGE \
+    PARAMETERS PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
 # Variables of the programs that make starts: make passes them on in the environment.
 THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
 given = $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
@@ -52,8 +52,11 @@ STACKS = $(sort $(filter layer/stacks/% functions/stacks/%,$(TEMPLATES)))
 # What is published, and where to.
 ZIP_X86 ?= $(SHIPPED)/lrap-x86_64.zip
 ZIP_ARM ?= $(SHIPPED)/lrap-arm64.zip
+# A dry run installs nothing first.
+installed := $(if $(call on,$(DRY_RUN)),delivery-is-there,$(DELIVERY)/installed)
 deliver = @PYTHONPATH=layer "$(DELIVERY)/bin/python" -m delivery
-to = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)") $(if $(call on,$(DRY_RUN)),--dry-run)
+where = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)")
+to = $(where) $(if $(call on,$(DRY_RUN)),--dry-run)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 # One of several steps: its description, and the rule that does it.
@@ -65,8 +68,8 @@ endef
 announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
 COMMA := ,
 
-.PHONY: help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto tools clean \
-    demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy destroy \
+.PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto tools clean \
+    demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy diff destroy dead-letters redrive \
     package-python-consumer package-node-consumer package-llm-models package-functions models
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -149,29 +152,43 @@ snippets: $(SNIPPETS)/installed $(SNIPPETS_NODE)/installed ## change: check the 
 	@mkdir -p "$(TARGET)"
 	@LRAP_SNIPPETS_NODE="$(SNIPPETS_NODE)" "$(SNIPPETS)/bin/python" tests/snippets/test_attach.py 2>&1 | tee "$(TARGET)/snippets.log"
 
-publish-x86: $(DELIVERY)/installed ## use: publish the layer for x86_64 as a layer version; REGION=, STAGE=, ZIP_X86=, DRY_RUN=1 prints the commands only
+publish-x86: $(installed) ## use: publish the layer for x86_64 as a layer version; REGION=, STAGE=, ZIP_X86=, DRY_RUN=1 prints the commands only
 	$(deliver) publish "$(ZIP_X86)" x86_64 $(to)
 
-publish-arm: $(DELIVERY)/installed ## use: publish the layer for arm64 as a layer version; REGION=, STAGE=, ZIP_ARM=, DRY_RUN=1
+publish-arm: $(installed) ## use: publish the layer for arm64 as a layer version; REGION=, STAGE=, ZIP_ARM=, DRY_RUN=1
 	$(deliver) publish "$(ZIP_ARM)" arm64 $(to)
 
 # Ends make if the variable $(1), which the verb needs, is not given.
 needs = $(if $($(1)),,$(error $@ needs $(1)=, $(2)))
 
-attach: $(DELIVERY)/installed ## use: attach the layer to FUNCTION=; REGION=, STAGE=, DRY_RUN=1; LAYER_ARN=, TABLE= and MAX_CONTENT_SIZE= override the stage's
+attach: $(installed) ## use: attach the layer to FUNCTION=; REGION=, STAGE=, DRY_RUN=1; ATTACH_POLICIES=1 gives its role the policies; LAYER_ARN=, TABLE= and MAX_CONTENT_SIZE= override the stage's
 	$(call needs,FUNCTION,the name of the function)
 	$(deliver) attach "$(FUNCTION)" $(to) $(if $(LAYER_ARN),--layer "$(LAYER_ARN)") $(if $(TABLE),--table "$(TABLE)") \
-	    $(if $(MAX_CONTENT_SIZE),--max-content-size "$(MAX_CONTENT_SIZE)")
+	    $(if $(MAX_CONTENT_SIZE),--max-content-size "$(MAX_CONTENT_SIZE)") $(if $(call on,$(ATTACH_POLICIES)),--attach-policies)
 
-detach: $(DELIVERY)/installed ## use: detach the layer from FUNCTION=; REGION=, DRY_RUN=1
+detach: $(installed) ## use: detach the layer from FUNCTION=; REGION=, DRY_RUN=1
 	$(call needs,FUNCTION,the name of the function)
 	$(deliver) detach "$(FUNCTION)" $(to)
 
-deploy: $(DELIVERY)/installed ## use: create or update the stacks of STAGE=; REGION=, ZIP_X86=, ZIP_ARM=, PARAMETERS="Name=Value …", DRY_RUN=1
-	$(deliver) deploy "$(ZIP_X86)" "$(ZIP_ARM)" $(to) $(foreach parameter,$(PARAMETERS),--parameter "$(parameter)")
+# Which stacks are meant, and what they are given.
+meant = $(if $(ONLY),--only "$(ONLY)") $(if $(AGENTS),--agents "$(AGENTS)")
+given-parameters = $(if $(ZIPS),--zips "$(ZIPS)") $(foreach parameter,$(PARAMETERS),--parameter "$(parameter)")
 
-destroy: $(DELIVERY)/installed ## use: delete the stacks of STAGE=; REGION=, DRY_RUN=1; the content table stays unless the stage is dev
-	$(deliver) destroy $(to)
+deploy: $(installed) ## use: create or update all stacks of STAGE=, or ONLY="layer tools agent-document-agent"; REGION=, AGENTS= and ZIPS= (other folders), ZIP_X86=, ZIP_ARM=, PARAMETERS="Name=Value …", DRY_RUN=1
+	$(deliver) deploy "$(ZIP_X86)" "$(ZIP_ARM)" $(to) $(meant) $(given-parameters)
+
+diff: $(DELIVERY)/installed ## use: show what make deploy would change, and why; the same variables; fails with "Error 3" if anything would change
+	$(deliver) diff "$(ZIP_X86)" "$(ZIP_ARM)" $(where) $(meant) $(given-parameters)
+
+destroy: $(installed) ## use: delete all stacks of STAGE=, or ONLY=; REGION=, DRY_RUN=1; tables and layers stay unless the stage is dev
+	$(deliver) destroy $(to) $(meant)
+
+dead-letters: $(DELIVERY)/installed ## use: list the messages of STAGE= that could not be processed: how many, how old, and why; REGION=
+	$(deliver) dead-letters $(where)
+
+redrive: $(installed) ## use: send the messages of QUEUE= back to where they came from, or to TO=; REGION=, DRY_RUN=1
+	$(call needs,QUEUE,the name of a queue of dead letters: make dead-letters lists them)
+	$(deliver) redrive "$(QUEUE)" $(to) $(if $(TO),--to "$(TO)")
 
 # cargo-fuzz wants a nightly compiler, or one that is told to act as one.
 fuzz-run = $(if $(shell cargo +nightly --version 2>/dev/null),cargo +nightly,env RUSTC_BOOTSTRAP=1 cargo) fuzz run
@@ -197,6 +214,12 @@ bench: tools ## change: measure what the release binary costs, beside a bare rel
 	@cargo build --release -p lrap -p hello-extension --bin lrap-extension --bin hello-extension
 	$(call say,measuring)
 	@cargo run --profile measure -p lrap-bench -- run $(OPTIONS)
+
+delivery: $(DELIVERY)/installed ## other: install what make deploy, attach and publish run on; dry runs never do
+	@echo "$(DELIVERY)/bin/python"
+
+delivery-is-there:
+	@[ -e "$(DELIVERY)/installed" ] || { echo "A dry run installs nothing, and the AWS SDK for Python is not there yet: make delivery installs it into $(DELIVERY)"; exit 1; }
 
 moto: $(MOTO)/installed ## other: install the interpreter of state machines for lambda-local, and print the path of its Python
 	@echo "$(MOTO)/bin/python"

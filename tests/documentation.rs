@@ -58,6 +58,7 @@ const RUN_BY: &[(&str, &str, By)] = &[
         "make bench",
         By::Nobody("half an hour on an idle machine; bench/tests/smoke.rs runs it in small"),
     ),
+    ("docs/deploying.md", "make ", STACKS),
     ("docs/moving-from-step-functions-agent.md", "make ", STACKS),
     ("docs/troubleshooting.md", "make ", STACKS),
     ("docs/upgrading.md", "make ", STACKS),

@@ -1,18 +1,18 @@
 """``python -m delivery``: what ``make validate``, ``publish-…``, ``attach``, ``detach``, ``deploy`` and ``destroy`` run."""
 
 import argparse
-import os
 import re
 import sys
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from delivery import Refusal, attachment, deployment, diagrams as pictures, operations as watching, publishing
-from delivery.account import Account
+from delivery import Refusal, attachment, deployment, diagrams as pictures, operations as watching, publishing, queues
 from delivery.checks import functions, imports, parameters, permissions, removal, tags
+from delivery.connection import connected, is_here
 from delivery.evaluation import STAGES, UnknownFunction
 from delivery.layers import LayerZip
+from delivery.parameters import refuse_unknown
+from delivery.stacks import Sources, Stage
 from delivery.templates import Template
 from delivery.translation import Untranslatable
 
@@ -23,6 +23,9 @@ def main(arguments=None):
         return options.run(options)
     except (Refusal, Untranslatable, UnknownFunction) as refusal:
         print(f"{options.command}: refused:\n{refusal}", file=sys.stderr)
+    except EndpointConnectionError as error:
+        remedy = ": `make up` starts AWS on this machine" if is_here(error.kwargs["endpoint_url"]) else ""
+        print(f"{options.command}: {error}{remedy}", file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(f"{options.command}: {error}", file=sys.stderr)
     return 1
@@ -60,9 +63,8 @@ def publish(options):
 
 
 def attach(options):
-    attachment.attach(
-        _account(options), options.function, options.stage, options.layer, options.table, options.max_content_size
-    )
+    overrides = attachment.Overrides(options.layer, options.table, options.max_content_size, options.attach_policies)
+    attachment.attach(_account(options), options.function, options.stage, overrides)
     return 0
 
 
@@ -72,23 +74,44 @@ def detach(options):
 
 
 def deploy(options):
-    paths = {"x86_64": options.zip_x86, "arm64": options.zip_arm}
-    zips = {architecture: LayerZip.read(path, architecture) for architecture, path in paths.items()}
-    deployment.deploy(_account(options), options.stage, zips, dict(options.parameter))
+    account, stage, wanted = _wanted(options)
+    deployment.deploy(account, stage, wanted)
+    return 0
+
+
+def diff(options):
+    """Exit code 3 says that something would change."""
+    account, stage, wanted = _wanted(options)
+    return 3 if deployment.diff(account, stage, wanted) else 0
+
+
+def dead_letters(options):
+    queues.list_dead_letters(_account(options), options.stage)
+    return 0
+
+
+def redrive(options):
+    queues.redrive(_account(options), options.queue, options.to)
     return 0
 
 
 def destroy(options):
-    deployment.destroy(_account(options), options.stage)
+    account = _account(options)
+    deployment.destroy(account, Stage(account, options.stage, options.only, Sources(options.agents)))
     return 0
 
 
+def _wanted(options):
+    account = _account(options)
+    stage = Stage(account, options.stage, options.only, Sources(options.agents, options.zips))
+    given = dict(options.parameter)
+    refuse_unknown(stage, given)
+    zips = {"x86_64": options.zip_x86, "arm64": options.zip_arm}
+    return account, stage, deployment.wanted(stage, given, zips)
+
+
 def _account(options):
-    # The SDK for Python knows AWS_DEFAULT_REGION only.
-    session = boto3.Session(region_name=options.region or os.environ.get("AWS_REGION"))
-    if session.region_name is None:
-        raise Refusal("no region: give REGION=…, or set AWS_REGION")
-    return Account(session, options.dry_run)
+    return connected(options.stage, options.region, options.dry_run)
 
 
 def _parser():
@@ -100,14 +123,20 @@ def _parser():
     _acting(commands, "attach", "function").add_argument("--layer")
     commands.choices["attach"].add_argument("--table")
     commands.choices["attach"].add_argument("--max-content-size")
+    commands.choices["attach"].add_argument("--attach-policies", action="store_true")
     _acting(commands, "detach", "function")
-    _acting(commands, "deploy", "zip_x86", "zip_arm").add_argument(
-        "--parameter", action="append", default=[], type=_parameter
-    )
+    for name in ("deploy", "diff"):
+        _acting(commands, name, "zip_x86", "zip_arm").add_argument("--parameter", action="append", default=[], type=_parameter)
+        commands.choices[name].add_argument("--zips")
     # Nobody destroys a stage by leaving out its name.
     _acting(commands, "destroy", stage=None)
+    for name in ("deploy", "diff", "destroy"):
+        commands.choices[name].add_argument("--only", type=_words, default=[])
+        commands.choices[name].add_argument("--agents")
+    _acting(commands, "dead-letters")
+    _acting(commands, "redrive", "queue").add_argument("--to")
     for name, command in commands.choices.items():
-        command.set_defaults(run=globals()[name])
+        command.set_defaults(run=globals()[name.replace("-", "_")])
     return parser
 
 
@@ -125,6 +154,10 @@ def _stage(text):
     if not re.fullmatch("[a-z0-9]{2,20}", text):
         raise argparse.ArgumentTypeError(f"{text} is not a stage: 2 to 20 lower case letters and digits")
     return text
+
+
+def _words(text):
+    return [word for word in text.replace(",", " ").split() if word]
 
 
 def _parameter(text):

@@ -49,8 +49,9 @@ class Masked:
 class Account:
     """One account in one region, by the credentials of ``session``."""
 
-    def __init__(self, session, dry_run=False, say=print):
+    def __init__(self, session, dry_run=False, say=print, endpoint=None):
         self._session = session
+        self._endpoint = endpoint
         self._clients = {}
         self.dry_run = dry_run
         self.say = say
@@ -59,9 +60,13 @@ class Account:
     def region(self):
         return self._session.region_name
 
+    @property
+    def _where(self):
+        return {"endpoint_url": self._endpoint} if self._endpoint else {}
+
     def client(self, service):
         if service not in self._clients:
-            self._clients[service] = self._session.client(service)
+            self._clients[service] = self._session.client(service, **self._where)
         return self._clients[service]
 
     def read(self, service, operation, **parameters):
@@ -85,24 +90,37 @@ class Account:
     def change(self, service, operation, **parameters):
         """Changes the account and returns the answer; in a dry run says the command and returns ``None``."""
         if self.dry_run:
-            self.say(command(service, operation, parameters))
+            self.say(self._command(service, operation, parameters))
             return None
         return _asked(self.client(service), operation, _read(parameters))
 
     def wait(self, service, waiter, **parameters):
-        """Until a change is done; there is nothing to wait for in a dry run."""
-        if not self.dry_run:
+        """Until a change is done; in a dry run says the command that waits."""
+        if self.dry_run:
+            self.say(self._command(service, f"wait {waiter}", parameters))
+        else:
             self.client(service).get_waiter(waiter).wait(**parameters)
+
+    def report(self, what):
+        """Says what has happened: nothing has in a dry run."""
+        if not self.dry_run:
+            self.say(what)
+
+    def _command(self, service, operation, parameters):
+        where = {"region": self.region, **self._where}
+        return command(service, operation, parameters, where)
 
 
 STAND_INS = (FromFile, Masked)
 
 
-def command(service, operation, parameters):
-    """What to type for an operation."""
-    words = ["aws", CLI_NAMES.get(service, service), operation.replace("_", "-")]
+def command(service, operation, parameters, where):
+    """What to type for an operation; ``where`` are options of every command."""
+    words = ["aws", CLI_NAMES.get(service, service), *operation.replace("_", "-").split()]
     for name, value in parameters.items():
         words += _option(name, value)
+    for name, value in where.items():
+        words += [f"--{name.replace('_', '-')}", value]
     return " ".join(map(shlex.quote, words))
 
 

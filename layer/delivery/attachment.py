@@ -7,8 +7,9 @@ import json
 from dataclasses import dataclass
 from typing import Optional
 
-from delivery import Refusal
+from delivery import Refusal, roles
 from delivery.account import Masked
+from delivery.function_names import named
 from delivery.layers import (
     CONTENT_TABLE,
     EXEC_WRAPPER,
@@ -21,6 +22,7 @@ from delivery.layers import (
     layer_name,
     unversioned,
 )
+from delivery.settings import mistakes
 
 MOST_LAYERS = 5
 # Wrappers of others that need more than to follow ours: docs/living-with says why.
@@ -42,29 +44,72 @@ class Wish:
     threshold: Optional[str] = None
 
 
-def attach(account, function, stage, layer=None, table=None, threshold=None):
-    """Adds the layer to ``function``. Without ``layer`` and ``table`` they are those of the stage's stacks."""
+@dataclass(frozen=True)
+class Overrides:
+    """What a person names in place of what the stage has, and whether the role gets the policies."""
+
+    layer: Optional[str] = None
+    table: Optional[str] = None
+    threshold: Optional[str] = None
+    attaches_policies: bool = False
+
+
+def attach(account, written, stage, overrides=Overrides()):
+    """Adds the layer to a function. Layer and table are those of the stage's stacks, if no others are named."""
+    function = named(written, account.region)
     configuration = _configuration(account, function)
     (architecture,) = configuration.get("Architectures", ["x86_64"])
-    layer = layer or _layer_of_stage(account, architecture, stage)
-    table = table or common_table(stage, _table_of_stage(account, stage), _variables(configuration).get(CONTENT_TABLE))
-    wish = Wish(layer, _architectures(account, layer), table, threshold)
+    layer = overrides.layer or _layer_of_stage(account, architecture, stage)
+    of_stage = _table_of_stage(account, stage)
+    table = overrides.table or common_table(stage, of_stage, _variables(configuration).get(CONTENT_TABLE))
+    wish = Wish(layer, _architectures(account, layer), table, overrides.threshold)
     layers, variables = attached(configuration, wish)
+    _refuse_mistakes(function, variables, account.region)
+    arn = _table_arn(account, table)
+    roles.refuse_absent(account, function, configuration["Role"])
     _update(account, function, configuration, layers, variables)
-    account.say(
-        f"{function} has {layer}. Its role needs the policies of the content table: {_policies(account, stage)}"
-    )
-    for line in advice(configuration, variables):
+    account.report(f"{function} has {layer}.")
+    policies = _policies(account, stage) if table == of_stage else []
+    roles.settle(account, configuration["Role"], arn, policies, overrides.attaches_policies)
+    for line in (*advice(configuration, variables), *_aliases(account, function)):
         account.say(line)
 
 
-def detach(account, function):
-    """Takes the layer away from ``function``, and its variables; a wrapper that stood behind ours is the function's own again."""
+def detach(account, written):
+    """Takes the layer away from a function, and its variables; a wrapper that stood behind ours is the function's own again."""
+    function = named(written, account.region)
     configuration = _configuration(account, function)
     if not any(map(is_ours, _layers(configuration))):
         raise Refusal(f"{function} does not have the layer")
     _update(account, function, configuration, *detached(configuration))
-    account.say(f"{function} runs without the layer.")
+    account.report(f"{function} runs without the layer.")
+    for line in _aliases(account, function):
+        account.say(line)
+
+
+def _refuse_mistakes(function, variables, region):
+    found = mistakes(variables, region)
+    if found:
+        raise Refusal("\n".join(f"wrong setting: {function} would not start: {mistake}" for mistake in found))
+
+
+def _table_arn(account, table):
+    """Of a table that is there, and is one of contents."""
+    found = account.find("dynamodb", "describe_table", ABSENT, TableName=table)
+    if found is None:
+        raise Refusal(f"missing dependency: there is no table {table} in {account.region}: `make deploy ONLY=layer` makes one, TABLE= names one")
+    key = [(part["AttributeName"], part["KeyType"]) for part in found["Table"]["KeySchema"]]
+    if key != [("id", "HASH")]:
+        raise Refusal(f"{table} is no content table: its key is {', '.join(name for name, _ in key)}, not id alone")
+    return found["Table"]["TableArn"]
+
+
+def _aliases(account, function):
+    """Aliases point to published versions, which stay as they were."""
+    found = account.pages("lambda", "list_aliases", "Aliases", FunctionName=function)
+    names = [f"{alias['Name']} (version {alias['FunctionVersion']})" for alias in found]
+    if names:
+        yield f"Its aliases stay as they are until they point to a new version: {', '.join(names)}"
 
 
 def attached(configuration, wish):
@@ -72,7 +117,7 @@ def attached(configuration, wish):
     _refuse_mismatch(configuration, wish)
     if wish.table is None:
         raise Refusal(
-            "missing dependency: no content table: deploy the stage's stacks with `make deploy`, or name one by TABLE="
+            "missing dependency: no content table: deploy the stage's stacks with `make deploy ONLY=layer`, or name one by TABLE="
         )
     variables = _wrapped(_variables(configuration))
     variables[CONTENT_TABLE] = wish.table
@@ -235,7 +280,7 @@ def _architectures(account, layer):
 def _policies(account, stage):
     exports = _exports(account)
     names = [f"SharedContent{direction}PolicyArnLongContent-{stage}" for direction in ("Read", "Write")]
-    return ", ".join(exports.get(name, name) for name in names)
+    return [exports[name] for name in names if name in exports]
 
 
 def _exports(account):

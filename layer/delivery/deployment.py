@@ -4,45 +4,77 @@ A layer's ARN changes with its content, and what another stack imports may not c
 imports both layers, is given their present ARNs to hold while the layers' stack is updated, and imports again afterwards.
 """
 
-from botocore.exceptions import ClientError, WaiterError
+from dataclasses import dataclass
 
-from delivery import Refusal
+from botocore.exceptions import WaiterError
+
+from delivery import Refusal, seeding
 from delivery.account import FromFile
+from delivery.changes import added, described, discard, execute, propose
 from delivery.checks.removal import kept
-from delivery.layers import version
+from delivery.layers import LayerZip, version
+from delivery.packaging import generated
 from delivery.preflight import before_deploy, before_destroy
-from delivery.stacks import ARTIFACT_STACK, CONTENT_STACK, LAYER_STACK, Stage, describe, refuse_unknown
+from delivery.stacks import ARTIFACT_STACK, CONTENT_STACK, LAYER_STACK, describe
 
-CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 BUILDS = {"X86": "SharedProxyLayerX86ExtensionBuild", "Arm": "SharedProxyLayerArmExtensionBuild"}
 IMPORTS_AGAIN = {"HeldX86Layer": "", "HeldArmLayer": ""}
 
 
-def deploy(account, stage_name, zips, wanted):
-    """Brings all stacks of a stage to what the templates say, with ``zips`` by architecture and ``wanted`` parameters."""
-    refuse_unknown(wanted)
-    stage = Stage(account, stage_name)
-    given = {**wanted, "X86Key": zips["x86_64"].key, "ArmKey": zips["arm64"].key, "Version": version(), **IMPORTS_AGAIN}
+@dataclass
+class Wanted:
+    """What a stage is to be: parameters by name, and what must be uploaded for the layers' stack."""
+
+    parameters: dict
+    layers: list
+
+
+def wanted(stage, parameters, zips):
+    """``zips`` are paths by architecture, which are looked into only if the layers are meant."""
+    if not stage.has(LAYER_STACK):
+        return Wanted({**parameters, **IMPORTS_AGAIN}, [])
+    found = {architecture: LayerZip.read(path, architecture) for architecture, path in zips.items()}
+    keys = {"X86Key": found["x86_64"].key, "ArmKey": found["arm64"].key, "Version": version()}
+    return Wanted({**parameters, **keys, **IMPORTS_AGAIN}, list(found.values()))
+
+
+def deploy(account, stage, wanted_stage):
+    """Brings the stacks of a stage to what the templates say."""
+    given = wanted_stage.parameters
+    packages = {stack.name: _packaged(stage, stack, given) for stack in stage.stacks}
     _refuse(before_deploy(stage, given))
     holds = stage.layers_change(given)
     for stack in stage.stacks:
-        if stack.template.stack == LAYER_STACK:
-            _upload(account, stage, zips.values())
+        if stack.called == LAYER_STACK:
+            _upload(account, stage, wanted_stage.layers)
             if holds:
                 _hold_layers(account, stage, given)
-        _bring(account, stack, given)
+        _upload(account, stage, packages[stack.name].artifacts)
+        _bring(account, stage, stack, given)
+        if stack.called == seeding.STACK:
+            seeding.seed(account, stage)
 
 
-def destroy(account, stage_name):
-    """Deletes all stacks of a stage; what must outlast them stays, and is named."""
-    stage = Stage(account, stage_name)
+def diff(account, stage, wanted_stage):
+    """Says what deploying would change. Returns whether it would change anything."""
+    given = wanted_stage.parameters
+    changed = [stack.name for stack in stage.stacks if _differs(account, stage, stack, given)]
+    if stage.layers_change(given):
+        account.say("A new version of the layer reaches the stacks of functions by their parameter, once it is published.")
+    account.say(f"{len(changed)} of {len(stage.stacks)} stacks would change{': ' if changed else ''}{', '.join(changed)}")
+    return bool(changed)
+
+
+def destroy(account, stage):
+    """Deletes the stacks of a stage; what must outlast them stays, and is named."""
     _refuse(before_destroy(stage))
     for stack in reversed(stage.stacks):
         if stack.present is None:
             account.say(f"{stack.name}: does not exist")
             continue
-        if stack.template.stack == ARTIFACT_STACK:
-            _empty(account, _bucket(stage))
+        if stack.called == ARTIFACT_STACK:
+            _empty(account, stage.bucket.name)
         _delete(account, stack)
 
 
@@ -52,39 +84,73 @@ def _refuse(problems):
         raise Refusal("\n".join(found))
 
 
-def _bring(account, stack, given):
-    """Creates a stack, or updates it."""
-    call = {
-        "StackName": stack.name,
-        "TemplateBody": FromFile(stack.template.path, "file://"),
-        "Parameters": _parameters(stack, given),
-        "Capabilities": CAPABILITIES,
-    }
+def _bring(account, stage, stack, given):
+    """Creates a stack, or updates it if there is anything to update."""
+    call = _call(account, stage, stack, given)
     if describe(account, stack.name) is None:
         # What was created of a stack that fails goes again, its exports too: the next attempt starts from nothing.
         created = account.change("cloudformation", "create_stack", **call, OnFailure="DELETE")
-        _settle(account, stack, "stack_create_complete", created and created["StackId"])
-    elif _update(account, call):
-        _settle(account, stack, "stack_update_complete", stack.name)
+        _settle(account, stack, "stack_create_complete", created["StackId"] if created else stack.name)
+        return
+    name, changes = propose(account, call)
+    if changes == []:
+        account.say(f"{stack.name}: nothing to update")
+        return
+    for line in described(changes or []):
+        account.say(line)
+    execute(account, stack.name, name)
+    _settle(account, stack, "stack_update_complete", stack.name)
 
 
-def _update(account, call):
-    """Whether there was anything to update: CloudFormation calls it an error if not."""
-    try:
-        account.change("cloudformation", "update_stack", **call)
+def _differs(account, stage, stack, given):
+    if stack.present is None:
+        account.say("\n".join([f"{stack.name}: would be created", *added(stack.evaluated(given, stage.facts))]))
         return True
-    except ClientError as error:
-        if "No updates are to be performed" not in error.response["Error"]["Message"]:
-            raise
-        account.say(f"{call['StackName']}: nothing to update")
+    name, changes = propose(account, _call(account, stage, stack, given))
+    if not changes:
+        account.say(f"{stack.name}: nothing to update")
         return False
+    discard(account, stack.name, name)
+    account.say("\n".join([f"{stack.name}: would be updated", *described(changes)]))
+    return True
+
+
+def _packaged(stage, stack, given):
+    return stack.package(_own(stack, given), stage.bucket)
+
+
+def _own(stack, given):
+    """Those of the parameters that a stack's template has."""
+    return {name: value for name, value in given.items() if name in stack.template.parameters}
+
+
+def _call(account, stage, stack, given):
+    """What CloudFormation is asked with, whether a stack is there or not."""
+    package = _packaged(stage, stack, given)
+    template = generated(stack.name, package.body)
+    if package.is_long:
+        _upload(account, stage, [template])
+    return {
+        "StackName": stack.name,
+        **_template(stage, package, template),
+        "Parameters": list(_parameters(stack, given)),
+        "Capabilities": CAPABILITIES,
+    }
 
 
 def _parameters(stack, given):
-    """All of them: what is given, else what was given before, which CloudFormation would forget, else the default."""
-    defaults = {name: parameter.get("Default") for name, parameter in stack.template.parameters.items()}
-    values = {**defaults, **stack.template.of_stage(stack.stage), **stack.parameters, **given, "Stage": stack.stage}
-    return [{"ParameterKey": name, "ParameterValue": values[name]} for name in stack.template.parameters]
+    """All of them, because CloudFormation would forget those that are left out. What it does not show, it remembers."""
+    own = _own(stack, given)
+    for name, value in stack.values(own).items():
+        is_hidden = stack.template.parameters[name].get("NoEcho") and name not in own and name in stack.parameters
+        yield {"ParameterKey": name, **({"UsePreviousValue": True} if is_hidden else {"ParameterValue": str(value)})}
+
+
+def _template(stage, package, artifact):
+    """How CloudFormation gets a template: with the call, if it is short enough."""
+    if package.is_long:
+        return {"TemplateURL": stage.bucket.address(artifact.key)}
+    return {"TemplateBody": FromFile(artifact.path, "file://")}
 
 
 def _hold_layers(account, stage, given):
@@ -93,7 +159,7 @@ def _hold_layers(account, stage, given):
         return
     present = stage.stack(LAYER_STACK).exports
     held = {f"Held{name}Layer": present[f"{export}-{stage.name}"] for name, export in BUILDS.items()}
-    _bring(account, stack, {**given, **held})
+    _bring(account, stage, stack, {**given, **held})
 
 
 def _settle(account, stack, waiter, identity):
@@ -104,8 +170,7 @@ def _settle(account, stack, waiter, identity):
         raise Refusal(
             f"{stack.name} failed, and CloudFormation rolled it back:\n{_reasons(account, identity)}"
         ) from error
-    if not account.dry_run:
-        account.say(f"{stack.name}: {waiter.split('_')[1]}d")
+    account.report(f"{stack.name}: {waiter.split('_')[1]}d")
 
 
 def _reasons(account, name):
@@ -116,17 +181,10 @@ def _reasons(account, name):
     )
 
 
-def _upload(account, stage, zips):
-    bucket = _bucket(stage)
-    for layer_zip in zips:
-        if account.find("s3", "head_object", {"404", "NoSuchBucket"}, Bucket=bucket, Key=layer_zip.key) is None:
-            account.change("s3", "put_object", Bucket=bucket, Key=layer_zip.key, Body=FromFile(layer_zip.path, ""))
-
-
-def _bucket(stage):
-    """By its name, which is known before the bucket is there."""
-    identity = stage.account.read("sts", "get_caller_identity")
-    return f"lrap-{stage.name}-{identity['Account']}-{stage.account.region}"
+def _upload(account, stage, artifacts):
+    for artifact in artifacts:
+        if account.find("s3", "head_object", {"404", "NoSuchBucket"}, Bucket=stage.bucket.name, Key=artifact.key) is None:
+            account.change("s3", "put_object", Bucket=stage.bucket.name, Key=artifact.key, Body=FromFile(artifact.path, ""))
 
 
 def _empty(account, bucket):
@@ -142,4 +200,4 @@ def _delete(account, stack):
     account.change("cloudformation", "delete_stack", StackName=stack.name)
     _settle(account, stack, "stack_delete_complete", stack.name)
     if staying:
-        account.say(f"{stack.name}: kept {', '.join(staying)}: stage {stack.stage} is not for development")
+        account.report(f"{stack.name}: kept {', '.join(staying)}: stage {stack.stage} is not for development")

@@ -53,6 +53,10 @@ class Evaluation:
         """Resources of one type, by their logical names."""
         return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}
 
+    def value_of(self, node):
+        """What a part of the template comes to."""
+        return self._value(node)
+
     def _present(self, section):
         entries = self._document.get(section, {}).items()
         return {name: self._value(entry) for name, entry in entries if self._holds(entry.get("Condition"))}

@@ -37,9 +37,14 @@ def unversioned(arn):
     return arn.rpartition(":")[0]
 
 
+def name_of_layer(arn):
+    """Of the ARN of a layer version."""
+    return unversioned(arn).rpartition(":")[2]
+
+
 def is_ours(arn):
     """Whether a layer version is one of this layer, whatever its version, architecture and stage."""
-    return NAME.fullmatch(unversioned(arn).rpartition(":")[2]) is not None
+    return NAME.fullmatch(name_of_layer(arn)) is not None
 
 
 def version():
@@ -65,7 +70,7 @@ class LayerZip:
         try:
             with zipfile.ZipFile(path) as archive:
                 for program in PROGRAMS:
-                    _check(archive, program, architecture)
+                    refuse_foreign(archive, program, architecture)
         except (zipfile.BadZipFile, KeyError) as problem:
             raise Refusal(f"{path} is not a zip of the layer: {problem}") from problem
         return cls(path, architecture, path.read_bytes())
@@ -76,7 +81,8 @@ class LayerZip:
         return f"layers/{hashlib.sha256(self.content).hexdigest()}/{self.path.name}"
 
 
-def _check(archive, program, architecture):
+def refuse_foreign(archive, program, architecture):
+    """Refuses a zip whose program Lambda could not execute on that architecture."""
     entry = archive.getinfo(program)
     if not entry.external_attr >> 16 & 0o111:
         raise Refusal(f"{archive.filename}: {program} is not executable, and Lambda would not start it")

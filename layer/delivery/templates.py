@@ -9,7 +9,10 @@ from samtranslator.yaml_helper import yaml_parse
 from delivery.evaluation import of_stage
 from delivery.translation import evaluations
 
-STACKS = Path(__file__).resolve().parent.parent / "stacks"
+REPOSITORY = Path(__file__).resolve().parents[2]
+STACKS = REPOSITORY / "layer" / "stacks"
+# Each folder's stacks can be named together: `ONLY=layer`.
+FOLDERS = {"layer": STACKS, "functions": REPOSITORY / "functions" / "stacks"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Template:
 
     @property
     def stack(self):
-        """What its stack is called without the stage, or ``None`` of a template that ``make deploy`` leaves alone."""
+        """What its stack is called without the stage, or ``None`` of a template that ``make deploy`` leaves alone. A parameter's
+        name in braces stands for its value: there is a stack for each."""
         return self.document.get("Metadata", {}).get("StackName")
 
     @property
@@ -51,10 +55,16 @@ class Template:
         stacks = (one for one in self.document["Resources"].values() if one["Type"] == "AWS::CloudFormation::Stack")
         return [Path(stack["Properties"]["TemplateURL"]).stem for stack in stacks]
 
-    def stack_name(self, stage):
-        return f"{self.stack}-{stage}"
+    @property
+    def is_of_agents(self):
+        return "{AgentName}" in (self.stack or "")
+
+    def stack_name(self, stage, own=()):
+        """``own`` are the parameters that belong to one of its stacks."""
+        return f"{self.stack.format(**dict(own))}-{stage}"
 
 
 def deployed():
     """The templates that ``make deploy`` makes stacks of, in no order."""
-    return [template for template in map(Template.read, sorted(STACKS.glob("*.yaml"))) if template.stack]
+    paths = (path for folder in FOLDERS.values() for path in sorted(folder.glob("*.yaml")))
+    return [template for template in map(Template.read, paths) if template.stack]

@@ -10,6 +10,9 @@ from samtranslator.translator.translator import Translator
 from delivery.evaluation import REGION, Evaluation, variants
 
 SAM = "AWS::Serverless-2016-10-31"
+# What our templates use it for: policies of deletion that depend on the stage.
+LANGUAGE_EXTENSIONS = "AWS::LanguageExtensions"
+POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
 
 
 class Untranslatable(Exception):
@@ -38,6 +41,17 @@ def translated(document, given):
     finally:
         # To nobody; it complains when it is not told to.
         translator.metrics.publish()
+
+
+def plain(document, given):
+    """A translated document without the transform that is left: CloudFormation then shows every change before it is made."""
+    evaluation = Evaluation(document, given)
+    for resource in document["Resources"].values():
+        for policy in POLICIES:
+            if policy in resource:
+                resource[policy] = evaluation.value_of(resource[policy])
+    rest = [transform for transform in _transforms(document) if transform != LANGUAGE_EXTENSIONS]
+    return {name: rest if name == "Transform" else member for name, member in document.items() if name != "Transform" or rest}
 
 
 def _transforms(document):

@@ -21,7 +21,19 @@ class DryRun(unittest.TestCase):
         account = Account(NoSession(), dry_run=True, say=said.append)
         account.change("s3", "delete_object", Bucket="b", Key="k")
         account.wait("s3", "bucket_exists", Bucket="b")
-        self.assertEqual(said, ["aws s3api delete-object --bucket b --key k"])
+        self.assertEqual(
+            said,
+            [
+                "aws s3api delete-object --bucket b --key k --region eu-central-1",
+                "aws s3api wait bucket-exists --bucket b --region eu-central-1",
+            ],
+        )
+
+    def test_does_not_speak_of_what_has_not_happened(self):
+        said = []
+        Account(NoSession(), dry_run=True, say=said.append).report("b: deleted")
+        Account(NoSession(), say=said.append).report("c: deleted")
+        self.assertEqual(said, ["c: deleted"])
 
     def test_spells_parameters_as_the_cli_does(self):
         commands = {
@@ -35,7 +47,8 @@ class DryRun(unittest.TestCase):
             "aws lambda publish-layer-version --no-publish": {"Publish": False},
         }
         for typed, parameters in commands.items():
-            self.assertEqual(command("lambda", "publish_layer_version", parameters), typed)
+            said = command("lambda", "publish_layer_version", parameters, {"region": "eu-west-1"})
+            self.assertEqual(said, f"{typed} --region eu-west-1")
 
     def test_a_file_is_read_only_when_it_is_sent(self):
         with tempfile.NamedTemporaryFile() as file:

@@ -1,18 +1,13 @@
 """The stacks of the agents: what they share and export, who may do what, and that all of them come up on AWS on this machine."""
 
-import io
 import json
 import re
 import tomllib
 import unittest
-import zipfile
 from pathlib import PurePath
 
-from delivery.checks.imports import in_order
 from delivery.templates import Template
-from delivery.translation import translated
 from tests.aws import REPOSITORY
-from tests.test_aws import WithZips
 from tests.test_stacks import evaluated
 
 NAMES = ("shared-infrastructure", "agent-registry", "shared-llm", "tools", "agent")
@@ -23,74 +18,6 @@ PROVIDERS = ("Claude", "OpenAI", "Gemini", "Bedrock", "DeepSeek", "XAI")
 
 def templates():
     return [Template.read(STACKS / f"{name}.yaml") for name in NAMES]
-
-
-def packaged(template, stage):
-    """As ``aws cloudformation package`` and SAM leave it, with the definition put in: moto reads none from S3."""
-    document = translated(template.document, {"Stage": stage})
-    document.pop("Transform", None)
-    for resource in document["Resources"].values():
-        properties = resource.get("Properties", {})
-        if resource["Type"] == "AWS::Lambda::LayerVersion":
-            properties["Content"] = {"S3Bucket": "packaged", "S3Key": properties["Content"].lstrip("./")}
-        if resource["Type"] == "AWS::StepFunctions::StateMachine":
-            del properties["DefinitionS3Location"]
-            substitutions = properties.pop("DefinitionSubstitutions")
-            properties["DefinitionString"] = {"Fn::Sub": [MACHINE.read_text(), substitutions]}
-    return json.dumps(document)
-
-
-class Platform(WithZips):
-    def setUp(self):
-        super().setUp()
-        self.client("s3").create_bucket(
-            Bucket="packaged", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-        )
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w") as archive:
-            archive.writestr("bootstrap", "")
-        for name in ("agent-registry", "tool-registry", "llm", "tool", "llm-models"):
-            self.client("s3").put_object(
-                Bucket="packaged", Key=f"target/functions/{name}.zip", Body=content.getvalue()
-            )
-
-    def test_e6_comes_up_with_every_export_and_goes_away(self):
-        self.deploy()
-        stacks = self.client("cloudformation")
-        order = in_order(templates())
-        for template in order:
-            stacks.create_stack(
-                StackName=f"{template.name}-dev",
-                TemplateBody=packaged(template, "dev"),
-                Parameters=[
-                    {"ParameterKey": name, "ParameterValue": value}
-                    for name, value in {"Stage": "dev", **template.of_stage("dev")}.items()
-                ],
-                Capabilities=["CAPABILITY_NAMED_IAM"],
-            )
-            (stack,) = stacks.describe_stacks(StackName=f"{template.name}-dev")["Stacks"]
-            self.assertEqual(stack["StackStatus"], "CREATE_COMPLETE", template.name)
-        self.exports_are_there()
-        self.machine_is_complete()
-        for template in reversed(order):
-            stacks.delete_stack(StackName=f"{template.name}-dev")
-        self.destroy()
-        self.assertEqual((self.stacks(), self.exports()), ([], {}))
-
-    def exports_are_there(self):
-        exports = self.exports()
-        expected = {name for template in templates() for name in evaluated(template.name, Stage="dev").exports}
-        self.assertEqual(expected - exports.keys(), set())
-        self.assertEqual([name for name in expected if not exports[name]], [])
-        self.assertEqual(exports["SharedTableAgentRegistry-dev"], "AgentRegistry-dev")
-        self.assertEqual(len({exports[f"Shared{provider}LambdaArn-dev"] for provider in PROVIDERS}), 1)
-
-    def machine_is_complete(self):
-        machines = self.client("stepfunctions")
-        (machine,) = machines.list_state_machines()["stateMachines"]
-        definition = machines.describe_state_machine(stateMachineArn=machine["stateMachineArn"])["definition"]
-        self.assertNotIn("${", definition)
-        self.assertIn('"AgentRegistry-dev"', definition)
 
 
 def exports(name):

@@ -31,13 +31,23 @@ class WithZips(OnAws):
         return [f"ZIP_X86={x86}", f"ZIP_ARM={arm}"]
 
     def deploy(self, *words, **options):
-        return self.succeeds("deploy", "STAGE=dev", *self.zips, *words, **options)
+        return self.succeeds("deploy", "STAGE=dev", "ONLY=layer", *self.zips, *words, **options)
 
     def destroy(self, stage="dev"):
-        return self.succeeds("destroy", f"STAGE={stage}")
+        return self.succeeds("destroy", f"STAGE={stage}", "ONLY=layer")
 
     def layer(self, architecture):
         return f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:lrap-{architecture}-dev"
+
+    def content_table(self, name, key="id"):
+        """A table that no stack has made."""
+        self.client("dynamodb").create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+        )
+        self.addCleanup(self.client("dynamodb").delete_table, TableName=name)
 
     def importing(self, name):
         """A stack of somebody else's."""
@@ -81,6 +91,7 @@ class Attaching(WithZips):
         super().setUp()
         own = self.client("lambda").publish_layer_version(LayerName="own", Content={"ZipFile": self.zip()})
         self.own = own["LayerVersionArn"]
+        self.content_table("MyTable")
         self.name = self.id().rpartition(".")[2][:60]
         self.function("arm64")
 
@@ -129,7 +140,35 @@ class Attaching(WithZips):
         self.assertEqual(layers, [self.own, exports["SharedProxyLayerArmLongContent-dev"]])
         self.assertEqual(variables["AGENT_CONTEXT_TABLE"], "AgentContext-dev")
         self.assertEqual(variables["MAX_CONTENT_SIZE"], "9000")
-        self.assertIn(exports["SharedContentReadPolicyArnLongContent-dev"], said)
+        self.policies_are_named_and_attached(said, exports)
+        self.a_function_that_has_the_layer_keeps_it_from_going()
+
+    def policies_are_named_and_attached(self, said, exports):
+        policies = [exports[f"SharedContent{direction}PolicyArnLongContent-dev"] for direction in ("Read", "Write")]
+        self.assertIn(f"The role function lacks dynamodb:BatchGetItem, dynamodb:BatchWriteItem, dynamodb:PutItem on {TABLE}", said)
+        self.assertIn(f"ATTACH_POLICIES=1 attaches {' and '.join(policies)}", said)
+        dry = self.attach("ATTACH_POLICIES=1", "DRY_RUN=1")
+        self.assertEqual(dry.count("aws iam attach-role-policy --role-name function --policy-arn"), 2)
+        self.assertEqual(self.attached_policies(), [])
+        self.attach("ATTACH_POLICIES=1")
+        self.addCleanup(self.detach_policies)
+        self.assertEqual(sorted(self.attached_policies()), sorted(policies))
+        self.assertIn("The role function has the policies of the content table.", self.attach())
+
+    def attached_policies(self):
+        found = self.client("iam").list_attached_role_policies(RoleName="function")["AttachedPolicies"]
+        return [policy["PolicyArn"] for policy in found]
+
+    def detach_policies(self):
+        for arn in self.attached_policies():
+            self.client("iam").detach_role_policy(RoleName="function", PolicyArn=arn)
+
+    def a_function_that_has_the_layer_keeps_it_from_going(self):
+        said = self.refuses("destroy", "STAGE=dev", "ONLY=layer")
+        arn = self.exports()["SharedProxyLayerArmLongContent-dev"]
+        self.assertIn(f"layer in use: the function {self.name}-arm64 has {arn}: `make detach FUNCTION={self.name}-arm64`", said)
+        self.assertEqual(sorted(self.stacks()), sorted(STACKS))
+        self.succeeds("detach", f"FUNCTION={self.name}-arm64")
 
     def test_an_older_version_is_replaced(self):
         for _ in range(2):
@@ -165,6 +204,47 @@ class Attaching(WithZips):
         self.assertIn("missing dependency: there is no function none", self.refuses("attach", "FUNCTION=none"))
         said = self.refuses("attach", f"FUNCTION={self.name}-arm64", "STAGE=none")
         self.assertIn("missing dependency: no layer for arm64 in stage none", said)
+
+    def nothing_changes(self, *words):
+        self.succeeds("publish-arm", "STAGE=dev", *self.zips)
+        before = self.state()
+        said = self.refuses("attach", "STAGE=dev", *words)
+        self.assertEqual(self.state(), before)
+        return said
+
+    def test_a_setting_with_which_the_function_would_not_start_is_refused(self):
+        said = self.nothing_changes(f"FUNCTION={self.name}-arm64", "TABLE=MyTable", "MAX_CONTENT_SIZE=20k")
+        self.assertIn(f"wrong setting: {self.name}-arm64 would not start: MAX_CONTENT_SIZE is `20k`, not a whole number", said)
+
+    def test_s0_24_a_table_that_is_not_there_is_a_missing_dependency(self):
+        said = self.nothing_changes(f"FUNCTION={self.name}-arm64", "TABLE=NoTable")
+        self.assertIn(f"missing dependency: there is no table NoTable in {REGION}", said)
+
+    def test_a_table_that_is_not_one_of_contents_is_refused(self):
+        self.content_table("Others", key="pk")
+        said = self.nothing_changes(f"FUNCTION={self.name}-arm64", "TABLE=Others")
+        self.assertIn("Others is no content table: its key is pk, not id alone", said)
+
+    def test_s0_24_a_role_that_is_gone_is_a_missing_dependency(self):
+        iam = self.client("iam")
+        iam.delete_role(RoleName="function")
+        self.addCleanup(iam.create_role, RoleName="function", AssumeRolePolicyDocument=policy(TRUST))
+        said = self.nothing_changes(f"FUNCTION={self.name}-arm64", "TABLE=MyTable")
+        self.assertIn(f"missing dependency: the role of {self.name}-arm64, {ROLE}, does not exist", said)
+
+    def test_a_version_or_an_alias_is_refused_and_an_arn_is_understood(self):
+        said = self.nothing_changes(f"FUNCTION={self.name}-arm64:live", "TABLE=MyTable")
+        self.assertIn(f"{self.name}-arm64:live names the version or alias live, and what is published never changes", said)
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.name}-arm64"
+        self.succeeds("attach", f"FUNCTION={arn}", "STAGE=dev", "TABLE=MyTable")
+        self.assertEqual(len(self.state()[0]), 2)
+
+    def test_aliases_that_go_on_without_the_layer_are_named(self):
+        functions = self.client("lambda")
+        version = functions.publish_version(FunctionName=f"{self.name}-arm64")["Version"]
+        functions.create_alias(FunctionName=f"{self.name}-arm64", Name="live", FunctionVersion=version)
+        self.succeeds("publish-arm", "STAGE=dev", *self.zips)
+        self.assertIn(f"until they point to a new version: live (version {version})", self.attach("TABLE=MyTable"))
 
     def test_detaching_what_is_not_attached_is_refused(self):
         self.assertIn("does not have the layer", self.refuses("detach", f"FUNCTION={self.name}-arm64"))
@@ -217,7 +297,7 @@ class Deploying(WithZips):
         )
 
     def test_an_unknown_parameter_is_refused(self):
-        said = self.refuses("deploy", "STAGE=dev", *self.zips, "PARAMETERS=AlarmTopic=arn:topic")
+        said = self.refuses("deploy", "STAGE=dev", "ONLY=layer", *self.zips, "PARAMETERS=AlarmTopic=arn:topic")
         self.assertIn("no stack has a parameter AlarmTopic; there are", said)
 
     def test_a_dry_run_says_the_commands_and_changes_nothing(self):
@@ -229,7 +309,7 @@ class Deploying(WithZips):
     def test_a_dry_run_destroys_nothing(self):
         self.addCleanup(self.destroy)
         self.deploy()
-        said = self.succeeds("destroy", "STAGE=dev", "DRY_RUN=1")
+        said = self.succeeds("destroy", "STAGE=dev", "ONLY=layer", "DRY_RUN=1")
         self.assertEqual(said.count("aws cloudformation delete-stack"), 3)
         self.assertEqual(len(self.stacks()), 3)
 
@@ -248,7 +328,7 @@ class Deploying(WithZips):
         self.assertIn("--stage", self.refuses("destroy"))
 
     def test_s0_25_production_keeps_its_layers(self):
-        self.succeeds("deploy", "STAGE=prod", *self.zips)
+        self.succeeds("deploy", "STAGE=prod", "ONLY=layer", *self.zips)
         said = self.destroy("prod")
         self.assertIn("shared-long-content-prod: kept ContentTable", said)
         self.assertIn("lambda-extension-layer-prod: kept X86Layer, ArmLayer", said)
@@ -267,7 +347,7 @@ class Failures(WithZips):
         self.deploy()
         self.addCleanup(self.destroy)
         self.addCleanup(self.importing("SharedContentTableLongContent-dev"))
-        said = self.nothing_changes("destroy", "STAGE=dev")
+        said = self.nothing_changes("destroy", "STAGE=dev", "ONLY=layer")
         self.assertIn("export in use: SharedContentTableLongContent-dev is imported by consumer", said)
 
     def test_s0_24_export_in_use_when_a_layer_changes(self):
@@ -275,20 +355,15 @@ class Failures(WithZips):
         self.addCleanup(self.destroy)
         self.addCleanup(self.importing("SharedProxyLayerArmLongContent-dev"))
         self.assertIn("nothing to update", self.deploy())
-        said = self.nothing_changes("deploy", "STAGE=dev", *self.build(b"second"))
+        said = self.nothing_changes("deploy", "STAGE=dev", "ONLY=layer", *self.build(b"second"))
         self.assertIn(
             "export in use: SharedProxyLayerArmLongContent-dev is imported by consumer: it cannot change", said
         )
         self.assertIn("/long-content/dev/layer/", said)
 
     def test_s0_24_resource_exists(self):
-        attributes = [{"AttributeName": "id", "AttributeType": "S"}]
-        key = [{"AttributeName": "id", "KeyType": "HASH"}]
-        self.client("dynamodb").create_table(
-            TableName="AgentContext-dev", BillingMode="PAY_PER_REQUEST", AttributeDefinitions=attributes, KeySchema=key
-        )
-        self.addCleanup(self.client("dynamodb").delete_table, TableName="AgentContext-dev")
-        said = self.nothing_changes("deploy", "STAGE=dev", *self.zips)
+        self.content_table("AgentContext-dev")
+        said = self.nothing_changes("deploy", "STAGE=dev", "ONLY=layer", *self.zips)
         self.assertIn("resource exists: AWS::DynamoDB::Table AgentContext-dev exists", said)
 
     def test_s0_24_resource_exists_when_another_stack_exports_the_name(self):
@@ -297,16 +372,16 @@ class Failures(WithZips):
         stacks = self.client("cloudformation")
         stacks.create_stack(StackName="other", TemplateBody=body)
         self.addCleanup(stacks.delete_stack, StackName="other")
-        said = self.nothing_changes("deploy", "STAGE=dev", *self.zips)
+        said = self.nothing_changes("deploy", "STAGE=dev", "ONLY=layer", *self.zips)
         self.assertIn("resource exists: other exports SharedContentTableLongContent-dev already", said)
 
     def test_s0_24_missing_dependency(self):
-        said = self.nothing_changes("deploy", "STAGE=dev", self.zips[0], "ZIP_ARM=/none.zip")
+        said = self.nothing_changes("deploy", "STAGE=dev", "ONLY=layer", self.zips[0], "ZIP_ARM=/none.zip")
         self.assertIn("missing dependency: /none.zip does not exist: `make layer` builds it", said)
 
     def test_s0_24_permission_denied(self):
         keys = self.somebody(["cloudformation:*", "s3:*", "sts:*", "lambda:*", "cloudwatch:*", "ssm:*", "iam:*"])
-        said = self.nothing_changes("deploy", "STAGE=dev", *self.zips, keys=keys)
+        said = self.nothing_changes("deploy", "STAGE=dev", "ONLY=layer", *self.zips, keys=keys)
         self.assertIn(
             f"permission denied: arn:aws:iam::{ACCOUNT}:user/somebody may not dynamodb:CreateTable on {TABLE}", said
         )

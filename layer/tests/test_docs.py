@@ -3,10 +3,11 @@
 import re
 import unittest
 
-from delivery.templates import STACKS, Template, deployed
+from delivery.templates import FOLDERS, STACKS, Template, deployed
 from delivery.translation import evaluations
 from tests.aws import REPOSITORY, layer_zip
-from tests.test_aws import ROLE, TRUST, WithZips, policy
+from tests.test_aws import ROLE, TRUST, policy
+from tests.test_deploying import WithFunctions
 
 PAGES = [
     REPOSITORY / page
@@ -15,10 +16,11 @@ PAGES = [
         "docs/upgrading.md",
         "docs/troubleshooting.md",
         "docs/moving-from-step-functions-agent.md",
+        "docs/deploying.md",
     )
 ]
 # Everything else in the blocks of the layer's page is built, not deployed.
-VERBS = "deploy|destroy|attach|detach|publish-x86|publish-arm"
+VERBS = "deploy|diff|destroy|attach|detach|publish-x86|publish-arm"
 
 
 def commands(page):
@@ -26,11 +28,12 @@ def commands(page):
     return [line for block in blocks for line in block.splitlines() if re.match(f"make ({VERBS})\\b", line)]
 
 
-class Commands(WithZips):
+class Commands(WithFunctions):
     def setUp(self):
         super().setUp()
         self.client("iam").create_role(RoleName="function", AssumeRolePolicyDocument=policy(TRUST))
         self.addCleanup(self.client("iam").delete_role, RoleName="function")
+        self.content_table("AgentContext")
         code = {"ZipFile": layer_zip(self.folder, "arm64").read_bytes()}
         self.client("lambda").create_function(
             FunctionName="my-function",
@@ -48,7 +51,7 @@ class Commands(WithZips):
                 self.assertGreaterEqual(len(commands(page)), 2)
                 for typed in commands(page):
                     words = re.findall(r'(?:[^\s"]|"[^"]*")+', typed)[1:]
-                    self.succeeds(*[word.replace('"', "") for word in words], *self.zips)
+                    self.succeeds(*[word.replace('"', "") for word in words], *self.zips, f"ZIPS={self.folder}")
 
 
 class Names(unittest.TestCase):
@@ -63,8 +66,11 @@ class Names(unittest.TestCase):
         return f"`{name}`" in (REPOSITORY / "README.md").read_text()
 
     def test_stacks_and_exports_are_those_of_the_templates(self):
-        page = PAGES[0].read_text()
+        page, every = PAGES[0].read_text(), PAGES[-1].read_text()
         for template in deployed():
+            self.assertIn(f"`{template.stack}-{{stage}}`", every)
+            self.assertIn(template.path.name, every)
+        for template in (template for template in deployed() if template.path.parent == FOLDERS["layer"]):
             self.assertIn(f"`{template.stack}-{{stage}}`", page)
             for _, evaluation in evaluations(template):
                 for name in evaluation.exports:

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from delivery.evaluation import STAGES
+from delivery.artifacts import nested_named
+from delivery.evaluation import STAGES, Evaluation
 
 # What other people's stacks import of this project, and therefore never changes its name.
 PROMISED = (
@@ -72,9 +73,40 @@ def check(templates, promised=PROMISED):
 
 def in_order(templates):
     """The templates so that each comes after those it takes from."""
-    trades = {template.name: trade_of(template) for template in templates}
+    return _sorted(templates, {template.name: trade_of(template) for template in templates})
+
+
+def in_order_of(templates, stage):
+    """The same in one stage, without a look at every set of parameters: what any condition may take counts as taken."""
+    return _sorted(templates, {template.name: _trade_in(template, stage) for template in templates})
+
+
+def _sorted(templates, trades):
     by_name = {template.name: template for template in templates}
     return [by_name[name] for name in _order(trades, _givers(trades))]
+
+
+def _trade_in(template, stage):
+    """Of a template with those of its nested stacks."""
+    evaluation = Evaluation(template.document, {"Stage": stage})
+    takes = {evaluation.value_of(name) for name in _imported(template.document)}
+    takes |= set(template.of_stage(stage).values()) | set(PARAMETER.findall(repr(evaluation.resources)))
+    trade = Trade(gives=set(evaluation.exports) | _parameters_made(evaluation), takes=takes)
+    for path in nested_named(template).values():
+        inner = _trade_in(type(template).read(path), stage)
+        trade.gives |= inner.gives
+        trade.takes |= inner.takes
+    return trade
+
+
+def _imported(node):
+    """Names of imports, wherever they are."""
+    if isinstance(node, dict):
+        for name, member in node.items():
+            yield from [member] if name == "Fn::ImportValue" else _imported(member)
+    elif isinstance(node, list):
+        for element in node:
+            yield from _imported(element)
 
 
 def _order(trades, givers):

@@ -3,9 +3,10 @@
 Run by an interpreter that has moto. Prints its address, and ends when standard input does, so that it never outlives a test.
 
 Left out by moto, and put in here: that ``AWS::NoValue`` is no element of a list; that a resource stays which moto cannot
-update; policies of deletion that depend on conditions; that a bucket which is gone is no obstacle to deleting its stack; the ARN and the updates of layer versions that stacks make; a
-parameter's ``Value``; exports that follow an update; ``ListImports``; CloudFormation's refusal to change or delete what
-another stack imports; and IAM's simulation. Put in with less than AWS does: custom resources, whose functions are not run.
+update; policies of deletion that depend on conditions; that a bucket which is gone is no obstacle to deleting its stack; the ARN
+and the updates of layer versions that stacks make; a parameter's ``Value`` and tags; exports that follow an update; change sets
+(``changesets.py``); ``ListImports``; CloudFormation's refusal to change or delete what another stack imports; and IAM's simulation.
+Put in with less than AWS does: custom resources, whose functions are not run.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ from moto.server import ThreadedMotoServer
 from moto.ssm.models import Parameter
 
 from delivery.evaluation import Evaluation
+from tests.aws import changesets
 from tests.aws.resources import MODELS
 
 PROPERTIES = ("LayerName", "Content", "Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
@@ -34,6 +36,7 @@ clean_json = parsing.clean_json
 delete_resources = parsing.ResourceMap.delete
 delete_bucket = FakeBucket.delete_from_cloudformation_json
 parse_and_update_resource = parsing.parse_and_update_resource
+make_parameter = Parameter.create_from_cloudformation_json.__func__
 changes = {name: getattr(CloudFormationBackend, name) for name in ("update_stack", "delete_stack")}
 
 
@@ -90,11 +93,9 @@ def list_imports(response):
 
 
 def simulate_principal_policy(response):
-    """By the inline policies of a user; whoever is no user of this account's may do everything."""
+    """By the policies of a role and the inline policies of a user; whoever is neither of this account's may do everything."""
     (resource,) = response._get_param("ResourceArns")
-    name = response._get_param("PolicySourceArn").rpartition("/")[2]
-    known = any(user.name == name for user in response.backend.list_users("/", None, None))
-    policies = [IAMPolicy(policy) for policy in response.backend.users[name].policies.values()] if known else None
+    policies = policies_of(response.backend, response._get_param("PolicySourceArn"))
     return ActionResult(
         {
             "EvaluationResults": [
@@ -106,6 +107,15 @@ def simulate_principal_policy(response):
             ]
         }
     )
+
+
+def policies_of(backend, arn):
+    name = arn.rpartition("/")[2]
+    if ":role/" in arn:
+        role = backend.get_role(name)
+        return [IAMPolicy(policy) for policy in (*role.policies.values(), *role.managed_policies.values())]
+    known = any(user.name == name for user in backend.list_users("/", None, None))
+    return [IAMPolicy(policy) for policy in backend.users[name].policies.values()] if known else None
 
 
 def is_allowed(policies, action, resource):
@@ -137,6 +147,14 @@ def delete_bucket_if_there(cls, *resource):
         delete_bucket(*resource)
 
 
+def make_tagged_parameter(cls, resource_name, cloudformation_json, account_id, region_name, **where):
+    """A parameter's tags are an object in templates, of which moto knows only lists."""
+    tags = cloudformation_json["Properties"].get("Tags", {})
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    made = {**cloudformation_json, "Properties": {**cloudformation_json["Properties"], "Tags": listed}}
+    return make_parameter(cls, resource_name, made, account_id, region_name, **where)
+
+
 def parameter_attribute(parameter, name):
     return {"Value": parameter.value}[name]
 
@@ -157,8 +175,10 @@ def complete_moto():
     LayerVersion.physical_resource_id = property(lambda layer: layer.arn)
     CustomModel.create_from_cloudformation_json = classmethod(make_custom_resource)
     Parameter.get_cfn_attribute = parameter_attribute
+    Parameter.create_from_cloudformation_json = classmethod(make_tagged_parameter)
     FakeBucket.delete_from_cloudformation_json = classmethod(delete_bucket_if_there)
     parsing.ResourceMap.delete = keep
+    changesets.complete(update_stack)
     CloudFormationBackend.update_stack = update_stack
     CloudFormationBackend.delete_stack = delete_stack
     CloudFormationResponse.list_imports = list_imports
