@@ -16,7 +16,7 @@ PROFILE ?= demo
 BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
 # What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
-VARIABLES := AGENTS ARCH ATTACH_POLICIES CARGO_TARGET_DIR CI DETACH DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS PAGE \
+VARIABLES := AGENTS ARCH AT ATTACH_POLICIES CARGO_TARGET_DIR CI DETACH DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS OVERWRITE PAGE \
     PARAMETERS PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
 # Variables of the programs that make starts: make passes them on in the environment.
 THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
@@ -69,7 +69,7 @@ announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two 
 COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto tools clean \
-    demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy diff destroy dead-letters redrive \
+    demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy diff destroy dead-letters redrive restore copy-back \
     package-python-consumer package-node-consumer package-llm-models package-functions models
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -189,6 +189,14 @@ dead-letters: $(DELIVERY)/installed ## use: list the messages of STAGE= that cou
 redrive: $(installed) ## use: send the messages of QUEUE= back to where they came from, or to TO=; REGION=, DRY_RUN=1
 	$(call needs,QUEUE,the name of a queue of dead letters: make dead-letters lists them)
 	$(deliver) redrive "$(QUEUE)" $(to) $(if $(TO),--to "$(TO)")
+
+restore: $(installed) ## use: restore TABLE= as it was at AT= (2026-11-29T15:00:00Z; as late as possible without) into the table {TABLE}-restored; REGION=, DRY_RUN=1
+	$(call needs,TABLE,the name of the table)
+	$(deliver) restore "$(TABLE)" $(to) $(if $(AT),--at "$(AT)")
+
+copy-back: $(installed) ## use: copy the rows of {TABLE}-restored that TABLE= does not have; OVERWRITE=1 also those that differ; REGION=, DRY_RUN=1 only counts
+	$(call needs,TABLE,the name of the table)
+	$(deliver) copy-back "$(TABLE)" $(to) $(if $(call on,$(OVERWRITE)),--overwrite)
 
 # cargo-fuzz wants a nightly compiler, or one that is told to act as one.
 fuzz-run = $(if $(shell cargo +nightly --version 2>/dev/null),cargo +nightly,env RUSTC_BOOTSTRAP=1 cargo) fuzz run

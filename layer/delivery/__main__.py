@@ -6,7 +6,7 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from delivery import Refusal, attachment, deployment, diagrams as pictures, operations as watching, publishing, queues
+from delivery import Refusal, attachment, deployment, diagrams as pictures, operations as watching, publishing, queues, recovery
 from delivery.checks import functions, imports, parameters, permissions, removal, tags
 from delivery.connection import connected, is_here
 from delivery.evaluation import STAGES, UnknownFunction
@@ -95,6 +95,16 @@ def redrive(options):
     return 0
 
 
+def restore(options):
+    recovery.restore(_account(options), options.table, options.at and recovery.moment(options.at))
+    return 0
+
+
+def copy_back(options):
+    recovery.copy_back(_account(options), options.table, options.overwrite)
+    return 0
+
+
 def destroy(options):
     account = _account(options)
     deployment.destroy(account, Stage(account, options.stage, options.only, Sources(options.agents)))
@@ -135,6 +145,8 @@ def _parser():
         commands.choices[name].add_argument("--agents")
     _acting(commands, "dead-letters")
     _acting(commands, "redrive", "queue").add_argument("--to")
+    _acting(commands, "restore", "table").add_argument("--at")
+    _acting(commands, "copy-back", "table").add_argument("--overwrite", action="store_true")
     for name, command in commands.choices.items():
         command.set_defaults(run=globals()[name.replace("-", "_")])
     return parser
