@@ -17,7 +17,7 @@ BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
 # What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
 VARIABLES := AGENTS ARCH AT ATTACH_POLICIES CARGO_TARGET_DIR CI DETACH DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS OVERWRITE PAGE \
-    PARAMETERS PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
+    PARAMETERS PORT PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
 # Variables of the programs that make starts: make passes them on in the environment.
 THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
 given = $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
@@ -44,6 +44,7 @@ LINTERS := $(call named,linters,tests/lint)
 SNIPPETS := $(call named,snippets,tests/snippets)
 SNIPPETS_NODE := $(SNIPPETS)/node-$(shell cksum <tests/snippets/package-lock.json | cut -d' ' -f1)
 MOTO := $(call named,moto,layer/tests/aws)
+ENGINE := $(call named,engine,local/engine)
 TEMPLATES = $(shell find layer functions docs/attach -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
 
 # Those of our own stacks.
@@ -68,7 +69,7 @@ endef
 announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
 COMMA := ,
 
-.PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto tools clean \
+.PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
     demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy diff destroy dead-letters redrive restore copy-back \
     package-python-consumer package-node-consumer package-llm-models package-functions models
 
@@ -101,8 +102,19 @@ agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=pa
 	    --state-machine functions/statemachines/agent.asl.json $(if $(call on,$(DETACH)),--detached) $(if $(call on,$(PAGE)),--page) $(if $(MODEL),--model "$(MODEL)") \
 	    $(if $(URL),--url "$(URL)") $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
 
-test: tools packages $(VENV)/installed $(MOTO)/installed wrapper ## change: run every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs missing system packages, INSTALL=0 skips their tests
-	@tests/run "$(TARGET)" "$(LRAP_CACHE)" "$(PYTHON)" "$(CURDIR)/$(VENV)/bin/python" "$(MOTO)/bin/python" "$(WRAPPER)"
+up: tools ## try: start AWS on this machine in the background, behind one endpoint; PORT=4566
+	$(call announce,$(BUILT)/lambda-local,2 to 3 minutes)
+	$(call step,1 of 3: the engine (115 MB),$(ENGINE)/installed)
+	$(call step,2 of 3: the interpreter of state machines (300 MB),$(MOTO)/installed)
+	$(call say,step 3 of 3: the local Lambda)
+	@cargo build --profile $(PROFILE) -p lambda-local --bin lambda-local
+	@local/up "$(TARGET)/up" "$(BUILT)/lambda-local" --port $(or $(PORT),4566) --engine "$(ENGINE)/bin/python" --interpreter "$(MOTO)/bin/python"
+
+down: ## try: end what make up started
+	@local/down "$(TARGET)/up"
+
+test: tools packages $(VENV)/installed $(MOTO)/installed $(ENGINE)/installed wrapper ## change: run every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs missing system packages, INSTALL=0 skips their tests
+	@tests/run "$(TARGET)" "$(LRAP_CACHE)" "$(PYTHON)" "$(CURDIR)/$(VENV)/bin/python" "$(MOTO)/bin/python" "$(WRAPPER)" "$(ENGINE)/bin/python"
 
 # make test runs this first, so that a missing package is reported before minutes of building.
 packages:
@@ -231,6 +243,9 @@ delivery-is-there:
 
 moto: $(MOTO)/installed ## other: install the interpreter of state machines for lambda-local, and print the path of its Python
 	@echo "$(MOTO)/bin/python"
+
+engine: $(ENGINE)/installed ## other: install the engine of AWS on one machine for lambda-local, and print the path of its Python
+	@echo "$(ENGINE)/bin/python"
 
 runtimes: $(VENV)/installed ## other: install the official Python and Node.js runtime clients
 	@tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)"
@@ -369,7 +384,8 @@ $(DELIVERY)/installed: contents := layer/delivery/requirements.txt
 $(LINTERS)/installed: contents := tests/lint/requirements.txt
 $(SNIPPETS)/installed: contents := tests/snippets/requirements.txt
 $(MOTO)/installed: contents := layer/tests/aws/requirements.txt
-$(DELIVERY)/installed $(LINTERS)/installed $(SNIPPETS)/installed $(MOTO)/installed:
+$(ENGINE)/installed: contents := local/engine/requirements.txt
+$(DELIVERY)/installed $(LINTERS)/installed $(SNIPPETS)/installed $(MOTO)/installed $(ENGINE)/installed:
 	$(call say,installing $(notdir $(@D)) once into $(LRAP_CACHE))
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is older than 3.10, which the AWS SDK needs: name another by PYTHON=…"; exit 1; }
 	@"$(PYTHON)" -m venv "$(@D)"

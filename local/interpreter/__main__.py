@@ -5,7 +5,7 @@ reads one from its standard output: ``{"endpoint": "http://127.0.0.1:…"}``, or
 that has ended (``endings``). It ends when its standard input does, so that it never outlives lambda-local.
 
 settings: ``region``, ``account``, ``port`` (0 takes a free one), ``endpoints`` by service as boto3 names them (``lambda``,
-``dynamodb``; other services are moto's own), ``activities`` and ``topics`` (names), ``state_machines`` (``name``, ``definition``).
+``dynamodb``), ``others`` (the URL of every other service; null: moto's own), ``activities`` and ``topics`` (names), ``state_machines`` (``name``, ``definition``).
 """
 
 import json
@@ -60,7 +60,7 @@ def serve(settings):
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=settings["port"], verbose=False)
     server.start()
     endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    clients.direct_others(endpoint)
+    clients.direct_others(settings["others"] or endpoint)
     return endpoint
 
 

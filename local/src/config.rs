@@ -3,6 +3,7 @@
 //! Mistakes are reported together, each with the name of its key. Relative paths are relative to the TOML file, so that it does not
 //! matter where `lambda-local` is started.
 
+use crate::engine::EngineConfig;
 use crate::step_functions::StepFunctionsConfig;
 use crate::table::TableConfig;
 use serde::{Deserialize, Deserializer};
@@ -25,6 +26,8 @@ pub struct Config {
     pub functions: BTreeMap<String, FunctionConfig>,
     /// State machines over the functions, if there are any.
     pub step_functions: Option<StepFunctionsConfig>,
+    /// Every other AWS service, if wanted; `listen` is then the one endpoint of all services.
+    pub engine: Option<EngineConfig>,
 }
 
 impl Default for Config {
@@ -35,6 +38,7 @@ impl Default for Config {
             table: TableConfig::default(),
             functions: BTreeMap::new(),
             step_functions: None,
+            engine: None,
         }
     }
 }
@@ -183,6 +187,9 @@ impl Config {
         }
         if let Some(step_functions) = &mut self.step_functions {
             step_functions.resolve_paths(folder);
+        }
+        if let Some(engine) = &mut self.engine {
+            engine.resolve_paths(folder);
         }
         for function in self.functions.values_mut() {
             function.directory = clean(&folder.join(&function.directory));

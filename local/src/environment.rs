@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 
 use crate::config::{FunctionConfig, Runtime};
-use crate::host::Host;
+use crate::definition::Definition;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -21,15 +21,10 @@ const RUNTIME_ONLY: &[&str] =
 pub(crate) type Environment = BTreeMap<String, OsString>;
 
 /// The environment of the runtime. `api` is `host:port` of both APIs, `proxy_port` the port of a proxy that the layer may hold.
-pub(crate) fn of_runtime(
-    name: &str,
-    function: &FunctionConfig,
-    host: &Host,
-    api: &str,
-    proxy_port: Option<u16>,
-) -> Environment {
-    let mut environment = reserved(name, function, host, api);
-    environment.extend(search_paths(function, &host.inherited.path));
+pub(crate) fn of_runtime(definition: &Definition, api: &str, proxy_port: Option<u16>) -> Environment {
+    let function = &definition.config;
+    let mut environment = reserved(definition, api);
+    environment.extend(search_paths(function, &definition.host.inherited.path));
     if let Some(port) = proxy_port {
         environment.insert(LISTENER_PORT.to_owned(), port.to_string().into());
     }
@@ -49,15 +44,16 @@ pub(crate) fn chooses_port(function: &FunctionConfig) -> bool {
     function.environment.contains_key(LISTENER_PORT)
 }
 
-fn reserved(name: &str, function: &FunctionConfig, host: &Host, api: &str) -> Environment {
+fn reserved(definition: &Definition, api: &str) -> Environment {
+    let Definition { name, version, config: function, host, .. } = definition;
     let mut variables = vec![
         ("AWS_LAMBDA_RUNTIME_API", api.to_owned()),
-        ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_NAME", name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", version.clone()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", initialization_type(function).to_owned()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{}", uuid::Uuid::new_v4().simple())),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[{version}]{}", uuid::Uuid::new_v4().simple())),
         ("AWS_REGION", host.inherited.region.clone()),
         ("AWS_DEFAULT_REGION", host.inherited.region.clone()),
         ("AWS_ENDPOINT_URL_DYNAMODB", host.table_endpoint.clone()),
@@ -71,6 +67,10 @@ fn reserved(name: &str, function: &FunctionConfig, host: &Host, api: &str) -> En
     }
     let others = host.other_services.iter();
     variables.extend(others.map(|endpoint| ("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint.clone())));
+    let every = host.every_service.iter();
+    variables.extend(every.map(|endpoint| ("AWS_ENDPOINT_URL", endpoint.clone())));
+    let (mark, marked) = host.mark.variable();
+    variables.push((mark, marked.to_owned()));
     let execution = match function.runtime {
         Runtime::Provided => None,
         Runtime::Python => Some("AWS_Lambda_python"),
@@ -142,9 +142,11 @@ fn is_executable_file(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Host;
+    use std::sync::Arc;
 
-    fn host() -> Host {
-        Host::for_tests()
+    fn definition(function: FunctionConfig) -> Definition {
+        Definition::latest("f".to_owned(), function, Arc::new(Host::for_tests()))
     }
 
     fn function(environment: &[(&str, &str)]) -> FunctionConfig {
@@ -159,7 +161,7 @@ mod tests {
     #[test]
     fn opt_is_the_layers_folder() {
         let function = function(&[(EXEC_WRAPPER, "/opt/extensions/w/wrapper"), ("OTHER", "/optional")]);
-        let environment = of_runtime("f", &function, &host(), "127.0.0.1:1", None);
+        let environment = of_runtime(&definition(function), "127.0.0.1:1", None);
         assert_eq!(environment[EXEC_WRAPPER], "/somewhere/layer/extensions/w/wrapper");
         assert_eq!(environment["OTHER"], "/optional");
     }
@@ -167,14 +169,14 @@ mod tests {
     #[test]
     fn the_functions_own_variables_win() {
         let function = function(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://mine"), (LISTENER_PORT, "9009")]);
-        let environment = of_runtime("f", &function, &host(), "127.0.0.1:1", Some(1234));
+        let environment = of_runtime(&definition(function), "127.0.0.1:1", Some(1234));
         assert_eq!(environment["AWS_ENDPOINT_URL_DYNAMODB"], "http://mine");
         assert_eq!(environment[LISTENER_PORT], "9009");
     }
 
     #[test]
     fn extensions_do_not_see_what_lambda_hides_from_them() {
-        let runtime = of_runtime("f", &function(&[]), &host(), "127.0.0.1:1", Some(1234));
+        let runtime = of_runtime(&definition(function(&[])), "127.0.0.1:1", Some(1234));
         let extension = of_extension(&runtime);
         assert!(runtime.contains_key("_HANDLER") && !extension.contains_key("_HANDLER"));
         assert_eq!(extension["AWS_LAMBDA_RUNTIME_API"], "127.0.0.1:1");
@@ -185,12 +187,12 @@ mod tests {
     fn managed_instances_say_how_many_invocations_come_at_once() {
         let managed_instances = Some(crate::config::ManagedInstances { max_concurrency: 8 });
         let managed = FunctionConfig { managed_instances, ..function(&[]) };
-        let runtime = of_runtime("f", &managed, &host(), "127.0.0.1:1", None);
+        let runtime = of_runtime(&definition(managed), "127.0.0.1:1", None);
         for environment in [of_extension(&runtime), runtime] {
             assert_eq!(environment["AWS_LAMBDA_MAX_CONCURRENCY"], "8");
             assert_eq!(environment["AWS_LAMBDA_INITIALIZATION_TYPE"], "lambda-managed-instances");
         }
-        let on_demand = of_runtime("f", &function(&[]), &host(), "127.0.0.1:1", None);
+        let on_demand = of_runtime(&definition(function(&[])), "127.0.0.1:1", None);
         assert!(!on_demand.contains_key("AWS_LAMBDA_MAX_CONCURRENCY"));
         assert_eq!(on_demand["AWS_LAMBDA_INITIALIZATION_TYPE"], "on-demand");
     }

@@ -1,9 +1,7 @@
 //! A function: its sandboxes, kept warm for the next invocation. One for each invocation under way, or several invocations in each
 //! as on managed instances.
 
-use crate::config::FunctionConfig;
 use crate::definition::Definition;
-use crate::host::Host;
 use crate::lifecycle::{Failure, Invocation};
 use crate::log::SandboxLog;
 use crate::platform_log::PlatformEvent;
@@ -12,6 +10,7 @@ use crate::sandbox::{Outcome, Reason, Sandbox, TIMED_OUT, deadline_ms};
 use crate::shared_sandboxes::{SharedSandbox, SharedSandboxes};
 use bytes::Bytes;
 use data_encoding::BASE64;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -28,6 +27,8 @@ pub struct InvokeRequest {
     pub client_context: Option<Vec<u8>>,
     /// `X-Amzn-Trace-Id`; made up without.
     pub trace_id: Option<String>,
+    /// The version or alias by which the caller names the function: the end of the ARN that the function is told.
+    pub qualifier: Option<String>,
 }
 
 /// What came of an invocation.
@@ -65,6 +66,8 @@ pub(crate) struct Function {
     pub(crate) definition: Arc<Definition>,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
+    /// Written and read while `idle` is locked.
+    retired: AtomicBool,
     /// On managed instances, instead of `idle`.
     shared: Option<SharedSandboxes>,
     tasks: Mutex<JoinSet<()>>,
@@ -77,14 +80,15 @@ struct Idle {
 }
 
 impl Function {
-    pub(crate) fn new(name: String, config: FunctionConfig, host: Arc<Host>) -> Arc<Self> {
+    pub(crate) fn new(definition: Definition) -> Arc<Self> {
+        let config = &definition.config;
         let places = config.max_concurrency().unwrap_or(1);
         let permits = config.concurrency.map_or(Semaphore::MAX_PERMITS, |sandboxes| sandboxes.saturating_mul(places));
         let permits = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         let shared = config.max_concurrency().map(SharedSandboxes::new);
-        let (idle, tasks) = (Mutex::default(), Mutex::default());
-        let definition = Arc::new(Definition { name, config, host });
-        let function = Arc::new(Self { definition, permits, idle, shared, tasks });
+        let (idle, retired, tasks) = (Mutex::default(), AtomicBool::default(), Mutex::default());
+        let definition = Arc::new(definition);
+        let function = Arc::new(Self { definition, permits, idle, retired, shared, tasks });
         function.spawn(end_unused_sandboxes(Arc::clone(&function)));
         function
     }
@@ -249,7 +253,7 @@ impl Function {
             attempt_id: managed.then(|| Uuid::new_v4().to_string()),
             payload: request.payload.clone(),
             deadline_ms: deadline_ms(self.definition.config.timeout),
-            arn: self.definition.arn(),
+            arn: self.definition.invoked_arn(request.qualifier.as_deref()),
             trace_id: request.trace_id.clone().unwrap_or_else(trace_id),
             client_context: request.client_context.as_ref().map(encode),
             cognito_identity: None,
@@ -337,7 +341,25 @@ impl Function {
     }
 
     fn keep(&self, sandbox: Sandbox) {
-        self.idle().push(Idle { since: Instant::now(), sandbox });
+        let mut idle = self.idle();
+        if self.is_retired() {
+            self.spawn(sandbox.shut_down(Reason::Spindown));
+        } else {
+            idle.push(Idle { since: Instant::now(), sandbox });
+        }
+    }
+
+    /// Lets invocations under way finish, and keeps no sandbox: another version takes this one's place.
+    pub(crate) fn retire(&self) {
+        let mut idle = self.idle();
+        self.retired.store(true, Ordering::Relaxed);
+        idle.drain(..).for_each(|idle| self.spawn(idle.sandbox.shut_down(Reason::Spindown)));
+        let unused = self.shared.iter().flat_map(|shared| shared.take_unused(Duration::ZERO));
+        unused.for_each(|unused| self.spawn(unused.end(Reason::Spindown)));
+    }
+
+    fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
     }
 
     fn take_unused(&self) -> Vec<Sandbox> {
@@ -398,6 +420,9 @@ async fn end_unused_sandboxes(function: Arc<Function>) {
         let unused =
             function.shared.iter().flat_map(|shared| shared.take_unused(function.definition.config.idle_timeout));
         unused.for_each(|unused| function.spawn(unused.end(Reason::Spindown)));
+        if function.is_retired() {
+            return;
+        }
     }
 }
 

@@ -1,22 +1,34 @@
 //! What all functions have in common: where they log, what they inherit, and where services are.
 
 use crate::log::Logs;
+use crate::mark::Mark;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use tokio::sync::watch;
 
 /// What all functions share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Host {
     pub(crate) logs: Logs,
     pub(crate) inherited: Inherited,
     pub(crate) table_endpoint: String,
     /// Where every AWS service is served that is neither Lambda nor `DynamoDB`.
     pub(crate) other_services: Option<String>,
+    /// Where every AWS service is served, these two included.
+    pub(crate) every_service: Option<String>,
+    /// Marks every process of this lambda-local.
+    pub(crate) mark: Mark,
     pub(crate) closing: watch::Receiver<bool>,
 }
 
 impl Host {
+    /// The same for functions of another region.
+    pub(crate) fn in_region(&self, region: &str) -> Self {
+        let mut host = self.clone();
+        region.clone_into(&mut host.inherited.region);
+        host
+    }
+
     /// Waits until lambda-local shuts down.
     pub(crate) async fn closed(&self) {
         // Without its sender, everything is being dropped.
@@ -34,6 +46,8 @@ impl Host {
             inherited: Inherited::read(),
             table_endpoint: "http://127.0.0.1:1".to_owned(),
             other_services: None,
+            every_service: None,
+            mark: Mark::new(),
             closing: watch::channel(false).1,
         }
     }

@@ -3,6 +3,7 @@
 //! Signatures are not checked: whoever reaches the port may invoke. <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
 use crate::answers::{ApiResponse, json_answer, not_found};
+use crate::definition::LATEST;
 use crate::function::{Function, InvokeError, InvokeRequest, Invoked};
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -24,35 +25,70 @@ pub(crate) type Functions = Arc<BTreeMap<String, Arc<Function>>>;
 
 /// Answers one request.
 pub(crate) async fn answer(functions: Functions, request: Request<Incoming>) -> ApiResponse {
-    let path = request.uri().path().to_owned();
-    let invoked = path.strip_prefix("/2015-03-31/functions/").and_then(|path| path.strip_suffix("/invocations"));
-    match invoked.filter(|_| request.method() == Method::POST) {
-        Some(name) => invoke(&functions, name, request).await.unwrap_or_else(|refused| refused.answer()),
-        None => not_found(&path),
+    let Some(named) = Named::by(&request) else {
+        return not_found(request.uri().path());
+    };
+    match find(&functions, &named) {
+        Ok(function) => invoke(&function, named.qualifier, request).await,
+        Err(refused) => refused.answer(),
     }
+}
+
+/// A function as a caller names it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// As it stands in the path: a name, or an ARN, each with or without a qualifier.
+    pub(crate) reference: String,
+    pub(crate) name: String,
+    pub(crate) qualifier: Option<String>,
+}
+
+impl Named {
+    /// Of the request, if it invokes one.
+    pub(crate) fn by<B>(request: &Request<B>) -> Option<Self> {
+        let path = request.uri().path().strip_prefix("/2015-03-31/functions/")?.strip_suffix("/invocations")?;
+        (request.method() == Method::POST).then(|| Self::of(&decode(path), request.uri().query().unwrap_or_default()))
+    }
+
+    fn of(reference: &str, query: &str) -> Self {
+        let (name, own) = split_name(reference);
+        let given = || query.split('&').find_map(|pair| pair.strip_prefix("Qualifier=")).map(decode);
+        Self { reference: reference.to_owned(), name, qualifier: own.or_else(given) }
+    }
+}
+
+/// Invokes a function as the request says.
+pub(crate) async fn invoke(
+    function: &Arc<Function>,
+    qualifier: Option<String>,
+    request: Request<Incoming>,
+) -> ApiResponse {
+    carry_out(function, qualifier, request).await.unwrap_or_else(|refused| refused.answer())
 }
 
 /// A request that is not carried out: Lambda's exception and its words.
 #[derive(Debug, PartialEq)]
-struct Refused {
+pub(crate) struct Refused {
     status: StatusCode,
-    exception: &'static str,
+    exception: String,
     message: String,
 }
 
 impl Refused {
-    fn new(status: StatusCode, exception: &'static str, message: impl Into<String>) -> Self {
-        Self { status, exception, message: message.into() }
+    pub(crate) fn new(status: StatusCode, exception: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { status, exception: exception.into(), message: message.into() }
     }
 
     /// The SDKs read the exception from the header; some messages are `Message`, others `message`, so both are there.
-    fn answer(&self) -> ApiResponse {
+    pub(crate) fn answer(&self) -> ApiResponse {
         let mut body = json!({ "Type": "User", "Message": self.message, "message": self.message });
         if self.status == StatusCode::TOO_MANY_REQUESTS {
             body["Reason"] = json!("ReservedFunctionConcurrentInvocationLimitExceeded");
         }
         let mut answer = json_answer(self.status, body.to_string());
-        answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(self.exception));
+        set(&mut answer, "x-amzn-errortype", &self.exception);
+        // State machines take an error without it for one of their own, which nothing can catch.
+        set(&mut answer, "x-amzn-requestid", &uuid::Uuid::new_v4().to_string());
         answer
     }
 }
@@ -64,8 +100,11 @@ enum InvocationType {
     DryRun,
 }
 
-async fn invoke(functions: &Functions, name: &str, request: Request<Incoming>) -> Result<ApiResponse, Refused> {
-    let function = find(functions, &decode(name), request.uri().query().unwrap_or_default())?;
+async fn carry_out(
+    function: &Arc<Function>,
+    qualifier: Option<String>,
+    request: Request<Incoming>,
+) -> Result<ApiResponse, Refused> {
     let (head, body) = request.into_parts();
     let kind = invocation_type(&head.headers)?;
     let body = body.collect().await.map_err(|error| invalid_content(&error.to_string()))?.to_bytes();
@@ -74,25 +113,27 @@ async fn invoke(functions: &Functions, name: &str, request: Request<Incoming>) -
         payload,
         client_context: client_context(&head.headers)?,
         trace_id: text(&head.headers, "x-amzn-trace-id").map(ToOwned::to_owned),
+        qualifier,
     };
+    let refusal = |error| refusal(error, &function.definition.arn);
     match kind {
         InvocationType::DryRun => Ok(empty(StatusCode::NO_CONTENT, &uuid::Uuid::new_v4().to_string())),
         InvocationType::Event => {
-            let request_id = function.enqueue(request).map_err(|error| refusal(error, &function.definition.arn()))?;
+            let request_id = function.enqueue(request).map_err(refusal)?;
             Ok(empty(StatusCode::ACCEPTED, &request_id))
         }
         InvocationType::RequestResponse => {
             let wants_tail = text(&head.headers, "x-amz-log-type") == Some("Tail");
-            let invoked = function.invoke(request).await.map_err(|error| refusal(error, &function.definition.arn()))?;
-            Ok(result(&invoked, wants_tail))
+            let invoked = function.invoke(request).await.map_err(refusal)?;
+            Ok(result(&invoked, &function.definition.version, wants_tail))
         }
     }
 }
 
-fn result(invoked: &Invoked, wants_tail: bool) -> ApiResponse {
+fn result(invoked: &Invoked, version: &str, wants_tail: bool) -> ApiResponse {
     let mut answer = json_answer(StatusCode::OK, invoked.payload.clone());
     set(&mut answer, "x-amzn-requestid", &invoked.request_id);
-    set(&mut answer, "x-amz-executed-version", "$LATEST");
+    set(&mut answer, "x-amz-executed-version", version);
     if let Some(error) = invoked.function_error {
         set(&mut answer, "x-amz-function-error", error);
     }
@@ -114,17 +155,16 @@ fn set(answer: &mut ApiResponse, name: &'static str, value: &str) {
     }
 }
 
-fn find(functions: &Functions, name: &str, query: &str) -> Result<Arc<Function>, Refused> {
-    let (name, qualifier) = split_name(name);
-    let qualifier = qualifier.or_else(|| query.split('&').find_map(|pair| pair.strip_prefix("Qualifier=")).map(decode));
+fn find(functions: &Functions, named: &Named) -> Result<Arc<Function>, Refused> {
+    let Named { name, qualifier, .. } = named;
     let not_found = || {
         let asked = qualifier.as_ref().map_or_else(|| name.clone(), |qualifier| format!("{name}:{qualifier}"));
         Refused::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", format!("Function not found: {asked}"))
     };
-    if qualifier.as_deref().is_some_and(|qualifier| qualifier != "$LATEST") {
+    if qualifier.as_deref().is_some_and(|qualifier| qualifier != LATEST) {
         return Err(not_found());
     }
-    functions.get(&name).cloned().ok_or_else(not_found)
+    functions.get(name).cloned().ok_or_else(not_found)
 }
 
 /// The name and the qualifier in `name`, `name:qualifier`, `account:function:name` or an ARN.
@@ -155,6 +195,10 @@ fn decode(text: &str) -> String {
 
 fn hex_value(hex: &[u8]) -> Option<u8> {
     u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()
+}
+
+pub(crate) fn is_event(headers: &HeaderMap) -> bool {
+    matches!(invocation_type(headers), Ok(InvocationType::Event))
 }
 
 fn invocation_type(headers: &HeaderMap) -> Result<InvocationType, Refused> {

@@ -1,18 +1,21 @@
-//! [`LambdaLocal`]: the table, the functions, the Invoke API, Step Functions and the page of executions, started and ended together.
+//! [`LambdaLocal`]: the table, the functions, Step Functions, the engine and the endpoint in front of them, started and ended together.
 
-use crate::answers::ApiResponse;
 use crate::config::{Config, ConfigError, FunctionConfig};
+use crate::definition::Definition;
+use crate::deployed::Deployed;
+use crate::endpoint::{Endpoint, Services, Upstream};
+use crate::engine::{self, Engine, EngineError};
 use crate::function::{Function, InvokeError, InvokeRequest, Invoked};
 use crate::host::{Host, Inherited};
 use crate::http_server::HttpServer;
-use crate::invoke_api::{self, Functions};
+use crate::invoke_api::Functions;
 use crate::log::Logs;
-use crate::page::{self, Contents, Executions, Page};
-use crate::step_functions::{StepFunctions, StepFunctionsError, Surroundings};
+use crate::mark::Mark;
+use crate::page::{Contents, Executions, Page};
+use crate::registration;
+use crate::step_functions::{self, StepFunctions, StepFunctionsError};
 use crate::table::{ContentTable, TableError};
 use bytes::Bytes;
-use http::Request;
-use hyper::body::Incoming;
 use long_content::keys::Keyring;
 use long_content::store::dynamodb::SettingsError;
 use std::collections::BTreeMap;
@@ -38,6 +41,12 @@ pub enum StartError {
     /// The state machines' interpreter did not start.
     #[error(transparent)]
     StepFunctions(#[from] StepFunctionsError),
+    /// The engine did not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The port for the engine's invocations cannot be had.
+    #[error("cannot listen for the engine's invocations: {0}")]
+    Registration(std::io::Error),
     /// The Invoke API cannot listen.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -51,12 +60,14 @@ pub enum StartError {
 /// Lambda on this machine. [`LambdaLocal::shutdown`] lets everything end; dropping it kills every process at once.
 #[derive(Debug)]
 pub struct LambdaLocal {
-    functions: Functions,
-    server: Option<HttpServer>,
+    endpoint: Arc<Endpoint>,
+    servers: Vec<HttpServer>,
     address: SocketAddr,
     region: String,
     table: ContentTable,
     step_functions: Option<StepFunctions>,
+    engine: Option<Engine>,
+    mark: Mark,
     closing: watch::Sender<bool>,
 }
 
@@ -70,42 +81,55 @@ impl LambdaLocal {
     pub async fn start_with_logs(mut config: Config, logs: Logs) -> Result<Self, StartError> {
         config.resolve_paths(&std::env::current_dir().unwrap_or_else(|_| Path::new("/").into()));
         config.check()?;
-        let table = ContentTable::start(config.table).await?;
-        let mut inherited = Inherited::read();
-        if let Some(region) = config.region {
-            inherited.region = region;
-        }
-        let region = inherited.region.clone();
+        let table = ContentTable::start(config.table.clone()).await?;
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let surroundings = Surroundings { region: &region, invoke: url(address), table: table.endpoint() };
-        let step_functions = StepFunctions::start(config.step_functions.as_ref(), &surroundings).await?;
         let (closing, closed) = watch::channel(false);
-        let host = Arc::new(Host {
+        let mut host = Host {
             logs,
-            inherited,
+            inherited: inherited(&config),
             table_endpoint: table.endpoint(),
-            other_services: step_functions.as_ref().map(|started| started.endpoint().to_owned()),
+            other_services: None,
+            every_service: config.engine.is_some().then(|| url(address)),
+            mark: Mark::new(),
             closing: closed,
-        });
-        let page = Arc::new(Page {
+        };
+        let (region, mark) = (host.inherited.region.clone(), host.mark.clone());
+        let deployed = Arc::new(Deployed::new(Arc::new(host.clone())));
+        let (step_functions, engine) = tokio::try_join!(
+            start_step_functions(&config, &host, url(address)),
+            start_engine(&config, &host, url(address), &deployed)
+        )?;
+        let interpreter = step_functions.as_ref().map(StepFunctions::endpoint);
+        host.other_services = host.every_service.clone().or(interpreter.map(ToOwned::to_owned));
+        let page = Page {
             contents: Contents::of(&table, &region, signing_keys(&config.functions))?,
-            executions: Executions::at(step_functions.as_ref().map(StepFunctions::endpoint)),
+            executions: Executions::at(interpreter),
+        };
+        let (engine, registration) = engine.unzip();
+        let services = engine.as_ref().map(|engine| Services {
+            engine: engine.client(),
+            deployed,
+            tables: Upstream::new(&table.endpoint()),
+            state_machines: interpreter.map(Upstream::new),
         });
-        let functions: BTreeMap<_, _> = config
-            .functions
-            .into_iter()
-            .map(|(name, function)| (name.clone(), Function::new(name, function, Arc::clone(&host))))
-            .collect();
-        let functions: Functions = Arc::new(functions);
-        let server = serve(listener, &functions, &page).map_err(listen)?;
-        Ok(Self { functions, address, region, server: Some(server), table, step_functions, closing })
+        let functions = functions(config.functions, &Arc::new(host));
+        let endpoint = Arc::new(Endpoint { functions, page, services });
+        let server = serve(listener, &endpoint);
+        let server = server.map_err(|source| StartError::Listen { address, source })?;
+        let servers = [server].into_iter().chain(registration).collect();
+        Ok(Self { endpoint, servers, address, region, table, step_functions, engine, mark, closing })
     }
 
-    /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_LAMBDA`.
+    /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_LAMBDA`, and with an engine of `AWS_ENDPOINT_URL`.
     pub fn invoke_endpoint(&self) -> String {
         url(self.address)
+    }
+
+    /// Marks every process of this lambda-local: what a [`crate::Sweeper`] looks for.
+    pub fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     /// `http://127.0.0.1:port/page`: the executions of the state machines, for people to look at.
@@ -142,7 +166,7 @@ impl LambdaLocal {
 
     /// The functions' names.
     pub fn functions(&self) -> impl Iterator<Item = &str> {
-        self.functions.keys().map(String::as_str)
+        self.endpoint.functions.keys().map(String::as_str)
     }
 
     /// Invokes a function without HTTP, with an event that is handed over as it is.
@@ -152,12 +176,12 @@ impl LambdaLocal {
 
     /// The same with what else a caller may send.
     pub async fn invoke_with(&self, function: &str, request: InvokeRequest) -> Result<Invoked, InvokeError> {
-        self.functions.get(function).ok_or(InvokeError::NotFound)?.invoke(request).await
+        self.endpoint.functions.get(function).ok_or(InvokeError::NotFound)?.invoke(request).await
     }
 
     /// Invokes a function as an event: in the background, and again if it fails. The request id, the same for every attempt.
     pub fn invoke_event(&self, function: &str, payload: impl Into<Bytes>) -> Result<String, InvokeError> {
-        let function = self.functions.get(function).ok_or(InvokeError::NotFound)?;
+        let function = self.endpoint.functions.get(function).ok_or(InvokeError::NotFound)?;
         function.enqueue(InvokeRequest { payload: payload.into(), ..InvokeRequest::default() })
     }
 
@@ -167,19 +191,25 @@ impl LambdaLocal {
         if let Some(step_functions) = self.step_functions.take() {
             step_functions.end().await;
         }
-        let functions = self.functions.values().cloned();
-        let mut ending: JoinSet<()> = functions.map(|function| async move { function.close().await }).collect();
+        let mut ending: JoinSet<()> =
+            self.every_function().map(|function| async move { function.close().await }).collect();
         while ending.join_next().await.is_some() {}
-        self.server = None;
+        if let Some(engine) = self.engine.take() {
+            engine.end().await;
+        }
+        self.servers.clear();
+    }
+
+    fn every_function(&self) -> impl Iterator<Item = Arc<Function>> {
+        let deployed = self.endpoint.services.iter().flat_map(|services| services.deployed.all());
+        self.endpoint.functions.values().cloned().chain(deployed)
     }
 }
 
 impl Drop for LambdaLocal {
     fn drop(&mut self) {
         self.closing.send_replace(true);
-        for function in self.functions.values() {
-            function.kill();
-        }
+        self.every_function().for_each(|function| function.kill());
     }
 }
 
@@ -187,20 +217,63 @@ fn url(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-fn serve(listener: TcpListener, functions: &Functions, page: &Arc<Page>) -> std::io::Result<HttpServer> {
-    let (functions, page) = (Arc::clone(functions), Arc::clone(page));
-    HttpServer::serve(listener, move || {
-        let (functions, page) = (Arc::clone(&functions), Arc::clone(&page));
-        move |request| answer(Arc::clone(&functions), Arc::clone(&page), request)
-    })
+fn inherited(config: &Config) -> Inherited {
+    let mut inherited = Inherited::read();
+    if let Some(region) = &config.region {
+        inherited.region.clone_from(region);
+    }
+    inherited
 }
 
-async fn answer(functions: Functions, page: Arc<Page>, request: Request<Incoming>) -> ApiResponse {
-    if page::has(request.uri().path()) {
-        page.answer(request).await
-    } else {
-        invoke_api::answer(functions, request).await
-    }
+async fn start_step_functions(
+    config: &Config,
+    host: &Host,
+    address: String,
+) -> Result<Option<StepFunctions>, StartError> {
+    let surroundings = step_functions::Surroundings {
+        region: &host.inherited.region,
+        invoke: address,
+        table: host.table_endpoint.clone(),
+        others: host.every_service.clone(),
+        mark: &host.mark,
+    };
+    Ok(StepFunctions::start(config.step_functions.as_ref(), &surroundings).await?)
+}
+
+/// Starts what is configured, and the port by which it invokes functions.
+async fn start_engine(
+    config: &Config,
+    host: &Host,
+    address: String,
+    deployed: &Arc<Deployed>,
+) -> Result<Option<(Engine, HttpServer)>, StartError> {
+    let Some(config) = &config.engine else { return Ok(None) };
+    let registration = registration::serve(Arc::clone(deployed)).await.map_err(StartError::Registration)?;
+    let surroundings = engine::Surroundings {
+        region: &host.inherited.region,
+        public: address,
+        functions: url(registration.address()),
+        mark: &host.mark,
+    };
+    Ok(Some((Engine::start(config, &surroundings).await?, registration)))
+}
+
+fn functions(configured: BTreeMap<String, FunctionConfig>, host: &Arc<Host>) -> Functions {
+    let function = |(name, config): (String, FunctionConfig)| {
+        (name.clone(), Function::new(Definition::latest(name, config, Arc::clone(host))))
+    };
+    Arc::new(configured.into_iter().map(function).collect())
+}
+
+fn serve(listener: TcpListener, endpoint: &Arc<Endpoint>) -> std::io::Result<HttpServer> {
+    let endpoint = Arc::clone(endpoint);
+    HttpServer::serve(listener, move || {
+        let endpoint = Arc::clone(&endpoint);
+        move |request| {
+            let endpoint = Arc::clone(&endpoint);
+            async move { endpoint.answer(request).await }
+        }
+    })
 }
 
 /// The keys that functions here sign references with. One that cannot be used fails the function that has it, which says so.

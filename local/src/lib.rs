@@ -1,4 +1,5 @@
-//! Lambda on one machine: Runtime API, Extensions API and Invoke API around real runtimes and real layers, a DynamoDB table, and Step Functions over it all.
+//! AWS on one machine: Runtime API, Extensions API and Invoke API around real runtimes and real layers, DynamoDB tables, Step Functions over it all,
+//! and, with an engine, every other service behind one endpoint.
 //!
 //! [`LambdaLocal::start`] takes a [`Config`], from a TOML file or built in code, and gives the address that the AWS CLI and the
 //! SDKs take as `AWS_ENDPOINT_URL_LAMBDA`. Each invocation runs in a sandbox: the layer's extensions and the function's runtime as
@@ -10,6 +11,9 @@ mod command;
 mod config;
 mod control;
 mod definition;
+mod deployed;
+mod endpoint;
+mod engine;
 mod environment;
 mod error_type;
 mod extensions_api;
@@ -20,9 +24,12 @@ mod invoke_api;
 mod lambda;
 mod lifecycle;
 mod log;
+mod mark;
 mod page;
 mod platform_log;
 mod process;
+mod python_program;
+mod registration;
 mod report;
 mod reserved_port;
 mod runtime_api;
@@ -32,9 +39,11 @@ mod step_functions;
 pub mod table;
 
 pub use config::{Config, ConfigError, FunctionConfig, ManagedInstances, Runtime};
+pub use engine::{EngineConfig, EngineError};
 pub use function::{InvokeError, InvokeRequest, Invoked};
 pub use lambda::{LambdaLocal, StartError};
 pub use log::{LogLine, Logs};
+pub use mark::{Mark, Sweeper};
 pub use report::Report;
 pub use reserved_port::ReservedPort;
 pub use step_functions::{StateMachineConfig, StepFunctionsConfig, StepFunctionsError};

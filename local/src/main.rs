@@ -1,56 +1,40 @@
 //! The command line of `lambda-local`.
 
-use anyhow::Context;
+mod arguments;
+
+use arguments::{Arguments, Command};
 use clap::Parser;
-use lambda_local::{Config, LambdaLocal};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use lambda_local::{LambdaLocal, Mark, Sweeper};
+use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
-
-/// Lambda on one machine: invoke functions behind real layers with the AWS CLI and SDKs.
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    /// The functions, the layer and the content table.
-    #[arg(long, default_value = "lambda-local.toml")]
-    config: PathBuf,
-    /// Where the Invoke API listens; overrides the file, whose default is 127.0.0.1:3001.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
-}
-
-/// The port that local Lambda endpoints commonly have.
-const DEFAULT_PORT: u16 = 3001;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(std::io::stderr).init();
-    let config = configuration(&Arguments::parse())?;
+    let arguments = Arguments::parse();
+    if let Some(Command::Sweep { mark }) = &arguments.command {
+        return Ok(Mark::of(mark).sweep_at_end_of_input()?);
+    }
     // Before anything starts, so that an early Ctrl-C leaves nothing behind either.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let lambda = LambdaLocal::start(config).await?;
-    print_banner(&lambda);
+    let started = Instant::now();
+    let lambda = LambdaLocal::start(arguments.configuration()?).await?;
+    let sweeper = Sweeper::start(&std::env::current_exe()?, &[arguments::SWEEP], lambda.mark())?;
+    match &arguments.command {
+        None => print_functions(&lambda),
+        Some(_) => print_endpoint(&lambda, started),
+    }
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     eprintln!("lambda-local: shutting down");
     lambda.shutdown().await;
-    Ok(())
+    Ok(sweeper.finish()?)
 }
 
-fn configuration(arguments: &Arguments) -> anyhow::Result<Config> {
-    let mut config = Config::from_file(&arguments.config)
-        .with_context(|| format!("the configuration {} cannot be used", arguments.config.display()))?;
-    if config.listen.port() == 0 {
-        config.listen.set_port(DEFAULT_PORT);
-    }
-    config.listen = arguments.listen.unwrap_or(config.listen);
-    Ok(config)
-}
-
-fn print_banner(lambda: &LambdaLocal) {
+fn print_functions(lambda: &LambdaLocal) {
     let functions: Vec<_> = lambda.functions().collect();
     println!("lambda-local serves {} (content table: {})", functions.join(", "), lambda.table().name());
     println!();
@@ -60,12 +44,24 @@ fn print_banner(lambda: &LambdaLocal) {
         println!("  export AWS_ENDPOINT_URL_SFN={endpoint}");
         println!("  # executions: {}", lambda.page());
     }
-    println!("  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local");
-    println!("  export AWS_REGION={0} AWS_DEFAULT_REGION={0}", lambda.region());
-    println!();
+    print_account(lambda);
     if let Some(first) = functions.first() {
         println!("  aws lambda invoke --function-name {first} /dev/stdout");
         println!();
     }
     println!("Ctrl-C ends it.");
+}
+
+fn print_endpoint(lambda: &LambdaLocal, started: Instant) {
+    println!("AWS on this machine, ready after {:.1} s (page: {})", started.elapsed().as_secs_f64(), lambda.page());
+    println!();
+    println!("  export AWS_ENDPOINT_URL={}", lambda.invoke_endpoint());
+    print_account(lambda);
+    println!("Ctrl-C ends it.");
+}
+
+fn print_account(lambda: &LambdaLocal) {
+    println!("  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local");
+    println!("  export AWS_REGION={0} AWS_DEFAULT_REGION={0}", lambda.region());
+    println!();
 }

@@ -350,7 +350,7 @@ fn proxy_port(function: &Definition, extensions: &[PathBuf]) -> std::io::Result<
 
 fn environment_of(function: &Definition, server: &HttpServer, proxy_port: Option<&ReservedPort>) -> Environment {
     let (api, proxy_port) = (server.address().to_string(), proxy_port.map(ReservedPort::port));
-    environment::of_runtime(&function.name, &function.config, &function.host, &api, proxy_port)
+    environment::of_runtime(function, &api, proxy_port)
 }
 
 fn extension_files(function: &Definition) -> Result<Vec<PathBuf>, Failure> {

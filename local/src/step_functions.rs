@@ -1,21 +1,18 @@
 //! Step Functions: moto's interpreter of the Amazon States Language in a process of its own, over the functions and the table here.
 //!
-//! `local/interpreter` says what is done to moto so that it behaves as the service does. It is part of this program and written
-//! to a temporary folder; what must be there is a Python that has moto, of exactly the version that the Makefile pins. The process
-//! ends when its standard input does, and so with this one, however this one ends.
+//! `local/interpreter` says what is done to moto so that it behaves as the service does. What must be there is a Python that has
+//! moto, of exactly the version that the Makefile pins.
 
 mod endings;
 
 use crate::account::ACCOUNT;
+use crate::mark::Mark;
+use crate::python_program::{NotRunning, PythonProgram, Unpacked};
 use endings::{Endings, Silent};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
 
 /// The interpreter's files.
 const INTERPRETER: [(&str, &str); 9] = [
@@ -107,6 +104,17 @@ pub enum StepFunctionsError {
     Refused(String),
 }
 
+impl StepFunctionsError {
+    fn of(why: NotRunning, python: &Path) -> Self {
+        let python = python.to_owned();
+        match why {
+            NotRunning::Start(source) => Self::Start { python, source },
+            NotRunning::Ended => Self::Ended { python },
+            NotRunning::Refused(error) => Self::Refused(error),
+        }
+    }
+}
+
 impl StepFunctionsConfig {
     /// The same in absolute paths. A Python's name without a slash stays one.
     pub(crate) fn resolve_paths(&mut self, folder: &Path) {
@@ -127,23 +135,16 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) invoke: String,
     /// The URL of the table.
     pub(crate) table: String,
+    /// The URL of every other service; moto's own without.
+    pub(crate) others: Option<String>,
+    pub(crate) mark: &'a Mark,
 }
 
 /// A running interpreter. Dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct StepFunctions {
-    endpoint: String,
+    program: PythonProgram,
     endings: Endings,
-    process: Child,
-    _input: ChildStdin,
-    _folder: TempDir,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Greeting {
-    Endpoint(String),
-    Error(String),
 }
 
 impl StepFunctions {
@@ -154,27 +155,16 @@ impl StepFunctions {
     ) -> Result<Option<Self>, StepFunctionsError> {
         let Some(config) = config else { return Ok(None) };
         let settings = settings(config, surroundings)?;
-        let started = |source| StepFunctionsError::Start { python: config.python.clone(), source };
-        let folder = unpack().map_err(started)?;
-        let mut process = spawn(&config.python, folder.path()).map_err(started)?;
-        let mut input = process.stdin.take().expect("BUG: standard input is piped");
-        let output = process.stdout.take().expect("BUG: standard output is piped");
-        // A process that ended already takes no settings and gives no greeting: the second says so.
-        drop(input.write_all(settings.as_bytes()).await);
-        let (mut output, mut greeting) = (BufReader::new(output), String::new());
-        output.read_line(&mut greeting).await.map_err(started)?;
-        match serde_json::from_str(&greeting) {
-            Ok(Greeting::Endpoint(endpoint)) => {
-                Ok(Some(Self { endpoint, endings: Endings::told_by(output), process, _input: input, _folder: folder }))
-            }
-            Ok(Greeting::Error(error)) => Err(StepFunctionsError::Refused(error)),
-            Err(_) => Err(StepFunctionsError::Ended { python: config.python.clone() }),
-        }
+        let not_running = |why| StepFunctionsError::of(why, &config.python);
+        let program = Unpacked::new(&INTERPRETER).map_err(not_running)?;
+        let (program, output) =
+            program.start(&config.python, surroundings.mark, &settings).await.map_err(not_running)?;
+        Ok(Some(Self { program, endings: Endings::told_by(output) }))
     }
 
     /// Kills it and waits until it is gone.
-    pub(crate) async fn end(mut self) {
-        if let Err(error) = self.process.kill().await {
+    pub(crate) async fn end(self) {
+        if let Err(error) = self.program.end().await {
             tracing::warn!(%error, "cannot end the state machines' interpreter");
         }
     }
@@ -186,26 +176,26 @@ impl StepFunctions {
 
     /// `http://127.0.0.1:port`.
     pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
+        self.program.endpoint()
     }
 }
 
-/// One line of JSON, as `__main__.py` takes it.
-fn settings(config: &StepFunctionsConfig, surroundings: &Surroundings<'_>) -> Result<String, StepFunctionsError> {
+/// What `__main__.py` takes.
+fn settings(config: &StepFunctionsConfig, surroundings: &Surroundings<'_>) -> Result<Value, StepFunctionsError> {
     let mut machines = Vec::new();
     for (name, machine) in &config.state_machines {
         machines.push(json!({ "name": name, "definition": definition(name, machine)? }));
     }
-    let settings = json!({
+    Ok(json!({
         "region": surroundings.region,
         "account": ACCOUNT,
         "port": config.port,
         "endpoints": { "lambda": surroundings.invoke, "dynamodb": surroundings.table },
+        "others": surroundings.others,
         "activities": config.activities,
         "topics": config.topics,
         "state_machines": machines,
-    });
-    Ok(format!("{settings}\n"))
+    }))
 }
 
 fn definition(name: &str, machine: &StateMachineConfig) -> Result<String, StepFunctionsError> {
@@ -226,26 +216,6 @@ fn substitute(text: &str, substitutions: &BTreeMap<String, String>) -> Result<St
         substituted += rest;
     }
     Ok(substituted)
-}
-
-fn unpack() -> std::io::Result<TempDir> {
-    let folder = tempfile::tempdir()?;
-    for (name, text) in INTERPRETER {
-        std::fs::write(folder.path().join(name), text)?;
-    }
-    Ok(folder)
-}
-
-/// Its standard error stays this process's: it is empty unless something is wrong with the interpreter itself.
-fn spawn(python: &Path, folder: &Path) -> std::io::Result<Child> {
-    Command::new(python)
-        .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        // Ctrl-C at the terminal is for this process, which then ends it.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
 }
 
 #[cfg(test)]

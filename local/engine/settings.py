@@ -1,0 +1,3 @@
+"""What lambda-local has said; ``__main__`` describes it."""
+
+settings = {}

@@ -1,0 +1,88 @@
+//! The one endpoint: every request goes by its service to the functions, the tables, the state machines or the engine.
+//!
+//! Without an engine it is the Invoke API and the page alone.
+
+mod dynamodb;
+mod service;
+mod upstream;
+
+pub(crate) use upstream::{AnyResponse, Upstream, whole};
+
+use crate::deployed::Deployed;
+use crate::engine::EngineClient;
+use crate::invoke_api::{self, Functions, Named, Refused};
+use crate::page::{self, Page};
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use service::Service;
+use std::sync::Arc;
+
+const NO_INTERPRETER: &str = "no interpreter of state machines is configured: give lambda-local one by --interpreter, \
+                              or by [step_functions] of its file";
+
+/// What answers requests.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// Those of the configuration file.
+    pub(crate) functions: Functions,
+    pub(crate) page: Page,
+    /// Everything else, if there is an engine.
+    pub(crate) services: Option<Services>,
+}
+
+/// What is behind the endpoint beside the functions of the file.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) engine: EngineClient,
+    pub(crate) deployed: Arc<Deployed>,
+    pub(crate) tables: Upstream,
+    pub(crate) state_machines: Option<Upstream>,
+}
+
+impl Endpoint {
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> AnyResponse {
+        if page::has(request.uri().path()) {
+            return whole(self.page.answer(request).await);
+        }
+        match &self.services {
+            Some(services) => services.answer(&self.functions, request).await,
+            None => whole(invoke_api::answer(Arc::clone(&self.functions), request).await),
+        }
+    }
+}
+
+impl Services {
+    async fn answer(&self, functions: &Functions, request: Request<Incoming>) -> AnyResponse {
+        match Service::of(&request) {
+            Service::Functions(named) if functions.contains_key(&named.name) => {
+                whole(invoke_api::answer(Arc::clone(functions), request).await)
+            }
+            // Retries, age and destinations of what is asynchronous are kept beside the function's other configuration.
+            Service::Functions(_) if invoke_api::is_event(request.headers()) => {
+                self.engine.upstream().forward(request).await
+            }
+            Service::Functions(named) => self.invoke(named, request).await,
+            Service::DynamoDb => dynamodb::forward(&self.tables, request).await,
+            Service::StepFunctions => self.run_state_machines(request).await,
+            Service::Other => self.engine.upstream().forward(request).await,
+        }
+    }
+
+    async fn run_state_machines(&self, request: Request<Incoming>) -> AnyResponse {
+        if let Some(interpreter) = &self.state_machines {
+            return interpreter.forward(request).await;
+        }
+        let refused = Refused::new(StatusCode::NOT_IMPLEMENTED, "ServiceUnavailable", NO_INTERPRETER);
+        whole(refused.answer())
+    }
+
+    async fn invoke(&self, named: Named, request: Request<Incoming>) -> AnyResponse {
+        match self.engine.describe(request.headers(), &named).await {
+            Ok(description) => {
+                let (_, function) = self.deployed.take(description);
+                whole(invoke_api::invoke(&function, named.qualifier, request).await)
+            }
+            Err(refused) => whole(refused.answer()),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The engine: ministack, which serves every AWS service that lambda-local has none of its own for, in a process of its own.
+//!
+//! `local/engine` says what is done to it. It keeps the configuration of deployed functions, and [`Engine::describe`] asks for it;
+//! it invokes them through [`crate::registration`]. What must be there is a Python that has ministack, of exactly the version that
+//! the Makefile pins.
+
+use crate::account::ACCOUNT;
+use crate::deployed::Description;
+use crate::endpoint::Upstream;
+use crate::invoke_api::{Named, Refused};
+use crate::mark::Mark;
+use crate::python_program::{Files, NotRunning, PythonProgram, Unpacked};
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde::Deserialize;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// The engine's files.
+const FILES: &Files = &[
+    ("__main__.py", include_str!("../engine/__main__.py")),
+    ("alarm_messages.py", include_str!("../engine/alarm_messages.py")),
+    ("alarms.py", include_str!("../engine/alarms.py")),
+    ("api.py", include_str!("../engine/api.py")),
+    ("clients.py", include_str!("../engine/clients.py")),
+    ("clock.py", include_str!("../engine/clock.py")),
+    ("expressions.py", include_str!("../engine/expressions.py")),
+    ("functions.py", include_str!("../engine/functions.py")),
+    ("http_apis.py", include_str!("../engine/http_apis.py")),
+    ("http_events.py", include_str!("../engine/http_events.py")),
+    ("mappings.py", include_str!("../engine/mappings.py")),
+    ("metric_math.py", include_str!("../engine/metric_math.py")),
+    ("packages.py", include_str!("../engine/packages.py")),
+    ("resources.py", include_str!("../engine/resources.py")),
+    ("schedules.py", include_str!("../engine/schedules.py")),
+    ("settings.py", include_str!("../engine/settings.py")),
+    ("state_machines.py", include_str!("../engine/state_machines.py")),
+    ("tables.py", include_str!("../engine/tables.py")),
+    ("targets.py", include_str!("../engine/targets.py")),
+];
+
+/// What the engine is run by: `[engine]` of the TOML file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineConfig {
+    /// A Python that has ministack; a path, or a name that is looked up in `PATH`.
+    pub python: PathBuf,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Its process cannot be started.
+    #[error("cannot start the engine by {}: {source}", python.display())]
+    Start {
+        /// The Python that was asked for.
+        python: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It ended before it served, having said why on standard error: ministack is missing, or it is another version.
+    #[error("the engine ended at once; has {} ministack?", python.display())]
+    Ended {
+        /// The Python that was asked for.
+        python: PathBuf,
+    },
+    /// It cannot do what it was told.
+    #[error("the engine: {0}")]
+    Refused(String),
+}
+
+impl EngineError {
+    fn of(why: NotRunning, python: &Path) -> Self {
+        let python = python.to_owned();
+        match why {
+            NotRunning::Start(source) => Self::Start { python, source },
+            NotRunning::Ended => Self::Ended { python },
+            NotRunning::Refused(error) => Self::Refused(error),
+        }
+    }
+}
+
+impl EngineConfig {
+    /// The same in absolute paths. A Python's name without a slash stays one.
+    pub(crate) fn resolve_paths(&mut self, folder: &Path) {
+        if self.python.components().count() > 1 {
+            self.python = folder.join(&self.python);
+        }
+    }
+}
+
+/// What the engine has around it.
+#[derive(Debug)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) region: &'a str,
+    /// The URL that clients know.
+    pub(crate) public: String,
+    /// The URL of [`crate::registration`].
+    pub(crate) functions: String,
+    pub(crate) mark: &'a Mark,
+}
+
+/// A running engine. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Engine(PythonProgram);
+
+/// What the engine is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct EngineClient(Upstream);
+
+/// Lambda's exception and its words, as the engine says them.
+#[derive(Deserialize)]
+struct Refusal {
+    exception: String,
+    message: String,
+}
+
+impl Engine {
+    pub(crate) async fn start(config: &EngineConfig, surroundings: &Surroundings<'_>) -> Result<Self, EngineError> {
+        let not_running = |why| EngineError::of(why, &config.python);
+        let program = Unpacked::new(FILES).map_err(not_running)?;
+        let settings = json!({
+            "region": surroundings.region,
+            "account": ACCOUNT,
+            "public": surroundings.public,
+            "functions": surroundings.functions,
+            "folder": program.folder(),
+            "machine": if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" },
+        });
+        let (program, _) = program.start(&config.python, surroundings.mark, &settings).await.map_err(not_running)?;
+        Ok(Self(program))
+    }
+
+    pub(crate) fn client(&self) -> EngineClient {
+        EngineClient(Upstream::new(self.0.endpoint()))
+    }
+
+    /// Kills it and waits until it is gone.
+    pub(crate) async fn end(self) {
+        if let Err(error) = self.0.end().await {
+            tracing::warn!(%error, "cannot end the engine");
+        }
+    }
+}
+
+impl EngineClient {
+    /// Where requests for its services go.
+    pub(crate) fn upstream(&self) -> &Upstream {
+        &self.0
+    }
+
+    /// Looks a function up for whoever signed a request with these headers.
+    pub(crate) async fn describe(&self, caller: &HeaderMap, named: &Named) -> Result<Description, Refused> {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("name", &named.reference)
+            .extend_pairs(named.qualifier.iter().map(|qualifier| ("qualifier", qualifier)))
+            .finish();
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = format!("/_lambda-local/function?{query}").parse().map_err(|error| unusable(&error))?;
+        request.headers_mut().extend(caller.get(AUTHORIZATION).map(|signed| (AUTHORIZATION, signed.clone())));
+        let answer = self.0.send(request).await.map_err(|error| unusable(&error))?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await.map_err(|error| unusable(&error))?.to_bytes();
+        if status == StatusCode::OK {
+            return serde_json::from_slice(&body).map_err(|error| unusable(&error));
+        }
+        let refusal: Refusal = serde_json::from_slice(&body).map_err(|error| unusable(&error))?;
+        Err(Refused::new(status, refusal.exception, refusal.message))
+    }
+}
+
+fn unusable(error: &dyn std::fmt::Display) -> Refused {
+    Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", format!("the engine: {error}"))
+}

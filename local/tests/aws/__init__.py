@@ -1,0 +1,120 @@
+"""AWS on this machine as boto3 sees it: ``lambda-local up`` with one endpoint, and what tests do to it."""
+
+import functools
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.request
+import zipfile
+
+import boto3
+from botocore.config import Config
+
+REGION = "eu-central-1"
+ARCHITECTURE = "arm64" if os.uname().machine in ("aarch64", "arm64") else "x86_64"
+ROLE = "arn:aws:iam::123456789012:role/anybody"
+PATIENCE = 60
+
+
+class Machine:
+    """A running ``lambda-local up``. ``lines`` is what it has printed so far, the log of the functions included."""
+
+    def __init__(self, *options):
+        command = [os.environ["LRAP_TEST_LOCAL"], "up", "--port=0", "--engine", sys.executable]
+        command += ["--interpreter", os.environ["LRAP_TEST_MOTO"], *options]
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        self.lines = []
+        self.endpoint = self.read_until(r"AWS_ENDPOINT_URL=(\S+)")[1]
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read_until(self, pattern):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+            found = re.search(pattern, line)
+            if found:
+                return found
+        self.errors.seek(0)
+        raise AssertionError(f"lambda-local did not start:\n{self.errors.read()}")
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+
+    def clock(self, change):
+        url = f"{self.endpoint}/_lambda-local/clock"
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(change).encode())) as answer:
+            return json.load(answer)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(PATIENCE)
+        self.process.stdout.close()
+        self.errors.close()
+
+    @functools.cache
+    def client(self, service, region=REGION):
+        return boto3.Session("local", "local", region_name=region).client(
+            service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1}, proxies={})
+        )
+
+
+def create_function(client, name, source, **options):
+    given = {
+        "Runtime": "python3.13",
+        "Handler": "index.handler",
+        "Role": ROLE,
+        "Architectures": [ARCHITECTURE],
+        "Timeout": 30,
+        "Code": {"ZipFile": packed({"index.py": source})},
+    }
+    return client.create_function(FunctionName=name, **given, **options)["FunctionArn"]
+
+
+class OnAws(unittest.TestCase):
+    """Tests of one class share a machine."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.machine = Machine()
+        cls.addClassCleanup(cls.machine.end)
+
+    def client(self, service, region=REGION):
+        return self.machine.client(service, region)
+
+    def function(self, name, source, **options):
+        """A function in Python with the handler ``index.handler``; its ARN."""
+        return create_function(self.client("lambda"), name, source, **options)
+
+    def advance(self, seconds):
+        """Moves the clock of all services."""
+        return self.machine.clock({"advance": seconds})
+
+    def eventually(self, condition, what):
+        """The first true value of ``condition()``."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.1)
+        self.fail(f"{what}: not within {PATIENCE} s")
+
+
+def packed(files):
+    """A zip of texts by name."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o100755 << 16
+            archive.writestr(entry, text)
+    return content.getvalue()
