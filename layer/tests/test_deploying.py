@@ -5,11 +5,11 @@ import re
 import struct
 import zipfile
 
-from delivery.artifacts import zips_named
+from delivery.artifacts import nested_named, zips_named
 from delivery.layers import ARCHITECTURES
 from delivery.seeding import ROWS
 from delivery.stacks import Stage
-from delivery.templates import deployed
+from delivery.templates import Template, deployed
 from tests.test_agents import PROVIDERS
 from tests.test_aws import WithZips
 
@@ -26,7 +26,8 @@ class WithFunctions(WithZips):
 
     def setUp(self):
         super().setUp()
-        for path in {path for template in deployed() for path in zips_named(template).values()}:
+        nested = [Template.read(path) for template in deployed() for path in nested_named(template).values()]
+        for path in {path for template in [*deployed(), *nested] for path in zips_named(template).values()}:
             self.function_zip(path.name)
 
     def function_zip(self, name, content=b"", architecture="arm64"):
