@@ -82,7 +82,11 @@ help: ## other: show this list
 	@printf '\n%s\n%s\n' 'A name in capitals is a variable: make demo FILE=text.txt. Every verb takes PYTHON= (another interpreter), CARGO_TARGET_DIR= (where cargo builds)' \
 	    'and LRAP_CACHE= (where downloads are kept). No verb needs root, except test INSTALL=1, which asks for it.'
 
+# Ends make before a build of minutes, if the document FILE= cannot be read.
+document = @[ -z "$(FILE)" ] || [ -f "$(FILE)" -a -r "$(FILE)" ] || { echo "FILE=$(FILE) is not a file that can be read"; exit 1; }
+
 demo: tools ## try: send a long document through two functions; FILE=path for your own
+	$(document)
 	$(call announce,$(BUILT)/long_document,2 to 3 minutes)
 	$(call step,1 of 4: Python's runtime client,$(VENV)/installed)
 	$(call step,2 of 4: the wrapper,wrapper)
@@ -93,6 +97,7 @@ demo: tools ## try: send a long document through two functions; FILE=path for yo
 	    --analyser "$(BUILT)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
 agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to see the run on a page, URL= of a server with the Chat Completions API (or URL=stand-in), MODEL= of that server
+	$(document)
 	$(call announce,$(BUILT)/agent-demo,2 to 3 minutes after make demo$(COMMA) 4 to 6 without)
 	$(call step,1 of 4: the interpreter of state machines (300 MB),$(MOTO)/installed)
 	$(call step,2 of 4: the wrapper,wrapper)
@@ -193,6 +198,7 @@ diff: $(DELIVERY)/installed ## use: show what make deploy would change, and why;
 	$(deliver) diff "$(ZIP_X86)" "$(ZIP_ARM)" $(where) $(meant) $(given-parameters)
 
 destroy: $(installed) ## use: delete all stacks of STAGE=, or ONLY=; REGION=, DRY_RUN=1; tables and layers stay unless the stage is dev
+	$(call needs,STAGE,the stage to delete: it has no default here)
 	$(deliver) destroy $(to) $(meant)
 
 dead-letters: $(DELIVERY)/installed ## use: list the messages of STAGE= that could not be processed: how many, how old, and why; REGION=

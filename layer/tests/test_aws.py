@@ -325,7 +325,7 @@ class Deploying(WithZips):
         self.assertEqual(self.stacks(), [])
 
     def test_destroying_needs_the_name_of_a_stage(self):
-        self.assertIn("--stage", self.refuses("destroy"))
+        self.assertIn("destroy needs STAGE=", self.refuses("destroy"))
 
     def test_s0_25_production_keeps_its_layers(self):
         self.succeeds("deploy", "STAGE=prod", "ONLY=layer", *self.zips)
