@@ -73,6 +73,47 @@ class Exports(unittest.TestCase):
             self.assertEqual(exported, f"<ToolRegistry{value}>")
 
 
+class ByName(unittest.TestCase):
+    """What a stack imports may also be given by its name or ARN."""
+
+    GIVEN = {
+        "AgentRegistryTableName": "AgentRegistry-prod",
+        "ToolRegistryTableName": "ToolRegistry-prod",
+        "LlmTableName": "SharedLLMTable-prod",
+        "LlmFunctionArn": "arn:llm",
+        "ToolFunctionArn": "arn:tool",
+        "RegistrationFunctionArn": "arn:registry",
+    }
+
+    def test_s0_18_an_agent_that_is_given_all_of_it_imports_nothing(self):
+        evaluation = evaluated("agent", Stage="dev", AgentRegistryWrite="true", **self.GIVEN)
+        self.assertEqual(evaluation.imports, set())
+        substituted = evaluation.resources["StateMachine"]["Properties"]["DefinitionSubstitutions"]
+        expected = {name: value for name, value in self.GIVEN.items() if name in substituted}
+        self.assertEqual({name: substituted[name] for name in expected}, expected)
+        self.assertEqual(len(expected), 5)
+        self.assertEqual(evaluation.resources["Registration"]["Properties"]["ServiceToken"], "arn:registry")
+
+    def test_s0_18_its_role_may_do_the_same_to_them(self):
+        def count(**given):
+            return sorted(action for action, _ in allowed("agent", "Role", AgentRegistryWrite="true", **given))
+
+        self.assertEqual(count(**self.GIVEN), count())
+        tables = {resource for action, resource in allowed("agent", "Role", **self.GIVEN) if action == "dynamodb:GetItem"}
+        arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/{}-prod".format
+        self.assertEqual(tables, {arn(name) for name in ("AgentRegistry", "ToolRegistry", "SharedLLMTable")})
+
+    def test_s0_18_keys_may_be_in_a_secret_that_is_there(self):
+        name = "/ai-agent/llm-secrets/prod"
+        evaluation = evaluated("shared-llm", Stage="dev", LlmSecretName=name)
+        self.assertNotIn("Keys", evaluation.resources)
+        variables = evaluation.resources["LLMFunction"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual(variables["LLM_SECRET_NAME"], name)
+        arn = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{name}"
+        self.assertIn(("secretsmanager:GetSecretValue", f"{arn}-??????"), allowed("shared-llm", "LLMRole", LlmSecretName=name))
+        self.assertEqual(evaluation.exports["SharedLLMSecretArn-dev"], arn)
+
+
 class Tables(unittest.TestCase):
     RUST = (REPOSITORY / "functions/registries/tests/tables.rs").read_text()
 
