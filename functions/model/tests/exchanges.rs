@@ -201,6 +201,6 @@ fn texts(message: &Value) -> String {
 impl From<Answer> for Response {
     fn from(Answer { status, headers, body }: Answer) -> Self {
         let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
-        Self { status, headers: headers.into_iter().collect(), body, hangs: false, breaks: false }
+        Self { status, headers: headers.into_iter().collect(), body, ..Self::default() }
     }
 }

@@ -12,6 +12,10 @@ fn status(status: u16) -> Response {
     Response { status, body: "{}".to_owned(), ..Response::default() }
 }
 
+fn hangs() -> Response {
+    Response { hangs: true, ..Response::default() }
+}
+
 fn good() -> Response {
     let body = json!({"content": [{"type": "text", "text": "Rain."}], "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}});
     Response { status: 200, body: body.to_string(), ..Response::default() }
@@ -37,7 +41,7 @@ async fn outcome(responses: Vec<Response>) -> (Result<Value, &'static str>, usiz
 
 #[tokio::test]
 async fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
-    let hangs = Response { hangs: true, ..Response::default() };
+    let hangs = hangs();
     let breaks = Response { breaks: true, ..good() };
     for (first, is_retried) in [
         (status(408), true),
@@ -52,9 +56,33 @@ async fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
         (status(404), false),
         (status(307), false),
         (breaks, false),
+        (Response { stalls: true, ..good() }, false),
     ] {
         let (outcome, asked) = outcome(vec![first.clone(), good()]).await;
         assert_eq!((outcome.is_ok(), asked), (is_retried, if is_retried { 2 } else { 1 }), "{first:?}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn bedrock_is_asked_again_if_no_answer_begins_in_time_and_not_if_one_breaks_off() {
+    let said = json!({
+        "output": {"message": {"role": "assistant", "content": [{"text": "Rain."}]}}, "stopReason": "end_turn",
+        "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}, "metrics": {"latencyMs": 1},
+    });
+    let good = Response { status: 200, body: said.to_string(), ..Response::default() };
+    let stalls = Response { stalls: true, ..good.clone() };
+    for (first, is_retried) in [(hangs(), true), (stalls, false)] {
+        let provider = Provider::playing(vec![first.clone(), good.clone()]).await;
+        let mut world = World::with(&[json!({
+            "pk": "bedrock#m", "provider": "bedrock", "model_id": "m", "is_active": "true", "endpoint": provider.endpoint,
+            "request_transformer": "bedrock_v1", "timeout": 1,
+        })])
+        .await;
+        world.llm.retries = AT_ONCE;
+        let outcome = world.ask(question("bedrock", "m")).await.map_err(|error| error.name());
+        let asked = provider.received().len();
+        let expected = if is_retried { (None, 2) } else { (Some("Timeout"), 1) };
+        assert_eq!((outcome.as_ref().err().copied(), asked), expected, "{first:?}");
     }
 }
 

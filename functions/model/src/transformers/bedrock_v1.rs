@@ -27,12 +27,19 @@ use aws_sdk_bedrockruntime::types::{
     ToolChoice, ToolConfiguration, ToolInputSchema, ToolResultBlock, ToolResultContentBlock, ToolResultStatus,
     ToolSpecification, ToolUseBlock,
 };
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::{Document, Number, base64};
 use secrets::Secret;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What is said where no tool may be called.
@@ -52,12 +59,40 @@ pub(crate) async fn converse(client: &Client, question: Question<'_>) -> Result<
         .set_tool_config(input.tool_config)
         .set_service_tier(input.service_tier)
         .set_additional_model_request_fields(input.additional_model_request_fields);
-    let late = |_| Failed::late(&target.provider_id, within, false);
-    let output = tokio::time::timeout(within, asked.send()).await.map_err(late)?;
+    let beginning = Beginning::default();
+    let sent = asked.customize().interceptor(beginning.clone()).send();
+    let late = |_| Failed::late(&target.provider_id, within, !beginning.has_come());
+    let output = tokio::time::timeout(within, sent).await.map_err(late)?;
     let output = output.map_err(|error| failure(&error, &target.provider_id, within))?;
     let tokens = output.usage.as_ref().map(tokens);
     let said = answer(&output).map_err(|unreadable| unreadable.of(&target.provider_id, tokens))?;
     Ok(Answered { said, tokens })
+}
+
+/// Whether the beginning of an answer has come, with which it is billed.
+#[derive(Debug, Clone, Default)]
+struct Beginning(Arc<AtomicBool>);
+
+impl Beginning {
+    fn has_come(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Intercept for Beginning {
+    fn name(&self) -> &'static str {
+        "beginning of the answer"
+    }
+
+    fn read_after_transmit(
+        &self,
+        _: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.store(true, Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 fn input(prompt: &Prompt<'_>, target: &Target) -> Result<ConverseInput, CallError> {

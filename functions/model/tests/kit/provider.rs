@@ -26,6 +26,8 @@ pub(crate) struct Response {
     pub(crate) hangs: bool,
     /// Breaks off in the middle.
     pub(crate) breaks: bool,
+    /// Says no more after its beginning.
+    pub(crate) stalls: bool,
 }
 
 /// A request as it came.
@@ -135,9 +137,26 @@ async fn answer(
     let status = StatusCode::from_u16(response.status).expect("a status");
     let mut sent = (status, headers.collect::<HeaderMap>(), response.body.clone()).into_response();
     if response.breaks {
-        *sent.body_mut() = Body::new(Half(vec![false, true], response.body.into_bytes()[..10].to_vec().into()));
+        let beginning = Bytes::copy_from_slice(&response.body.as_bytes()[..10]);
+        *sent.body_mut() = Body::new(Half(vec![false, true], beginning));
+    }
+    if response.stalls {
+        let beginning = Bytes::from(response.body.into_bytes()).slice(..10);
+        *sent.body_mut() = Body::new(Beginning(Some(beginning)));
     }
     sent
+}
+
+/// The beginning of a body, after which nothing comes.
+struct Beginning(Option<Bytes>);
+
+impl http_body::Body for Beginning {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.0.take().map_or(Poll::Pending, |beginning| Poll::Ready(Some(Ok(Frame::data(beginning)))))
+    }
 }
 
 /// The beginning of a body, a moment in which it can be sent, and no end.
