@@ -235,9 +235,15 @@ fuzz: ## change: run every fuzz target for SECONDS= each (60); inputs that add c
 		$(fuzz-run) $$target $(fuzzed)/$$target -- -dict=fuzz/http.dict -max_len=4096 -max_total_time=$(or $(SECONDS),60) && \
 		minimise $$target || exit 1; done
 
+# This machine's architecture, as ARCH= spells it.
+HERE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm,x86)
+# All scenarios, or those among them that are named.
+measures-functions = $(if $(findstring --scenario,$(OPTIONS)),$(findstring function,$(OPTIONS)),all)
+
 bench: tools ## change: measure what the release binary costs, beside a bare relay; OPTIONS="--scenario passthrough" for less, OPTIONS="--runs 5" for more
 	$(call say,building the extension as it is shipped and the smallest possible extension)
 	@cargo build --release -p lrap -p hello-extension --bin lrap-extension --bin hello-extension
+	$(if $(measures-functions),@$(MAKE) package-functions ARCH=$(HERE) FUNCTIONS="llm tool")
 	$(call say,measuring)
 	@cargo run --profile measure -p lrap-bench -- run $(OPTIONS)
 

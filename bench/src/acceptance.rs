@@ -7,6 +7,7 @@ use crate::number::ratio;
 use crate::pin::Pin;
 use crate::promise::{Limit, Row};
 use crate::report::Report;
+use crate::scenario::function;
 
 /// A report of medians over so many runs, held against what is promised.
 pub(crate) fn judged(machine: Machine, runs: usize, binaries: Vec<Binary>, measurements: Vec<Measurement>) -> Report {
@@ -37,6 +38,7 @@ fn all(subject: &Subject<'_>) -> Vec<Promise> {
         scan(subject),
         start(subject),
         size(subject),
+        functions(subject),
         idleness(subject),
     ];
     parts.into_iter().flatten().collect()
@@ -273,6 +275,27 @@ fn size(subject: &Subject<'_>) -> Vec<Promise> {
     alone.into_iter().chain(passing).collect()
 }
 
+/// Bounds that a user of the platform may count on; the size is what Lambda loads at every cold start.
+fn functions(subject: &Subject<'_>) -> Vec<Promise> {
+    let of = |name: &'static str| {
+        let get = |figure| subject.report.figure(&format!("function/{name}"), Pin::One, function::LANE, figure);
+        let promise = |what: &str, limit, measured: Option<f64>, unit| Promise {
+            criterion: "C9",
+            what: format!("function/{name}: {what}"),
+            pin: Pin::One,
+            limit: Limit::AtMost(limit),
+            measured: measured.map(|value| value / unit),
+        };
+        let cold = get(Figure::PolledP50Us).zip(get(Figure::FirstInvocationP50Us)).map(|(start, first)| start + first);
+        [
+            promise("zip (MB)", 10.0, get(Figure::ZipBytes), 1e6),
+            promise("cold start and first invocation, p50 (ms)", 1000.0, cold, 1e3),
+            promise("a warm invocation, p50 (ms)", 10.0, get(Figure::WarmP50Us), 1e3),
+        ]
+    };
+    ["llm", "tool"].into_iter().flat_map(of).collect()
+}
+
 fn idleness(subject: &Subject<'_>) -> Vec<Promise> {
     let (pin, limit) = (Pin::One, Limit::AtMost(0.0));
     let measured = subject.get("idle", pin, Figure::WakeUpsPerSecond);
@@ -285,7 +308,7 @@ pub(crate) mod tests {
     use crate::figures::Figures;
     use crate::scenario::Scenario;
 
-    const LANES: [&str; 16] = [
+    const LANES: [&str; 17] = [
         "direct",
         "relay",
         "gather",
@@ -302,6 +325,7 @@ pub(crate) mod tests {
         "direct, inline",
         "splice",
         "lrap, alone",
+        function::LANE,
     ];
 
     /// A report of every scenario in which all figures of the first lane are 1, of the second 2, and so on.

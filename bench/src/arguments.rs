@@ -11,6 +11,7 @@ use crate::lane::Lane;
 use crate::pin::Pin;
 use crate::relay::Relay;
 use crate::scenario::Scenario;
+use crate::shipped::Shipped;
 
 /// Measures what the extension costs, beside a bare relay in the same run.
 #[derive(Debug, Parser)]
@@ -70,6 +71,12 @@ pub(crate) struct Options {
     /// The extension that cold starts are compared with. Without it, `hello-extension` of the release profile.
     #[arg(long, value_name = "PATH")]
     hello: Option<PathBuf>,
+    /// The folder of the functions' programs; that of `make package-functions` for this machine, if none.
+    #[arg(long, value_name = "PATH")]
+    functions: Option<PathBuf>,
+    /// The folder of the functions' zips.
+    #[arg(long, value_name = "PATH", default_value = "target/functions")]
+    zips: PathBuf,
     /// Writes the figures into `docs/performance.md`, and plots beside it.
     #[arg(long, conflicts_with_all = ["scenario", "lane", "pin"])]
     pub(crate) write_docs: bool,
@@ -104,6 +111,12 @@ impl Options {
         Ok(Lane::extension("hello", &path))
     }
 
+    /// The functions as they are shipped.
+    pub(crate) fn shipped(&self) -> anyhow::Result<Shipped> {
+        let built = || Ok::<_, anyhow::Error>(target()?.join("functions").join(architecture()));
+        Ok(Shipped { programs: self.functions.clone().map_or_else(built, Ok)?, zips: self.zips.clone() })
+    }
+
     fn extensions(&self) -> anyhow::Result<Vec<Extension>> {
         if !self.extension.is_empty() {
             return Ok(self.extension.clone());
@@ -120,6 +133,11 @@ impl Options {
     pub(crate) fn json(&self) -> anyhow::Result<PathBuf> {
         self.json.clone().map_or_else(|| Ok(target()?.join("bench/report.json")), Ok)
     }
+}
+
+/// This machine's, as Lambda calls it.
+fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
 }
 
 /// A binary to measure.

@@ -16,12 +16,14 @@ use crate::pin::Pin;
 use crate::plot::Chart;
 use crate::promise::Row;
 use crate::report::Report;
+use crate::scenario::function;
 
 /// Families of scenarios: the first words of their names.
-const FAMILIES: [&str; 8] = ["passthrough", "offload", "hydrate", "neighbour", "conversation", "start", "idle", "scan"];
+const FAMILIES: [&str; 9] =
+    ["passthrough", "offload", "hydrate", "neighbour", "conversation", "start", "idle", "function", "scan"];
 
 /// Kinds of promises, and what they are about.
-const CRITERIA: [(&str, &str); 8] = [
+const CRITERIA: [(&str, &str); 9] = [
     ("C1", "passing through, to relays"),
     ("C2", "offloading, to bare requests"),
     ("C3", "hydrating, to bare requests and to contents inline"),
@@ -30,6 +32,7 @@ const CRITERIA: [(&str, &str); 8] = [
     ("C6", "size of the binary, memory"),
     ("C7", "wake-ups while nothing is asked"),
     ("C8", "small events beside large claims"),
+    ("C9", "the functions of an agent"),
 ];
 
 /// Puts a report into `performance.md` and, with all of its figures as JSON and the plots, into `performance/`, both in the folder
@@ -73,6 +76,7 @@ fn filled(report: &Report, page: &str) -> anyhow::Result<String> {
         ("passing", passing(report, lane)),
         ("contents", contents(report, lane)),
         ("sandbox", sandbox(report, lane)),
+        ("functions", functions(report)),
     ];
     parts.iter().try_fold(page.to_owned(), |page, (name, text)| between_marks(&page, name, text))
 }
@@ -198,6 +202,33 @@ fn sandbox(report: &Report, lane: &str) -> String {
     markdown(&["On one processor", "lrap", "hello"], rows.map(row))
 }
 
+/// What the functions of an agent take on one processor.
+fn functions(report: &Report) -> String {
+    let row = |name: &str| {
+        let of = |figure| report.figure(&format!("function/{name}"), Pin::One, function::LANE, figure);
+        let millis = |figure| of(figure).map(|micros| micros / 1e3);
+        let figures = [
+            of(Figure::ZipBytes).map(|bytes| bytes / 1e6),
+            millis(Figure::PolledP50Us),
+            millis(Figure::FirstInvocationP50Us),
+            millis(Figure::WarmP50Us),
+            millis(Figure::WarmP99Us),
+            of(Figure::IdleRssKib).map(|kib| kib * 1024.0 / 1e6),
+        ];
+        [format!("`{name}`")].into_iter().chain(figures.map(number)).collect()
+    };
+    let headings = [
+        "Function",
+        "zip, MB",
+        "start to the first poll, ms",
+        "first event, ms",
+        "warm, ms",
+        "warm p99, ms",
+        "idle, MB",
+    ];
+    markdown(&headings, ["llm", "tool"].map(row))
+}
+
 fn markdown(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let heading = format!("| {} |\n|{}\n", headings.join(" | "), " --- |".repeat(headings.len()));
@@ -315,7 +346,7 @@ mod tests {
 
     #[test]
     fn the_page_has_figures() {
-        let marks = ["machine", "promises", "passing", "contents", "sandbox"];
+        let marks = ["machine", "promises", "passing", "contents", "sandbox", "functions"];
         let empty = |name: &&str| PAGE.contains(&format!("<!-- {name} -->\n<!-- /{name} -->"));
         assert_eq!(marks.into_iter().filter(empty).collect::<Vec<_>>(), Vec::<&str>::new());
     }
@@ -328,7 +359,9 @@ mod tests {
     #[test]
     fn every_cell_of_the_page_is_measured() {
         let report = report();
-        let tables = [passing(&report, "lrap"), contents(&report, "lrap"), sandbox(&report, "lrap")].concat();
+        let tables =
+            [passing(&report, "lrap"), contents(&report, "lrap"), sandbox(&report, "lrap"), functions(&report)]
+                .concat();
         let unmeasured: Vec<_> =
             tables.lines().filter(|row| row.contains("| - |") && !row.contains("two processors")).collect();
         assert_eq!(unmeasured, Vec::<&str>::new());

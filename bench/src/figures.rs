@@ -51,12 +51,20 @@ pub(crate) enum Figure {
     LaterOffloadP50Us,
     /// The answer to later ones, each after as long a pause as before the first.
     PausedOffloadP50Us,
+    /// From an event to the response of a process that has just begun.
+    FirstInvocationP50Us,
+    /// The same of its later ones.
+    WarmP50Us,
+    /// Their 99th percentile.
+    WarmP99Us,
     /// The memory that a process has which waits for its first invocation.
     IdleRssKib,
     /// How often its threads ran per second while nothing was asked of it.
     WakeUpsPerSecond,
     /// The size of its binary.
     BinaryBytes,
+    /// The size of the zip that Lambda is given.
+    ZipBytes,
     /// Bytes looked at per nanosecond.
     GbPerS,
 }
@@ -64,7 +72,7 @@ pub(crate) enum Figure {
 #[cfg(test)]
 impl Figure {
     /// Every kind.
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::TotalP50Us,
         Self::TotalP90Us,
         Self::TotalP99Us,
@@ -85,9 +93,13 @@ impl Figure {
         Self::FirstOffloadP50Us,
         Self::LaterOffloadP50Us,
         Self::PausedOffloadP50Us,
+        Self::FirstInvocationP50Us,
+        Self::WarmP50Us,
+        Self::WarmP99Us,
         Self::IdleRssKib,
         Self::WakeUpsPerSecond,
         Self::BinaryBytes,
+        Self::ZipBytes,
         Self::GbPerS,
     ];
 }

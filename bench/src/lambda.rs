@@ -6,9 +6,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use test_kit::peer::Log;
-use test_kit::{EXTENSION_NEXT, Event, FakeLambda, REGISTER};
+use test_kit::{EXTENSION_NEXT, Event, FakeLambda, NEXT, REGISTER};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -91,6 +91,25 @@ impl Sandbox {
             latest.find(|exchange| exchange.target.ends_with("/response")).map(|response| response.body.clone())
         };
         self.lambda.with_log(last).context("no response has come")
+    }
+
+    /// When the first poll of a runtime came.
+    pub(crate) async fn polled(&self) -> Instant {
+        self.lambda.recorded(&format!("GET {NEXT}")).await.arrived
+    }
+
+    /// One event for a runtime that polls, and how long it takes until its response comes. An error is one here too.
+    pub(crate) async fn invoke(&self, nth: usize, event: &[u8]) -> anyhow::Result<Duration> {
+        let id = format!("invocation-{nth}");
+        let begun = Instant::now();
+        self.lambda.push(Event::new(&id, event).due_in(DEADLINE));
+        let answered = |log: &Log| {
+            let mut exchanges = log.exchanges.iter().filter(|exchange| exchange.is_whole());
+            exchanges.find(|exchange| exchange.method == "POST" && exchange.target.contains(&id)).cloned()
+        };
+        let answer = self.lambda.until("an answer", answered).await;
+        ensure!(answer.target.ends_with("/response"), "the invocation failed: {}", answer.text());
+        Ok(answer.arrived.duration_since(begun))
     }
 
     /// Waits until the extension has polled for the first time.

@@ -6,6 +6,7 @@
 //! - `lane`, `relay`: what stands between them
 //! - `payload`: what passes
 //! - `table`, `bare`: where contents are kept, and what one request to it costs
+//! - `shipped`: the functions, as they are shipped
 //! - `scenario`, `blocks`: what is measured, in turns
 //! - `process`, `pin`, `machine`, `statistics`, `figures`: how
 //! - `report`, `acceptance`: what came out, and what was promised
@@ -30,6 +31,7 @@ mod relay;
 mod report;
 mod runtime;
 mod scenario;
+mod shipped;
 mod statistics;
 mod table;
 
@@ -86,6 +88,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
 
 async fn measure(options: &Options, processors: &Processors) -> anyhow::Result<Vec<Measurement>> {
     let (scenarios, lanes, hello) = (options.scenarios(), options.lanes()?, options.hello()?);
+    let shipped = options.shipped()?;
     ensure!(!scenarios.is_empty(), "no scenario has such a name");
     let mut measurements = Vec::new();
     for pin in options.pins() {
@@ -93,7 +96,15 @@ async fn measure(options: &Options, processors: &Processors) -> anyhow::Result<V
         let lambda = Lambda::start()?;
         for scenario in &scenarios {
             eprintln!("  {scenario}, {pin}");
-            let bench = Bench { lambda: &lambda, lanes: &lanes, hello: &hello, pin, processors, quick: options.quick };
+            let bench = Bench {
+                lambda: &lambda,
+                lanes: &lanes,
+                hello: &hello,
+                shipped: &shipped,
+                pin,
+                processors,
+                quick: options.quick,
+            };
             measurements.extend(scenario.run(&bench).await.with_context(|| scenario.to_string())?);
         }
     }

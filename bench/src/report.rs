@@ -75,7 +75,7 @@ type Cell = fn(&Report, &Measurement) -> Option<f64>;
 
 /// Of the table: times in microseconds but where the heading has another unit, ratios to the relay, and what the content
 /// table was asked per invocation.
-const COLUMNS: [(&str, Cell); 22] = [
+const COLUMNS: [(&str, Cell); 26] = [
     ("p50", |_, one| one.figures.get(Figure::TotalP50Us)),
     ("p90", |_, one| one.figures.get(Figure::TotalP90Us)),
     ("p99", |_, one| one.figures.get(Figure::TotalP99Us)),
@@ -94,9 +94,13 @@ const COLUMNS: [(&str, Cell); 22] = [
     ("1st stored", |_, one| one.figures.get(Figure::FirstOffloadP50Us)),
     ("later", |_, one| one.figures.get(Figure::LaterOffloadP50Us)),
     ("paused", |_, one| one.figures.get(Figure::PausedOffloadP50Us)),
+    ("1st event", |_, one| one.figures.get(Figure::FirstInvocationP50Us)),
+    ("warm", |_, one| one.figures.get(Figure::WarmP50Us)),
+    ("warm p99", |_, one| one.figures.get(Figure::WarmP99Us)),
     ("idle MiB", |_, one| one.figures.get(Figure::IdleRssKib).map(|kib| kib / 1024.0)),
     ("wakes/s", |_, one| one.figures.get(Figure::WakeUpsPerSecond)),
     ("binary MB", |_, one| one.figures.get(Figure::BinaryBytes).map(|bytes| bytes / 1e6)),
+    ("zip MB", |_, one| one.figures.get(Figure::ZipBytes).map(|bytes| bytes / 1e6)),
     ("GB/s", |_, one| one.figures.get(Figure::GbPerS)),
 ];
 

@@ -3,6 +3,7 @@
 mod bench;
 mod contestant;
 mod conversation;
+pub(crate) mod function;
 mod hydrate;
 mod idle;
 mod neighbour;
@@ -15,6 +16,7 @@ use std::fmt;
 
 pub(crate) use self::bench::Bench;
 use self::conversation::Conversation;
+use self::function::Function;
 use self::hydrate::Hydrate;
 use self::idle::Idle;
 use self::neighbour::Neighbour;
@@ -41,6 +43,8 @@ pub(crate) enum Scenario {
     ColdStart(ColdStart),
     /// Processes that wait.
     Idle(Idle),
+    /// Functions as they are shipped.
+    Function(Function),
     /// Looking for what is to be replaced.
     Scan(Scan),
 }
@@ -55,9 +59,10 @@ impl Scenario {
         let scan = Scan::all().into_iter().map(Self::Scan);
         let start = ColdStart::all().into_iter().map(Self::ColdStart);
         let idle = std::iter::once(Self::Idle(Idle));
+        let function = Function::ALL.into_iter().map(Self::Function);
         let neighbour = std::iter::once(Self::Neighbour(Neighbour));
         let of_contents = offload.chain(hydrate).chain(neighbour).chain(conversation);
-        passthrough.chain(of_contents).chain(start).chain(idle).chain(scan).collect()
+        passthrough.chain(of_contents).chain(start).chain(idle).chain(function).chain(scan).collect()
     }
 
     /// Measures every lane that it makes sense for.
@@ -71,6 +76,7 @@ impl Scenario {
             Self::Conversation(scenario) => scenario.run(&name, bench).await,
             Self::ColdStart(scenario) => scenario.run(&name, bench).await,
             Self::Idle(scenario) => scenario.run(&name, bench).await,
+            Self::Function(function) => function.run(&name, bench).await,
             Self::Scan(scenario) => scenario.run(&name, bench),
         }
     }
@@ -86,6 +92,7 @@ impl fmt::Display for Scenario {
             Self::Conversation(scenario) => write!(f, "conversation/{scenario}"),
             Self::ColdStart(scenario) => write!(f, "start/{scenario}"),
             Self::Idle(_) => f.write_str("idle"),
+            Self::Function(function) => write!(f, "function/{function}"),
             Self::Scan(scenario) => write!(f, "scan/{scenario}"),
         }
     }

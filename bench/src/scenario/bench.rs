@@ -8,6 +8,7 @@ use crate::lambda::Lambda;
 use crate::lane::{Lane, Running};
 use crate::pin::{Pin, Processors};
 use crate::process::peak_rss;
+use crate::shipped::Shipped;
 use crate::table::{Table, Usage};
 
 /// What is measured with, by every scenario.
@@ -19,6 +20,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) lanes: &'a [Lane],
     /// The least that an extension can be: it starts, and passes nothing on.
     pub(crate) hello: &'a Lane,
+    /// The functions as they are shipped.
+    pub(crate) shipped: &'a Shipped,
     /// On how many processors.
     pub(crate) pin: Pin,
     /// Those of the machine.
