@@ -71,6 +71,7 @@ const RUN_BY: &[(&str, &str, By)] = &[
     ("functions/README.md", "make package-", By::Test(SHELL, "functions_are_packaged_as_their_page_says")),
     ("layer/README.md", "make layer", LAYER),
     ("layer/README.md", "make ", STACKS),
+    ("layer/README.md", "sam deploy", By::Nobody("the CLI of AWS SAM; make deploy gives the same parameters")),
     (
         "layer/README.md",
         "exec",

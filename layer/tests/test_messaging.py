@@ -31,7 +31,7 @@ def sources(policy):
 
 
 class Queues(unittest.TestCase):
-    def test_s2_10_a_message_is_tried_three_times_and_then_kept_for_two_weeks(self):
+    def test_a_message_is_tried_three_times_and_then_kept_for_two_weeks(self):
         for name in QUEUES:
             queue = resource(f"{name}Queue")
             self.assertEqual(queue["VisibilityTimeout"], 2 * THREE_MINUTES)
@@ -40,10 +40,10 @@ class Queues(unittest.TestCase):
             self.assertEqual(queue["RedrivePolicy"], dead)
             self.assertEqual(resource(f"{name}DeadLetters")["MessageRetentionPeriod"], TWO_WEEKS)
 
-    def test_s2_10_the_visibility_timeout_follows_a_shorter_timeout_of_functions(self):
+    def test_the_visibility_timeout_follows_a_shorter_timeout_of_functions(self):
         self.assertEqual(resource("AgentQueue", VisibilityTimeoutSeconds=120)["VisibilityTimeout"], 120)
 
-    def test_s2_09_each_queue_gets_its_topic_raw(self):
+    def test_each_queue_gets_its_topic_raw(self):
         for name, topic in QUEUES.items():
             subscription = resource(f"{name}Subscription")
             self.assertEqual((subscription["TopicArn"], subscription["Endpoint"]), (f"<{topic}>", f"<{name}Queue.Arn>"))
@@ -61,7 +61,7 @@ class Queues(unittest.TestCase):
             self.assertIn(subscription["TopicArn"], sources(resource("DeliveryDeadLettersPolicy")), name)
         self.assertEqual(sources(resource("ScheduleCreationDeadLettersPolicy")), {"<ScheduleCreationTopic>"})
 
-    def test_s2_19_all_are_encrypted_by_keys_of_aws(self):
+    def test_all_are_encrypted_by_keys_of_aws(self):
         for queue in of_type("AWS::SQS::Queue").values():
             self.assertIs(queue["SqsManagedSseEnabled"], True)
         for name in TOPICS:
@@ -71,7 +71,7 @@ class Queues(unittest.TestCase):
 
 
 class Alarms(unittest.TestCase):
-    def test_s1_09_operations_get_mail_and_the_processor_a_message(self):
+    def test_operations_get_mail_and_the_processor_a_message(self):
         self.assertNotIn("AlarmMail", evaluated("messaging", Stage="dev").resources)
         mail = resource("AlarmMail", AlarmEmail="ops@example.com")
         self.assertEqual((mail["Protocol"], mail["Endpoint"]), ("email", "ops@example.com"))
@@ -84,7 +84,7 @@ class Alarms(unittest.TestCase):
 
 
 class Tables(unittest.TestCase):
-    def test_s2_11_s2_12_s2_13_s1_12_are_named_keyed_and_indexed(self):
+    def test_are_named_keyed_and_indexed(self):
         for table, name, key, indexes in (
             ("MessagesTable", "messages", "id", [["stage", "created_date"], ["status", "created_date"]]),
             ("SchedulesTable", "schedules", "id", [["status", "created_date"]]),
@@ -104,14 +104,14 @@ class Tables(unittest.TestCase):
         expiring = {name for name, table in of_type("AWS::DynamoDB::Table").items() if "TimeToLiveSpecification" in table}
         self.assertEqual(expiring, {"ResultsTable", "SessionsTable"})
 
-    def test_s2_28_s2_19_each_can_be_restored_and_is_encrypted(self):
+    def test_each_can_be_restored_and_is_encrypted(self):
         for table in of_type("AWS::DynamoDB::Table").values():
             self.assertTrue(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
             self.assertTrue(table["SSESpecification"]["SSEEnabled"])
 
 
 class Exports(unittest.TestCase):
-    def test_s2_07_s2_09_functions_find_topics_queues_and_tables(self):
+    def test_functions_find_topics_queues_and_tables(self):
         exports = evaluated("messaging", Stage="prod").exports
         expected = [f"SharedTopicArn{name}" for name in (*TOPICS, "Alarms")]
         expected += [f"Shared{what}{name}" for name in QUEUES for what in ("QueueArn", "QueueUrl", "DeadLettersArn")]
@@ -142,7 +142,7 @@ class OnThisMachine(OnAws):
     def queue_url(self, name):
         return self.client("sqs").get_queue_url(QueueName=f"rez-agent-{name}-dev")["QueueUrl"]
 
-    def test_s2_08_a_message_arrives_in_its_queue_as_it_was_published(self):
+    def test_a_message_arrives_in_its_queue_as_it_was_published(self):
         for topic, queue in (("WebActions", "web-actions"), ("Notifications", "notifications"), ("AgentResponse", "agent")):
             self.client("sns").publish(TopicArn=self.found[f"SharedTopicArn{topic}-dev"], Message=f'{{"id":"{topic}"}}')
             (message,) = self.receive(queue)
@@ -153,7 +153,7 @@ class OnThisMachine(OnAws):
         (message,) = self.receive("notifications")
         self.assertEqual(message["Body"], '{"AlarmName":"a"}')
 
-    def test_s1_09_a_message_that_fails_three_times_is_a_dead_letter(self):
+    def test_a_message_that_fails_three_times_is_a_dead_letter(self):
         self.client("sns").publish(TopicArn=self.found["SharedTopicArnNotifications-dev"], Message='{"id":"bad"}')
         counts = [self.receive("notifications")[0]["Attributes"]["ApproximateReceiveCount"] for _ in range(3)]
         self.assertEqual(counts, ["1", "2", "3"])

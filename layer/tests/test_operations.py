@@ -92,7 +92,7 @@ class Written(unittest.TestCase):
 
 
 class Alarms(unittest.TestCase):
-    def test_s2_26_every_function_has_one_for_errors_and_one_for_throttles(self):
+    def test_every_function_has_one_for_errors_and_one_for_throttles(self):
         functions = set(names("AWS::Lambda::Function", "FunctionName"))
         self.assertGreaterEqual(len(functions), 6)
         for function in functions:
@@ -102,7 +102,7 @@ class Alarms(unittest.TestCase):
             throttles = alarms()[f"{function}-throttles"]
             self.assertEqual((throttles["MetricName"], throttles["Threshold"]), ("Throttles", 10))
 
-    def test_s2_26_s1_09_every_queue_has_one_and_every_dead_letter_counts(self):
+    def test_every_queue_has_one_and_every_dead_letter_counts(self):
         queues = set(names("AWS::SQS::Queue", "QueueName"))
         dead = {queue for queue in queues if "dead-letters" in queue}
         self.assertEqual((len(queues - dead), len(dead)), (3, 6))
@@ -198,11 +198,11 @@ class Dashboard(unittest.TestCase):
 
 
 class WarmUp(unittest.TestCase):
-    def test_s2_24_is_off_unless_it_is_asked_for(self):
+    def test_is_off_unless_it_is_asked_for(self):
         self.assertEqual(resources("AWS::Scheduler::Schedule"), {})
         self.assertEqual(resources("AWS::IAM::Role"), {})
 
-    def test_s2_24_invokes_every_function_in_rust_with_what_it_answers_at_once(self):
+    def test_invokes_every_function_in_rust_with_what_it_answers_at_once(self):
         schedules = resources("AWS::Scheduler::Schedule", WarmUpExpression="rate(5 minutes)").values()
         service = (REPOSITORY / "functions/shared/src/service.rs").read_text()
         self.assertIn("warmup: bool", service)
