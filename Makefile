@@ -71,7 +71,7 @@ COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
     demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy diff destroy dead-letters redrive restore copy-back \
-    package-python-consumer package-node-consumer package-llm-models package-functions models
+    package-python-consumer package-node-consumer package-llm-models package-functions models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
 help: ## other: show this list
@@ -310,7 +310,10 @@ package-node-consumer: ## build: pack the Node.js function as a zip in target/fu
 models: ## change: build the rows of models and their prices from the pinned price list; FILE= names another list
 	@"$(PYTHON)" functions/llm-models/renew $(if $(FILE),--list "$(FILE)")
 
-package-llm-models: ## build: pack the rows of models and prices as the zip of a layer in target/functions
+authorities: ## change: make the bundle of certificate authorities in the layer of models from the pinned list; FILE= names a wheel
+	@"$(PYTHON)" functions/llm-models/authorities $(if $(FILE),--wheel "$(FILE)")
+
+package-llm-models: ## build: pack the rows of models, prices and certificate authorities as the zip of a layer in target/functions
 	$(call package,functions/llm-models)
 
 # --- the functions in Rust ------------------------------------------------------------------------------------------------

@@ -243,8 +243,8 @@ class Functions(unittest.TestCase):
         ("shared-llm", "LLMFunction"): "llm",
         ("tools", "ToolFunction"): "tool",
     }
-    # The extension's, and what log lines and names are made of.
-    OF_OTHERS = {"AGENT_CONTEXT_TABLE", "AWS_LAMBDA_EXEC_WRAPPER", "LOG_LEVEL", "MAX_CONTENT_SIZE", "MAX_PAYLOAD_SIZE", "STAGE"}
+    # The extension's, what log lines and names are made of, and what the libraries of TLS read.
+    OF_OTHERS = {"AGENT_CONTEXT_TABLE", "AWS_LAMBDA_EXEC_WRAPPER", "LOG_LEVEL", "MAX_CONTENT_SIZE", "MAX_PAYLOAD_SIZE", "SSL_CERT_FILE", "STAGE"}
     NEEDED = re.compile(r'required\(\s*"([A-Z_]+)"')
 
     def test_s0_23_every_needed_variable_is_there(self):
@@ -294,6 +294,13 @@ class Models(unittest.TestCase):
                 self.assertIn("tools", json.loads(row["capabilities"]["S"]))
             else:
                 self.assertIn("successor", row)
+
+    def test_s0_05_the_function_trusts_the_authorities_of_the_layer(self):
+        configured = properties("shared-llm", "LLMFunction")
+        trusted = configured["Environment"]["Variables"]["SSL_CERT_FILE"]
+        self.assertEqual(configured["Layers"][0], "<Models>")
+        packaged = REPOSITORY / "functions/llm-models/src" / PurePath(trusted).relative_to("/opt")
+        self.assertGreater(packaged.read_text().count("BEGIN CERTIFICATE"), 80)
 
     def test_s0_05_keys_go_home(self):
         for row in self.ROWS:
