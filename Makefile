@@ -197,7 +197,7 @@ deploy: $(installed) ## use: create or update all stacks of STAGE=, or ONLY="lay
 diff: $(DELIVERY)/installed ## use: show what make deploy would change, and why; the same variables; fails with "Error 3" if anything would change
 	$(deliver) diff "$(ZIP_X86)" "$(ZIP_ARM)" $(where) $(meant) $(given-parameters)
 
-destroy: $(installed) ## use: delete all stacks of STAGE=, or ONLY=; REGION=, DRY_RUN=1; tables and layers stay unless the stage is dev
+destroy: $(installed) ## use: delete all stacks of STAGE=, or ONLY=; REGION=, DRY_RUN=1; tables and layers stay unless the stage is dev or local
 	$(call needs,STAGE,the stage to delete: it has no default here)
 	$(deliver) destroy $(to) $(meant)
 

@@ -60,6 +60,7 @@ const RUN_BY: &[(&str, &str, By)] = &[
     ),
     ("docs/deploying.md", "make ", STACKS),
     ("docs/moving-from-step-functions-agent.md", "make ", STACKS),
+    ("docs/operating.md", "make ", STACKS),
     ("docs/troubleshooting.md", "make ", STACKS),
     ("docs/upgrading.md", "make ", STACKS),
     ("functions/README.md", "jq ", By::Test(SHELL, "models_are_put_as_the_page_of_functions_says")),

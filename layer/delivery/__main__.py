@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 
 from delivery import Refusal, attachment, deployment, diagrams as pictures, operations as watching, publishing, queues, recovery
 from delivery.checks import functions, imports, parameters, permissions, removal, tags
-from delivery.connection import connected, is_here
+from delivery.connection import connected, is_here, parameters_of
 from delivery.evaluation import STAGES, UnknownFunction
 from delivery.layers import LayerZip
 from delivery.parameters import refuse_unknown
@@ -114,8 +114,8 @@ def destroy(options):
 def _wanted(options):
     account = _account(options)
     stage = Stage(account, options.stage, options.only, Sources(options.agents, options.zips))
-    given = dict(options.parameter)
-    refuse_unknown(stage, given)
+    refuse_unknown(stage, dict(options.parameter))
+    given = {**parameters_of(options.stage), **dict(options.parameter)}
     zips = {"x86_64": options.zip_x86, "arm64": options.zip_arm}
     return account, stage, deployment.wanted(stage, given, zips)
 

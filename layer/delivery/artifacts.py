@@ -104,4 +104,6 @@ def check_programs(evaluation, artifacts):
             with zipfile.ZipFile(artifact.path) as archive:
                 if BOOTSTRAP not in archive.namelist():
                     raise Refusal(f"{artifact.path} holds no {BOOTSTRAP}: `{verb_of(artifact.path)}` makes it anew")
-                refuse_foreign(archive, BOOTSTRAP, architecture)
+                words = {"x86_64": "ARCH=x86", "arm64": "ARCH=arm"}[architecture]
+                remedy = f": `{verb_of(artifact.path)} {words}` makes it for {architecture}"
+                refuse_foreign(archive, BOOTSTRAP, architecture, remedy)

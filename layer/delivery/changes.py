@@ -1,6 +1,6 @@
 """Change sets: what an update would do to a stack, said as a person reads it, and done only then."""
 
-import time
+import uuid
 
 from botocore.exceptions import WaiterError
 
@@ -18,11 +18,13 @@ CAUSES = {
 TEMPLATE = "the template"
 
 
-def propose(account, call):
+def propose(account, call, has_nested=False):
     """Makes a change set of ``call``. Returns its name and its changes, no changes if there are none."""
-    name = f"lrap-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    name = f"lrap-{uuid.uuid4()}"
     which = {"StackName": call["StackName"], "ChangeSetName": name}
-    account.change("cloudformation", "create_change_set", **call, ChangeSetName=name, ChangeSetType="UPDATE")
+    # Else a nested stack would count as changed each time.
+    nested = {"IncludeNestedStacks": True} if has_nested else {}
+    account.change("cloudformation", "create_change_set", **call, ChangeSetName=name, ChangeSetType="UPDATE", **nested)
     try:
         account.wait("cloudformation", "change_set_create_complete", **which)
     except WaiterError as error:
@@ -57,10 +59,11 @@ def described(changes):
         yield f"  {_verb(resource):<19} {resource['LogicalResourceId']} ({resource['ResourceType']}){': ' if causes else ''}{causes}"
 
 
-def added(evaluation):
-    """The same of a stack that is not there yet."""
-    for name, resource in evaluation.resources.items():
-        yield f"  {'added':<19} {name} ({resource['Type']})"
+def added(evaluations):
+    """The same of a stack that is not there yet, and of those nested in it."""
+    for evaluation in evaluations:
+        for name, resource in evaluation.resources.items():
+            yield f"  {'added':<19} {name} ({resource['Type']})"
 
 
 def _verb(resource):

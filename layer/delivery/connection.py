@@ -1,6 +1,7 @@
 """Which AWS: that of the credentials, or the one on this machine, which the stage ``local`` is for."""
 
 import os
+import platform
 from urllib.parse import urlsplit
 
 import boto3
@@ -34,6 +35,12 @@ def connected(stage, region, dry_run):
 def is_here(endpoint):
     """Whether an endpoint is on this machine."""
     return urlsplit(endpoint).hostname in LOOPBACK
+
+
+def parameters_of(stage):
+    """What the stage of this machine is given: functions run on its processor."""
+    architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return {"Architecture": architecture} if stage == LOCAL else {}
 
 
 def _keys(stage):

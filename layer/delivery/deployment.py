@@ -10,6 +10,7 @@ from botocore.exceptions import WaiterError
 
 from delivery import Refusal, seeding
 from delivery.account import FromFile
+from delivery.artifacts import nested_named
 from delivery.changes import added, described, discard, execute, propose
 from delivery.checks.removal import kept
 from delivery.layers import LayerZip, version
@@ -54,6 +55,17 @@ def deploy(account, stage, wanted_stage):
         _bring(account, stage, stack, given)
         if stack.called == seeding.STACK:
             seeding.seed(account, stage)
+    for stack in stage.stacks:
+        for line in _outputs(account, stack):
+            account.report(line)
+
+
+def _outputs(account, stack):
+    """What a stack tells people: other stacks import the rest."""
+    present = describe(account, stack.name) or {}
+    for output in present.get("Outputs", []):
+        if not output.get("ExportName"):
+            yield f"{stack.name}: {output['OutputKey']} is {output['OutputValue']}"
 
 
 def diff(account, stage, wanted_stage):
@@ -92,7 +104,7 @@ def _bring(account, stage, stack, given):
         created = account.change("cloudformation", "create_stack", **call, OnFailure="DELETE")
         _settle(account, stack, "stack_create_complete", created["StackId"] if created else stack.name)
         return
-    name, changes = propose(account, call)
+    name, changes = propose(account, call, bool(nested_named(stack.template)))
     if changes == []:
         account.say(f"{stack.name}: nothing to update")
         return
@@ -104,9 +116,9 @@ def _bring(account, stage, stack, given):
 
 def _differs(account, stage, stack, given):
     if stack.present is None:
-        account.say("\n".join([f"{stack.name}: would be created", *added(stack.evaluated(given, stage.facts))]))
+        account.say("\n".join([f"{stack.name}: would be created", *added(stack.wholly_evaluated(given, stage.facts))]))
         return True
-    name, changes = propose(account, _call(account, stage, stack, given))
+    name, changes = propose(account, _call(account, stage, stack, given), bool(nested_named(stack.template)))
     if not changes:
         account.say(f"{stack.name}: nothing to update")
         return False

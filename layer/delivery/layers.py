@@ -81,8 +81,8 @@ class LayerZip:
         return f"layers/{hashlib.sha256(self.content).hexdigest()}/{self.path.name}"
 
 
-def refuse_foreign(archive, program, architecture):
-    """Refuses a zip whose program Lambda could not execute on that architecture."""
+def refuse_foreign(archive, program, architecture, remedy=""):
+    """Refuses a zip whose program Lambda could not execute on that architecture. ``remedy`` says what to do then."""
     entry = archive.getinfo(program)
     if not entry.external_attr >> 16 & 0o111:
         raise Refusal(f"{archive.filename}: {program} is not executable, and Lambda would not start it")
@@ -91,4 +91,4 @@ def refuse_foreign(archive, program, architecture):
         raise Refusal(f"{archive.filename}: {program} is not a Linux executable")
     (machine,) = struct.unpack_from("<H", header, 18)
     if machine != ARCHITECTURES[architecture][1]:
-        raise Refusal(f"{archive.filename}: {program} is not for {architecture}: its ELF machine is {machine}")
+        raise Refusal(f"{archive.filename}: {program} is not for {architecture}: its ELF machine is {machine}{remedy}")

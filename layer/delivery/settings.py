@@ -26,7 +26,7 @@ OTHERS = ("MAX_CONTENT_SIZE", "MAX_PAYLOAD_SIZE", CONTENT_TABLE)
 # Read by the wrapper and by runtimes, not by the extension.
 NOT_ITS_OWN = {EXEC_WRAPPER, NEXT_WRAPPER}
 # What a person may put wrong, and the values that are right.
-NUMBER = ("a whole number", r"[0-9]{1,19}")
+NUMBER = ("a whole number", r"\+?[0-9]{1,19}")
 MODE = ("auto, always or never", "auto|always|never")
 RULES = {
     "MAX_CONTENT_SIZE": NUMBER,
@@ -35,13 +35,13 @@ RULES = {
     "LRAP_MAX_EVENT_SIZE": NUMBER,
     "LRAP_MAX_REFERENCES": NUMBER,
     "LRAP_CACHE_SIZE": NUMBER,
-    "LRAP_STORE_TIMEOUT": ("a whole number of at least 1", r"[1-9][0-9]{0,18}"),
+    "LRAP_STORE_TIMEOUT": ("a whole number of at least 1", r"\+?0*[1-9][0-9]{0,8}"),
     "LRAP_OFFLOAD": MODE,
     "LRAP_HYDRATE": MODE,
     "LRAP_ON_MISSING": ("fail or keep", "fail|keep"),
     "LRAP_LOG": ("off, error, warn, info, debug or trace", "off|error|warn|info|debug|trace"),
     "LRAP_METRICS": ("emf or off", "emf|off"),
-    CONTENT_TABLE: ("the name or the ARN of a DynamoDB table", r"[A-Za-z0-9_.-]{3,255}|arn:.+:table/[A-Za-z0-9_.-]{3,255}"),
+    CONTENT_TABLE: ("the name or the ARN of a DynamoDB table", r"[A-Za-z0-9_.-]{1,255}|arn:.+:table/[A-Za-z0-9_.-]{1,255}"),
 }
 # Stands for what only the account knows, such as the name of an imported table.
 PLACEHOLDER = "Settled-by-the-account"
@@ -91,7 +91,8 @@ def _asked(program, variables, region):
 def _ruled(variables):
     for name, value in variables.items():
         right, form = RULES.get(name, ("", ".*"))
-        if not re.fullmatch(form, value, re.DOTALL):
+        # What is empty counts as not set.
+        if (value or name == CONTENT_TABLE) and not re.fullmatch(form, value, re.DOTALL | re.IGNORECASE | re.ASCII):
             yield f"{name} is `{value}`, not {right}"
 
 

@@ -19,6 +19,7 @@ CONTENT_STACK = "shared-long-content"
 ARTIFACT_STACK = "long-content-artifacts"
 LAYER_VERSION = "AWS::Lambda::LayerVersion"
 FUNCTION = "AWS::Lambda::Function"
+NESTED = "AWS::CloudFormation::Stack"
 
 
 @dataclass
@@ -148,19 +149,28 @@ class Stage:
         """Whether a stack is one of those that are meant."""
         return any(stack.called == called for stack in self.stacks)
 
-    @property
+    @cached_property
     def names(self):
         """Of the stacks that are meant, and of those nested in them."""
-        ours = {stack.name: stack.present["StackId"] for stack in self.stacks if stack.present and "StackId" in stack.present}
-        nested = {name for name, found in self.described.items() if found.get("RootId") in ours.values()}
-        return nested.union(stack.name for stack in self.stacks)
+        names = {stack.name for stack in self.stacks}
+        parents = [stack.name for stack in self.stacks if stack.present and nested_named(stack.template)]
+        return names.union(*(self._nested_in(name) for name in parents))
 
     def functions(self):
         """Names of the functions that the stacks which are meant have."""
-        for name in self.names & self.described.keys():
-            for resource in self.account.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=name):
-                if resource["ResourceType"] == FUNCTION:
-                    yield resource["PhysicalResourceId"]
+        for name in sorted(self.names & self.described.keys()):
+            yield from self._made(name, FUNCTION)
+
+    def _nested_in(self, name):
+        for identity in self._made(name, NESTED):
+            nested = identity.split("/")[1] if "/" in identity else identity
+            yield nested
+            yield from self._nested_in(nested)
+
+    def _made(self, name, kind):
+        """What a stack has made of one type, by what the service calls it."""
+        resources = self.account.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=name)
+        return [resource["PhysicalResourceId"] for resource in resources if resource["ResourceType"] == kind]
 
     @cached_property
     def exports(self):

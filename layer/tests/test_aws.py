@@ -92,7 +92,7 @@ class Attaching(WithZips):
         own = self.client("lambda").publish_layer_version(LayerName="own", Content={"ZipFile": self.zip()})
         self.own = own["LayerVersionArn"]
         self.content_table("MyTable")
-        self.name = self.id().rpartition(".")[2][:60]
+        self.name = self.id().rpartition(".")[2][:50]
         self.function("arm64")
 
     def zip(self):
@@ -109,6 +109,7 @@ class Attaching(WithZips):
             Layers=[self.own],
             Environment={"Variables": {"PASSWORD": "correct horse", **variables}},
         )
+        self.addCleanup(self.client("lambda").delete_function, FunctionName=f"{self.name}-{architecture}")
 
     def state(self, architecture="arm64"):
         found = self.client("lambda").get_function_configuration(FunctionName=f"{self.name}-{architecture}")

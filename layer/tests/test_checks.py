@@ -42,6 +42,17 @@ class Imports(unittest.TestCase):
         order = [template.name for template in imports.in_order(LAYER[::-1])]
         self.assertEqual(order, ["artifacts", "extension-layer", "long-content", "function"])
 
+    def test_the_order_of_one_stage_agrees_with_every_set_of_parameters(self):
+        order = [template.name for template in imports.in_order_of(OUR_OWN[::-1], "dev")]
+        trades = {template.name: imports.trade_of(template) for template in OUR_OWN}
+        late = [
+            f"{giver} before {taker}"
+            for taker in order
+            for giver in order[order.index(taker) + 1 :]
+            if trades[giver].gives & trades[taker].takes
+        ]
+        self.assertEqual((sorted(order), late), (sorted(trades), []))
+
     def test_a_dangling_import_is_named(self):
         self.assertIn("t0: nothing exports or sets SharedNone-dev", self.said(importing("SharedNone-${Stage}")))
 

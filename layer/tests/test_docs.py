@@ -1,5 +1,6 @@
 """The pages about publishing: their commands run as they stand there, what they name exists, and their links lead somewhere."""
 
+import json
 import re
 import unittest
 
@@ -16,11 +17,12 @@ PAGES = [
         "docs/upgrading.md",
         "docs/troubleshooting.md",
         "docs/moving-from-step-functions-agent.md",
+        "docs/operating.md",
         "docs/deploying.md",
     )
 ]
 # Everything else in the blocks of the layer's page is built, not deployed.
-VERBS = "deploy|diff|destroy|attach|detach|publish-x86|publish-arm"
+VERBS = "deploy|diff|destroy|dead-letters|redrive|attach|detach|publish-x86|publish-arm"
 
 
 def commands(page):
@@ -45,13 +47,29 @@ class Commands(WithFunctions):
         )
         self.addCleanup(self.client("lambda").delete_function, FunctionName="my-function")
 
+    def queues_of_dead_letters(self):
+        """As the stack of messages makes them. Returns what removes them: they would be in its way."""
+        queues = self.client("sqs")
+        dead = queues.create_queue(QueueName="rez-agent-notifications-dead-letters-dev")["QueueUrl"]
+        arn = queues.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        policy_of_source = {"deadLetterTargetArn": arn, "maxReceiveCount": "3"}
+        source = queues.create_queue(
+            QueueName="rez-agent-notifications-dev", Attributes={"RedrivePolicy": json.dumps(policy_of_source)}
+        )["QueueUrl"]
+        return [lambda url=url: queues.delete_queue(QueueUrl=url) for url in (dead, source)]
+
     def test_each_does_what_it_says(self):
         for page in PAGES:
             with self.subTest(page.name):
                 self.assertGreaterEqual(len(commands(page)), 2)
+                made = self.queues_of_dead_letters() if page.name == "operating.md" else []
                 for typed in commands(page):
                     words = re.findall(r'(?:[^\s"]|"[^"]*")+', typed)[1:]
                     self.succeeds(*[word.replace('"', "") for word in words], *self.zips, f"ZIPS={self.folder}")
+                for remove in made:
+                    remove()
+                # A layer that is attached could not go with the next page's stage.
+                self.client("lambda").update_function_configuration(FunctionName="my-function", Layers=[])
 
 
 class Names(unittest.TestCase):

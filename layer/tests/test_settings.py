@@ -24,12 +24,22 @@ WRONG = {
     "LRAP_CONTENT_TTL": "1 day",
     "LRAP_STORE_TIMEOUT": "0",
     "LRAP_OFFLOAD": "sometimes",
-    "LRAP_HYDRATE": "Always",
+    "LRAP_HYDRATE": "perhaps",
     "LRAP_ON_MISSING": "ignore",
     "LRAP_LOG": "loud",
     "LRAP_METRICS": "statsd",
     "AGENT_CONTEXT_TABLE": "two words",
 }
+# Right, though it does not look so.
+UNUSUAL = (
+    ("LRAP_HYDRATE", "Always"),
+    ("LRAP_LOG", "INFO"),
+    ("MAX_CONTENT_SIZE", "+5"),
+    ("MAX_CONTENT_SIZE", ""),
+    ("LRAP_OFFLOAD", ""),
+    ("AGENT_CONTEXT_TABLE", "T"),
+    ("AGENT_CONTEXT_TABLE", "arn:aws:dynamodb:eu-central-1:123456789012:table/T"),
+)
 
 
 def judged(variables, program=None):
@@ -44,6 +54,9 @@ def judged(variables, program=None):
 class Rules(unittest.TestCase):
     def test_settings_that_are_right_are_not_named(self):
         self.assertEqual(judged(RIGHT), set())
+        for name, value in UNUSUAL:
+            with self.subTest(name=name, value=value):
+                self.assertEqual(judged({**RIGHT, name: value}), set())
 
     def test_each_setting_that_is_wrong_is_named(self):
         for name, value in WRONG.items():
@@ -68,6 +81,9 @@ class Tool(unittest.TestCase):
 
     def test_says_the_same_as_the_rules(self):
         self.assertEqual(judged(RIGHT, self.program), set())
+        for name, value in UNUSUAL:
+            with self.subTest(name=name, value=value):
+                self.assertEqual(judged({**RIGHT, name: value}, self.program), set())
         for name, value in WRONG.items():
             with self.subTest(name):
                 self.assertEqual(judged({**RIGHT, name: value}, self.program), {name})

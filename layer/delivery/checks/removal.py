@@ -1,6 +1,6 @@
 """What outlives its stack: everywhere but in development, whatever cannot be made again."""
 
-DEVELOPMENT = "dev"
+DEVELOPMENT = ("dev", "local")
 # A function cannot be rolled back to a layer version that is gone, and nobody gets a table's items back.
 LASTING = ("AWS::DynamoDB::Table", "AWS::Lambda::LayerVersion", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
 
@@ -23,7 +23,7 @@ def kept(evaluation):
 def _problems(resource, stage):
     policies = (_deletion(resource), resource.get("UpdateReplacePolicy", "Delete"))
     protected = resource.get("Properties", {}).get("DeletionProtectionEnabled", False)
-    if stage == DEVELOPMENT:
+    if stage in DEVELOPMENT:
         if any(policy != "Delete" for policy in policies) or protected:
             yield f"stays behind when {stage} is destroyed"
         return

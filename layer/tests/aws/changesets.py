@@ -24,6 +24,7 @@ REPLACING = {
     "AWS::SSM::Parameter": {"Name"},
 }
 load_parameters = ResourceMap.load_parameters
+build_resource_diff = ResourceMap.build_resource_diff
 kept = {}
 
 
@@ -110,6 +111,7 @@ def moved(stack, template, parameters):
     found = [name for name in parameters if name not in looked_up and stack.parameters.get(name) != parameters[name]]
     found += [name for name in looked_up if resolved_now(stack, name, parameters) != stack.resource_map.resolved_parameters.get(name)]
     conditions = template.get("Conditions", {}).items()
+    found.sort()
     return {one: [one, *(name for name, condition in conditions if mentions(condition, one))] for one in found}
 
 
@@ -137,6 +139,17 @@ def found(response):
     return kept[response._get_param("StackName"), name]
 
 
+def diff_with_looked_up(resources, template, parameters=None):
+    """Also what refers to a parameter whose value in the Systems Manager is another by now."""
+    found = build_resource_diff(resources, template, parameters)
+    declared, backend = template.get("Parameters", {}).items(), ssm_backends[resources._account_id][resources._region_name]
+    for name in (name for name, slot in declared if slot["Type"].startswith(FROM_SSM)):
+        if backend.get_parameter((parameters or {})[name]).value != resources.resolved_parameters.get(name):
+            named = [resource for resource, written in template["Resources"].items() if mentions(written, name)]
+            found["Modify"] += [one for one in named if one not in found["Modify"] and one not in found["Add"]]
+    return found
+
+
 def load_given_parameters(resources):
     """Only what is given is looked up: moto looks up every default too, whether it is there or not."""
     declared = resources._template.get("Parameters", {}).items()
@@ -154,19 +167,9 @@ def named_parameters(stack):
     return [{"ParameterKey": name, "ParameterValue": text} for name, text in texts.items()]
 
 
-make_nested = Stack.create_from_cloudformation_json.__func__
-
-
-def make_nested_stack(cls, resource_name, cloudformation_json, account_id, region_name, **where):
-    """A nested stack is named after its parent, and knows it."""
-    made = make_nested(cls, resource_name, cloudformation_json, account_id, region_name, **where)
-    made.parent_id = made.root_id = where["StackId"]
-    return made
-
-
 def complete(update_stack):
-    Stack.create_from_cloudformation_json = classmethod(make_nested_stack)
     ResourceMap.load_parameters = load_given_parameters
+    ResourceMap.build_resource_diff = diff_with_looked_up
     Stack.parameter_list = property(named_parameters)
     CloudFormationResponse.create_change_set = create
     CloudFormationResponse.describe_change_set = describe

@@ -10,6 +10,7 @@ Put in with less than AWS does: custom resources, whose functions are not run.
 """
 
 import contextlib
+import json
 import sys
 
 from moto.awslambda.models import LayerVersion, lambda_backends
@@ -113,7 +114,9 @@ def policies_of(backend, arn):
     name = arn.rpartition("/")[2]
     if ":role/" in arn:
         role = backend.get_role(name)
-        return [IAMPolicy(policy) for policy in (*role.policies.values(), *role.managed_policies.values())]
+        # What a stack has written inline is not JSON text, as what a person has written is.
+        inline = [json.dumps(policy) if isinstance(policy, dict) else policy for policy in role.policies.values()]
+        return [IAMPolicy(policy) for policy in (*inline, *role.managed_policies.values())]
     known = any(user.name == name for user in backend.list_users("/", None, None))
     return [IAMPolicy(policy) for policy in backend.users[name].policies.values()] if known else None
 
