@@ -59,6 +59,28 @@ const RUN_BY: &[(&str, &str, By)] = &[
         By::Nobody("half an hour on an idle machine; bench/tests/smoke.rs runs it in small"),
     ),
     ("docs/deploying.md", "make ", STACKS),
+    (
+        "docs/continuous-deployment.md",
+        ".ci/",
+        By::Test("layer/tests/test_continuous_deployment.py", "test_the_commands_of_the_page_do_what_it_says"),
+    ),
+    (
+        "docs/continuous-deployment.md",
+        ".ci/packages",
+        By::Nobody("release builds of everything; make test-layer and functions/shippable check what comes of it"),
+    ),
+    (
+        "docs/extending.md",
+        "make operations",
+        By::Nobody("it writes files; tests compare them with what it would write"),
+    ),
+    ("docs/extending.md", "make stacks", By::Gate("step stacks make stacks")),
+    ("docs/extending.md", "make validate", By::Gate("step validate make validate")),
+    (
+        "docs/recovery.md",
+        "make ",
+        By::Test("layer/tests/test_recovery.py", "test_the_steps_of_the_page_bring_back_what_was_deleted_and_damaged"),
+    ),
     ("docs/moving-from-step-functions-agent.md", "make ", STACKS),
     ("docs/operating.md", "make ", STACKS),
     ("docs/troubleshooting.md", "make ", STACKS),

@@ -15,6 +15,7 @@ import yaml
 from tests.aws import PASSED_ON, REGION, REPOSITORY, OnAws
 
 WORKFLOW = REPOSITORY / ".github/workflows/deploy.yml"
+PAGE = (REPOSITORY / "docs/continuous-deployment.md").read_text()
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 # A stack without functions: nothing has to be packaged.
 ONLY = "ONLY=messaging"
@@ -65,14 +66,22 @@ class Scripts(OnAws):
             "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/deploy",
         }
 
-    def test_s1_14_a_preview_says_what_would_change_and_changes_nothing(self):
+    def test_the_commands_of_the_page_do_what_it_says(self):
+        commands = re.findall(r"^\.ci/(preview|deploy) (.*)$", PAGE, re.MULTILINE)
+        self.assertEqual([script for script, _ in commands], ["preview", "deploy"])
+        for script, words in commands:
+            code, said = self.run_script(script, *words.split(), ONLY)
+            self.assertEqual(code, 0, said)
+        self.assertEqual(self.stacks(), ["messaging-dev"])
+
+    def test_a_preview_says_what_would_change_and_changes_nothing(self):
         code, said = self.run_script("preview", "dev", ONLY)
         self.assertEqual(code, 0, said)
         self.assertIn("1 of 1 stacks would change: messaging-dev", said)
         self.assertIn("1 of 1 stacks would change", self.summary.read_text())
         self.assertEqual(self.stacks(), [])
 
-    def test_s1_14_a_deployment_is_done_and_said(self):
+    def test_a_deployment_is_done_and_said(self):
         code, said = self.run_script("deploy", "dev", ONLY)
         self.assertEqual(code, 0, said)
         self.assertEqual(self.stacks(), ["messaging-dev"])
@@ -80,7 +89,7 @@ class Scripts(OnAws):
         code, said = self.run_script("preview", "dev", ONLY)
         self.assertEqual((code, "0 of 1 stacks would change" in said), (0, True), said)
 
-    def test_s1_14_on_github_a_token_is_exchanged_for_credentials(self):
+    def test_on_github_a_token_is_exchanged_for_credentials(self):
         code, said = self.run_script("deploy", "dev", ONLY, **self.github())
         self.assertEqual(code, 0, said)
         self.assertEqual(Tokens.asked[-1], ("/token?api-version=2.0&audience=sts.amazonaws.com", "bearer of-this-job"))
@@ -104,7 +113,7 @@ class Workflow(unittest.TestCase):
     TEXT = WORKFLOW.read_text()
     JOBS = yaml.safe_load(TEXT)["jobs"]
 
-    def test_s1_14_main_is_deployed_after_its_checks_and_a_pull_request_is_shown(self):
+    def test_main_is_deployed_after_its_checks_and_a_pull_request_is_shown(self):
         self.assertEqual(self.JOBS["deploy"]["needs"], ["gate", "packages"])
         self.assertIn("github.event_name == 'push'", self.JOBS["deploy"]["if"])
         self.assertIn("github.event_name == 'pull_request'", self.JOBS["preview"]["if"])

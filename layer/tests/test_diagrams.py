@@ -60,7 +60,7 @@ class Pictures(unittest.TestCase):
             self.assertEqual(named, set(listed), function)
             self.assertIn("LRAP_OFFLOAD", named)
 
-    def test_s2_30_the_components_are_those_of_the_stack_of_messages(self):
+    def test_the_components_are_those_of_the_stack_of_messages(self):
         drawn = re.search("<!-- components -->(.*)<!-- /components -->", PAGE.read_text(), re.DOTALL)[1]
         (messaging,) = [template for template in TEMPLATES if template.name == "messaging"]
         kinds = ("AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::DynamoDB::Table")

@@ -47,7 +47,7 @@ class Recovery(OnAws):
         self.addCleanup(self.tables.delete_table, TableName=f"{TABLE}-restored")
         return said
 
-    def test_s2_28_the_steps_of_the_page_bring_back_what_was_deleted_and_damaged(self):
+    def test_the_steps_of_the_page_bring_back_what_was_deleted_and_damaged(self):
         self.put(row("deleted"), row("damaged"))
         backups = self.tables.describe_continuous_backups(TableName=TABLE)["ContinuousBackupsDescription"]
         latest = backups["PointInTimeRecoveryDescription"]["LatestRestorableDateTime"].isoformat()
@@ -61,7 +61,7 @@ class Recovery(OnAws):
                 self.put(row("damaged", "!"))
         self.assertEqual(self.rows(), {"deleted": "Be brief.", "damaged": "Be brief."})
 
-    def test_s2_28_what_was_deleted_comes_back_and_what_is_newer_stays(self):
+    def test_what_was_deleted_comes_back_and_what_is_newer_stays(self):
         self.put(*(row(f"agent-{number}") for number in range(120)), row("changed"))
         self.assertIn(f"{TABLE}-restored: restored", self.restore())
         for number in range(110):
@@ -73,7 +73,7 @@ class Recovery(OnAws):
         self.assertEqual(len(self.rows()), 122)
         self.assertEqual(self.rows()["changed"], "Be long.")
 
-    def test_s2_28_what_was_damaged_is_overwritten_if_it_is_asked_for(self):
+    def test_what_was_damaged_is_overwritten_if_it_is_asked_for(self):
         self.put(row("damaged"))
         self.restore()
         self.put(row("damaged", "!"))
