@@ -51,12 +51,14 @@ def complete():
     import mappings
     import resources
     import schedules
+    import stack_parameters
 
     functions.direct()
     resources.complete()
     http_events.complete()
     mappings.complete()
     schedules.complete()
+    stack_parameters.complete()
     return api.application()
 
 

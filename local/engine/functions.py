@@ -20,13 +20,24 @@ MARGIN_SECONDS = 60
 # No proxy of this environment is on the way to this machine.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 emit_logs = lambda_svc._emit_lambda_logs
+get_policy = lambda_svc._get_policy
 
 
 def direct():
     lambda_svc._execute_function_dispatch = dispatch
+    lambda_svc._get_policy = get_policy_if_any
     lambda_svc._create_function = checked(lambda_svc._create_function)
     lambda_svc._update_config = checked(lambda_svc._update_config)
     lambda_svc._update_code = checked(lambda_svc._update_code)
+
+
+def get_policy_if_any(name, *given):
+    """A function that nobody was permitted to invoke has none."""
+    function = lambda_svc._functions.get(name)
+    if function and not function["policy"]["Statement"]:
+        message = "The resource you requested does not exist."
+        return lambda_svc.error_response_json("ResourceNotFoundException", message, 404)
+    return get_policy(name, *given)
 
 
 def check(data):

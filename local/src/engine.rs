@@ -36,6 +36,7 @@ const FILES: &Files = &[
     ("resources.py", include_str!("../engine/resources.py")),
     ("schedules.py", include_str!("../engine/schedules.py")),
     ("settings.py", include_str!("../engine/settings.py")),
+    ("stack_parameters.py", include_str!("../engine/stack_parameters.py")),
     ("state_machines.py", include_str!("../engine/state_machines.py")),
     ("tables.py", include_str!("../engine/tables.py")),
     ("targets.py", include_str!("../engine/targets.py")),
