@@ -2,6 +2,8 @@
 
 ``/_lambda-local/clock``: ``GET`` says what the clock of all services says, ``POST`` changes it (``clock.change``).
 
+``POST /_lambda-local/invocation`` takes what ``functions.keep`` keeps of an invocation.
+
 ``GET /_lambda-local/function?name=…&qualifier=…``: the answer is the function as lambda-local runs it (``functions.description``), found as Lambda finds it: by the account and the region that
 the caller's request was signed for, by name or ARN, by version or alias. What cannot be run is refused as Lambda would refuse it.
 """
@@ -20,6 +22,7 @@ from packages import Unusable
 
 FUNCTION = "/_lambda-local/function"
 CLOCK = "/_lambda-local/clock"
+INVOCATION = "/_lambda-local/invocation"
 
 
 def application():
@@ -28,6 +31,9 @@ def application():
             await respond(send, *describe(scope))
         elif scope["type"] == "http" and scope["path"] == CLOCK:
             await respond(send, *change_clock(await body_of(receive)))
+        elif scope["type"] == "http" and scope["path"] == INVOCATION:
+            functions.keep(json.loads(await body_of(receive)))
+            await respond(send, 200, {})
         else:
             await app(scope, receive, send)
 

@@ -9,8 +9,10 @@ import json
 import urllib.error
 import urllib.request
 
+from ministack.core.responses import set_request_account_id, set_request_region
 from ministack.services import lambda_svc
 
+import clock
 import packages
 from packages import Unusable
 from settings import settings
@@ -20,11 +22,13 @@ MARGIN_SECONDS = 60
 # No proxy of this environment is on the way to this machine.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 emit_logs = lambda_svc._emit_lambda_logs
+emit_metrics = lambda_svc._emit_lambda_metrics
 get_policy = lambda_svc._get_policy
 
 
 def direct():
     lambda_svc._execute_function_dispatch = dispatch
+    lambda_svc._emit_lambda_metrics = emit_throttles
     lambda_svc._get_policy = get_policy_if_any
     lambda_svc._create_function = checked(lambda_svc._create_function)
     lambda_svc._update_config = checked(lambda_svc._update_config)
@@ -80,12 +84,18 @@ def description(function, record, config, qualifier=None):
             "handler": config["Handler"],
             "directory": packages.unpacked(settings["folder"], "code", [record["code_zip"]]),
             **layers(config),
-            "environment": (config.get("Environment") or {}).get("Variables") or {},
+            "environment": environment(config),
             "timeout": config["Timeout"],
             "memory": config["MemorySize"],
             **concurrency(function or record, config),
         },
     }
+
+
+def environment(config):
+    """A template's numbers and truths are text here, as CloudFormation makes them."""
+    variables = (config.get("Environment") or {}).get("Variables") or {}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in variables.items()}
 
 
 def unqualified(arn):
@@ -118,8 +128,31 @@ def dispatch(func, config, event, request_id, started):
         return {"body": {"errorType": "Runtime.Unusable", "errorMessage": str(error)}, "error": True, "log": ""}
     path = register(described)
     result = invoke(path, event, config["Timeout"])
-    emit_logs(func, request_id, result["log"], bool(result.get("error")), 0, log_source="rie")
+    took = (clock.now() - started) * 1000
+    keep_of(func, config, request_id, result["log"], bool(result.get("error")), took)
     return result
+
+
+def keep(invocation):
+    """The log and the metrics of one that a caller made without ministack: ``arn``, ``version``, ``request_id``, ``milliseconds``, ``failed``, ``log``."""
+    _, _, _, region, account, _, name = invocation["arn"].split(":")
+    set_request_account_id(account)
+    set_request_region(region)
+    version = invocation["version"]
+    record, config = lambda_svc._get_func_record_for_qualifier(name, None if version == "$LATEST" else version)
+    if record:
+        keep_of(record, config, *(invocation[field] for field in ("request_id", "log", "failed", "milliseconds")))
+
+
+def keep_of(record, config, request_id, log, failed, milliseconds):
+    emit_logs({**record, "config": config}, request_id, log, failed, milliseconds, log_source="rie")
+    emit_metrics(config["FunctionName"], duration_ms=milliseconds, error=failed, throttle=False)
+
+
+def emit_throttles(name, duration_ms, error, throttle):
+    """What ministack counts when it invokes: all else is counted when it has run."""
+    if throttle:
+        emit_metrics(name, duration_ms=duration_ms, error=error, throttle=True)
 
 
 def register(described):

@@ -2,6 +2,7 @@
 //!
 //! Without an engine it is the Invoke API and the page alone.
 
+mod clock;
 mod dynamodb;
 mod service;
 mod upstream;
@@ -10,8 +11,10 @@ pub(crate) use upstream::{AnyResponse, Upstream, whole};
 
 use crate::deployed::Deployed;
 use crate::engine::EngineClient;
+use crate::function::Invoked;
 use crate::invoke_api::{self, Functions, Named, Refused};
 use crate::page::{self, Page};
+use crate::table::TableClock;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use service::Service;
@@ -36,6 +39,7 @@ pub(crate) struct Services {
     pub(crate) engine: EngineClient,
     pub(crate) deployed: Arc<Deployed>,
     pub(crate) tables: Upstream,
+    pub(crate) table_clock: TableClock,
     pub(crate) state_machines: Option<Upstream>,
 }
 
@@ -53,6 +57,9 @@ impl Endpoint {
 
 impl Services {
     async fn answer(&self, functions: &Functions, request: Request<Incoming>) -> AnyResponse {
+        if request.uri().path() == clock::PATH {
+            return clock::change(self.engine.upstream(), &self.table_clock, request).await;
+        }
         match Service::of(&request) {
             Service::Functions(named) if functions.contains_key(&named.name) => {
                 whole(invoke_api::answer(Arc::clone(functions), request).await)
@@ -80,7 +87,11 @@ impl Services {
         match self.engine.describe(request.headers(), &named).await {
             Ok(description) => {
                 let (_, function) = self.deployed.take(description);
-                whole(invoke_api::invoke(&function, named.qualifier, request).await)
+                let answer = invoke_api::invoke(&function, named.qualifier, request).await;
+                if let Some(invoked) = answer.extensions().get::<Invoked>() {
+                    self.engine.report(&function.definition, invoked);
+                }
+                whole(answer)
             }
             Err(refused) => whole(refused.answer()),
         }

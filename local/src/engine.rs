@@ -5,8 +5,10 @@
 //! the Makefile pins.
 
 use crate::account::ACCOUNT;
+use crate::definition::Definition;
 use crate::deployed::Description;
 use crate::endpoint::Upstream;
+use crate::function::Invoked;
 use crate::invoke_api::{Named, Refused};
 use crate::mark::Mark;
 use crate::python_program::{Files, NotRunning, PythonProgram, Unpacked};
@@ -150,6 +152,26 @@ impl EngineClient {
     /// Where requests for its services go.
     pub(crate) fn upstream(&self) -> &Upstream {
         &self.0
+    }
+
+    /// Tells of an invocation that it did not see, in the background: it keeps the logs and metrics of all.
+    pub(crate) fn report(&self, definition: &Definition, invoked: &Invoked) {
+        let report = json!({
+            "arn": definition.arn,
+            "version": definition.version,
+            "request_id": invoked.request_id,
+            "milliseconds": invoked.report.duration.as_secs_f64() * 1000.0,
+            "failed": invoked.function_error.is_some(),
+            "log": String::from_utf8_lossy(&invoked.log_tail),
+        });
+        let upstream = self.0.clone();
+        tokio::spawn(async move {
+            let request = Request::post("/_lambda-local/invocation").body(Full::new(Bytes::from(report.to_string())));
+            let request = request.expect("BUG: the path is one");
+            if let Err(error) = upstream.send(request).await {
+                tracing::warn!(%error, "an invocation's log does not reach the engine");
+            }
+        });
     }
 
     /// Looks a function up for whoever signed a request with these headers.

@@ -125,7 +125,10 @@ async fn carry_out(
         InvocationType::RequestResponse => {
             let wants_tail = text(&head.headers, "x-amz-log-type") == Some("Tail");
             let invoked = function.invoke(request).await.map_err(refusal)?;
-            Ok(result(&invoked, &function.definition.version, wants_tail))
+            let mut answer = result(&invoked, &function.definition.version, wants_tail);
+            // For whoever keeps logs and metrics; it does not reach the wire.
+            answer.extensions_mut().insert(invoked);
+            Ok(answer)
         }
     }
 }

@@ -112,6 +112,7 @@ impl LambdaLocal {
             engine: engine.client(),
             deployed,
             tables: Upstream::new(&table.endpoint()),
+            table_clock: table.clock(),
             state_machines: interpreter.map(Upstream::new),
         });
         let functions = functions(config.functions, &Arc::new(host));

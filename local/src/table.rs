@@ -8,9 +8,11 @@ mod clock;
 mod faults;
 mod meter;
 mod relay;
+mod shifted_clock;
 
 pub use faults::{Fault, FaultScript, Faults, Gate, TableRequest};
 pub use meter::Meter;
+pub(crate) use shifted_clock::TableClock;
 
 use crate::http_server::{HttpServer, listen_on_loopback};
 use dynoxide::actions::delete_item::DeleteItemRequest;
@@ -19,10 +21,12 @@ use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
+use dynoxide::storage_backend::Clock;
 use dynoxide::{AttributeValue, Database, DynoxideError, Item};
 use relay::{Passage, Relay};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shifted_clock::ShiftedClock;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -84,6 +88,7 @@ pub enum TableError {
 pub struct ContentTable {
     name: String,
     database: Database,
+    clock: Arc<ShiftedClock>,
     door: HttpServer,
     meter: watch::Receiver<Meter>,
     faults: FaultScript,
@@ -93,7 +98,8 @@ pub struct ContentTable {
 impl ContentTable {
     /// Opens or creates the table and serves it.
     pub async fn start(config: TableConfig) -> Result<Self, TableError> {
-        let database = open(&config)?;
+        let clock = Arc::new(ShiftedClock::default());
+        let database = open(&config, &clock)?;
         create_table(&database, &config.name)?;
         enable_ttl(&database, &config)?;
         let inner = listen(0).await?;
@@ -112,12 +118,17 @@ impl ContentTable {
             faults: faults.clone(),
         };
         let door = open_door(relay, config.port).await?;
-        Ok(Self { name: config.name, database, door, meter, faults, tasks })
+        Ok(Self { name: config.name, database, clock, door, meter, faults, tasks })
     }
 
     /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.door.address())
+    }
+
+    /// What moves the clock by which items expire.
+    pub(crate) fn clock(&self) -> TableClock {
+        TableClock { clock: Arc::clone(&self.clock), database: self.database.clone() }
     }
 
     /// The table's name.
@@ -201,9 +212,10 @@ impl Drop for ContentTable {
     }
 }
 
-fn open(config: &TableConfig) -> Result<Database, DynoxideError> {
+/// A table in a file goes by the machine's clock.
+fn open(config: &TableConfig, clock: &Arc<ShiftedClock>) -> Result<Database, DynoxideError> {
     match &config.file {
-        None => Database::memory(),
+        None => Database::memory_with_clock(Arc::clone(clock) as Arc<dyn Clock>),
         Some(file) => Database::new(&file.to_string_lossy()),
     }
 }

@@ -20,7 +20,7 @@ from botocore.config import Config
 REGION = "eu-central-1"
 ARCHITECTURE = "arm64" if os.uname().machine in ("aarch64", "arm64") else "x86_64"
 ROLE = "arn:aws:iam::123456789012:role/anybody"
-PATIENCE = 60
+TIMEOUT = 60
 
 
 class Machine:
@@ -30,6 +30,8 @@ class Machine:
         command = [os.environ["LRAP_TEST_LOCAL"], "up", "--port=0", "--engine", sys.executable]
         command += ["--interpreter", os.environ["LRAP_TEST_MOTO"], *options]
         self.errors = tempfile.TemporaryFile("w+")
+        self.scratch = tempfile.TemporaryDirectory()
+        self.folder = self.scratch.name
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         self.lines = []
         self.endpoint = self.read_until(r"AWS_ENDPOINT_URL=(\S+)")[1]
@@ -56,9 +58,10 @@ class Machine:
     def end(self):
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT)
         self.process.stdout.close()
         self.errors.close()
+        self.scratch.cleanup()
 
     @functools.cache
     def client(self, service, region=REGION):
@@ -98,15 +101,15 @@ class OnAws(unittest.TestCase):
         """Moves the clock of all services."""
         return self.machine.clock({"advance": seconds})
 
-    def eventually(self, condition, what):
+    def eventually(self, condition, what, seconds=TIMEOUT):
         """The first true value of ``condition()``."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             value = condition()
             if value:
                 return value
             time.sleep(0.1)
-        self.fail(f"{what}: not within {PATIENCE} s")
+        self.fail(f"{what}: not within {seconds} s")
 
 
 def packed(files):

@@ -6,7 +6,7 @@ import time
 import unittest
 from pathlib import Path
 
-from tests.aws import PATIENCE, Machine, create_function
+from tests.aws import TIMEOUT, Machine, create_function
 
 # A handler that starts a process in a session of its own, which lives on when the handler has answered.
 SOURCE = """
@@ -46,7 +46,7 @@ class Lifetime(unittest.TestCase):
         return machine, mark
 
     def assert_soon(self, mark, names):
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while sorted(processes(mark).values()) != names and time.monotonic() < end:
             time.sleep(0.05)
         self.assertEqual(sorted(processes(mark).values()), names)

@@ -1,5 +1,6 @@
 """Stacks: what CloudFormation makes is there, by the API of the service that it is of."""
 
+import datetime
 import json
 
 from botocore.exceptions import ClientError, WaiterError
@@ -10,7 +11,8 @@ SOURCE = """
 import os
 
 def handler(event, context):
-    return {"event": event, "queue": os.environ["QUEUE_URL"], "region": os.environ["AWS_REGION"], "arn": context.invoked_function_arn}
+    names = ("QUEUE_URL", "NUMBER", "TRUTH", "AWS_REGION")
+    return {"event": event, "arn": context.invoked_function_arn, **{name: os.environ[name] for name in names}}
 """
 
 TEMPLATE = {
@@ -49,7 +51,7 @@ TEMPLATE = {
                 "Role": {"Fn::GetAtt": ["Role", "Arn"]},
                 "MemorySize": {"Ref": "Memory"},
                 "Code": {"ZipFile": SOURCE},
-                "Environment": {"Variables": {"QUEUE_URL": {"Ref": "Queue"}}},
+                "Environment": {"Variables": {"QUEUE_URL": {"Ref": "Queue"}, "NUMBER": 131072, "TRUTH": True}},
             },
         },
         "Approvals": {"Type": "AWS::StepFunctions::Activity", "Properties": {"Name": "approvals"}},
@@ -102,8 +104,8 @@ class Stacks(OnAws):
             self.client("lambda").invoke(FunctionName=made["Function"], Payload='{"a": 1}')["Payload"]
         )
         self.assertEqual(answer["event"], {"a": 1})
-        self.assertEqual(answer["region"], "eu-central-1")
-        self.assertEqual(answer["queue"], made["Queue"])
+        self.assertEqual((answer["AWS_REGION"], answer["NUMBER"], answer["TRUTH"]), ("eu-central-1", "131072", "true"))
+        self.assertEqual(answer["QUEUE_URL"], made["Queue"])
         self.assertEqual(answer["arn"], f"arn:aws:lambda:eu-central-1:123456789012:function:{made['Function']}")
         self.client("sqs").send_message(QueueUrl=made["Queue"], MessageBody="text")
         (message,) = self.client("sqs").receive_message(QueueUrl=made["Queue"])["Messages"]
@@ -127,6 +129,12 @@ class Stacks(OnAws):
         self.assertEqual(found["Count"], 1)
         lives = dynamodb.describe_time_to_live(TableName=made["Table"])["TimeToLiveDescription"]
         self.assertEqual((lives["TimeToLiveStatus"], lives["AttributeName"]), ("ENABLED", "expires_at"))
+        end = int(datetime.datetime.fromisoformat(self.machine.clock({})["now"]).timestamp()) + 3600
+        dynamodb.put_item(TableName=made["Table"], Item={"id": {"S": "2"}, "expires_at": {"N": str(end)}})
+        self.advance(3000)
+        self.assertEqual(dynamodb.scan(TableName=made["Table"])["Count"], 2)
+        self.advance(3000)
+        self.assertEqual(dynamodb.scan(TableName=made["Table"])["Count"], 1, "one has expired")
 
     def assert_state_machine(self, made):
         states = self.client("stepfunctions")

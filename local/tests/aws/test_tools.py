@@ -1,5 +1,6 @@
 """What tools call beside the obvious: Terraform's AWS provider for a function, a queue and a mapping, and a template as CDK synthesises it."""
 
+import datetime
 import json
 
 from botocore.exceptions import ClientError
@@ -37,6 +38,36 @@ class Tools(OnAws):
         functions.delete_function(FunctionName=arn)
         with self.assertRaisesRegex(ClientError, "ResourceNotFoundException"):
             functions.invoke(FunctionName=arn)
+
+    def test_every_invocation_leaves_its_log_and_is_counted(self):
+        functions, logs = self.client("lambda"), self.client("logs")
+        self.function("logging", 'def handler(event, context):\n    print("a line")\n    return event["a"]\n')
+        functions.invoke(FunctionName="logging", Payload='{"a": 1}')
+        functions.invoke(FunctionName="logging", Payload="{}")
+        functions.invoke(FunctionName="logging", Payload='{"a": 1}', InvocationType="Event")
+
+        def lines():
+            try:
+                found = logs.filter_log_events(logGroupName="/aws/lambda/logging", filterPattern='"a line"')["events"]
+            except logs.exceptions.ResourceNotFoundException:
+                return False
+            return len(found) == 3
+
+        self.eventually(lines, "three lines")
+        self.assertEqual([self.counted(name) for name in ("Invocations", "Errors", "Throttles")], [3, 1, 0])
+
+    def counted(self, name):
+        now = datetime.datetime.fromisoformat(self.machine.clock({})["now"])
+        found = self.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName=name,
+            Dimensions=[{"Name": "FunctionName", "Value": "logging"}],
+            StartTime=now - datetime.timedelta(minutes=10),
+            EndTime=now + datetime.timedelta(minutes=10),
+            Period=3600,
+            Statistics=["Sum"],
+        )
+        return sum(point["Sum"] for point in found["Datapoints"])
 
     def test_a_template_as_cdk_synthesises_it(self):
         bucket, region = f"cdk-hnb659fds-assets-{ACCOUNT}-eu-central-1", {"LocationConstraint": "eu-central-1"}
