@@ -129,7 +129,8 @@ def dispatch(func, config, event, request_id, started):
     path = register(described)
     result = invoke(path, event, config["Timeout"])
     took = (clock.now() - started) * 1000
-    keep_of(func, config, request_id, result["log"], bool(result.get("error")), took)
+    # By the id that the function was told, which is in its lines.
+    keep_of(func, config, result.pop("request_id", request_id), result["log"], bool(result.get("error")), took)
     return result
 
 
@@ -168,7 +169,7 @@ def invoke(path, event, timeout):
     log = base64.b64decode(response.headers.get("X-Amz-Log-Result", "")).decode("utf-8", "replace")
     failure = response.headers.get("X-Amz-Function-Error")
     failed = {"error": True, "function_error": failure} if failure else {}
-    return {**parsed(response.read()), **failed, "log": log}
+    return {**parsed(response.read()), **failed, "log": log, "request_id": response.headers["X-Amzn-RequestId"]}
 
 
 def parsed(payload):

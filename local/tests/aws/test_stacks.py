@@ -164,7 +164,7 @@ class Stacks(OnAws):
         )
         formation.get_waiter("stack_update_complete").wait(StackName="whole", WaiterConfig={"Delay": 1})
         self.client("lambda").invoke(FunctionName=made["Function"], Payload="{}")
-        self.assertTrue(any("Memory Size: 256 MB" in line for line in self.machine.lines), self.machine.lines)
+        self.eventually(lambda: any("Memory Size: 256 MB" in line for line in self.machine.lines), "the new memory")
 
     def assert_gone(self, made):
         with self.assertRaisesRegex(ClientError, "ResourceNotFoundException"):

@@ -41,17 +41,17 @@ class Tools(OnAws):
 
     def test_every_invocation_leaves_its_log_and_is_counted(self):
         functions, logs = self.client("lambda"), self.client("logs")
-        self.function("logging", 'def handler(event, context):\n    print("a line")\n    return event["a"]\n')
+        self.function("logging", 'def handler(event, context):\n    print("written")\n    return event["a"]\n')
         functions.invoke(FunctionName="logging", Payload='{"a": 1}')
         functions.invoke(FunctionName="logging", Payload="{}")
         functions.invoke(FunctionName="logging", Payload='{"a": 1}', InvocationType="Event")
 
         def lines():
             try:
-                found = logs.filter_log_events(logGroupName="/aws/lambda/logging", filterPattern='"a line"')["events"]
+                found = logs.filter_log_events(logGroupName="/aws/lambda/logging", filterPattern="written")["events"]
             except logs.exceptions.ResourceNotFoundException:
                 return False
-            return len(found) == 3
+            return [event["message"] for event in found] == ["written"] * 3
 
         self.eventually(lines, "three lines")
         self.assertEqual([self.counted(name) for name in ("Invocations", "Errors", "Throttles")], [3, 1, 0])
