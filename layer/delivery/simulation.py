@@ -185,8 +185,13 @@ def _needs(stage, given, direction):
         for kind, (logical, properties) in examples.items():
             if kind in ACTIONS:
                 actions, resource = ACTIONS[kind][direction], ACTIONS[kind][2]
-                name = properties.get(ACTIONS[kind][3], UNNAMED.format(stack=stack.name, logical=logical))
+                name = _known(properties.get(ACTIONS[kind][3])) or UNNAMED.format(stack=stack.name, logical=logical)
                 yield actions, resource.format(**facts, stack=stack.name, name=name)
+
+
+def _known(name):
+    """A name, unless it comes to be with another resource of the stack."""
+    return name if "<" not in str(name) else None
 
 
 def _principal(account, arn):

@@ -1,0 +1,49 @@
+"""Which AWS a stage is in: the stage `local` never leaves this machine, and no other stage comes to it unasked."""
+
+import os
+import unittest
+from unittest import mock
+
+from delivery import Refusal
+from delivery.connection import connected, parameters_of
+
+
+def account(stage, region=None, **variables):
+    given = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, **variables}
+    with mock.patch.dict(os.environ, given, clear=True):
+        found = connected(stage, region, dry_run=True)
+        return found.client("sts").meta.endpoint_url, found.region, found.client("sts")._request_signer._credentials
+
+
+class Endpoints(unittest.TestCase):
+    def test_the_stage_local_is_on_this_machine_with_made_up_keys(self):
+        real = {"AWS_ACCESS_KEY_ID": "real", "AWS_SECRET_ACCESS_KEY": "real"}
+        endpoint, region, keys = account("local", **real)
+        self.assertEqual((endpoint, region), ("http://127.0.0.1:4566", "us-east-1"))
+        self.assertNotEqual(keys.access_key, "real")
+
+    def test_another_address_on_this_machine_is_taken(self):
+        self.assertEqual(account("local", AWS_ENDPOINT_URL="http://localhost:4599")[0], "http://localhost:4599")
+        self.assertEqual(account("local", "eu-central-1")[1], "eu-central-1")
+
+    def test_the_stage_local_is_refused_anywhere_else(self):
+        with self.assertRaisesRegex(Refusal, "the stage local is on this machine, and AWS_ENDPOINT_URL is https://example.com"):
+            account("local", AWS_ENDPOINT_URL="https://example.com")
+
+    def test_another_stage_is_in_the_account_of_the_credentials(self):
+        self.assertEqual(account("dev", "eu-central-1")[0], "https://sts.eu-central-1.amazonaws.com")
+        self.assertEqual(account("dev", "eu-central-1", AWS_ENDPOINT_URL="http://127.0.0.1:1")[0], "http://127.0.0.1:1")
+
+    def test_without_a_region_nothing_is_asked(self):
+        with self.assertRaisesRegex(Refusal, "no region: give REGION="):
+            account("dev")
+
+    def test_functions_of_the_stage_local_run_on_this_processor(self):
+        for machine, architecture in (("x86_64", "x86_64"), ("aarch64", "arm64"), ("arm64", "arm64")):
+            with mock.patch("platform.machine", lambda machine=machine: machine):
+                self.assertEqual(parameters_of("local"), {"Architecture": architecture})
+        self.assertEqual(parameters_of("dev"), {})
+
+
+if __name__ == "__main__":
+    unittest.main()
