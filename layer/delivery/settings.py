@@ -15,6 +15,7 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
+from delivery import Refusal
 from delivery.layers import CONTENT_TABLE, EXEC_WRAPPER, NEXT_WRAPPER
 from delivery.templates import REPOSITORY
 
@@ -57,6 +58,8 @@ def mistakes(variables, region):
 def tool():
     """The program ``lrap``: one that is named, one on the path, or one that this repository has built."""
     named = os.environ.get(TOOL_VARIABLE)
+    if named and shutil.which(named) is None:
+        raise Refusal(f"{TOOL_VARIABLE} is {named}, which is no program: `cargo build -p lrap-cli` builds one")
     return named or shutil.which(TOOL) or _built()
 
 

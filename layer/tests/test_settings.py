@@ -2,8 +2,9 @@
 
 import os
 import unittest
+from unittest import mock
 
-from delivery import settings
+from delivery import Refusal, settings
 from delivery.settings import RULES, mistakes
 from tests.aws import REPOSITORY
 
@@ -69,6 +70,12 @@ class Rules(unittest.TestCase):
             for path in ("extension/src/config.rs", "extension/content/src/store/settings/names.rs")
         )
         self.assertEqual([name for name in RULES if f'"{name}"' not in sources], [])
+
+
+class Named(unittest.TestCase):
+    def test_a_program_that_is_named_and_not_there_is_refused(self):
+        with mock.patch.dict(os.environ, LRAP_TOOL="/nowhere/lrap"), self.assertRaisesRegex(Refusal, "LRAP_TOOL is /nowhere/lrap"):
+            mistakes(RIGHT, REGION)
 
 
 class Tool(unittest.TestCase):
