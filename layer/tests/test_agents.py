@@ -302,6 +302,10 @@ class Models(unittest.TestCase):
         packaged = REPOSITORY / "functions/llm-models/src" / PurePath(trusted).relative_to("/opt")
         self.assertGreater(packaged.read_text().count("BEGIN CERTIFICATE"), 80)
 
+    def test_s0_05_on_this_machine_the_function_trusts_whom_the_machine_does(self):
+        local = evaluated("shared-llm", Stage="local").resources["LLMFunction"]["Properties"]
+        self.assertNotIn("SSL_CERT_FILE", local["Environment"]["Variables"])
+
     def test_s0_05_keys_go_home(self):
         for row in self.ROWS:
             if "endpoint" in row:
