@@ -120,6 +120,18 @@ const RUN_BY: &[(&str, &str, By)] = &[
         "aws stepfunctions start-execution",
         By::Nobody("the AWS CLI; local/tests/step_functions.rs does the same with the AWS SDK"),
     ),
+    ("local/README.md", "make up", By::Nobody("it stays in the background; local/tests/aws start the same program")),
+    ("local/README.md", "export AWS_ENDPOINT_URL", By::Nobody("variables; local/tests/aws give them to the AWS SDK")),
+    (
+        "local/README.md",
+        "aws cloudformation deploy",
+        By::Nobody("the AWS CLI; local/tests/aws/test_stacks.py does the same with the AWS SDK"),
+    ),
+    (
+        "local/README.md",
+        "make deploy",
+        By::Nobody("release builds of everything; layer/tests deploy the same stacks to moto"),
+    ),
 ];
 
 /// The line of the table that a command belongs to: the longest beginning wins.

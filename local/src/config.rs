@@ -3,7 +3,6 @@
 //! Mistakes are reported together, each with the name of its key. Relative paths are relative to the TOML file, so that it does not
 //! matter where `lambda-local` is started.
 
-use crate::engine::EngineConfig;
 use crate::step_functions::StepFunctionsConfig;
 use crate::table::TableConfig;
 use serde::{Deserialize, Deserializer};
@@ -239,6 +238,23 @@ fn mistakes(name: &str, function: &FunctionConfig) -> Vec<String> {
         ),
     ];
     rules.into_iter().filter(|(wrong, _)| *wrong).map(|(_, rule)| format!("functions.{name}: {rule}")).collect()
+}
+
+/// What the engine is run by: `[engine]` of the TOML file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineConfig {
+    /// A Python that has ministack; a path, or a name that is looked up in `PATH`.
+    pub python: PathBuf,
+}
+
+impl EngineConfig {
+    /// The same in absolute paths. A Python's name without a slash stays one.
+    pub(crate) fn resolve_paths(&mut self, folder: &Path) {
+        if self.python.components().count() > 1 {
+            self.python = folder.join(&self.python);
+        }
+    }
 }
 
 #[cfg(test)]

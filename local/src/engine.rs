@@ -5,6 +5,7 @@
 //! the Makefile pins.
 
 use crate::account::ACCOUNT;
+use crate::config::EngineConfig;
 use crate::definition::Definition;
 use crate::deployed::Description;
 use crate::endpoint::Upstream;
@@ -44,14 +45,6 @@ const FILES: &Files = &[
     ("targets.py", include_str!("../engine/targets.py")),
 ];
 
-/// What the engine is run by: `[engine]` of the TOML file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EngineConfig {
-    /// A Python that has ministack; a path, or a name that is looked up in `PATH`.
-    pub python: PathBuf,
-}
-
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -81,15 +74,6 @@ impl EngineError {
             NotRunning::Start(source) => Self::Start { python, source },
             NotRunning::Ended => Self::Ended { python },
             NotRunning::Refused(error) => Self::Refused(error),
-        }
-    }
-}
-
-impl EngineConfig {
-    /// The same in absolute paths. A Python's name without a slash stays one.
-    pub(crate) fn resolve_paths(&mut self, folder: &Path) {
-        if self.python.components().count() > 1 {
-            self.python = folder.join(&self.python);
         }
     }
 }

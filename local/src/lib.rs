@@ -38,8 +38,8 @@ mod shared_sandboxes;
 mod step_functions;
 pub mod table;
 
-pub use config::{Config, ConfigError, FunctionConfig, ManagedInstances, Runtime};
-pub use engine::{EngineConfig, EngineError};
+pub use config::{Config, ConfigError, EngineConfig, FunctionConfig, ManagedInstances, Runtime};
+pub use engine::EngineError;
 pub use function::{InvokeError, InvokeRequest, Invoked};
 pub use lambda::{LambdaLocal, StartError};
 pub use log::{LogLine, Logs};

@@ -5,11 +5,13 @@
 //! does so in its own time and dynoxide only when asked: readers must look at the attribute themselves, here as there.
 
 mod clock;
+mod error;
 mod faults;
 mod meter;
 mod relay;
 mod shifted_clock;
 
+pub use error::TableError;
 pub use faults::{Fault, FaultScript, Faults, Gate, TableRequest};
 pub use meter::Meter;
 pub(crate) use shifted_clock::TableClock;
@@ -60,28 +62,6 @@ impl Default for TableConfig {
             sweep_interval: 60,
         }
     }
-}
-
-/// Why the content table could not be started or asked.
-#[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// The database refused; its file cannot be opened, or the request is not valid.
-    #[error("content table: {0}")]
-    Database(#[from] DynoxideError),
-    /// The port cannot be listened on.
-    #[error("content table: cannot listen on 127.0.0.1:{port}: {source}")]
-    Listen {
-        /// The port asked for.
-        port: u16,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Something that is not an item in DynamoDB JSON (`{"id":{"S":"…"}}`).
-    #[error("content table: not an item in DynamoDB JSON: {0}")]
-    Item(#[from] serde_json::Error),
-    /// The thread that asked the database ended.
-    #[error("content table: {0}")]
-    Ended(#[from] tokio::task::JoinError),
 }
 
 /// A running content table: key `id` (S), on demand, TTL enabled. Dropping it closes the port and every connection.

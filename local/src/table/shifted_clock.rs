@@ -1,6 +1,6 @@
 //! The clock by which items expire: the machine's, shifted by what a test sets.
 
-use super::TableError;
+use super::error::TableError;
 use dynoxide::Database;
 use dynoxide::storage_backend::{Clock, SystemClock};
 use std::fmt;
