@@ -5,6 +5,7 @@ import re
 import sys
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
 from delivery import Refusal, attachment, deployment, diagrams as pictures, operations as watching, publishing, queues, recovery
 from delivery.checks import functions, imports, parameters, permissions, removal, tags
@@ -26,6 +27,8 @@ def main(arguments=None):
     except EndpointConnectionError as error:
         remedy = ": `make up` starts AWS on this machine" if is_here(error.kwargs["endpoint_url"]) else ""
         print(f"{options.command}: {error}{remedy}", file=sys.stderr)
+    except ResponseParserError as error:
+        print(f"{options.command}: what answers is not AWS, or not whole: {str(error).splitlines()[0]}", file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(f"{options.command}: {error}", file=sys.stderr)
     return 1

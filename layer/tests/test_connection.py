@@ -1,10 +1,15 @@
 """Which AWS a stage is in: the stage `local` never leaves this machine, and no other stage comes to it unasked."""
 
+import contextlib
+import http.server
+import io
 import os
+import threading
 import unittest
 from unittest import mock
 
 from delivery import Refusal
+from delivery.__main__ import main
 from delivery.connection import connected, parameters_of
 
 
@@ -47,3 +52,30 @@ class Endpoints(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class Garbage(http.server.BaseHTTPRequestHandler):
+    """A web server that is not AWS."""
+
+    def do_POST(self):
+        body = b"<html>It works!"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Answers(unittest.TestCase):
+    def test_what_is_not_aws_is_said_in_a_line(self):
+        with http.server.HTTPServer(("127.0.0.1", 0), Garbage) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            endpoint = f"http://127.0.0.1:{server.server_port}"
+            keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": endpoint}
+            said = io.StringIO()
+            with mock.patch.dict(os.environ, keys), contextlib.redirect_stderr(said):
+                self.assertEqual(main(["destroy", "--stage", "dev", "--region", "eu-central-1"]), 1)
+            server.shutdown()
+        self.assertRegex(said.getvalue(), r"^destroy: what answers is not AWS, or not whole: .+\n$")
