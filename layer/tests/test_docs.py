@@ -137,3 +137,12 @@ def headings(page):
     """As the anchors that are made of them."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
+class Decisions(unittest.TestCase):
+    def test_each_has_a_number_of_its_own_which_its_heading_repeats(self):
+        pages = sorted((REPOSITORY / "docs/adr").glob("[0-9]*.md"))
+        numbers = [int(page.name[:4]) for page in pages]
+        self.assertEqual(numbers, list(range(1, len(pages) + 1)))
+        for number, page in zip(numbers, pages):
+            self.assertRegex(page.read_text(), rf"^# (ADR )?{number}[.:]", page.name)
