@@ -3,6 +3,7 @@
 use crate::kit::{COSTS, KEY, MODELS, Provider, Response, SECRET, World, question};
 use crate::process::{Process, Variables};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Providers that answer well, refuse with the key in their mouth, limit, send a page, and, as Bedrock, fail.
 async fn providers() -> [(&'static str, Provider); 5] {
@@ -44,10 +45,18 @@ async fn function(world: &World, more: Variables<'_>) -> Process {
 
 #[tokio::test]
 async fn no_key_and_no_word_of_a_conversation_is_written_down() {
+    for level in ["info", "trace"] {
+        // What is written is read at the end: more than a pipe holds would never be.
+        let written = tokio::time::timeout(Duration::from_mins(1), assert_discreet_at(level)).await;
+        written.unwrap_or_else(|_| panic!("at {level} the function writes more than a pipe holds"));
+    }
+}
+
+async fn assert_discreet_at(level: &str) {
     let providers = providers().await;
     let rows: Vec<Value> = providers.iter().map(|(model, provider)| row(model, provider)).collect();
     let world = World::with(&rows).await;
-    let mut function = function(&world, &[("STAGE", "test")]).await;
+    let mut function = function(&world, &[("STAGE", "test"), ("LOG_LEVEL", level)]).await;
     let mut said = String::new();
     for (model, kind, name) in [
         ("good", "response", None),
@@ -108,6 +117,7 @@ async fn a_missing_or_malformed_variable_is_named_at_the_start() {
             &[("STAGE", "test"), ("DAILY_CAP_USD", "ten")][..],
             "the variable DAILY_CAP_USD is not valid: it is not an amount in US dollars",
         ),
+        (&[("STAGE", "test"), ("LOG_LEVEL", "loud")][..], "the variable LOG_LEVEL is not valid: "),
     ] {
         let (kind, report) = function(&world, variables).await.report().await;
         assert_eq!((kind, report["errorType"].as_str()), ("init", Some("InvalidVariable")));

@@ -90,7 +90,7 @@ where
 /// The way in, the log, and a runtime.
 fn start(variables: &Variables) -> Result<Runtime, Error> {
     let door = door::pass();
-    logs::init();
+    logs::init(variables);
     if let Err(error) = door {
         tracing::error!(%error, "the wrapper was not started");
     }
@@ -108,7 +108,11 @@ async fn initialised<S>(
     init: impl AsyncFnOnce(Variables) -> Result<S, Failure>,
     variables: Variables,
 ) -> Result<S, Error> {
-    match init(variables).await {
+    let made = match logs::level(&variables) {
+        Ok(_) => init(variables).await,
+        Err(error) => Err(error.into()),
+    };
+    match made {
         Ok(state) => Ok(state),
         Err(failure) => {
             let runtime_api = lambda_runtime_api_client::Client::builder().build()?;
