@@ -289,7 +289,7 @@ test-layer: layer $(VENV)/installed ## build: unpack the zips as Lambda does and
 releasable:
 	@version=v$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml); \
 	[ "$${TAG:-}" = "$$version" ] || { echo "TAG is \"$${TAG:-}\", and the workspace is of version $$version"; exit 1; }
-	@case "$$(layer/commit)" in *[!0-9a-f]*) echo "the working tree has changes that are not committed, so nobody could build this again"; exit 1;; esac
+	@case "$$(layer/commit)" in *[!0-9a-f]*) echo "commit your changes first: a release is built from a commit"; exit 1;; esac
 	@[ "$$(git rev-parse "$$TAG^{commit}")" = "$$(git rev-parse HEAD)" ] || { echo "$$TAG is another commit than the one that is checked out"; exit 1; }
 
 release: releasable test-layer ## build: attach the tested zips of both architectures to TAG=vX.Y.Z on GitHub, with the GitHub CLI

@@ -51,7 +51,7 @@ pub(crate) enum Figure {
     LaterOffloadP50Us,
     /// The answer to later ones, each after as long a pause as before the first.
     PausedOffloadP50Us,
-    /// From an event to the response of a process that has just begun.
+    /// The first invocation of a process, from its event to its response.
     FirstInvocationP50Us,
     /// The same of its later ones.
     WarmP50Us,

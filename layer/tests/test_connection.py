@@ -50,10 +50,6 @@ class Endpoints(unittest.TestCase):
         self.assertEqual(parameters_of("dev"), {})
 
 
-if __name__ == "__main__":
-    unittest.main()
-
-
 class Garbage(http.server.BaseHTTPRequestHandler):
     """A web server that is not AWS."""
 
@@ -79,3 +75,7 @@ class Answers(unittest.TestCase):
                 self.assertEqual(main(["destroy", "--stage", "dev", "--region", "eu-central-1"]), 1)
             server.shutdown()
         self.assertRegex(said.getvalue(), r"^destroy: what answers is not AWS, or not whole: .+\n$")
+
+
+if __name__ == "__main__":
+    unittest.main()
