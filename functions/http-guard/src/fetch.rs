@@ -1,29 +1,26 @@
-//! [`Guard`]: one GET, redirects included, within limits.
+//! [`Guard`]: one GET or POST, a GET's redirects included, within limits.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::call::{Call, Outgoing};
 use crate::fetch_error::FetchError;
+use crate::gzip;
 use crate::hosts::AllowedHosts;
+use crate::link::{Link, Unanswered};
 use crate::network::Network;
 use crate::target::Target;
-
-/// A head larger than this is not read.
-const MAX_HEAD: usize = 64 << 10;
 
 /// What one fetch may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the body; a longer one is an error, never cut.
+    /// Bytes of the body, compressed or not; a longer one is an error, never cut.
     pub bytes: usize,
     /// From the first lookup to the body's last byte, redirects included.
     pub time: Duration,
@@ -48,7 +45,7 @@ pub struct Page {
     pub status: StatusCode,
     /// `Content-Type`, if there is one that is text.
     pub content_type: Option<String>,
-    /// The body, whole.
+    /// The body, whole and not compressed.
     pub body: Bytes,
 }
 
@@ -66,17 +63,25 @@ impl Guard {
 
     /// Fetches `url` with `headers`. They go wherever redirects lead, so they must hold no secret.
     pub async fn get(&self, url: &str, headers: &[(HeaderName, &'static str)]) -> Result<Page, FetchError> {
-        let limit = self.limits.time;
-        timeout(limit, self.follow(url, headers)).await.unwrap_or(Err(FetchError::Late(limit)))
+        let with = |call: Call, (name, value): &(HeaderName, &'static str)| {
+            call.header(name.clone(), HeaderValue::from_static(value))
+        };
+        self.send(&headers.iter().fold(Call::get(url), with)).await
     }
 
-    async fn follow(&self, url: &str, headers: &[(HeaderName, &'static str)]) -> Result<Page, FetchError> {
-        let mut target = Target::parse(url, &self.hosts)?;
-        let mut answer = self.ask(&target, headers).await?;
+    /// Sends a call. If it is a POST, [`FetchError::may_have_arrived`] says of an error whether the server may have acted on it.
+    pub async fn send(&self, call: &Call) -> Result<Page, FetchError> {
+        let limit = self.limits.time;
+        timeout(limit, self.follow(call)).await.unwrap_or(Err(FetchError::Late(limit)))
+    }
+
+    async fn follow(&self, call: &Call) -> Result<Page, FetchError> {
+        let mut target = Target::parse(call.url(), &self.hosts)?;
+        let mut answer = self.ask(&target, call.first(&target)?, call).await?;
         for _ in 0..self.limits.redirects {
             let Hop::Elsewhere(location) = &answer else { break };
             target = target.redirected(location, &self.hosts).map_err(FetchError::Redirected)?;
-            answer = self.ask(&target, headers).await.map_err(FetchError::of_redirect)?;
+            answer = self.ask(&target, call.redirected(&target), call).await.map_err(FetchError::of_redirect)?;
         }
         match answer {
             Hop::Page(page) => Ok(page),
@@ -84,30 +89,48 @@ impl Guard {
         }
     }
 
-    /// One request on a connection of its own, which ends with it.
-    async fn ask(&self, target: &Target, headers: &[(HeaderName, &'static str)]) -> Result<Hop, FetchError> {
-        let stream = self.network.connect(target).await?;
-        let broken = |error: hyper::Error| FetchError::Answer(target.host().to_owned(), error.to_string());
-        let mut client = http1::Builder::new();
-        let handshake = client.max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream));
-        let (mut sender, connection) = handshake.await.map_err(broken)?;
-        let mut connections = JoinSet::new(); // Ends the connection when this function ends, whichever way.
-        connections.spawn(connection);
-        let response = sender.send_request(request(target, headers)).await.map_err(broken)?;
+    async fn ask(&self, target: &Target, request: Outgoing, call: &Call) -> Result<Hop, FetchError> {
+        let (link, response) = self.exchange(target, request, call).await?;
         match location(&response) {
+            Some(_) if !call.may_be_repeated() => Err(FetchError::PostRedirected(target.host().to_owned())),
             Some(location) => Ok(Hop::Elsewhere(location)),
-            None => self.page(target, response).await.map(Hop::Page),
+            None => {
+                let page = self.page(target, response).await?;
+                self.network.keep(target, link);
+                Ok(Hop::Page(page))
+            }
         }
+    }
+
+    /// The name is looked up and its addresses are checked each time, also where a connection is there already. One that ended
+    /// while it was idle is replaced, unless a POST may have arrived on it.
+    async fn exchange(
+        &self,
+        target: &Target,
+        request: Outgoing,
+        call: &Call,
+    ) -> Result<(Link, Response<Incoming>), FetchError> {
+        let broken = |failed: Unanswered| FetchError::Answer(target.host().to_owned(), failed.error.to_string());
+        let addresses = self.network.public_addresses(target.host()).await?;
+        if let Some(mut link) = self.network.idle(target, &addresses).await {
+            match link.send(request.clone()).await {
+                Ok(response) => return Ok((link, response)),
+                Err(failed) if failed.may_have_arrived && !call.may_be_repeated() => return Err(broken(failed)),
+                Err(_) => {}
+            }
+        }
+        let mut link = self.network.connect(target, &addresses).await?;
+        let response = link.send(request).await.map_err(broken)?;
+        Ok((link, response))
     }
 
     async fn page(&self, target: &Target, response: Response<Incoming>) -> Result<Page, FetchError> {
         let (head, body) = response.into_parts();
-        if head.headers.contains_key(header::CONTENT_ENCODING)
-            && text(&head.headers, &header::CONTENT_ENCODING) != Some("identity")
-        {
-            return Err(FetchError::Compressed(target.host().to_owned()));
-        }
-        let body = self.body(target, body).await?;
+        let body = match text(&head.headers, &header::CONTENT_ENCODING).map(str::to_ascii_lowercase).as_deref() {
+            None | Some("identity") => self.body(target, body).await?,
+            Some("gzip" | "x-gzip") => self.inflated(target, &self.body(target, body).await?)?,
+            Some(_) => return Err(FetchError::Compressed(target.host().to_owned())),
+        };
         let content_type = text(&head.headers, &header::CONTENT_TYPE).map(str::to_owned);
         Ok(Page { url: target.as_str().to_owned(), status: head.status, content_type, body })
     }
@@ -126,15 +149,13 @@ impl Guard {
         })?;
         Ok(collected.to_bytes())
     }
-}
 
-fn request(target: &Target, headers: &[(HeaderName, &'static str)]) -> Request<Empty<Bytes>> {
-    let request = Request::get(target.origin_form())
-        .header(header::HOST, target.host())
-        .header(header::ACCEPT_ENCODING, "identity");
-    let request =
-        headers.iter().fold(request, |request, (name, value)| request.header(name, HeaderValue::from_static(value)));
-    request.body(Empty::new()).expect("BUG: a parsed URL is a request line")
+    fn inflated(&self, target: &Target, compressed: &[u8]) -> Result<Bytes, FetchError> {
+        let limit = self.limits.bytes;
+        let body = gzip::inflated(compressed, limit)
+            .map_err(|error| FetchError::Answer(target.host().to_owned(), error.to_string()))?;
+        body.ok_or(FetchError::TooLarge(limit))
+    }
 }
 
 /// Where a redirect leads.

@@ -25,8 +25,8 @@ pub enum FetchError {
     /// The answer is not HTTP, or ended early.
     #[error("the response of `{0}` is incomplete: {1}")]
     Answer(String, String),
-    /// The body is compressed although that was declined.
-    #[error("`{0}` compressed its answer although it was asked not to")]
+    /// The body is compressed in another way than gzip.
+    #[error("`{0}` compressed its answer in a way that it was not asked for")]
     Compressed(String),
     /// More bytes than allowed.
     #[error("the answer has more than {0} bytes")]
@@ -37,6 +37,9 @@ pub enum FetchError {
     /// More redirects than allowed.
     #[error("it redirects more than {0} times")]
     TooManyRedirects(usize),
+    /// A POST is not sent a second time, wherever the server says.
+    #[error("`{0}` redirects a POST, which is not sent twice")]
+    PostRedirected(String),
 }
 
 impl FetchError {
@@ -46,5 +49,15 @@ impl FetchError {
             Self::Refused(refusal) => Self::Redirected(refusal),
             other => other,
         }
+    }
+
+    /// Whether the server may have got the request. `false` is certain; `true` says that nobody here knows.
+    pub fn may_have_arrived(&self) -> bool {
+        !matches!(self, Self::Refused(_) | Self::Lookup(_) | Self::Connect(_) | Self::Tls(..))
+    }
+
+    /// Whether asking again later may help: the server could not be reached, or its answer was late or incomplete.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Lookup(_) | Self::Connect(_) | Self::Tls(..) | Self::Answer(..) | Self::Late(_))
     }
 }

@@ -26,6 +26,19 @@ pub enum HostPattern {
 pub struct NotAHost(String);
 
 impl AllowedHosts {
+    /// The hosts in a list, where a list without entries allows none.
+    pub fn listed(text: &str) -> Result<Self, NotAHost> {
+        entries(text).map(Self::Listed)
+    }
+
+    /// Of this list, the names that the other one has as well; its patterns are left out.
+    #[must_use]
+    pub fn among(self, other: &Self) -> Self {
+        let Self::Listed(mut patterns) = self else { return other.clone() };
+        patterns.retain(|pattern| matches!(pattern, HostPattern::Name(name) if other.allow(name)));
+        Self::Listed(patterns)
+    }
+
     /// Whether the list has this host, which is in lower case.
     pub fn allow(&self, host: &str) -> bool {
         match self {
@@ -40,10 +53,14 @@ impl FromStr for AllowedHosts {
 
     /// Entries separated by commas or white space; without any, every public host is allowed.
     fn from_str(text: &str) -> Result<Self, NotAHost> {
-        let entries = text.split([',', ' ', '\t', '\n']).filter(|entry| !entry.is_empty());
-        let patterns: Vec<_> = entries.map(HostPattern::from_str).collect::<Result<_, _>>()?;
+        let patterns = entries(text)?;
         Ok(if patterns.is_empty() { Self::AnyPublic } else { Self::Listed(patterns) })
     }
+}
+
+fn entries(text: &str) -> Result<Vec<HostPattern>, NotAHost> {
+    let entries = text.split([',', ' ', '\t', '\n']).filter(|entry| !entry.is_empty());
+    entries.map(HostPattern::from_str).collect()
 }
 
 impl HostPattern {
@@ -90,6 +107,24 @@ mod tests {
     fn an_empty_list_allows_every_public_host() {
         assert_eq!(" , ".parse(), Ok(AllowedHosts::AnyPublic));
         assert!(allow("", "example.com"));
+    }
+
+    #[test]
+    fn an_empty_list_of_those_allowed_allows_none() {
+        let listed = |text| AllowedHosts::listed(text).expect("a list");
+        assert!(!listed(" , ").allow("example.com"));
+        assert!(listed("example.com").allow("example.com") && !listed("example.com").allow("example.org"));
+    }
+
+    #[test]
+    fn a_list_is_narrowed_by_another() {
+        let fixed = || AllowedHosts::listed("api.weather.gov, example.com").expect("a list");
+        let narrowed = fixed().among(&AllowedHosts::listed("*.weather.gov").expect("a list"));
+        assert!(
+            narrowed.allow("api.weather.gov") && !narrowed.allow("example.com") && !narrowed.allow("a.weather.gov")
+        );
+        assert!(!fixed().among(&AllowedHosts::listed("").expect("a list")).allow("api.weather.gov"));
+        assert_eq!(fixed().among(&AllowedHosts::AnyPublic), fixed());
     }
 
     #[test]

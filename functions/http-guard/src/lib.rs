@@ -10,8 +10,11 @@
 //!   checked: there is one lookup, so a name that changes its answer afterwards changes nothing.
 //! - The server has a certificate for that name (TLS 1.2 or newer).
 //!
-//! Redirects, bytes and time are limited ([`Limits`]). Proxy variables are not looked at, cookies not kept, and no connection is
-//! used twice.
+//! Redirects, bytes and time are limited ([`Limits`]), also the bytes that a compressed body becomes. Proxy variables are not looked at,
+//! and cookies not kept. A connection is used again for a few seconds, if the name still leads to its address.
+//!
+//! Credentials ([`Call::secret`]) go to the one host that they are for, and never to where it redirects. A POST is sent once: it is neither
+//! redirected nor repeated where the server may have got it.
 //!
 //! # Test endpoints
 //!
@@ -27,6 +30,7 @@
 //! packaging looks for it (`functions/shippable`).
 
 pub mod addresses;
+mod call;
 #[cfg(not(feature = "test-endpoints"))]
 mod endpoints;
 #[cfg(feature = "test-endpoints")]
@@ -34,12 +38,15 @@ mod endpoints;
 mod endpoints;
 mod fetch;
 mod fetch_error;
+mod gzip;
 mod hosts;
+mod link;
 mod marker;
 mod network;
 mod network_error;
 mod target;
 
+pub use self::call::Call;
 pub use self::fetch::{Guard, Limits, Page};
 pub use self::fetch_error::FetchError;
 pub use self::hosts::{AllowedHosts, NotAHost};

@@ -15,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 use crate::addresses::is_public;
 use crate::endpoints::Endpoints;
 use crate::fetch_error::FetchError;
+use crate::link::{Idle, Link};
 use crate::network_error::NetworkError;
 use crate::target::{Refusal, Target};
 
@@ -28,6 +29,7 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
 pub struct Network {
     tls: TlsConnector,
     endpoints: Arc<Endpoints>,
+    idle: Arc<Idle>,
 }
 
 impl Network {
@@ -36,13 +38,29 @@ impl Network {
     pub fn from_variables(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, NetworkError> {
         let endpoints = Endpoints::from_variables(variable)?;
         let roots = endpoints.authorities().unwrap_or_else(system_authorities);
-        Ok(Self { tls: TlsConnector::from(Arc::new(client_config(roots))), endpoints: Arc::new(endpoints) })
+        let tls = TlsConnector::from(Arc::new(client_config(roots)));
+        Ok(Self { tls, endpoints: Arc::new(endpoints), idle: Arc::default() })
     }
 
-    /// A connection to the target's host, whose certificate is the host's.
-    pub(crate) async fn connect(&self, target: &Target) -> Result<TlsStream<TcpStream>, FetchError> {
-        let addresses = self.public_addresses(target.host()).await?;
-        let stream = self.dial(target.host(), &addresses).await?;
+    /// An idle connection to the target's host, at one of these addresses.
+    pub(crate) async fn idle(&self, target: &Target, addresses: &[SocketAddr]) -> Option<Link> {
+        self.idle.take(target.host(), addresses).await
+    }
+
+    /// Keeps a connection for the next request to the target's host.
+    pub(crate) fn keep(&self, target: &Target, link: Link) {
+        self.idle.keep(target.host(), link);
+    }
+
+    /// A new connection to the target's host at one of these addresses, whose certificate is the host's.
+    pub(crate) async fn connect(&self, target: &Target, addresses: &[SocketAddr]) -> Result<Link, FetchError> {
+        let (stream, address) = self.dial(target.host(), addresses).await?;
+        let stream = self.secured(target, stream).await?;
+        let broken = |error: hyper::Error| FetchError::Tls(target.host().to_owned(), error.to_string());
+        Link::new(stream, address).await.map_err(broken)
+    }
+
+    async fn secured(&self, target: &Target, stream: TcpStream) -> Result<TlsStream<TcpStream>, FetchError> {
         let name = ServerName::try_from(target.host().to_owned());
         let name = name.map_err(|error| Refusal::NotAUrl(error.to_string()))?;
         let untrusted = |error: std::io::Error| FetchError::Tls(target.host().to_owned(), error.to_string());
@@ -50,7 +68,7 @@ impl Network {
     }
 
     /// All that the name leads to. One address that is not public refuses them all: a name with both kinds is up to something.
-    async fn public_addresses(&self, host: &str) -> Result<Vec<SocketAddr>, FetchError> {
+    pub(crate) async fn public_addresses(&self, host: &str) -> Result<Vec<SocketAddr>, FetchError> {
         let addresses = self.look_up(host).await?;
         let is_allowed = |address: &SocketAddr| is_public(address.ip()) || self.endpoints.is_open(*address);
         if addresses.iter().all(is_allowed) { Ok(addresses) } else { Err(Refusal::Private(host.to_owned()).into()) }
@@ -64,11 +82,11 @@ impl Network {
         if addresses.is_empty() { Err(FetchError::Lookup(host.to_owned())) } else { Ok(addresses) }
     }
 
-    async fn dial(&self, host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, FetchError> {
+    async fn dial(&self, host: &str, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), FetchError> {
         for address in addresses {
             let stream = timeout(CONNECT_PATIENCE, TcpStream::connect(self.endpoints.way(*address))).await;
             if let Ok(Ok(stream)) = stream {
-                return Ok(stream);
+                return Ok((stream, *address));
             }
         }
         Err(FetchError::Connect(host.to_owned()))

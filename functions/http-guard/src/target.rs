@@ -53,6 +53,14 @@ pub enum Refusal {
     /// The name leads to an address that not everybody could reach. Which one is not said: the answer goes to whoever asked.
     #[error("`{0}` leads to an address that is not public")]
     Private(String),
+    /// The call has credentials, and they are not for the URL's host.
+    #[error("its credentials are for `{of}`, not for `{host}`")]
+    ForeignSecret {
+        /// Whose they are.
+        of: String,
+        /// The URL's host.
+        host: String,
+    },
 }
 
 impl Target {

@@ -1,8 +1,11 @@
 //! How much, how long, how far; and what a page is.
 
+use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::header;
 use http_body_util::Full;
 use http_guard::{FetchError, Limits};
@@ -16,12 +19,12 @@ async fn redirects_are_followed_as_often_as_allowed() {
     let world = World::answering(countdown).await;
     let guard = world.guard("documents.test", &[]);
     let page = guard.get("https://documents.test/3", &[]).await.expect("three redirects");
-    assert_eq!((page.url.as_str(), world.site.connections()), ("https://documents.test/0", 4));
+    assert_eq!((page.url.as_str(), world.site.asked().len()), ("https://documents.test/0", 4));
     assert_eq!(
         guard.get("https://documents.test/4", &[]).await.expect_err("four redirects"),
         FetchError::TooManyRedirects(3)
     );
-    assert_eq!(world.site.connections(), 8);
+    assert_eq!(world.site.asked().len(), 8);
 }
 
 /// `/3` leads to `/2`, by every status that redirects.
@@ -109,7 +112,7 @@ async fn the_request_says_what_it_must() {
     assert_eq!(asked.path, "/a?b=c");
     let header = |name| asked.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     assert_eq!((header("host"), header("user-agent")), ("documents.test", "tests/1"));
-    assert_eq!((header("accept"), header("accept-encoding")), ("text/plain", "identity"));
+    assert_eq!((header("accept"), header("accept-encoding")), ("text/plain", "gzip"));
 }
 
 #[tokio::test]
@@ -123,12 +126,30 @@ async fn whatever_the_status_a_page_is_a_page() {
 }
 
 #[tokio::test]
-async fn a_compressed_page_is_not_taken_for_text() {
+async fn a_page_that_is_compressed_in_another_way_is_not_taken_for_text() {
     let world = World::answering(|_| {
-        let reply = http::Response::builder().header("content-encoding", "gzip");
-        reply.body(Full::new(Bytes::from_static(b"\x1f\x8b"))).expect("a response")
+        let reply = http::Response::builder().header("content-encoding", "br");
+        reply.body(Full::new(Bytes::from_static(b"\x0b\x02\x80"))).expect("a response")
     });
     let world = world.await;
     let error = world.guard("", &[]).get("https://documents.test/", &[]).await.expect_err("compressed");
     assert_eq!(error, FetchError::Compressed("documents.test".to_owned()));
+}
+
+/// A megabyte and a byte, in a thousand bytes.
+#[tokio::test]
+async fn what_a_compressed_page_becomes_is_limited_too() {
+    let world = World::answering(|asked| compressed(asked.path[1..].parse().expect("a number"))).await;
+    let guard = world.guard("", &[]);
+    let page = guard.get("https://documents.test/1048576", &[]).await.expect("a page");
+    assert!(page.body.len() == 1 << 20 && page.body.iter().all(|byte| *byte == b'a'));
+    let error = guard.get("https://documents.test/1048577", &[]).await.expect_err("too long");
+    assert_eq!(error, FetchError::TooLarge(1 << 20));
+}
+
+fn compressed(length: usize) -> Reply {
+    let mut encoder = GzEncoder::new(vec![], Compression::fast());
+    encoder.write_all(&vec![b'a'; length]).expect("written");
+    let reply = http::Response::builder().header("content-encoding", "GZip").header("content-type", "text/plain");
+    reply.body(Full::new(encoder.finish().expect("compressed").into())).expect("a response")
 }

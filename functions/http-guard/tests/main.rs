@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub)] // What the kit offers; nobody but this program reaches it.
 
+mod calls;
 mod guard;
 mod limits;
 mod site;

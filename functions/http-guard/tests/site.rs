@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
-use http_body_util::Full;
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -62,8 +62,10 @@ impl Authority {
 /// One request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Asked {
+    pub method: Method,
     pub path: String,
     pub headers: HeaderMap,
+    pub body: Bytes,
 }
 
 /// An HTTPS server for one name. Counts connections before it speaks to them.
@@ -139,11 +141,15 @@ async fn serve(
 ) {
     let Ok(stream) = acceptor.accept(stream).await else { return };
     let service = service_fn(move |request: Request<Incoming>| {
-        let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-        let request = Asked { path, headers: request.headers().clone() };
-        asked.lock().expect("not poisoned").push(request.clone());
-        let reply = answer(&request);
-        async move { Ok::<_, std::convert::Infallible>(reply) }
+        let (asked, answer) = (asked.clone(), answer.clone());
+        async move {
+            let (head, body) = request.into_parts();
+            let path = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+            let body = body.collect().await?.to_bytes();
+            let request = Asked { method: head.method, path, headers: head.headers, body };
+            asked.lock().expect("not poisoned").push(request.clone());
+            Ok::<_, hyper::Error>(answer(&request))
+        }
     });
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await; // A client may leave.
 }

@@ -1,7 +1,7 @@
 //! The table of attacks against the guard. Behind every private address stands a trap that counts connections: no attack may open
 //! one.
 
-use http_guard::{FetchError, Refusal};
+use http_guard::{Call, FetchError, Refusal};
 
 use crate::guard::World;
 use crate::site::attacks::{ALLOWED, REFUSED, inside};
@@ -12,12 +12,14 @@ async fn what_is_refused_opens_no_connection() {
     let world = World::new().await;
     let guard = world.guard(ALLOWED, &inside(&world.site));
     for (url, reason) in REFUSED {
-        let refusal = match guard.get(url, &[]).await {
-            Err(FetchError::Refused(refusal)) => refusal.to_string(),
-            other => panic!("{url} is not refused: {other:?}"),
-        };
-        assert!(refusal.starts_with(reason), "{url}: {refusal}");
-        assert_eq!((world.site.connections(), world.trap.connections()), (0, 0), "{url}");
+        for call in [Call::get(*url), Call::post(*url, "text/plain", "a body")] {
+            let refusal = match guard.send(&call).await {
+                Err(FetchError::Refused(refusal)) => refusal.to_string(),
+                other => panic!("{url} is not refused: {other:?}"),
+            };
+            assert!(refusal.starts_with(reason), "{url}: {refusal}");
+            assert_eq!((world.site.connections(), world.trap.connections()), (0, 0), "{url}");
+        }
     }
 }
 
@@ -77,7 +79,7 @@ async fn a_redirect_is_checked_like_the_url_itself() {
         let url = format!("https://documents.test/to?{location}");
         let error = guard.get(&url, &[]).await.expect_err("refused");
         assert!(matches!(error, FetchError::Redirected(_)), "{location}: {error:?}");
-        assert_eq!((world.site.connections(), world.trap.connections()), (count + 1, 0), "{location}");
+        assert_eq!((world.site.asked().len(), world.trap.connections()), (count + 1, 0), "{location}");
     }
 }
 
