@@ -67,7 +67,7 @@ struct Known {
 
 /// How the attacker's bytes come in.
 #[derive(Clone, Copy)]
-enum Door {
+enum Channel {
     /// As the event of a workflow's function.
     State,
     /// As the bodies of a queue's records, with a good record behind them.
@@ -80,7 +80,7 @@ enum Door {
 
 /// One message, and what is made of it without and with a signing key.
 struct Attack {
-    door: Door,
+    channel: Channel,
     what: &'static str,
     message: fn(&Known) -> Message,
     ends: [&'static str; 2],
@@ -121,29 +121,29 @@ const REFUSED: &str = "LongContent.Refused";
 const NOT_FOUND: &str = "LongContent.NotFound";
 
 fn attack(
-    door: Door,
+    channel: Channel,
     what: &'static str,
     message: fn(&Known) -> Message,
     unsigned: &'static str,
     signed: &'static str,
 ) -> Attack {
-    Attack { door, what, message, ends: [unsigned, signed] }
+    Attack { channel, what, message, ends: [unsigned, signed] }
 }
 
 fn state(what: &'static str, message: fn(&Known) -> Message, unsigned: &'static str, signed: &'static str) -> Attack {
-    attack(Door::State, what, message, unsigned, signed)
+    attack(Channel::State, what, message, unsigned, signed)
 }
 
 fn queue(what: &'static str, message: fn(&Known) -> Message) -> Attack {
-    attack(Door::Queue, what, message, GOOD_RECORD, GOOD_RECORD)
+    attack(Channel::Queue, what, message, GOOD_RECORD, GOOD_RECORD)
 }
 
 fn response(what: &'static str, message: fn(&Known) -> Message, end: &'static str) -> Attack {
-    attack(Door::Response, what, message, end, end)
+    attack(Channel::Response, what, message, end, end)
 }
 
 fn error(what: &'static str, message: fn(&Known) -> Message, end: &'static str) -> Attack {
-    attack(Door::Error, what, message, end, end)
+    attack(Channel::Error, what, message, end, end)
 }
 
 /// Everything that is tried.
@@ -289,7 +289,7 @@ fn in_queues() -> Vec<Attack> {
         }),
         queue("2,000 records of a made-up reference each", |known| made_up(known, 2_000).into()),
         attack(
-            Door::Queue,
+            Channel::Queue,
             "10,000 records of a made-up reference each: more than may be named",
             |known| made_up(known, 10_000).into(),
             AS_IT_CAME,
@@ -507,10 +507,10 @@ impl Ground {
         };
         self.reset_peak();
         let (before, logged) = (self.world.table().meter(), self.world.extension.logged().len());
-        let end = match attack.door {
-            Door::State | Door::Queue => self.as_event(&document).await,
-            Door::Response => self.as_outcome("response", &document).await,
-            Door::Error => self.as_outcome("error", &document).await,
+        let end = match attack.channel {
+            Channel::State | Channel::Queue => self.as_event(&document).await,
+            Channel::Response => self.as_outcome("response", &document).await,
+            Channel::Error => self.as_outcome("error", &document).await,
         };
         let requests = self.world.table().meter().since(&before).total_requests();
         let log = self.world.extension.logged().len() - logged;
@@ -524,7 +524,7 @@ impl Ground {
         let exceeded = [
             (requests > REQUESTS.allowed(document.len()), format!("{requests} requests")),
             (log > LOG, format!("{log} bytes of log")),
-            (resident > may_hold(attack.door), format!("{resident} bytes resident")),
+            (resident > may_hold(attack.channel), format!("{resident} bytes resident")),
         ];
         let complaints = exceeded
             .into_iter()
@@ -635,11 +635,11 @@ impl Ground {
     }
 }
 
-/// Bytes that the process may have while it deals with what comes by this door.
-fn may_hold(door: Door) -> usize {
-    match door {
-        Door::State | Door::Queue => EVENTS,
-        Door::Response | Door::Error => EVENTS + RESPONSES,
+/// Bytes that the process may have while it deals with what comes through this channel.
+fn may_hold(channel: Channel) -> usize {
+    match channel {
+        Channel::State | Channel::Queue => EVENTS,
+        Channel::Response | Channel::Error => EVENTS + RESPONSES,
     }
 }
 
@@ -680,13 +680,13 @@ async fn h8_no_hostile_message_costs_more_than_the_docs_say() {
     for (attack, (unsigned, signed)) in attacks().iter().zip(unsigned.iter().zip(&signed)) {
         let ends = [unsigned.as_str(), signed];
         others.extend((ends != attack.ends).then(|| format!("{}: {ends:?}", attack.what)));
-        let door = match attack.door {
-            Door::State => "event",
-            Door::Queue => "queue",
-            Door::Response => "response",
-            Door::Error => "error",
+        let channel = match attack.channel {
+            Channel::State => "event",
+            Channel::Queue => "queue",
+            Channel::Response => "response",
+            Channel::Error => "error",
         };
-        writeln!(table, "| {door} | {} | {unsigned} | {signed} |", attack.what).unwrap();
+        writeln!(table, "| {channel} | {} | {unsigned} | {signed} |", attack.what).unwrap();
     }
     assert!(others.is_empty(), "other ends than expected: {others:#?}");
     documented(&table);

@@ -188,7 +188,7 @@ async fn s8_a_quiet_sandbox_logs_nothing() {
 }
 
 #[tokio::test]
-async fn s8_a_write_that_is_only_rehearsed_is_not_logged() {
+async fn s8_the_write_of_the_warm_up_is_not_logged() {
     let mut world = World::start().with("LRAP_LOG", "debug").with_table().await;
     world.deliver(r#"{"a":1}"#).await;
     world.lambda.shut_down();

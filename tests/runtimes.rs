@@ -1,4 +1,4 @@
-//! The official runtime clients behind the real layer: Python and Node through the wrapper, Rust through the OS-only door.
+//! The official runtime clients behind the real layer: Python and Node through the wrapper, Rust by its entry point for OS-only runtimes.
 //!
 //! They are the judges of what no scripted runtime can tell: that real clients take what the proxy gives them. What needs the
 //! Node client has `node_client` in its name, because that client cannot be built everywhere.

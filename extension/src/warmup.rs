@@ -1,4 +1,4 @@
-//! Everything that the first invocations need, made ready while the sandbox starts: connections are opened, and a write is rehearsed.
+//! Everything that the first invocations need, made ready while the sandbox starts: connections are opened, and one write is prepared without being sent.
 //!
 //! What runs for the first time is slow: its code is mapped in page by page, and what is made when it is first needed is made
 //! then (credentials, a signing key, the compressor's tables). The first response that offloads would pay for that, and it is
@@ -20,32 +20,32 @@ use crate::proxy::Proxy;
 /// Bytes of memory for what the proxy holds of an invocation beside what the store does.
 const HEAP: usize = 128 << 10;
 
-/// How long a rehearsal may take: where credentials come from may be slow.
+/// How long the warm-up may take: where credentials come from may be slow.
 const TIME: Duration = Duration::from_secs(2);
 
 /// Makes ready what the first invocations need, without waiting for it, or before a snapshot is taken without the network:
 /// nothing that is in progress may be in the snapshot.
 pub async fn begin(proxy: &Arc<Proxy<CachedStore<DynamoDbStore>>>) {
     if proxy.expects_snapshot() {
-        rehearse(proxy.store().store()).await;
+        exercise(proxy.store().store()).await;
     } else {
         tokio::spawn(warm(Arc::clone(proxy)));
     }
 }
 
 /// Lambda waits for our first poll, so that goes first: everything else that is ready to run here runs before this, and then
-/// whoever waits for the processor. What waits for the network goes before the rehearsal.
+/// whoever waits for the processor. What waits for the network goes before the write.
 async fn warm(proxy: Arc<Proxy<CachedStore<DynamoDbStore>>>) {
     tokio::task::yield_now().await;
     std::thread::yield_now();
     proxy.upstream().warm().await;
     proxy.store().store().warm().await;
-    rehearse(proxy.store().store()).await;
+    exercise(proxy.store().store()).await;
 }
 
 /// Takes an event and a response of a common size through everything, and stores nothing. Failing is no loss.
-async fn rehearse(store: &DynamoDbStore) {
-    let (response, terms) = (response(), Terms::new(Scope::new("rehearsal"), Ttl::NONE));
+async fn exercise(store: &DynamoDbStore) {
+    let (response, terms) = (response(), Terms::new(Scope::new("warm-up"), Ttl::NONE));
     EventScreen::default().push(&response);
     ResponseScreen::new(terms.max_content_size).push(&response);
     if let Ok(outgoing) = Outgoing::of(&response, &terms) {
@@ -77,8 +77,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_rehearsed_is_a_response_that_offloads() {
-        let outgoing = Outgoing::of(&response(), &Terms::new(Scope::new("rehearsal"), Ttl::NONE)).unwrap();
+    fn the_response_of_the_warm_up_offloads() {
+        let outgoing = Outgoing::of(&response(), &Terms::new(Scope::new("warm-up"), Ttl::NONE)).unwrap();
         let lens: Vec<_> = outgoing.contents.iter().map(|(_, content)| content.len()).collect();
         assert_eq!(lens, [26_890]);
     }

@@ -65,7 +65,8 @@ class LayerZip:
         path = Path(path)
         if not path.is_file():
             raise Refusal(
-                f"missing dependency: {path} does not exist: `make layer` builds it, ZIP_X86= and ZIP_ARM= name others"
+                f"missing dependency: {path} does not exist: `make layer` builds both zips (ARCH=x86 or ARCH=arm builds one), "
+                "ZIP_X86= and ZIP_ARM= name others"
             )
         try:
             with zipfile.ZipFile(path) as archive:

@@ -22,7 +22,8 @@ def publish(account, layer_zip, stage):
 Attach it:     make attach FUNCTION=… STAGE={stage} LAYER_ARN={arn}
 or by hand, the layer after the function's own, with two variables:
 {EXEC_WRAPPER}={WRAPPER}
-{CONTENT_TABLE}=AgentContext-{stage}""")
+{CONTENT_TABLE}=AgentContext-{stage}
+If the stage has no table yet, `make deploy ONLY=layer STAGE={stage}` makes it.""")
     return arn
 
 

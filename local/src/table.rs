@@ -69,7 +69,7 @@ pub struct ContentTable {
     name: String,
     database: Database,
     clock: Arc<ShiftedClock>,
-    door: HttpServer,
+    server: HttpServer,
     meter: watch::Receiver<Meter>,
     faults: FaultScript,
     tasks: Vec<JoinHandle<()>>,
@@ -97,13 +97,13 @@ impl ContentTable {
             meter: sender,
             faults: faults.clone(),
         };
-        let door = open_door(relay, config.port).await?;
-        Ok(Self { name: config.name, database, clock, door, meter, faults, tasks })
+        let server = serve(relay, config.port).await?;
+        Ok(Self { name: config.name, database, clock, server, meter, faults, tasks })
     }
 
     /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.door.address())
+        format!("http://{}", self.server.address())
     }
 
     /// What moves the clock by which items expire.
@@ -182,7 +182,7 @@ impl ContentTable {
 
 impl fmt::Debug for ContentTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ContentTable").field("name", &self.name).field("door", &self.door).finish_non_exhaustive()
+        f.debug_struct("ContentTable").field("name", &self.name).field("server", &self.server).finish_non_exhaustive()
     }
 }
 
@@ -233,7 +233,7 @@ async fn listen(port: u16) -> Result<tokio::net::TcpListener, TableError> {
     listen_on_loopback(port).await.map_err(|source| TableError::Listen { port, source })
 }
 
-async fn open_door(relay: Relay, port: u16) -> Result<HttpServer, TableError> {
+async fn serve(relay: Relay, port: u16) -> Result<HttpServer, TableError> {
     let relay = Arc::new(relay);
     let connection = move || {
         let (relay, passage) = (Arc::clone(&relay), Arc::new(Passage::new(relay.faults.open())));

@@ -1,8 +1,8 @@
 //! The agent's state machine, as it is deployed, with stand-ins for its functions: what it makes of their answers and errors.
 
 mod asking;
-mod door;
 mod events;
+mod input;
 mod stage;
 mod tools;
 

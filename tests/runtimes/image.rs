@@ -86,7 +86,7 @@ async fn the_bootstrap_of_the_page_goes_through_the_wrapper() {
     symlink(built("runtime-rust"), folder.path().join("my-binary")).unwrap();
 
     let function = FunctionConfig { directory: folder.path().to_owned(), ..FunctionConfig::default() };
-    // That program has a door of its own, which the first variable opens; the second tells the processes of this layer.
+    // That program finds the proxy by itself when the first variable is set; the second names the processes of this layer.
     let variables = [("AWS_LAMBDA_EXEC_WRAPPER", ""), ("LAYER", "/opt/extensions")];
     let mut sandbox = Stage::of(layer, [(Subject::Rust, function)], &variables).await;
     assert_eq!(sandbox.answer(Subject::Rust, json!({ "still": "there" })).await, json!({ "still": "there" }));

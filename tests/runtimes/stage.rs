@@ -23,7 +23,7 @@ pub(super) enum Subject {
     Node,
     /// The same with a handler that streams.
     NodeStream,
-    /// `lambda_runtime`, through the OS-only door.
+    /// `lambda_runtime`, by the entry point for OS-only runtimes.
     Rust,
     /// The demo's function that reads a document, from the stage's folder.
     Reader,

@@ -14,10 +14,10 @@
 //! }
 //! ```
 //!
-//! # The OS-only door
+//! # OS-only runtimes
 //!
 //! Lambda applies `AWS_LAMBDA_EXEC_WRAPPER` to its managed runtimes only; on `provided.al2023` the variable is set and does
-//! nothing. [`run`] therefore goes through the wrapper itself, once, before anything else happens ([`door`]). Binaries
+//! nothing. [`run`] therefore goes through the wrapper itself, once, before anything else happens ([`through_wrapper`]). Binaries
 //! that do not use this crate need two lines instead, as an executable file named `bootstrap`:
 //!
 //! ```sh
@@ -26,12 +26,12 @@
 //! ```
 
 mod clock;
-mod door;
 mod failure;
 mod init_error;
 mod logs;
 mod refusal;
 mod service;
+mod through_wrapper;
 mod variables;
 
 pub use clock::Clock;

@@ -1,6 +1,6 @@
 //! [`run`] and [`run_with`]: a handler becomes a Lambda function.
 
-use crate::{Failure, Variables, door, init_error, logs};
+use crate::{Failure, Variables, init_error, logs, through_wrapper};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
@@ -87,11 +87,11 @@ where
     }
 }
 
-/// The way in, the log, and a runtime.
+/// Starts the wrapper if one is set, then the log and a runtime.
 fn start(variables: &Variables) -> Result<Runtime, Error> {
-    let door = door::pass();
+    let wrapped = through_wrapper::pass();
     logs::init(variables);
-    if let Err(error) = door {
+    if let Err(error) = wrapped {
         tracing::error!(%error, "the wrapper was not started");
     }
     let mut runtime =

@@ -1,4 +1,4 @@
-//! The door in front of the table: counts every request, and lets a fault happen to it.
+//! The server in front of the table: counts every request, and lets a fault happen to it.
 //!
 //! Each connection of a client has its own connection to the table behind it, so that requests are answered in the order and with
 //! the parallelism the client chose. Requests and answers pass as the bytes they are; only [`Fault::Stale`] edits an answer.
@@ -35,7 +35,7 @@ const SIGNATURE_LIFE: i64 = 300;
 
 /// What all connections share.
 pub(super) struct Relay {
-    /// The content table's name: other tables behind the same door are not counted.
+    /// The content table's name: other tables of the same server are not counted.
     pub(super) table: String,
     pub(super) upstream: SocketAddr,
     pub(super) database: Database,

@@ -9,7 +9,7 @@
 //! - `retry`: when to ask again, and what an error means
 //! - `encoding`, `item`, `entry`, `condition`: bytes to items and back, and when an item need not be written; pure
 //! - `write`, `look`, `read`: `put`, what it spares itself, and `get`
-//! - `stage`: a client that sends nothing, for a write that is rehearsed
+//! - `stage`: a client that sends nothing, for the write of the warm-up
 //! - `inventory`, `listing`: what is stored, for people who look
 //!
 //! What is durable: `put` returns when every item is acknowledged, and the item that makes a content readable is

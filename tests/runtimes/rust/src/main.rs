@@ -1,4 +1,4 @@
-//! The official Rust runtime client as a test subject, by way of the OS-only door: an echo that also does as it is told.
+//! The official Rust runtime client as a test subject, by the entry point for OS-only runtimes: an echo that also does as it is told.
 //!
 //! An event without `do` comes back byte for byte (raw JSON is passed through, nothing is parsed and printed again).
 

@@ -1,4 +1,4 @@
-//! A client whose requests are answered at once and never sent: for a write that is only rehearsed.
+//! A client whose requests are answered at once and never sent: for the write of the warm-up.
 
 use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 
 /// What `DynamoDB` says of a write that succeeded.
-const ANSWER: &str = r#"{"ConsumedCapacity":{"TableName":"rehearsal","CapacityUnits":1.0}}"#;
+const ANSWER: &str = r#"{"ConsumedCapacity":{"TableName":"warm-up","CapacityUnits":1.0}}"#;
 
 /// Answers every request at once, and sends none.
 #[derive(Debug)]

@@ -543,7 +543,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_in_a_rehearsal() {
+    async fn nothing_is_sent_in_the_warm_up() {
         let server = TestServer::start(|_| (200, "{}".to_owned())).await;
         let table = Table::new(settings(Some(&server.url))).unwrap();
         let Layout::Whole(item) = layout(10, Ttl::NONE, MAX_PART) else { panic!("parts") };

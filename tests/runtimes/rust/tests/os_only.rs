@@ -1,4 +1,4 @@
-//! The OS-only door with a real process: a function that finds `AWS_LAMBDA_EXEC_WRAPPER` goes through it, once.
+//! The entry point for OS-only runtimes in a real process: a function that finds `AWS_LAMBDA_EXEC_WRAPPER` starts itself again through the wrapper, once.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -14,7 +14,7 @@ const WRAPPER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wrapper.sh");
 fn function(api: &str) -> Command {
     let mut command = Command::new(FUNCTION);
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("AWS_LAMBDA_RUNTIME_API", api);
-    command.env("AWS_LAMBDA_FUNCTION_NAME", "door").env("AWS_LAMBDA_FUNCTION_VERSION", "1");
+    command.env("AWS_LAMBDA_FUNCTION_NAME", "os-only").env("AWS_LAMBDA_FUNCTION_VERSION", "1");
     command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128").stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

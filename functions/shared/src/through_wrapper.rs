@@ -1,4 +1,4 @@
-//! The way of an OS-only function through the exec wrapper: it executes itself again, by way of the wrapper, once.
+//! Starts a function on an OS-only runtime behind the exec wrapper: the program executes itself again, through the wrapper, once.
 //!
 //! Executing oneself again costs some 2 ms at start; the alternative, changing `AWS_LAMBDA_RUNTIME_API` in the running process, is not thread-safe,
 //! would repeat the wrapper's probe and would leave out a chained wrapper (`LRAP_NEXT_WRAPPER`).
@@ -18,7 +18,7 @@ const PASSED: &str = "LRAP_WRAPPER_PASSED";
 /// Why this process did not go through the wrapper although one is set. The function then runs without it.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start the wrapper {wrapper:?} of {EXEC_WRAPPER}, so the function runs without it: {source}")]
-pub(crate) struct DoorError {
+pub(crate) struct WrapperError {
     wrapper: OsString,
     source: io::Error,
 }
@@ -27,12 +27,12 @@ pub(crate) struct DoorError {
 ///
 /// Returns only when there is nothing to do, or, with an error, when the wrapper cannot be executed. Must be called
 /// before any thread is started and any file is opened: `exec` keeps neither.
-pub(crate) fn pass() -> Result<(), DoorError> {
+pub(crate) fn pass() -> Result<(), WrapperError> {
     let Some(wrapper) = wrapper_to_pass(variable) else {
         return Ok(());
     };
     let source = execute_self_through(&wrapper);
-    Err(DoorError { wrapper, source })
+    Err(WrapperError { wrapper, source })
 }
 
 #[expect(clippy::disallowed_methods, reason = "before anything else runs, a function's own config included")]
@@ -78,7 +78,7 @@ mod tests {
     fn a_wrapper_that_does_not_exist_is_named() {
         let wrapper = OsString::from("/no/such/wrapper");
         let source = execute_self_through(&wrapper);
-        let message = DoorError { wrapper, source }.to_string();
+        let message = WrapperError { wrapper, source }.to_string();
         assert!(message.contains("/no/such/wrapper") && message.contains(EXEC_WRAPPER), "{message}");
     }
 }
