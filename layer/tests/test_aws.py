@@ -378,7 +378,7 @@ class Failures(WithZips):
 
     def test_s0_24_missing_dependency(self):
         said = self.nothing_changes("deploy", "STAGE=dev", "ONLY=layer", self.zips[0], "ZIP_ARM=/none.zip")
-        self.assertIn("missing dependency: /none.zip does not exist: `make layer` builds it", said)
+        self.assertIn("missing dependency: /none.zip does not exist: `make layer` builds both zips", said)
 
     def test_s0_24_permission_denied(self):
         keys = self.somebody(["cloudformation:*", "s3:*", "sts:*", "lambda:*", "cloudwatch:*", "ssm:*", "iam:*"])
