@@ -67,12 +67,7 @@ impl Shell {
         let settings = Settings {
             table: self.table.name().to_owned(),
             region: "eu-central-1".to_owned(),
-            endpoint: Some(self.table.endpoint()),
-            fips: false,
-            dual_stack: false,
-            tls_roots: TlsRoots::Amazon,
-            credentials,
-            connections: Connections::default(),
+            access: ServiceAccess::new(Some(self.table.endpoint()), credentials),
         };
         let named: Vec<_> =
             contents.iter().map(|content| (scope.reference(DAY, content), content.bytes.clone())).collect();

@@ -361,19 +361,18 @@ async fn by_the_second_address() -> (Vec<String>, Vec<String>) {
 
 /// Of a table whose name stands for these addresses.
 fn settings(table: &Table, addresses: Vec<SocketAddr>) -> Settings {
+    let credentials = CredentialsSource::Static {
+        access_key_id: "AKIDEXAMPLE".to_owned(),
+        secret_access_key: "example-secret".to_owned(),
+        session_token: None,
+    };
     Settings {
         table: table.name().to_owned(),
         region: "eu-central-1".to_owned(),
-        endpoint: Some("http://table.invalid".to_owned()),
-        fips: false,
-        dual_stack: false,
-        tls_roots: TlsRoots::Amazon,
-        credentials: CredentialsSource::Static {
-            access_key_id: "AKIDEXAMPLE".to_owned(),
-            secret_access_key: "example-secret".to_owned(),
-            session_token: None,
+        access: ServiceAccess {
+            connections: Connections::default().to(addresses),
+            ..ServiceAccess::new(Some("http://table.invalid".to_owned()), credentials)
         },
-        connections: Connections::default().to(addresses),
     }
 }
 

@@ -335,19 +335,19 @@ impl Bench {
 }
 
 fn settings(table: &ContentTable) -> Settings {
+    let credentials = CredentialsSource::Static {
+        access_key_id: "AKIDEXAMPLE".to_owned(),
+        secret_access_key: "secret".to_owned(),
+        session_token: None,
+    };
     Settings {
         table: table.name().to_owned(),
         region: "eu-central-1".to_owned(),
-        endpoint: Some(table.endpoint()),
-        fips: false,
-        dual_stack: false,
-        tls_roots: TlsRoots::System,
-        credentials: CredentialsSource::Static {
-            access_key_id: "AKIDEXAMPLE".to_owned(),
-            secret_access_key: "secret".to_owned(),
-            session_token: None,
+        access: ServiceAccess {
+            tls_roots: TlsRoots::System,
+            connections: Connections::default().with_silence(Duration::from_mins(1)),
+            ..ServiceAccess::new(Some(table.endpoint()), credentials)
         },
-        connections: Connections::default().with_silence(Duration::from_mins(1)),
     }
 }
 

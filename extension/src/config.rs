@@ -86,7 +86,7 @@ settings! {
     /// The same, for this extension alone where several proxies are chained.
     OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "the above", |config| config.upstream.clone();
     /// Trusted certificates for DynamoDB: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
-    TLS_ROOTS, "amazon (system for other endpoints)", |config| config.store.tls_roots.to_string();
+    TLS_ROOTS, "amazon (system for other endpoints)", |config| config.store.access.tls_roots.to_string();
     /// Metrics of invocations that did work, as lines on standard output: `emf` for CloudWatch, or `off`.
     METRICS = "LRAP_METRICS", "emf", |config| config.metrics.as_str().to_owned();
     /// Log level: `off`, `error`, `warn`, `info`, `debug` or `trace`.

@@ -72,12 +72,7 @@ async fn put(lambda: &LambdaLocal, text: &str) -> ContentRef {
     let settings = Settings {
         table: table.clone(),
         region,
-        endpoint,
-        fips: false,
-        dual_stack: false,
-        tls_roots,
-        credentials,
-        connections: Connections::default(),
+        access: ServiceAccess { tls_roots, ..ServiceAccess::new(endpoint, credentials) },
     };
     let scope = Scope::new(table);
     let content = Content::string(text.to_owned());

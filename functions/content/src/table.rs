@@ -46,7 +46,7 @@ impl ContentTable {
     pub fn from_variables(variables: &Variables) -> Result<Option<Self>, Failure> {
         let mut found = Found::new(|name| variables.value(name));
         let Some(store) = StoreSettings::read_if_named(&mut found) else { return Ok(None) };
-        let signing = SigningSettings::read(&mut found, &store.table.connections);
+        let signing = SigningSettings::read(&mut found, &store.table.access.connections);
         let (store, signing) = found.checked_whole((store, signing)).map_err(|mistakes| unusable(&mistakes))?;
         Self::new(store, signing).map(Some)
     }
@@ -55,7 +55,7 @@ impl ContentTable {
     fn new(settings: StoreSettings, signing: SigningSettings) -> Result<Self, Failure> {
         let keys = SigningKeys::new(signing).map_err(|error| unusable(&error))?;
         let scope = Scope::new(settings.table.table.as_str());
-        let connections = settings.table.connections.clone();
+        let connections = settings.table.access.connections.clone();
         let store = DynamoDbStore::new(settings.table).map_err(|error| unusable(&error))?;
         let store = CachedStore::new(store, settings.cache_size);
         Ok(Self { store, scope, ttl: settings.ttl, keys, connections, patience: settings.timeout })
@@ -162,8 +162,8 @@ mod tests {
     #[test]
     fn connections_are_kept_from_the_first_invocation_after_a_snapshot_on() {
         let table = table(&[("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")]).expect("no mistake").expect("a table");
-        assert!(table.connections.expect_snapshot());
+        assert!(table.access.connections.expect_snapshot());
         table.until(Asking { tenant: None, until: Instant::now() });
-        assert!(!table.connections.expect_snapshot());
+        assert!(!table.access.connections.expect_snapshot());
     }
 }

@@ -60,19 +60,18 @@ impl Contents {
     /// The contents of `table`; those signed by `keys` if there are any.
     pub(crate) fn of(table: &ContentTable, region: &str, keys: Keyring) -> Result<Self, SettingsError> {
         let endpoint = table.endpoint();
+        let credentials = CredentialsSource::Static {
+            access_key_id: "local".to_owned(),
+            secret_access_key: "local".to_owned(),
+            session_token: None,
+        };
         let settings = Settings {
             table: table.name().to_owned(),
             region: region.to_owned(),
-            tls_roots: TlsRoots::for_endpoint(region, Some(&endpoint)),
-            endpoint: Some(endpoint),
-            fips: false,
-            dual_stack: false,
-            credentials: CredentialsSource::Static {
-                access_key_id: "local".to_owned(),
-                secret_access_key: "local".to_owned(),
-                session_token: None,
+            access: ServiceAccess {
+                tls_roots: TlsRoots::for_endpoint(region, Some(&endpoint)),
+                ..ServiceAccess::new(Some(endpoint), credentials)
             },
-            connections: Connections::default(),
         };
         let store = CachedStore::new(DynamoDbStore::new(settings)?, CACHE);
         Ok(Self { store, scope: Scope::new(table.name()).signed_by(keys) })

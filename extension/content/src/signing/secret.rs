@@ -12,7 +12,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use crate::keys::Keyring;
 use crate::store::dynamodb::protocol::client::{Access, OwnUserAgent};
 use crate::store::dynamodb::retry::{Attempts, Failure, judge};
-use crate::store::dynamodb::{Connections, CredentialsSource, SettingsError, TlsRoots};
+use crate::store::dynamodb::{ServiceAccess, SettingsError};
 use crate::store::settings::addresses::is_label;
 
 const OPERATION: &str = "GetSecretValue";
@@ -67,18 +67,8 @@ impl SecretArn {
 pub struct SecretSettings {
     /// Which secret.
     pub arn: SecretArn,
-    /// A URL in place of the region's endpoint (`AWS_ENDPOINT_URL_SECRETS_MANAGER`). The next two settings do not change it.
-    pub endpoint: Option<String>,
-    /// Whether to use the region's FIPS endpoint.
-    pub fips: bool,
-    /// Whether to use the region's endpoint for IPv4 and IPv6.
-    pub dual_stack: bool,
-    /// Whose certificates to trust.
-    pub tls_roots: TlsRoots,
-    /// Who we are.
-    pub credentials: CredentialsSource,
-    /// How connections may be used.
-    pub connections: Connections,
+    /// How Secrets Manager is reached.
+    pub access: ServiceAccess,
 }
 
 /// Why the secret could not be read. The text names what was heard last, never the secret.
@@ -111,7 +101,8 @@ impl fmt::Debug for SigningSecret {
 impl SigningSecret {
     /// Checks the settings and reads the certificates of [`TlsRoots::File`]; all else is made when it is first needed.
     pub fn new(settings: SecretSettings) -> Result<Self, SettingsError> {
-        let SecretSettings { arn, endpoint, fips, dual_stack, tls_roots, credentials, connections } = settings;
+        let SecretSettings { arn, access } = settings;
+        let ServiceAccess { endpoint, fips, dual_stack, tls_roots, credentials, connections } = access;
         let access = Access::new(endpoint.as_deref(), credentials, &tls_roots, connections)?;
         let config = access.config(&arn.region);
         let client = LazyLock::new(Box::new(move || {
@@ -195,12 +186,7 @@ mod tests {
         };
         let settings = SecretSettings {
             arn: ARN.parse().unwrap(),
-            endpoint: Some(url.to_owned()),
-            fips: false,
-            dual_stack: false,
-            tls_roots: TlsRoots::Amazon,
-            credentials,
-            connections: Connections::default(),
+            access: ServiceAccess::new(Some(url.to_owned()), credentials),
         };
         SigningSecret::new(settings).unwrap()
     }

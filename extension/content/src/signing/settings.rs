@@ -47,9 +47,8 @@ fn keys(variables: &mut Variables<'_>) -> Keyring {
 fn secret(variables: &mut Variables<'_>, connections: &Connections) -> Option<SecretSettings> {
     let text = variables.text(SIGNING_SECRET)?;
     let arn = text.parse::<SecretArn>().map_err(|error| variables.unfit(SIGNING_SECRET, error.to_string())).ok()?;
-    let ServiceAccess { endpoint, tls_roots, fips, dual_stack, credentials } =
-        ServiceAccess::read(variables, names::ENDPOINT_SECRETS_MANAGER, arn.region());
-    Some(SecretSettings { arn, endpoint, fips, dual_stack, tls_roots, credentials, connections: connections.clone() })
+    let access = service_access(variables, names::ENDPOINT_SECRETS_MANAGER, arn.region(), connections.clone());
+    Some(SecretSettings { arn, access })
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub use self::inventory::{Inventory, Orphans, Page};
 pub use self::listing::{Cursor, Foreign, StoredContent};
 pub use self::protocol::pool::Connections;
 pub use self::protocol::tls::TlsRoots;
-pub use self::settings::{Authorization, CredentialsSource, Settings};
+pub use self::settings::{Authorization, CredentialsSource, ServiceAccess, Settings};
 pub use self::settings_error::SettingsError;
 pub use self::store::DynamoDbStore;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use self::names as name;
 use self::variables::{Problem, Variables};
-use super::dynamodb::{Authorization, Connections, CredentialsSource, Settings, TlsRoots};
+use super::dynamodb::{Authorization, Connections, CredentialsSource, ServiceAccess, Settings, TlsRoots};
 use crate::reference::Ttl;
 
 /// What the variables say about the content store.
@@ -57,11 +57,11 @@ fn cache_size(variables: &mut Variables<'_>) -> u64 {
 
 fn table(variables: &mut Variables<'_>) -> Settings {
     let region = region(variables);
-    let ServiceAccess { endpoint, tls_roots, fips, dual_stack, credentials } =
-        ServiceAccess::read(variables, name::ENDPOINT_DYNAMODB, &region);
+    let connections = connections(variables);
+    let access = service_access(variables, name::ENDPOINT_DYNAMODB, &region, connections);
     let right = "the name or the ARN of a DynamoDB table";
     let table = required(variables, name::TABLE, name::TABLE, addresses::is_table, right);
-    Settings { table, region, endpoint, fips, dual_stack, tls_roots, credentials, connections: connections(variables) }
+    Settings { table, region, access }
 }
 
 fn region(variables: &mut Variables<'_>) -> String {
@@ -91,27 +91,21 @@ fn connections(variables: &mut Variables<'_>) -> Connections {
     }
 }
 
-/// How a service of AWS is reached, by what the AWS SDKs read from the environment too
-/// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
-pub(crate) struct ServiceAccess {
-    pub(crate) endpoint: Option<String>,
-    pub(crate) tls_roots: TlsRoots,
-    pub(crate) fips: bool,
-    pub(crate) dual_stack: bool,
-    pub(crate) credentials: CredentialsSource,
-}
-
-impl ServiceAccess {
-    /// The access to a service in `region` whose own endpoint is in the variable `endpoint`.
-    pub(crate) fn read(variables: &mut Variables<'_>, endpoint: &str, region: &str) -> Self {
-        let endpoint = service_url(variables, endpoint);
-        Self {
-            tls_roots: tls_roots(variables, region, endpoint.as_deref()),
-            fips: variables.flag(name::FIPS),
-            dual_stack: variables.flag(name::DUAL_STACK),
-            credentials: credentials(variables),
-            endpoint,
-        }
+/// How a service in `region` is reached whose own endpoint is in the variable `endpoint`.
+pub(crate) fn service_access(
+    variables: &mut Variables<'_>,
+    endpoint: &str,
+    region: &str,
+    connections: Connections,
+) -> ServiceAccess {
+    let endpoint = service_url(variables, endpoint);
+    ServiceAccess {
+        tls_roots: tls_roots(variables, region, endpoint.as_deref()),
+        fips: variables.flag(name::FIPS),
+        dual_stack: variables.flag(name::DUAL_STACK),
+        credentials: credentials(variables),
+        endpoint,
+        connections,
     }
 }
 
@@ -181,9 +175,9 @@ mod tests {
     fn defaults_are_the_documented_ones() {
         let settings = with(&[]).unwrap();
         assert_eq!((settings.ttl, settings.timeout), (Ttl::seconds(86_400), Duration::from_secs(20)));
-        assert_eq!((settings.table.tls_roots, settings.table.endpoint), (TlsRoots::Amazon, None));
+        assert_eq!((settings.table.access.tls_roots, settings.table.access.endpoint), (TlsRoots::Amazon, None));
         assert_eq!(settings.cache_size, 16 << 20);
-        assert!(!settings.table.connections.expect_snapshot());
+        assert!(!settings.table.access.connections.expect_snapshot());
     }
 
     #[test]
@@ -198,7 +192,7 @@ mod tests {
     #[test]
     fn no_connection_is_kept_before_a_snapshot() {
         let settings = with(&[("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")]).unwrap();
-        assert!(settings.table.connections.expect_snapshot());
+        assert!(settings.table.access.connections.expect_snapshot());
     }
 
     #[test]

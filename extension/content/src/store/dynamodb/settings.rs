@@ -14,6 +14,14 @@ pub struct Settings {
     pub table: String,
     /// The region, such as `eu-central-1`.
     pub region: String,
+    /// How `DynamoDB` is reached.
+    pub access: ServiceAccess,
+}
+
+/// How a service of AWS is reached, by what the AWS SDKs read from the environment too
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
+#[derive(Debug, Clone)]
+pub struct ServiceAccess {
     /// A URL in place of the region's endpoint (`AWS_ENDPOINT_URL_DYNAMODB`): a VPC endpoint, a proxy, a local table. The
     /// next two settings do not change it.
     pub endpoint: Option<String>,
@@ -27,6 +35,15 @@ pub struct Settings {
     pub credentials: CredentialsSource,
     /// How connections may be used.
     pub connections: Connections,
+}
+
+impl ServiceAccess {
+    /// The access to a service whose URL is given, or to the region's own endpoint; with Amazon's certificates and the usual
+    /// connections.
+    pub fn new(endpoint: Option<String>, credentials: CredentialsSource) -> Self {
+        let (tls_roots, connections) = (TlsRoots::Amazon, Connections::default());
+        Self { endpoint, fips: false, dual_stack: false, tls_roots, credentials, connections }
+    }
 }
 
 /// Where credentials come from. `Debug` shows the kind only.
@@ -87,12 +104,7 @@ mod tests {
             let settings = Settings {
                 table: "AgentContext".into(),
                 region: "eu-central-1".into(),
-                endpoint: None,
-                fips: false,
-                dual_stack: false,
-                tls_roots: TlsRoots::Amazon,
-                credentials,
-                connections: Connections::default(),
+                access: ServiceAccess::new(None, credentials),
             };
             format!("{settings:?}")
         };

@@ -71,8 +71,8 @@ struct Asked {
 impl Table {
     pub(super) fn new(settings: Settings) -> Result<Self, SettingsError> {
         check(&settings)?;
-        let Settings { table: name, region, endpoint, fips, dual_stack, tls_roots, credentials, connections } =
-            settings;
+        let Settings { table: name, region, access } = settings;
+        let ServiceAccess { endpoint, fips, dual_stack, tls_roots, credentials, connections } = access;
         let access = Access::new(endpoint.as_deref(), credentials, &tls_roots, connections)?;
         if endpoint.is_none() && (fips || dual_stack) {
             endpoint::of_region(&region, fips, dual_stack)?;
@@ -413,13 +413,14 @@ mod tests {
         Settings {
             table: "AgentContext".to_owned(),
             region: "eu-central-1".to_owned(),
-            endpoint: endpoint.map(str::to_owned),
-            fips: false,
-            dual_stack: false,
-            tls_roots: TlsRoots::Amazon,
-            credentials,
-            connections: Connections::default(),
+            access: ServiceAccess::new(endpoint.map(str::to_owned), credentials),
         }
+    }
+
+    fn with_credentials(credentials: CredentialsSource, url: &str) -> Settings {
+        let mut settings = settings(Some(url));
+        settings.access.credentials = credentials;
+        settings
     }
 
     /// Reads one key of a short content.
@@ -461,7 +462,7 @@ mod tests {
         let server = server.await;
         let uri = format!("{}/credentials", server.url.replace("127.0.0.1", "localhost"));
         let credentials = CredentialsSource::Container { uri, authorization: None };
-        let table = Table::new(Settings { credentials, ..settings(Some(&server.url)) }).unwrap();
+        let table = Table::new(with_credentials(credentials, &server.url)).unwrap();
         read(&table).await.unwrap();
         read(&table).await.unwrap();
         let heads = server.heads();
@@ -512,7 +513,11 @@ mod tests {
     /// Plain HTTP must not pay for certificates: with a bundle that does not exist it would fail.
     #[test]
     fn certificates_are_loaded_for_tls_only() {
-        let bundle = |endpoint| Settings { tls_roots: TlsRoots::File("/nowhere".into()), ..settings(Some(endpoint)) };
+        let bundle = |endpoint| {
+            let mut settings = settings(Some(endpoint));
+            settings.access.tls_roots = TlsRoots::File("/nowhere".into());
+            settings
+        };
         assert!(Table::new(bundle("http://127.0.0.1:1")).is_ok());
         assert!(matches!(Table::new(bundle("HTTPS://127.0.0.1:1")), Err(SettingsError::Roots { .. })));
     }
@@ -566,7 +571,7 @@ mod tests {
             });
             let server = server.await;
             let credentials = CredentialsSource::Container { uri: server.url.clone(), authorization: None };
-            let table = Table::new(Settings { credentials, ..settings(Some(&server.url)) }).unwrap();
+            let table = Table::new(with_credentials(credentials, &server.url)).unwrap();
             assert_eq!(read(&table).await.is_ok(), is_ok);
             assert_eq!(server.heads().len(), asked, "{:?}", server.heads());
         }
@@ -735,8 +740,10 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_a_region_does_not_have_is_a_mistake() {
-        let local = Settings { fips: true, region: "local".to_owned(), ..settings(None) };
+        let mut local = Settings { region: "local".to_owned(), ..settings(None) };
+        local.access.fips = true;
         assert!(matches!(Table::new(local.clone()), Err(SettingsError::NoEndpoint { .. })));
-        assert!(Table::new(Settings { endpoint: Some("http://127.0.0.1:1".to_owned()), ..local }).is_ok());
+        local.access.endpoint = Some("http://127.0.0.1:1".to_owned());
+        assert!(Table::new(local).is_ok());
     }
 }
