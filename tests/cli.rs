@@ -11,7 +11,7 @@ use bytes::Bytes;
 use lambda_local::table::{Fault, Faults};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use long_content::store::ContentStore;
-use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, Settings, TlsRoots};
+use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, ServiceAccess, Settings};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;

@@ -11,7 +11,7 @@ use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use lambda_local::table::{Fault, Faults, Gate};
 use long_content::reference::{Content, Scope, Ttl};
 use long_content::store::ContentStore;
-use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, Settings, TlsRoots};
+use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, ServiceAccess, Settings};
 use serde_json::{Value, json};
 use tokio::runtime;
 use tokio::sync::Semaphore;

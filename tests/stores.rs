@@ -10,7 +10,7 @@ use lambda_local::table::{ContentTable, Fault, Faults, TableConfig};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use long_content::store::cache::CachedStore;
 use long_content::store::clock::Clock;
-use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, Settings, TlsRoots};
+use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, ServiceAccess, Settings, TlsRoots};
 use long_content::store::memory::MemoryStore;
 use long_content::store::{ContentStore, Expiry, GetError, MAX_CONTENT_LEN, PutError, Stored};
 use serde_json::json;

@@ -314,7 +314,7 @@ impl Config {
                 &[("fail", OnMissing::Fail), ("keep", OnMissing::Keep)],
                 OnMissing::Auto,
             ),
-            signing: SigningSettings::read(vars, &store.connections),
+            signing: SigningSettings::read(vars, &store.access.connections),
             reads_legacy: vars.flag(READ_LEGACY),
             log: vars.one_of(LOG, LEVELS, LevelFilter::WARN),
             metrics: vars.one_of(METRICS, &[("emf", MetricsMode::Emf), ("off", MetricsMode::Off)], MetricsMode::Emf),
@@ -628,7 +628,9 @@ mod tests {
         let endpoint = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri)];
         let vars = MINIMAL.iter().filter(|(name, _)| !name.contains("_KEY")).chain(&endpoint);
         let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
-        assert!(matches!(config.store.credentials, CredentialsSource::Container { uri: given, .. } if given == uri));
+        assert!(
+            matches!(config.store.access.credentials, CredentialsSource::Container { uri: given, .. } if given == uri)
+        );
     }
 
     #[test]
@@ -636,7 +638,7 @@ mod tests {
         let endpoint = [("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x")];
         let vars = MINIMAL.iter().filter(|(name, _)| !name.contains("_KEY")).chain(&endpoint);
         let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
-        let CredentialsSource::Container { uri, .. } = config.store.credentials else { panic!("no endpoint") };
+        let CredentialsSource::Container { uri, .. } = config.store.access.credentials else { panic!("no endpoint") };
         assert_eq!(uri, "http://169.254.170.2/v2/credentials/x");
     }
 
@@ -644,8 +646,8 @@ mod tests {
     fn dual_stack_is_a_setting_of_the_table_and_of_the_secret() {
         let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:lrap-a1b2c3";
         let both = config(&[("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("LRAP_SIGNING_SECRET_ARN", arn)]).unwrap();
-        assert!(both.store.dual_stack && both.signing.secret.unwrap().dual_stack);
-        assert!(!config(&[]).unwrap().store.dual_stack);
+        assert!(both.store.access.dual_stack && both.signing.secret.unwrap().access.dual_stack);
+        assert!(!config(&[]).unwrap().store.access.dual_stack);
     }
 
     /// The README's table of variables is this module's own list.

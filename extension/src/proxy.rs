@@ -78,7 +78,7 @@ impl<S: ContentStore> Proxy<S> {
             if Attempt::of_event(&reply.head.fields).is_none() {
                 return Ok(ToRuntime::Upstream(reply));
             }
-            self.config.store.connections.invoked();
+            self.config.store.access.connections.invoked();
             let mut invocation = self.invocations.arriving(&reply.head.fields);
             let mut screen = EventScreen::default();
             let (head, payload) = receive(reply, runtime, |piece| screen.push(piece)).await?;

@@ -6,7 +6,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use lambda_local::{Config, LambdaLocal, Logs, StateMachineConfig, StepFunctionsConfig};
 use long_content::reference::{Content, ContentRef, Scope, Ttl};
 use long_content::store::ContentStore;
-use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, Settings, TlsRoots};
+use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore, ServiceAccess, Settings, TlsRoots};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

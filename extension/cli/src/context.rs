@@ -145,7 +145,7 @@ impl Context {
     /// Settings and content table.
     pub(crate) fn open(&self, tenant: &Tenant) -> Result<Table, ToolError> {
         let config = self.config_without(WITHOUT_LAMBDA)?;
-        if matches!(&config.store.credentials, CredentialsSource::Static { access_key_id, .. } if access_key_id.is_empty())
+        if matches!(&config.store.access.credentials, CredentialsSource::Static { access_key_id, .. } if access_key_id.is_empty())
         {
             return Err(ToolError::Unavailable(NO_CREDENTIALS.to_owned()));
         }

@@ -64,12 +64,12 @@ impl<S: ContentStore> Proxy<S> {
 
     /// Whether a snapshot of this process is still to be taken, which no open connection survives.
     pub fn expects_snapshot(&self) -> bool {
-        self.config.store.connections.expect_snapshot()
+        self.config.store.access.connections.expect_snapshot()
     }
 
     /// The process was restored from a snapshot: connections of before are useless.
     pub(super) fn restored(&self) {
-        self.config.store.connections.restored();
+        self.config.store.access.connections.restored();
         self.upstream.forget_idle();
     }
 

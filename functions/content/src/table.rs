@@ -25,7 +25,7 @@ pub struct ContentTable {
     ttl: Ttl,
     keys: SigningKeys,
     connections: Connections,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// On whose behalf, and until when.
@@ -58,7 +58,7 @@ impl ContentTable {
         let connections = settings.table.access.connections.clone();
         let store = DynamoDbStore::new(settings.table).map_err(|error| unusable(&error))?;
         let store = CachedStore::new(store, settings.cache_size);
-        Ok(Self { store, scope, ttl: settings.ttl, keys, connections, patience: settings.timeout })
+        Ok(Self { store, scope, ttl: settings.ttl, keys, connections, timeout: settings.timeout })
     }
 
     /// Stores a text, and says how it is called from now on.
@@ -118,7 +118,7 @@ impl ContentTable {
     /// When to give up. Whoever asks was invoked, so that no snapshot is taken any more.
     fn until(&self, asking: Asking<'_>) -> Instant {
         self.connections.invoked();
-        asking.until.min(Instant::now() + self.patience)
+        asking.until.min(Instant::now() + self.timeout)
     }
 }
 
@@ -162,8 +162,8 @@ mod tests {
     #[test]
     fn connections_are_kept_from_the_first_invocation_after_a_snapshot_on() {
         let table = table(&[("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")]).expect("no mistake").expect("a table");
-        assert!(table.access.connections.expect_snapshot());
+        assert!(table.connections.expect_snapshot());
         table.until(Asking { tenant: None, until: Instant::now() });
-        assert!(!table.access.connections.expect_snapshot());
+        assert!(!table.connections.expect_snapshot());
     }
 }

@@ -39,7 +39,7 @@ PARAMETERS = {
     "Stage": {
         "Type": "String",
         "AllowedPattern": "^[a-z0-9]{2,20}$",
-        "Description": "Part of every name, so that stages live side by side in one account.",
+        "Description": "Part of the name of every resource, so one account can hold several stages.",
     },
     "DailyCapUsd": {
         "Type": "String",

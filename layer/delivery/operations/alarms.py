@@ -50,7 +50,7 @@ def _depth(queue):
 
 
 def _age(queue):
-    said = "A message waits for longer than three receives take."
+    said = "A message waits longer than three receives take."
     metric = _single("AWS/SQS", "ApproximateAgeOfOldestMessage", _dimension("QueueName", queue), "Maximum")
     return _alarm(f"{queue.name}-age", said, OLDEST_MESSAGE, **metric)
 

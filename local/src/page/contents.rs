@@ -5,7 +5,9 @@ use bytes::Bytes;
 use long_content::keys::Keyring;
 use long_content::reference::{ContentRef, Scope};
 use long_content::store::cache::CachedStore;
-use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, Settings, SettingsError, TlsRoots};
+use long_content::store::dynamodb::{
+    CredentialsSource, DynamoDbStore, ServiceAccess, Settings, SettingsError, TlsRoots,
+};
 use long_content::store::{ContentStore, GetError};
 use std::time::{Duration, Instant};
 

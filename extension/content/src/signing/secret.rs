@@ -184,10 +184,8 @@ mod tests {
             secret_access_key: "SECRET".to_owned(),
             session_token: Some("TOKEN".to_owned()),
         };
-        let settings = SecretSettings {
-            arn: ARN.parse().unwrap(),
-            access: ServiceAccess::new(Some(url.to_owned()), credentials),
-        };
+        let settings =
+            SecretSettings { arn: ARN.parse().unwrap(), access: ServiceAccess::new(Some(url.to_owned()), credentials) };
         SigningSecret::new(settings).unwrap()
     }
 

@@ -4,7 +4,7 @@ use super::secret::{SecretArn, SecretSettings};
 use crate::keys::Keyring;
 use crate::store::dynamodb::Connections;
 use crate::store::settings::variables::Variables;
-use crate::store::settings::{ServiceAccess, names};
+use crate::store::settings::{names, service_access};
 
 /// The keys themselves.
 pub const SIGNING_KEY: &str = "LRAP_SIGNING_KEY";

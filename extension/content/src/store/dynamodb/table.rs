@@ -27,7 +27,7 @@ use super::listing::Cursor;
 use super::protocol::client::{Access, OwnUserAgent};
 use super::protocol::connector::{charging_repeats, taking_at_most};
 use super::retry::{Failure, hint, is_too_long, judge};
-use super::settings::Settings;
+use super::settings::{ServiceAccess, Settings};
 use super::settings_error::SettingsError;
 use super::stage;
 use crate::store::Expiry;
