@@ -16,5 +16,5 @@ pub use error::ContentError;
 pub use handle::{Handle, NotAHandle};
 pub use long_result::{LONGEST, beginning, preview};
 pub use references::refuse_references;
-pub use table::{Asking, ContentTable};
+pub use table::{Asking, ContentTable, Life};
 pub use unmarked::unmarked;

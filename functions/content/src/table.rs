@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use functions_shared::{Failure, Variables};
-use long_content::reference::{Content, ContentRef, Refusal, Scope, Ttl};
+use long_content::reference::{Content, ContentRef, Kind, Refusal, Scope, Ttl};
 use long_content::signing::settings::SigningSettings;
 use long_content::signing::{SigningKeys, UnknownKey};
 use long_content::store::cache::CachedStore;
@@ -13,6 +13,7 @@ use long_content::store::dynamodb::{Connections, DynamoDbStore};
 use long_content::store::settings::StoreSettings;
 use long_content::store::settings::variables::Variables as Found;
 use long_content::store::{ContentStore, GetError};
+use serde_json::Value;
 
 use crate::error::ContentError;
 use crate::handle::{Handle, NotAHandle};
@@ -35,6 +36,25 @@ pub struct Asking<'a> {
     pub tenant: Option<&'a str>,
     /// No longer than this is waited.
     pub until: Instant,
+}
+
+/// How long a content is kept: at least as long as the row that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// As a row without a time to live.
+    Forever,
+    /// As a row that DynamoDB deletes after so long, in whole seconds.
+    Limited(Duration),
+}
+
+impl Life {
+    fn ttl(self) -> Ttl {
+        match self {
+            Self::Forever => Ttl::NONE,
+            // Never 0 seconds, which would mean for ever.
+            Self::Limited(life) => Ttl::seconds(u32::try_from(life.as_secs()).unwrap_or(u32::MAX).max(1)),
+        }
+    }
 }
 
 impl ContentTable {
@@ -63,23 +83,51 @@ impl ContentTable {
 
     /// Stores a text, and says how it is called from now on.
     pub async fn put(&self, text: Bytes, asking: Asking<'_>) -> Result<Handle, ContentError> {
-        let until = self.until(asking);
-        let scope = self.scope(asking, until).await?;
-        let content = Content::string(text);
-        let reference = scope.reference(self.ttl, &content);
-        self.store.put(&scope, &[(reference, content.bytes)], until).await.map_err(|error| {
-            tracing::warn!(%error, "a long result could not be stored");
-            ContentError::NotStored(error)
-        })?;
-        Ok(Handle(reference))
+        self.store(Content::string(text), self.ttl, asking).await.map(Handle)
+    }
+
+    /// The same for a text that is kept as long as the row that names it.
+    pub async fn put_for(&self, life: Life, text: Bytes, asking: Asking<'_>) -> Result<Handle, ContentError> {
+        self.store(Content::string(text), life.ttl(), asking).await.map(Handle)
+    }
+
+    /// Stores an object or a list. What is returned is a reference: the layer of a function that receives it puts the value in its place.
+    pub async fn put_value(&self, life: Life, value: &Value, asking: Asking<'_>) -> Result<String, ContentError> {
+        let reference = self.store(Content::json(value.to_string()), life.ttl(), asking).await?;
+        Ok(reference.to_string())
     }
 
     /// The text behind a handle; one that was meant as a handle and is none was altered.
     pub async fn get(&self, handle: Result<Handle, NotAHandle>, asking: Asking<'_>) -> Result<String, ContentError> {
         let handle = handle.map_err(|NotAHandle| GetError::Refused)?;
+        self.read(handle.0, asking).await
+    }
+
+    /// The value behind a reference that this program or its layer wrote. Never of one that came from outside.
+    pub async fn value(&self, reference: &str, asking: Asking<'_>) -> Result<Value, ContentError> {
+        let reference: ContentRef = reference.parse().map_err(|_| GetError::Refused)?;
+        let text = self.read(reference, asking).await?;
+        if reference.kind == Kind::String {
+            return Ok(Value::String(text));
+        }
+        serde_json::from_str(&text).map_err(|_| GetError::Corrupt.into())
+    }
+
+    async fn store(&self, content: Content, ttl: Ttl, asking: Asking<'_>) -> Result<ContentRef, ContentError> {
         let until = self.until(asking);
-        let scope = self.admitting(&handle.0, asking, until).await?;
-        let mut contents = self.store.get(&scope, &[handle.0], until).await;
+        let scope = self.scope(asking, until).await?;
+        let reference = scope.reference(ttl, &content);
+        self.store.put(&scope, &[(reference, content.bytes)], until).await.map_err(|error| {
+            tracing::warn!(%error, "a long text could not be stored");
+            ContentError::NotStored(error)
+        })?;
+        Ok(reference)
+    }
+
+    async fn read(&self, reference: ContentRef, asking: Asking<'_>) -> Result<String, ContentError> {
+        let until = self.until(asking);
+        let scope = self.admitting(&reference, asking, until).await?;
+        let mut contents = self.store.get(&scope, &[reference], until).await;
         let content = contents.pop().expect("BUG: stores answer for each reference")?;
         String::from_utf8(content.bytes.into()).map_err(|_| GetError::Corrupt.into())
     }

@@ -1,5 +1,6 @@
 //! What is asked for.
 
+use crate::sender::{Context, Sender};
 use data_encoding::BASE64;
 use functions_shared::Refusal;
 use serde::Deserialize;
@@ -11,10 +12,14 @@ use std::collections::HashMap;
 pub struct Request {
     /// In capitals.
     pub method: String,
-    /// The path's parts, without the API's stage.
+    /// The path's parts as API Gateway gives them, without the API's stage.
     pub path: Vec<String>,
     /// What stands behind the question mark.
     pub query: HashMap<String, String>,
+    /// Where it came from, and who sent it.
+    pub sender: Sender,
+    /// By name in lower case.
+    headers: HashMap<String, String>,
     body: Option<Vec<u8>>,
 }
 
@@ -23,37 +28,47 @@ pub struct Request {
 struct Event {
     raw_path: String,
     query_string_parameters: Option<HashMap<String, String>>,
+    #[serde(default)]
+    headers: Option<HashMap<String, String>>,
     body: Option<String>,
     #[serde(default)]
     is_base64_encoded: bool,
     request_context: Context,
 }
 
-#[derive(Deserialize)]
-struct Context {
-    #[serde(default)]
-    stage: String,
-    http: Http,
-}
-
-#[derive(Deserialize)]
-struct Http {
-    method: String,
-}
-
 impl Request {
     /// Reads an event. The refusal is of the body; an event of another kind is a [`serde_json::Error`].
     pub fn read(event: Value) -> Result<Result<Self, Refusal>, serde_json::Error> {
         let event: Event = serde_json::from_value(event)?;
-        let mut path: Vec<_> = event.raw_path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
-        // An API's named stage stands in front of every path.
-        if path.first() == Some(&event.request_context.stage) {
-            path.remove(0);
-        }
-        let method = event.request_context.http.method.to_ascii_uppercase();
-        let query = event.query_string_parameters.unwrap_or_default();
         let body = event.body.map(|text| decoded(text, event.is_base64_encoded)).transpose();
-        Ok(body.map(|body| Self { method, path, query, body }))
+        let headers = event.headers.unwrap_or_default();
+        let request = Self {
+            method: event.request_context.http.method.to_ascii_uppercase(),
+            path: parts(&event.raw_path, &event.request_context.stage),
+            query: event.query_string_parameters.unwrap_or_default(),
+            headers: headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
+            sender: Sender::of(event.request_context),
+            body: None,
+        };
+        Ok(body.map(|body| Self { body, ..request }))
+    }
+
+    /// A header, by its name in lower case. API Gateway joins several of one name by commas.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// The body as it came.
+    pub fn body(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    /// Refuses a body of more than `limit` bytes.
+    pub fn limit_body(&self, limit: usize) -> Result<(), Refusal> {
+        if self.body().len() <= limit {
+            return Ok(());
+        }
+        Err(Refusal::TooLarge(format!("the body has {} bytes; at most {limit} are taken", self.body().len())))
     }
 
     /// The body, which must be JSON.
@@ -69,6 +84,15 @@ impl Request {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str)
     }
+}
+
+fn parts(path: &str, stage: &str) -> Vec<String> {
+    let mut parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    // An API's named stage stands in front of every path.
+    if parts.first().is_some_and(|first| first == stage) {
+        parts.remove(0);
+    }
+    parts
 }
 
 fn decoded(body: String, is_base64: bool) -> Result<Vec<u8>, Refusal> {
@@ -119,6 +143,21 @@ mod tests {
             let request = Request::read(event(json!({ "body": body }))).expect("an event").expect("a request");
             assert_eq!(request.json().unwrap_err().to_string(), reason);
         }
+    }
+
+    #[test]
+    fn headers_are_found_whatever_their_case() {
+        let event = event(json!({"headers": {"Idempotency-Key": "a", "x-one": "b,c"}}));
+        let request = Request::read(event).expect("an event").expect("a request");
+        assert_eq!((request.header("idempotency-key"), request.header("x-one")), (Some("a"), Some("b,c")));
+        assert_eq!(request.header("x-two"), None);
+    }
+
+    #[test]
+    fn a_body_has_a_limit() {
+        let request = Request::read(event(json!({"body": "12345"}))).expect("an event").expect("a request");
+        assert_eq!((request.body(), request.limit_body(5)), (b"12345".as_slice(), Ok(())));
+        assert_eq!(request.limit_body(4).unwrap_err().to_string(), "the body has 5 bytes; at most 4 are taken");
     }
 
     #[test]

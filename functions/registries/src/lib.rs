@@ -3,7 +3,7 @@
 pub mod agents;
 pub mod custom_resource;
 pub mod entrances;
-pub mod fields;
+pub use http_api::fields;
 pub mod moment;
 mod names;
 pub mod pages;

@@ -50,6 +50,11 @@ impl Fields {
         }
     }
 
+    /// A value of any kind, if it is there.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.left.remove(name)
+    }
+
     /// A truth value or its text.
     pub fn truth(&mut self, name: &str) -> Result<Option<bool>, Refusal> {
         let truth = match self.left.remove(name) {
