@@ -1,4 +1,4 @@
-//! B6: secrets and content planted wherever they can stand never come out: not in a byte of standard output and standard error
+//! B6: secrets and content planted wherever they can be never come out: not in a byte of standard output and standard error
 //! at `LRAP_LOG=trace`, and not in an error that the proxy tells Lambda.
 
 use aws_sdk_dynamodb::primitives::Blob;
@@ -101,7 +101,7 @@ fn spellings() -> Vec<String> {
     let shifted = |by: usize| {
         let text = format!("{}{CANARY}", "x".repeat(by));
         let base64 = BASE64.encode(text.as_bytes());
-        // The first group is shared with what stands before, the last one with what follows.
+        // The first group is shared with what is before, the last one with what follows.
         base64[4..base64.len() - 4].to_owned()
     };
     let hex = HEXLOWER.encode(CANARY.as_bytes());

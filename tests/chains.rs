@@ -21,7 +21,7 @@ struct Chain {
 }
 
 impl Chain {
-    /// `theirs` has these variables besides; ours has a table of its own and no others.
+    /// `theirs` has these variables besides; ours has a separate table and no others.
     async fn start(near: Near, theirs: &[(&str, &str)]) -> Self {
         let (ours, other) = (World::start().with_table(), World::start().with_table());
         let other = theirs.iter().fold(other, |other, (name, value)| other.with(name, value));

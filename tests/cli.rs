@@ -877,7 +877,7 @@ async fn a_closed_pipe_is_no_failure() {
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
 
-/// Every command line of the documentation, run as it stands there.
+/// Every command line of the documentation, run as it is there.
 #[test]
 fn contents_in_these_tests_are_what_they_say() {
     let [words, numbers] = long_contents();

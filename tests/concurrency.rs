@@ -14,7 +14,7 @@ async fn poll_all(runtimes: &mut [Runtime]) {
     }
 }
 
-/// Where in the log the waiting poll of the runtime with this number stands.
+/// Where in the log the waiting poll of the runtime with this number is.
 fn poll_of(lambda: &FakeLambda, number: usize) -> usize {
     let is_its =
         |poll: &usize| lambda.with_log(|log| log.exchanges[*poll].headers.get("X-Number") == Some(&number.to_string()));

@@ -1,7 +1,7 @@
 //! The documentation is true: every command on every page is run by something, every name in it exists, every link leads
 //! somewhere.
 //!
-//! What can be run here is run as it stands on the page ([`shell`]). What needs more has its line in [`RUN_BY`], which names a
+//! What can be run here is run as it is on the page ([`shell`]). What needs more has its line in [`RUN_BY`], which names a
 //! test that reads the page, or the step of the gate that is the same command. A command without a line fails, and so does a
 //! line without a command.
 
@@ -33,7 +33,7 @@ const LAYER: By = By::Gate("step layer make test-layer");
 
 /// Commands by their page and how they begin.
 const RUN_BY: &[(&str, &str, By)] = &[
-    // It types both as they stand on the page.
+    // It types both as they are on the page.
     ("README.md", "make demo", By::Gate("step newcomer .ci/newcomer")),
     ("README.md", "make agent", By::Gate("step newcomer .ci/newcomer")),
     ("README.md", "make test", By::Gate("step test make test")),

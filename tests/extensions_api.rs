@@ -1,6 +1,6 @@
 //! AWS's crate for extensions judges what ours asks of the Extensions API: the same method, path, headers and body.
 //!
-//! The crate takes Lambda's address from its process's environment, so it runs in a process of its own: this test, started again.
+//! The crate takes Lambda's address from its process's environment, so it runs in a separate process: this test, started again.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -63,7 +63,7 @@ async fn polled(lambda: &FakeLambda) -> Exchange {
     lambda.recorded(&format!("GET {EXTENSION_NEXT}")).await
 }
 
-/// The same requests of the crate, in a process of its own.
+/// The same requests of the crate, in a separate process.
 async fn requests_of_crate(message: &str) -> [Exchange; 3] {
     let lambda = FakeLambda::start().await;
     let name = "extensions_api::our_requests_are_those_of_awss_crate_for_extensions";

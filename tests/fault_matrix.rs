@@ -416,7 +416,7 @@ after the other, and hydrating takes two. With silent connections, or an address
 |---|---|---|
 ";
 
-/// Every row, some at once; each on a thread of its own, since one would be what they all wait for.
+/// Every row, some at once; each on a separate thread, since one would be what they all wait for.
 async fn observe() -> String {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let begin = |(name, wrong): (&'static str, Wrong)| {

@@ -47,7 +47,7 @@ impl Requests {
     }
 }
 
-/// References that an attacker has seen, and what stands behind them.
+/// References that an attacker has seen, and what is behind them.
 struct Known {
     /// Nine bytes.
     short: String,
@@ -154,7 +154,7 @@ fn attacks() -> Vec<Attack> {
         .collect()
 }
 
-/// A text inside of texts, so deep, with a reference that stands there `times`.
+/// A text inside of texts, so deep, with a reference that is there `times`.
 fn nested(reference: &str, times: usize, depth: usize) -> Message {
     nest_texts(&vec![reference; times].join("\",\""), depth).into()
 }

@@ -125,7 +125,7 @@ fn known(crates: &[Crate]) -> Known {
     known
 }
 
-/// The list as it stands in `ARCHITECTURE.md`. Who names nobody has no line.
+/// The list as it is in `ARCHITECTURE.md`. Who names nobody has no line.
 fn print(known: &Known) -> String {
     let mut list = String::new();
     for (heading, parts) in known {

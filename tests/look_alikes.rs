@@ -219,7 +219,7 @@ async fn o11_an_error_without_a_look_alike_passes_as_it_is() {
     assert_eq!(world.table().meter().since(&before).total_requests(), 0);
 }
 
-/// Errors in which text reads like a reference, and what stands in its place once its marker is broken.
+/// Errors in which text reads like a reference, and what is in its place once its marker is broken.
 fn disarmed() -> Vec<(String, String)> {
     let nested = json!({"a": json!(["@content:1:x", "text"]).to_string()}).to_string();
     let escaped =

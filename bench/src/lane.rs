@@ -1,4 +1,4 @@
-//! What stands between Lambda and the runtime: nothing, a relay, or an extension.
+//! What is between Lambda and the runtime: nothing, a relay, or an extension.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -61,7 +61,7 @@ impl Lane {
         }
     }
 
-    /// Whether nothing stands in between.
+    /// Whether nothing is in between.
     pub(crate) fn is_direct(&self) -> bool {
         self.kind == Kind::Direct
     }

@@ -3,7 +3,7 @@
 //!
 //! Layout
 //! - `lambda`, `runtime`: both ends, with the HTTP of the tests' kit
-//! - `lane`, `relay`: what stands between them
+//! - `lane`, `relay`: what is between them
 //! - `payload`: what passes
 //! - `table`, `bare`: where contents are kept, and what one request to it costs
 //! - `shipped`: the functions, as they are shipped

@@ -1,6 +1,6 @@
 //! The lanes to compare with: relays that do less than any proxy must.
 //!
-//! Each is a process of its own with one thread, as the extension is, so that their costs are read in the same way.
+//! Each is a separate process with one thread, as the extension is, so that their costs are read in the same way.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -113,7 +113,7 @@ impl Failure {
         Self::new(FailureKind::StoreUnavailable, format!("{error}; {look_at}"))
     }
 
-    /// A reference by a key that is unknown, and may be known when its event comes again.
+    /// A reference by a key that is unknown, and may be known when its event is delivered again.
     pub fn unknown_key(reference: &ContentRef, refusal: Refusal, why: &str) -> Self {
         let look_at = "LRAP_SIGNING_SECRET_ARN names the secret, which is read at most once a minute for unknown keys";
         let message = format!("{reference}: {refusal}, which may be a new one: {why}; {look_at}");

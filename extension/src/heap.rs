@@ -2,7 +2,7 @@
 
 /// Has all threads share one heap.
 ///
-/// glibc gives each thread that allocates a heap of its own, and reserves 64 MiB of addresses for it (`M_ARENA_MAX` in mallopt(3)). What is
+/// glibc gives each thread that allocates a separate heap, and reserves 64 MiB of addresses for it (`M_ARENA_MAX` in mallopt(3)). What is
 /// free in one is of no use to another, and a process with a limit of addresses runs out of them long before it runs out of memory. One
 /// thread does nearly all the work here, so nobody waits for the heap.
 #[cfg(target_env = "gnu")]

@@ -68,7 +68,7 @@ impl<S: ContentStore> Proxy<S> {
     /// Long-polls for the next event and hydrates it. An event that cannot be hydrated fails its invocation, and the
     /// poll goes on: the runtime never sees half an event.
     async fn next(&self, request: &RequestHead, runtime: &mut Connection) -> Result<ToRuntime<'_>, ProxyError> {
-        // A poll has no body; what came as one must not stand before the next request.
+        // A poll has no body; what came as one must not be before the next request.
         while runtime.data().await.map_err(UpstreamError::Request)?.is_some() {}
         loop {
             let reply = self.poll(request, runtime).await?;
@@ -110,7 +110,7 @@ impl<S: ContentStore> Proxy<S> {
         }
     }
 
-    /// Hands an event over. Whom its response goes to is found out meanwhile, if it was not before.
+    /// Hands an event over. Whom its response goes to is determined meanwhile, if it was not before.
     async fn deliver(&self, event: Event<'_>, runtime: &mut Connection) -> io::Result<()> {
         let Event { head: event, body, room: _room, may_be_exposed, was_searched } = event;
         let payload = match body {

@@ -1,4 +1,4 @@
-//! Pooled client of the real Runtime API (and of the Extensions API, which stands at the same address).
+//! Pooled client of the real Runtime API (and of the Extensions API, which is at the same address).
 //!
 //! Connection reuse is a promise here: after a freeze the kept connection may be dead, and then a `GET` is sent again on a
 //! fresh one, while a `POST` that may have arrived is never repeated. Lambda freezes a sandbox while `next` is pending, so a

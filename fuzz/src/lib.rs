@@ -59,7 +59,7 @@ fn hydrate_in(event: &Bytes, scope: &Scope, search: Search) {
 }
 
 /// Sizes: a hydrated event has as many bytes as it is counted as, in one and in chunks. The first bytes say how deep and how often a
-/// content stands in the event, whether it is JSON that holds another one, and which references stay; the rest is its text.
+/// content is in the event, whether it is JSON that holds another one, and which references stay; the rest is its text.
 pub fn sizes(data: &[u8]) {
     let [depth, times, flags, rest @ ..] = data else { return };
     let text = String::from_utf8_lossy(rest);

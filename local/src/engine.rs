@@ -1,4 +1,4 @@
-//! The engine: ministack, which serves every AWS service that lambda-local has none of its own for, in a process of its own.
+//! The engine: ministack, which serves every AWS service that lambda-local has none of its own for, in a separate process.
 //!
 //! `local/engine` says what is done to it. It keeps the configuration of deployed functions, and [`Engine::describe`] asks for it;
 //! it invokes them through [`crate::registration`]. What must be there is a Python that has ministack, of exactly the version that

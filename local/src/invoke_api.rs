@@ -37,7 +37,7 @@ pub(crate) async fn answer(functions: Functions, request: Request<Incoming>) -> 
 /// A function as a caller names it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Named {
-    /// As it stands in the path: a name, or an ARN, each with or without a qualifier.
+    /// As it is in the path: a name, or an ARN, each with or without a qualifier.
     pub(crate) reference: String,
     pub(crate) name: String,
     pub(crate) qualifier: Option<String>,

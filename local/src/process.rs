@@ -137,7 +137,7 @@ fn kill(group: Pid, signal: Signal) {
     }
 }
 
-/// Reads an output to its end in a task of its own; the channel asks whether all that was written is read.
+/// Reads an output to its end in a separate task; the channel asks whether all that was written is read.
 fn pump<R>(reader: R, log: &Arc<SandboxLog>, source: &str) -> mpsc::Sender<oneshot::Sender<()>>
 where
     R: AsyncRead + AsFd + Unpin + Send + 'static,

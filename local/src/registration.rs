@@ -1,4 +1,4 @@
-//! Where the engine invokes functions: a port of its own that nobody else is told.
+//! Where the engine invokes functions: a separate port that nobody else is told.
 //!
 //! `POST /functions` takes a description and answers with the path that invokes the function, which is one of the Invoke API's form.
 

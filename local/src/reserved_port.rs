@@ -1,6 +1,6 @@
 //! Ports for processes that bind one themselves.
 //!
-//! Sandboxes share this machine's network, so each proxy needs a port of its own, known before the process that listens on it
+//! Sandboxes share this machine's network, so each proxy needs a separate port, known before the process that listens on it
 //! starts. A port that was merely found free may be somebody else's by then, an outgoing connection's for one.
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt};

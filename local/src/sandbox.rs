@@ -1,4 +1,4 @@
-//! One sandbox: its two APIs on a port of their own, its extensions and its runtime, from init to shutdown.
+//! One sandbox: its two APIs on a separate port, its extensions and its runtime, from init to shutdown.
 //!
 //! As in Lambda the runtime starts when every extension has registered, init ends when all of them have asked for an event, and a
 //! process that ends, or an invocation that takes too long, ends the sandbox. One deviation: a failed init is reported at once,

@@ -1,4 +1,4 @@
-//! Step Functions: moto's interpreter of the Amazon States Language in a process of its own, over the functions and the table here.
+//! Step Functions: moto's interpreter of the Amazon States Language in a separate process, over the functions and the table here.
 //!
 //! `local/interpreter` says what is done to moto so that it behaves as the service does. What must be there is a Python that has
 //! moto, of exactly the version that the Makefile pins.

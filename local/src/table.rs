@@ -1,6 +1,6 @@
 //! The content table: DynamoDB in this process, on a loopback port.
 //!
-//! dynoxide answers the way DynamoDB does (limits, errors, batch caps); in front of it stands a relay that counts what a bill
+//! dynoxide answers the way DynamoDB does (limits, errors, batch caps); in front of it is a relay that counts what a bill
 //! would count ([`Meter`]) and lets scripted faults happen ([`Faults`]). Items past their TTL are swept on a timer, since DynamoDB
 //! does so in its own time and dynoxide only when asked: readers must look at the attribute themselves, here as there.
 

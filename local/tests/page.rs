@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const SIZE: usize = 5 << 20;
-/// What stands at the very end of the content, and before it more than a pointer's width of multi-byte characters.
+/// What is at the very end of the content, and before it more than a pointer's width of multi-byte characters.
 const LAST_WORDS: &str = "and this is the end.";
 
 /// The widths of a desktop's window and of a telephone.
@@ -119,7 +119,7 @@ async fn e7_a_finished_execution_fits_a_desktop_and_a_telephone() {
     stage.end().await;
 }
 
-/// The IHDR chunk is the first: four bytes of width stand sixteen bytes in.
+/// The IHDR chunk is the first: four bytes of width are sixteen bytes in.
 fn width_of_png(png: &[u8]) -> u32 {
     u32::from_be_bytes(png[16..20].try_into().unwrap())
 }

@@ -16,7 +16,7 @@ pub(super) fn defines(source: &str, name: &str) -> bool {
     ["fn ", "def "].iter().any(|keyword| source.contains(&format!("{keyword}{name}(")))
 }
 
-/// What stands between backquotes in the page's prose.
+/// What is between backquotes in the page's prose.
 fn quoted(page: &Page) -> Vec<String> {
     let prose: Vec<_> = page.text.split("```").step_by(2).collect();
     prose.join(" ").replace('\n', " ").split('`').skip(1).step_by(2).map(str::to_owned).collect()
@@ -141,7 +141,7 @@ fn links_lead_somewhere() {
     assert!(found > 100, "{found} found");
 }
 
-/// Pages of the documentation, without decisions: those have a form of their own.
+/// Pages of the documentation, without decisions: those have a separate form.
 fn with_readers() -> impl Iterator<Item = Page> {
     let is_index =
         |name: &str| ["README.md", "ARCHITECTURE.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md"].contains(&name);
@@ -159,7 +159,7 @@ fn every_page_begins_with_who_needs_it() {
 fn every_page_is_in_the_index() {
     let index = pages::named("docs/README.md").text;
     for page in with_readers().filter(|page| page.name != "docs/README.md") {
-        // Pages of a folder that has a page of its own are listed there.
+        // Pages of a folder that has a separate page are listed there.
         let folder = page.name.starts_with("docs/living-with/").then_some("living-with/README.md");
         let target = folder.unwrap_or_else(|| page.name.strip_prefix("docs/").unwrap_or(&page.name));
         let link = if page.name.starts_with("docs/") { target.to_owned() } else { format!("../{target}") };

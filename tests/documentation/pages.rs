@@ -26,7 +26,7 @@ pub(super) struct Block {
     pub(super) text: String,
 }
 
-/// Every page below `docs`, and what stands beside the code.
+/// Every page below `docs`, and what is beside the code.
 pub(super) fn all() -> Vec<Page> {
     let mut paths = below(&root().join("docs"));
     let beside = ["README.md", "ARCHITECTURE.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md"];

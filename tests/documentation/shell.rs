@@ -1,4 +1,4 @@
-//! Commands of pages, run in a shell as they stand there.
+//! Commands of pages, run in a shell as they are there.
 
 use std::path::Path;
 use std::process::{Command, Output};

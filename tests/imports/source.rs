@@ -159,7 +159,7 @@ fn child(path: &[String], name: &str) -> ModulePath {
     [path, &[name.to_owned()]].concat()
 }
 
-/// Where a module's code stands.
+/// Where a module's code is.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     file: &'a Path,

@@ -35,7 +35,7 @@ fn checkout(layer: &TempDir) -> TempDir {
         symlink(built(program), release.join(program)).unwrap();
     }
     let configuration = PAGE.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    // Its state machines need an interpreter of their own, and are optional.
+    // Its state machines need a separate interpreter, and are optional.
     let (functions, _) = configuration.split_once("[step_functions]").unwrap();
     fs::write(root.join("lambda-local.toml"), functions).unwrap();
     checkout

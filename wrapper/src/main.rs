@@ -1,4 +1,4 @@
-//! `AWS_LAMBDA_EXEC_WRAPPER`: stands in front of a runtime's command line for a few hundred microseconds.
+//! `AWS_LAMBDA_EXEC_WRAPPER`: runs in front of a runtime's command line for a few hundred microseconds.
 //!
 //! Lambda runs `wrapper <command> <arguments…>` in place of the runtime's own command. If the Runtime API proxy listens,
 //! the command is executed with `AWS_LAMBDA_RUNTIME_API` pointing at it; if nothing listens, the command is executed exactly

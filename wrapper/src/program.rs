@@ -36,7 +36,7 @@ impl Program {
         if is_script_without_interpreter(&sample(&file)) { Self::Script(file) } else { Self::Executable(file) }
     }
 
-    /// The file that the kernel executes, and what stands in front of the arguments.
+    /// The file that the kernel executes, and what is in front of the arguments.
     pub(crate) fn command(self) -> (PathBuf, Option<PathBuf>) {
         match self {
             Self::Executable(file) => (file, None),

@@ -89,7 +89,7 @@ impl Function {
     }
 }
 
-/// The only lane: nothing stands between Lambda and the function.
+/// The only lane: nothing is between Lambda and the function.
 pub(crate) const LANE: &str = "function";
 
 impl fmt::Display for Function {

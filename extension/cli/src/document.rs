@@ -46,7 +46,7 @@ impl Document {
         Ok(Self { name, text, was })
     }
 
-    /// Whether references stand in it as base64, whose text nothing here reads.
+    /// Whether references are in it as base64, whose text nothing here reads.
     pub(crate) fn holds_references_in_base64(&self) -> bool {
         let is_text = |byte: &u8| !byte.is_ascii_whitespace();
         let text: Vec<u8> = self.text.iter().copied().filter(is_text).collect();

@@ -1,4 +1,4 @@
-//! Credentials and region of the operator's profile, as far as they simply stand in `~/.aws/credentials` and `~/.aws/config`.
+//! Credentials and region of the operator's profile, as far as they simply are in `~/.aws/credentials` and `~/.aws/config`.
 //! What must be fetched (single sign-on, roles, processes) is left to the AWS CLI, which exports it to the environment.
 
 /// The value of `key` in the section of a profile; of several sections of that name, the last that has it.

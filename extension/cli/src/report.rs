@@ -29,7 +29,7 @@ pub(crate) struct Report {
 pub(crate) struct Place {
     /// JSON Pointers: into the document, and on into JSON text inside of strings.
     pub(crate) pointers: Vec<String>,
-    /// The reference that stands there, or would; `None` if that takes keys that are not at hand.
+    /// The reference that is there, or would; `None` if that takes keys that are not at hand.
     pub(crate) reference: Option<String>,
     /// Bytes of the content, if that is known.
     pub(crate) size: Option<u64>,

@@ -21,7 +21,7 @@ struct Crowd {
     crowds: Vec<u32>,
 }
 
-/// What stands in a container: a string, or a crowd by its index.
+/// What is in a container: a string, or a crowd by its index.
 #[derive(Debug, Clone, Copy)]
 enum Member {
     String,

@@ -22,7 +22,7 @@ fn spelling(before: usize) -> String {
     BASE64.encode(&bytes)[certain].to_owned()
 }
 
-/// Whether a reference may stand in the base64 text of an event, given in parts.
+/// Whether a reference may be in the base64 text of an event, given in parts.
 pub fn holds_reference<'a>(mut parts: impl Iterator<Item = &'a [u8]>) -> bool {
     let Some(spellings) = SPELLINGS.as_ref() else { return false };
     let mut seams = Seams::for_needles_of(LONGEST);

@@ -1,4 +1,4 @@
-//! Envelopes: whether an invocation's caller stands outside of everything that could hydrate a reference (rules O5, H6).
+//! Envelopes: whether an invocation's caller is outside of everything that could hydrate a reference (rules O5, H6).
 //!
 //! What answers a browser must not be a reference, and what an outsider typed is never one. The callers below are known by
 //! what only they send: a value, or a nested name, never ordinary top-level names alone, which a workflow's state may have too.
@@ -47,7 +47,7 @@ pub struct Shape {
     pub envelope: Envelope,
     /// Whether its records hold base64 text, in which no reference is found.
     pub is_encoded: bool,
-    /// A word that every event of this shape contains as it stands here, and few others do.
+    /// A word that every event of this shape contains as it is here, and few others do.
     word: &'static str,
     /// What all hold of it.
     pub conditions: &'static [Condition],

@@ -1,4 +1,4 @@
-//! Escaping: text as it stands inside of JSON strings, as deep as it may stand there.
+//! Escaping: text as it is inside of JSON strings, as deep as it may be there.
 
 /// How RFC 8259 requires a byte to be escaped, if it does.
 #[derive(Clone, Copy)]
@@ -112,7 +112,7 @@ impl Census {
         Self { plain: text.len() as u64 - escaped.iter().sum::<u64>(), escaped }
     }
 
-    /// Whether nothing is escaped, however deep the text stands.
+    /// Whether nothing is escaped, however deep the text is.
     pub(crate) fn is_plain(&self) -> bool {
         self.escaped == [0; 3]
     }
@@ -142,7 +142,7 @@ impl Census {
     }
 }
 
-/// Appends `text` as it stands inside of a JSON string that is itself inside of `depth - 1` others: escaped that many times,
+/// Appends `text` as it is inside of a JSON string that is itself inside of `depth - 1` others: escaped that many times,
 /// and nothing that RFC 8259 does not require to be.
 pub(crate) fn write(out: &mut Vec<u8>, mut text: &[u8], depth: u32) {
     if depth == 0 {
@@ -181,7 +181,7 @@ fn count(block: &[u8], is: impl Fn(u8) -> bool) -> u64 {
 /// A text, and how often it is escaped.
 pub(crate) type Part<'a> = (&'a [u8], u32);
 
-/// What a text becomes that stands as a JSON string inside of `depth` others: quotation marks, and the text escaped once more.
+/// What a text becomes as a JSON string inside of `depth` others: quotation marks, and the text escaped once more.
 pub(crate) fn string(text: &[u8], depth: u32) -> [Part<'_>; 3] {
     [(b"\"", depth), (text, depth + 1), (b"\"", depth)]
 }

@@ -27,7 +27,7 @@ use crate::keep::{Paths, Pointer};
 use crate::leaving::{Leaving, string_content};
 use crate::reference::{Content, ContentRef, Ttl};
 
-/// Values of this many bytes or fewer are not worth a content of their own.
+/// Values of this many bytes or fewer are not worth a separate content.
 const WORTHWHILE: usize = 1024;
 
 /// What a response must fit.
@@ -141,7 +141,7 @@ impl Members {
     }
 }
 
-/// The value that stands at `span`.
+/// The value that is at `span`.
 fn content_at(response: &Bytes, span: &Range<usize>) -> Content {
     match StringToken::at(response, span.start) {
         Some(token) if response[span.start] == b'"' => {

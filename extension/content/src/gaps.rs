@@ -80,7 +80,7 @@ fn first_quote(text: &[u8], mut from: usize, to: usize) -> Option<usize> {
     }
 }
 
-/// Whether an odd number of backslashes stands before `at`.
+/// Whether an odd number of backslashes is before `at`.
 fn is_escaped(text: &[u8], at: usize) -> bool {
     text[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
 }

@@ -2,7 +2,7 @@
 //!
 //! A reference stands for a value as the whole of a JSON string, at any depth, also inside JSON that is itself text in a
 //! string (an SQS `body` holding an SNS `Message` holding a document): there, its content is escaped as deep as it
-//! stands, and everything around it stays as it was spelt.
+//! is, and everything around it stays as it was spelt.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -98,7 +98,7 @@ impl Hydration {
         if size > limit && !self.event.edits.is_empty() { Err(TooLarge::Bytes(size)) } else { Ok(size) }
     }
 
-    /// Takes a content that was wanted; `None` leaves its reference where it stands.
+    /// Takes a content that was wanted; `None` leaves its reference where it is.
     ///
     /// A content of kind [`Kind::String`] is UTF-8: stores verify what they read.
     pub fn add(&mut self, reference: ContentRef, content: Option<Bytes>) {
@@ -249,7 +249,7 @@ impl Hydration {
 
 impl HydratePlan {
     /// The event with contents in place, given in the order of [`references`](Self::references); `None` leaves that
-    /// reference where it stands.
+    /// reference where it is.
     ///
     /// A content of kind [`Kind::String`] is UTF-8: stores verify what they read.
     pub fn apply(&self, contents: &[Option<Bytes>]) -> Bytes {
@@ -294,7 +294,7 @@ mod tests {
     /// Bytes that a case writes at most. Of a larger one only the weight is compared.
     const WRITTEN: u64 = 256 << 10;
 
-    /// Where a reference's text would stand: here, any text stands for it.
+    /// Where a reference's text would be: here, any text stands for it.
     fn plan(text: Vec<u8>, mut cuts: Vec<usize>, mut next: impl FnMut() -> (ContentRef, u32)) -> HydratePlan {
         cuts.sort_unstable();
         let mut found = Found::default();

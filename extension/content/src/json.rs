@@ -84,7 +84,7 @@ pub(crate) fn opens_container(text: &[u8]) -> bool {
     matches!(text.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
-/// Whether a text begins as JSON does in which a string may stand: as an object, an array or a string.
+/// Whether a text begins as JSON does in which a string may be: as an object, an array or a string.
 pub(crate) fn opens_text(text: &[u8]) -> bool {
     matches!(text.trim_ascii_start(), [b'{' | b'[' | b'"', ..])
 }
@@ -105,7 +105,7 @@ pub(crate) fn says_text(mut raw: &[u8]) -> bool {
     }
 }
 
-/// Where offsets of a string's decoded text stand in its spelling, both counted from the string's first character. The
+/// Where offsets of a string's decoded text are in its spelling, both counted from the string's first character. The
 /// offsets ascend, and each is where a character begins or the text ends.
 pub(crate) fn spelt_offsets(raw: &[u8], decoded: impl IntoIterator<Item = usize>) -> Vec<usize> {
     let (mut at, mut said) = (0, 0);
@@ -168,7 +168,7 @@ impl Name {
     }
 }
 
-/// Every member of the object or array that begins at `open`, in order: its name, and where its value stands. A value
+/// Every member of the object or array that begins at `open`, in order: its name, and where its value is. A value
 /// that is neither has none; of a document that is not valid, those before it breaks.
 pub(crate) fn members(text: &[u8], open: usize) -> impl Iterator<Item = (Name, Range<usize>)> {
     let is_object = text.get(open) == Some(&b'{');

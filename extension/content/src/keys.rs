@@ -1,7 +1,7 @@
 //! Signing keys: what makes references unforgeable, and tells who may read what.
 //!
 //! From each secret text three values are derived, each in a BLAKE3 context of its own, so that none says anything about the
-//! others: the key's *id*, which stands in references; the key that names contents; and the key of the MAC. The first
+//! others: the key's *id*, which is in references; the key that names contents; and the key of the MAC. The first
 //! key of a ring signs. Every one verifies, so that a rotation loses nothing.
 //!
 //! ```
@@ -49,7 +49,7 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// What stands at the end of a signed reference: which key, and its MAC.
+/// What is at the end of a signed reference: which key, and its MAC.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signature {
     pub(crate) key: KeyId,

@@ -67,7 +67,7 @@ impl Leaving {
         self.spans.is_empty()
     }
 
-    /// The contents to store, one for each value that leaves. Equal values appear as often as they stand there.
+    /// The contents to store, one for each value that leaves. Equal values appear as often as they are there.
     pub fn contents(&self) -> &[Content] {
         &self.contents
     }

@@ -2,12 +2,12 @@
 //!
 //! - [`offload`] plans which values leave a response, and puts references in their places.
 //! - [`batch`] finds the records of an event that holds many.
-//! - [`encoded`] tells whether references stand in base64 text, where they are not found.
+//! - [`encoded`] tells whether references are in base64 text, where they are not found.
 //! - [`envelope`] tells callers that can hydrate from those that cannot.
 //! - [`fit`] plans which further values leave when a response is still too large for its destination.
-//! - [`hydrate`] plans which references stand in an event, and puts the contents back.
+//! - [`hydrate`] plans which references are in an event, and puts the contents back.
 //! - [`leaving`] is what both plan: values that leave, and the references in their places.
-//! - [`locate`] says where in a document references stand, for people who look at it.
+//! - [`locate`] says where in a document references are, for people who look at it.
 //! - [`markers`] makes text that reads like a reference read like none, where it cannot be stored.
 //! - [`outgoing`] is a whole response decided: both of the above, and what must be stored.
 //! - [`keep`] names values of a response that stay inline.

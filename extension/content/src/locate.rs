@@ -1,4 +1,4 @@
-//! Locating: where in a document something stands, for people who look at it. Nothing on an invocation's way needs this.
+//! Locating: where in a document something is, for people who look at it. Nothing on an invocation's way needs this.
 //!
 //! A place is a list of JSON Pointers (RFC 6901): the first leads into the document, each further one into the JSON text
 //! that the string before it holds.
@@ -24,7 +24,7 @@ use crate::reference::{ContentRef, PREFIX, ParseRefError};
 /// A string of an event that is a reference, or has the outline of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {
-    /// Where it stands.
+    /// Where it is.
     pub pointers: Vec<String>,
     /// The string as it is spelt.
     pub text: String,
@@ -33,7 +33,7 @@ pub struct Sighting {
 }
 
 /// Every reference that [`hydrate::plan`](crate::hydrate::plan) sees in `event`, and every string that it cannot read, in
-/// order; one that stands there several times is seen as often.
+/// order; one that is there several times is seen as often.
 pub fn sightings(event: &[u8]) -> Vec<Sighting> {
     let mut found = vec![];
     search(event, &[], &mut Budget::of_event(event, u64::MAX), &mut found);
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(pointers(deep.as_bytes(), &[100_000]), ["/0".repeat(100_000)]);
     }
 
-    /// What stands in the generated documents: references, what almost is one, and text.
+    /// What is in the generated documents: references, what almost is one, and text.
     fn any_string() -> impl Strategy<Value = String> {
         let reference = Scope::new("table").reference(Ttl::NONE, &Content::string("content")).to_string();
         let truncated = reference[..reference.len() - 9].to_owned();

@@ -1,6 +1,6 @@
 //! Nested text: how much of the JSON inside of strings is decoded to look for references there.
 //!
-//! Encoders double the backslashes with every string that text stands in, so within Lambda's 6 MB they get 22 strings deep.
+//! Encoders double the backslashes with every string that text is in, so within Lambda's 6 MB they get 22 strings deep.
 //! Spelt by hand (`\u005c` for each backslash) a string costs a few bytes, and text nests as deep as somebody likes: what
 //! bounds the search is not the depth but the bytes that it decodes.
 
@@ -25,7 +25,7 @@ impl Budget {
         Self { left: limit.min(TIMES.saturating_mul(event.len() as u64)), exhausted: false }
     }
 
-    /// The budget of one text of a response. What it covers is covered in every event that the text may stand in later: in
+    /// The budget of one text of a response. What it covers is covered in every event that the text may be in later: in
     /// some of them inside of further strings, which cost as well.
     pub(crate) fn of_text(text: &[u8]) -> Self {
         Self { left: TIMES / 2 * text.len() as u64, exhausted: false }

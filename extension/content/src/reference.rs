@@ -436,7 +436,7 @@ impl ContentRef {
 /// What follows the prefix of a legacy reference.
 const LEGACY: &str = "dynamodb:table:record-";
 
-/// No content of a legacy reference is longer: it stands in one item of `DynamoDB`.
+/// No content of a legacy reference is longer: it is in one item of `DynamoDB`.
 const MAX_LEGACY_LEN: u64 = 400 << 10;
 
 impl fmt::Display for ContentRef {

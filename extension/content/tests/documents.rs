@@ -27,7 +27,7 @@ pub(crate) fn encoded_in(arrays: &[bool], innermost: &str) -> String {
     arrays.iter().rev().fold(innermost.to_owned(), wrap)
 }
 
-/// What stands `depth` strings deep in such a document.
+/// What is `depth` strings deep in such a document.
 pub(crate) fn unwrapped(document: &str, depth: usize) -> String {
     let inside = |text: String| match serde_json::from_str(&text).unwrap() {
         serde_json::Value::Array(items) => items[0].as_str().unwrap().to_owned(),

@@ -151,7 +151,7 @@ fn the_deepest_text_of_encoders_is_searched_to_its_end() {
     }
 }
 
-/// Some of the texts that stand in each other are arrays, the others bare strings.
+/// Some of the texts that are in each other are arrays, the others bare strings.
 fn arrays(depth: std::ops::Range<usize>) -> impl Strategy<Value = Vec<bool>> {
     proptest::collection::vec(any::<bool>(), depth)
 }

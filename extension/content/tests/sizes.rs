@@ -1,5 +1,5 @@
 //! A response of any size fits or is refused, and comes back as it was: documents from one byte to 20 MB, of every shape that
-//! is decided in a way of its own, with and without signing.
+//! is decided in a separate way, with and without signing.
 
 use std::fmt::Write as _;
 

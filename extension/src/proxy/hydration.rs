@@ -1,7 +1,7 @@
 //! The way of an event: what it refers to is admitted, read, and put in its place, or its invocation fails.
 //!
 //! Memory (H8): the events of a sandbox have a [`Room`] together. An event takes its part of it before it reads, for all its
-//! contents as they will stand in it, and keeps that until the runtime has it. One that needs more than is free waits with
+//! contents as they will be in it, and keeps that until the runtime has it. One that needs more than is free waits with
 //! nothing in its hands, its contents given back: so no two of them wait for each other. A long event is never in memory beside
 //! its contents: it is written while it is sent.
 
@@ -263,7 +263,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         self.proxy.config.max_event_size
     }
 
-    /// Those of `wanted` that may be read. The others stay where they stand, or fail the invocation.
+    /// Those of `wanted` that may be read. The others stay where they are, or fail the invocation.
     async fn admit(&mut self, hydration: &mut Hydration, wanted: Vec<ContentRef>) -> Result<Vec<ContentRef>, Failure> {
         let Admission { admitted, refused, may_pass } = self.proxy.admit(&mut self.scope, wanted, self.until).await;
         // What fails for ever decides, unless it may stay: then what may pass does.
@@ -439,7 +439,7 @@ fn check_malformed(plan: &HydratePlan, keeps: bool, said: &mut Said, work: &mut 
     })
 }
 
-/// Every reference that is refused comes by here, once: it may stay where it stands, or fails its invocation.
+/// Every reference that is refused comes by here, once: it may stay where it is, or fails its invocation.
 fn refuse(failure: &Failure, keeps: bool, said: &mut Said, work: &mut Work) -> Result<(), Failure> {
     if said.is_due() {
         tracing::warn!(error = %failure, kept = keeps, "reference refused");

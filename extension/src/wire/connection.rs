@@ -227,7 +227,7 @@ impl Connection {
         self.input.data_at_hand().ok().flatten().unwrap_or_default()
     }
 
-    /// Passes on the body of this connection's message to `client`, under a head of its own, as long as the client is there: a
+    /// Passes on the body of this connection's message to `client`, under a separate head, as long as the client is there: a
     /// source that stalls would not tell.
     pub async fn pass_to(&mut self, client: &mut Self, head: &OutgoingHead) -> Result<(), Broken> {
         let first = self.data_at_hand();

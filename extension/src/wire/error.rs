@@ -12,7 +12,7 @@ pub const READ_AHEAD: usize = 8 << 20;
 /// Why nothing more can be made of a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// The kernel's word.
+    /// As the kernel reports it.
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// It ended in the middle of a message.

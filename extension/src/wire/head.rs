@@ -9,7 +9,7 @@ use memchr::memchr_iter;
 
 use super::error::{MAX_FIELDS, WireError};
 
-/// Where in a head something stands.
+/// Where in a head something is.
 type Place = Range<u32>;
 
 /// The fields of a head or a trailer section, in order.
@@ -323,7 +323,7 @@ fn places(input: &[u8], parsed: &[Header]) -> Vec<(Place, Place)> {
     parsed.iter().map(|field| (place(input, field.name.as_bytes()), place(input, field.value))).collect()
 }
 
-/// Where in `input` the `part` of it stands; what is empty may stand anywhere.
+/// Where in `input` the `part` of it is; what is empty may be anywhere.
 fn place(input: &[u8], part: &[u8]) -> Place {
     if part.is_empty() {
         return 0..0;

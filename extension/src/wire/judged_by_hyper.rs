@@ -181,8 +181,8 @@ pub fn requests(bytes: &[u8]) {
     explain(DIFFERENT_REQUESTS, bytes, &ours, &hypers_of_requests(bytes));
 }
 
-/// Checks that a response is taken as hyper's client takes it, or differs as the table says. The method that it answers stands
-/// before it, on a line of its own.
+/// Checks that a response is taken as hyper's client takes it, or differs as the table says. The method that it answers is
+/// before it, on a separate line.
 ///
 /// # Panics
 /// At any other difference.

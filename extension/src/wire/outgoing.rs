@@ -88,7 +88,7 @@ impl OutgoingHead {
         self.framing == Framing::Close
     }
 
-    /// What stands before and behind a piece of the body of so many bytes.
+    /// What is before and behind a piece of the body of so many bytes.
     pub(super) fn around(&self, len: usize) -> (String, &'static str) {
         if self.framing == Framing::Chunked { (format!("{len:x}\r\n"), "\r\n") } else { (String::new(), "") }
     }

@@ -50,7 +50,7 @@ fn answer(Event { document, text }: Event) -> Result<Analysed, Failure> {
 }
 
 fn decoded(text: &str) -> Result<Vec<u8>, Failure> {
-    // The error tells a position, never what stands there.
+    // The error tells a position, never what is there.
     let invalid = |error| Failure::new("InvalidEncoding", format!("`text` is not base64: {error}"));
     BASE64.decode(text.as_bytes()).map_err(invalid)
 }

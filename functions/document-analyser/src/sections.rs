@@ -30,7 +30,7 @@ pub(crate) fn of(text: &str) -> Vec<Section<'_>> {
     cut(text, joined(topmost(starts), text.len()))
 }
 
-/// Where a section begins, how deep it stands (smaller is higher) and its title.
+/// Where a section begins, how deep it is (smaller is higher) and its title.
 #[derive(Debug, Clone)]
 struct Start {
     offset: usize,
@@ -67,7 +67,7 @@ fn joined(starts: Vec<Start>, length: usize) -> Vec<Start> {
     joined
 }
 
-/// Cuts the text at the starts. What stands before the first one is a section too, unless it is white space, which then
+/// Cuts the text at the starts. What is before the first one is a section too, unless it is white space, which then
 /// belongs to the first; the last but one gives way when that would be one section too many.
 fn cut(text: &str, mut starts: Vec<Start>) -> Vec<Section<'_>> {
     let before = starts.first().map_or(0, |first| first.offset);
@@ -155,7 +155,7 @@ fn hashes(line: &str) -> Option<(usize, &str)> {
 struct Underlines(Vec<char>);
 
 impl Underlines {
-    /// How deep `title` stands, if `line` underlines it: at least as long, three at least, one character throughout.
+    /// How deep `title` is, if `line` underlines it: at least as long, three at least, one character throughout.
     fn depth_of(&mut self, title: &str, line: &str) -> Option<usize> {
         let mark = line.chars().next().filter(|mark| "=-~^*+#\"'`.:_".contains(*mark))?;
         let underlines = line.len() >= 3

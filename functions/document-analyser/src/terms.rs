@@ -24,7 +24,7 @@ const STOP_WORDS: &[&str] = &[
     "zum", "zur",
 ];
 
-/// How often each term occurs. A term that stands in the text in lower case borrows from it.
+/// How often each term occurs. A term that is in the text in lower case borrows from it.
 pub(crate) type TermCounts<'text> = HashMap<Cow<'text, str>, u64>;
 
 /// The words of a text, and its terms.

@@ -1,9 +1,9 @@
-//! Whether a schema is one: a model is given what stands here, and its providers refuse what is none, much later.
+//! Whether a schema is one: a model is given what is here, and its providers refuse what is none, much later.
 
 use functions_shared::Refusal;
 use serde_json::Value;
 
-/// Checks a JSON Schema that stands at `field`; what is wrong is named with its path. Nothing that it refers to is fetched.
+/// Checks a JSON Schema that is at `field`; what is wrong is named with its path. Nothing that it refers to is fetched.
 pub(crate) fn check(field: &str, schema: &Value) -> Result<(), Refusal> {
     if !schema.is_object() {
         return Err(Refusal::invalid(field, "must be a JSON Schema, which is an object"));

@@ -1,4 +1,4 @@
-//! References and handles in what a state holds, and how much content stands behind them.
+//! References and handles in what a state holds, and how much content is behind them.
 
 use long_content::reference::ContentRef;
 use std::collections::BTreeMap;

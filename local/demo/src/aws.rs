@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 pub struct Service {
     /// `127.0.0.1:port`.
     authority: String,
-    /// As signatures spell it: several services may be behind one port, and this is how they are told apart.
+    /// As signatures spell it: several services may be behind one port, and this is how they are distinguished.
     name: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! Requests for tables. dynoxide's ARNs name a region and an account of its own; here they name the caller's.
+//! Requests for tables. dynoxide's ARNs name its own region and account; here they name the caller's.
 
 use super::service::region;
 use super::upstream::{AnyResponse, Upstream, unreachable, whole};

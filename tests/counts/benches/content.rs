@@ -1,6 +1,6 @@
 //! Instructions of the pure library, step by step: what a proxy spends on a payload between two system calls.
 //!
-//! The names `group/function/case` stand in `limits.toml`, which holds the limit of each.
+//! The names `group/function/case` are in `limits.toml`, which holds the limit of each.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;

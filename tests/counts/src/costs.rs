@@ -1,6 +1,6 @@
 //! What one invocation costs the real binary, whole.
 //!
-//! No counter stands in the product: tools count over the life of a process, and the difference between a long life and a
+//! No counter is in the product: tools count over the life of a process, and the difference between a long life and a
 //! short one is what the invocations cost that only the long one had. Init, the first connections and warm buffers fall out.
 
 use std::fmt::Write;

@@ -179,7 +179,7 @@ fn sleeps(process: u32) -> bool {
     threads.peek().is_some() && threads.all(|thread| is_asleep(&thread))
 }
 
-/// `S` stands after the name of the thread, which may hold anything but is the only thing in parentheses.
+/// `S` is after the name of the thread, which may hold anything but is the only thing in parentheses.
 fn is_asleep(thread: &Path) -> bool {
     let read = |file| fs::read_to_string(thread.join(file)).unwrap_or_default();
     let waits = read("syscall").split(' ').next().is_some_and(|call| WAITS.contains(&call));

@@ -25,7 +25,7 @@ pub fn tool() -> PathBuf {
     std::env::var_os("LRAP_TEST_TOOL").map_or_else(|| beside("lrap"), PathBuf::from)
 }
 
-/// A program that cargo built beside the tests, which are in a folder of their own.
+/// A program that cargo built beside the tests, which are in a separate folder.
 fn beside(name: &str) -> PathBuf {
     let tests = std::env::current_exe().expect("a test has a path");
     let file = tests.ancestors().nth(2).expect("a test is in a folder of the target's").join(name);

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-/// An API: what its rows say, what it answers in three turns, and where what it said stands in its answers and in the requests to it.
+/// An API: what its rows say, what it answers in three turns, and where what it said is in its answers and in the requests to it.
 #[derive(Debug)]
 pub struct Family {
     pub provider: &'static str,

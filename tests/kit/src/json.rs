@@ -18,7 +18,7 @@ pub fn noise(bytes: usize, seed: u64) -> String {
     String::from_utf8(letters.collect()).expect("BUG: the letters are ASCII")
 }
 
-/// `depth` arrays and objects by turns around `inner`.
+/// `depth` arrays and objects alternately around `inner`.
 pub fn nest(inner: &str, depth: usize) -> String {
     let (open, close): (Vec<_>, Vec<_>) =
         (0..depth).map(|level| if level % 2 == 0 { ("[", "]") } else { (r#"{"k":"#, "}") }).unzip();

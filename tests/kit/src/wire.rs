@@ -1,4 +1,4 @@
-//! HTTP/1.1 as it stands on the wire: heads with their spelling, bodies piece by piece or whole, trailers, and the closing of
+//! HTTP/1.1 as it is on the wire: heads with their spelling, bodies piece by piece or whole, trailers, and the closing of
 //! sockets. It costs little: the benchmark measures with it.
 
 use std::fmt;
@@ -342,12 +342,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 /// How far the chunks of a body have been followed.
 #[derive(Debug, Default)]
 struct Chunks {
-    /// Where the next chunk's size stands.
+    /// Where the next chunk's size is.
     next: usize,
 }
 
 impl Chunks {
-    /// Whether the last chunk stands in `body`, from which nothing was taken away since the last call.
+    /// Whether the last chunk is in `body`, from which nothing was taken away since the last call.
     fn end_in(&mut self, body: &[u8]) -> io::Result<bool> {
         while let Some(rest) = body.get(self.next..) {
             let Some(line) = memmem::find(rest, b"\r\n") else { return Ok(false) };

@@ -1,4 +1,4 @@
-//! Searching an event for references: which stand where, also in the JSON texts inside of its strings.
+//! Searching an event for references: which are where, also in the JSON texts inside of its strings.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -50,7 +50,7 @@ pub enum TooLarge {
     References(usize),
 }
 
-/// Which references stand where in one event.
+/// Which references are where in one event.
 #[derive(Debug)]
 pub struct HydratePlan {
     pub(super) event: Bytes,
@@ -65,7 +65,7 @@ pub(super) struct Edit {
     pub(super) span: Range<usize>,
     /// Index of that reference.
     pub(super) reference: usize,
-    /// How many strings it stands inside of: so often it is escaped.
+    /// How many strings it is inside of: so often it is escaped.
     pub(super) depth: u32,
 }
 
@@ -126,7 +126,7 @@ impl HydratePlan {
     }
 }
 
-/// A JSON text that is being searched: the event, or what stands in a string of the text that is searched around it.
+/// A JSON text that is being searched: the event, or what is in a string of the text that is searched around it.
 struct Searched<'a> {
     text: Cow<'a, [u8]>,
     /// The string around it, in the text around that.
@@ -142,7 +142,7 @@ impl<'a> Searched<'a> {
         Self { text, token, at: 0, is_valid: OnceCell::new(), edits: vec![] }
     }
 
-    /// The next string value in which a reference could stand.
+    /// The next string value in which a reference could be.
     fn next_candidate(&mut self) -> Option<(usize, StringToken)> {
         loop {
             let at = self.at + PREFIX_FINDER.find(&self.text[self.at..])?;

@@ -1,5 +1,5 @@
 //! How many bytes a hydrated event has, before it is written: contents are counted by how their bytes are escaped, once, however
-//! often and however deep they stand. What one byte becomes is [`escape`](crate::escape)'s matter, here as when it is written.
+//! often and however deep they are. What one byte becomes is [`escape`](crate::escape)'s matter, here as when it is written.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -74,7 +74,7 @@ impl Counted {
     }
 }
 
-/// A JSON content: which references stand where in it, and how long it is without them.
+/// A JSON content: which references are where in it, and how long it is without them.
 #[derive(Debug)]
 pub(super) struct Inside {
     pub(super) plan: HydratePlan,
@@ -132,17 +132,17 @@ fn places(plan: &HydratePlan, edits: &[Edit], spelt: impl Fn(Range<usize>) -> Ce
     places
 }
 
-/// The places in an event, which stands inside of no string: of what is spelt there, only the length matters.
+/// The places in an event, which is inside of no string: of what is spelt there, only the length matters.
 pub(super) fn places_of_event(event: &HydratePlan, edits: &[Edit]) -> Vec<Place> {
     places(event, edits, |span| Census::of_plain(span.len()))
 }
 
-/// Whether a reference stays where it stands.
+/// Whether a reference stays where it is.
 fn stays(contents: &Contents, reference: &ContentRef) -> bool {
     matches!(contents.get(reference), Some(Filling::Kept))
 }
 
-/// Weighs contents as they will stand in an event.
+/// Weighs contents as they will be in an event.
 pub(super) struct Scale<'a> {
     contents: &'a Contents,
     /// What a content comes to inside of so many strings, with all that it names itself.

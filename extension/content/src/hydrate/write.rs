@@ -7,11 +7,11 @@ use super::weigh::{Contents, Filling};
 use crate::escape::{self, Part, string};
 use crate::reference::ContentRef;
 
-/// A stretch of a hydrated event, and how many strings it stands inside of.
+/// A stretch of a hydrated event, and how many strings it is inside of.
 enum Piece<'a> {
     /// JSON text, as it is or was spelt.
     Json(&'a [u8], u32),
-    /// A text that stands there as a JSON string.
+    /// A text that is there as a JSON string.
     Text(&'a [u8], u32),
     /// The same of a text in which nothing is escaped.
     Plain(&'a [u8], u32),
@@ -154,7 +154,7 @@ impl std::fmt::Debug for Chunks<'_> {
 
 impl Chunks<'_> {
     /// Appends the next of the event to `out`, until that has `len` bytes or the event ends. It has more by what one byte becomes
-    /// as deep as it stands, and by as many bytes again at most.
+    /// as deep as it is, and by as many bytes again at most.
     pub fn write(&mut self, out: &mut Vec<u8>, len: usize) {
         while out.len() < len {
             let Some((text, depth)) = self.parts.get_mut(self.next) else {

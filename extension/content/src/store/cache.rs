@@ -11,10 +11,10 @@
 //! reference too, so that an altered one is the store's to refuse.
 //!
 //! Whose memory: a content that was *put* is copied once it is durable, because a slice would keep the whole response
-//! alive, and a slice does not tell how large that is. A content that was *read* is an allocation of its own, and is kept
+//! alive, and a slice does not tell how large that is. A content that was *read* is a separate allocation, and is kept
 //! as it came; what is handed out shares it.
 //!
-//! Time is the wall clock: the monotonic one stands still while a sandbox is frozen.
+//! Time is the wall clock: the monotonic one stops while a sandbox is frozen.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -20,7 +20,7 @@ impl Clock {
     }
 }
 
-/// The system's clock. One that stands before 1970 shows 0: contents then expire late, never early.
+/// The system's clock. A clock before 1970 shows 0: contents then expire late, never early.
 impl Default for Clock {
     fn default() -> Self {
         Self::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))

@@ -17,7 +17,7 @@ pub(super) struct Flights<K, T>(Mutex<HashMap<K, watch::Receiver<Option<T>>>>);
 /// A place on the only flight for a key.
 #[derive(Debug)]
 pub(super) enum Boarded<'a, K: Eq + Hash, T> {
-    /// Nobody was at it: do it.
+    /// No other task is doing the same: do it.
     Lead(Lead<'a, K, T>),
     /// Somebody is at it.
     Follow(Follow<T>),

@@ -16,7 +16,7 @@ pub(super) struct Condition {
 
 impl Condition {
     /// Holds unless the item is there already: all of its attributes, a content as long as its own, and an expiry no
-    /// earlier than `enough`. Whatever else stands under its id, of another tenant or damaged, is replaced.
+    /// earlier than `enough`. Whatever else is under its id, of another tenant or damaged, is replaced.
     pub(super) fn unless_stored(item: &Item, enough: Expiry) -> Self {
         let mut condition = Self::default();
         let mut same: Vec<_> = item.values().filter_map(|(name, value)| condition.same(name, value, enough)).collect();

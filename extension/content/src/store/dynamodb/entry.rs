@@ -1,4 +1,4 @@
-//! What stands in the content table, read back: for readers with its content, for those who only look without.
+//! What is in the content table, read back: for readers with its content, for those who only look without.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;

@@ -135,7 +135,7 @@ fn unreadable(operation: &str, status: u16) -> Failure {
     Failure::Transient(format!("{operation}: unreadable answer with status {status}"))
 }
 
-/// An error's name. What else stands there is not passed on.
+/// An error's name. What else is there is not passed on.
 fn error_name(code: &str) -> String {
     code.chars().take_while(char::is_ascii_alphanumeric).take(MAX_CODE).collect()
 }

@@ -35,7 +35,7 @@ pub fn is_table(text: &str) -> bool {
     }
 }
 
-/// Host and port, which stands behind the last colon outside of an IPv6 address's brackets.
+/// Host and port, which is behind the last colon outside of an IPv6 address's brackets.
 pub fn split(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The reader's answer as it crosses the workflow. The text is taken as it stands: the text, or a reference to it.
+/// The reader's answer as it crosses the workflow. The text is taken as it is: the text, or a reference to it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct State<'a> {
     pub(crate) document: Read,

@@ -252,7 +252,7 @@ async fn exchange(connection: &mut Connection, request: Request<Full<Bytes>>) ->
     Ok(Response::from_parts(head, body.to_bytes()))
 }
 
-/// Where a request goes, and the request as it is spelt there: its target without the authority, which stands in `Host`.
+/// Where a request goes, and the request as it is spelt there: its target without the authority, which is in `Host`.
 fn address(mut request: Request<Bytes>) -> Result<(Origin, Request<Bytes>), BoxError> {
     let uri = std::mem::take(request.uri_mut()).into_parts();
     let authority = uri.authority.ok_or("the URL has no host")?;

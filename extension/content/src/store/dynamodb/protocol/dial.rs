@@ -47,7 +47,7 @@ fn head_start(addresses: usize) -> Duration {
     HEAD_START.min(ALL_TRIED / u32::try_from(addresses).unwrap_or(u32::MAX).max(1))
 }
 
-/// The same addresses in their order, but the two families by turns: where one of them leads nowhere, the other is tried soon.
+/// The same addresses in their order, but the two families alternately: where one of them leads nowhere, the other is tried soon.
 fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_family = addresses.first().map(SocketAddr::is_ipv4);
     let (one, other): (Vec<_>, Vec<_>) =
