@@ -71,7 +71,7 @@ COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
     demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy diff destroy dead-letters redrive restore copy-back \
-    package-python-consumer package-node-consumer package-llm-models package-functions models authorities
+    package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
 help: ## other: show this list
@@ -306,6 +306,10 @@ package-python-consumer: ## build: pack the Python function as a zip in target/f
 
 package-node-consumer: ## build: pack the Node.js function as a zip in target/functions; SRC=, ARCH=
 	$(call package,$(or $(SRC),functions/document-splitter))
+
+tools-sync: tools ## change: write the registrations of tools, their list in the template and their table in the README from the table of tools
+	@UPDATE_TOOLS=1 cargo test --quiet -p actions --test sync
+	@echo "functions/stacks/tools.yaml and functions/README.md are as the table says. If the template changed: make diagrams, UPDATE_EXPECTED=1 make stacks"
 
 models: ## change: build the rows of models and their prices from the pinned price list; FILE= names another list
 	@"$(PYTHON)" functions/llm-models/renew $(if $(FILE),--list "$(FILE)")

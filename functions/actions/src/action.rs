@@ -6,6 +6,7 @@ use http_guard::Guard;
 use serde_json::{Value, json};
 
 use crate::parameters::{self, Arguments, Parameter};
+use crate::pdf_program::PdfProgram;
 use crate::tool_error::ToolError;
 
 /// What a server is told about who asks. The weather service wants an application's name.
@@ -18,6 +19,8 @@ pub struct Action {
     pub name: &'static str,
     /// What a model reads in order to decide whether to call it.
     pub description: &'static str,
+    /// Words by which a registry groups it.
+    pub tags: &'static [&'static str],
     /// What it takes.
     pub parameters: &'static [Parameter],
     /// What it does.
@@ -37,6 +40,8 @@ pub struct Services {
     pub web: Guard,
     /// The weather service, and nobody else.
     pub weather: Guard,
+    /// What reads PDF files, if the function has it.
+    pub pdf: Option<PdfProgram>,
 }
 
 impl Action {
@@ -47,6 +52,7 @@ impl Action {
             "description": self.description,
             "input_schema": parameters::schema(self.parameters),
             "output_schema": { "type": "string" },
+            "tags": self.tags,
         })
     }
 }

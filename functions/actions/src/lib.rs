@@ -6,12 +6,14 @@
 //! schema and its check are made of the same declaration.
 
 mod action;
+mod feed_text;
 mod html_text;
 #[cfg(test)]
 mod linear_time;
 mod page_text;
 mod parameters;
 mod passages;
+mod pdf_program;
 #[cfg(test)]
 mod properties;
 mod tool_error;
@@ -19,5 +21,6 @@ mod tools;
 
 pub use self::action::{Action, Run, Running, Services};
 pub use self::parameters::{Arguments, Kind, Parameter};
+pub use self::pdf_program::{PDF_TO_TEXT, PdfProgram};
 pub use self::tool_error::ToolError;
 pub use self::tools::{TABLE, TOOL_NAMES, chosen, description};

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use test_kit::linear_time::time;
 
-use crate::html_text;
 use crate::passages::Query;
+use crate::{feed_text, html_text};
 
 /// Lengths of a text: the second is eight times the first.
 const LENGTHS: [usize; 2] = [16 << 10, 128 << 10];
@@ -65,8 +65,31 @@ fn reading_a_page_takes_linear_time() {
         "<a b='",
         "<title>",
         "<br>",
+        "<nav>a<main>b",
+        "<nav>a</main>",
+        "<p hidden>a",
+        "<div role=main>a",
+        "<a href=b><p>c<nav>d",
     ];
-    assert_eq!(slow(&shapes, |text| drop(html_text::of(text))), [""; 0]);
+    let url = format!("https://site.test/{}/", "a".repeat(1000)).parse().expect("a URL");
+    assert_eq!(slow(&shapes, |text| drop(html_text::of(text, &url))), [""; 0]);
+}
+
+#[test]
+fn reading_a_feed_takes_linear_time() {
+    let url = "https://site.test/".parse().expect("a URL");
+    let shapes = [
+        "a",
+        "<item>",
+        "<item><title>a",
+        "<item><title>a</title></item>",
+        "<![CDATA[",
+        "&amp;",
+        "&a",
+        "<!--",
+        "<a b='",
+    ];
+    assert_eq!(slow(&shapes, |text| drop(feed_text::of(&format!("<rss>{text}"), &url))), [""; 0]);
 }
 
 #[test]

@@ -44,7 +44,11 @@ pub enum Kind {
 
 /// Arguments that fit the parameters they were checked against.
 #[derive(Debug)]
-pub struct Arguments(HashMap<&'static str, Value>);
+pub struct Arguments {
+    values: HashMap<&'static str, Value>,
+    /// What the function's caller knows, and no model says.
+    handles: Vec<String>,
+}
 
 /// The JSON Schema of an object with these parameters. `"format": "content"` marks those that take a handle.
 pub(crate) fn schema(parameters: &[Parameter]) -> Value {
@@ -120,32 +124,48 @@ impl Arguments {
             }
         }
         mistakes.extend(input.keys().map(|name| format!("`{name}` is not a parameter of this tool")));
-        if mistakes.is_empty() { Ok(Self(arguments)) } else { Err(ToolError::new(mistakes.join("; "))) }
+        if mistakes.is_empty() {
+            Ok(Self { values: arguments, handles: vec![] })
+        } else {
+            Err(ToolError::new(mistakes.join("; ")))
+        }
     }
 
     /// A text that is required.
     pub fn text(&self, name: &str) -> &str {
-        self.0.get(name).and_then(Value::as_str).expect("BUG: a declared, required text")
+        self.values.get(name).and_then(Value::as_str).expect("BUG: a declared, required text")
     }
 
     /// A number that is required.
     pub fn number(&self, name: &str) -> f64 {
-        self.0.get(name).and_then(Value::as_f64).expect("BUG: a declared, required number")
+        self.values.get(name).and_then(Value::as_f64).expect("BUG: a declared, required number")
     }
 
     /// A whole number, if it is given.
     pub fn integer(&self, name: &str) -> Option<usize> {
-        self.0.get(name).and_then(whole).map(|number| number as usize)
+        self.values.get(name).and_then(whole).map(|number| number as usize)
+    }
+
+    /// With the handles that the caller of the function knows of.
+    #[must_use]
+    pub fn with_handles(mut self, handles: Vec<String>) -> Self {
+        self.handles = handles;
+        self
+    }
+
+    /// The handles that the caller of the function knows of, oldest first. They may be any text.
+    pub fn handles(&self) -> &[String] {
+        &self.handles
     }
 
     /// A text in another's place.
     pub fn replace(&mut self, name: &'static str, text: String) {
-        self.0.insert(name, text.into());
+        self.values.insert(name, text.into());
     }
 
     /// A text, if it is given.
     pub fn given_text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str)
+        self.values.get(name).and_then(Value::as_str)
     }
 }
 

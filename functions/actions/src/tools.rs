@@ -1,7 +1,9 @@
 //! The table of tools.
 
+mod document_read;
 mod document_search;
 mod http_get;
+mod list_handles;
 mod weather;
 
 use functions_shared::VariableError;
@@ -11,7 +13,8 @@ use serde_json::Value;
 use crate::action::{Action, Services};
 
 /// Every tool there is: one line each.
-pub static TABLE: [&Action; 3] = [&http_get::ACTION, &document_search::ACTION, &weather::ACTION];
+pub static TABLE: &[&Action] =
+    &[&http_get::ACTION, &document_search::ACTION, &document_read::ACTION, &list_handles::ACTION, &weather::ACTION];
 
 /// The variable that says which of them may be called.
 pub const TOOL_NAMES: &str = "TOOL_NAMES";
@@ -29,6 +32,7 @@ impl Services {
         Self {
             web: Guard::new(network.clone(), allowed, http_get::LIMITS),
             weather: Guard::new(network.clone(), weather::hosts(), weather::LIMITS),
+            pdf: None,
         }
     }
 }

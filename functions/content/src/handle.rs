@@ -18,6 +18,11 @@ impl Handle {
         let reference = ContentRef::parse_handle(text.trim())?;
         Some(reference.map(Self).map_err(|_| NotAHandle))
     }
+
+    /// Bytes of what it names, as stored before compression.
+    pub fn size(&self) -> u64 {
+        self.0.size
+    }
 }
 
 impl fmt::Display for Handle {

@@ -10,6 +10,8 @@ pub(crate) struct ToolCall {
     pub(crate) name: String,
     pub(crate) id: String,
     pub(crate) input: Map<String, Value>,
+    /// Handles that tools left in the conversation, oldest first, as the caller found them.
+    pub(crate) handles: Vec<String>,
 }
 
 /// What the model reads.
@@ -44,8 +46,10 @@ impl ToolCall {
             Some(Value::Null) | None => Ok(Map::new()),
             Some(_) => Err(ToolError::new("the call's `input` is not an object")),
         };
+        let handles = event.get_mut("handles").map(Value::take).map(serde_json::from_value);
+        let handles = handles.and_then(Result::ok).unwrap_or_default();
         match (id, name, input) {
-            (Ok(id), Ok(name), Ok(input)) => Ok(Self { name, id, input }),
+            (Ok(id), Ok(name), Ok(input)) => Ok(Self { name, id, input, handles }),
             (id, name, input) => {
                 let (known_id, known_name) = (id.clone().unwrap_or_default(), name.clone().unwrap_or_default());
                 let error = id.err().or(name.err()).or(input.err()).expect("BUG: one of them is an error");

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use actions::{Action, Arguments, Services, ToolError};
+use actions::{Action, Arguments, PdfProgram, Services, ToolError};
 use bytes::Bytes;
 use functions_content::{Asking, ContentError, ContentTable, Handle, LONGEST, NotAHandle, beginning, preview};
 use functions_shared::{Failure, LambdaEvent, Variables};
 use http_guard::{AllowedHosts, Network};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::timeout_at;
 
 use crate::answer::Answer;
@@ -49,6 +49,15 @@ impl State {
     }
 }
 
+impl State {
+    /// With a program that reads PDF files; without one they are refused.
+    #[must_use]
+    pub fn with_pdf(mut self, program: PdfProgram) -> Self {
+        self.services.pdf = Some(program);
+        self
+    }
+}
+
 /// Only a build for tests asks for variables here.
 fn network(variables: &Variables) -> Result<Network, Failure> {
     let text = |name| variables.optional(name).ok().flatten().map(str::to_owned);
@@ -84,8 +93,8 @@ impl State {
     async fn call(&self, event: Value, asking: Asking<'_>) -> ToolResult {
         match ToolCall::of(event) {
             Ok(call) => {
-                let outcome = self.in_time(call.name.clone(), call.input, asking).await;
-                ToolResult::new(call.name, call.id, outcome)
+                let (name, id) = (call.name.clone(), call.id.clone());
+                ToolResult::new(name, id, self.in_time(call, asking).await)
             }
             Err(result) => result,
         }
@@ -104,14 +113,15 @@ impl State {
         Ok(Answer::Fitted { content, is_error })
     }
 
-    async fn in_time(&self, name: String, input: Map<String, Value>, asking: Asking<'_>) -> Result<String, ToolError> {
-        let late = || Err(ToolError::new(format!("`{name}` did not finish in the time that this function has")));
-        timeout_at(asking.until.into(), self.answer(&name, input, asking)).await.unwrap_or_else(|_| late())
+    async fn in_time(&self, call: ToolCall, asking: Asking<'_>) -> Result<String, ToolError> {
+        let late = ToolError::new(format!("`{}` did not finish in the time that this function has", call.name));
+        timeout_at(asking.until.into(), self.answer(call, asking)).await.unwrap_or(Err(late))
     }
 
-    async fn answer(&self, name: &str, input: Map<String, Value>, asking: Asking<'_>) -> Result<String, ToolError> {
-        let action = self.tools.iter().find(|action| action.name == name).ok_or_else(|| self.unknown(name))?;
-        let mut arguments = Arguments::of(action.parameters, input)?;
+    async fn answer(&self, call: ToolCall, asking: Asking<'_>) -> Result<String, ToolError> {
+        let action = self.tools.iter().find(|action| action.name == call.name);
+        let action = action.ok_or_else(|| self.unknown(&call.name))?;
+        let mut arguments = Arguments::of(action.parameters, call.input)?.with_handles(call.handles);
         for parameter in action.parameters.iter().filter(|parameter| parameter.is_content()) {
             if let Some(handle) = arguments.given_text(parameter.name).and_then(Handle::of) {
                 let text = self.text_of(handle, asking).await;

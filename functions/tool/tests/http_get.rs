@@ -10,7 +10,7 @@ fn site(asked: &Asked) -> Reply {
     match asked.path.as_str() {
         "/html" => page(
             "text/html; charset=utf-8",
-            "<h1>Title</h1><p>One <b>bold</b> w&ouml;rd.<script>x()</script><ul><li>a<li>b</ul>",
+            "<title>Of</title><h1>Title</h1><p>One <b>bold</b> w&ouml;rd.<script>x()</script><ul><li>a<li><a href=b>b</a></ul>",
         ),
         "/latin" => page("text/html; charset=ISO-8859-1", &b"<p>Gr\xfc\xdfe</p>"[..]),
         "/meta" => page("text/html", &b"<head><meta charset='windows-1251'></head><p>\xcf\xf0\xe8\xe2\xe5\xf2</p>"[..]),
@@ -25,6 +25,13 @@ fn site(asked: &Asked) -> Reply {
         "/typeless" => Reply::new(Full::default()),
         "/gone" => status(410),
         "/moved" => elsewhere(301, "/markdown"),
+        "/old" => elsewhere(302, "/new/html"),
+        "/new/html" => page("text/html", "<p>See <a href='../x'>this</a>."),
+        "/feed" => page(
+            "application/rss+xml",
+            "<rss><channel><title>F</title><item><title>One</title><link>/1</link></item></channel></rss>",
+        ),
+        "/xml" => page("text/xml", "<svg/>"),
         "/inside" => elsewhere(302, "https://169.254.169.254/latest/meta-data/"),
         _ => status(404),
     }
@@ -35,9 +42,14 @@ async fn a_page_is_read_as_what_it_is() {
     let world = World::new(site).await;
     let function = world.function();
     let cases = [
-        ("/html", "# Title\n\nOne bold wörd.\n\n- a\n- b"),
-        ("/latin", "Grüße"),
-        ("/meta", "Привет"),
+        (
+            "/html",
+            "Title: Of\nURL: https://documents.test/html\n\n# Title\n\nOne bold wörd.\n\n- a\n- [b](https://documents.test/b)",
+        ),
+        ("/old", "URL: https://documents.test/new/html\n\nSee [this](https://documents.test/x)."),
+        ("/feed", "Title: F\nURL: https://documents.test/feed\n\n- [One](https://documents.test/1)"),
+        ("/latin", "URL: https://documents.test/latin\n\nGrüße"),
+        ("/meta", "URL: https://documents.test/meta\n\nПривет"),
         ("/guess", "Grüße"),
         ("/mark", "hi"),
         ("/json", r#"{"a": [1,  2]}"#),
@@ -57,6 +69,7 @@ async fn what_is_no_page_is_refused_in_words() {
     let cases = [
         ("https://documents.test/picture", "of type `image/png`"),
         ("https://documents.test/script", "of type `text/javascript`"),
+        ("https://documents.test/xml", "is not a feed"),
         ("https://documents.test/typeless", "has no Content-Type"),
         ("https://documents.test/martian", "unknown encoding `martian`"),
         ("https://documents.test/gone", "410 Gone"),

@@ -69,7 +69,9 @@ async fn a_tenants_handles_are_that_tenants() {
 
 #[tokio::test]
 async fn a_page_that_is_too_long_is_refused() {
-    let world = World::new(|_| page("text/plain", "a".repeat((8 << 20) + 1))).await;
-    let error = world.function().error("http_get", json!({"url": "https://documents.test/"})).await;
-    assert_eq!(error, "`url`: the answer has more than 8388608 bytes");
+    for (bytes, limit) in [((8 << 20) + 1, 8_388_608), ((20 << 20) + 1, 20_971_520)] {
+        let world = World::new(move |_| page("text/plain", "a".repeat(bytes))).await;
+        let error = world.function().error("http_get", json!({"url": "https://documents.test/"})).await;
+        assert_eq!(error, format!("`url`: the answer has more than {limit} bytes"));
+    }
 }

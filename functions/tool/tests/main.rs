@@ -15,7 +15,7 @@ mod http_get;
 mod limits;
 mod long_results;
 mod marker;
-mod registration;
+mod pages;
 mod show;
 mod signing;
 mod ssrf;

@@ -1,5 +1,6 @@
 //! A function with a content table and the web of one test: `documents.test` and whatever else a test starts.
 
+use actions::PdfProgram;
 use functions_shared::{LambdaEvent, Variables};
 use lambda_local::table::{ContentTable, TableConfig};
 use lambda_runtime::Context;
@@ -28,6 +29,12 @@ impl World {
     /// A function with a content table.
     pub fn function(&self) -> Function {
         self.function_with([("AGENT_CONTEXT_TABLE", TABLE)])
+    }
+
+    /// A function with a content table that reads PDF files by the program that is shipped.
+    pub fn function_that_reads_pdf(&self) -> Function {
+        let Function(state) = self.function();
+        Function(state.with_pdf(PdfProgram::at(env!("CARGO_BIN_EXE_tool"))))
     }
 
     /// A function with these variables besides those that say where everything is.

@@ -13,8 +13,9 @@ const MAX_PASSAGES: &str = "max_passages";
 
 pub(crate) static ACTION: Action = Action {
     name: "document_search",
-    description: "Finds the passages of a long text that have most to do with a query, best first, each with its offset in bytes. The text may be \
-        given as the handle of another tool's long result.",
+    description: "Finds the passages of a long text that have most to do with a query, best first, each with its offset in bytes, from which \
+        document_read reads on. The text may be given as the handle of another tool's long result.",
+    tags: &["document"],
     parameters: &[
         Parameter::required(DOCUMENT, Kind::Content, "The text, or its handle, exactly as a result gave it."),
         Parameter::required(

@@ -6,7 +6,7 @@ use http::header;
 use http_guard::Limits;
 
 use crate::action::{Action, Running, Services, USER_AGENT};
-use crate::page_text;
+use crate::page_text::{self, Body};
 use crate::parameters::{Arguments, Kind, Parameter};
 use crate::tool_error::ToolError;
 
@@ -14,14 +14,15 @@ const URL: &str = "url";
 
 pub(crate) static ACTION: Action = Action {
     name: "http_get",
-    description: "Fetches a page from the web as readable text. A long page comes as its beginning and a handle; give the handle to \
-        document_search to find passages in the whole.",
+    description: "Fetches a page from the web as readable text: the main content of HTML, the entries of a feed, the text of a PDF file. A long \
+        page comes as its beginning and a handle; give the handle to document_search to find passages in the whole.",
+    tags: &["web"],
     parameters: &[Parameter::required(URL, Kind::Text, "Address of the page, beginning with https://.")],
     run,
 };
 
-/// A page is held in memory as it came and as text.
-pub(crate) const LIMITS: Limits = Limits { bytes: 8 << 20, time: Duration::from_secs(20), redirects: 5 };
+/// A page is held in memory as it came and as text. Of other pages than PDF files less is read.
+pub(crate) const LIMITS: Limits = Limits { bytes: 20 << 20, time: Duration::from_secs(20), redirects: 5 };
 
 const HEADERS: [(header::HeaderName, &str); 2] =
     [(header::USER_AGENT, USER_AGENT), (header::ACCEPT, page_text::ACCEPT)];
@@ -33,6 +34,7 @@ fn run(services: &Services, arguments: Arguments) -> Running<'_> {
         if !page.status.is_success() {
             return Err(ToolError::new(format!("`{URL}`: the server answered {}", page.status)));
         }
-        page_text::of(page.content_type.as_deref(), &page.body)
+        let body = Body { url: &page.url, content_type: page.content_type.as_deref(), bytes: &page.body };
+        page_text::of(body, services.pdf.as_ref()).await.map_err(|error| ToolError::new(format!("`{URL}`: {error}")))
     })
 }

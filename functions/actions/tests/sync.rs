@@ -1,0 +1,108 @@
+//! What is made from the table of tools: the list of names and the registrations in the template of the stack, and the table in the
+//! README. `make tools-sync` writes them; without it this compares.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use actions::TABLE;
+use serde_json::Value;
+
+const FROM: &str = "Made by make tools-sync from the table of tools: do not edit from here.";
+const TO: &str = "To here.";
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
+}
+
+/// Compares a file with itself after `made`, or writes it.
+fn sync(name: &str, made: impl Fn(&str) -> String) {
+    let path = file(name);
+    let is = std::fs::read_to_string(&path).expect("the file");
+    let should_be = made(&is);
+    if is_asked_to_write() {
+        std::fs::write(path, should_be).expect("written");
+    } else {
+        assert!(is == should_be, "{name} is not what the table of tools says: run `make tools-sync`");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a switch of this test")]
+fn is_asked_to_write() -> bool {
+    std::env::var_os("UPDATE_TOOLS").is_some()
+}
+
+/// The text with other lines between the two marks, which are comments.
+fn between_marks(text: &str, lines: &str) -> String {
+    let (before, rest) = text.split_once(FROM).expect("the first mark");
+    let (opening, rest) = rest.split_once('\n').expect("a line");
+    let (old, after) = rest.split_once(TO).expect("the second mark");
+    let indented = old.rsplit('\n').next().unwrap_or_default();
+    format!("{before}{FROM}{opening}\n{lines}{indented}{TO}{after}")
+}
+
+/// The text with another end of the line that begins so.
+fn line(text: &str, begins: &str, end: &str) -> String {
+    let (before, rest) = text.split_once(begins).expect("the line");
+    let (_, after) = rest.split_once('\n').expect("its end");
+    format!("{before}{begins}{end}\n{after}")
+}
+
+/// `http_get` is `HttpGet`.
+fn logical_id(name: &str) -> String {
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    name.split('_').map(capital).collect()
+}
+
+/// As a text of YAML in single quotes.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn registration(tool: &Value) -> String {
+    let name = tool["name"].as_str().expect("a name");
+    let mut lines = format!("  {}:\n    Type: Custom::Tool\n    Properties:\n", logical_id(name));
+    lines.push_str("      ServiceToken:\n        Fn::ImportValue: !Sub SharedToolRegistryLambdaArn-${Stage}\n");
+    writeln!(lines, "      tool_name: {name}").expect("BUG: a String takes everything");
+    let description = tool["description"].as_str().expect("a description");
+    for (property, value) in [
+        ("description", description.to_owned()),
+        ("input_schema", tool["input_schema"].to_string()),
+        ("output_schema", tool["output_schema"].to_string()),
+    ] {
+        writeln!(lines, "      {property}: {}", quoted(&value)).expect("BUG: a String takes everything");
+    }
+    lines.push_str("      lambda_arn: !GetAtt ToolFunction.Arn\n");
+    writeln!(lines, "      tags: {}\n", quoted(&tool["tags"].to_string())).expect("BUG: a String takes everything");
+    lines
+}
+
+/// A line of the README's table: what is required comes first.
+fn row(tool: &Value) -> String {
+    let name = tool["name"].as_str().expect("a name");
+    let required = tool["input_schema"]["required"].as_array().expect("a list");
+    let properties = tool["input_schema"]["properties"].as_object().expect("an object");
+    let is_optional = |name: &&String| !required.contains(&Value::from(name.as_str()));
+    let mut takes: Vec<_> = required.iter().filter_map(Value::as_str).map(|name| format!("`{name}`")).collect();
+    takes.extend(properties.keys().filter(is_optional).map(|name| format!("`{name}` (optional)")));
+    let takes = if takes.is_empty() { "nothing".to_owned() } else { takes.join(", ") };
+    format!("| `{name}` | {takes} | {} |\n", tool["description"].as_str().expect("a text").replace('|', "\\|"))
+}
+
+#[test]
+fn the_template_registers_every_tool_as_it_describes_itself() {
+    let registrations: String = TABLE.iter().map(|action| registration(&action.description())).collect();
+    let names: Vec<_> = TABLE.iter().map(|action| action.name).collect();
+    sync("stacks/tools.yaml", |template| {
+        let template =
+            line(template, "          TOOL_NAMES: ", &format!("{} # made by make tools-sync", names.join(",")));
+        between_marks(&template, &registrations)
+    });
+}
+
+#[test]
+fn the_readme_lists_every_tool_as_it_describes_itself() {
+    let rows: String = TABLE.iter().map(|action| row(&action.description())).collect();
+    sync("README.md", |page| {
+        between_marks(page, &format!("\n| tool | takes | what it does |\n|---|---|---|\n{rows}\n"))
+    });
+}
