@@ -16,7 +16,7 @@ PROFILE ?= demo
 BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
 # What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
-VARIABLES := AGENTS ARCH AT ATTACH_POLICIES CARGO_TARGET_DIR CI DETACH DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS OVERWRITE PAGE \
+VARIABLES := AGENTS ARCH AT ATTACH_POLICIES CARGO_TARGET_DIR CI DETACH DEV DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS OVERWRITE PAGE \
     PARAMETERS PORT PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
 # Variables of the programs that make starts: make passes them on in the environment.
 THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
@@ -50,6 +50,13 @@ TEMPLATES = $(shell find layer functions docs/attach -name '*.yaml' -not -path '
 # Those of our own stacks.
 STACKS = $(sort $(filter layer/stacks/% functions/stacks/%,$(TEMPLATES)))
 
+# Zips that only link to what is built here, for the stage on this machine: `make deploy STAGE=local DEV=1`.
+LINKED := $(TARGET)/linked
+ifneq ($(filter-out 0,$(DEV)),)
+ZIPS ?= $(LINKED)
+ZIP_X86 ?= $(LINKED)/lrap-x86_64.zip
+ZIP_ARM ?= $(LINKED)/lrap-arm64.zip
+endif
 # What is published, and where to.
 ZIP_X86 ?= $(SHIPPED)/lrap-x86_64.zip
 ZIP_ARM ?= $(SHIPPED)/lrap-arm64.zip
@@ -70,7 +77,7 @@ announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two 
 COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
-    demo-folder agent-folder build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy diff destroy dead-letters redrive restore copy-back \
+    demo-folder agent-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy diff destroy dead-letters redrive restore copy-back \
     package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -191,7 +198,7 @@ detach: $(installed) ## use: detach the layer from FUNCTION=; REGION=, DRY_RUN=1
 meant = $(if $(ONLY),--only "$(ONLY)") $(if $(AGENTS),--agents "$(AGENTS)")
 given-parameters = $(if $(ZIPS),--zips "$(ZIPS)") $(foreach parameter,$(PARAMETERS),--parameter "$(parameter)")
 
-deploy: $(installed) ## use: create or update all stacks of STAGE=, or ONLY="layer tools agent-document-agent"; REGION=, AGENTS= and ZIPS= (other folders), ZIP_X86=, ZIP_ARM=, PARAMETERS="Name=Value …", DRY_RUN=1
+deploy: $(installed) $(if $(call on,$(DEV)),linked) ## use: create or update all stacks of STAGE=, or ONLY="layer tools agent-document-agent"; REGION=, AGENTS= and ZIPS= (other folders), ZIP_X86=, ZIP_ARM=, PARAMETERS="Name=Value …", DRY_RUN=1; with STAGE=local DEV=1 builds and links the programs in place of zips
 	$(deliver) deploy "$(ZIP_X86)" "$(ZIP_ARM)" $(to) $(meant) $(given-parameters)
 
 diff: $(DELIVERY)/installed ## use: show what make deploy would change, and why; the same variables; fails with "Error 3" if anything would change
@@ -322,7 +329,12 @@ package-llm-models: ## build: pack the rows of models, prices and certificate au
 
 # --- the functions in Rust ------------------------------------------------------------------------------------------------
 
-FUNCTIONS := llm tool agent-registry tool-registry
+FUNCTIONS := \
+    agent-registry \
+    llm \
+    processor \
+    tool \
+    tool-registry
 ARCHITECTURE = $(lastword $(ARCHITECTURES))
 
 package-functions: tools ## build: build the Rust functions as zips in target/functions, for arm64, or for x86_64 with ARCH=x86; FUNCTIONS="llm tool"
@@ -341,6 +353,14 @@ clean: ## other: delete what was built here, but not the cache of runtime client
 	rm -rf .cache target/functions
 
 # --- steps of the above -------------------------------------------------------------------------------------------------
+
+# Zips that link to programs of this build. What is packed from its source is packed, if all stacks are meant.
+linked:
+	$(call demonstrate,lambda-local $(FUNCTIONS))
+	@$(MAKE) layer-folder wrapper
+	@"$(PYTHON)" functions/link "$(LINKED)" --programs "$(BUILT)" --layer "$(LAYER)" $(FUNCTIONS)
+	$(if $(ONLY),,@for source in document-splitter llm-models spec3-mcp; do \
+	    "$(PYTHON)" functions/package functions/$$source "$(LINKED)/$$source.zip" --architecture "$(if $(filter arm,$(HERE)),arm64,x86_64)"; done)
 
 # The layer's files as in /opt, and the programs that run them on this machine. The demo and the agent name the same packages, so that cargo
 # builds what both need with the same features, once. Here `tool` has the feature test-endpoints, which lets names lead to a page on

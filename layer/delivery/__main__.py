@@ -60,7 +60,7 @@ def operations(options):
 
 
 def publish(options):
-    layer_zip = LayerZip.read(options.zip, options.architecture)
+    layer_zip = LayerZip.read(options.zip, options.architecture, options.stage)
     publishing.publish(_account(options), layer_zip, options.stage)
     return 0
 

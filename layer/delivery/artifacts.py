@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delivery import Refusal
-from delivery.layers import refuse_foreign
+from delivery.layers import refuse_foreign, refuse_links
 
 # The property of each type that may name a file, and the members by which it says bucket and key instead.
 LOCATIONS = {
@@ -102,6 +102,7 @@ def check_programs(evaluation, artifacts):
         if properties.get("Runtime", "").startswith("provided"):
             (architecture,) = properties.get("Architectures", ["x86_64"])
             with zipfile.ZipFile(artifact.path) as archive:
+                refuse_links(archive, evaluation.parameter("Stage"))
                 if BOOTSTRAP not in archive.namelist():
                     raise Refusal(f"{artifact.path} holds no {BOOTSTRAP}: `{verb_of(artifact.path)}` makes it anew")
                 words = {"x86_64": "ARCH=x86", "arm64": "ARCH=arm"}[architecture]

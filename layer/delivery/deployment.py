@@ -35,7 +35,7 @@ def wanted(stage, parameters, zips):
     """``zips`` are paths by architecture, which are looked into only if the layers are meant."""
     if not stage.has(LAYER_STACK):
         return Wanted({**parameters, **IMPORTS_AGAIN}, [])
-    found = {architecture: LayerZip.read(path, architecture) for architecture, path in zips.items()}
+    found = {architecture: LayerZip.read(path, architecture, stage.name) for architecture, path in zips.items()}
     keys = {"X86Key": found["x86_64"].key, "ArmKey": found["arm64"].key, "Version": version()}
     return Wanted({**parameters, **keys, **IMPORTS_AGAIN}, list(found.values()))
 

@@ -2,12 +2,14 @@
 
 import hashlib
 import re
+import stat
 import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from delivery import Refusal
+from delivery.connection import LOCAL
 
 MODES = ("LRAP_HYDRATE", "LRAP_OFFLOAD")
 EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
@@ -61,7 +63,7 @@ class LayerZip:
     content: bytes
 
     @classmethod
-    def read(cls, path, architecture):
+    def read(cls, path, architecture, stage=None):
         path = Path(path)
         if not path.is_file():
             raise Refusal(
@@ -70,6 +72,7 @@ class LayerZip:
             )
         try:
             with zipfile.ZipFile(path) as archive:
+                refuse_links(archive, stage)
                 for program in PROGRAMS:
                     refuse_foreign(archive, program, architecture)
         except (zipfile.BadZipFile, KeyError) as problem:
@@ -87,9 +90,31 @@ def refuse_foreign(archive, program, architecture, remedy=""):
     entry = archive.getinfo(program)
     if not entry.external_attr >> 16 & 0o111:
         raise Refusal(f"{archive.filename}: {program} is not executable, and Lambda would not start it")
-    header = archive.open(entry).read(20)
+    header = _beginning(archive, entry)
     if header[:4] != b"\x7fELF":
         raise Refusal(f"{archive.filename}: {program} is not a Linux executable")
     (machine,) = struct.unpack_from("<H", header, 18)
     if machine != ARCHITECTURES[architecture][1]:
         raise Refusal(f"{archive.filename}: {program} is not for {architecture}: its ELF machine is {machine}{remedy}")
+
+
+def refuse_links(archive, stage):
+    """Refuses a zip that only links to programs of this machine (``functions/link``), unless they run here."""
+    linked = any(_is_link(entry) for entry in archive.infolist())
+    if linked and stage != LOCAL:
+        raise Refusal(f"{archive.filename} links to a build on this machine, which only STAGE={LOCAL} runs")
+
+
+def _is_link(entry):
+    return stat.S_ISLNK(entry.external_attr >> 16)
+
+
+def _beginning(archive, entry):
+    """The first bytes of a program, or of what is linked to in its place."""
+    if not _is_link(entry):
+        return archive.open(entry).read(20)
+    target = Path(archive.read(entry).decode())
+    if not target.is_file():
+        raise Refusal(f"missing dependency: {archive.filename} links to {target}, which does not exist: build it")
+    with target.open("rb") as program:
+        return program.read(20)

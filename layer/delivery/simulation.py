@@ -123,6 +123,9 @@ ACTIONS = {
 }
 # Asked about with what they belong to: a bucket, a topic, a queue, a function, an API.
 WITH_ANOTHER = {
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Stage",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::Permission",

@@ -1,10 +1,12 @@
 """What may be published is looked into first."""
 
+import struct
 import tempfile
 import unittest
+from pathlib import Path
 
 from delivery import Refusal
-from delivery.layers import PROGRAMS, LayerZip, is_ours
+from delivery.layers import ARCHITECTURES, PROGRAMS, LayerZip, is_ours
 from tests.aws import layer_zip
 
 ARN = "arn:aws:lambda:eu-central-1:123456789012:layer:"
@@ -46,6 +48,19 @@ class LayerZips(unittest.TestCase):
     def test_a_missing_zip_says_how_to_build_it(self):
         with self.assertRaisesRegex(Refusal, "missing dependency.*make layer"):
             LayerZip.read(f"{self.folder}/none.zip", "x86_64")
+
+    def test_links_to_a_build_are_for_the_stage_on_this_machine_only(self):
+        program = Path(self.folder, "program")
+        program.write_bytes(b"\x7fELF" + bytes(14) + struct.pack("<H", ARCHITECTURES["arm64"][1]))
+        path = layer_zip(self.folder, "arm64", link=program)
+        self.assertEqual(LayerZip.read(path, "arm64", "local").architecture, "arm64")
+        with self.assertRaisesRegex(Refusal, "links to a build on this machine, which only STAGE=local runs"):
+            LayerZip.read(path, "arm64", "prod")
+        with self.assertRaisesRegex(Refusal, "is not for x86_64"):
+            LayerZip.read(path, "x86_64", "local")
+        program.unlink()
+        with self.assertRaisesRegex(Refusal, "missing dependency: .* links to .*program, which does not exist"):
+            LayerZip.read(path, "arm64", "local")
 
     def test_the_layer_is_known_by_its_name(self):
         self.assertTrue(

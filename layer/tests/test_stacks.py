@@ -46,6 +46,7 @@ class EachProperty(unittest.TestCase):
             "shared-infrastructure": {},
             "agent-registry": {"Architecture": "x86_64"},
             "shared-llm": {"Architecture": "x86_64", "BedrockModelArns": "arn:model"},
+            "functions": {"Architecture": "x86_64", "NtfyUrl": "https://ntfy.sh/topic"},
             "tools": {"Architecture": "x86_64"},
             "agent": {"EnableXRay": "true"},
             "messaging": {"AlarmEmail": "ops@example.com"},

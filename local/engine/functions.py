@@ -8,6 +8,7 @@ import base64
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from ministack.core.responses import set_request_account_id, set_request_region
 from ministack.services import lambda_svc
@@ -82,7 +83,7 @@ def description(function, record, config, qualifier=None):
         "config": {
             **packages.runtime(config["Runtime"]),
             "handler": config["Handler"],
-            "directory": packages.unpacked(settings["folder"], "code", [record["code_zip"]]),
+            **code(record["code_zip"]),
             **layers(config),
             "environment": environment(config),
             "timeout": config["Timeout"],
@@ -90,6 +91,13 @@ def description(function, record, config, qualifier=None):
             **concurrency(function or record, config),
         },
     }
+
+
+def code(packed):
+    """Where the code is. Of a program that the zip only links to, also which build it is: it may be built anew at any time."""
+    directory = packages.unpacked(settings["folder"], "code", [packed])
+    linked = Path(directory, "bootstrap")
+    return {"directory": directory, **({"build": linked.stat().st_mtime_ns} if linked.is_symlink() and linked.exists() else {})}
 
 
 def environment(config):

@@ -48,6 +48,9 @@ pub(crate) struct Up {
     /// The region of requests that are not signed for one; without, that of this environment.
     #[arg(long)]
     region: Option<String>,
+    /// A variable that every function gets, such as `TEST_CA_FILE=ca.pem`; may be given several times.
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
+    variables: Vec<(String, String)>,
 }
 
 impl Arguments {
@@ -68,9 +71,15 @@ impl Up {
             region: self.region.clone(),
             engine: Some(EngineConfig { python: self.engine.clone() }),
             step_functions: interpreter.map(|python| StepFunctionsConfig { python, ..StepFunctionsConfig::default() }),
+            variables: self.variables.iter().cloned().collect(),
             ..Config::default()
         }
     }
+}
+
+fn variable(given: &str) -> Result<(String, String), String> {
+    let (name, value) = given.split_once('=').ok_or_else(|| format!("{given} is not NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn configuration_of_file(path: &Path, listen: Option<SocketAddr>) -> anyhow::Result<Config> {

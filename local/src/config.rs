@@ -27,6 +27,8 @@ pub struct Config {
     pub step_functions: Option<StepFunctionsConfig>,
     /// Every other AWS service, if wanted; `listen` is then the one endpoint of all services.
     pub engine: Option<EngineConfig>,
+    /// Variables that every function gets because it runs on this machine. A function's own win.
+    pub variables: BTreeMap<String, String>,
 }
 
 impl Default for Config {
@@ -38,6 +40,7 @@ impl Default for Config {
             functions: BTreeMap::new(),
             step_functions: None,
             engine: None,
+            variables: BTreeMap::new(),
         }
     }
 }
@@ -93,6 +96,8 @@ pub struct FunctionConfig {
     /// The pause before the first retry; the second waits twice as long. Lambda waits a minute. In TOML in seconds.
     #[serde(deserialize_with = "seconds")]
     pub retry_delay: Duration,
+    /// Any number that is another one once the function has been built anew: sandboxes of the old build then take no more invocations.
+    pub build: Option<u64>,
 }
 
 /// `managed_instances = { max_concurrency = 8 }`: as on Lambda Managed Instances.
@@ -121,6 +126,7 @@ impl Default for FunctionConfig {
             idle_timeout: Duration::from_mins(5),
             retries: 2,
             retry_delay: Duration::from_secs(1),
+            build: None,
         }
     }
 }

@@ -80,7 +80,8 @@ fn reserved(definition: &Definition, api: &str) -> Environment {
     let mut environment: Environment =
         variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     environment.insert("LAMBDA_TASK_ROOT".to_owned(), function.directory.clone().into());
-    environment.extend(host.inherited.credentials.iter().map(|(name, value)| (name.clone(), value.into())));
+    let shared = host.inherited.credentials.iter().chain(&host.variables);
+    environment.extend(shared.map(|(name, value)| (name.clone(), value.into())));
     environment
 }
 
@@ -172,6 +173,16 @@ mod tests {
         let environment = of_runtime(&definition(function), "127.0.0.1:1", Some(1234));
         assert_eq!(environment["AWS_ENDPOINT_URL_DYNAMODB"], "http://mine");
         assert_eq!(environment[LISTENER_PORT], "9009");
+    }
+
+    #[test]
+    fn every_function_gets_the_variables_of_the_machine_and_its_own_win() {
+        let mut host = Host::for_tests();
+        host.variables =
+            [("TEST_CA_FILE", "/ca"), ("OTHER", "machine")].map(|(name, value)| (name.into(), value.into())).into();
+        let definition = Definition::latest("f".to_owned(), function(&[("OTHER", "own")]), Arc::new(host));
+        let environment = of_runtime(&definition, "127.0.0.1:1", None);
+        assert_eq!((&environment["TEST_CA_FILE"], &environment["OTHER"]), (&"/ca".into(), &"own".into()));
     }
 
     #[test]

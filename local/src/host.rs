@@ -16,6 +16,8 @@ pub(crate) struct Host {
     pub(crate) other_services: Option<String>,
     /// Where every AWS service is served, these two included.
     pub(crate) every_service: Option<String>,
+    /// What every function gets of variables, under its own.
+    pub(crate) variables: BTreeMap<String, String>,
     /// Marks every process of this lambda-local.
     pub(crate) mark: Mark,
     pub(crate) closing: watch::Receiver<bool>,
@@ -47,6 +49,7 @@ impl Host {
             table_endpoint: "http://127.0.0.1:1".to_owned(),
             other_services: None,
             every_service: None,
+            variables: BTreeMap::new(),
             mark: Mark::new(),
             closing: watch::channel(false).1,
         }

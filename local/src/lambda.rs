@@ -92,6 +92,7 @@ impl LambdaLocal {
             table_endpoint: table.endpoint(),
             other_services: None,
             every_service: config.engine.is_some().then(|| url(address)),
+            variables: config.variables.clone(),
             mark: Mark::new(),
             closing: closed,
         };

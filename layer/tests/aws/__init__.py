@@ -1,6 +1,7 @@
 """AWS on this machine, and what tests do to it: as a person would, by ``make``."""
 
 import os
+import stat
 import struct
 import subprocess
 import tempfile
@@ -85,13 +86,13 @@ class OnAws(unittest.TestCase):
         return [stack["StackName"] for stack in sorted(found, key=lambda stack: stack["CreationTime"])]
 
 
-def layer_zip(folder, architecture, content=b"", programs=PROGRAMS, mode=0o755, magic=b"\x7fELF"):
-    """A zip that looks like the layer's: executables with nothing in them but a header."""
+def layer_zip(folder, architecture, content=b"", programs=PROGRAMS, mode=0o755, magic=b"\x7fELF", link=None):
+    """A zip that looks like the layer's: executables with nothing in them but a header, or links to one."""
     _, machine = ARCHITECTURES[architecture]
     path = Path(folder) / f"{architecture}.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for program in programs:
             entry = zipfile.ZipInfo(program)
-            entry.external_attr = (0o100000 | mode) << 16
-            archive.writestr(entry, magic + bytes(14) + struct.pack("<H", machine) + content)
+            entry.external_attr = ((stat.S_IFLNK if link else stat.S_IFREG) | mode) << 16
+            archive.writestr(entry, str(link) if link else magic + bytes(14) + struct.pack("<H", machine) + content)
     return path

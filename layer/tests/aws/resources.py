@@ -29,7 +29,8 @@ def delete_activity(backend, arn):
 
 
 def make_api(backend, name, properties):
-    title = properties["Body"]["info"]["title"]
+    """By its own name, or by that of the document that describes it."""
+    title = properties["Body"]["info"]["title"] if "Body" in properties else properties["Name"]
     return backend.create_api(None, None, None, None, None, title, "HTTP", None, {}, None).api_id
 
 
@@ -59,7 +60,13 @@ def model(kind, name_property, backends, make, delete):
     def remove(cls, resource_name, cloudformation_json, account_id, region_name):
         delete(backends[account_id][region_name], resource_name)
 
+    def attribute(self, name):
+        # Of an API: moto's have the address that AWS would give them.
+        return f"https://{self.physical_resource_id}.execute-api.amazonaws.com"
+
     members = {
+        "has_cfn_attr": classmethod(lambda cls, name: name == "ApiEndpoint"),
+        "get_cfn_attribute": attribute,
         "physical_resource_id": "",
         "cloudformation_name_type": staticmethod(lambda: name_property),
         "cloudformation_type": staticmethod(lambda: kind),

@@ -1,0 +1,7 @@
+//! `processor` with a real table and a stand-in of ntfy.
+
+#![allow(clippy::unwrap_used)]
+
+mod batches;
+mod crashes;
+mod world;

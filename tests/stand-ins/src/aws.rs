@@ -1,0 +1,67 @@
+//! The relay to AWS on this machine: each of AWS's services is a service here, named by what a request is signed for.
+
+use crate::service::Service;
+use axum::Router;
+use axum::body::Body;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where requests go. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Aws {
+    upstream: Arc<Mutex<String>>,
+    client: reqwest::Client,
+}
+
+impl Aws {
+    pub(crate) fn new() -> reqwest::Result<Self> {
+        // Only the first call in a process does something. reqwest brings no cryptography of its own.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // No proxy of this environment is on the way to this machine.
+        Ok(Self { upstream: Arc::default(), client: reqwest::Client::builder().no_proxy().build()? })
+    }
+
+    /// An endpoint of `lambda-local up`.
+    pub(crate) fn relay_to(&self, endpoint: &str) {
+        endpoint.trim_end_matches('/').clone_into(&mut self.upstream.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The service that a request is for, such as `aws:dynamodb`.
+    pub(crate) fn service_of<B>(&self, request: &Request<B>) -> Service {
+        let name = format!("aws:{}", signed_for(request).unwrap_or("unknown"));
+        let aws = self.clone();
+        let router = Router::new().fallback(async move |request: Request<Body>| aws.relay(request).await);
+        Service { name, hosts: &[], router }
+    }
+
+    async fn relay(&self, request: Request<Body>) -> Response<Body> {
+        self.ask(request).await.unwrap_or_else(|error| {
+            let mut response = Response::new(Body::from(error.to_string()));
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            response
+        })
+    }
+
+    async fn ask(&self, request: Request<Body>) -> anyhow::Result<Response<Body>> {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let url = self.upstream.lock().unwrap_or_else(PoisonError::into_inner).clone() + path;
+        let asked = self.client.request(head.method, url).headers(head.headers);
+        let answered = asked.body(body.collect().await?.to_bytes()).send().await?;
+        let mut response = Response::builder().status(answered.status());
+        for (name, value) in
+            answered.headers().iter().filter(|(name, _)| ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(name))
+        {
+            response = response.header(name, value);
+        }
+        Ok(response.body(Body::from(answered.bytes().await?))?)
+    }
+}
+
+/// `Credential=KEY/20260102/REGION/SERVICE/aws4_request`: the fourth part.
+fn signed_for<B>(request: &Request<B>) -> Option<&str> {
+    let signature = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    signature.split_once("Credential=")?.1.split(['/', ',']).nth(3)
+}

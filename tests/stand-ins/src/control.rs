@@ -1,0 +1,48 @@
+//! The control interface, for tests in other languages, below `/_stand-ins/`.
+//!
+//! - `GET /_stand-ins/calls` lists every call, as [`Call`](crate::Call) in JSON; `DELETE` forgets them.
+//! - `POST /_stand-ins/faults` with `{"service": "ntfy", "fault": {"kind": "status", "status": 429, "retry_after": 1}, "times": 2}` plans a
+//!   [`Fault`]; without `times` it lasts. `DELETE` ends all of them.
+//! - `PUT /_stand-ins/upstream` with the URL of AWS on this machine as the body: where the relay sends what it gets.
+
+use crate::aws::Aws;
+use crate::fault::{Fault, Script};
+use crate::record::Record;
+use crate::service::Service;
+use axum::routing::{MethodRouter, get, post, put};
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::Deserialize;
+
+/// What paths of the control interface begin with.
+pub const PREFIX: &str = "/_stand-ins/";
+
+#[derive(Deserialize)]
+struct Plan {
+    service: String,
+    fault: Fault,
+    times: Option<u64>,
+}
+
+pub(crate) fn service(record: Record, script: Script, aws: Aws) -> Service {
+    let router = Router::new().route("/_stand-ins/calls", calls(record)).route("/_stand-ins/faults", faults(script));
+    let router = router.route("/_stand-ins/upstream", put(async move |url: String| aws.relay_to(&url)));
+    Service { name: "control".to_owned(), hosts: &[], router }
+}
+
+fn calls(record: Record) -> MethodRouter {
+    let cleared = record.clone();
+    get(async move || Json(record.calls())).delete(async move || cleared.clear())
+}
+
+fn faults(script: Script) -> MethodRouter {
+    let cleared = script.clone();
+    post(async move |Json(plan): Json<Plan>| {
+        match plan.times {
+            Some(times) => script.plan(&plan.service, plan.fault, times),
+            None => script.always(&plan.service, plan.fault),
+        }
+        StatusCode::NO_CONTENT
+    })
+    .delete(async move || cleared.clear())
+}

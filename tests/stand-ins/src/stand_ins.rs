@@ -1,0 +1,148 @@
+//! All services in one process.
+
+use crate::authority::Certified;
+use crate::aws::Aws;
+use crate::control;
+use crate::fault::Script;
+use crate::noaa;
+use crate::ntfy::{NTFY, Ntfy};
+use crate::record::Record;
+use crate::server::{Answer, Server};
+use crate::service::{Dropped, Service};
+use anyhow::{Context, Result};
+use axum::body::Body;
+use http::header::HOST;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
+
+/// The running services. Dropping it ends them.
+pub struct StandIns {
+    plain: Server,
+    relay: Server,
+    encrypted: Server,
+    certified: Certified,
+    services: Arc<Services>,
+    ntfy: Ntfy,
+    aws: Aws,
+}
+
+/// What both servers answer with.
+struct Services {
+    all: Vec<Service>,
+    record: Record,
+    script: Script,
+    control: Service,
+}
+
+impl StandIns {
+    /// Starts all of them on free ports.
+    ///
+    /// # Errors
+    /// When nothing can listen on the loopback, or no certificate can be made.
+    pub async fn start() -> Result<Self> {
+        let (ntfy, record, script) = (Ntfy::default(), Record::default(), Script::default());
+        let all = vec![ntfy.service(), noaa::service()];
+        let hosts = all.iter().flat_map(|service| service.hosts).map(|&host| host.to_owned()).collect();
+        let aws = Aws::new()?;
+        let control = control::service(record.clone(), script.clone(), aws.clone());
+        let services = Arc::new(Services { all, record, script, control });
+        let certified = Certified::of(hosts)?;
+        let tls = TlsAcceptor::from(Arc::clone(&certified.config));
+        let plain = Server::start(Plain(Arc::clone(&services)), None).await.context("cannot listen on the loopback")?;
+        let relay = Relay(Arc::clone(&services), aws.clone());
+        let relay = Server::start(relay, None).await.context("cannot listen on the loopback")?;
+        let encrypted = Server::start(Encrypted(Arc::clone(&services)), Some(tls)).await;
+        let encrypted = encrypted.context("cannot listen on the loopback")?;
+        Ok(Self { plain, relay, encrypted, certified, services, ntfy, aws })
+    }
+
+    /// `http://127.0.0.1:PORT`, where ntfy and the control interface are.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.plain.address)
+    }
+
+    /// The value of `AWS_ENDPOINT_URL` for functions whose calls of AWS are to be recorded.
+    pub fn relay_url(&self) -> String {
+        format!("http://{}", self.relay.address)
+    }
+
+    /// Where the relay sends what it gets: an endpoint of `lambda-local up`.
+    pub fn relay_to(&self, endpoint: &str) {
+        self.aws.relay_to(endpoint);
+    }
+
+    /// The variables `TEST_ENDPOINTS` and `TEST_CA_FILE`, by which functions that are built with `test-endpoints` find the services.
+    pub fn variables(&self) -> [(&'static str, String); 2] {
+        let hosts = self.services.all.iter().flat_map(|service| service.hosts);
+        let endpoints: Vec<_> = hosts.map(|host| format!("{host}={}", self.encrypted.address)).collect();
+        let authority = self.certified.authority().to_string_lossy().into_owned();
+        [("TEST_ENDPOINTS", endpoints.join(",")), ("TEST_CA_FILE", authority)]
+    }
+
+    /// Every call so far.
+    pub fn record(&self) -> &Record {
+        &self.services.record
+    }
+
+    /// What the services are told to fail at.
+    pub fn script(&self) -> &Script {
+        &self.services.script
+    }
+
+    /// What ntfy was sent.
+    pub fn ntfy(&self) -> &Ntfy {
+        &self.ntfy
+    }
+}
+
+/// In the clear: one host name for all, so that only one service and the control interface are there.
+#[derive(Clone)]
+struct Plain(Arc<Services>);
+
+/// Whatever is asked of AWS.
+#[derive(Clone)]
+struct Relay(Arc<Services>, Aws);
+
+/// By host name.
+#[derive(Clone)]
+struct Encrypted(Arc<Services>);
+
+impl Answer for Plain {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
+        if request.uri().path().starts_with(control::PREFIX) {
+            // Neither recorded nor failing.
+            return self.0.control.answer(request, &Record::default(), &Script::default()).await;
+        }
+        self.0.answer(|service| service.name == NTFY, request).await
+    }
+}
+
+impl Answer for Relay {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
+        let service = self.1.service_of(&request);
+        service.answer(request, &self.0.record, &self.0.script).await
+    }
+}
+
+impl Answer for Encrypted {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+        self.0.answer(|service| service.hosts.contains(&host.as_str()), request).await
+    }
+}
+
+impl Services {
+    async fn answer(
+        &self,
+        is_meant: impl Fn(&Service) -> bool,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Dropped> {
+        let Some(service) = self.all.iter().find(|service| is_meant(service)) else {
+            let response = Response::builder().status(StatusCode::MISDIRECTED_REQUEST);
+            return response.body(Body::empty()).map_err(|_| Dropped);
+        };
+        service.answer(request, &self.record, &self.script).await
+    }
+}
