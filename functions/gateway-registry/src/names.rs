@@ -1,0 +1,41 @@
+//! Names as the service's model has them, checked before anything is written.
+
+use functions_shared::Refusal;
+use std::ops::RangeInclusive;
+
+/// `([0-9a-zA-Z][-]?){1,48}`
+pub(crate) fn check_gateway_name(field: &str, name: &str) -> Result<(), Refusal> {
+    check_name(field, name, 48)
+}
+
+fn check_name(field: &str, name: &str, max: usize) -> Result<(), Refusal> {
+    let letters = name.bytes().filter(u8::is_ascii_alphanumeric).count();
+    let fits = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if fits && (1..=max).contains(&letters) && !name.starts_with('-') && !name.contains("--") {
+        return Ok(());
+    }
+    Err(Refusal::invalid(field, format!("must be 1 to {max} letters and digits, with single hyphens between them")))
+}
+
+/// A text of so many characters.
+pub(crate) fn check_length(field: &str, text: &str, range: RangeInclusive<usize>) -> Result<(), Refusal> {
+    if range.contains(&text.chars().count()) {
+        return Ok(());
+    }
+    Err(Refusal::invalid(field, format!("must have {} to {} characters", range.start(), range.end())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_model() {
+        for name in ["golf", "G-1", "a-", &"a-".repeat(48)] {
+            assert!(check_gateway_name("name", name).is_ok(), "{name}");
+        }
+        for name in ["", "-a", "a--b", "a_b", "a b", "ä", &"a".repeat(49)] {
+            assert!(check_gateway_name("name", name).is_err(), "{name}");
+        }
+    }
+}

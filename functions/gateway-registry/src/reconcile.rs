@@ -1,0 +1,148 @@
+//! Brings rows and gateways together after crashes, half-done deletions and changes by hand.
+//!
+//! A row that is on its way is driven on. An active one follows what AgentCore says. A gateway that carries a deleted row's tag, because
+//! its creation outlived the deletion, is deleted. Nothing else is: neither what has no tag of the registry, nor what has one without a
+//! row, for then it is the table that lost something.
+
+use crate::audit::audit;
+use crate::control::{GatewaySeen, found};
+use crate::deadline::Deadline;
+use crate::gateways::{GatewayRow, drift, key};
+use crate::registry::Registry;
+use crate::reply::Reply;
+use crate::rows::{Caller, Status};
+use crate::table::{Stored, Written};
+use functions_shared::Refusal;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+
+impl Registry {
+    /// Does it, or only says what it would do.
+    pub(crate) async fn reconcile(
+        &self,
+        is_dry_run: bool,
+        caller: &Caller,
+        deadline: Deadline,
+    ) -> Result<Reply, Refusal> {
+        let (actions, is_cut) = (vec![], false);
+        let mut reconciliation = Reconciliation { registry: self, is_dry_run, caller, deadline, actions, is_cut };
+        reconciliation.run().await?;
+        let Reconciliation { actions, is_cut, .. } = reconciliation;
+        Ok(Reply::new(200, json!({ "dry_run": is_dry_run, "actions": actions, "complete": !is_cut })))
+    }
+}
+
+/// One run: what it does, or would do.
+struct Reconciliation<'a> {
+    registry: &'a Registry,
+    is_dry_run: bool,
+    caller: &'a Caller,
+    deadline: Deadline,
+    actions: Vec<Value>,
+    /// Whether there was no time for all of it.
+    is_cut: bool,
+}
+
+impl Reconciliation<'_> {
+    async fn run(&mut self) -> Result<(), Refusal> {
+        let rows = self.registry.gateways.all::<GatewayRow>().await?;
+        let known: HashSet<_> = rows.iter().filter_map(|stored| stored.row.agentcore_gateway_id.clone()).collect();
+        for stored in rows {
+            if !self.deadline.has_time() {
+                self.is_cut = true;
+                return Ok(());
+            }
+            self.gateway(stored).await?;
+        }
+        self.strays(&known).await
+    }
+
+    async fn gateway(&mut self, stored: Stored<GatewayRow>) -> Result<(), Refusal> {
+        let action = match stored.row.status() {
+            Status::Pending => "finish the creation",
+            Status::Deleting => "finish the deletion",
+            Status::Active => return self.active(stored).await,
+            Status::Failed | Status::Deleted => return Ok(()),
+        };
+        let id = stored.row.gateway_id.clone();
+        let status = self.driven(stored).await?;
+        self.did(&id, action, status);
+        Ok(())
+    }
+
+    /// How far a row is once it was driven on.
+    async fn driven(&self, stored: Stored<GatewayRow>) -> Result<Status, Refusal> {
+        if self.is_dry_run {
+            return Ok(stored.row.status());
+        }
+        let driven = Box::pin(self.registry.drive_gateway(stored, self.caller, self.deadline.clone()));
+        Ok(driven.await?.row.status())
+    }
+
+    async fn active(&mut self, stored: Stored<GatewayRow>) -> Result<(), Refusal> {
+        let id = stored.row.gateway_id.clone();
+        let agentcore_id = stored.row.agentcore_gateway_id.clone().unwrap_or_default();
+        let Ok(seen) = found(self.registry.control.gateway(&agentcore_id).await) else {
+            self.did(&id, "none: AgentCore does not answer", stored.row.status());
+            return Ok(());
+        };
+        let Some((action, row)) = drift(&stored.row, seen, self.caller) else { return Ok(()) };
+        let status = row.status();
+        if !self.is_dry_run {
+            // Overtaken by somebody who knows more: the next reconciliation sees what is left.
+            self.registry.gateways.replace(&stored, row).await?;
+        }
+        self.did(&id, action, status);
+        Ok(())
+    }
+
+    /// Gateways that no row knows by their id.
+    async fn strays(&mut self, known: &HashSet<String>) -> Result<(), Refusal> {
+        let Ok(gateways) = self.registry.control.gateways().await else {
+            self.is_cut = true;
+            return Ok(());
+        };
+        for (_, id) in gateways.into_iter().filter(|(_, id)| !known.contains(id)) {
+            let Ok(Some(seen)) = found(self.registry.control.gateway(&id).await) else { continue };
+            let Ok(Some(owner)) = self.registry.control.owner_of(&seen.gateway_arn).await else { continue };
+            self.stray(&owner, seen).await?;
+        }
+        Ok(())
+    }
+
+    /// A gateway that was made for the row with the key `owner`.
+    async fn stray(&mut self, owner: &str, seen: GatewaySeen) -> Result<(), Refusal> {
+        let Some(stored) = self.registry.gateways.get::<GatewayRow>(key(owner)).await? else {
+            self.report(owner, "none: AgentCore has a gateway of this row, and the table has no such row", "none");
+            return Ok(());
+        };
+        if stored.row.agentcore_gateway_id.is_none() {
+            let status = self.adopted(stored, seen).await?;
+            self.did(owner, "take over a gateway that was made for this row", status);
+        }
+        Ok(())
+    }
+
+    async fn adopted(&self, stored: Stored<GatewayRow>, seen: GatewaySeen) -> Result<Status, Refusal> {
+        let mut row = stored.row.clone();
+        row.adopt(seen, self.caller);
+        if self.is_dry_run {
+            return Ok(row.status());
+        }
+        match self.registry.gateways.replace(&stored, row).await? {
+            Written::Done(written) => self.driven(written).await,
+            Written::Overtaken => Ok(stored.row.status()),
+        }
+    }
+
+    fn did(&mut self, id: &str, action: &str, status: Status) {
+        if !self.is_dry_run {
+            audit("reconcile", id, self.caller, action, status.as_str());
+        }
+        self.report(id, action, status.as_str());
+    }
+
+    fn report(&mut self, id: &str, action: &str, status: &str) {
+        self.actions.push(json!({ "id": id, "action": action, "status": status }));
+    }
+}

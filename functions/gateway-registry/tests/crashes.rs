@@ -1,0 +1,70 @@
+//! The function crashes between any two steps. Then the same request comes again, and then a reconciliation.
+
+use crate::gateways::golf;
+use crate::recorder::Crash;
+use crate::world::World;
+use serde_json::{Value, json};
+
+/// Before and after each of so many requests.
+pub(crate) fn crashes(steps: usize) -> impl Iterator<Item = Crash> {
+    (1..=steps).flat_map(|step| [Crash::Before(step), Crash::After(step)])
+}
+
+#[tokio::test]
+async fn a_creation_that_crashed_anywhere_ends_in_one_gateway_and_one_row() {
+    let undisturbed = World::start().await;
+    undisturbed.ask("POST", "/gateways", golf()).await;
+    for crash in crashes(undisturbed.recorder.steps().len()) {
+        for is_forgotten in [false, true] {
+            let world = World::start().await;
+            assert!(world.ask_and_crash(crash, "POST", "/gateways", golf()).await, "{crash:?}");
+            if is_forgotten {
+                world.agentcore.forget_tokens();
+            }
+            let (status, body) = world.ask("POST", "/gateways", golf()).await;
+            assert_eq!((status, &body["status"]), (201, &json!("ACTIVE")), "{crash:?}: {body}");
+            let (_, report) = world.ask("POST", "/reconcile", Value::Null).await;
+            assert_eq!(report["actions"], json!([]), "{crash:?}");
+            assert_eq!(
+                (world.agentcore.gateways().len(), &world.gateway_row().await["status"]),
+                (1, &json!("ACTIVE")),
+                "{crash:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reconciliation_alone_ends_a_creation_that_crashed_anywhere() {
+    let undisturbed = World::start().await;
+    undisturbed.ask("POST", "/gateways", golf()).await;
+    // Before its first request is sent, nobody knows of it.
+    for crash in crashes(undisturbed.recorder.steps().len()).skip(1) {
+        let world = World::start().await;
+        assert!(world.ask_and_crash(crash, "POST", "/gateways", golf()).await, "{crash:?}");
+        world.ask("POST", "/reconcile", Value::Null).await;
+        assert_eq!(
+            (world.agentcore.gateways().len(), &world.gateway_row().await["status"]),
+            (1, &json!("ACTIVE")),
+            "{crash:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_crashed_anywhere_is_ended_by_a_reconciliation() {
+    let undisturbed = World::start().await;
+    let (_, made) = undisturbed.ask("POST", "/gateways", golf()).await;
+    let path = format!("/gateways/{}", made["gateway_id"].as_str().unwrap());
+    undisturbed.recorder.forget();
+    undisturbed.ask("DELETE", &path, Value::Null).await;
+    // Up to the row's first write, nobody knows of it.
+    for crash in crashes(undisturbed.recorder.steps().len()).skip(3) {
+        let world = World::start().await;
+        world.ask("POST", "/gateways", golf()).await;
+        assert!(world.ask_and_crash(crash, "DELETE", &path, Value::Null).await, "{crash:?}");
+        world.ask("POST", "/reconcile", Value::Null).await;
+        assert_eq!(world.gateway_row().await["status"], "DELETED", "{crash:?}");
+        assert!(world.agentcore.gateways().is_empty(), "{crash:?}");
+    }
+}
