@@ -2,6 +2,7 @@
 
 use crate::call::Said;
 use crate::error::CallError;
+use crate::listener::Listener;
 use crate::prices::Tokens;
 use crate::prompt::Prompt;
 use crate::target::Target;
@@ -15,6 +16,8 @@ pub(crate) struct Question<'a> {
     pub(crate) prompt: &'a Prompt<'a>,
     pub(crate) key: Option<&'a Secret>,
     pub(crate) within: Duration,
+    /// Who hears the answer while it is made.
+    pub(crate) listener: Option<&'a Listener<'a>>,
 }
 
 /// An answer, and the tokens that are billed for it if the provider counts them.

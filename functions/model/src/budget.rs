@@ -48,7 +48,7 @@ pub struct Budget {
     client: Client,
     table: String,
     stage: String,
-    cap: MicroDollars,
+    pub(crate) cap: MicroDollars,
     clock: Clock,
 }
 
@@ -234,13 +234,22 @@ impl Budget {
     }
 
     async fn spent(&self, id: &str) -> Result<MicroDollars, BudgetError> {
+        Ok(spent_in(&self.item(id).await?))
+    }
+
+    /// The record of the day that it is at `now`. Empty if nothing was spent on it.
+    pub(crate) async fn record(&self, now: Timestamp) -> Result<HashMap<String, AttributeValue>, BudgetError> {
+        self.item(&self.id(day(now))).await
+    }
+
+    async fn item(&self, id: &str) -> Result<HashMap<String, AttributeValue>, BudgetError> {
         let request = self.client.get_item().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
         let found = request.consistent_read(true).send().await.map_err(|error| unavailable(&error))?;
-        Ok(found.item.as_ref().map(spent_in).unwrap_or_default())
+        Ok(found.item.unwrap_or_default())
     }
 
     /// What the clock shows, up to the last moment that a calendar has.
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::MAX)
     }
 
@@ -295,7 +304,7 @@ fn day(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::UTC).date()
 }
 
-fn next_midnight(now: Timestamp) -> Timestamp {
+pub(crate) fn next_midnight(now: Timestamp) -> Timestamp {
     let midnight = day(now).checked_add(1.day()).and_then(|tomorrow| tomorrow.to_zoned(TimeZone::UTC));
     midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp())
 }

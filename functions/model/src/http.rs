@@ -8,6 +8,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AF
 use reqwest::{Client, Response, Url, redirect};
 use secrets::Secret;
 use serde_json::Value;
+use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout_at};
 
@@ -48,6 +49,21 @@ impl Post<'_> {
 
     /// Sends the request; the answer's bytes if it is a success.
     pub(crate) async fn send(self, client: &Client) -> Result<Vec<u8>, Failed> {
+        let mut body = Vec::new();
+        let take = |bytes: &[u8]| {
+            body.extend_from_slice(bytes);
+            ControlFlow::Continue(())
+        };
+        self.send_in_pieces(client, take).await?;
+        Ok(body)
+    }
+
+    /// Sends the request, and hands over the answer's bytes as they come if it is a success, until there is no need of more.
+    pub(crate) async fn send_in_pieces(
+        self,
+        client: &Client,
+        take: impl FnMut(&[u8]) -> ControlFlow<()> + Send,
+    ) -> Result<(), Failed> {
         let Self { provider_id, endpoint, headers, body, within } = self;
         let until = Instant::now() + within;
         let late = |is_silent| Failed::late(provider_id, within, is_silent);
@@ -55,13 +71,11 @@ impl Post<'_> {
         let response = timeout_at(until, request.send()).await.map_err(|_| late(true))?;
         let response = response.map_err(|error| unreachable(provider_id, &error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = timeout_at(until, read(response)).await.map_err(|_| late(false));
         if status.is_success() {
-            return body?.map_err(|reason| Failed::unreadable(provider_id, reason, Billing::Unknown));
+            let read = timeout_at(until, read(response, take)).await.map_err(|_| late(false))?;
+            return read.map_err(|reason| Failed::unreadable(provider_id, reason, Billing::Unknown));
         }
-        // A refusal counts as one even if its text is cut.
-        let body = body.unwrap_or_else(|_| Ok(Vec::new())).unwrap_or_default();
-        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let body = reasons(response, until).await;
         let retry_after = headers.get(RETRY_AFTER).and_then(|value| retry_after_of(value.to_str().ok()?));
         let refusal = Refusal { status: status.as_u16(), retry_after: retry_after.or_else(|| retry_delay(&body)) };
         Err(refusal.failed(provider_id, error_code(&body), is_overflow(&body)))
@@ -123,15 +137,32 @@ fn unreachable(provider_id: &str, error: &reqwest::Error) -> Failed {
     Failed { error, billing, may_be_retried: true, retry_after: None }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, &'static str> {
+/// What a refusal says. It counts as one even if its text is cut.
+async fn reasons(response: Response, until: Instant) -> Value {
     let mut body = Vec::new();
+    let take = |bytes: &[u8]| {
+        body.extend_from_slice(bytes);
+        ControlFlow::Continue(())
+    };
+    let is_whole = timeout_at(until, read(response, take)).await.is_ok_and(|read| read.is_ok());
+    Some(body).filter(|_| is_whole).and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default()
+}
+
+async fn read(
+    mut response: Response,
+    mut take: impl FnMut(&[u8]) -> ControlFlow<()> + Send,
+) -> Result<(), &'static str> {
+    let mut length = 0;
     while let Some(bytes) = response.chunk().await.map_err(|_| "it ends too early")? {
-        if body.len() + bytes.len() > LONGEST_ANSWER {
+        length += bytes.len();
+        if length > LONGEST_ANSWER {
             return Err("it is too long");
         }
-        body.extend_from_slice(&bytes);
+        if take(&bytes).is_break() {
+            break;
+        }
     }
-    Ok(body)
+    Ok(())
 }
 
 /// Seconds, or a date.

@@ -205,7 +205,7 @@ impl Message {
     }
 
     /// What tools returned in it, in order.
-    pub(crate) fn tool_results(&self) -> impl Iterator<Item = &ToolResult> {
+    pub fn tool_results(&self) -> impl Iterator<Item = &ToolResult> {
         self.content
             .blocks()
             .iter()
@@ -213,7 +213,7 @@ impl Message {
     }
 
     /// Its texts, in order.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
         let whole = if let Content::Text(text) = &self.content { Some(text.as_str()) } else { None };
         let blocks = self.content.blocks().iter();
         let texts =

@@ -8,6 +8,7 @@ use crate::conversation::Conversation;
 use crate::destination::is_loopback;
 use crate::error::CallError;
 use crate::http;
+use crate::listener::Listener;
 use crate::models::{Model, Models};
 use crate::prices::{MicroDollars, Tokens};
 use crate::prompt::{Prompt, Settings};
@@ -70,6 +71,8 @@ struct Ready<'a> {
     account: Account,
     /// When the caller wants an answer.
     until: Option<Instant>,
+    /// Who hears the answer while it is made.
+    listener: Option<Listener<'a>>,
 }
 
 /// One attempt, paid for.
@@ -114,6 +117,26 @@ impl Llm {
 
     /// Answers one call, in no more than `left`.
     pub async fn answer(&self, call: Call, left: Option<Duration>) -> Result<Reply, CallError> {
+        self.answer_to(call, left, None).await
+    }
+
+    /// The same; `hear` gets the answer's text piece by piece, while the model writes it. An attempt of which something was heard is
+    /// not repeated.
+    pub async fn stream(
+        &self,
+        call: Call,
+        left: Option<Duration>,
+        hear: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Reply, CallError> {
+        self.answer_to(call, left, Some(Listener::new(hear))).await
+    }
+
+    async fn answer_to(
+        &self,
+        call: Call,
+        left: Option<Duration>,
+        listener: Option<Listener<'_>>,
+    ) -> Result<Reply, CallError> {
         let until = left.map(|left| Instant::now() + left);
         if call.stream == Some(true) {
             return Err(CallError::invalid("`stream` is not supported: the response is returned whole"));
@@ -132,7 +155,7 @@ impl Llm {
         let prompt = Prompt { system: &conversation.system, turns, tools: &tools, settings, spoken };
         let key = self.key(&target).await?;
         let account = Account { agent, provider: origin.provider.clone(), model: origin.model.clone() };
-        let ready = Ready { target: &target, prompt: &prompt, key: key.as_ref(), account, until };
+        let ready = Ready { target: &target, prompt: &prompt, key: key.as_ref(), account, until, listener };
         let (answered, taken) = self.answered(&ready).await?;
         let said = answered.said.judged(prompt.may_call());
         drop(prompt);
@@ -221,7 +244,7 @@ impl Llm {
     /// How long to wait before the next attempt, if there is one.
     fn pause(&self, ready: &Ready<'_>, failed: &Failed, attempts: u32) -> Option<Duration> {
         let pause =
-            self.retries.pause(attempts, failed.retry_after, fastrand::f64()).filter(|_| failed.may_be_retried)?;
+            self.retries.pause(attempts, failed.retry_after, fastrand::f64()).filter(|_| ready.may_retry(failed))?;
         let fits = ready.left().is_none_or(|left| left > pause + SHORTEST_ATTEMPT);
         fits.then_some(pause)
     }
@@ -246,14 +269,18 @@ impl Llm {
     }
 
     async fn ask(&self, ready: &Ready<'_>) -> Result<Answered, Failed> {
-        let Ready { target, prompt, key, .. } = *ready;
+        let Ready { target, prompt, key, ref listener, .. } = *ready;
         let within = ready.left().map_or(target.timeout, |left| target.timeout.min(left));
         let clients = Clients { http: &self.http, bedrock: &self.bedrock };
-        transformers::ask(clients, Question { target, prompt, key, within }).await
+        transformers::ask(clients, Question { target, prompt, key, within, listener: listener.as_ref() }).await
     }
 }
 
 impl Ready<'_> {
+    fn may_retry(&self, failed: &Failed) -> bool {
+        failed.may_be_retried && !self.listener.as_ref().is_some_and(Listener::has_heard)
+    }
+
     fn left(&self) -> Option<Duration> {
         self.until.map(|until| until.saturating_duration_since(Instant::now()))
     }

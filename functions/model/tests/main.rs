@@ -18,3 +18,5 @@ mod refusals;
 mod retries;
 mod scripted;
 mod shipped_models;
+#[allow(clippy::unwrap_used)]
+mod streams;

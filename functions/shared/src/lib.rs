@@ -31,6 +31,7 @@ mod init_error;
 mod logs;
 mod refusal;
 mod service;
+pub mod streaming;
 mod through_wrapper;
 mod variables;
 

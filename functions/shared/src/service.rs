@@ -1,10 +1,13 @@
 //! [`run`] and [`run_with`]: a handler becomes a Lambda function.
 
 use crate::{Failure, Variables, init_error, logs, through_wrapper};
-use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use bytes::Bytes;
+use futures_core::Stream;
+use lambda_runtime::{Diagnostic, Error, IntoFunctionResponse, LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
+use std::fmt::Debug;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
@@ -29,7 +32,7 @@ where
     E: Into<Diagnostic> + 'static,
     F: Future<Output = Result<O, E>> + Send + 'static,
 {
-    start(&Variables::from_environment())?.block_on(serve(handler, None))
+    start(&Variables::from_environment())?.block_on(serve(handler, std::convert::identity, None))
 }
 
 /// Like [`run`], for a handler that needs more than its event: `init` makes it once, from the variables, before the first event.
@@ -69,12 +72,33 @@ where
     E: Into<Diagnostic> + 'static,
     F: Future<Output = Result<O, E>> + Send + 'static,
 {
+    run_responding(init, handler, std::convert::identity)
+}
+
+/// Like [`run_with`], with `respond` between what the handler gives and what the Runtime API gets.
+pub(crate) fn run_responding<St, I, O, E, F, R, B, S, D, X>(
+    init: impl AsyncFnOnce(Variables) -> Result<St, Failure>,
+    handler: impl Fn(Arc<St>, LambdaEvent<I>) -> F + Send + Sync + 'static,
+    respond: fn(Returned<O>) -> R,
+) -> ExitCode
+where
+    St: Send + Sync + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Send + 'static,
+    E: Into<Diagnostic> + 'static,
+    F: Future<Output = Result<O, E>> + Send + 'static,
+    R: IntoFunctionResponse<B, S> + Send + 'static,
+    B: Serialize + Send + 'static,
+    S: Stream<Item = Result<D, X>> + Unpin + Send + 'static,
+    D: Into<Bytes> + Send + 'static,
+    X: Into<Error> + Send + Debug + 'static,
+{
     let variables = Variables::from_environment();
     let served = start(&variables).and_then(|runtime| {
         runtime.block_on(async move {
             let stage = variables.optional("STAGE").ok().flatten().map(Arc::from);
             let made = Arc::new(initialised(init, variables).await?);
-            serve(move |event| handler(Arc::clone(&made), event), stage).await
+            serve(move |event| handler(Arc::clone(&made), event), respond, stage).await
         })
     });
     // In a log line: what `main` returns as an error is printed as plain text.
@@ -123,27 +147,34 @@ async fn initialised<S>(
 }
 
 /// Every line of the log says which invocation, function and stage it is of.
-async fn serve<I, O, E, F>(
+async fn serve<I, O, E, F, R, B, S, D, X>(
     handler: impl Fn(LambdaEvent<I>) -> F + Send + Sync + 'static,
+    respond: fn(Returned<O>) -> R,
     stage: Option<Arc<str>>,
 ) -> Result<(), Error>
 where
     I: DeserializeOwned + Send + 'static,
-    O: Serialize + Send + 'static,
+    O: Send + 'static,
     E: Into<Diagnostic> + 'static,
     F: Future<Output = Result<O, E>> + Send + 'static,
+    R: IntoFunctionResponse<B, S> + Send + 'static,
+    B: Serialize + Send + 'static,
+    S: Stream<Item = Result<D, X>> + Unpin + Send + 'static,
+    D: Into<Bytes> + Send + 'static,
+    X: Into<Error> + Send + Debug + 'static,
 {
     let handler = Arc::new(handler);
     let invocation = move |event: LambdaEvent<_>| {
         let (request_id, function) = (&event.context.request_id, &event.context.env_config.function_name);
         let span = tracing::info_span!("invocation", request_id, function, stage = stage.as_deref());
-        answer(Arc::clone(&handler), event).instrument(span)
+        let answered = answer(Arc::clone(&handler), event);
+        async move { answered.await.map(respond) }.instrument(span)
     };
     lambda_runtime::run_concurrent(service_fn(invocation)).await
 }
 
 /// What goes back: the handler's output, or the warm-up event itself.
-enum Returned<O> {
+pub(crate) enum Returned<O> {
     Warmup(Box<RawValue>),
     Output(O),
 }

@@ -26,6 +26,7 @@ pub mod message;
 mod patience;
 pub mod peer;
 pub mod runtime;
+pub mod scenarios;
 pub mod secrets;
 pub mod wire;
 

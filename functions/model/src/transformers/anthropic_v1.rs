@@ -3,7 +3,10 @@
 //! What the model thinks is signed and goes back as it came, in its place. The provider is told to keep the tools, the rules, the
 //! conversation up to the last message but one, and all of it: what was new in this call is read from the cache in the next.
 
-use super::dialect::{Dialect, Unreadable, arguments, beside, count, part as read, set, verbatim, with};
+use super::dialect::{
+    Dialect, Heard, Streaming, Unreadable, append, arguments, beside, count, fields, part as read, set, update, verbatim,
+    with,
+};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
 use crate::message::{Block, NotRun, Source, ToolResult, ToolUse};
@@ -19,6 +22,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
     request,
     usage,
     answer,
+    streaming: Streaming { ask: |request, _| request["stream"] = true.into(), add, is_whole },
 };
 
 fn request(prompt: &Prompt<'_>, target: &Target) -> Value {
@@ -157,6 +161,69 @@ fn answer(mut body: Value, _: &Prompt<'_>) -> Result<Said, Unreadable> {
     let content: Vec<Value> = read(body["content"].take())?;
     let reason = body["stop_reason"].as_str().ok_or_else(|| Unreadable::new("it has no `stop_reason`"))?;
     Ok(Said { blocks: content.iter().map(said).collect::<Result<_, _>>()?, stop_reason: stop_reason_of(reason) })
+}
+
+/// Adds an event of a stream to the message that it is about.
+fn add(body: &mut Value, mut event: Value) -> Heard {
+    match event["type"].as_str() {
+        Some("message_start") => *body = event["message"].take(),
+        Some("content_block_start") => {
+            let content = body.pointer_mut("/content").and_then(Value::as_array_mut);
+            content.into_iter().for_each(|content| content.push(event["content_block"].take()));
+        }
+        Some("content_block_delta") => return block_of(body, &event).map_or(Heard::Nothing, |block| grow(block, &event["delta"])),
+        Some("content_block_stop") => block_of(body, &event).into_iter().for_each(complete),
+        Some("message_delta") => {
+            update(body, event["delta"].take());
+            update(fields(body).entry("usage").or_insert(Value::Null), event["usage"].take());
+        }
+        Some("message_stop") => return Heard::End,
+        Some("error") => {
+            *body = event;
+            return Heard::End;
+        }
+        _ => {}
+    }
+    Heard::Nothing
+}
+
+fn is_whole(body: &Value) -> bool {
+    body["stop_reason"].is_string() || body["type"] == "error"
+}
+
+fn block_of<'a>(body: &'a mut Value, event: &Value) -> Option<&'a mut Value> {
+    let index = usize::try_from(event["index"].as_u64()?).ok()?;
+    body.get_mut("content")?.get_mut(index)
+}
+
+/// Where the arguments of a call are collected until they are JSON.
+const PARTIAL: &str = "partial_json";
+
+fn grow(block: &mut Value, delta: &Value) -> Heard {
+    let text = |name: &str| delta[name].as_str().unwrap_or_default();
+    match delta["type"].as_str() {
+        Some("text_delta") => {
+            append(block, "text", text("text"));
+            return Heard::Text(text("text").to_owned());
+        }
+        Some("input_json_delta") => append(block, PARTIAL, text(PARTIAL)),
+        Some("thinking_delta") => append(block, "thinking", text("thinking")),
+        Some("signature_delta") => append(block, "signature", text("signature")),
+        Some("citations_delta") => match block.get_mut("citations") {
+            Some(Value::Array(citations)) => citations.push(delta["citation"].clone()),
+            _ => update(block, json!({"citations": [delta["citation"]]})),
+        },
+        _ => {}
+    }
+    Heard::Nothing
+}
+
+/// Arguments that are no JSON stay a text, which is a malformed call's.
+fn complete(block: &mut Value) {
+    let partial = block.as_object_mut().and_then(|block| block.remove(PARTIAL));
+    if let Some(text) = partial.as_ref().and_then(Value::as_str).filter(|text| !text.is_empty()) {
+        block["input"] = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+    }
 }
 
 fn said(native: &Value) -> Result<Block, Unreadable> {

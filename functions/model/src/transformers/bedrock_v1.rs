@@ -47,7 +47,7 @@ const NO_TOOLS: &str = "Answer now, in words, without calling a tool.";
 
 /// Asks Bedrock once.
 pub(crate) async fn converse(client: &Client, question: Question<'_>) -> Result<Answered, Failed> {
-    let Question { target, prompt, key, within } = question;
+    let Question { target, prompt, key, within, .. } = question;
     let input = input(prompt, target).map_err(Failed::unsent)?;
     let client = client_for(client, target, key);
     let asked = client

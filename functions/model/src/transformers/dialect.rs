@@ -4,12 +4,15 @@ use crate::attempt::{Answered, Billing, Failed, Question};
 use crate::call::Said;
 use crate::error::CallError;
 use crate::http::{Post, Refusal};
+use crate::listener::Listener;
 use crate::prices::Tokens;
 use crate::prompt::Prompt;
+use crate::sse::Events;
 use crate::target::Target;
-use reqwest::Client;
+use reqwest::{Client, Url};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
+use std::ops::ControlFlow;
 
 /// An API of JSON by HTTP.
 #[derive(Debug)]
@@ -27,7 +30,34 @@ pub(crate) struct Dialect {
     pub(crate) usage: fn(&Value) -> Option<Tokens>,
     /// What the body of a successful response says.
     pub(crate) answer: fn(Value, &Prompt<'_>) -> Result<Said, Unreadable>,
+    /// How it answers piece by piece.
+    pub(crate) streaming: Streaming,
 }
+
+/// How an API answers piece by piece, in server-sent events. The events are put together to the body that the answer would have been.
+#[derive(Debug)]
+pub(crate) struct Streaming {
+    /// Makes a request one for a stream.
+    pub(crate) ask: fn(&mut Value, &mut Url),
+    /// Adds an event to the body.
+    pub(crate) add: fn(&mut Value, Value) -> Heard,
+    /// Whether the body is complete. What ends before is billed, and nobody knows how much.
+    pub(crate) is_whole: fn(&Value) -> bool,
+}
+
+/// What an event says to those who listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Nothing.
+    Nothing,
+    /// A piece of the answer's text.
+    Text(String),
+    /// That no event follows.
+    End,
+}
+
+/// What ends the streams of some providers, in place of an event.
+const DONE: &str = "[DONE]";
 
 /// Why a response says nothing. The text describes and never quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,22 +72,61 @@ impl Dialect {
     /// Asks the provider once.
     pub(crate) async fn ask(&self, client: &Client, question: Question<'_>) -> Result<Answered, Failed> {
         let provider_id = &question.target.provider_id;
-        let body = self.post(question).map_err(Failed::unsent)?.send(client).await?;
-        let body = read(&body).map_err(|unreadable| unreadable.of(provider_id, None))?;
+        let post = self.post(question).map_err(Failed::unsent)?;
+        let body = match question.listener {
+            Some(listener) => self.streamed(post, client, listener).await?,
+            None => read(&post.send(client).await?).map_err(|unreadable| unreadable.of(provider_id, None))?,
+        };
         let tokens = (self.usage)(&body);
         let said = (self.answer)(body, question.prompt).map_err(|unreadable| unreadable.of(provider_id, tokens))?;
         Ok(Answered { said, tokens })
     }
 
+    /// The body that the events of a stream make together, while their texts are heard.
+    async fn streamed(&self, post: Post<'_>, client: &Client, listener: &Listener<'_>) -> Result<Value, Failed> {
+        let provider_id = post.provider_id;
+        let (mut events, mut body) = (Events::default(), Value::Null);
+        let take = |bytes: &[u8]| {
+            events.push(bytes).iter().try_for_each(|data| self.hear(data, &mut body, listener))
+        };
+        let sent = post.send_in_pieces(client, take).await;
+        if (self.streaming.is_whole)(&body) {
+            return Ok(body);
+        }
+        sent?;
+        Err(Failed::unreadable(provider_id, "it ends too early", Billing::Unknown))
+    }
+
+    /// Takes the data of one event.
+    fn hear(&self, data: &str, body: &mut Value, listener: &Listener<'_>) -> ControlFlow<()> {
+        if data == DONE {
+            return ControlFlow::Break(());
+        }
+        // What is no JSON says nothing; without it the body is not whole.
+        let heard = serde_json::from_str(data).map_or(Heard::Nothing, |event| (self.streaming.add)(body, event));
+        match heard {
+            Heard::Nothing => ControlFlow::Continue(()),
+            Heard::Text(text) => {
+                listener.hear(&text);
+                ControlFlow::Continue(())
+            }
+            Heard::End => ControlFlow::Break(()),
+        }
+    }
+
     fn post<'a>(&self, question: Question<'a>) -> Result<Post<'a>, CallError> {
-        let Question { target, prompt, key, within } = question;
-        let endpoint = target.endpoint.clone().ok_or_else(|| CallError::invalid("there is no `endpoint`"))?;
+        let Question { target, prompt, key, within, listener } = question;
+        let mut endpoint = target.endpoint.clone().ok_or_else(|| CallError::invalid("there is no `endpoint`"))?;
         if !self.takes_stops && !prompt.settings.stop_sequences.is_empty() {
             return Err(CallError::invalid("`stop_sequences`: this API has none"));
         }
         let mut headers: HeaderMap = self.headers.iter().map(|(name, value)| static_header(name, value)).collect();
         headers.extend(target.headers.clone());
-        let body = target.changes.applied((self.request)(prompt, target)).to_string().into_bytes();
+        let mut request = (self.request)(prompt, target);
+        if listener.is_some() {
+            (self.streaming.ask)(&mut request, &mut endpoint);
+        }
+        let body = target.changes.applied(request).to_string().into_bytes();
         let mut post = Post { provider_id: &target.provider_id, endpoint, headers, body, within };
         if let Some(key) = key {
             let (header, prefix) = self.auth;
@@ -124,6 +193,28 @@ pub(super) fn set<T: Into<Value>>(object: &mut Value, field: &str, value: Option
     if let Some(value) = value {
         object[field] = value.into();
     }
+}
+
+/// The fields of an object. Anything else becomes one: a stream may say anything.
+pub(super) fn fields(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    value.as_object_mut().expect("BUG: it is an object")
+}
+
+/// Adds a text to the one that a field holds.
+pub(super) fn append(object: &mut Value, field: &str, text: &str) {
+    match fields(object).get_mut(field) {
+        Some(Value::String(before)) => before.push_str(text),
+        _ => drop(fields(object).insert(field.to_owned(), text.into())),
+    }
+}
+
+/// Sets the fields of an object that are not null.
+pub(super) fn update(object: &mut Value, changes: Value) {
+    let Value::Object(changes) = changes else { return };
+    fields(object).extend(changes.into_iter().filter(|(_, value)| !value.is_null()));
 }
 
 /// A count of tokens, wherever it is.

@@ -7,18 +7,26 @@
 //! A thought's signature stands beside the part that it was made for, and goes back there: without it a model that thinks refuses
 //! the conversation.
 
-use super::dialect::{Dialect, Unreadable, beside, count, part as read, set, verbatim, with};
+use super::dialect::{Dialect, Heard, Streaming, Unreadable, append, beside, count, part as read, set, update, verbatim, with};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
 use crate::message::{Block, Source, ToolResult, ToolUse};
 use crate::prices::Tokens;
 use crate::prompt::{Prompt, Settings};
 use crate::target::Target;
+use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(crate) const DIALECT: Dialect =
-    Dialect { auth: ("x-goog-api-key", ""), headers: &[], takes_stops: true, request, usage, answer };
+pub(crate) const DIALECT: Dialect = Dialect {
+    auth: ("x-goog-api-key", ""),
+    headers: &[],
+    takes_stops: true,
+    request,
+    usage,
+    answer,
+    streaming: Streaming { ask: |_, endpoint| stream(endpoint), add, is_whole },
+};
 
 /// What ids begin with that are not Gemini's.
 const MADE_ID: &str = "gemini-call-";
@@ -37,6 +45,13 @@ fn request(prompt: &Prompt<'_>, _: &Target) -> Value {
         set(&mut request, "toolConfig", settings.tool_choice.as_ref().map(tool_config));
     }
     request
+}
+
+/// Another method of the same model, and events instead of one JSON list.
+fn stream(endpoint: &mut Url) {
+    let path = endpoint.path().replace(":generateContent", ":streamGenerateContent");
+    endpoint.set_path(&path);
+    endpoint.query_pairs_mut().append_pair("alt", "sse");
 }
 
 fn config(settings: &Settings) -> Value {
@@ -208,6 +223,41 @@ fn answer(body: Value, prompt: &Prompt<'_>) -> Result<Said, Unreadable> {
     let has_calls = blocks.iter().any(|block| matches!(block, Block::ToolUse(_)));
     let reason = reason.ok_or_else(|| Unreadable::new("it has no `finishReason`"))?;
     Ok(Said { blocks, stop_reason: stop_reason_of(&reason, has_calls) })
+}
+
+/// Adds an event, which is a response with some of the parts.
+fn add(body: &mut Value, mut event: Value) -> Heard {
+    if !event.is_object() {
+        return Heard::Nothing;
+    }
+    let parts = event.pointer_mut("/candidates/0/content/parts").map(Value::take);
+    let parts = parts.and_then(|parts| if let Value::Array(parts) = parts { Some(parts) } else { None });
+    let text: String = parts.iter().flatten().filter(|part| part["thought"] != true).filter_map(|part| part["text"].as_str()).collect();
+    let mut so_far = body.pointer_mut("/candidates/0/content/parts").map(Value::take).unwrap_or_else(|| json!([]));
+    for part in parts.into_iter().flatten() {
+        add_part(&mut so_far, part);
+    }
+    let reason = event.pointer("/candidates/0/finishReason").or(body.pointer("/candidates/0/finishReason")).cloned();
+    if event["error"].is_null() && event["promptFeedback"].is_null() {
+        event["candidates"] = json!([{"content": {"parts": so_far}, "finishReason": reason}]);
+    }
+    update(body, event);
+    if text.is_empty() { Heard::Nothing } else { Heard::Text(text) }
+}
+
+/// A text that goes on is one part, as it is in an answer that comes whole.
+fn add_part(parts: &mut Value, part: Value) {
+    let Some(parts) = parts.as_array_mut() else { return };
+    let is_plain = |part: &Value| part["text"].is_string() && part.as_object().is_some_and(|part| part.len() == 1);
+    match parts.last_mut().filter(|last| is_plain(last) && is_plain(&part)) {
+        Some(last) => append(last, "text", part["text"].as_str().unwrap_or_default()),
+        None => parts.push(part),
+    }
+}
+
+fn is_whole(body: &Value) -> bool {
+    let has_ended = body.pointer("/candidates/0/finishReason").is_some_and(Value::is_string);
+    has_ended || !body["promptFeedback"].is_null() || !body["error"].is_null()
 }
 
 fn blocks(said: &[Value], prompt: &Prompt<'_>) -> Vec<Block> {

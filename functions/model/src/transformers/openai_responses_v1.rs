@@ -3,7 +3,7 @@
 //! `store` is false, so what the model thinks comes back encrypted and goes along with the conversation, each item as it came and
 //! in its place.
 
-use super::dialect::{Dialect, Unreadable, arguments, beside, count, part as read, set, verbatim, with};
+use super::dialect::{Dialect, Heard, Streaming, Unreadable, arguments, beside, count, part as read, set, verbatim, with};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
 use crate::message::{Block, FAILED, NotRun, Source, ToolResult, ToolUse};
@@ -12,8 +12,19 @@ use crate::prompt::Prompt;
 use crate::target::Target;
 use serde_json::{Value, json};
 
-pub(crate) const DIALECT: Dialect =
-    Dialect { auth: ("authorization", "Bearer "), headers: &[], takes_stops: false, request, usage, answer };
+pub(crate) const DIALECT: Dialect = Dialect {
+    auth: ("authorization", "Bearer "),
+    headers: &[],
+    takes_stops: false,
+    request,
+    usage,
+    answer,
+    streaming: Streaming {
+        ask: |request, _| request["stream"] = true.into(),
+        add,
+        is_whole: |body| !body["status"].is_null() || !body["error"].is_null(),
+    },
+};
 
 fn request(prompt: &Prompt<'_>, target: &Target) -> Value {
     let settings = &prompt.settings;
@@ -192,6 +203,24 @@ fn call(item: &Value) -> Result<Block, Unreadable> {
     // Arguments that cannot be read among it: they go back as they came.
     call.opaque = beside(item, &call_item(&call));
     Ok(Block::ToolUse(call))
+}
+
+/// The last event has the whole response.
+fn add(body: &mut Value, mut event: Value) -> Heard {
+    match event["type"].as_str() {
+        Some("response.output_text.delta" | "response.refusal.delta") => {
+            Heard::Text(event["delta"].as_str().unwrap_or_default().to_owned())
+        }
+        Some("response.completed" | "response.incomplete" | "response.failed") => {
+            *body = event["response"].take();
+            Heard::End
+        }
+        Some("error") => {
+            *body = json!({"error": event});
+            Heard::End
+        }
+        _ => Heard::Nothing,
+    }
 }
 
 fn stop_reason_of(body: &Value, output: &[Value]) -> Result<String, Unreadable> {

@@ -6,18 +6,26 @@
 //!
 //! Reasoning stands beside the answer and goes back with it: DeepSeek refuses calls of tools without theirs.
 
-use super::dialect::{Dialect, Unreadable, arguments, beside, count, part as read, set, with};
+use super::dialect::{Dialect, Heard, Streaming, Unreadable, append, arguments, beside, count, fields, part as read, set, with};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
 use crate::message::{Block, FAILED, NotRun, Source, ToolResult, ToolUse};
 use crate::prices::Tokens;
 use crate::prompt::Prompt;
 use crate::target::Target;
+use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-pub(crate) const DIALECT: Dialect =
-    Dialect { auth: ("authorization", "Bearer "), headers: &[], takes_stops: true, request, usage, answer };
+pub(crate) const DIALECT: Dialect = Dialect {
+    auth: ("authorization", "Bearer "),
+    headers: &[],
+    takes_stops: true,
+    request,
+    usage,
+    answer,
+    streaming: Streaming { ask: stream, add, is_whole },
+};
 
 /// What stands beside an answer that its provider wants back: DeepSeek's, vLLM's and Ollama's, and those of routers.
 const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
@@ -47,6 +55,12 @@ fn request(prompt: &Prompt<'_>, target: &Target) -> Value {
     }
     think(&mut request, provider, settings.reasoning_effort.as_deref());
     request
+}
+
+/// Asks for a stream whose last event counts the tokens.
+fn stream(request: &mut Value, _: &mut Url) {
+    request["stream"] = true.into();
+    request["stream_options"] = json!({"include_usage": true});
 }
 
 /// How much to think. DeepSeek has a switch beside the effort.
@@ -213,6 +227,59 @@ fn answer(mut body: Value, prompt: &Prompt<'_>) -> Result<Said, Unreadable> {
     let has_calls = blocks.iter().any(|block| matches!(block, Block::ToolUse(_)));
     let stop_reason = if is_refused { "refusal".to_owned() } else { stop_reason_of(reason, has_calls) };
     Ok(Said { blocks, stop_reason })
+}
+
+/// Adds an event of a stream to the choice that it is about. Only the first one is wanted.
+fn add(body: &mut Value, mut event: Value) -> Heard {
+    if !event["error"].is_null() {
+        *body = event;
+        return Heard::End;
+    }
+    if !event["usage"].is_null() {
+        fields(body).insert("usage".to_owned(), event["usage"].take());
+    }
+    let Some(choice) = event.pointer_mut("/choices/0").map(Value::take) else { return Heard::Nothing };
+    let choices = fields(body).entry("choices").or_insert_with(|| json!([{"message": {}, "finish_reason": null}]));
+    let so_far = &mut choices[0];
+    if choice["finish_reason"].is_string() {
+        so_far["finish_reason"] = choice["finish_reason"].clone();
+    }
+    grow(&mut so_far["message"], &choice["delta"]);
+    let text = choice["delta"]["content"].as_str().or(choice["delta"]["refusal"].as_str());
+    text.map_or(Heard::Nothing, |text| Heard::Text(text.to_owned()))
+}
+
+fn is_whole(body: &Value) -> bool {
+    body["choices"][0]["finish_reason"].is_string() || !body["error"].is_null()
+}
+
+/// Texts that come whole.
+const WHOLE: [&str; 3] = ["role", "id", "type"];
+
+/// Texts are appended, lists by the places that their entries name.
+fn grow(so_far: &mut Value, delta: &Value) {
+    for (name, value) in delta.as_object().into_iter().flatten() {
+        let field = fields(so_far).entry(name.clone()).or_insert(Value::Null);
+        match value {
+            Value::Null => {}
+            Value::String(text) if !WHOLE.contains(&name.as_str()) => append(so_far, name, text),
+            Value::Array(entries) => entries.iter().for_each(|entry| grow_entry(field, entry)),
+            Value::Object(_) => grow(field, value),
+            other => *field = other.clone(),
+        }
+    }
+}
+
+fn grow_entry(list: &mut Value, entry: &Value) {
+    if !list.is_array() {
+        *list = json!([]);
+    }
+    let Some(list) = list.as_array_mut() else { return };
+    let is_same = |known: &&mut Value| !entry["index"].is_null() && known["index"] == entry["index"];
+    match list.iter_mut().find(is_same) {
+        Some(known) => grow(known, entry),
+        None => list.push(entry.clone()),
+    }
 }
 
 fn reasoning(message: &Value) -> Option<Block> {

@@ -1,0 +1,28 @@
+//! What an agent can do, as programs read it that look for one: the names of A2A's agent card.
+//! <https://a2a-protocol.org/latest/specification/>
+
+use crate::turn::Makeup;
+use serde_json::{Value, json};
+
+/// The card of an agent, which answers at `url`.
+pub(crate) fn of(makeup: &Makeup, url: Option<String>) -> Value {
+    let agent = &makeup.agent;
+    let skills: Vec<Value> = makeup
+        .tools
+        .rows()
+        .map(|tool| {
+            let (name, description) = (&tool.tool_name, &tool.description);
+            json!({ "id": name, "name": name, "description": description, "tags": tool.tags })
+        })
+        .collect();
+    json!({
+        "name": agent.agent_name,
+        "description": agent.description,
+        "version": agent.version,
+        "url": url,
+        "capabilities": { "streaming": true, "pushNotifications": false, "stateTransitionHistory": false },
+        "defaultInputModes": ["text/plain"],
+        "defaultOutputModes": ["text/plain", "application/json"],
+        "skills": skills,
+    })
+}

@@ -1,0 +1,8 @@
+//! `agent`: a Lambda function for `provided.al2023`. Answers questions over HTTP and from a queue.
+
+use agent::{State, handle};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    functions_shared::streaming::run_with(State::from_variables, handle)
+}
