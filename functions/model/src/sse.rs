@@ -43,7 +43,8 @@ impl Events {
 mod tests {
     use super::*;
 
-    const STREAM: &str = ": ping\n\nevent: a\ndata: {\"n\":1}\n\ndata:x\r\ndata: y\r\n\r\nid: 7\n\ndata: ä\n\ndata: cut";
+    const STREAM: &str =
+        ": ping\n\nevent: a\ndata: {\"n\":1}\n\ndata:x\r\ndata: y\r\n\r\nid: 7\n\ndata: ä\n\ndata: cut";
 
     #[test]
     fn data_is_complete_at_the_empty_line() {
@@ -54,8 +55,7 @@ mod tests {
     fn the_cuts_between_pieces_do_not_matter() {
         for length in 1..STREAM.len() {
             let mut events = Events::default();
-            let found: Vec<_> =
-                STREAM.as_bytes().chunks(length).flat_map(|piece| events.push(piece)).collect();
+            let found: Vec<_> = STREAM.as_bytes().chunks(length).flat_map(|piece| events.push(piece)).collect();
             assert_eq!(found, ["{\"n\":1}", "x\ny", "ä"], "pieces of {length} bytes");
         }
     }

@@ -9,6 +9,7 @@ mod openai_v1;
 mod scripted_v1;
 
 use crate::attempt::{Answered, Failed, Question};
+use crate::listener::Listener;
 use crate::message::Block;
 use crate::transformer::Transformer;
 
@@ -27,21 +28,31 @@ pub(crate) async fn ask(clients: Clients<'_>, question: Question<'_>) -> Result<
         Transformer::OpenAi => &openai_v1::DIALECT,
         Transformer::OpenAiResponses => &openai_responses_v1::DIALECT,
         Transformer::Gemini => &gemini_v1::DIALECT,
-        Transformer::Bedrock => return heard(question, bedrock_v1::converse(clients.bedrock, question).await),
-        Transformer::Scripted => {
-            let played = scripted_v1::play(target.script.as_deref().unwrap_or("[]"), question.prompt);
-            return heard(question, played.map_err(|unreadable| unreadable.of(&target.provider_id, None)));
-        }
+        Transformer::Bedrock | Transformer::Scripted => return at_once(clients, question).await,
     };
     dialect.ask(clients.http, question).await
 }
 
-/// An answer that comes at once is heard word by word.
-fn heard(question: Question<'_>, answered: Result<Answered, Failed>) -> Result<Answered, Failed> {
-    if let (Some(listener), Ok(answered)) = (question.listener, &answered) {
-        let texts = answered.said.blocks.iter();
-        let texts = texts.filter_map(|block| if let Block::Text { text, .. } = block { Some(text) } else { None });
-        texts.flat_map(|text| text.split_inclusive(' ')).for_each(|word| listener.hear(word));
+/// Asks those who give their answer at once.
+async fn at_once(clients: Clients<'_>, question: Question<'_>) -> Result<Answered, Failed> {
+    let target = question.target;
+    let answered = if matches!(target.transformer, Transformer::Bedrock) {
+        bedrock_v1::converse(clients.bedrock, question).await?
+    } else {
+        let played = scripted_v1::play(target.script.as_deref().unwrap_or("[]"), question.prompt);
+        played.map_err(|unreadable| unreadable.of(&target.provider_id, None))?
+    };
+    if let Some(listener) = question.listener {
+        hear(listener, &answered);
     }
-    answered
+    Ok(answered)
+}
+
+/// An answer that comes at once is heard word by word.
+fn hear(listener: &Listener<'_>, answered: &Answered) {
+    let texts = answered.said.blocks.iter();
+    let texts = texts.filter_map(|block| if let Block::Text { text, .. } = block { Some(text) } else { None });
+    for word in texts.flat_map(|text| text.split_inclusive(' ')) {
+        listener.hear(word);
+    }
 }

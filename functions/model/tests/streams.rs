@@ -56,12 +56,15 @@ fn anthropic_block(index: usize, block: &Value) -> Vec<Value> {
     match block["type"].as_str() {
         Some("text") => {
             begun["text"] = json!("");
-            deltas.extend(pieces(block["text"].as_str().unwrap()).iter().map(|text| json!({"type": "text_delta", "text": text})));
+            deltas.extend(
+                pieces(block["text"].as_str().unwrap()).iter().map(|text| json!({"type": "text_delta", "text": text})),
+            );
         }
         Some("tool_use") => {
             begun["input"] = json!({});
             let written = block["input"].as_str().map_or_else(|| block["input"].to_string(), str::to_owned);
-            deltas.extend(pieces(&written).iter().map(|part| json!({"type": "input_json_delta", "partial_json": part})));
+            deltas
+                .extend(pieces(&written).iter().map(|part| json!({"type": "input_json_delta", "partial_json": part})));
         }
         Some("thinking") => {
             begun["thinking"] = json!("");
@@ -90,7 +93,13 @@ fn openai(body: &Value) -> String {
                 chunks.extend(pieces(text).iter().map(|text| chunk(json!({name.as_str(): text}), &Value::Null)));
             }
             Value::Array(calls) if name == "tool_calls" => {
-                chunks.extend(calls.iter().enumerate().flat_map(|(n, call)| openai_call(n, call)).map(|call| chunk(call, &Value::Null)));
+                chunks.extend(
+                    calls
+                        .iter()
+                        .enumerate()
+                        .flat_map(|(n, call)| openai_call(n, call))
+                        .map(|call| chunk(call, &Value::Null)),
+                );
             }
             Value::Null => {}
             other => chunks.push(chunk(json!({name.as_str(): other}), &Value::Null)),
@@ -114,11 +123,18 @@ fn openai_call(index: usize, call: &Value) -> Vec<Value> {
 }
 
 fn responses(body: &Value) -> String {
-    let parts = body["output"].as_array().into_iter().flatten().flat_map(|item| item["content"].as_array().into_iter().flatten());
-    let kind = |part: &Value| if part["type"] == "refusal" { "response.refusal.delta" } else { "response.output_text.delta" };
+    let parts = body["output"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|item| item["content"].as_array().into_iter().flatten());
+    let kind =
+        |part: &Value| if part["type"] == "refusal" { "response.refusal.delta" } else { "response.output_text.delta" };
     let texts = parts.filter_map(|part| Some((kind(part), part["text"].as_str().or(part["refusal"].as_str())?)));
-    let deltas = texts.flat_map(|(kind, text)| pieces(text).into_iter().map(move |delta| json!({"type": kind, "delta": delta})));
-    let last = json!({"type": format!("response.{}", body["status"].as_str().unwrap_or("completed")), "response": body});
+    let deltas =
+        texts.flat_map(|(kind, text)| pieces(text).into_iter().map(move |delta| json!({"type": kind, "delta": delta})));
+    let last =
+        json!({"type": format!("response.{}", body["status"].as_str().unwrap_or("completed")), "response": body});
     deltas.chain([last]).map(|data| event(&data)).collect()
 }
 
@@ -138,7 +154,9 @@ fn exchanges() -> Vec<(String, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exchanges");
     let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     let files = entries(&folder).into_iter().flat_map(|provider| entries(&provider));
-    let read = |file: std::path::PathBuf| (file.display().to_string(), serde_json::from_slice(&fs::read(&file).unwrap()).unwrap());
+    let read = |file: std::path::PathBuf| {
+        (file.display().to_string(), serde_json::from_slice(&fs::read(&file).unwrap()).unwrap())
+    };
     let streams = |(_, exchange): &(String, Value)| {
         exchange["row"]["request_transformer"] != "bedrock_v1"
             && exchange["response"]["status"] == 200
@@ -227,14 +245,19 @@ async fn a_stream_that_breaks_off_is_an_error_and_costs_the_most_that_it_can_hav
 #[tokio::test]
 async fn what_was_heard_is_not_asked_for_again() {
     let overloaded = event(&json!({"type": "error", "error": {"type": "overloaded_error", "message": "secret"}}));
-    let message = json!({"type": "message_start", "message": {"content": [], "usage": {"input_tokens": 1, "output_tokens": 1}}});
+    let message =
+        json!({"type": "message_start", "message": {"content": [], "usage": {"input_tokens": 1, "output_tokens": 1}}});
     let block = json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}});
     let text = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}});
     let begun = [message, block, text].iter().map(event).collect::<String>();
     let (error, heard, asked, _) = broken(&(begun + &overloaded)).await;
     assert_eq!((error.name(), heard.as_str(), asked), ("ProviderUnavailable", "Hi", 1));
     let (error, heard, asked, _) = broken(&overloaded).await;
-    assert_eq!((error.name(), heard.as_str(), asked), ("ProviderUnavailable", "", 3), "nothing was heard: it is tried again");
+    assert_eq!(
+        (error.name(), heard.as_str(), asked),
+        ("ProviderUnavailable", "", 3),
+        "nothing was heard: it is tried again"
+    );
 }
 
 #[tokio::test]

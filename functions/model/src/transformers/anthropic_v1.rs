@@ -4,8 +4,8 @@
 //! conversation up to the last message but one, and all of it: what was new in this call is read from the cache in the next.
 
 use super::dialect::{
-    Dialect, Heard, Streaming, Unreadable, append, arguments, beside, count, fields, part as read, set, update, verbatim,
-    with,
+    Dialect, Heard, Streaming, Unreadable, append, arguments, beside, count, fields, part as read, set, update,
+    verbatim, with,
 };
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
@@ -168,10 +168,13 @@ fn add(body: &mut Value, mut event: Value) -> Heard {
     match event["type"].as_str() {
         Some("message_start") => *body = event["message"].take(),
         Some("content_block_start") => {
-            let content = body.pointer_mut("/content").and_then(Value::as_array_mut);
-            content.into_iter().for_each(|content| content.push(event["content_block"].take()));
+            if let Some(content) = body.pointer_mut("/content").and_then(Value::as_array_mut) {
+                content.push(event["content_block"].take());
+            }
         }
-        Some("content_block_delta") => return block_of(body, &event).map_or(Heard::Nothing, |block| grow(block, &event["delta"])),
+        Some("content_block_delta") => {
+            return block_of(body, &event).map_or(Heard::Nothing, |block| grow(block, &event["delta"]));
+        }
         Some("content_block_stop") => block_of(body, &event).into_iter().for_each(complete),
         Some("message_delta") => {
             update(body, event["delta"].take());

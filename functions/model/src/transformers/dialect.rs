@@ -9,8 +9,8 @@ use crate::prices::Tokens;
 use crate::prompt::Prompt;
 use crate::sse::Events;
 use crate::target::Target;
-use reqwest::{Client, Url};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Url};
 use serde_json::{Map, Value};
 use std::ops::ControlFlow;
 
@@ -86,9 +86,7 @@ impl Dialect {
     async fn streamed(&self, post: Post<'_>, client: &Client, listener: &Listener<'_>) -> Result<Value, Failed> {
         let provider_id = post.provider_id;
         let (mut events, mut body) = (Events::default(), Value::Null);
-        let take = |bytes: &[u8]| {
-            events.push(bytes).iter().try_for_each(|data| self.hear(data, &mut body, listener))
-        };
+        let take = |bytes: &[u8]| events.push(bytes).iter().try_for_each(|data| self.hear(data, &mut body, listener));
         let sent = post.send_in_pieces(client, take).await;
         if (self.streaming.is_whole)(&body) {
             return Ok(body);

@@ -7,7 +7,9 @@
 //! A thought's signature stands beside the part that it was made for, and goes back there: without it a model that thinks refuses
 //! the conversation.
 
-use super::dialect::{Dialect, Heard, Streaming, Unreadable, append, beside, count, part as read, set, update, verbatim, with};
+use super::dialect::{
+    Dialect, Heard, Streaming, Unreadable, append, beside, count, part as read, set, update, verbatim, with,
+};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
 use crate::message::{Block, Source, ToolResult, ToolUse};
@@ -232,8 +234,13 @@ fn add(body: &mut Value, mut event: Value) -> Heard {
     }
     let parts = event.pointer_mut("/candidates/0/content/parts").map(Value::take);
     let parts = parts.and_then(|parts| if let Value::Array(parts) = parts { Some(parts) } else { None });
-    let text: String = parts.iter().flatten().filter(|part| part["thought"] != true).filter_map(|part| part["text"].as_str()).collect();
-    let mut so_far = body.pointer_mut("/candidates/0/content/parts").map(Value::take).unwrap_or_else(|| json!([]));
+    let text: String = parts
+        .iter()
+        .flatten()
+        .filter(|part| part["thought"] != true)
+        .filter_map(|part| part["text"].as_str())
+        .collect();
+    let mut so_far = body.pointer_mut("/candidates/0/content/parts").map_or_else(|| json!([]), Value::take);
     for part in parts.into_iter().flatten() {
         add_part(&mut so_far, part);
     }

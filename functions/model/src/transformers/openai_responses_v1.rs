@@ -3,7 +3,9 @@
 //! `store` is false, so what the model thinks comes back encrypted and goes along with the conversation, each item as it came and
 //! in its place.
 
-use super::dialect::{Dialect, Heard, Streaming, Unreadable, arguments, beside, count, part as read, set, verbatim, with};
+use super::dialect::{
+    Dialect, Heard, Streaming, Unreadable, arguments, beside, count, part as read, set, verbatim, with,
+};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
 use crate::message::{Block, FAILED, NotRun, Source, ToolResult, ToolUse};

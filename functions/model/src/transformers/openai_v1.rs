@@ -6,7 +6,9 @@
 //!
 //! Reasoning stands beside the answer and goes back with it: DeepSeek refuses calls of tools without theirs.
 
-use super::dialect::{Dialect, Heard, Streaming, Unreadable, append, arguments, beside, count, fields, part as read, set, with};
+use super::dialect::{
+    Dialect, Heard, Streaming, Unreadable, append, arguments, beside, count, fields, part as read, set, with,
+};
 use crate::call::{Said, Tool, ToolChoice};
 use crate::conversation::{Part, Picture, Turn};
 use crate::message::{Block, FAILED, NotRun, Source, ToolResult, ToolUse};
