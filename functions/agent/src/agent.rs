@@ -81,7 +81,7 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
             results: &self.results,
             watchers,
             key: &taken.turn,
-            until: until - WRITING.min(within),
+            until: until.checked_sub(WRITING.min(within)).unwrap_or(until),
         };
         let ended = turn.run(messages).await;
         self.written(taken, ended, makeup, until).await
@@ -132,16 +132,18 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
         let usage = self.usage().await?;
         let message = format!(
             "Today {} of {} USD are spent; the budget is reset at {}.",
-            usage["current_cost"], usage["daily_cap"], usage["reset_time"].as_str().unwrap_or_default()
+            usage["current_cost"],
+            usage["daily_cap"],
+            usage["reset_time"].as_str().unwrap_or_default()
         );
         let metadata = json!({ "tools_used": [], "input_tokens": 0, "output_tokens": 0, "usage": usage });
         Ok(Reply::json_of(200, json!({ "session_id": question.session_id, "message": message, "metadata": metadata })))
     }
 
     /// What the agent can do, for programs that look for one.
-    pub(crate) async fn card(&self, url: Option<String>) -> Result<Reply, TurnError> {
+    pub(crate) async fn card(&self, host: Option<&str>) -> Result<Reply, TurnError> {
         let makeup = self.makeup(None, None).await?;
-        Ok(Reply::json_of(200, card::of(&makeup, url)))
+        Ok(Reply::json_of(200, card::of(&makeup, host)))
     }
 }
 

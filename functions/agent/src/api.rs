@@ -6,7 +6,6 @@ use crate::events::Watchers;
 use crate::history;
 use crate::invocation::Invoking;
 use crate::model_call::Answering;
-use crate::page;
 use crate::question::{Question, check_session_id};
 use crate::reply::Reply;
 use functions_shared::Refusal;
@@ -53,7 +52,12 @@ pub(crate) fn wanted(request: &Request) -> Result<Result<Wanted, Reply>, TurnErr
         ("GET", ["agent", "sessions", id, "result"]) => Wanted::Other(long_result(session(id)?, request)?),
         (_, ["agent"]) => return Ok(Err(other_methods("POST"))),
         (_, ["agent", "sessions", _]) => return Ok(Err(other_methods("DELETE, GET"))),
-        (_, ["agent", "ui" | "card" | "usage"] | ["agent", ".well-known", "agent-card"] | ["agent", "sessions", _, "result"]) => {
+        (
+            _,
+            ["agent", "ui" | "card" | "usage"]
+            | ["agent", ".well-known", "agent-card"]
+            | ["agent", "sessions", _, "result"],
+        ) => {
             return Ok(Err(other_methods("GET")));
         }
         _ => return Ok(Err(Reply::error(404, "there is nothing at this path"))),
@@ -81,7 +85,7 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
         until: Instant,
     ) -> Result<Reply, TurnError> {
         match resource {
-            Resource::Card => self.card(host.map(|host| format!("https://{host}/agent"))).await,
+            Resource::Card => self.card(host).await,
             Resource::Usage => Ok(Reply::json_of(200, self.usage().await?)),
             Resource::Session(id) => {
                 Ok(Reply::json_of(200, history::shown(&self.sessions.read(caller, &id, until).await?)))
@@ -107,19 +111,14 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
     }
 }
 
-/// The chat page.
-pub(crate) fn page() -> Reply {
-    page::reply()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
-    fn request(method: &str, path: &str, body: Value) -> Request {
+    fn request(method: &str, path: &str) -> Request {
         let event = json!({
-            "rawPath": path, "body": body.to_string(), "isBase64Encoded": false,
+            "rawPath": path, "body": "{}", "isBase64Encoded": false,
             "requestContext": { "stage": "$default", "http": { "method": method } },
         });
         Request::read(event).expect("an event").expect("a request")
@@ -136,10 +135,10 @@ mod tests {
             ("GET", "/agent/sessions", 404),
             ("GET", "/", 404),
         ] {
-            let reply = wanted(&request(method, path, json!({}))).expect("no error").expect_err("a reply");
+            let reply = wanted(&request(method, path)).expect("no error").expect_err("a reply");
             assert_eq!(reply.status, status, "{method} {path}");
         }
-        let found = |path| wanted(&request("GET", path, json!({}))).expect("no error").expect("something");
+        let found = |path| wanted(&request("GET", path)).expect("no error").expect("something");
         assert_eq!(found("/agent/.well-known/agent-card"), Wanted::Other(Resource::Card));
         assert_eq!(found("/agent/sessions/a-1"), Wanted::Other(Resource::Session("a-1".to_owned())));
         assert_eq!(found("/agent/ui"), Wanted::Page);

@@ -1,8 +1,8 @@
 //! Who asks. Sessions are a caller's, so that nobody is asked for who is not known.
 
 use crate::error::TurnError;
+use http_api::Request;
 use secrets::{SecretError, Secrets};
-use serde_json::Value;
 
 /// Knows callers by what came before this function, or by their key.
 #[derive(Debug)]
@@ -18,12 +18,12 @@ pub(crate) struct Keys {
 }
 
 impl Callers {
-    /// The caller of an event of HTTP.
-    pub(crate) async fn of(&self, event: &Value) -> Result<String, TurnError> {
-        if let Some(caller) = authorized(&event["requestContext"]["authorizer"]) {
-            return Ok(caller);
+    /// The caller of a request: whom an authorizer, a JWT or a signature has shown it to be, or whose key it has.
+    pub(crate) async fn of(&self, request: &Request) -> Result<String, TurnError> {
+        if let Some(name) = request.sender.name() {
+            return Ok(name.to_owned());
         }
-        match (&self.keys, key(&event["headers"])) {
+        match (&self.keys, key(request)) {
             (Some(keys), Some(key)) => keys.caller_with(key).await,
             _ => Err(TurnError::Unauthenticated),
         }
@@ -40,19 +40,10 @@ impl Keys {
     }
 }
 
-/// Whom an authorizer, a JWT or a signature has shown the caller to be.
-fn authorized(authorizer: &Value) -> Option<String> {
-    let found = [("/lambda/caller", "caller"), ("/jwt/claims/sub", "jwt"), ("/iam/userArn", "iam")];
-    found.iter().find_map(|(place, kind)| {
-        let name = authorizer.pointer(place)?.as_str().filter(|name| !name.is_empty())?;
-        Some(format!("{kind}:{name}"))
-    })
-}
-
 /// The key of a request: `x-api-key`, or `Authorization: Bearer`.
-fn key(headers: &Value) -> Option<&str> {
-    let bearer = || headers["authorization"].as_str()?.strip_prefix("Bearer ");
-    headers["x-api-key"].as_str().or_else(bearer).filter(|key| !key.is_empty())
+fn key(request: &Request) -> Option<&str> {
+    let bearer = || request.header("authorization")?.strip_prefix("Bearer ");
+    request.header("x-api-key").or_else(bearer).filter(|key| !key.is_empty())
 }
 
 #[cfg(test)]
@@ -61,23 +52,17 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_caller_is_whom_somebody_has_shown_it_to_be() {
-        for (authorizer, caller) in [
-            (json!({"lambda": {"caller": "key:golf"}}), Some("caller:key:golf")),
-            (json!({"jwt": {"claims": {"sub": "u1"}}}), Some("jwt:u1")),
-            (json!({"iam": {"userArn": "arn:aws:iam::1:user/a"}}), Some("iam:arn:aws:iam::1:user/a")),
-            (json!({"iam": {"userArn": ""}}), None),
-            (json!({"lambda": {}}), None),
-            (json!(null), None),
-        ] {
-            assert_eq!(authorized(&authorizer).as_deref(), caller, "{authorizer}");
-        }
-    }
-
-    #[test]
     fn a_key_is_in_either_header() {
-        assert_eq!(key(&json!({"x-api-key": "k"})), Some("k"));
-        assert_eq!(key(&json!({"authorization": "Bearer k"})), Some("k"));
-        assert_eq!(key(&json!({"authorization": "Basic k", "x-api-key": ""})), None);
+        for (headers, found) in [
+            (json!({"X-Api-Key": "k"}), Some("k")),
+            (json!({"authorization": "Bearer k"}), Some("k")),
+            (json!({"authorization": "Basic k", "x-api-key": ""}), None),
+            (json!({}), None),
+        ] {
+            let context = json!({ "stage": "$default", "http": { "method": "GET" } });
+            let event = json!({ "rawPath": "/agent/card", "headers": headers, "requestContext": context });
+            let request = Request::read(event).expect("an event").expect("a request");
+            assert_eq!(key(&request), found, "{headers}");
+        }
     }
 }

@@ -4,8 +4,8 @@
 use crate::turn::Makeup;
 use serde_json::{Value, json};
 
-/// The card of an agent, which answers at `url`.
-pub(crate) fn of(makeup: &Makeup, url: Option<String>) -> Value {
+/// The card of an agent, which answers under the name `host`.
+pub(crate) fn of(makeup: &Makeup, host: Option<&str>) -> Value {
     let agent = &makeup.agent;
     let skills: Vec<Value> = makeup
         .tools
@@ -19,7 +19,7 @@ pub(crate) fn of(makeup: &Makeup, url: Option<String>) -> Value {
         "name": agent.agent_name,
         "description": agent.description,
         "version": agent.version,
-        "url": url,
+        "url": host.map(|host| format!("https://{host}/agent")),
         "capabilities": { "streaming": true, "pushNotifications": false, "stateTransitionHistory": false },
         "defaultInputModes": ["text/plain"],
         "defaultOutputModes": ["text/plain", "application/json"],

@@ -49,7 +49,7 @@ impl TurnError {
         match self {
             Self::Refused(refusal) => refused(refusal),
             Self::Unauthenticated => Reply::error(401, self.to_string()).with("www-authenticate", "Bearer"),
-            Self::Busy => Reply::error(409, self.to_string()).with("retry-after", 1),
+            Self::Busy => Reply::error(409, self.to_string()).with("retry-after", "1"),
             Self::Model(error) => failed(error),
             Self::OverBudget(error) => over_budget(error),
             Self::Unavailable(reason) => {
@@ -61,7 +61,7 @@ impl TurnError {
 }
 
 fn unavailable() -> Reply {
-    Reply::error(503, UNAVAILABLE).with("retry-after", 1)
+    Reply::error(503, UNAVAILABLE).with("retry-after", "1")
 }
 
 fn refused(refusal: &Refusal) -> Reply {
@@ -86,7 +86,8 @@ fn failed(error: &CallError) -> Reply {
         CallError::BudgetExceeded(error) => over_budget(error),
         CallError::RateLimited { retry_after, .. } => {
             let seconds = retry_after.map_or(1, |time| time.as_millis().div_ceil(1000).max(1));
-            Reply::error(429, "the model's provider takes no more requests now").with("retry-after", seconds)
+            Reply::error(429, "the model's provider takes no more requests now")
+                .with("retry-after", seconds.to_string())
         }
         CallError::ServiceUnavailable(_) => unavailable(),
         CallError::Timeout { .. } => Reply::error(504, SLOW),
@@ -110,7 +111,7 @@ fn over_budget(error: &BudgetError) -> Reply {
     });
     let message = format!("The agent may spend {cap} USD a day. The budget is reset at {resets_at}.");
     let body = json!({ "error": "Daily spending limit reached", "message": message, "cost_info": cost_info });
-    Reply::json_of(429, body).with("retry-after", *reset_in_seconds)
+    Reply::json_of(429, body).with("retry-after", reset_in_seconds.to_string())
 }
 
 /// The day's numbers, for somebody who asks.

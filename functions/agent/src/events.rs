@@ -14,18 +14,9 @@ pub(crate) enum Event {
     /// A piece of the model's text.
     Text(String),
     /// The model calls a tool.
-    Call {
-        id: String,
-        name: String,
-        input: Value,
-    },
+    Call { id: String, name: String, input: Value },
     /// What the tool returned, as the model reads it.
-    Result {
-        id: String,
-        name: String,
-        content: Value,
-        is_error: bool,
-    },
+    Result { id: String, name: String, content: Value, is_error: bool },
     /// The turn is over: what somebody gets who does not watch.
     Done(Reply),
 }

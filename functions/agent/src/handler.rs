@@ -1,18 +1,20 @@
 //! One invocation: a request over HTTP, or messages of the queue.
 
 use crate::agent::Agent;
-use crate::api::{self, Wanted, wanted};
+use crate::api::{Wanted, wanted};
 use crate::caller::Callers;
 use crate::error::TurnError;
 use crate::events::{Event, Watchers};
 use crate::invocation::Invoking;
 use crate::model_call::Answering;
+use crate::page;
 use crate::question::Question;
+use crate::queue::Queue;
 use crate::reply::Reply;
 use functions_shared::streaming::{Answer, Pieces, Streamed};
 use functions_shared::{Failure, LambdaEvent};
 use http_api::Request;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -22,6 +24,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 pub struct State<M, F> {
     pub(crate) agent: Arc<Agent<M, F>>,
     pub(crate) callers: Callers,
+    /// Where messages are, if this function takes any.
+    pub(crate) queue: Option<Queue>,
 }
 
 /// Time for the reply, before Lambda ends the invocation.
@@ -40,37 +44,76 @@ where
 {
     let LambdaEvent { payload, context } = event;
     let until = deadline(context.deadline());
-    let is_url = is_function_url(&payload);
-    let caller = state.callers.of(&payload).await;
+    if payload.get("Records").is_some() {
+        return Box::pin(queued(&state, payload, until)).await;
+    }
     let host = payload["requestContext"]["domainName"].as_str().map(str::to_owned);
-    let accepts_events = payload["headers"]["accept"].as_str().is_some_and(|types| types.contains("text/event-stream"));
     let request = Request::read(payload).map_err(|error| Failure::invalid_event(&error))?;
-    let wanted = request.map_err(TurnError::from).and_then(|request| wanted(&request));
-    let reply = match wanted {
-        Err(error) => error.reply(),
-        Ok(Err(reply)) => reply,
-        Ok(Ok(Wanted::Page)) => api::page(),
-        Ok(Ok(wanted)) => match (caller, wanted) {
-            (Err(error), _) => error.reply(),
-            (Ok(caller), Wanted::Other(resource)) => {
-                let found = state.agent.found(&caller, resource, host.as_deref(), until).await;
-                found.unwrap_or_else(|error| error.reply())
-            }
-            (Ok(caller), Wanted::Answer(question)) if is_url && (question.stream || accepts_events) => {
-                return Ok(watched(&state.agent, caller, *question, until).await);
-            }
-            (Ok(caller), Wanted::Answer(question)) => {
-                state.agent.answered(&caller, *question, &Watchers::default(), until).await
-            }
-            (Ok(_), Wanted::Page) => api::page(),
-        },
+    let is_url = host.as_deref().is_some_and(is_function_url);
+    let replied = match request.map_err(TurnError::from) {
+        // Boxed: a future as deep as this one is too much for the compiler.
+        Ok(request) => Box::pin(state.replied(&request, host.as_deref(), is_url, until)).await,
+        Err(error) => Err(error),
     };
-    Ok(if is_url { whole(&reply) } else { Answer::Whole(reply.into_event()) })
+    Ok(match replied.unwrap_or_else(|error| Replied::Whole(error.reply())) {
+        Replied::Watched(answer) => answer,
+        Replied::Whole(reply) if is_url => whole(&reply),
+        Replied::Whole(reply) => Answer::Whole(reply.into_event()),
+    })
+}
+
+/// What a request got.
+enum Replied {
+    Whole(Reply),
+    /// A turn that is watched.
+    Watched(Answer),
+}
+
+impl<M: Answering, F: Invoking> State<M, F> {
+    async fn replied(
+        &self,
+        request: &Request,
+        host: Option<&str>,
+        is_url: bool,
+        until: Instant,
+    ) -> Result<Replied, TurnError> {
+        let wanted = match wanted(request)? {
+            Ok(Wanted::Page) => return Ok(Replied::Whole(page::reply())),
+            Ok(wanted) => wanted,
+            Err(reply) => return Ok(Replied::Whole(reply)),
+        };
+        let caller = self.callers.of(request).await?;
+        match wanted {
+            Wanted::Answer(question) if is_url && (question.stream || accepts_events(request)) => {
+                Ok(Replied::Watched(watched(&self.agent, caller, *question, until).await))
+            }
+            Wanted::Answer(question) => {
+                Ok(Replied::Whole(self.agent.answered(&caller, *question, &Watchers::default(), until).await))
+            }
+            Wanted::Other(resource) => self.agent.found(&caller, resource, host, until).await.map(Replied::Whole),
+            Wanted::Page => Ok(Replied::Whole(page::reply())),
+        }
+    }
+}
+
+async fn queued<M, F>(state: &State<M, F>, event: Value, until: Instant) -> Result<Answer, Failure>
+where
+    M: Answering,
+    F: Invoking,
+{
+    let none = || Failure::new("NoQueue", "DYNAMODB_TABLE_NAME is not set: this function takes no messages");
+    let queue = state.queue.as_ref().ok_or_else(none)?;
+    let event = serde_json::from_value(event).map_err(|error| Failure::invalid_event(&error))?;
+    Ok(Answer::Whole(json!(queue.serve(&state.agent, event, until).await)))
+}
+
+fn accepts_events(request: &Request) -> bool {
+    request.header("accept").is_some_and(|types| types.contains("text/event-stream"))
 }
 
 /// Only a function URL passes on what comes piece by piece.
-fn is_function_url(event: &Value) -> bool {
-    event["requestContext"]["domainName"].as_str().is_some_and(|name| name.contains(".lambda-url."))
+fn is_function_url(host: &str) -> bool {
+    host.contains(".lambda-url.")
 }
 
 /// A turn whose events are sent while it runs. It is a task of its own: those who watch it may leave, and what was begun is paid for

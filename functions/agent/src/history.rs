@@ -84,9 +84,11 @@ mod tests {
 
     #[test]
     fn the_newest_messages_are_shown_and_the_others_counted() {
-        let message = |bytes: usize| Message { role: Role::User, content: Content::Text("x".repeat(bytes)), origin: None };
+        let message =
+            |bytes: usize| Message { role: Role::User, content: Content::Text("x".repeat(bytes)), origin: None };
         let messages = vec![message(10), message(MOST), message(20)];
-        let conversation = Conversation { id: "a".into(), created_at: String::new(), updated_at: String::new(), messages };
+        let conversation =
+            Conversation { id: "a".into(), created_at: String::new(), updated_at: String::new(), messages };
         let shown = shown(&conversation);
         assert_eq!((&shown["omitted"], shown["messages"].as_array().expect("a list").len()), (&json!(2), 1));
     }

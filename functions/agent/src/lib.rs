@@ -22,6 +22,7 @@ mod model_call;
 mod page;
 mod progress;
 mod question;
+mod queue;
 mod reply;
 mod results;
 mod sessions;

@@ -59,6 +59,23 @@ impl Question {
     }
 }
 
+impl Question {
+    /// Reads the payload of a message.
+    pub(crate) fn of_payload(payload: Value) -> Result<Self, Refusal> {
+        let mut fields = Fields::of_body(payload)?;
+        let session_id = fields.text("session_id")?;
+        session_id.as_deref().map_or(Ok(()), check_session_id)?;
+        Ok(Self {
+            message: fields.required_text("message")?,
+            session_id,
+            agent_name: fields.text("agent_name")?,
+            version: None,
+            mode: None,
+            stream: false,
+        })
+    }
+}
+
 impl Mode {
     /// Reads a mode, of a request or of an agent's row.
     pub(crate) fn read(text: &str) -> Result<Self, Refusal> {
@@ -86,7 +103,8 @@ mod tests {
 
     #[test]
     fn a_message_is_enough() {
-        let question = Question::of_body(json!({"message": "Book a tee time", "session_id": null})).expect("a question");
+        let question =
+            Question::of_body(json!({"message": "Book a tee time", "session_id": null})).expect("a question");
         assert_eq!((question.message.as_str(), question.session_id, question.stream), ("Book a tee time", None, false));
     }
 

@@ -112,7 +112,11 @@ impl Sessions {
         let deleted = delete.expression_attribute_values(":now", number(self.now().as_second())).send().await;
         match deleted {
             // Somebody else has, and the session has begun anew.
-            Err(error) if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(unavailable(&error)),
             Ok(_) => Ok(()),
         }

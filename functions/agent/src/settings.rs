@@ -3,10 +3,12 @@
 use crate::agent::Agent;
 use crate::caller::{Callers, Keys};
 use crate::handler::State;
+use crate::queue::Queue;
 use crate::results::Results;
 use crate::sessions::Sessions;
 use crate::workflow::Workflow;
-use functions_aws::clients;
+use bus::Topics;
+use functions_aws::{SdkConfig, clients};
 use functions_content::ContentTable;
 use functions_shared::{Clock, Failure, Variables};
 use model::Llm;
@@ -17,6 +19,8 @@ use std::sync::Arc;
 
 /// The agent that answers where neither a variable nor a question names one.
 const AGENT: &str = "document-agent";
+/// Where answers to messages go. Without it this function takes none.
+const TOPIC: &str = "NOTIFICATIONS_TOPIC_ARN";
 
 impl State<Llm, aws_sdk_lambda::Client> {
     /// Everything from the environment, besides what calls of models need ([`Llm::from_variables`]).
@@ -28,6 +32,7 @@ impl State<Llm, aws_sdk_lambda::Client> {
     /// | `AGENT_CONTEXT_TABLE` and the others of the layer | where long sessions continue, and long results of tools are |
     /// | `AGENT_NAME` | the agent that answers where a question names none; `document-agent` unless set |
     /// | `AGENT_API_KEY_SECRET` | the secret of keys, by callers' names; without it somebody else has to say who asks |
+    /// | `NOTIFICATIONS_TOPIC_ARN`, `DYNAMODB_TABLE_NAME`, `STAGE` | where answers to messages of the queue go, the table of messages, and the stage; without the first this function takes no messages |
     /// | `STATE_MACHINE_ARN` | the state machine that `mode: workflow` starts; without it there is no such mode |
     ///
     /// # Errors
@@ -43,8 +48,8 @@ impl State<Llm, aws_sdk_lambda::Client> {
             secret: secret.to_owned(),
         });
         let workflow = variables.optional("STATE_MACHINE_ARN")?;
-        let workflow =
-            workflow.map(|arn| Workflow { client: aws_sdk_sfn::Client::new(&aws), arn: arn.to_owned() });
+        let workflow = workflow.map(|arn| Workflow { client: aws_sdk_sfn::Client::new(&aws), arn: arn.to_owned() });
+        let queue = queue(&variables, &aws, tables.clone(), &contents)?;
         let agent = Agent {
             functions: aws_sdk_lambda::Client::new(&aws),
             agents: AgentRegistry::new(tables.clone(), variables.required("AGENT_REGISTRY_TABLE_NAME")?),
@@ -57,6 +62,24 @@ impl State<Llm, aws_sdk_lambda::Client> {
             budget: None,
         };
         let budget = agent.model.budget.clone();
-        Ok(Self { agent: Arc::new(Agent { budget, ..agent }), callers: Callers { keys } })
+        Ok(Self { agent: Arc::new(Agent { budget, ..agent }), callers: Callers { keys }, queue })
     }
+}
+
+fn queue(
+    variables: &Variables,
+    aws: &SdkConfig,
+    tables: aws_sdk_dynamodb::Client,
+    contents: &Arc<ContentTable>,
+) -> Result<Option<Queue>, Failure> {
+    if variables.optional(TOPIC)?.is_none() {
+        return Ok(None);
+    }
+    let topics = Topics::from_variables(variables, aws_sdk_sns::Client::new(aws), Some(Arc::clone(contents)))?;
+    Ok(Some(Queue {
+        messages: records::messages(variables, tables)?,
+        topics,
+        stage: variables.required("STAGE")?.to_owned(),
+        clock: Clock::system(),
+    }))
 }

@@ -7,6 +7,7 @@ use crate::progress::{MOST_AT_ONCE, PRINT_OUTPUT, too_many, unknown};
 use crate::results::Results;
 use functions_content::unmarked;
 use functions_shared::Refusal;
+use futures_util::future::join_all;
 use model::{FunctionCall, ToolOffer, ToolResult};
 use registries::agents::Agent;
 use registries::tools::{Tool, ToolRegistry, ToolStatus};
@@ -140,23 +141,4 @@ impl<F: Invoking> Calls<'_, F> {
 /// The call as every tool's function takes it. What the model wrote must open no content on the way: only handles do.
 fn payload(call: &FunctionCall, key: &str) -> Value {
     json!({ "name": call.name, "id": call.id, "input": unmarked(&call.input), "idempotency_key": key })
-}
-
-/// Waits for all, in their order.
-async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    let mut waiting: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
-    std::future::poll_fn(|context| {
-        let mut is_ready = true;
-        for (future, output) in &mut waiting {
-            if output.is_none() {
-                match future.as_mut().poll(context) {
-                    std::task::Poll::Ready(done) => *output = Some(done),
-                    std::task::Poll::Pending => is_ready = false,
-                }
-            }
-        }
-        if is_ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    waiting.into_iter().map(|(_, output)| output.expect("BUG: all are ready")).collect()
 }

@@ -100,5 +100,7 @@ fn response(returned: Returned<Answer>) -> FunctionResponse<Returned<Value>, Pie
 
 fn allowed(headers: Vec<(&'static str, String)>) -> HeaderMap {
     let headers = headers.into_iter();
-    headers.filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))).collect()
+    headers
+        .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)))
+        .collect()
 }

@@ -83,8 +83,9 @@ fn holds(whole: &Value, part: &Value) -> bool {
 
 /// The tools of the agents' rows.
 pub fn tools() -> Value {
-    let mut tools: Vec<Value> =
-        ["good", "foreign", "risky", "gone"].map(|name| json!({ "tool_name": name, "enabled": true, "version": "latest" })).into();
+    let mut tools: Vec<Value> = ["good", "foreign", "risky", "gone"]
+        .map(|name| json!({ "tool_name": name, "enabled": true, "version": "latest" }))
+        .into();
     tools.push(json!({ "tool_name": "other", "enabled": false, "version": "latest" }));
     Value::Array(tools)
 }

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use model::Message;
+use records::moment;
 use std::collections::HashMap;
 
 /// A row as the SDK gives it.
@@ -73,7 +74,7 @@ pub(super) fn taking(
         )
         .expression_attribute_names("#ttl", "ttl")
         .expression_attribute_values(":caller", AttributeValue::S(caller.to_owned()))
-        .expression_attribute_values(":moment", AttributeValue::S(moment(now)))
+        .expression_attribute_values(":moment", AttributeValue::S(moment::text(now)))
         .expression_attribute_values(":now", AttributeValue::N(now.as_second().to_string()))
         .expression_attribute_values(":ttl", AttributeValue::N((now.as_second() + kept).to_string()))
 }
@@ -98,12 +99,7 @@ pub(super) fn saving(
         .expression_attribute_names("#version", "version")
         .expression_attribute_values(":messages", AttributeValue::L(inline))
         .expression_attribute_values(":earlier", AttributeValue::L(earlier))
-        .expression_attribute_values(":moment", AttributeValue::S(moment(now)))
+        .expression_attribute_values(":moment", AttributeValue::S(moment::text(now)))
         .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
         .expression_attribute_values(":ttl", AttributeValue::N((now.as_second() + kept).to_string()))
-}
-
-/// To the second.
-fn moment(now: Timestamp) -> String {
-    format!("{now:.0}")
 }

@@ -22,7 +22,8 @@ async fn function_of(world: &World, script: &Value, costs: &str) -> Function<Llm
     world.put_tools().await;
     world.put_agent("golf-agent", "scripted", &json!({})).await;
     let budget = Budget::new(world.tables.clone(), costs, "test", CAP, world.clock());
-    let config = aws_sdk_secretsmanager::Config::builder().behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest());
+    let config = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest());
     let secrets = aws_sdk_secretsmanager::Client::from_conf(config.build());
     let llm = Llm {
         models: Some(Models::new(world.tables.clone(), "models")),
@@ -118,7 +119,7 @@ async fn a_stream_that_nobody_reads_to_its_end_is_paid_for_and_written_down() {
     let question = json!({"message": "Well?", "session_id": "s", "stream": true});
     let answer = function.answer(super::world::event("alice", host, "POST", "/agent", &question)).await;
     drop(answer);
-    while world.session("s").await.get("version").is_none() {
+    while !world.session("s").await.contains_key("version") {
         tokio::task::yield_now().await;
     }
     let usage = function.get("/agent/usage").await.json();
@@ -130,6 +131,11 @@ async fn text_is_streamed_word_by_word() {
     let world = World::new().await;
     let function = function_of(&world, &json!([{"text": "One two three."}]), "costs").await;
     let got = function.stream(json!({"message": "Well?", "stream": true})).await;
-    let texts: Vec<String> = got.events().iter().filter(|(name, _)| name == "text").map(|(_, data)| data["text"].as_str().unwrap().to_owned()).collect();
+    let texts: Vec<String> = got
+        .events()
+        .iter()
+        .filter(|(name, _)| name == "text")
+        .map(|(_, data)| data["text"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(texts, ["One ", "two ", "three."]);
 }

@@ -16,25 +16,34 @@ async fn a_question_gets_an_answer_with_its_session_and_what_it_took() {
     let function = function_of(&world, json!([{"calls": [["good", {}]]}, {"text": "Found 3 tee times."}])).await;
     let got = function.post(json!({"message": "Book tee time", "session_id": "abc123"})).await;
     let body = got.json();
-    assert_eq!((got.status, &body["session_id"], &body["message"]), (200, &json!("abc123"), &json!("Found 3 tee times.")));
+    assert_eq!(
+        (got.status, &body["session_id"], &body["message"]),
+        (200, &json!("abc123"), &json!("Found 3 tee times."))
+    );
     let metadata = &body["metadata"];
     assert_eq!(metadata["tools_used"], json!(["good"]));
     assert_eq!((&metadata["input_tokens"], &metadata["output_tokens"]), (&json!(20), &json!(4)));
     let invoked = function.0.agent.functions.invoked.lock().unwrap().clone();
-    assert_eq!((&invoked[0]["name"], &invoked[0]["id"], &invoked[0]["input"]), (&json!("good"), &json!("call-0"), &json!({})));
+    assert_eq!(
+        (&invoked[0]["name"], &invoked[0]["id"], &invoked[0]["input"]),
+        (&json!("good"), &json!("call-0"), &json!({}))
+    );
     assert!(invoked[0]["idempotency_key"].as_str().unwrap().ends_with("/1/0"));
 }
 
 #[tokio::test]
 async fn a_stream_tells_what_happens_and_ends_with_the_reply() {
     let world = World::new().await;
-    let function = function_of(&world, json!([{"calls": [["good", {"a": 1}], ["gone", {}]]}, {"text": "It is so."}])).await;
+    let function =
+        function_of(&world, json!([{"calls": [["good", {"a": 1}], ["gone", {}]]}, {"text": "It is so."}])).await;
     let got = function.stream(json!({"message": "Well?", "session_id": "s", "stream": true})).await;
     assert_eq!((got.status, got.header("content-type")), (200, Some("text/event-stream")));
     let events = got.events();
     let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!((names[0], names[names.len() - 1]), ("session", "done"));
-    let of = |wanted: &str| events.iter().filter(|(name, _)| name == wanted).map(|(_, data)| data.clone()).collect::<Vec<_>>();
+    let of = |wanted: &str| {
+        events.iter().filter(|(name, _)| name == wanted).map(|(_, data)| data.clone()).collect::<Vec<_>>()
+    };
     assert_eq!(of("session"), [json!({"session_id": "s"})]);
     assert_eq!(of("tool_call")[0], json!({"id": "call-0", "name": "good", "input": {"a": 1}}));
     assert_eq!(of("tool_result").len(), 2);
@@ -80,12 +89,14 @@ async fn errors_of_models_have_a_status_each() {
 async fn nobody_is_answered_who_is_not_known() {
     let world = World::new().await;
     let function = function_of(&world, json!([{"text": "Never."}])).await;
-    let mut unknown = event("x", "abc.execute-api.eu-central-1.amazonaws.com", "POST", "/agent", &json!({"message": "m"}));
+    let mut unknown =
+        event("x", "abc.execute-api.eu-central-1.amazonaws.com", "POST", "/agent", &json!({"message": "m"}));
     unknown["requestContext"]["authorizer"] = Value::Null;
     let got = function.serve(unknown.clone()).await;
     assert_eq!((got.status, got.header("www-authenticate")), (401, Some("Bearer")));
     unknown["requestContext"]["http"]["method"] = json!("GET");
-    for (path, status) in [("/agent/usage", 401), ("/agent/card", 401), ("/agent/sessions/s", 401), ("/agent/ui", 200)] {
+    for (path, status) in [("/agent/usage", 401), ("/agent/card", 401), ("/agent/sessions/s", 401), ("/agent/ui", 200)]
+    {
         unknown["rawPath"] = json!(path);
         assert_eq!(function.serve(unknown.clone()).await.status, status, "{path}");
     }
@@ -116,7 +127,8 @@ async fn a_card_names_what_the_agent_can_do() {
     let function = function_of(&world, json!([])).await;
     for path in ["/agent/card", "/agent/.well-known/agent-card"] {
         let card = function.get(path).await.json();
-        let skills: Vec<&str> = card["skills"].as_array().unwrap().iter().map(|skill| skill["id"].as_str().unwrap()).collect();
+        let skills: Vec<&str> =
+            card["skills"].as_array().unwrap().iter().map(|skill| skill["id"].as_str().unwrap()).collect();
         assert_eq!((&card["name"], skills), (&json!("golf-agent"), vec!["foreign", "good", "risky"]));
         assert_eq!(card["url"], "https://api.execute-api.eu-central-1.amazonaws.com/agent");
     }

@@ -20,16 +20,34 @@ async fn messages(function: &Function<Script>, id: &str) -> Vec<Value> {
 #[tokio::test]
 async fn the_next_turn_knows_text_calls_and_results_of_the_one_before() {
     let world = World::new().await;
-    let turns = vec![json!({"calls": [["good", {"n": 1}]], "text": "I look."}), json!({"text": "Yes."}), json!({"text": "Again."})];
+    let turns = vec![
+        json!({"calls": [["good", {"n": 1}]], "text": "I look."}),
+        json!({"text": "Yes."}),
+        json!({"text": "Again."}),
+    ];
     let function = function_of(&world, turns).await;
     function.post(json!({"message": "First?", "session_id": "s"})).await;
     function.post(json!({"message": "Second?", "session_id": "s"})).await;
-    let kinds: Vec<String> = messages(&function, "s").await.iter().map(|message| {
-        let parts = message["content"].as_array().unwrap().iter().map(|part| part["type"].as_str().unwrap()).collect::<Vec<_>>();
-        format!("{}: {}", message["role"].as_str().unwrap(), parts.join(" "))
-    }).collect();
+    let kinds: Vec<String> = messages(&function, "s")
+        .await
+        .iter()
+        .map(|message| {
+            let parts = message["content"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|part| part["type"].as_str().unwrap())
+                .collect::<Vec<_>>();
+            format!("{}: {}", message["role"].as_str().unwrap(), parts.join(" "))
+        })
+        .collect();
     let expected = [
-        "user: text", "assistant: text tool_call", "user: tool_result", "assistant: text", "user: text", "assistant: text",
+        "user: text",
+        "assistant: text tool_call",
+        "user: tool_result",
+        "assistant: text",
+        "user: text",
+        "assistant: text",
     ];
     assert_eq!(kinds, expected);
     let row = world.session("s").await;
@@ -60,7 +78,8 @@ async fn a_session_is_its_callers_and_is_not_there_for_others() {
 #[tokio::test]
 async fn after_a_day_a_session_begins_anew_even_if_its_row_is_still_there() {
     let world = World::new().await;
-    let function = function_of(&world, vec![json!({"text": "Yes."}), json!({"text": "Who?"}), json!({"text": "Me."})]).await;
+    let function =
+        function_of(&world, vec![json!({"text": "Yes."}), json!({"text": "Who?"}), json!({"text": "Me."})]).await;
     function.post(json!({"message": "Remember?", "session_id": "s"})).await;
     world.wait(86_399);
     function.post(json!({"message": "Still?", "session_id": "s"})).await;
@@ -88,7 +107,13 @@ async fn long_sessions_are_read_whole() {
         let row = world.session("s").await;
         let inline: usize = row["messages"].as_l().unwrap().iter().map(|text| text.as_s().unwrap().len()).sum();
         assert!(inline < 300_000, "{inline} bytes are in the row");
-        let taken = function.0.agent.sessions.take("caller:alice", Some("s".to_owned()), std::time::Duration::from_secs(60)).await.unwrap();
+        let taken = function
+            .0
+            .agent
+            .sessions
+            .take("alice", Some("s".to_owned()), std::time::Duration::from_mins(1))
+            .await
+            .unwrap();
         let read: usize = taken.messages.iter().map(|message| message.texts().map(str::len).sum::<usize>()).sum();
         assert!(read > expected && read < expected + 1000, "{read} of {expected} bytes");
         function.0.agent.sessions.release("s", &taken.turn).await;
@@ -103,7 +128,8 @@ async fn parallel_turns_of_a_session_lose_nothing() {
     let mut asking = tokio::task::JoinSet::new();
     for n in 0..20 {
         let function = std::sync::Arc::clone(&function);
-        asking.spawn(async move { function.post(json!({"message": format!("Question {n}?"), "session_id": "s"})).await });
+        asking
+            .spawn(async move { function.post(json!({"message": format!("Question {n}?"), "session_id": "s"})).await });
     }
     let mut answered = 0;
     while let Some(got) = asking.join_next().await {
@@ -122,8 +148,8 @@ async fn parallel_turns_of_a_session_lose_nothing() {
 async fn a_session_whose_turn_has_died_is_free_again_when_its_time_is_over() {
     let world = World::new().await;
     let function = function_of(&world, vec![json!({"text": "Yes."})]).await;
-    let time = std::time::Duration::from_secs(60);
-    function.0.agent.sessions.take("caller:alice", Some("s".to_owned()), time).await.unwrap();
+    let time = std::time::Duration::from_mins(1);
+    function.0.agent.sessions.take("alice", Some("s".to_owned()), time).await.unwrap();
     let question = json!({"message": "Well?", "session_id": "s"});
     assert_eq!(function.post(question.clone()).await.status, 409);
     world.wait(62);
@@ -133,7 +159,11 @@ async fn a_session_whose_turn_has_died_is_free_again_when_its_time_is_over() {
 #[tokio::test]
 async fn what_tools_have_done_is_remembered_when_the_model_fails_afterwards() {
     let world = World::new().await;
-    let turns = vec![json!({"calls": [["good", {}]]}), json!({"error": "ProviderUnavailable"}), json!({"text": "Done already."})];
+    let turns = vec![
+        json!({"calls": [["good", {}]]}),
+        json!({"error": "ProviderUnavailable"}),
+        json!({"text": "Done already."}),
+    ];
     let function = function_of(&world, turns).await;
     assert_eq!(function.post(json!({"message": "Book it.", "session_id": "s"})).await.status, 502);
     assert_eq!(messages(&function, "s").await.len(), 3, "question, call and result");
@@ -143,7 +173,8 @@ async fn what_tools_have_done_is_remembered_when_the_model_fails_afterwards() {
 #[tokio::test]
 async fn a_long_result_is_read_in_parts_by_those_whose_conversation_it_is_in() {
     let world = World::new().await;
-    let function = function_of(&world, vec![json!({"calls": [["good", {"bytes": 5_000_000}]]}), json!({"text": "Long."})]).await;
+    let function =
+        function_of(&world, vec![json!({"calls": [["good", {"bytes": 5_000_000}]]}), json!({"text": "Long."})]).await;
     function.post(json!({"message": "Read it.", "session_id": "s"})).await;
     let shown = messages(&function, "s").await[2]["content"][0]["content"].as_str().unwrap().to_owned();
     let handle = shown.rsplit_once("handle: ").unwrap().1.trim_end_matches(']');

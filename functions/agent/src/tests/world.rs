@@ -118,7 +118,7 @@ impl World {
             workflow: None,
             name: agent.to_owned(),
         };
-        Function(Arc::new(State { agent: Arc::new(agent), callers: Callers { keys: None } }))
+        Function(Arc::new(State { agent: Arc::new(agent), callers: Callers { keys: None }, queue: None }))
     }
 
     /// The tools of the scenarios.

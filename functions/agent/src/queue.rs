@@ -1,0 +1,134 @@
+//! Messages of the Agent Queue: each is a question, and its answer is published as a notification.
+//!
+//! SQS delivers at least once. The notification's id follows from the message's, and its row is written before it is published: a message
+//! that is delivered again after that is answered from the row, without another turn.
+
+use crate::agent::Agent;
+use crate::error::TurnError;
+use crate::events::Watchers;
+use crate::invocation::Invoking;
+use crate::model_call::Answering;
+use crate::question::Question;
+use crate::reply::Reply;
+use bus::{BatchResponse, Delivery, SqsEvent, Topics, batch};
+use functions_shared::{Clock, Failure};
+use jiff::Timestamp;
+use records::{Change, Changed, DynamoDb, Message, MessageStatus, MessageType, Messages, SCHEMA_VERSION, id, moment};
+use serde_json::json;
+use std::time::Instant;
+
+/// Where messages are, and where answers go.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) messages: DynamoDb<Message>,
+    pub(crate) topics: Topics,
+    pub(crate) stage: String,
+    pub(crate) clock: Clock,
+}
+
+/// Who makes notifications of answers.
+const CREATED_BY: &str = "agent";
+/// Statuses of a message that has not been answered.
+const OPEN: [MessageStatus; 3] = [MessageStatus::Created, MessageStatus::Queued, MessageStatus::Processing];
+
+impl Queue {
+    /// Answers the messages of a batch. Those that may be answered later are received again.
+    pub(crate) async fn serve<M, F>(&self, agent: &Agent<M, F>, event: SqsEvent, until: Instant) -> BatchResponse
+    where
+        M: Answering,
+        F: Invoking,
+    {
+        batch::run(event, |delivery| self.answer(agent, delivery, until)).await
+    }
+
+    async fn answer<M, F>(&self, agent: &Agent<M, F>, delivery: Delivery, until: Instant) -> Result<(), Failure>
+    where
+        M: Answering,
+        F: Invoking,
+    {
+        let message = delivery.message().map_err(|error| Failure::new("NotAMessage", error.to_string()))?;
+        let received = Change::to(MessageStatus::Processing).from(&OPEN).retry_count(delivery.retries());
+        if let Changed::Refused(_) = self.change(&message.id, received).await? {
+            return Ok(());
+        }
+        match self.notice(agent, &message, until).await? {
+            Ok(notice) => {
+                self.topics.publish(&notice, until).await?;
+                self.change(&message.id, Change::to(MessageStatus::Completed)).await?;
+            }
+            Err(reason) => {
+                tracing::warn!(message_id = message.id, reason, "a question cannot be answered");
+                self.change(&message.id, Change::to(MessageStatus::Failed).because(&reason)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The notification of the answer, or why there never will be one.
+    async fn notice<M, F>(
+        &self,
+        agent: &Agent<M, F>,
+        message: &Message,
+        until: Instant,
+    ) -> Result<Result<Message, String>, Failure>
+    where
+        M: Answering,
+        F: Invoking,
+    {
+        let made = message.created_date.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let id = id::message_of(made, &message.id);
+        if let Some(notice) = self.messages.get(&id).await? {
+            return Ok(Ok(notice));
+        }
+        let question = match Question::of_payload(message.payload.clone()) {
+            Ok(question) => question,
+            Err(refusal) => return Ok(Err(refusal.to_string())),
+        };
+        match agent.ask(&message.created_by, question, &Watchers::default(), until).await {
+            Ok(reply) => {
+                let notice = self.topics.fitted(self.notification(id, &reply), until).await;
+                let notice = notice?;
+                self.messages.create(&notice).await?;
+                Ok(Ok(notice))
+            }
+            Err(error) if error.may_pass() => Err(Failure::new("NotAnswered", error.to_string())),
+            Err(error) => Ok(Err(error.to_string())),
+        }
+    }
+
+    fn notification(&self, id: String, reply: &Reply) -> Message {
+        let now = moment::text(moment::now(&self.clock));
+        let body = reply.json();
+        let payload = json!({
+            "version": SCHEMA_VERSION, "title": "Answer of the agent", "message": body["message"],
+            "session_id": body["session_id"],
+        });
+        Message {
+            id,
+            version: SCHEMA_VERSION.to_owned(),
+            created_date: now.clone(),
+            created_by: CREATED_BY.to_owned(),
+            stage: self.stage.clone(),
+            message_type: MessageType::Notify,
+            status: MessageStatus::Created,
+            payload,
+            arguments: json!({}),
+            updated_date: now,
+            retry_count: 0,
+            error_message: None,
+            auth_config: None,
+        }
+    }
+
+    async fn change(&self, id: &str, change: Change) -> Result<Changed<Message>, Failure> {
+        Ok(self.messages.change(id, change, moment::now(&self.clock)).await?)
+    }
+}
+
+impl TurnError {
+    /// Whether the same question may be answered later.
+    fn may_pass(&self) -> bool {
+        let status = self.reply().status;
+        status == 409 || status == 429 || status >= 500
+    }
+}
