@@ -5,6 +5,8 @@ use std::pin::Pin;
 use http_guard::Guard;
 use serde_json::{Value, json};
 
+use crate::golf::Golf;
+use crate::notifier::Notifier;
 use crate::parameters::{self, Arguments, Parameter};
 use crate::pdf_program::PdfProgram;
 use crate::tool_error::ToolError;
@@ -17,14 +19,29 @@ pub(crate) const USER_AGENT: &str = concat!("lrap-tool/", env!("CARGO_PKG_VERSIO
 pub struct Action {
     /// In snake case, as models call it.
     pub name: &'static str,
+    /// Names under which it is called too. They are listed nowhere.
+    pub aliases: &'static [&'static str],
     /// What a model reads in order to decide whether to call it.
     pub description: &'static str,
     /// Words by which a registry groups it.
     pub tags: &'static [&'static str],
+    /// What it needs besides the web.
+    pub needs: Need,
     /// What it takes.
     pub parameters: &'static [Parameter],
     /// What it does.
     pub run: Run,
+}
+
+/// What a tool needs besides the web: not every function has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing.
+    Nothing,
+    /// [`Services::golf`].
+    Golf,
+    /// [`Services::notifier`].
+    Notifier,
 }
 
 /// What a tool does with arguments that fit its parameters.
@@ -42,9 +59,18 @@ pub struct Services {
     pub weather: Guard,
     /// What reads PDF files, if the function has it.
     pub pdf: Option<PdfProgram>,
+    /// The golf provider, where somebody can sign in.
+    pub golf: Option<Golf>,
+    /// Where notifications go, where they go anywhere.
+    pub notifier: Option<Box<dyn Notifier>>,
 }
 
 impl Action {
+    /// Whether it is called by this name.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+
     /// Its entry in a registry of tools, but for where it runs.
     pub fn description(&self) -> Value {
         json!({

@@ -7,9 +7,11 @@
 
 mod action;
 mod feed_text;
+pub mod golf;
 mod html_text;
 #[cfg(test)]
 mod linear_time;
+mod notifier;
 mod page_text;
 mod parameters;
 mod passages;
@@ -18,9 +20,12 @@ mod pdf_program;
 mod properties;
 mod tool_error;
 mod tools;
+mod web_request;
 
-pub use self::action::{Action, Run, Running, Services};
+pub use self::action::{Action, Need, Run, Running, Services};
+pub use self::notifier::{Notice, Notified, Notifier};
 pub use self::parameters::{Arguments, Kind, Parameter};
 pub use self::pdf_program::{PDF_TO_TEXT, PdfProgram};
 pub use self::tool_error::ToolError;
-pub use self::tools::{TABLE, TOOL_NAMES, chosen, description};
+pub use self::tools::{TABLE, TOOL_NAMES, chosen, description, forecast_at, named};
+pub use self::web_request::{Authentication, TokenSource, WebAnswer, WebRequest, WebRequests};

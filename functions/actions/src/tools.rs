@@ -2,19 +2,37 @@
 
 mod document_read;
 mod document_search;
+mod golf_book;
+mod golf_fetch;
+mod golf_search;
 mod http_get;
 mod list_handles;
+mod send_notification;
 mod weather;
 
+use std::time::Duration;
+
 use functions_shared::VariableError;
-use http_guard::{AllowedHosts, Guard, Network};
+use http_guard::{AllowedHosts, Guard, Limits, Network};
 use serde_json::Value;
 
-use crate::action::{Action, Services};
+pub use self::weather::forecast_at;
+use crate::action::{Action, Need, Services};
+use crate::golf::Golf;
+use crate::notifier::Notifier;
 
 /// Every tool there is: one line each.
-pub static TABLE: &[&Action] =
-    &[&http_get::ACTION, &document_search::ACTION, &document_read::ACTION, &list_handles::ACTION, &weather::ACTION];
+pub static TABLE: &[&Action] = &[
+    &http_get::ACTION,
+    &document_search::ACTION,
+    &document_read::ACTION,
+    &list_handles::ACTION,
+    &weather::ACTION,
+    &golf_search::ACTION,
+    &golf_book::ACTION,
+    &golf_fetch::ACTION,
+    &send_notification::ACTION,
+];
 
 /// The variable that says which of them may be called.
 pub const TOOL_NAMES: &str = "TOOL_NAMES";
@@ -33,12 +51,35 @@ impl Services {
             web: Guard::new(network.clone(), allowed, http_get::LIMITS),
             weather: Guard::new(network.clone(), weather::hosts(), weather::LIMITS),
             pdf: None,
+            golf: None,
+            notifier: None,
         }
+    }
+
+    /// The same, where `allowed` is also about the hosts that tools choose by themselves, such as the weather service, and an answer
+    /// may take so much time.
+    pub fn restricted(network: &Network, allowed: AllowedHosts, time: Duration) -> Self {
+        let limits = Limits { time, ..weather::LIMITS };
+        let weather = Guard::new(network.clone(), weather::hosts().among(&allowed), limits);
+        Self { weather, ..Self::new(network, allowed) }
+    }
+
+    /// With a golf provider at which somebody signs in.
+    #[must_use]
+    pub fn with_golf(self, golf: Golf) -> Self {
+        Self { golf: Some(golf), ..self }
+    }
+
+    /// With a way to notify people.
+    #[must_use]
+    pub fn with_notifier(self, notifier: impl Notifier + 'static) -> Self {
+        Self { notifier: Some(Box::new(notifier)), ..self }
     }
 }
 
-fn named(name: &str) -> Option<&'static Action> {
-    TABLE.iter().find(|action| action.name == name).copied()
+/// The tool of this name, or of which it is an alias.
+pub fn named(name: &str) -> Option<&'static Action> {
+    TABLE.iter().find(|action| action.is_called(name)).copied()
 }
 
 fn unknown(name: &str) -> VariableError {
@@ -46,9 +87,10 @@ fn unknown(name: &str) -> VariableError {
     VariableError::malformed(TOOL_NAMES, format!("there is no tool `{name}`, but {}", known.join(", ")))
 }
 
-/// Every tool's `name`, `description`, `input_schema` and `output_schema`, as a registry of tools wants them.
+/// `name`, `description`, `input_schema` and `output_schema` of each tool that needs nothing but the web, as a registry of tools wants
+/// them.
 pub fn description() -> Value {
-    TABLE.iter().map(|action| action.description()).collect()
+    TABLE.iter().filter(|action| action.needs == Need::Nothing).map(|action| action.description()).collect()
 }
 
 #[cfg(test)]
@@ -61,6 +103,19 @@ mod tests {
         let is_snake = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         assert!(TABLE.iter().all(|action| is_snake(action.name)));
         assert_eq!(TABLE.iter().map(|action| action.name).collect::<HashSet<_>>().len(), TABLE.len());
+    }
+
+    #[test]
+    fn an_alias_calls_the_tool_and_is_listed_nowhere() {
+        let aliases = [
+            ("get_weather", "get_weather_forecast"),
+            ("golf_get_reservations", "golf_fetch_reservations"),
+            ("send_push_notification", "send_notification"),
+        ];
+        for (alias, name) in aliases {
+            assert_eq!(named(alias).map(|action| action.name), Some(name));
+            assert!(TABLE.iter().all(|action| action.name != alias), "{alias}");
+        }
     }
 
     #[test]

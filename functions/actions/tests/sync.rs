@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use actions::TABLE;
+use actions::{Action, Need, TABLE};
 use serde_json::Value;
 
 const FROM: &str = "Made by make tools-sync from the table of tools: do not edit from here.";
@@ -45,6 +45,11 @@ fn line(text: &str, begins: &str, end: &str) -> String {
     let (before, rest) = text.split_once(begins).expect("the line");
     let (_, after) = rest.split_once('\n').expect("its end");
     format!("{before}{begins}{end}\n{after}")
+}
+
+/// The tools of the function `tool`, which has nothing but the web.
+fn offered() -> impl Iterator<Item = &'static Action> {
+    TABLE.iter().copied().filter(|action| action.needs == Need::Nothing)
 }
 
 /// `http_get` is `HttpGet`.
@@ -90,8 +95,8 @@ fn row(tool: &Value) -> String {
 
 #[test]
 fn the_template_registers_every_tool_as_it_describes_itself() {
-    let registrations: String = TABLE.iter().map(|action| registration(&action.description())).collect();
-    let names: Vec<_> = TABLE.iter().map(|action| action.name).collect();
+    let registrations: String = offered().map(|action| registration(&action.description())).collect();
+    let names: Vec<_> = offered().map(|action| action.name).collect();
     sync("stacks/tools.yaml", |template| {
         let template =
             line(template, "          TOOL_NAMES: ", &format!("{} # made by make tools-sync", names.join(",")));
@@ -101,7 +106,7 @@ fn the_template_registers_every_tool_as_it_describes_itself() {
 
 #[test]
 fn the_readme_lists_every_tool_as_it_describes_itself() {
-    let rows: String = TABLE.iter().map(|action| row(&action.description())).collect();
+    let rows: String = offered().map(|action| row(&action.description())).collect();
     sync("README.md", |page| {
         between_marks(page, &format!("\n| tool | takes | what it does |\n|---|---|---|\n{rows}\n"))
     });

@@ -72,7 +72,8 @@ impl Guard {
     /// Sends a call. If it is a POST, [`FetchError::may_have_arrived`] says of an error whether the server may have acted on it.
     pub async fn send(&self, call: &Call) -> Result<Page, FetchError> {
         let limit = self.limits.time;
-        timeout(limit, self.follow(call)).await.unwrap_or(Err(FetchError::Late(limit)))
+        // Boxed: the futures of callers would be as large as this one and theirs.
+        timeout(limit, Box::pin(self.follow(call))).await.unwrap_or(Err(FetchError::Late(limit)))
     }
 
     async fn follow(&self, call: &Call) -> Result<Page, FetchError> {

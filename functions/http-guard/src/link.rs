@@ -60,7 +60,7 @@ impl Link {
     }
 }
 
-/// Connections that wait for a next request. Their age is told by the time of day: the monotonic clock may stand still while a
+/// Connections that wait for a next request. Their age is told by the time of day: the monotonic clock may stop while a
 /// sandbox is frozen.
 #[derive(Default)]
 pub(crate) struct Idle(Mutex<Vec<Waiting>>);

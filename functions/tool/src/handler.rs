@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use actions::{Action, Arguments, PdfProgram, Services, ToolError};
+use actions::{Action, Arguments, Need, PdfProgram, Services, ToolError};
 use bytes::Bytes;
 use functions_content::{Asking, ContentError, ContentTable, Handle, LONGEST, NotAHandle, beginning, preview};
 use functions_shared::{Failure, LambdaEvent, Variables};
@@ -33,14 +33,15 @@ pub struct State {
 
 impl State {
     /// Reads the variables:
-    /// - `TOOL_NAMES`: the tools that may be called, separated by commas; all of them if it is not set.
+    /// - `TOOL_NAMES`: the tools that may be called, separated by commas; all of them that need nothing but the web if it is not set.
     /// - `ALLOWED_HOSTS`: the hosts that `http_get` may ask (`example.com, *.example.org`); every public one if it is not set.
     /// - `AGENT_CONTEXT_TABLE` and the others of the layer: where long results are kept, and what leaves a response.
     ///
     /// # Errors
     /// A variable that is not what it should be, by name.
     pub fn new(variables: &Variables) -> Result<Self, Failure> {
-        let tools = actions::chosen(variables.optional(actions::TOOL_NAMES)?)?;
+        let mut tools = actions::chosen(variables.optional(actions::TOOL_NAMES)?)?;
+        tools.retain(|action| action.needs == Need::Nothing);
         let allowed = variables.parsed("ALLOWED_HOSTS")?.unwrap_or(AllowedHosts::AnyPublic);
         let network = network(variables)?;
         let contents = ContentTable::from_variables(variables)?;
@@ -119,7 +120,7 @@ impl State {
     }
 
     async fn answer(&self, call: ToolCall, asking: Asking<'_>) -> Result<String, ToolError> {
-        let action = self.tools.iter().find(|action| action.name == call.name);
+        let action = self.tools.iter().find(|action| action.is_called(&call.name));
         let action = action.ok_or_else(|| self.unknown(&call.name))?;
         let mut arguments = Arguments::of(action.parameters, call.input)?.with_handles(call.handles);
         for parameter in action.parameters.iter().filter(|parameter| parameter.is_content()) {

@@ -2,7 +2,7 @@
 
 use functions_content::LONGEST;
 
-use crate::action::{Action, Running, Services};
+use crate::action::{Action, Need, Running, Services};
 use crate::parameters::{Arguments, Kind, Parameter};
 use crate::tool_error::ToolError;
 
@@ -18,9 +18,11 @@ const LONGEST_PART: u32 = (LONGEST - HEADING) as u32;
 
 pub(crate) static ACTION: Action = Action {
     name: "document_read",
+    aliases: &[],
     description: "Reads a part of a long text: from an offset in bytes, as document_search gives it, or from its beginning. Says at which offset \
         the next part begins.",
     tags: &["document"],
+    needs: Need::Nothing,
     parameters: &[
         Parameter::required(HANDLE, Kind::Content, "The handle of the text, exactly as a result gave it, or the text."),
         Parameter::optional(OFFSET, Kind::Integer { min: 0, max: u32::MAX }, "Bytes before the part; 0 if left out."),

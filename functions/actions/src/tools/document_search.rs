@@ -2,7 +2,7 @@
 
 use functions_content::LONGEST;
 
-use crate::action::{Action, Running, Services};
+use crate::action::{Action, Need, Running, Services};
 use crate::parameters::{Arguments, Kind, Parameter};
 use crate::passages::{Passage, Query};
 use crate::tool_error::ToolError;
@@ -13,9 +13,11 @@ const MAX_PASSAGES: &str = "max_passages";
 
 pub(crate) static ACTION: Action = Action {
     name: "document_search",
+    aliases: &[],
     description: "Finds the passages of a long text that have most to do with a query, best first, each with its offset in bytes, from which \
         document_read reads on. The text may be given as the handle of another tool's long result.",
     tags: &["document"],
+    needs: Need::Nothing,
     parameters: &[
         Parameter::required(DOCUMENT, Kind::Content, "The text, or its handle, exactly as a result gave it."),
         Parameter::required(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header;
 use http_guard::Limits;
 
-use crate::action::{Action, Running, Services, USER_AGENT};
+use crate::action::{Action, Need, Running, Services, USER_AGENT};
 use crate::page_text::{self, Body};
 use crate::parameters::{Arguments, Kind, Parameter};
 use crate::tool_error::ToolError;
@@ -14,9 +14,11 @@ const URL: &str = "url";
 
 pub(crate) static ACTION: Action = Action {
     name: "http_get",
+    aliases: &[],
     description: "Fetches a page from the web as readable text: the main content of HTML, the entries of a feed, the text of a PDF file. A long \
         page comes as its beginning and a handle; give the handle to document_search to find passages in the whole.",
     tags: &["web"],
+    needs: Need::Nothing,
     parameters: &[Parameter::required(URL, Kind::Text, "Address of the page, beginning with https://.")],
     run,
 };

@@ -5,14 +5,16 @@
 
 use functions_content::Handle;
 
-use crate::action::{Action, Running, Services};
+use crate::action::{Action, Need, Running, Services};
 use crate::parameters::Arguments;
 
 pub(crate) static ACTION: Action = Action {
     name: "list_handles",
+    aliases: &[],
     description: "Lists the handles of the long texts that tools returned in this conversation, newest first, each with the size of its text. \
         document_read and document_search take them.",
     tags: &["document"],
+    needs: Need::Nothing,
     parameters: &[],
     run,
 };

@@ -8,7 +8,7 @@ use http_guard::{AllowedHosts, Guard, Limits, Page};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::action::{Action, Running, Services, USER_AGENT};
+use crate::action::{Action, Need, Running, Services, USER_AGENT};
 use crate::parameters::{Arguments, Kind, Parameter};
 use crate::tool_error::ToolError;
 
@@ -18,8 +18,10 @@ const DAYS: &str = "days";
 
 pub(crate) static ACTION: Action = Action {
     name: "get_weather_forecast",
+    aliases: &["get_weather"],
     description: "The weather forecast for a place in the United States, for each day and night of the next days.",
     tags: &["weather"],
+    needs: Need::Nothing,
     parameters: &[
         Parameter::required(LATITUDE, Kind::Number { min: -90.0, max: 90.0 }, "Degrees north."),
         Parameter::required(LONGITUDE, Kind::Number { min: -180.0, max: 180.0 }, "Degrees east; negative in America."),
@@ -84,10 +86,18 @@ fn run(services: &Services, arguments: Arguments) -> Running<'_> {
         let place = (arguments.number(LATITUDE), arguments.number(LONGITUDE));
         let days = arguments.integer(DAYS).unwrap_or(DEFAULT_DAYS);
         let point: Point = ask(&services.weather, &point_url(place)).await?;
-        let forecast: Forecast = ask(&services.weather, &point.properties.forecast).await?;
-        let periods: Vec<_> = forecast.properties.periods.into_iter().take(days * PERIODS_OF_A_DAY).collect();
-        Ok(report(&periods))
+        forecast_at(services, &point.properties.forecast, days).await
     })
+}
+
+/// The forecast at an address of the weather service (`https://api.weather.gov/gridpoints/TOP/31,80/forecast`).
+///
+/// # Errors
+/// Why there is none, in words.
+pub async fn forecast_at(services: &Services, url: &str, days: usize) -> Result<String, ToolError> {
+    let forecast: Forecast = ask(&services.weather, url).await?;
+    let periods: Vec<_> = forecast.properties.periods.into_iter().take(days * PERIODS_OF_A_DAY).collect();
+    Ok(report(&periods))
 }
 
 /// The service answers with redirects to more than four decimals, and to zeros at the end.
@@ -98,10 +108,10 @@ fn point_url((latitude, longitude): (f64, f64)) -> String {
 
 async fn ask<T: DeserializeOwned>(service: &Guard, url: &str) -> Result<T, ToolError> {
     let page = service.get(url, &HEADERS).await;
-    let page = page.map_err(|error| ToolError::new(format!("no forecast from the weather service: {error}")))?;
+    let page = page.map_err(|error| ToolError::of_fetch("no forecast from the weather service", &error))?;
     check(&page)?;
     serde_json::from_slice(&page.body)
-        .map_err(|_| ToolError::new("the weather service's answer is not a forecast; try again later"))
+        .map_err(|_| ToolError::passing("the weather service's answer is not a forecast; try again later"))
 }
 
 fn check(page: &Page) -> Result<(), ToolError> {
@@ -110,7 +120,7 @@ fn check(page: &Page) -> Result<(), ToolError> {
         StatusCode::NOT_FOUND => Err(ToolError::new(format!(
             "there is no forecast for `{LATITUDE}` and `{LONGITUDE}`: the service knows the United States and its waters only"
         ))),
-        status => Err(ToolError::new(format!("the weather service answered {status}; try again later"))),
+        status => Err(ToolError::of_status("the weather service", status)),
     }
 }
 
