@@ -334,7 +334,8 @@ FUNCTIONS := \
     llm \
     processor \
     tool \
-    tool-registry
+    tool-registry \
+    webapi
 ARCHITECTURE = $(lastword $(ARCHITECTURES))
 
 package-functions: tools ## build: build the Rust functions as zips in target/functions, for arm64, or for x86_64 with ARCH=x86; FUNCTIONS="llm tool"

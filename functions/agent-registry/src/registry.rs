@@ -3,7 +3,8 @@
 use crate::usage::Usage;
 use aws_sdk_dynamodb::Client;
 use functions_aws::SdkConfig;
-use functions_shared::{Refusal, VariableError, Variables};
+use functions_shared::{Clock, Refusal, VariableError, Variables};
+use records::usage;
 use registries::agents::{Agent, AgentDefaults, AgentRegistry, AgentTool, MAX_INSTRUCTIONS};
 use registries::tools::{Offer, ToolRegistry, ToolStatus};
 use serde_json::Value;
@@ -30,12 +31,12 @@ impl Agents {
     /// The same with a client of one's own.
     pub(crate) fn with(variables: &Variables, client: &Client) -> Result<Self, VariableError> {
         let stage = variables.required("STAGE")?;
-        let costs = variables.optional("COST_TABLE_NAME")?;
+        let costs = usage::Usage::from_variables(variables, client, stage)?;
         let default = |name, otherwise: &str| Ok(variables.optional(name)?.unwrap_or(otherwise).to_owned());
         Ok(Self {
             registry: AgentRegistry::new(client.clone(), variables.required("AGENT_REGISTRY_TABLE_NAME")?),
             tools: ToolRegistry::new(client.clone(), variables.required("TOOL_REGISTRY_TABLE_NAME")?),
-            usage: costs.map(|table| Usage::new(client.clone(), table, stage)),
+            usage: costs.map(|table| Usage { table, clock: Clock::system() }),
             defaults: AgentDefaults {
                 stage: stage.to_owned(),
                 llm_provider: default("DEFAULT_LLM_PROVIDER", PROVIDER)?,

@@ -24,6 +24,7 @@ mod schedule;
 mod schedules;
 mod session;
 mod sessions;
+pub mod usage;
 mod web_action;
 
 pub use action_result::{ActionResult, RESULT_LIFE, ResultStatus};
