@@ -46,6 +46,10 @@ class Masked:
         return self._said
 
 
+# In seconds.
+LONGEST_WAIT = 3600
+
+
 class Account:
     """One account in one region, by the credentials of ``session``."""
 
@@ -99,7 +103,12 @@ class Account:
         if self.dry_run:
             self.say(self._command(service, f"wait {waiter}", parameters))
         else:
-            self.client(service).get_waiter(waiter).wait(**parameters)
+            self.client(service).get_waiter(waiter).wait(**parameters, **self._pauses)
+
+    @property
+    def _pauses(self):
+        """The SDK looks every 5 or 30 seconds, and what is on this machine takes one."""
+        return {"WaiterConfig": {"Delay": 1, "MaxAttempts": LONGEST_WAIT}} if self._endpoint else {}
 
     def report(self, what):
         """Says what has happened: nothing has in a dry run."""

@@ -77,12 +77,14 @@ class Alarms(unittest.TestCase):
         self.assertEqual((mail["Protocol"], mail["Endpoint"]), ("email", "ops@example.com"))
         self.assertEqual(resource("AlarmsSubscription")["Endpoint"], "<NotificationsQueue.Arn>")
 
-    def test_the_alarm_about_lost_notifications_goes_by_mail_only(self):
+    def test_alarms_about_notifications_go_by_mail_only(self):
         subscription = resource("AlarmsSubscription")
         self.assertEqual(subscription["FilterPolicyScope"], "MessageBody")
         (rule,) = subscription["FilterPolicy"]["AlarmName"]
-        queue = resource("NotificationsDeadLetters")["QueueName"]
-        self.assertEqual(rule, {"anything-but": [f"{queue}-not-empty"]})
+        prefix = rule["anything-but"]["prefix"]
+        for name in ("NotificationsQueue", "NotificationsDeadLetters"):
+            self.assertTrue(resource(name)["QueueName"].startswith(prefix))
+        self.assertFalse(resource("WebActionsDeadLetters")["QueueName"].startswith(prefix))
         self.assertNotIn("FilterPolicy", resource("AlarmMail", AlarmEmail="ops@example.com"))
 
     def test_only_alarms_of_this_account_may_publish(self):

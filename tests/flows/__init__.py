@@ -1,0 +1,206 @@
+"""The stacks of messages on AWS on this machine, with stand-ins for everything outside of AWS: what the flows are tested on.
+
+``tests/flows/run`` names the programs in the environment. Everything that the functions ask of AWS passes the stand-ins' relay, so the order of
+all calls is known, and any of them can be made to fail.
+"""
+
+import atexit
+import functools
+import json
+import os
+import re
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+REGION = "us-east-1"
+STAGE = "local"
+TOPIC = "secret-topic-of-the-flows"
+# What the flows need, in the words of ONLY=.
+STACKS = "layer shared-infrastructure messaging functions operations"
+TIMEOUT = 120
+KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+# No proxy of this environment is on the way to this machine.
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Platform:
+    """Everything, running and deployed. ``lines`` is the log of all functions so far."""
+
+    def __init__(self):
+        self.lines = []
+        self.stand_ins, line = started([os.environ["LRAP_TEST_STAND_INS"]], r"\{.*\}", [])
+        self.places = json.loads(line[0])
+        command = [os.environ["LRAP_TEST_LOCAL"], "up", "--port=0", "--engine", os.environ["LRAP_TEST_ENGINE"]]
+        self.machine, line = started([*command, *self.variables()], r"AWS_ENDPOINT_URL=(\S+)", self.lines)
+        self.endpoint = line[1]
+        self.control("PUT", "upstream", self.endpoint)
+        self.deployed = self.delivery("deploy", *self.zips(), "--only", STACKS, *self.parameters())
+
+    def variables(self):
+        relay = self.places["relay"]
+        given = {**self.places["variables"], "AWS_ENDPOINT_URL": relay, "AWS_ENDPOINT_URL_DYNAMODB": relay}
+        return [f"--variable={name}={value}" for name, value in given.items()]
+
+    def zips(self):
+        folder = Path(os.environ["LRAP_TEST_LINKED"])
+        return [str(folder / f"lrap-{architecture}.zip") for architecture in ("x86_64", "arm64")] + ["--zips", str(folder)]
+
+    def parameters(self):
+        return [f"--parameter=NtfyUrl={self.places['url']}/{TOPIC}"]
+
+    def delivery(self, command, *words):
+        """What ``make`` runs; what it prints."""
+        environment = {**os.environ, **KEYS, "AWS_ENDPOINT_URL": self.endpoint, "PYTHONPATH": str(REPOSITORY / "layer")}
+        done = subprocess.run(
+            [os.environ["LRAP_TEST_DELIVERY"], "-m", "delivery", command, *words, "--stage", STAGE],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise AssertionError(f"{command}: {done.stdout}")
+        return done.stdout
+
+    def control(self, method, what, body=None):
+        """The control interface of the stand-ins."""
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
+        kind = "text/plain" if isinstance(body, str) else "application/json"
+        request = urllib.request.Request(
+            f"{self.places['url']}/_stand-ins/{what}", text and text.encode(), {"Content-Type": kind}, method=method
+        )
+        with opener.open(request, timeout=TIMEOUT) as response:
+            content = response.read()
+        return json.loads(content) if content else None
+
+    def clock(self, change):
+        request = urllib.request.Request(f"{self.endpoint}/_lambda-local/clock", json.dumps(change).encode(), method="POST")
+        with opener.open(request, timeout=TIMEOUT) as response:
+            return json.load(response)
+
+    @functools.cache
+    def client(self, service):
+        session = boto3.Session("local", "local", region_name=REGION)
+        return session.client(service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1}, proxies={}))
+
+    def end(self):
+        for process in (self.machine, self.stand_ins):
+            process.terminate()
+            process.wait(TIMEOUT)
+            process.stdout.close()
+
+
+def started(command, pattern, lines):
+    """A process that has printed a line of a form; what it prints later is added to ``lines``."""
+    errors = tempfile.TemporaryFile("w+")
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        found = re.search(pattern, line)
+        if found:
+            threading.Thread(target=lambda: lines.extend(map(str.rstrip, process.stdout)), daemon=True).start()
+            return process, found
+    errors.seek(0)
+    raise AssertionError(f"{command[0]} did not start:\n{errors.read()}")
+
+
+class OnPlatform(unittest.TestCase):
+    """Tests of all classes share one platform; each begins without calls, faults and dead letters."""
+
+    platform = None
+
+    @classmethod
+    def setUpClass(cls):
+        if OnPlatform.platform is None:
+            OnPlatform.platform = Platform()
+            atexit.register(OnPlatform.platform.end)
+
+    def setUp(self):
+        self.platform.control("DELETE", "calls")
+        self.platform.control("DELETE", "faults")
+
+    def client(self, service):
+        return self.platform.client(service)
+
+    def advance(self, seconds):
+        """Moves the clock of all services."""
+        return self.platform.clock({"advance": seconds})
+
+    def fail_next(self, service, times=None, **fault):
+        """Plans a fault, such as ``kind="status", status=500``; it lasts without ``times``."""
+        self.platform.control("POST", "faults", {"service": service, "fault": fault, "times": times})
+
+    def calls(self, *services):
+        """What was asked so far of services outside, and of AWS by functions: each as a word such as ``sns Publish``."""
+        return [spelt(call) for call in self.platform.control("GET", "calls") if not services or call["service"] in services]
+
+    def attempts(self, text):
+        """How often ntfy was sent a text."""
+        return sum(call["service"] == "ntfy" and text in call["body"] for call in self.platform.control("GET", "calls"))
+
+    def eventually(self, condition, what, seconds=TIMEOUT):
+        """The first true value of ``condition()``."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.1)
+        self.fail(f"{what}: not within {seconds} s; calls: {self.calls()}")
+
+    def table(self, name):
+        options = {"endpoint_url": self.platform.endpoint, "region_name": REGION}
+        session = boto3.Session("local", "local", region_name=REGION)
+        return session.resource("dynamodb", **options).Table(f"rez-agent-{name}-{STAGE}")
+
+    def notify(self, identity, text):
+        """Writes the row of a notification and publishes it, as a function would."""
+        now = "2026-11-29T00:00:00Z"
+        message = {"id": identity, "version": "1.0", "created_date": now, "created_by": "test", "stage": STAGE}
+        message |= {"message_type": "notify", "status": "queued", "payload": {"message": text}, "arguments": {}, "updated_date": now}
+        nested = {name: json.dumps(message[name]) for name in ("payload", "arguments")}
+        self.table("messages").put_item(Item={**message, **nested, "retry_count": 0})
+        arn = f"arn:aws:sns:{REGION}:123456789012:rez-agent-notifications-{STAGE}"
+        self.client("sns").publish(TopicArn=arn, Message=json.dumps(message))
+
+    def message(self, identity):
+        """The row of a message."""
+        return self.table("messages").get_item(Key={"id": identity}, ConsistentRead=True)["Item"]
+
+    def waiting(self, queue):
+        """How many messages a queue has, those in flight included."""
+        url = self.client("sqs").get_queue_url(QueueName=f"rez-agent-{queue}-{STAGE}")["QueueUrl"]
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def shown(self):
+        """What a phone shows of ntfy's topic."""
+        with opener.open(f"{self.platform.places['url']}/{TOPIC}/json?poll=1", timeout=TIMEOUT) as response:
+            return [json.loads(line) for line in response.read().decode().splitlines()]
+
+
+def spelt(call):
+    """``ntfy POST /``, ``dynamodb PutItem rez-agent-messages-local``, ``sns Publish rez-agent-notifications-local``."""
+    service = call["service"].removeprefix("aws:")
+    if service == call["service"]:
+        return f"{service} {call['method']} {call['path']}"
+    target = call["headers"].get("x-amz-target", "")
+    if target:
+        asked = json.loads(call["body"] or "{}")
+        return " ".join(filter(None, [service, target.rpartition(".")[2], asked.get("TableName", "")]))
+    form = urllib.parse.parse_qs(call["body"])
+    if "Action" in form:
+        return f"{service} {form['Action'][0]} {form.get('TopicArn', [''])[0].rpartition(':')[2]}".rstrip()
+    return f"{service} {call['method']} {call['path'].partition('?')[0]}"
