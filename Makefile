@@ -125,8 +125,8 @@ up: tools ## try: start AWS on this machine in the background, behind one endpoi
 down: ## try: end what make up started
 	@local/down "$(TARGET)/up"
 
-test: tools packages $(VENV)/installed $(MOTO)/installed $(ENGINE)/installed wrapper ## change: run every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs missing system packages, INSTALL=0 skips their tests
-	@tests/run "$(TARGET)" "$(LRAP_CACHE)" "$(PYTHON)" "$(CURDIR)/$(VENV)/bin/python" "$(MOTO)/bin/python" "$(WRAPPER)" "$(ENGINE)/bin/python"
+test: tools packages $(VENV)/installed $(MOTO)/installed $(ENGINE)/installed $(DELIVERY)/installed wrapper ## change: run every test; ends with "N passed, N failed, N skipped"; INSTALL=1 installs missing system packages, INSTALL=0 skips their tests
+	@tests/run "$(TARGET)" "$(LRAP_CACHE)" "$(PYTHON)" "$(CURDIR)/$(VENV)/bin/python" "$(MOTO)/bin/python" "$(WRAPPER)" "$(ENGINE)/bin/python" "$(DELIVERY)/bin/python"
 
 # make test runs this first, so that a missing package is reported before minutes of building.
 packages:

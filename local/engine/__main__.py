@@ -49,6 +49,7 @@ def complete():
     import functions
     import http_events
     import mappings
+    import queues
     import resources
     import schedules
     import stack_parameters
@@ -57,6 +58,7 @@ def complete():
     resources.complete()
     http_events.complete()
     mappings.complete()
+    queues.complete()
     schedules.complete()
     stack_parameters.complete()
     return api.application()

@@ -36,6 +36,7 @@ const FILES: &Files = &[
     ("mappings.py", include_str!("../engine/mappings.py")),
     ("metric_math.py", include_str!("../engine/metric_math.py")),
     ("packages.py", include_str!("../engine/packages.py")),
+    ("queues.py", include_str!("../engine/queues.py")),
     ("resources.py", include_str!("../engine/resources.py")),
     ("schedules.py", include_str!("../engine/schedules.py")),
     ("settings.py", include_str!("../engine/settings.py")),

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
@@ -98,21 +97,18 @@ class Platform:
         for process in (self.machine, self.stand_ins):
             process.terminate()
             process.wait(TIMEOUT)
-            process.stdout.close()
 
 
 def started(command, pattern, lines):
     """A process that has printed a line of a form; what it prints later is added to ``lines``."""
-    errors = tempfile.TemporaryFile("w+")
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in process.stdout:
         lines.append(line.rstrip())
         found = re.search(pattern, line)
         if found:
             threading.Thread(target=lambda: lines.extend(map(str.rstrip, process.stdout)), daemon=True).start()
             return process, found
-    errors.seek(0)
-    raise AssertionError(f"{command[0]} did not start:\n{errors.read()}")
+    raise AssertionError(f"{command[0]} did not start:\n" + "\n".join(lines))
 
 
 class OnPlatform(unittest.TestCase):

@@ -47,6 +47,10 @@ class Queues(OnAws):
         )
         self.addCleanup(self.client("lambda").delete_event_source_mapping, UUID=made["UUID"])
 
+    def test_a_queue_of_dead_letters_knows_whose_they_are(self):
+        sources = self.sqs.list_dead_letter_source_queues
+        self.assertEqual((sources(QueueUrl=self.dead)["queueUrls"], sources(QueueUrl=self.queue)["queueUrls"]), ([self.queue], []))
+
     def received(self):
         """All batches so far."""
         answer = self.sqs.receive_message(QueueUrl=self.seen, MaxNumberOfMessages=10, WaitTimeSeconds=1)
