@@ -79,9 +79,10 @@ def check(name, body, now):
     """Raises :class:`expressions.Invalid`, naming the field."""
     if not NAME.fullmatch(name):
         raise expressions.Invalid(f"Name: {name} is not 1 to 64 letters, digits, -, _ and .")
-    parsed = expressions.parse(body.get("ScheduleExpression", ""), body.get("ScheduleExpressionTimezone") or "UTC")
-    if isinstance(parsed, expressions.At) and parsed.seconds <= now:
-        raise expressions.Invalid(f"ScheduleExpression: {body['ScheduleExpression']} is in the past")
+    expression = body.get("ScheduleExpression", "")
+    due = expressions.next_time(expression, body.get("ScheduleExpressionTimezone"), now, now)
+    if due is None and expression.startswith("at("):
+        raise expressions.Invalid(f"ScheduleExpression: {expression} is in the past")
     if body.get("State", "ENABLED") not in ("ENABLED", "DISABLED"):
         raise expressions.Invalid(f"State: {body['State']} is neither ENABLED nor DISABLED")
     check_window(body.get("FlexibleTimeWindow") or {})
@@ -146,13 +147,12 @@ def fire_due(now):
 
 
 def fire_as_often_as_due(key, schedule, now):
-    parsed = expressions.parse(schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"])
     while True:
         with lock:
-            due, fires = plan(key, schedule, parsed)
+            due, fires = plan(key, schedule)
             if fires is None or fires > now:
                 break
-            planned[key] = (schedule, *following(schedule, parsed, due))
+            planned[key] = (schedule, *following(schedule, due))
         account, region, _ = key
         targets.send(schedule, due, account, region)
     end = scheduler._to_epoch(schedule.get("EndDate"))
@@ -161,18 +161,19 @@ def fire_as_often_as_due(key, schedule, now):
         scheduler._schedules._data.pop(key, None)
 
 
-def plan(key, schedule, parsed):
+def plan(key, schedule):
     """When the schedule is due next, and when it fires; found anew after it has changed."""
     known, *times = planned.get(key, (None,))
     if known is not schedule:
         begin = max(schedule["LastModificationDate"], scheduler._to_epoch(schedule.get("StartDate")) or 0)
-        times = following(schedule, parsed, begin)
+        times = following(schedule, begin)
         planned[key] = (schedule, *times)
     return times
 
 
-def following(schedule, parsed, after):
-    due = parsed.next(after, schedule["CreationDate"])
+def following(schedule, after):
+    zone, created = schedule["ScheduleExpressionTimezone"], schedule["CreationDate"]
+    due = expressions.next_time(schedule["ScheduleExpression"], zone, after, created)
     end = scheduler._to_epoch(schedule.get("EndDate"))
     if due is None or (end is not None and due > end):
         return None, None

@@ -12,6 +12,7 @@ mod config;
 mod control;
 mod definition;
 mod deployed;
+mod due;
 mod endpoint;
 mod engine;
 mod environment;

@@ -79,7 +79,7 @@ class Schedules(OnAws):
 
     def test_a_flexible_window_fires_within_it(self):
         self.set_clock("2027-06-01T00:00:00Z")
-        self.create("rate(1 hours)", window={"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 30})
+        self.create("rate(1 hour)", window={"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 30})
         self.set_clock("2027-06-01T01:30:01Z")
         self.assertEqual(len(self.fired(1)), 1)
 
@@ -111,22 +111,22 @@ class Schedules(OnAws):
         past = (now - datetime.timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
         refused = [
             (f"ScheduleExpression: at.{past}. is in the past", {"expression": f"at({past})"}),
-            ("fields and not six", {"expression": "cron(bad)"}),
-            ("no positive number", {"expression": "rate(0 minutes)"}),
-            ("no time zone", {"expression": "rate(1 hours)", "ScheduleExpressionTimezone": "Europe/Nowhere"}),
-            ("MaximumWindowInMinutes", {"expression": "rate(1 hours)", "window": {"Mode": "FLEXIBLE"}}),
-            ("of account 999999999999", {"expression": "rate(1 hours)", "role": "arn:aws:iam::999999999999:role/r"}),
-            ("Target.Arn", {"expression": "rate(1 hours)", "target": {"Arn": "arn:aws:s3:::bucket"}}),
+            ("has 1 fields, and needs six", {"expression": "cron(bad)"}),
+            ("is no rate such as", {"expression": "rate(0 minutes)"}),
+            ("no IANA time zone", {"expression": "rate(1 hour)", "ScheduleExpressionTimezone": "Europe/Nowhere"}),
+            ("MaximumWindowInMinutes", {"expression": "rate(1 hour)", "window": {"Mode": "FLEXIBLE"}}),
+            ("of account 999999999999", {"expression": "rate(1 hour)", "role": "arn:aws:iam::999999999999:role/r"}),
+            ("Target.Arn", {"expression": "rate(1 hour)", "target": {"Arn": "arn:aws:s3:::bucket"}}),
         ]
         for reason, given in refused:
             with self.subTest(reason), self.assertRaisesRegex(ClientError, f"ValidationException.*{reason}"):
                 self.create(**given)
 
     def test_the_same_token_makes_one_schedule_and_the_same_name_a_conflict(self):
-        first = self.create("rate(1 hours)", ClientToken="token")
-        self.assertEqual(self.create("rate(1 hours)", ClientToken="token"), first)
+        first = self.create("rate(1 hour)", ClientToken="token")
+        self.assertEqual(self.create("rate(1 hour)", ClientToken="token"), first)
         with self.assertRaises(self.scheduler.exceptions.ConflictException):
-            self.create("rate(1 hours)", ClientToken="another")
+            self.create("rate(1 hour)", ClientToken="another")
 
     def test_any_call_of_the_api_can_be_a_target(self):
         self.set_clock("2027-08-01T00:00:00Z")
