@@ -333,6 +333,7 @@ FUNCTIONS := \
     agent-registry \
     llm \
     processor \
+    scheduler \
     tool \
     tool-registry \
     webapi
