@@ -24,7 +24,7 @@ mod web_request;
 
 pub use self::action::{Action, Need, Run, Running, Services};
 pub use self::notifier::{Notice, Notified, Notifier};
-pub use self::parameters::{Arguments, Kind, Parameter};
+pub use self::parameters::{Arguments, Kind, Parameter, schema};
 pub use self::pdf_program::{PDF_TO_TEXT, PdfProgram};
 pub use self::tool_error::ToolError;
 pub use self::tools::{TABLE, TOOL_NAMES, chosen, description, forecast_at, named};

@@ -51,7 +51,7 @@ pub struct Arguments {
 }
 
 /// The JSON Schema of an object with these parameters. `"format": "content"` marks those that take a handle.
-pub(crate) fn schema(parameters: &[Parameter]) -> Value {
+pub fn schema(parameters: &[Parameter]) -> Value {
     let property = |parameter: &Parameter| (parameter.name.to_owned(), parameter.schema());
     let properties: Map<_, _> = parameters.iter().map(property).collect();
     let required: Vec<_> = parameters.iter().filter(|parameter| parameter.is_required).map(|p| p.name).collect();

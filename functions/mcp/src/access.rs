@@ -1,0 +1,117 @@
+//! Who may call: whoever has the key, or whom AWS has authenticated. A caller is let in only by a check that succeeded.
+
+use std::sync::Arc;
+
+use blake3::Hash;
+use functions_shared::{VariableError, Variables};
+use http::{HeaderMap, HeaderName, header};
+use lambda_http::request::RequestContext;
+use secrets::{Secret, SecretError, Secrets};
+
+/// The variable that names the secret with the key: a JSON object with `api_key` and, while a key is replaced, `previous_api_key`.
+const API_KEY_SECRET: &str = "MCP_API_KEY_SECRET";
+const KEYS: [&str; 2] = ["api_key", "previous_api_key"];
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const BEARER: &str = "bearer ";
+
+/// How callers prove who they are.
+#[derive(Debug)]
+pub(crate) enum Access {
+    /// By a signature that the Function URL or the API has checked, or by an authorizer of the API.
+    ByAws,
+    /// By a key of this secret, as `x-api-key` or as a bearer token.
+    ByKey {
+        /// The secret's name.
+        secret: String,
+        /// Secrets Manager.
+        secrets: Arc<Secrets>,
+    },
+}
+
+/// Why a caller is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Denied {
+    /// No key, a wrong one, or no authentication by AWS.
+    #[error("authentication is required")]
+    Unauthenticated,
+    /// The key cannot be checked now.
+    #[error("the key cannot be checked now; try again later")]
+    Unavailable,
+}
+
+impl Access {
+    /// Reads `MCP_API_KEY_SECRET`; without it callers are authenticated by AWS.
+    pub(crate) fn new(variables: &Variables, secrets: Arc<Secrets>) -> Result<Self, VariableError> {
+        let secret = variables.optional(API_KEY_SECRET)?.map(str::to_owned);
+        Ok(secret.map_or(Self::ByAws, |secret| Self::ByKey { secret, secrets }))
+    }
+
+    /// Lets a caller in, or not.
+    pub(crate) async fn admit(&self, headers: &HeaderMap, context: Option<&RequestContext>) -> Result<(), Denied> {
+        match self {
+            Self::ByAws if context.is_some_and(is_authenticated) => Ok(()),
+            Self::ByAws => Err(Denied::Unauthenticated),
+            Self::ByKey { secret, secrets } => {
+                let given = given_key(headers).ok_or(Denied::Unauthenticated)?;
+                admit_by_key(given, secret, secrets).await
+            }
+        }
+    }
+}
+
+/// Whether the Function URL or the API says who calls. It is AWS that fills in this member, whatever the caller sends.
+fn is_authenticated(context: &RequestContext) -> bool {
+    let RequestContext::ApiGatewayV2(context) = context else { return false };
+    context.authorizer.as_ref().is_some_and(|by| by.iam.is_some() || by.jwt.is_some() || !by.fields.is_empty())
+}
+
+fn given_key(headers: &HeaderMap) -> Option<&str> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    text(X_API_KEY).or_else(|| bearer(text(header::AUTHORIZATION)?))
+}
+
+/// The token of `Bearer TOKEN`; the scheme's case does not count (RFC 9110, section 11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_at_checked(BEARER.len())?;
+    scheme.eq_ignore_ascii_case(BEARER).then_some(token.trim())
+}
+
+async fn admit_by_key(given: &str, secret: &str, secrets: &Secrets) -> Result<(), Denied> {
+    let given = blake3::hash(given.as_bytes());
+    for key in KEYS {
+        match secrets.key(secret, key).await {
+            Ok(expected) if is_equal(given, &expected) => return Ok(()),
+            Ok(_) | Err(SecretError::NoSuchKey { .. }) => {}
+            Err(error) => {
+                tracing::error!(%error, "the key cannot be checked");
+                return Err(Denied::Unavailable);
+            }
+        }
+    }
+    Err(Denied::Unauthenticated)
+}
+
+/// In constant time: `blake3` compares hashes so, and hashes hide how long the key is.
+fn is_equal(given: Hash, expected: &Secret) -> bool {
+    given == blake3::hash(expected.expose().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().expect("a value"))])
+    }
+
+    #[test]
+    fn a_key_is_a_header_or_a_bearer_token() {
+        assert_eq!(given_key(&headers("x-api-key", "k")), Some("k"));
+        assert_eq!(given_key(&headers("authorization", "Bearer k")), Some("k"));
+        assert_eq!(given_key(&headers("authorization", "bEARER k")), Some("k"));
+        for (name, value) in [("authorization", "Basic k"), ("authorization", "Bearer"), ("authorization", "é")] {
+            assert_eq!(given_key(&headers(name, value)), None, "{value}");
+        }
+        assert_eq!(given_key(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! From an HTTP request to a response: who calls, what is refused here, and what `rmcp` answers.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use functions_content::Asking;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt};
+use serde_json::json;
+
+use crate::access::Denied;
+use crate::envelope;
+use crate::state::State;
+
+/// Longer bodies are refused. API Gateway and Lambda refuse those of more than 6 MB themselves.
+pub(crate) const LONGEST_BODY: usize = 4 << 20;
+
+/// Both forms of a response that the protocol has.
+const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+
+/// On whose behalf a request is answered, and until when.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    pub(crate) until: Instant,
+    pub(crate) tenant: Option<String>,
+}
+
+impl Invocation {
+    /// The same for the content table.
+    pub(crate) fn asking(&self) -> Asking<'_> {
+        Asking { tenant: self.tenant.as_deref(), until: self.until }
+    }
+}
+
+/// Answers one request.
+pub(crate) async fn respond(state: &State, request: Request, invocation: Invocation) -> Response<Body> {
+    match path(&request) {
+        "" | "/mcp" => spoken(state, request, invocation).await,
+        _ => problem(StatusCode::NOT_FOUND, "there is nothing at this path; the server is at /mcp"),
+    }
+}
+
+/// Without the stage of an API that has a named one, and without a slash at the end.
+fn path(request: &Request) -> &str {
+    let path = request.raw_http_path().trim_end_matches('/');
+    let stage = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.stage.as_deref().unwrap_or_default(),
+        _ => "",
+    };
+    let behind_stage = path.strip_prefix('/').and_then(|path| path.strip_prefix(stage));
+    behind_stage.filter(|rest| !stage.is_empty() && (rest.is_empty() || rest.starts_with('/'))).unwrap_or(path)
+}
+
+async fn spoken(state: &State, request: Request, invocation: Invocation) -> Response<Body> {
+    let admitted = state.access.admit(request.headers(), request.request_context_ref()).await;
+    if let Err(denied) = admitted {
+        return refused(denied);
+    }
+    if request.method() != Method::POST {
+        let response = problem(StatusCode::METHOD_NOT_ALLOWED, "this path takes POST");
+        return with(response, header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    if request.body().len() > LONGEST_BODY {
+        return problem(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body has more than {LONGEST_BODY} bytes"));
+    }
+    match envelope::check(request.body()) {
+        Ok(()) => passed_on(state, request, invocation).await,
+        Err(fault) => json_response(StatusCode::BAD_REQUEST, &fault.to_json()),
+    }
+}
+
+fn refused(denied: Denied) -> Response<Body> {
+    let text = denied.to_string();
+    match denied {
+        Denied::Unauthenticated => {
+            let response = problem(StatusCode::UNAUTHORIZED, &text);
+            with(response, header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        }
+        Denied::Unavailable => {
+            let response = problem(StatusCode::SERVICE_UNAVAILABLE, &text);
+            with(response, header::RETRY_AFTER, HeaderValue::from_static("1"))
+        }
+    }
+}
+
+/// To `rmcp`, which checks `Host`, `Origin` and the versions, and answers.
+async fn passed_on(state: &State, request: Request, invocation: Invocation) -> Response<Body> {
+    let service = state.service(domain(&request));
+    let (mut parts, body) = request.into_parts();
+    accept_both(&mut parts.headers);
+    parts.extensions.clear(); // What Lambda says of the request is not for tools.
+    parts.extensions.insert(invocation);
+    let request = http::Request::from_parts(parts, Full::new(bytes_of(body)));
+    let (parts, body) = service.handle(request).await.into_parts();
+    let Ok(body) = body.collect().await;
+    let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+    Response::from_parts(parts, Body::from(text))
+}
+
+/// The name by which AWS routed the request, which no caller chooses.
+fn domain(request: &Request) -> Option<&str> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.domain_name.as_deref(),
+        _ => None,
+    }
+}
+
+/// A request without `Accept`, or with `*/*`, takes whatever comes (RFC 9110, section 12.5.1): so does `curl`.
+fn accept_both(headers: &mut HeaderMap) {
+    let takes_anything = headers.get(header::ACCEPT).is_none_or(|accept| accept == "*/*");
+    if takes_anything {
+        headers.insert(header::ACCEPT, ACCEPT);
+    }
+}
+
+fn bytes_of(body: Body) -> Bytes {
+    match body {
+        Body::Text(text) => Bytes::from(text),
+        Body::Binary(bytes) => Bytes::from(bytes),
+        _ => Bytes::new(),
+    }
+}
+
+fn problem(status: StatusCode, error: &str) -> Response<Body> {
+    json_response(status, &json!({ "error": error }))
+}
+
+fn json_response(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    with(response, header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+}
+
+fn with(mut response: Response<Body>, name: HeaderName, value: HeaderValue) -> Response<Body> {
+    response.headers_mut().insert(name, value);
+    response
+}

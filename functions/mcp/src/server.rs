@@ -1,0 +1,134 @@
+//! The methods of the protocol that this server has.
+
+use std::sync::Arc;
+
+use functions_content::Handle;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, Implementation, ListResourceTemplatesResult,
+    ListToolsResult, MetaObject, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+    ReadResourceResult, ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+
+use crate::calls::Toolbox;
+use crate::endpoint::Invocation;
+use crate::listing;
+use crate::misfits;
+use crate::pages::Page;
+use crate::replies::readable;
+use crate::resources::{Range, TEMPLATE};
+
+const INSTRUCTIONS: &str = "A long result comes as its beginning and an id. Give the id to get_result to read on, or to a parameter that takes \
+    a document.";
+
+const TEMPLATE_DESCRIPTION: &str =
+    "A long result of a tool, by the id that the tool gave, from an offset on, in bytes.";
+
+/// What the server says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) name: String,
+    pub(crate) version: String,
+}
+
+/// The server of one request. Clones share all there is.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    toolbox: Arc<Toolbox>,
+    identity: Arc<Identity>,
+    tools: Arc<Vec<Tool>>,
+}
+
+impl Server {
+    /// A server with these tools.
+    pub(crate) fn new(toolbox: Arc<Toolbox>, identity: Identity) -> Self {
+        let of_table = toolbox.tools.iter().map(|action| listing::tool(action, toolbox.queues(action.name)));
+        let tools = of_table.chain([listing::get_result()]).collect();
+        Self { toolbox, identity: Arc::new(identity), tools: Arc::new(tools) }
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+        let identity = Implementation::new(self.identity.name.clone(), self.identity.version.clone());
+        ServerConfig::new(capabilities).with_server_info(identity).with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.tools.to_vec()))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        let name = self.toolbox.find(name).map_or(name, |action| action.name);
+        self.tools.iter().find(|tool| tool.name == name).cloned()
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let invocation = invocation(&context);
+        let arguments = request.arguments.unwrap_or_default();
+        let result = self.toolbox.call(&request.name, arguments, invocation.asking()).await;
+        result.map(CallToolResponse::from)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let template = ResourceTemplate::new(TEMPLATE, "result").with_description(TEMPLATE_DESCRIPTION);
+        Ok(ListResourceTemplatesResult::with_all_items(vec![template.with_mime_type("text/plain")]))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let range = Range::of(&request.uri).map_err(|error| ErrorData::invalid_params(error, None))?;
+        let contents = self.range(&range, &invocation(&context)).await?;
+        Ok(ReadResourceResult::new(vec![contents]).into())
+    }
+
+    /// What `rmcp` cannot read as one of its requests: a method that nobody has, or one with parameters that do not fit.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(misfits::error(&request.method, request.params))
+    }
+}
+
+impl Server {
+    /// A part of a long result. What went wrong with it is an error of the protocol: a resource has no other.
+    async fn range(&self, range: &Range, invocation: &Invocation) -> Result<ResourceContents, ErrorData> {
+        let absent = |error: &str| ErrorData::resource_not_found(format!("`uri`: {error}"), None);
+        let handle = Handle::of(&range.handle).ok_or_else(|| absent("there is no such result"))?;
+        let text = self.toolbox.text_of(handle, invocation.asking()).await;
+        let text = text.map_err(|error| absent(&error.to_string()))?;
+        let page = Page::of(&text, range.offset, range.length);
+        let mut meta = MetaObject::new();
+        meta.insert("bytes".to_owned(), page.bytes.into());
+        if let Some(next) = page.next() {
+            meta.insert("next".to_owned(), range.from(next).into());
+        }
+        Ok(ResourceContents::text(readable(page.text), range.from(page.offset)).with_meta(meta))
+    }
+}
+
+/// On whose behalf a request is answered: the endpoint put it there.
+fn invocation(context: &RequestContext<RoleServer>) -> Invocation {
+    let parts = context.extensions.get::<http::request::Parts>();
+    let invocation = parts.and_then(|parts| parts.extensions.get::<Invocation>());
+    invocation.cloned().expect("BUG: every request is passed on with its invocation")
+}

@@ -1,0 +1,101 @@
+//! Who is let in, and who is not.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::{Value, json};
+
+use crate::site::status;
+use crate::world::{KEY, PREVIOUS_KEY, World, event, message};
+
+fn ping() -> String {
+    message("ping", &json!({}))
+}
+
+#[tokio::test]
+async fn a_key_is_required_and_both_keys_of_the_secret_are_accepted() {
+    let world = World::new(|_| status(404)).await;
+    let server = world.server();
+    let bearer = format!("Bearer {PREVIOUS_KEY}");
+    for (headers, expected) in [
+        (json!({ "x-api-key": KEY }), 200),
+        (json!({ "x-api-key": PREVIOUS_KEY }), 200),
+        (json!({ "authorization": bearer }), 200),
+        (json!({}), 401),
+        (json!({ "x-api-key": "" }), 401),
+        (json!({ "x-api-key": format!("{KEY} ") }), 401),
+        (json!({ "x-api-key": &KEY[1..] }), 401),
+        (json!({ "authorization": KEY }), 401),
+        (json!({ "authorization": "Basic dGVzdDp0ZXN0" }), 401),
+    ] {
+        assert_eq!(server.ask("POST", "/mcp", &headers, &ping()).await.0, expected, "{headers}");
+    }
+    let refused = server.invoke(&event("POST", "/mcp", &json!({}), &ping())).await;
+    assert_eq!(refused["headers"]["www-authenticate"], "Bearer");
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_while_the_key_cannot_be_checked() {
+    let world = World::new(|_| status(404)).await;
+    world.is_down.store(true, Ordering::SeqCst);
+    assert_eq!(world.server().post(&ping()).await.0, 503);
+}
+
+#[tokio::test]
+async fn without_a_key_aws_must_have_authenticated_the_caller() {
+    let world = World::new(|_| status(404)).await;
+    let server = world.server_with([]);
+    let mut anonymous = event("POST", "/mcp", &json!({ "x-api-key": KEY }), &ping());
+    assert_eq!(server.invoke(&anonymous).await["statusCode"], 401);
+    let iam = json!({ "iam": { "accessKey": "AKIDEXAMPLE", "accountId": "111122223333", "userId": "example-user" } });
+    anonymous["requestContext"]["authorizer"] = iam;
+    assert_eq!(server.invoke(&anonymous).await["statusCode"], 200);
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_is_refused() {
+    let world = World::new(|_| status(404)).await;
+    let from = |origin: &str| json!({ "x-api-key": KEY, "origin": origin });
+    let nobody = world.server();
+    for origin in ["https://evil.example", "null", "not an origin"] {
+        assert_eq!(nobody.ask("POST", "/mcp", &from(origin), &ping()).await.0, 403, "{origin}");
+    }
+    let listed = [("MCP_API_KEY_SECRET", "mcp-key"), ("MCP_ALLOWED_ORIGINS", "https://app.example.com:443")];
+    let server = world.server_with(listed);
+    for (origin, expected) in [
+        ("https://app.example.com", 200),
+        ("https://app.example.com:444", 403),
+        ("http://app.example.com", 403),
+        ("https://app.example.com.evil.example", 403),
+    ] {
+        assert_eq!(server.ask("POST", "/mcp", &from(origin), &ping()).await.0, expected, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_aws_did_not_route_by_is_refused() {
+    let world = World::new(|_| status(404)).await;
+    let headers = json!({ "x-api-key": KEY, "host": "evil.example" });
+    assert_eq!(world.server().ask("POST", "/mcp", &headers, &ping()).await.0, 403);
+    let named = [("MCP_API_KEY_SECRET", "mcp-key"), ("MCP_SERVER_URL", "https://mcp.example.com/mcp")];
+    let headers = json!({ "x-api-key": KEY, "host": "mcp.example.com" });
+    assert_eq!(world.server_with(named).ask("POST", "/mcp", &headers, &ping()).await.0, 200);
+}
+
+#[tokio::test]
+async fn the_path_may_have_the_stage_of_an_api_in_front() {
+    let world = World::new(|_| status(404)).await;
+    let server = world.server();
+    for (path, stage, expected) in [
+        ("/mcp", "$default", 200),
+        ("/mcp/", "$default", 200),
+        ("/", "$default", 200),
+        ("/dev/mcp", "dev", 200),
+        ("/dev/mcp", "$default", 404),
+        ("/other", "$default", 404),
+    ] {
+        let mut event = event("POST", path, &json!({ "x-api-key": KEY }), &ping());
+        event["requestContext"]["stage"] = json!(stage);
+        let status: Value = server.invoke(&event).await["statusCode"].clone();
+        assert_eq!(status, json!(expected), "{path} of {stage}");
+    }
+}
