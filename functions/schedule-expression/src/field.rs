@@ -1,6 +1,5 @@
 //! The fields of a schedule that can be wrong.
 
-use crate::invalid::{InvalidSchedule, Problem};
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -37,10 +36,6 @@ pub enum Field {
 }
 
 impl Field {
-    pub(crate) fn invalid(self, problem: Problem) -> InvalidSchedule {
-        InvalidSchedule { field: self, problem }
-    }
-
     /// The numbers that the field may contain.
     pub(crate) fn range(self) -> RangeInclusive<i16> {
         match self {

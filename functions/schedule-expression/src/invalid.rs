@@ -87,3 +87,9 @@ pub enum Problem {
     #[error("never runs: its time is past, or no calendar has its date")]
     NeverRuns,
 }
+
+impl Field {
+    pub(crate) fn invalid(self, problem: Problem) -> InvalidSchedule {
+        InvalidSchedule { field: self, problem }
+    }
+}

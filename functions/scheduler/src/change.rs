@@ -3,8 +3,8 @@
 use crate::error::SchedulerError;
 use crate::event::{Change, Record};
 use crate::eventbridge::Refused;
+use crate::scheduler::{Cause, Invocation, Scheduler};
 use crate::wanted::{Wanted, is_of};
-use crate::{Invocation, Scheduler};
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 use aws_sdk_scheduler::types::ScheduleState;
 use records::MessageStatus::{Completed, Failed};
@@ -21,14 +21,6 @@ struct Done {
     status: ScheduleStatus,
     schedule_arn: Option<String>,
     reason: Option<String>,
-}
-
-/// What a change is made with.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cause<'a> {
-    /// The same for each delivery of the same event.
-    pub(crate) id: &'a str,
-    pub(crate) invocation: Invocation<'a>,
 }
 
 impl Scheduler {

@@ -5,10 +5,9 @@
 //!   and of which there is no message gets its message. Times before it are not made up for.
 //! - Messages of this function that are still `created`: they are published.
 
-use crate::Scheduler;
-use crate::change::Cause;
 use crate::due::AUTHOR;
 use crate::error::SchedulerError;
+use crate::scheduler::{Cause, Scheduler};
 use jiff::{SignedDuration, Timestamp};
 use records::{Message, MessageFilter, MessageStatus, Messages, Page, Schedule, ScheduleStatus, Schedules};
 use schedule_expression::ScheduleExpression;

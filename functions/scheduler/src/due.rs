@@ -2,7 +2,7 @@
 
 use crate::error::SchedulerError;
 use crate::event::Due;
-use crate::{Invocation, Scheduler};
+use crate::scheduler::{Invocation, Scheduler};
 use jiff::Timestamp;
 use records::MessageStatus::{Created, Queued};
 use records::{
