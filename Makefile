@@ -336,6 +336,7 @@ FUNCTIONS := \
     scheduler \
     tool \
     tool-registry \
+    webaction \
     webapi
 ARCHITECTURE = $(lastword $(ARCHITECTURES))
 

@@ -33,7 +33,7 @@ impl Aws {
         let name = format!("aws:{}", signed_for(request).unwrap_or("unknown"));
         let aws = self.clone();
         let router = Router::new().fallback(async move |request: Request<Body>| aws.relay(request).await);
-        Service { name, hosts: &[], router }
+        Service { name, hosts: &[], below: "", router }
     }
 
     async fn relay(&self, request: Request<Body>) -> Response<Body> {

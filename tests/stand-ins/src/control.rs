@@ -27,7 +27,7 @@ struct Plan {
 pub(crate) fn service(record: Record, script: Script, aws: Aws) -> Service {
     let router = Router::new().route("/_stand-ins/calls", calls(record)).route("/_stand-ins/faults", faults(script));
     let router = router.route("/_stand-ins/upstream", put(async move |url: String| aws.relay_to(&url)));
-    Service { name: "control".to_owned(), hosts: &[], router }
+    Service { name: "control".to_owned(), hosts: &[], below: "", router }
 }
 
 fn calls(record: Record) -> MethodRouter {

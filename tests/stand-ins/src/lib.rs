@@ -1,4 +1,4 @@
-//! Other people's services on this machine: ntfy and NOAA, with answers of the shapes that the real ones give.
+//! Other people's services on this machine: ntfy, NOAA and a golf provider with OAuth, with answers of the shapes that the real ones give.
 //!
 //! [`StandIns`] serves all of them from one process. Every call is recorded ([`Record`]), and each service can be told to fail
 //! ([`Script`]): to be down, slow or busy, to answer garbage, or to lose its answer after it has done what it was asked.
@@ -15,14 +15,17 @@ mod authority;
 mod aws;
 pub mod control;
 mod fault;
+pub mod golf;
 mod noaa;
 mod ntfy;
+pub mod oauth;
 mod record;
 mod server;
 mod service;
 mod stand_ins;
 
 pub use self::fault::{Fault, Script};
+pub use self::golf::Golf;
 pub use self::noaa::NOAA;
 pub use self::ntfy::{NTFY, Notification, Ntfy};
 pub use self::record::{Call, Record};

@@ -20,7 +20,7 @@ const DAYS: [&str; 7] = ["Tuesday", "Wednesday", "Thursday", "Friday", "Saturday
 pub(crate) fn service() -> Service {
     let router = Router::new().route("/points/{place}", get(points));
     let router = router.route("/gridpoints/{office}/{place}/forecast", get(forecast));
-    Service { name: NOAA.to_owned(), hosts: &[HOST], router }
+    Service { name: NOAA.to_owned(), hosts: &[HOST], below: "", router }
 }
 
 async fn points(Path(place): Path<String>, headers: HeaderMap) -> Response {

@@ -63,7 +63,7 @@ impl Ntfy {
     pub(crate) fn service(&self) -> Service {
         let router = Router::new().route("/", post(publish_json)).route("/{topic}", post(publish_text));
         let router = router.route("/{topic}/json", get(poll)).with_state(self.clone());
-        Service { name: NTFY.to_owned(), hosts: &["ntfy.sh"], router }
+        Service { name: NTFY.to_owned(), hosts: &["ntfy.sh"], below: "", router }
     }
 
     /// Takes one; ntfy's description of it.

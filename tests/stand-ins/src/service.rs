@@ -24,6 +24,8 @@ pub struct Service {
     pub name: String,
     /// The real service's.
     pub hosts: &'static [&'static str],
+    /// What the paths of its requests begin with: several services may share a host.
+    pub below: &'static str,
     /// What it answers.
     pub router: Router,
 }

@@ -4,6 +4,7 @@ use crate::authority::Certified;
 use crate::aws::Aws;
 use crate::control;
 use crate::fault::Script;
+use crate::golf::Golf;
 use crate::noaa;
 use crate::ntfy::{NTFY, Ntfy};
 use crate::record::Record;
@@ -14,6 +15,7 @@ use axum::body::Body;
 use http::header::HOST;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
@@ -25,6 +27,7 @@ pub struct StandIns {
     certified: Certified,
     services: Arc<Services>,
     ntfy: Ntfy,
+    golf: Golf,
     aws: Aws,
 }
 
@@ -43,8 +46,9 @@ impl StandIns {
     /// When nothing can listen on the loopback, or no certificate can be made.
     pub async fn start() -> Result<Self> {
         let (ntfy, record, script) = (Ntfy::default(), Record::default(), Script::default());
-        let all = vec![ntfy.service(), noaa::service()];
-        let hosts = all.iter().flat_map(|service| service.hosts).map(|&host| host.to_owned()).collect();
+        let golf = Golf::default();
+        let all: Vec<_> = [ntfy.service(), noaa::service()].into_iter().chain(golf.services()).collect();
+        let hosts = hosts(&all).into_iter().map(str::to_owned).collect();
         let aws = Aws::new()?;
         let control = control::service(record.clone(), script.clone(), aws.clone());
         let services = Arc::new(Services { all, record, script, control });
@@ -55,7 +59,7 @@ impl StandIns {
         let relay = Server::start(relay, None).await.context("cannot listen on the loopback")?;
         let encrypted = Server::start(Encrypted(Arc::clone(&services)), Some(tls)).await;
         let encrypted = encrypted.context("cannot listen on the loopback")?;
-        Ok(Self { plain, relay, encrypted, certified, services, ntfy, aws })
+        Ok(Self { plain, relay, encrypted, certified, services, ntfy, golf, aws })
     }
 
     /// `http://127.0.0.1:PORT`, where ntfy and the control interface are.
@@ -75,7 +79,7 @@ impl StandIns {
 
     /// The variables `TEST_ENDPOINTS` and `TEST_CA_FILE`, by which functions that are built with `test-endpoints` find the services.
     pub fn variables(&self) -> [(&'static str, String); 2] {
-        let hosts = self.services.all.iter().flat_map(|service| service.hosts);
+        let hosts = hosts(&self.services.all).into_iter();
         let endpoints: Vec<_> = hosts.map(|host| format!("{host}={}", self.encrypted.address)).collect();
         let authority = self.certified.authority().to_string_lossy().into_owned();
         [("TEST_ENDPOINTS", endpoints.join(",")), ("TEST_CA_FILE", authority)]
@@ -91,10 +95,20 @@ impl StandIns {
         &self.services.script
     }
 
+    /// The golf provider, and who signs in there.
+    pub fn golf(&self) -> &Golf {
+        &self.golf
+    }
+
     /// What ntfy was sent.
     pub fn ntfy(&self) -> &Ntfy {
         &self.ntfy
     }
+}
+
+/// Each host once.
+fn hosts(services: &[Service]) -> BTreeSet<&'static str> {
+    services.iter().flat_map(|service| service.hosts.iter().copied()).collect()
 }
 
 /// In the clear: one host name for all, so that only one service and the control interface are there.
@@ -129,7 +143,9 @@ impl Answer for Relay {
 impl Answer for Encrypted {
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
-        self.0.answer(|service| service.hosts.contains(&host.as_str()), request).await
+        let path = request.uri().path().to_owned();
+        let is_meant = |service: &Service| service.hosts.contains(&host.as_str()) && path.starts_with(service.below);
+        self.0.answer(is_meant, request).await
     }
 }
 
