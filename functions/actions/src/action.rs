@@ -11,9 +11,6 @@ use crate::parameters::{self, Arguments, Parameter};
 use crate::pdf_program::PdfProgram;
 use crate::tool_error::ToolError;
 
-/// What a server is told about who asks. The weather service wants an application's name.
-pub(crate) const USER_AGENT: &str = concat!("lrap-tool/", env!("CARGO_PKG_VERSION"));
-
 /// One tool. Its file holds it as a constant, the table names it.
 #[derive(Debug)]
 pub struct Action {

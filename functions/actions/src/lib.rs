@@ -20,6 +20,7 @@ mod pdf_program;
 mod properties;
 mod tool_error;
 mod tools;
+mod user_agent;
 mod web_request;
 
 pub use self::action::{Action, Need, Run, Running, Services};

@@ -13,8 +13,8 @@ use oauth::{Credential, Grant, Issuer, OAuth};
 use secrets::{Secret, SecretError, Secrets};
 use serde_json::{Map, Value};
 
-use crate::action::USER_AGENT;
 use crate::tool_error::ToolError;
+use crate::user_agent::USER_AGENT;
 
 /// The key of a secret that names the hosts to which its credentials may go.
 const HOSTS: &str = "hosts";

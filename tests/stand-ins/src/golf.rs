@@ -1,5 +1,5 @@
 //! The golf provider: two courses, tee times, reservations, and booking in three steps. A request must have a token of the
-//! [`OAuth`](crate::OAuth) beside it, and may be for its golfer only.
+//! [`OAuth`](crate::oauth::OAuth) beside it, and may be for its golfer only.
 //!
 //! Each call is a separate service, so that a fault can be planned for one step of a booking.
 

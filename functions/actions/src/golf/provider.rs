@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::course::{COURSES, Course};
-use crate::action::USER_AGENT;
 use crate::tool_error::ToolError;
+use crate::user_agent::USER_AGENT;
 
 /// What tokens are asked for.
 const SCOPE: &str = "onlinereservation";

@@ -5,10 +5,11 @@ use std::time::Duration;
 use http::header;
 use http_guard::Limits;
 
-use crate::action::{Action, Need, Running, Services, USER_AGENT};
+use crate::action::{Action, Need, Running, Services};
 use crate::page_text::{self, Body};
 use crate::parameters::{Arguments, Kind, Parameter};
 use crate::tool_error::ToolError;
+use crate::user_agent::USER_AGENT;
 
 const URL: &str = "url";
 

@@ -8,9 +8,10 @@ use http_guard::{AllowedHosts, Guard, Limits, Page};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::action::{Action, Need, Running, Services, USER_AGENT};
+use crate::action::{Action, Need, Running, Services};
 use crate::parameters::{Arguments, Kind, Parameter};
 use crate::tool_error::ToolError;
+use crate::user_agent::USER_AGENT;
 
 const LATITUDE: &str = "latitude";
 const LONGITUDE: &str = "longitude";
