@@ -1,4 +1,4 @@
-//! W3: each service that web actions depend on, down, slow, answering garbage, and busy; tables throttled and the topic refusing. What was
+//! Each service that web actions depend on, down, slow, answering garbage, and busy; tables throttled and the topic refusing. What was
 //! observed is the table in `docs/web-actions.md`, which `UPDATE_DOCS=1` rewrites.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,7 +99,7 @@ async fn observed_again(world: &World, message: &records::Message) -> String {
 }
 
 #[tokio::test]
-async fn w3_what_every_fault_leads_to_is_what_the_page_says() {
+async fn what_every_fault_leads_to_is_what_the_page_says() {
     let mut table = String::from(
         "| service | at first | deliveries | the message ends | bookings | notifications |\n|---|---|---|---|---|---|\n",
     );
