@@ -8,6 +8,7 @@ mod booking;
 mod crashes;
 mod faults;
 mod golf;
+mod logs;
 mod requests;
 #[allow(dead_code, reason = "the guard's own tests use all of it")]
 #[path = "../../http-guard/tests/site.rs"]
