@@ -330,6 +330,7 @@ package-llm-models: ## build: pack the rows of models, prices and certificate au
 # --- the functions in Rust ------------------------------------------------------------------------------------------------
 
 FUNCTIONS := \
+    agent \
     agent-registry \
     llm \
     processor \

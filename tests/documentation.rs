@@ -43,6 +43,11 @@ const RUN_BY: &[(&str, &str, By)] = &[
         By::Nobody("it needs a server with a model; tests/runtimes/agent.rs asks the stand-in in its place"),
     ),
     ("docs/api.md", "api", By::Test("functions/webapi/tests/page.rs", "the_examples_of_the_page_do_what_it_says")),
+    (
+        "docs/agents-over-http.md",
+        "curl",
+        By::Test("functions/agent/src/tests/examples.rs", "the_examples_of_the_page_get_what_it_says"),
+    ),
     ("docs/cli.md", "$ ", By::Test(SHELL, "the_examples_say_what_they_show")),
     ("docs/cli.md", "eval", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),
     ("docs/cli.md", "aws stepfunctions", By::Test(SHELL, "the_commands_of_the_tools_page_find_what_a_state_holds")),

@@ -324,7 +324,7 @@ class Models(unittest.TestCase):
 class Packaging(unittest.TestCase):
     def test_the_code_is_what_make_packages(self):
         makefile = (REPOSITORY / "Makefile").read_text()
-        packaged_here = re.search(r"^FUNCTIONS := (.*)$", makefile, re.MULTILINE)[1].split()
+        packaged_here = re.search(r"^FUNCTIONS := ((?:.*\\\n)*.*)$", makefile, re.MULTILINE)[1].replace("\\", " ").split()
         for (template, function), folder in Functions.SOURCES.items():
             self.assertEqual(properties(template, function)["Code"]["S3Key"], f"target/functions/{folder}.zip")
             self.assertEqual(properties(template, function)["Runtime"], "provided.al2023")

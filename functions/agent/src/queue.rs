@@ -11,10 +11,12 @@ use crate::model_call::Answering;
 use crate::question::Question;
 use crate::reply::Reply;
 use bus::{BatchResponse, Delivery, SqsEvent, Topics, batch};
+use functions_content::{Asking, ContentTable};
 use functions_shared::{Clock, Failure};
 use jiff::Timestamp;
 use records::{Change, Changed, DynamoDb, Message, MessageStatus, MessageType, Messages, SCHEMA_VERSION, id, moment};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Where messages are, and where answers go.
@@ -22,6 +24,7 @@ use std::time::Instant;
 pub(crate) struct Queue {
     pub(crate) messages: DynamoDb<Message>,
     pub(crate) topics: Topics,
+    pub(crate) contents: Arc<ContentTable>,
     pub(crate) stage: String,
     pub(crate) clock: Clock,
 }
@@ -80,7 +83,8 @@ impl Queue {
         if let Some(notice) = self.messages.get(&id).await? {
             return Ok(Ok(notice));
         }
-        let question = match Question::of_payload(message.payload.clone()) {
+        let payload = self.payload(message, until).await?;
+        let question = match Question::of_payload(payload) {
             Ok(question) => question,
             Err(refusal) => return Ok(Err(refusal.to_string())),
         };
@@ -93,6 +97,18 @@ impl Queue {
             }
             Err(error) if error.may_pass() => Err(Failure::new("NotAnswered", error.to_string())),
             Err(error) => Ok(Err(error.to_string())),
+        }
+    }
+
+    /// What a message says. The layer leaves the events of this function alone, so that a payload that is too long for a topic comes as the
+    /// reference that its publisher has made.
+    async fn payload(&self, message: &Message, until: Instant) -> Result<Value, Failure> {
+        match &message.payload {
+            Value::String(reference) => {
+                let value = self.contents.value(reference, Asking { tenant: None, until }).await;
+                value.map_err(|error| Failure::new("LongContent.NotRead", error.to_string()))
+            }
+            payload => Ok(payload.clone()),
         }
     }
 

@@ -79,6 +79,7 @@ fn queue(
     Ok(Some(Queue {
         messages: records::messages(variables, tables)?,
         topics,
+        contents: Arc::clone(contents),
         stage: variables.required("STAGE")?.to_owned(),
         clock: Clock::system(),
     }))

@@ -2,8 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../local/tests/browser.rs"]
+mod browser;
 mod budget;
+mod examples;
+mod faults;
+mod front;
 mod http;
+mod page;
+mod queue;
 mod scenarios;
 mod sessions;
 mod stand_ins;

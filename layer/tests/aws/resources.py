@@ -3,6 +3,7 @@
 import json
 
 from moto.apigatewayv2.models import apigatewayv2_backends
+from moto.awslambda.models import lambda_backends
 from moto.core.common_models import CloudFormationModel
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.sns.models import sns_backends
@@ -38,6 +39,15 @@ def delete_api(backend, api):
     backend.delete_api(api)
 
 
+def make_url(backend, name, properties):
+    backend.create_function_url_config(properties["TargetFunctionArn"], properties)
+    return properties["TargetFunctionArn"]
+
+
+def delete_url(backend, function):
+    backend.delete_function_url_config(function)
+
+
 def make_subscription(backend, name, properties):
     arn = backend.subscribe(properties["TopicArn"], properties["Endpoint"], properties["Protocol"]).arn
     backend.set_subscription_attributes(arn, "RawMessageDelivery", str(properties.get("RawMessageDelivery", False)).lower())
@@ -61,11 +71,12 @@ def model(kind, name_property, backends, make, delete):
         delete(backends[account_id][region_name], resource_name)
 
     def attribute(self, name):
-        # Of an API: moto's have the address that AWS would give them.
-        return f"https://{self.physical_resource_id}.execute-api.amazonaws.com"
+        # The address that AWS would give: moto's APIs and functions have none here.
+        service = {"ApiEndpoint": "execute-api", "FunctionUrl": "lambda-url"}[name]
+        return f"https://{self.physical_resource_id.rpartition(':')[2]}.{service}.amazonaws.com"
 
     members = {
-        "has_cfn_attr": classmethod(lambda cls, name: name == "ApiEndpoint"),
+        "has_cfn_attr": classmethod(lambda cls, name: name in ("ApiEndpoint", "FunctionUrl")),
         "get_cfn_attribute": attribute,
         "physical_resource_id": "",
         "cloudformation_name_type": staticmethod(lambda: name_property),
@@ -82,4 +93,5 @@ MODELS = (
     model("AWS::SNS::Subscription", "SubscriptionName", sns_backends, make_subscription, delete_subscription),
     model("AWS::StepFunctions::Activity", "Name", stepfunctions_backends, make_activity, delete_activity),
     model("AWS::ApiGatewayV2::Api", "Name", apigatewayv2_backends, make_api, delete_api),
+    model("AWS::Lambda::Url", "TargetFunctionArn", lambda_backends, make_url, delete_url),
 )

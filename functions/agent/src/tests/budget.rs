@@ -11,13 +11,26 @@ use std::sync::{Arc, Mutex};
 
 const CAP: MicroDollars = MicroDollars(10_000_000);
 
-/// A model that answers at once. Its tokens cost money: a million of input a dollar, of output eight.
-async fn function_of(world: &World, script: &Value, costs: &str) -> Function<Llm> {
+/// A model that answers at once.
+pub(super) async fn function_of(world: &World, script: &Value, costs: &str) -> Function<Llm> {
     let row = json!({
-        "pk": "scripted#golf-agent", "provider": "scripted", "model_id": "golf-agent", "is_active": "true",
         "request_transformer": "scripted_v1", "response_transformer": "scripted_v1", "script": script.to_string(),
+    });
+    function_of_row(world, &row, costs).await
+}
+
+/// A model whose row says this.
+pub(super) async fn function_with(world: &World, row: &Value) -> Function<Llm> {
+    function_of_row(world, row, "costs").await
+}
+
+/// Its tokens cost money: a million of input a dollar, of output eight.
+async fn function_of_row(world: &World, more: &Value, costs: &str) -> Function<Llm> {
+    let mut row = json!({
+        "pk": "scripted#golf-agent", "provider": "scripted", "model_id": "golf-agent", "is_active": "true",
         "input_price_per_million": 1, "output_price_per_million": 8, "max_input_tokens": 1000,
     });
+    row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     world.put("models", &row).await;
     world.put_tools().await;
     world.put_agent("golf-agent", "scripted", &json!({})).await;
@@ -46,7 +59,7 @@ fn bedrock() -> aws_sdk_bedrockruntime::Client {
     aws_sdk_bedrockruntime::Client::from_conf(config.build())
 }
 
-async fn spend(world: &World, spent: u64) {
+pub(super) async fn spend(world: &World, spent: u64) {
     let now = jiff::Timestamp::try_from(world.clock().now()).unwrap();
     let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     world.put("costs", &json!({"id": format!("bedrock#test#{day}"), "spent": spent})).await;

@@ -24,12 +24,13 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 const CONTENTS: &str = "AgentContext-test";
-const TABLES: [(&str, &[&str]); 5] = [
+const TABLES: [(&str, &[&str]); 6] = [
     ("agents", &["agent_name", "version"]),
     ("tools", &["tool_name"]),
     ("models", &["pk"]),
     ("sessions", &["session_id"]),
     ("costs", &["id"]),
+    ("messages", &["id"]),
 ];
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:";
 
