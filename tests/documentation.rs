@@ -59,7 +59,11 @@ const RUN_BY: &[(&str, &str, By)] = &[
         "unzip",
         By::Test("tests/runtimes/image.rs", "the_image_of_the_page_runs_through_its_entry_point"),
     ),
-    ("docs/mcp/claude.md", "claude", By::Nobody("a program of another company; functions/mcp/tests ask by other clients")),
+    (
+        "docs/mcp/claude.md",
+        "claude",
+        By::Nobody("a program of another company; functions/mcp/tests ask by other clients"),
+    ),
     ("docs/mcp/inspector.md", "npx", By::Nobody("it needs Node.js and a server; make mcp-conformance runs it")),
     (
         "docs/performance.md",

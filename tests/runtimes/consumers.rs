@@ -28,6 +28,16 @@ pub(super) fn splitter(folder: &Path) -> FunctionConfig {
     as_deployed("document-splitter", folder, node)
 }
 
+/// The example of a tool in Python.
+pub(super) fn word_counter(folder: &Path) -> FunctionConfig {
+    as_deployed("word-counter", folder, python)
+}
+
+/// The example of a tool in Node.js.
+pub(super) fn sentence_counter(folder: &Path) -> FunctionConfig {
+    as_deployed("sentence-counter", folder, node)
+}
+
 /// A function from its zip, with the handler, the memory and the time of its template.
 fn as_deployed(name: &str, folder: &Path, runtime: fn(&Path, &str) -> FunctionConfig) -> FunctionConfig {
     let template = fs::read_to_string(functions().join(format!("stacks/{name}.yaml"))).unwrap();
@@ -111,4 +121,69 @@ async fn s3_04_beside_it_the_function_for_the_node_client_is_given_and_gives_lon
     }
     assert_eq!((rest, answer["parts"].as_array().unwrap().len() >= 5), ("", true));
     lambda.assert_proxied(3);
+}
+
+/// What a tool returns for a document that the state holds by reference, and for a call that is wrong.
+async fn called(subject: Subject, name: &str, document: &str, more: &Value) -> (Value, Value) {
+    let mut lambda = Stage::with(&[Subject::Reader, subject]).await;
+    let mut input = more.clone();
+    input["text"] = read(&mut lambda, document).await["text"].clone();
+    let right = lambda.answer(subject, json!({ "name": name, "id": "tu_1", "input": input })).await;
+    let wrong = lambda.answer(subject, json!({ "name": name, "id": "tu_2", "input": { "test": 1 } })).await;
+    lambda.assert_proxied(2);
+    (right, wrong)
+}
+
+#[tokio::test]
+async fn a_tool_in_python_is_given_a_long_text_in_place_of_its_reference() {
+    let document = format!("{} Reactor, reactor.", odd_text(400_000));
+    let (right, wrong) = called(Subject::WordCounter, "count_word", &document, &json!({ "word": "reactor" })).await;
+    assert_eq!(right, json!({ "type": "tool_result", "name": "count_word", "tool_use_id": "tu_1", "content": "2" }));
+    assert_eq!(wrong["is_error"], true);
+    assert_eq!(wrong["content"], "`text` is missing; `word` is missing; `test` is not a parameter of this tool");
+}
+
+#[tokio::test]
+async fn a_tool_for_the_node_client_is_given_a_long_text_in_place_of_its_reference() {
+    let document = "It is said. It is dry. ".repeat(10_000);
+    let (right, wrong) = called(Subject::SentenceCounter, "count_sentences", &document, &json!({})).await;
+    assert_eq!(right["content"], "20000");
+    assert_eq!((&wrong["is_error"], &wrong["tool_use_id"]), (&json!(true), &json!("tu_2")));
+}
+
+#[test]
+fn the_templates_of_the_examples_register_what_the_tools_describe() {
+    for (name, tool) in [("word-counter", described_in_python()), ("sentence-counter", described_in_node())] {
+        let template = fs::read_to_string(functions().join(format!("stacks/{name}.yaml"))).unwrap();
+        let (schema, description) = (&tool["input_schema"], tool["description"].as_str().unwrap());
+        let registered = template.lines().find_map(|line| line.trim_start().strip_prefix("input_schema: "));
+        let registered: Value = serde_json::from_str(registered.unwrap().trim_matches('\'')).unwrap();
+        assert_eq!(
+            (&registered, template.contains(&format!("description: '{description}'"))),
+            (schema, true),
+            "{name}"
+        );
+        assert!(template.contains(&format!("tool_name: {}\n", tool["tool_name"].as_str().unwrap())), "{name}");
+    }
+}
+
+/// The first tool that a program prints.
+fn first(command: &mut Command) -> Value {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice::<Value>(&output.stdout).unwrap()[0].take()
+}
+
+fn described_in_python() -> Value {
+    let mut command = Command::new(variable("LRAP_TEST_PYTHON"));
+    command.args(["-m", "lrap_tools", "count_word"]).current_dir(functions().join("word-counter/src"));
+    first(command.env("PYTHONPATH", functions().join("lrap-tools/python/src")).env("PYTHONDONTWRITEBYTECODE", "1"))
+}
+
+/// From the zip, because Node finds packages by where a module is.
+fn described_in_node() -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let code = unpacked("sentence-counter", folder.path());
+    let describe = code.join("node_modules/lrap-tools/src/describe.mjs");
+    first(Command::new("node").arg(describe).arg(code.join("count_sentences.mjs")))
 }

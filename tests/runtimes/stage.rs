@@ -35,6 +35,10 @@ pub(super) enum Subject {
     Mcp,
     /// The function that cuts documents, from its zip.
     Splitter,
+    /// The example of a tool in Python, from its zip.
+    WordCounter,
+    /// The example of a tool in Node.js, from its zip.
+    SentenceCounter,
 }
 
 impl Subject {
@@ -58,6 +62,8 @@ impl Subject {
             Self::Llm => provided("llm"),
             Self::Mcp => consumers::mcp(documents),
             Self::Splitter => consumers::splitter(documents),
+            Self::WordCounter => consumers::word_counter(documents),
+            Self::SentenceCounter => consumers::sentence_counter(documents),
         }
     }
 }

@@ -16,6 +16,13 @@ pub enum ContentError {
     NotRead(GetError),
 }
 
+impl ContentError {
+    /// Whether trying again may help.
+    pub fn is_temporary(&self) -> bool {
+        !matches!(self, Self::NotRead(error) if !matches!(error, GetError::Unavailable(_)))
+    }
+}
+
 /// What can be done about a handle that leads nowhere.
 fn advice(error: &GetError) -> &'static str {
     match error {

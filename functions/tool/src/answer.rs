@@ -16,6 +16,11 @@ pub enum Answer {
         /// Without references; what is too long in it is its beginning and a handle.
         value: Value,
     },
+    /// Of `{"type": "open"}`: the input of another function's tool.
+    Opened {
+        /// With texts in place of handles.
+        input: Value,
+    },
     /// Of `{"type": "fit"}`: what another function gave, as the content of a result.
     Fitted {
         /// Text, or a list of blocks.
