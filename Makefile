@@ -16,7 +16,7 @@ PROFILE ?= demo
 BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
 # What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
-VARIABLES := AGENTS ARCH AT ATTACH_POLICIES CARGO_TARGET_DIR CI DETACH DEV DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS OVERWRITE PAGE \
+VARIABLES := AGENT AGENTS ARCH AT ATTACH_POLICIES CARGO_TARGET_DIR CI DETACH DEV DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS OVERWRITE PAGE \
     PARAMETERS PORT PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
 # Variables of the programs that make starts: make passes them on in the environment.
 THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
@@ -77,7 +77,7 @@ announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two 
 COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
-    demo-folder agent-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy diff destroy dead-letters redrive restore copy-back \
+    demo-folder agent-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive restore copy-back \
     package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -103,8 +103,9 @@ demo: tools ## try: send a long document through two functions; FILE=path for yo
 	    --reader-python "$(VENV)/bin/python" --reader functions/document-reader \
 	    --analyser "$(BUILT)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
-agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=path, DETACH=1 without the layer, PAGE=1 to see the run on a page, URL= of a server with the Chat Completions API (or URL=stand-in), MODEL= of that server
-	$(document)
+agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=path, AGENT=file.toml for an agent and tools of your own, DETACH=1 without the layer, PAGE=1 to see the run on a page, URL= of a server with the Chat Completions API (or URL=stand-in), MODEL= of that server
+	$(if $(FILE),@local/readable "$(FILE)")
+	$(if $(AGENT),$(call step,0 of 4: Python's runtime client$(COMMA) for tools of your own,$(VENV)/installed))
 	$(call announce,$(BUILT)/agent-demo,2 to 3 minutes after make demo$(COMMA) 4 to 6 without)
 	$(call step,1 of 4: the interpreter of state machines (300 MB),$(MOTO)/installed)
 	$(call step,2 of 4: the wrapper,wrapper)
@@ -112,7 +113,8 @@ agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=pa
 	$(call say,step 4 of 4: the agent)
 	@"$(BUILT)/agent-demo" --layer "$(LAYER)" --programs "$(BUILT)" --interpreter "$(MOTO)/bin/python" \
 	    --state-machine functions/statemachines/agent.asl.json $(if $(call on,$(DETACH)),--detached) $(if $(call on,$(PAGE)),--page) $(if $(MODEL),--model "$(MODEL)") \
-	    $(if $(URL),--url "$(URL)") $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)")
+	    $(if $(URL),--url "$(URL)") $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)") \
+	    $(if $(AGENT),--agent "$(AGENT)" --tool-python "$(VENV)/bin/python" --tool-library functions/lrap-tools/python/src)
 
 up: tools ## try: start AWS on this machine in the background, behind one endpoint; PORT=4566
 	$(call announce,$(BUILT)/lambda-local,2 to 3 minutes)
@@ -200,6 +202,10 @@ given-parameters = $(if $(ZIPS),--zips "$(ZIPS)") $(foreach parameter,$(PARAMETE
 
 deploy: $(installed) $(if $(call on,$(DEV)),linked) ## use: create or update all stacks of STAGE=, or ONLY="layer tools agent-document-agent"; REGION=, AGENTS= and ZIPS= (other folders), ZIP_X86=, ZIP_ARM=, PARAMETERS="Name=Value …", DRY_RUN=1; with STAGE=local DEV=1 builds and links the programs in place of zips
 	$(deliver) deploy "$(ZIP_X86)" "$(ZIP_ARM)" $(to) $(meant) $(given-parameters)
+
+deploy-agent: $(installed) ## use: put the agent of FILE=agent.toml with its tools and models in place, in STAGE=, and the stage if there is none yet; REGION=, ZIPS=, DRY_RUN=1
+	$(call needs,FILE,the file of an agent: functions/agents/word-counter.toml is an example)
+	$(deliver) deploy-agent "$(FILE)" "$(ZIP_X86)" "$(ZIP_ARM)" $(to) $(if $(ZIPS),--zips "$(ZIPS)")
 
 diff: $(DELIVERY)/installed ## use: show what make deploy would change, and why; the same variables; fails with "Error 3" if anything would change
 	$(deliver) diff "$(ZIP_X86)" "$(ZIP_ARM)" $(where) $(meant) $(given-parameters)

@@ -3,11 +3,23 @@
 import argparse
 import re
 import sys
+import tempfile
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
-from delivery import Refusal, attachment, deployment, diagrams as pictures, operations as watching, publishing, queues, recovery
+from delivery import (
+    Refusal,
+    agent_files,
+    attachment,
+    deployment,
+    diagrams as pictures,
+    operations as watching,
+    publishing,
+    queues,
+    recovery,
+    seeding,
+)
 from delivery.checks import functions, imports, parameters, permissions, removal, tags
 from delivery.connection import connected, is_here, parameters_of
 from delivery.evaluation import STAGES, UnknownFunction
@@ -82,6 +94,26 @@ def deploy(options):
     return 0
 
 
+def deploy_agent(options):
+    """The agent of a file, with the functions of the agent's tools; and all of the stage, if there is none yet."""
+    agent = agent_files.read(options.file)
+    account = _account(options)
+    for tool in agent.own_tools:
+        tool.package(options.zips)
+    with tempfile.TemporaryDirectory() as folder:
+        sources = Sources(folder, options.zips, tuple(tool.stack() for tool in agent.own_tools))
+        present = Stage(account, options.stage)
+        arns = [present.function_arn(tool.function(options.stage)) for tool in agent.own_tools]
+        agent.write(folder, arns)
+        wanted = [*(tool.folder.name for tool in agent.own_tools), f"agent-{agent.name}"]
+        stage = Stage(account, options.stage, wanted if present.is_there else [], sources)
+        zips = {"x86_64": options.zip_x86, "arm64": options.zip_arm}
+        deployment.deploy(account, stage, deployment.wanted(stage, parameters_of(options.stage), zips))
+    if present.is_there:
+        seeding.seed(account, stage)
+    return 0
+
+
 def diff(options):
     """Exit code 3 says that something would change."""
     account, stage, wanted = _wanted(options)
@@ -141,6 +173,7 @@ def _parser():
     for name in ("deploy", "diff"):
         _acting(commands, name, "zip_x86", "zip_arm").add_argument("--parameter", action="append", default=[], type=_parameter)
         commands.choices[name].add_argument("--zips")
+    _acting(commands, "deploy-agent", "file", "zip_x86", "zip_arm").add_argument("--zips")
     # Nobody destroys a stage by leaving out its name.
     _acting(commands, "destroy", stage=None)
     for name in ("deploy", "diff", "destroy"):

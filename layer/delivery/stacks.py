@@ -17,6 +17,7 @@ from delivery.translation import translated
 LAYER_STACK = "lambda-extension-layer"
 CONTENT_STACK = "shared-long-content"
 ARTIFACT_STACK = "long-content-artifacts"
+AGENTS_NEED = {"agent-registry", "shared-llm", "tools"}
 LAYER_VERSION = "AWS::Lambda::LayerVersion"
 FUNCTION = "AWS::Lambda::Function"
 NESTED = "AWS::CloudFormation::Stack"
@@ -92,10 +93,12 @@ class Stack:
 
 @dataclass(frozen=True)
 class Sources:
-    """Folders on this machine in place of the repository's: of the agents, and of the zips of functions."""
+    """Folders on this machine in place of the repository's: of the agents, and of the zips of functions. ``more`` are templates of stacks
+    that a stage has besides the repository's."""
 
     agents: str = None
     zips: str = None
+    more: tuple = ()
 
 
 class Stage:
@@ -109,7 +112,7 @@ class Stage:
         self.stacks = _chosen(self.every, only)
 
     def _stacks(self):
-        for template in _order(deployed(), self.name):
+        for template in _order([*deployed(), *self._sources.more], self.name):
             for own in self._owners(template):
                 yield Stack(template, self.name, self.described.get(template.stack_name(self.name, own)), own)
 
@@ -131,6 +134,16 @@ class Stage:
     @cached_property
     def identity(self):
         return self.account.read("sts", "get_caller_identity")
+
+    @property
+    def is_there(self):
+        """Whether the account has what agents are made of."""
+        return all(stack.present for stack in self.every if stack.called in AGENTS_NEED)
+
+    def function_arn(self, name):
+        """The ARN of a function, also of one that is not there yet."""
+        partition = self.identity["Arn"].split(":")[1]
+        return f"arn:{partition}:lambda:{self.account.region}:{self.identity['Account']}:function:{name}"
 
     @property
     def facts(self):
@@ -201,8 +214,8 @@ def describe(account, name):
 
 
 def _order(templates, stage):
-    """In the order of their imports; the bucket first, since whatever has a zip needs it."""
-    return sorted(in_order_of(templates, stage), key=lambda template: template.stack != ARTIFACT_STACK)
+    """In the order of their imports; the bucket first, since whatever has a zip needs it; agents last, since they need their tools."""
+    return sorted(in_order_of(templates, stage), key=lambda template: (template.stack != ARTIFACT_STACK, template.is_of_agents))
 
 
 def _chosen(stacks, only):

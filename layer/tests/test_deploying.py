@@ -49,6 +49,23 @@ class WithFunctions(WithZips):
         return sorted(template.stack_name("dev", {"AgentName": "document-agent"}) for template in deployed())
 
 
+class AgentOfAFile(WithFunctions):
+    FILE = "FILE=functions/agents/word-counter.toml"
+
+    def test_one_command_puts_an_agent_its_tools_and_models_in_place(self):
+        said = self.succeeds("deploy-agent", *self.words(self.FILE))
+        created = re.findall(r"(\S+)-dev: created", said)
+        self.assertEqual(created[-1], "agent-word-counter")
+        self.assertLess(created.index("word-counter"), created.index("agent-word-counter"))
+        self.assertIn("shared-llm", created)
+        functions = [function["FunctionName"] for function in self.client("lambda").list_functions()["Functions"]]
+        self.assertIn("tool-word-counter-dev", functions)
+        self.assertGreater(self.client("dynamodb").scan(TableName="SharedLLMTable-dev")["Count"], 0)
+        # The second time only what is the agent's own is looked at.
+        again = self.succeeds("deploy-agent", *self.words(self.FILE))
+        self.assertEqual(re.findall(r"(\S+)-dev: nothing to update", again), ["word-counter", "agent-word-counter"])
+
+
 class Everything(WithFunctions):
     """One life of a stage: the parts share what is deployed, which takes its time."""
 

@@ -17,6 +17,7 @@ mod changes;
 mod conversation;
 mod destination;
 mod error;
+mod extract;
 mod handles;
 mod http;
 mod listener;

@@ -33,6 +33,15 @@ pub(crate) struct Arguments {
     /// A text of up to 8 MiB [default: the beginning of the interpreter's standard library]
     #[arg(long, value_name = "FILE")]
     pub(crate) document: Option<PathBuf>,
+    /// An agent of one's own, in TOML [default: one that answers questions about the document]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) agent: Option<PathBuf>,
+    /// The Python with `awslambdaric` that runs the agent's own tools
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) tool_python: Option<PathBuf>,
+    /// The folder that holds the package `lrap_tools`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) tool_library: Option<PathBuf>,
     /// Run the functions without the layer
     #[arg(long)]
     pub(crate) detached: bool,
@@ -42,7 +51,7 @@ pub(crate) struct Arguments {
     /// The model of the provider or server, in place of the one that this program chooses
     #[arg(long)]
     pub(crate) model: Option<String>,
-    /// Afterwards show the run on a page, until Enter is pressed
+    /// Show the run on a page, while it runs and until Enter is pressed
     #[arg(long)]
     pub(crate) page: bool,
     #[command(flatten)]

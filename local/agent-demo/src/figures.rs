@@ -92,9 +92,17 @@ impl TableFigures {
 }
 
 impl Figures {
+    /// The error of the execution and its cause, as far as there are any.
+    pub(crate) fn why(&self) -> String {
+        match (self.error.as_deref(), self.cause.as_deref()) {
+            (Some(error), Some(cause)) => format!("{error}: {}", message(cause)),
+            (error, cause) => error.or(cause).unwrap_or("-").to_owned(),
+        }
+    }
+
     /// What is not as it should be; nothing if all is well.
     pub(crate) fn problems(&self) -> Vec<String> {
-        let wrong_end = || format!("the execution ended as {}: {}", self.status, self.error.as_deref().unwrap_or("-"));
+        let wrong_end = || format!("the execution ended as {}: {}", self.status, self.why());
         if self.detached && !self.too_long {
             return vec![format!("without the layer no result was too long, and {}", wrong_end())];
         }
@@ -106,6 +114,12 @@ impl Figures {
         ];
         rules.into_iter().filter_map(|(wrong, problem)| wrong.then_some(problem)).collect()
     }
+}
+
+/// What a person reads of a cause: the message, if it is the error document of a function.
+fn message(cause: &str) -> String {
+    let document: Value = serde_json::from_str(cause).unwrap_or_default();
+    document["errorMessage"].as_str().unwrap_or(cause).to_owned()
 }
 
 #[cfg(test)]
@@ -125,6 +139,9 @@ mod tests {
     fn with_the_layer_a_run_ends_in_an_answer() {
         assert_eq!(answered().problems(), [""; 0]);
         assert_eq!(failed("Timeout").problems(), ["the execution ended as FAILED: Timeout"]);
+        let cause = json!({ "errorType": "SecretMissing", "errorMessage": "no key" }).to_string();
+        let caused = Figures { cause: Some(cause), ..failed("SecretMissing") };
+        assert_eq!(caused.problems(), ["the execution ended as FAILED: SecretMissing: no key"]);
         let stopped = Figures { output: Some(json!({ "status": "iteration_limit" })), ..answered() };
         assert_eq!(stopped.problems(), ["the agent has no answer: iteration_limit"]);
     }

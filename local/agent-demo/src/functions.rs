@@ -1,9 +1,10 @@
 //! The functions, the state machine and the topic, as the templates would deploy them.
 
+use crate::agent::{Agent, OwnTool};
 use crate::arguments::Arguments;
 use crate::site::Site;
 use anyhow::{Context, Result};
-use lambda_local::{Config, FunctionConfig, StateMachineConfig, StepFunctionsConfig};
+use lambda_local::{Config, FunctionConfig, Runtime, StateMachineConfig, StepFunctionsConfig};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,11 +16,9 @@ pub(crate) const TOOL_REGISTRY: &str = "tool-registry";
 /// Calls models.
 const LLM: &str = "llm";
 /// Runs tools.
-const TOOL: &str = "tool";
+pub(crate) const TOOL: &str = "tool";
 /// The state machine.
 pub(crate) const STATE_MACHINE: &str = "agent";
-/// The agent's name in the registry, which the state machine is made for.
-pub(crate) const AGENT: &str = "document-reader";
 /// Where approvals are asked for.
 const APPROVALS: &str = "approvals";
 
@@ -52,7 +51,7 @@ const OF_TOOL: [(&str, &str); 1] = [("LRAP_KEEP", "/value /value/**")];
 pub(crate) const REGION: &str = "us-east-1";
 
 /// Everything that is deployed.
-pub(crate) fn config(arguments: &Arguments, site: &Site) -> Result<Config> {
+pub(crate) fn config(arguments: &Arguments, agent: &Agent, site: &Site) -> Result<Config> {
     let mut config = Config { region: Some(REGION.to_owned()), ..Config::default() };
     let mut functions = BTreeMap::from([
         (AGENT_REGISTRY.to_owned(), program(arguments, AGENT_REGISTRY)?),
@@ -60,15 +59,20 @@ pub(crate) fn config(arguments: &Arguments, site: &Site) -> Result<Config> {
         (LLM.to_owned(), with(program(arguments, LLM)?, [("LLM_SECRET_NAME", SECRET.to_owned())])),
         (TOOL.to_owned(), with(program(arguments, TOOL)?, site.variables())),
     ]);
+    for own in &agent.own_tools {
+        functions.insert(own.function(), in_python(arguments, own)?);
+    }
     if !arguments.detached {
         let layer = layer(arguments)?;
-        for (name, settings) in [(LLM, &OF_LLM[..]), (TOOL, &OF_TOOL[..])] {
+        let own = agent.own_tools.iter().map(|own| (own.function(), &[][..]));
+        let shipped = [(LLM.to_owned(), &OF_LLM[..]), (TOOL.to_owned(), &OF_TOOL[..])];
+        for (name, settings) in shipped.into_iter().chain(own) {
             let attached = |function: &mut _| attach(function, &layer, &config.table.name, settings);
-            functions.entry(name.to_owned()).and_modify(attached);
+            functions.entry(name).and_modify(attached);
         }
     }
     config.functions = functions;
-    config.step_functions = Some(state_machine(arguments)?);
+    config.step_functions = Some(state_machine(arguments, &agent.name)?);
     Ok(config)
 }
 
@@ -84,6 +88,26 @@ fn program(arguments: &Arguments, name: &str) -> Result<FunctionConfig> {
     };
     let tables = TABLES.map(|(variable, table)| (variable, table.to_owned()));
     Ok(with(with(function, tables), [("STAGE", "local".to_owned())]))
+}
+
+/// A function of the agent's own tools.
+fn in_python(arguments: &Arguments, own: &OwnTool) -> Result<FunctionConfig> {
+    let text = |path: PathBuf| path.into_os_string().into_string().ok().context("a path is not UTF-8");
+    let python = arguments.tool_python.as_ref().context("an agent with own tools needs --tool-python")?;
+    let library = arguments.tool_library.as_ref().context("an agent with own tools needs --tool-library")?;
+    // Absolute, but not resolved: a virtual environment's Python finds its packages by its own path.
+    let command = vec![text(std::path::absolute(python)?)?, "-m".to_owned(), "awslambdaric".to_owned()];
+    let function = FunctionConfig {
+        runtime: Runtime::Python,
+        command: Some(command),
+        handler: Some(own.handler.clone()),
+        directory: existing(&own.source())?,
+        memory: 512,
+        timeout: Duration::from_mins(1),
+        ..FunctionConfig::default()
+    };
+    let library = text(existing(library)?)?;
+    Ok(with(function, [("PYTHONPATH", library), ("PYTHONDONTWRITEBYTECODE", "1".to_owned())]))
 }
 
 fn with<const N: usize>(mut function: FunctionConfig, variables: [(&str, String); N]) -> FunctionConfig {
@@ -107,15 +131,15 @@ fn attach(function: &mut FunctionConfig, layer: &Path, table: &str, settings: &[
     function.layer = Some(layer.to_owned());
 }
 
-fn state_machine(arguments: &Arguments) -> Result<StepFunctionsConfig> {
+fn state_machine(arguments: &Arguments, agent: &str) -> Result<StepFunctionsConfig> {
     let substitutions = [
         ("AgentRegistryTableName", TABLES[0].1.to_owned()),
         ("ToolRegistryTableName", TABLES[1].1.to_owned()),
         ("LlmTableName", TABLES[2].1.to_owned()),
         ("LlmFunctionArn", arn("lambda", &format!("function:{LLM}"))),
-        ("ToolFunctionArn", tool_arn()),
+        ("ToolFunctionArn", lambda_arn(TOOL)),
         ("ApprovalTopicArn", arn("sns", APPROVALS)),
-        ("AgentName", AGENT.to_owned()),
+        ("AgentName", agent.to_owned()),
     ];
     let machine = StateMachineConfig {
         definition: existing(&arguments.state_machine)?,
@@ -135,9 +159,9 @@ pub(crate) fn arn(service: &str, resource: &str) -> String {
     format!("arn:aws:{service}:{REGION}:123456789012:{resource}")
 }
 
-/// The function that tools' rows name.
-pub(crate) fn tool_arn() -> String {
-    arn("lambda", &format!("function:{TOOL}"))
+/// A function, as tools' rows name it.
+pub(crate) fn lambda_arn(function: &str) -> String {
+    arn("lambda", &format!("function:{function}"))
 }
 
 fn existing(path: &Path) -> Result<PathBuf> {

@@ -4,6 +4,7 @@
 //! this machine that a tool fetches, so that megabytes pass from one tool to the next and the model sees two kilobytes of them. What
 //! stands in for AWS is `lambda_local`, and for the model a script, unless there is a key for a real one or the URL of a server.
 
+mod agent;
 mod arguments;
 mod clients;
 mod figures;
@@ -17,7 +18,8 @@ mod site;
 mod stand_in;
 mod steps;
 
-use anyhow::{Context, Result};
+use agent::Agent;
+use anyhow::{Context, Result, ensure};
 use arguments::Arguments;
 use clap::Parser;
 use clients::Clients;
@@ -37,6 +39,8 @@ use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 const STAND_IN: &str = "stand-in";
 /// Of the default document: the tool that fetches pages takes 8 MiB at most.
 const DEFAULT_BYTES: usize = 5 << 20;
+/// Of a page, as the tool that fetches it has it.
+const MOST_BYTES: usize = 8 << 20;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -54,17 +58,23 @@ async fn main() -> ExitCode {
 
 /// Starts everything, registers the agent, asks it, and ends everything.
 async fn measure(arguments: &Arguments, document: &Document, logs: Logs) -> Result<Figures> {
-    let page = page_of(arguments, document)?;
+    let (page, agent) = (page_of(arguments, document)?, Agent::of(arguments.agent.as_deref())?);
+    if arguments.url.is_none() {
+        Model::chosen(arguments, &agent, None)?; // Before anything is started.
+    }
     let bytes = page.len();
     let site = Site::start(page).await?;
-    let config = functions::config(arguments, &site)?;
+    let config = functions::config(arguments, &agent, &site)?;
     let lambda = LambdaLocal::start_with_logs(config, logs).await.context("cannot start Lambda on this machine")?;
     let stand_in = if arguments.url.as_deref() == Some(STAND_IN) { Some(StandIn::start().await?) } else { None };
     let url = stand_in.as_ref().map(StandIn::url).or(arguments.url.as_deref());
-    let model = Model::chosen(arguments, url);
-    let figures = asked(arguments, &model, DocumentFigures::of(document, bytes), &lambda).await;
-    if arguments.page && figures.is_ok() {
-        tell(&format!("\nThe run, state by state: {}\nEnter ends it.\n", lambda.page()));
+    let model = Model::chosen(arguments, &agent, url)?;
+    if arguments.page {
+        tell(&format!("The run, state by state, while it runs and afterwards: {}\n\n", lambda.page()));
+    }
+    let figures = asked(arguments, (&agent, &model), DocumentFigures::of(document, bytes), &lambda).await;
+    if arguments.page {
+        tell("\nEnter ends the page.\n");
         enter().await?;
     }
     lambda.shutdown().await;
@@ -84,17 +94,26 @@ fn page_of(arguments: &Arguments, document: &Document) -> Result<Vec<u8>> {
         page.truncate(DEFAULT_BYTES);
         page.truncate(page.iter().rposition(|byte| *byte == b'\n').map_or(page.len(), |end| end + 1));
     }
+    ensure!(!page.is_empty(), "{} is empty: the agent has nothing to read", document.origin);
+    ensure!(
+        page.len() <= MOST_BYTES,
+        "{} has {} bytes; the agent reads {MOST_BYTES} at most",
+        document.origin,
+        page.len()
+    );
+    let is_text = std::str::from_utf8(&page).is_ok() && !page.contains(&0);
+    ensure!(is_text, "{} is not a text in UTF-8: the agent reads text only", document.origin);
     Ok(page)
 }
 
 async fn asked(
     arguments: &Arguments,
-    model: &Model,
+    (agent, model): (&Agent, &Model),
     document: DocumentFigures,
     lambda: &LambdaLocal,
 ) -> Result<Figures> {
     let clients = Clients::of(lambda)?;
-    registration::register(&clients, model).await?;
+    registration::register(&clients, arguments, agent, model).await?;
     if !arguments.output.json {
         print(&introduction(arguments, &document, model))?;
     }

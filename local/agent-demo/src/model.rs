@@ -1,7 +1,9 @@
 //! The model that answers: that of a server on this machine, a provider's, if there is a key, or a script that says what a model would.
 
+use crate::agent::Agent;
 use crate::arguments::{Arguments, ProviderKeys};
 use crate::{site, stand_in};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -70,6 +72,31 @@ const PROVIDERS: [Provider; 5] = [
     },
 ];
 
+/// How the names of a provider's models begin.
+const BEGINNINGS: [(&str, &[&str]); 5] = [
+    ("anthropic", &["claude"]),
+    ("openai", &["gpt", "o1", "o3", "o4", "chatgpt"]),
+    ("gemini", &["gemini"]),
+    ("xai", &["grok"]),
+    ("deepseek", &["deepseek"]),
+];
+
+/// The provider whose models have such names.
+fn provider_of(model: &str) -> Option<&'static Provider> {
+    let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| model.starts_with(beginning));
+    let (name, _) = BEGINNINGS.iter().find(|(_, beginnings)| begins(beginnings))?;
+    PROVIDERS.iter().find(|provider| provider.name == *name)
+}
+
+/// Which variable a model needs that has no key.
+fn keyless(model: &str, provider: Option<&Provider>) -> String {
+    if let Some(Provider { key_name, .. }) = provider {
+        return format!("the model {model} needs a key: set the variable {key_name}");
+    }
+    let names: Vec<_> = PROVIDERS.iter().map(|provider| provider.key_name).collect();
+    format!("the model {model} needs its provider's key: set one of the variables {}, or URL=", names.join(", "))
+}
+
 impl ProviderKeys {
     /// In the order of [`PROVIDERS`].
     fn in_order(&self) -> [&Option<String>; 5] {
@@ -79,19 +106,27 @@ impl ProviderKeys {
 
 impl Model {
     /// That of the server at `url`; else the first provider's whose key is set; else a script.
-    pub(crate) fn chosen(arguments: &Arguments, url: Option<&str>) -> Self {
+    ///
+    /// # Errors
+    /// A model is named, and the key that it needs is not set.
+    pub(crate) fn chosen(arguments: &Arguments, agent: &Agent, url: Option<&str>) -> Result<Self> {
+        let named = arguments.model.as_deref();
         if let Some(url) = url {
-            return Self::at(
-                url,
-                arguments.model.as_deref().unwrap_or(stand_in::MODEL),
-                arguments.keys.openai.as_ref(),
-            );
+            return Ok(Self::at(url, named.unwrap_or(stand_in::MODEL), arguments.keys.openai.as_ref()));
         }
-        let mut keyed = PROVIDERS.iter().zip(arguments.keys.in_order());
+        let provider_of_named = named.and_then(provider_of);
+        let meant = provider_of_named.map(|provider| provider.name);
+        let meant = meant.or(agent.model.as_ref().filter(|_| named.is_none()).map(|model| model.provider.as_str()));
+        let is_meant = |provider: &Provider| meant.is_none_or(|meant| meant == provider.name);
+        let mut keyed = PROVIDERS.iter().zip(arguments.keys.in_order()).filter(|(provider, _)| is_meant(provider));
         let found = keyed.find_map(|(provider, key)| Some((provider, key.as_ref().filter(|key| !key.is_empty())?)));
-        match found {
-            Some((provider, key)) => Self::of(provider, arguments.model.as_deref().unwrap_or(provider.model), key),
-            None => Self::scripted(arguments.detached),
+        match (found, named) {
+            (Some((provider, key)), _) => {
+                let of_agent = agent.model.as_ref().map(|model| model.id.as_str());
+                Ok(Self::of(provider, named.or(of_agent).unwrap_or(provider.model), key))
+            }
+            (None, Some(named)) => bail!("{}", keyless(named, provider_of_named)),
+            (None, None) => Ok(Self::scripted(agent.script.as_ref().unwrap_or(&script(arguments.detached)))),
         }
     }
 
@@ -121,11 +156,11 @@ impl Model {
         Self { provider: "local", id: model_id.to_owned(), row: priced(row, ["0.00", "0.00"]), key, note }
     }
 
-    fn scripted(is_detached: bool) -> Self {
+    fn scripted(script: &Value) -> Self {
         let row = json!({
             "request_transformer": "scripted_v1",
             "response_transformer": "scripted_v1",
-            "script": script(is_detached).to_string(),
+            "script": script.to_string(),
         });
         // A provider's prices, so that there is something to see.
         let note = " (no provider's key is set: a script plays the model)";
@@ -165,14 +200,14 @@ fn script(is_detached: bool) -> Value {
         return json!([fetch, { "text": "This is a script, and no model. The tool's result was too long for the workflow, so there is nothing to read." }]);
     }
     let search = |text: &str, passages: u8| {
-        let input = json!({ "document": "{{handle}}", "query": "{{question}}", "max_passages": passages });
+        let input = json!({ "document": "{{document}}", "query": "{{question}}", "max_passages": passages });
         json!({ "text": text, "tool_calls": [{ "name": "document_search", "input": input }] })
     };
     json!([
         fetch,
         search("It is long. I look for passages, by its handle.", 4),
         search("I look at the best ones again, with more around them.", 2),
-        { "text": "This is a script, and no model: what it would read are the passages above, to answer \"{{question}}\"." },
+        { "text": "An extractive answer to \"{{question}}\": a script, and no model, quotes sentences of the passages that it found.\n{{answer}}" },
     ])
 }
 
@@ -182,13 +217,18 @@ mod tests {
     use clap::Parser;
 
     fn chosen(more: &[&str]) -> Model {
+        tried(more).expect("a model")
+    }
+
+    fn tried(more: &[&str]) -> Result<Model> {
         let folders = ["agent", "--layer=l", "--programs=p", "--interpreter=i", "--state-machine=s"];
         // ProviderKeys of this machine's environment must not decide a test.
         let keys = ["anthropic", "openai", "gemini", "xai", "deepseek"].map(|name| format!("--{name}-api-key="));
         let given = |key: &String| !more.iter().any(|more| more.starts_with(key.as_str()));
         let keys: Vec<_> = keys.iter().filter(|key| given(key)).map(String::as_str).collect();
         let arguments = Arguments::parse_from(folders.into_iter().chain(keys).chain(more.iter().copied()));
-        Model::chosen(&arguments, arguments.url.as_deref())
+        let agent = Agent::of(None)?;
+        Model::chosen(&arguments, &agent, arguments.url.as_deref())
     }
 
     #[test]
@@ -203,6 +243,14 @@ mod tests {
         let model = chosen(&["--xai-api-key=k", "--deepseek-api-key=k", "--model=grok-x"]);
         assert_eq!(model.item()["pk"], json!({ "S": "xai#grok-x" }));
         assert_eq!(model.key, Some(("XAI_API_KEY", "k".to_owned())));
+    }
+
+    #[test]
+    fn a_model_without_its_key_names_the_variable() {
+        let said = |more: &[&str]| tried(more).expect_err("no key").to_string();
+        let of_another = ["--model=claude-sonnet-4-5", "--xai-api-key=k"];
+        assert_eq!(said(&of_another), "the model claude-sonnet-4-5 needs a key: set the variable ANTHROPIC_API_KEY");
+        assert!(said(&["--model=mine"]).contains("XAI_API_KEY, DEEPSEEK_API_KEY, or URL="));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(crate) fn summary(figures: &Figures) -> String {
     let mut page = String::from("\n");
     match &figures.output {
         Some(output) => answered(&mut page, output),
-        None => row(&mut page, "failed", figures.error.as_deref().unwrap_or(&figures.status)),
+        None => row(&mut page, "failed", &figures.why()),
     }
     if figures.too_long {
         explain(&mut page, figures);

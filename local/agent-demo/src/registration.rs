@@ -1,23 +1,39 @@
 //! What stacks would leave behind: tables, the model's row and its key, and by the registries' own functions the tools and the agent.
 
+use crate::agent::Agent;
+use crate::arguments::Arguments;
 use crate::clients::Clients;
-use crate::functions::{AGENT, AGENT_REGISTRY, SECRET, TABLES, TOOL_REGISTRY, tool_arn};
+use crate::functions::{AGENT_REGISTRY, SECRET, TABLES, TOOL, TOOL_REGISTRY, lambda_arn};
 use crate::model::Model;
 use crate::site;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use std::process::Command;
 
 /// So many calls of the model a run may take.
 const MAX_ITERATIONS: u32 = 12;
 
 /// Registers everything for one run.
-pub(crate) async fn register(clients: &Clients, model: &Model) -> Result<()> {
+pub(crate) async fn register(clients: &Clients, arguments: &Arguments, agent: &Agent, model: &Model) -> Result<()> {
     create_tables(clients).await.context("cannot create the tables")?;
     put_model(clients, model).await.context("cannot write the model's row")?;
-    for tool in tools() {
-        post(clients, TOOL_REGISTRY, "/tools", &tool).await?;
+    let shipped = described(Command::new(arguments.programs.join(TOOL)).arg("--describe"))?;
+    for tool in shipped.into_iter().filter(|tool| agent.tools.iter().any(|name| tool["name"] == **name)) {
+        post(clients, TOOL_REGISTRY, "/tools", &row(tool, TOOL)).await?;
     }
-    post(clients, AGENT_REGISTRY, "/agents", &agent(model)).await
+    for own in &agent.own_tools {
+        for tool in described(&mut own.describe(arguments)?)? {
+            post(clients, TOOL_REGISTRY, "/tools", &row(tool, &own.function())).await?;
+        }
+    }
+    post(clients, AGENT_REGISTRY, "/agents", &agent_row(agent, model)).await
+}
+
+/// The tools that a program prints.
+fn described(program: &mut Command) -> Result<Vec<Value>> {
+    let output = program.output().with_context(|| format!("cannot run {program:?}"))?;
+    ensure!(output.status.success(), "{program:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{program:?} does not print a list of tools"))
 }
 
 /// With their keys only: nobody lists anything here, which is what the indexes are for.
@@ -50,58 +66,34 @@ async fn put_model(clients: &Clients, model: &Model) -> Result<()> {
     Ok(())
 }
 
-fn tools() -> [Value; 2] {
-    let text = |description: &str| json!({ "type": "string", "description": description });
-    let content =
-        json!({ "type": "string", "format": "content", "description": "The text, or the handle that stands for it" });
-    [
-        tool(
-            "http_get",
-            "Fetches a web page as text. A long one is given as its beginning and a handle.",
-            &json!({
-                "type": "object", "properties": { "url": text("The page's address, https only") }, "required": ["url"],
-            }),
-        ),
-        tool(
-            "document_search",
-            "Finds the passages of a long text that have most to do with a query.",
-            &json!({
-                "type": "object",
-                "properties": {
-                    "document": content,
-                    "query": text("Words to look for"),
-                    "max_passages": { "type": "integer", "minimum": 1, "maximum": 8 },
-                },
-                "required": ["document", "query"],
-            }),
-        ),
-    ]
-}
-
-fn tool(name: &str, description: &str, input_schema: &Value) -> Value {
+/// A tool as a program describes it, with the function that runs it.
+fn row(mut described: Value, function: &str) -> Value {
+    // The functions call its name differently: for models, and for registries.
+    let name = described["name"].take();
+    let name = if name.is_null() { described["tool_name"].take() } else { name };
     json!({
-        "tool_name": name, "description": description, "input_schema": input_schema,
-        "lambda_arn": tool_arn(), "lambda_function_name": "tool", "language": "rust",
+        "tool_name": name, "description": described["description"], "input_schema": described["input_schema"],
+        "output_schema": described["output_schema"],
+        "lambda_arn": lambda_arn(function), "lambda_function_name": function,
+        "language": described["language"].as_str().unwrap_or("rust"),
     })
 }
 
-fn agent(model: &Model) -> Value {
-    let prompt = format!(
-        "You answer questions about one document, which is at {}. Fetch it with http_get. It is far too long to read: find passages by \
-         document_search, giving it the handle, as often as you need. Quote what you answer from.",
-        site::URL
-    );
+fn agent_row(agent: &Agent, model: &Model) -> Value {
+    let tools: Value =
+        agent.tool_names().map(|name| json!({ "tool_name": name, "enabled": true, "version": "latest" })).collect();
+    let mut parameters = json!({ "max_iterations": MAX_ITERATIONS, "timeout_seconds": 600, "max_tokens": 2048 });
+    for (name, value) in &agent.parameters {
+        parameters[name] = value.clone();
+    }
     json!({
-        "agent_name": AGENT,
-        "description": "Answers questions about one long document",
-        "system_prompt": prompt,
+        "agent_name": agent.name,
+        "description": agent.description,
+        "system_prompt": agent.prompt(site::URL),
         "llm_provider": model.provider,
         "llm_model": model.id,
-        "tools": [
-            { "tool_name": "http_get", "enabled": true, "version": "latest" },
-            { "tool_name": "document_search", "enabled": true, "version": "latest" },
-        ],
-        "parameters": { "max_iterations": MAX_ITERATIONS, "timeout_seconds": 600, "max_tokens": 2048 },
+        "tools": tools,
+        "parameters": parameters,
     })
 }
 

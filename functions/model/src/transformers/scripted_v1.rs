@@ -1,13 +1,15 @@
 //! A conversation that somebody wrote beforehand, played by the model's row: for tests, and for a demo without a key.
 //!
 //! The row's `script` is a JSON list of steps; which one is next is told by how often the assistant has spoken. In a step's
-//! texts, `{{question}}` stands for the first text of the user and `{{handle}}` for the newest handle in a tool's result, so
-//! that a script can hand one tool's long output to the next, as a model would.
+//! texts, `{{question}}` is replaced by the first text of the user and `{{handle}}` by the newest handle in a tool's result, so
+//! that a script can hand one tool's long output to the next, as a model would. `{{document}}` is that handle, or the newest result
+//! itself if it is short; `{{answer}}` are sentences of the newest result that have words of the question.
 
 use super::dialect::Unreadable;
 use crate::attempt::Answered;
 use crate::call::Said;
 use crate::conversation::Part;
+use crate::extract;
 use crate::handles;
 use crate::message::{Block, ToolUse};
 use crate::prices::Tokens;
@@ -102,6 +104,8 @@ fn written(blocks: &[Block]) -> u64 {
 struct Blanks<'a> {
     question: Option<&'a str>,
     handle: Option<String>,
+    /// The newest result of a tool.
+    result: Option<String>,
 }
 
 impl<'a> Blanks<'a> {
@@ -110,15 +114,24 @@ impl<'a> Blanks<'a> {
         let question = parts().find_map(|part| if let Part::Text(text, _) = part { Some(*text) } else { None });
         let results =
             parts().filter_map(|part| if let Part::ToolResult(result) = part { Some(result.text()) } else { None });
-        Self { question, handle: results.rev().find_map(|text| handles::in_text(&text).last().map(str::to_owned)) }
+        let newest_first: Vec<_> = results.rev().collect();
+        let handle = newest_first.iter().find_map(|text| handles::in_text(text).last().map(str::to_owned));
+        Self { question, handle, result: newest_first.into_iter().next().map(std::borrow::Cow::into_owned) }
     }
 
     fn fill(&self, text: &str) -> Result<String, Unreadable> {
         let missing = |blank| move || Unreadable::new(format!("its script asks for a {blank}, and there is none"));
         let mut text = text.to_owned();
-        for (mark, blank, value) in
-            [("{{handle}}", "handle", self.handle.as_deref()), ("{{question}}", "question", self.question)]
-        {
+        let document = self.handle.as_deref().or(self.result.as_deref());
+        let answer =
+            self.question.zip(self.result.as_deref()).map(|(question, result)| extract::answer(question, result));
+        // What others wrote comes last, so that no mark in it is replaced.
+        for (mark, blank, value) in [
+            ("{{handle}}", "handle", self.handle.as_deref()),
+            ("{{question}}", "question", self.question),
+            ("{{document}}", "result of a tool", document),
+            ("{{answer}}", "result of a tool", answer.as_deref()),
+        ] {
             if text.contains(mark) {
                 text = text.replace(mark, value.ok_or_else(missing(blank))?);
             }
