@@ -9,6 +9,7 @@ use crate::golf::Golf;
 use crate::notifier::Notifier;
 use crate::parameters::{self, Arguments, Parameter};
 use crate::pdf_program::PdfProgram;
+use crate::requests::Requests;
 use crate::tool_error::ToolError;
 
 /// One tool. Its file holds it as a constant, the table names it.
@@ -39,6 +40,8 @@ pub enum Need {
     Golf,
     /// [`Services::notifier`].
     Notifier,
+    /// [`Services::requests`].
+    Requests,
 }
 
 /// What a tool does with arguments that fit its parameters.
@@ -56,6 +59,8 @@ pub struct Services {
     pub weather: Guard,
     /// What reads PDF files, if the function has it.
     pub pdf: Option<PdfProgram>,
+    /// Hosts that may be sent requests, if there are any.
+    pub requests: Option<Requests>,
     /// The golf provider, where somebody can sign in.
     pub golf: Option<Golf>,
     /// Where notifications go, where they go anywhere.

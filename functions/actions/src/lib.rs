@@ -18,6 +18,7 @@ mod passages;
 mod pdf_program;
 #[cfg(test)]
 mod properties;
+mod requests;
 mod tool_error;
 mod tools;
 mod user_agent;
@@ -27,6 +28,7 @@ pub use self::action::{Action, Need, Run, Running, Services};
 pub use self::notifier::{Notice, Notified, Notifier};
 pub use self::parameters::{Arguments, Kind, Parameter, schema};
 pub use self::pdf_program::{PDF_TO_TEXT, PdfProgram};
+pub use self::requests::{NotARequestHost, RequestHosts, Requests};
 pub use self::tool_error::ToolError;
 pub use self::tools::{TABLE, TOOL_NAMES, chosen, description, forecast_at, named};
 pub use self::web_request::{Authentication, TokenSource, WebAnswer, WebRequest, WebRequests};

@@ -6,6 +6,7 @@ mod golf_book;
 mod golf_fetch;
 mod golf_search;
 mod http_get;
+mod http_request;
 mod list_handles;
 mod send_notification;
 mod weather;
@@ -24,6 +25,7 @@ use crate::notifier::Notifier;
 /// Every tool there is: one line each.
 pub static TABLE: &[&Action] = &[
     &http_get::ACTION,
+    &http_request::ACTION,
     &document_search::ACTION,
     &document_read::ACTION,
     &list_handles::ACTION,
@@ -51,6 +53,7 @@ impl Services {
             web: Guard::new(network.clone(), allowed, http_get::LIMITS),
             weather: Guard::new(network.clone(), weather::hosts(), weather::LIMITS),
             pdf: None,
+            requests: None,
             golf: None,
             notifier: None,
         }

@@ -49,7 +49,7 @@ fn line(text: &str, begins: &str, end: &str) -> String {
 
 /// The tools of the function `tool`, which has nothing but the web.
 fn offered() -> impl Iterator<Item = &'static Action> {
-    TABLE.iter().copied().filter(|action| action.needs == Need::Nothing)
+    TABLE.iter().copied().filter(|action| [Need::Nothing, Need::Requests].contains(&action.needs))
 }
 
 /// `http_get` is `HttpGet`.
@@ -63,9 +63,16 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-fn registration(tool: &Value) -> String {
+/// Of `http_request`, only where it has hosts; a person approves what it changes, unless the stack says otherwise.
+fn registration(action: &Action) -> String {
+    let (tool, has_hosts) = (action.description(), action.needs == Need::Requests);
     let name = tool["name"].as_str().expect("a name");
-    let mut lines = format!("  {}:\n    Type: Custom::Tool\n    Properties:\n", logical_id(name));
+    let mut lines = format!("  {}:\n    Type: Custom::Tool\n", logical_id(name));
+    lines.push_str(if has_hosts {
+        "    Condition: HasHttpRequestHosts\n    Properties:\n"
+    } else {
+        "    Properties:\n"
+    });
     lines.push_str("      ServiceToken:\n        Fn::ImportValue: !Sub SharedToolRegistryLambdaArn-${Stage}\n");
     writeln!(lines, "      tool_name: {name}").expect("BUG: a String takes everything");
     let description = tool["description"].as_str().expect("a description");
@@ -77,6 +84,9 @@ fn registration(tool: &Value) -> String {
         writeln!(lines, "      {property}: {}", quoted(&value)).expect("BUG: a String takes everything");
     }
     lines.push_str("      lambda_arn: !GetAtt ToolFunction.Arn\n");
+    if has_hosts {
+        lines.push_str("      human_approval_required: !Ref HttpRequestApproval\n");
+    }
     writeln!(lines, "      tags: {}\n", quoted(&tool["tags"].to_string())).expect("BUG: a String takes everything");
     lines
 }
@@ -95,8 +105,9 @@ fn row(tool: &Value) -> String {
 
 #[test]
 fn the_template_registers_every_tool_as_it_describes_itself() {
-    let registrations: String = offered().map(|action| registration(&action.description())).collect();
-    let names: Vec<_> = offered().map(|action| action.name).collect();
+    let registrations: String = offered().map(registration).collect();
+    // `http_request` is there if the function has hosts for it.
+    let names: Vec<_> = offered().filter(|action| action.needs == Need::Nothing).map(|action| action.name).collect();
     sync("stacks/tools.yaml", |template| {
         let template =
             line(template, "          TOOL_NAMES: ", &format!("{} # made by make tools-sync", names.join(",")));

@@ -16,7 +16,7 @@ const FRAMING: [HeaderName; 4] =
 /// A request as it leaves.
 pub(crate) type Outgoing = Request<Full<Bytes>>;
 
-/// One GET or POST.
+/// One request.
 ///
 /// Headers go wherever redirects lead, so they must hold no secret; credentials are given by [`Call::secret`]. A POST is sent once, and
 /// never to where a redirect leads.
@@ -49,6 +49,11 @@ impl Call {
         Self::new(Method::POST, url.into(), body.into()).header(header::CONTENT_TYPE, content_type)
     }
 
+    /// A request of any method. Only GET and HEAD are repeated, and go to where redirects lead.
+    pub fn of(method: Method, url: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        Self::new(method, url.into(), body.into())
+    }
+
     fn new(method: Method, url: String, body: Bytes) -> Self {
         Self { method, url, headers: HeaderMap::new(), secrets: vec![], body }
     }
@@ -75,7 +80,7 @@ impl Call {
 
     /// Whether a server may get it twice.
     pub(crate) fn may_be_repeated(&self) -> bool {
-        self.method == Method::GET
+        [Method::GET, Method::HEAD].contains(&self.method)
     }
 
     /// The first request, with the credentials, if they are for the target's host.

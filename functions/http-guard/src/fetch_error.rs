@@ -38,7 +38,7 @@ pub enum FetchError {
     #[error("it redirects more than {0} times")]
     TooManyRedirects(usize),
     /// A POST is not sent a second time, wherever the server says.
-    #[error("`{0}` redirects a POST, which is not sent twice")]
+    #[error("`{0}` redirects a request that is not sent twice")]
     PostRedirected(String),
 }
 

@@ -2,17 +2,19 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use actions::{Action, Arguments, Need, PdfProgram, Services, ToolError};
+use actions::{Action, Arguments, Need, PdfProgram, Requests, Services, ToolError};
 use bytes::Bytes;
 use functions_content::{Asking, ContentError, ContentTable, Handle, LONGEST, NotAHandle, beginning, preview};
 use functions_shared::{Failure, LambdaEvent, Variables};
 use http_guard::{AllowedHosts, Network};
+use secrets::Secrets;
 use serde_json::Value;
 use tokio::time::timeout_at;
 
 use crate::answer::Answer;
 use crate::envelope::{ToolCall, ToolResult};
 use crate::fit::fitted;
+use crate::open::opened;
 use crate::show::shown;
 
 /// A tool that is not done by then is given up, so that the model hears of it before Lambda ends the invocation.
@@ -35,6 +37,8 @@ impl State {
     /// Reads the variables:
     /// - `TOOL_NAMES`: the tools that may be called, separated by commas; all of them that need nothing but the web if it is not set.
     /// - `ALLOWED_HOSTS`: the hosts that `http_get` may ask (`example.com, *.example.org`); every public one if it is not set.
+    /// - `HTTP_REQUEST_HOSTS`: the hosts that `http_request` may ask, and the header and the key of the secret that one gets
+    ///   (`status.example.com, api.example.com=x-api-key:EXAMPLE_KEY`); without it there is no `http_request`.
     /// - `AGENT_CONTEXT_TABLE` and the others of the layer: where long results are kept, and what leaves a response.
     ///
     /// # Errors
@@ -44,9 +48,14 @@ impl State {
         tools.retain(|action| action.needs == Need::Nothing);
         let allowed = variables.parsed("ALLOWED_HOSTS")?.unwrap_or(AllowedHosts::AnyPublic);
         let network = network(variables)?;
+        let requests = variables.parsed("HTTP_REQUEST_HOSTS")?.map(|hosts| Requests::new(&network, hosts));
+        tools.extend(
+            requests.iter().flat_map(|_| actions::TABLE.iter().filter(|action| action.needs == Need::Requests)),
+        );
         let contents = ContentTable::from_variables(variables)?;
         let threshold = variables.parsed("MAX_CONTENT_SIZE")?.unwrap_or(5000);
-        Ok(Self { tools, services: Services::new(&network, allowed), contents, threshold })
+        let services = Services { requests, ..Services::new(&network, allowed) };
+        Ok(Self { tools, services, contents, threshold })
     }
 }
 
@@ -55,6 +64,18 @@ impl State {
     #[must_use]
     pub fn with_pdf(mut self, program: PdfProgram) -> Self {
         self.services.pdf = Some(program);
+        self
+    }
+
+    /// Whether a host of `http_request` has a credential.
+    pub fn needs_request_secret(&self) -> bool {
+        self.services.requests.as_ref().is_some_and(Requests::need_a_secret)
+    }
+
+    /// With the secret that has the credentials of the hosts of `http_request`.
+    #[must_use]
+    pub fn with_request_secret(mut self, secrets: Secrets, name: String) -> Self {
+        self.services.requests = self.services.requests.map(|requests| requests.with_secret(secrets, name));
         self
     }
 }
@@ -74,6 +95,7 @@ pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<Answer, 
     let asking = Asking { tenant: context.tenant_id.as_deref(), until: deadline(context.deadline()) };
     match payload["type"].as_str() {
         Some("show") => state.show(&payload, asking).await.map_err(|error| unavailable(&error)),
+        Some("open") => Box::pin(state.open(payload, asking)).await,
         Some("fit") => state.fit(payload, asking).await.map_err(|error| unavailable(&error)),
         _ => Ok(Answer::Result(state.call(payload, asking).await)),
     }
@@ -106,6 +128,20 @@ impl State {
         let longest = event["longest"].as_u64().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(LONGEST);
         let value = shown(&event["value"], longest, self.contents.as_ref(), asking).await?;
         Ok(Answer::Shown { value })
+    }
+
+    /// `{"type": "open", "input": …, "input_schema": …}`. A handle that cannot be opened is a failure by name, since it is not this
+    /// function that answers the model.
+    async fn open(&self, mut event: Value, asking: Asking<'_>) -> Result<Answer, Failure> {
+        let input = match (event["input"].take(), &self.contents) {
+            (Value::Object(input), Some(contents)) => opened(input, &event["input_schema"], contents, asking).await,
+            (input, _) => Ok(input),
+        };
+        let refused = |error: ContentError| {
+            let unknown = || Failure::new("UnknownHandle", error.to_string());
+            if error.is_temporary() { unavailable(&error) } else { unknown() }
+        };
+        Ok(Answer::Opened { input: input.map_err(refused)? })
     }
 
     /// `{"type": "fit", "reply": …}`.
@@ -141,7 +177,7 @@ impl State {
 
     async fn text_of(&self, handle: Result<Handle, NotAHandle>, asking: Asking<'_>) -> Result<String, ToolError> {
         match &self.contents {
-            Some(contents) => Ok(contents.get(handle, asking).await?),
+            Some(contents) => Ok(Box::pin(contents.get(handle, asking)).await?),
             None => {
                 Err(ToolError::new("this function has no content table to look a handle up in; give the text itself"))
             }
@@ -153,7 +189,7 @@ impl State {
         match &self.contents {
             Some(contents) if text.len() > LONGEST => {
                 let text = Bytes::from(text);
-                let handle = contents.put(text.clone(), asking).await?;
+                let handle = Box::pin(contents.put(text.clone(), asking)).await?;
                 Ok(preview(std::str::from_utf8(&text).expect("BUG: it was a text"), handle))
             }
             _ => Ok(text),

@@ -11,11 +11,12 @@
 //! parameter declared as content takes a handle in place of the text, and only such a parameter: one tool's 5 MB are the next
 //! one's input. Without a content table (`AGENT_CONTEXT_TABLE`) results are whole, however long.
 //!
-//! # Two services for state machines
+//! # Three services for state machines
 //!
 //! `{"type": "show", "value", "longest"}` gives `{"value"}` for readers who have no layer: text in place of references, and of what is
 //! longer than `longest` bytes a beginning and a handle. `{"type": "fit", "reply"}` gives `{"content", "is_error"}` for what another function
-//! answered to a tool's call, whatever that is. No model can ask for either: a call of a tool has no `type`.
+//! answered to a tool's call, whatever that is. `{"type": "open", "input", "input_schema"}` gives `{"input"}` for another function's tool, with
+//! texts in place of handles. No model can ask for any of them: a call of a tool has no `type`.
 
 #![recursion_limit = "256"] // The futures of a store on the SDK, in those of a function.
 
@@ -23,6 +24,7 @@ mod answer;
 mod envelope;
 mod fit;
 mod handler;
+mod open;
 mod show;
 
 pub use self::answer::Answer;

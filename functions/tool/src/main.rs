@@ -7,7 +7,9 @@ use std::env;
 use std::process::ExitCode;
 
 use actions::{PDF_TO_TEXT, PdfProgram};
-use functions_shared::Failure;
+use aws_sdk_secretsmanager::Client;
+use functions_shared::{Clock, Failure, Variables};
+use secrets::Secrets;
 use tool::State;
 
 fn main() -> ExitCode {
@@ -18,11 +20,21 @@ fn main() -> ExitCode {
         }
         Some(PDF_TO_TEXT) => pdf_text::print(),
         _ => functions_shared::run_with(
-            async |variables| {
-                let own = env::current_exe().map_err(|error| Failure::new("NoProgram", error.to_string()))?;
-                Ok(State::new(&variables)?.with_pdf(PdfProgram::at(own)))
-            },
+            async |variables| state(&variables).await,
             |state, event| async move { tool::handle(&state, event).await },
         ),
     }
+}
+
+async fn state(variables: &Variables) -> Result<State, Failure> {
+    let own = env::current_exe().map_err(|error| Failure::new("NoProgram", error.to_string()))?;
+    let state = State::new(variables)?.with_pdf(PdfProgram::at(own));
+    if !state.needs_request_secret() {
+        return Ok(state); // No client that nothing would use.
+    }
+    let missing =
+        || Failure::new("InvalidVariable", "HTTP_REQUEST_HOSTS names keys, and HTTP_REQUEST_SECRET is not set");
+    let name = variables.optional("HTTP_REQUEST_SECRET")?.ok_or_else(missing)?.to_owned();
+    Ok(state
+        .with_request_secret(Secrets::new(Client::new(&functions_aws::clients::aws().await), Clock::system()), name))
 }
