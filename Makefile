@@ -338,6 +338,7 @@ package-llm-models: ## build: pack the rows of models, prices and certificate au
 FUNCTIONS := \
     agent \
     agent-registry \
+    gateway-registry \
     llm \
     processor \
     scheduler \

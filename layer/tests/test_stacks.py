@@ -45,6 +45,7 @@ class EachProperty(unittest.TestCase):
             "spec3": {"Architecture": "x86_64", "LongContent": "true"},
             "shared-infrastructure": {},
             "agent-registry": {"Architecture": "x86_64"},
+            "gateway-registry": {"Architecture": "x86_64", "ReconcileExpression": "rate(15 minutes)"},
             "shared-llm": {"Architecture": "x86_64", "BedrockModelArns": "arn:model"},
             "functions": {"Architecture": "x86_64", "NtfyUrl": "https://ntfy.sh/topic"},
             "tools": {"Architecture": "x86_64"},

@@ -9,5 +9,5 @@ mod row;
 mod step;
 
 pub(crate) use drift::drift;
-pub(crate) use request::{GatewayChange, NewGateway};
+pub(crate) use request::{GatewayChange, NewGateway, Place};
 pub(crate) use row::{GatewayRow, key};

@@ -22,7 +22,7 @@ pub async fn handle(registry: &Registry, event: LambdaEvent<Value>) -> Result<Va
     }
     let request = Request::read(payload).map_err(|error| Failure::invalid_event(&error))?;
     let response = match request {
-        Ok(request) => registry.routed(&Asked { request, deadline }).await,
+        Ok(request) => Box::pin(registry.routed(&Asked { request, deadline })).await,
         Err(refusal) => Err(refusal),
     };
     Ok(response.unwrap_or_else(Response::from).into_event())

@@ -10,6 +10,11 @@ pub(crate) fn gateway_id(request_id: &str) -> String {
     format!("gw-{}", &hash(&["gateway", request_id])[..32])
 }
 
+/// `tool-` and 32 hexadecimal digits.
+pub(crate) fn tool_id(gateway_id: &str, request_id: &str) -> String {
+    format!("tool-{}", &hash(&["tool", gateway_id, request_id])[..32])
+}
+
 /// The `clientToken` of what is made for a row: 64 hexadecimal digits, where the service takes 33 to 256.
 pub(crate) fn client_token(key: &str) -> String {
     hash(&["clientToken", key])
@@ -44,6 +49,7 @@ mod tests {
     fn the_same_request_has_the_same_key_and_token() {
         assert_eq!(gateway_id("req-1"), gateway_id("req-1"));
         assert_ne!(gateway_id("req-1"), gateway_id("req-2"));
+        assert_ne!(tool_id("gw-1", "a"), tool_id("gw-1a", ""));
         assert_eq!(client_token("gw-1").len(), 64);
     }
 

@@ -8,6 +8,11 @@ pub(crate) fn check_gateway_name(field: &str, name: &str) -> Result<(), Refusal>
     check_name(field, name, 48)
 }
 
+/// `([0-9a-zA-Z][-]?){1,100}`
+pub(crate) fn check_target_name(field: &str, name: &str) -> Result<(), Refusal> {
+    check_name(field, name, 100)
+}
+
 fn check_name(field: &str, name: &str, max: usize) -> Result<(), Refusal> {
     let letters = name.bytes().filter(u8::is_ascii_alphanumeric).count();
     let fits = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -15,6 +20,15 @@ fn check_name(field: &str, name: &str, max: usize) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::invalid(field, format!("must be 1 to {max} letters and digits, with single hyphens between them")))
+}
+
+/// `[a-zA-Z0-9\-_]{1,128}`
+pub(crate) fn check_provider_name(field: &str, name: &str) -> Result<(), Refusal> {
+    let fits = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if fits && (1..=128).contains(&name.len()) {
+        return Ok(());
+    }
+    Err(Refusal::invalid(field, "must be 1 to 128 letters, digits, hyphens and underscores"))
 }
 
 /// A text of so many characters.
@@ -37,5 +51,7 @@ mod tests {
         for name in ["", "-a", "a--b", "a_b", "a b", "ä", &"a".repeat(49)] {
             assert!(check_gateway_name("name", name).is_err(), "{name}");
         }
+        assert!(check_target_name("name", &"a".repeat(100)).is_ok());
+        assert!(check_provider_name("name", "a_b-1").is_ok() && check_provider_name("name", "a.b").is_err());
     }
 }

@@ -12,6 +12,7 @@ use crate::registry::Registry;
 use crate::reply::Reply;
 use crate::rows::{Caller, Status};
 use crate::table::{Stored, Written};
+use crate::tools::{self, ToolRow};
 use functions_shared::Refusal;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -54,7 +55,58 @@ impl Reconciliation<'_> {
             }
             self.gateway(stored).await?;
         }
-        self.strays(&known).await
+        self.strays(&known).await?;
+        for stored in self.registry.tools.all::<ToolRow>().await? {
+            if !self.deadline.has_time() {
+                self.is_cut = true;
+                return Ok(());
+            }
+            self.tool(stored).await?;
+        }
+        Ok(())
+    }
+
+    async fn tool(&mut self, stored: Stored<ToolRow>) -> Result<(), Refusal> {
+        let action = match stored.row.status() {
+            Status::Pending if stored.row.common.is_younger_than(self.registry.grace) => return Ok(()),
+            Status::Pending => "finish the creation",
+            Status::Deleting => "finish the deletion",
+            Status::Failed if stored.row.is_anything_left() => "remove what a failed tool left",
+            Status::Active => return self.active_tool(stored).await,
+            Status::Failed | Status::Deleted => return Ok(()),
+        };
+        let id = stored.row.tool_id.clone();
+        let status = self.driven_tool(stored).await?;
+        self.did(&id, action, status);
+        Ok(())
+    }
+
+    async fn driven_tool(&self, stored: Stored<ToolRow>) -> Result<Status, Refusal> {
+        if self.is_dry_run {
+            return Ok(stored.row.status());
+        }
+        let driven = Box::pin(self.registry.drive_tool(stored, None, self.caller, self.deadline.clone()));
+        Ok(driven.await?.row.status())
+    }
+
+    async fn active_tool(&mut self, stored: Stored<ToolRow>) -> Result<(), Refusal> {
+        let id = stored.row.tool_id.clone();
+        let gateway = self.registry.gateway_row(&stored.row.gateway_id).await?.row;
+        let (gateway, target) = (gateway.agentcore_gateway_id, stored.row.agentcore_target_id.clone());
+        let (gateway, target) = (gateway.unwrap_or_default(), target.unwrap_or_default());
+        let Ok(seen) = found(self.registry.control.target(&gateway, &target).await) else {
+            self.did(&id, "none: AgentCore does not answer", stored.row.status());
+            return Ok(());
+        };
+        let Some((action, row)) = tools::drift(&stored.row, seen, self.caller) else { return Ok(()) };
+        let mut status = row.status();
+        if !self.is_dry_run
+            && let Written::Done(written) = self.registry.tools.replace(&stored, row).await?
+        {
+            status = self.driven_tool(written).await?;
+        }
+        self.did(&id, action, status);
+        Ok(())
     }
 
     async fn gateway(&mut self, stored: Stored<GatewayRow>) -> Result<(), Refusal> {

@@ -1,8 +1,10 @@
 //! What rows of gateways and of tools have in common.
 
 use crate::control::ControlError;
+use jiff::Timestamp;
 use registries::moment;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// How far a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +122,7 @@ impl Common {
         let before = self.status.as_str();
         self.status = status;
         self.updated_at = moment::now();
-        self.expires_at = (status == Status::Deleted).then(|| jiff::Timestamp::now().as_second() + AUDIT_SECONDS);
+        self.expires_at = (status == Status::Deleted).then(|| Timestamp::now().as_second() + AUDIT_SECONDS);
         if matches!(status, Status::Active | Status::Deleted) {
             self.last_error = None;
         }
@@ -133,6 +135,13 @@ impl Common {
         self.updated_at = moment::now();
         let before = self.status.as_str();
         self.note(caller, before);
+    }
+
+    /// Whether the row was written less than so long ago.
+    pub(crate) fn is_younger_than(&self, age: Duration) -> bool {
+        let written = self.updated_at.parse::<Timestamp>();
+        let since = written.map(|written| Timestamp::now().duration_since(written).unsigned_abs());
+        since.is_ok_and(|since| since < age)
     }
 
     pub(crate) fn synced(&mut self) {

@@ -92,6 +92,22 @@ impl Table {
         Ok((rows, page.last_evaluated_key))
     }
 
+    /// Every row of an index with this key, as far as the index has heard of it.
+    pub(crate) async fn query<T: Row>(&self, index: &str, key: &str, value: &str) -> Result<Vec<Stored<T>>, Refusal> {
+        let (mut rows, mut after) = (vec![], None);
+        loop {
+            let query = self.client.query().table_name(&self.name).index_name(index);
+            let query = query.key_condition_expression("#key = :key").expression_attribute_names("#key", key);
+            let query = query.expression_attribute_values(":key", text(value)).set_exclusive_start_key(after);
+            let page = query.send().await.map_err(|error| unavailable(&error))?;
+            rows.extend(page.items.unwrap_or_default().into_iter().map(read_row).collect::<Result<Vec<_>, _>>()?);
+            after = page.last_evaluated_key;
+            if after.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
     /// Every row.
     pub(crate) async fn all<T: Row>(&self) -> Result<Vec<Stored<T>>, Refusal> {
         let (mut rows, mut after) = self.scan(None, None).await?;

@@ -21,7 +21,7 @@ async fn a_new_gateway_is_201_and_both_sides_have_it() {
         (&body["agentcore"]["gatewayId"], &body["agentcore"]["status"]),
         (&theirs["gatewayId"], &json!("READY"))
     );
-    assert_eq!((&theirs["name"], &theirs["roleArn"]), (&json!("golf"), &json!(ROLE)));
+    assert_eq!((&theirs["name"], &theirs["roleArn"]), (&json!("dev-golf"), &json!(ROLE)));
     let row = world.gateway_row().await;
     assert_eq!((&row["status"], &row["agentcore_gateway_id"]), (&json!("ACTIVE"), &theirs["gatewayId"]));
     assert_eq!((&row["team"], &row["created_by"]), (&json!("leisure"), &json!("arn:aws:iam::123456789012:user/ann")));
@@ -85,7 +85,7 @@ async fn an_uncertain_outcome_leaves_the_row_pending_and_the_same_request_ends_i
         (Fault::Silence, 503),
         (Fault::DoneButSilence, 503),
     ] {
-        let world = World::start().await;
+        let world = World::impatient().await;
         world.agentcore.fail("CreateGateway", fault.clone());
         let (answered, body) = world.ask("POST", "/gateways", golf()).await;
         assert_eq!((answered, &body["status"]), (status, &json!("PENDING")), "{fault:?}: {body}");
@@ -147,7 +147,7 @@ async fn a_change_reaches_agentcore_first_and_then_the_row() {
     let (status, body) = world.ask("PUT", &path, change.clone()).await;
     assert_eq!(
         (status, &body["name"], &body["agentcore"]["name"]),
-        (200, &json!("golf-2"), &json!("golf-2")),
+        (200, &json!("dev-golf-2"), &json!("dev-golf-2")),
         "{body}"
     );
     let theirs = &world.agentcore.gateways()[0];

@@ -7,4 +7,8 @@ mod crashes;
 mod gateways;
 mod reconcile;
 mod recorder;
+#[path = "../../http-guard/tests/site.rs"]
+#[allow(dead_code, unreachable_pub, clippy::new_without_default, reason = "it is also of other tests")]
+mod site;
+mod tools;
 mod world;

@@ -47,7 +47,7 @@ async fn a_gateway_changed_by_hand_is_followed_by_its_row() {
     let world = World::start().await;
     let (_, made) = world.ask("POST", "/gateways", golf()).await;
     let id = made["agentcore"]["gatewayId"].as_str().unwrap();
-    let change = json!({"name": "golf", "description": "By hand", "authorizerType": "NONE",
+    let change = json!({"name": "dev-golf", "description": "By hand", "authorizerType": "NONE",
         "roleArn": "arn:aws:iam::123456789012:role/other"});
     world.by_hand("PUT", &format!("/gateways/{id}"), change).await;
     world.by_hand("GET", &format!("/gateways/{id}"), Value::Null).await;

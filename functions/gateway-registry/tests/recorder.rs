@@ -81,6 +81,14 @@ impl HttpClient for Recorder {
     }
 }
 
+/// Beside the SDK's clients, what sends documents.
+impl HttpConnector for Recorder {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connector = aws_smithy_http_client::Connector::builder().build_http();
+        Connector { inner: SharedHttpConnector::new(connector), recorder: self.clone() }.call(request)
+    }
+}
+
 #[derive(Debug)]
 struct Connector {
     inner: SharedHttpConnector,

@@ -2,28 +2,38 @@
 
 use crate::recorder::{Crash, Recorder};
 use agentcore::AgentCore;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_bedrockagentcorecontrol::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use dynoxide::Database;
 use functions_shared::{LambdaEvent, Variables};
-use gateway_registry::Registry;
+use gateway_registry::{Bucket, Clients, Registry};
 use http_body_util::Full;
+use http_guard::Network;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use lambda_runtime::Context;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::future::ready;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const GATEWAYS: &str = "Gateways-dev";
 pub(crate) const TOOLS: &str = "Tools-dev";
+pub(crate) const AGENTS_TOOLS: &str = "ToolRegistry-dev";
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/gateway-dev";
-/// The longest that AgentCore may take for one request here.
-const TIMEOUT: Duration = Duration::from_millis(300);
+/// The longest that AgentCore may take for one request: on a busy machine, and where it is to be silent.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug)]
 pub(crate) struct World {
@@ -32,22 +42,45 @@ pub(crate) struct World {
     pub(crate) registry: Arc<Registry>,
     tables: aws_sdk_dynamodb::Client,
     agentcore_address: SocketAddr,
+    /// What was stored, by bucket and key.
+    pub(crate) documents: Documents,
 }
+
+pub(crate) type Documents = Arc<Mutex<BTreeMap<String, String>>>;
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::with(Network::from_variables(|_| None).unwrap(), TIMEOUT).await
+    }
+
+    /// One that soon gives up waiting for AgentCore.
+    pub(crate) async fn impatient() -> Self {
+        Self::with(Network::from_variables(|_| None).unwrap(), SHORT_TIMEOUT).await
+    }
+
+    /// With a network that leads to servers of a test.
+    pub(crate) async fn to(network: Network) -> Self {
+        Self::with(network, TIMEOUT).await
+    }
+
+    async fn with(network: Network, timeout: Duration) -> Self {
         let (tables_url, listener) = listening().await;
         tokio::spawn(dynoxide::server::serve_on(listener, database()));
         let (agentcore_url, listener) = listening().await;
         let agentcore_address = listener.local_addr().unwrap();
-        let agentcore = AgentCore::new(format!("{agentcore_url}/_agentcore"));
+        let agentcore = AgentCore::new("https://agentcore.example");
         tokio::spawn(agentcore::serve(agentcore.clone(), listener));
         let recorder = Recorder::new();
+        let (bucket, documents) = bucket(recorder.clone()).await;
         let tables = tables_client(&tables_url, Recorder::new());
-        let control = control_client(&agentcore_url, recorder.clone());
-        let registry =
-            Registry::of(&variables(), tables_client(&tables_url, recorder.clone()), control, "eu-central-1");
-        Self { agentcore, recorder, registry: Arc::new(registry.unwrap()), tables, agentcore_address }
+        let clients = Clients {
+            tables: tables_client(&tables_url, recorder.clone()),
+            control: control_client(&agentcore_url, recorder.clone(), timeout),
+            bucket,
+            network,
+        };
+        let registry = Registry::of(&variables(), clients, "eu-central-1").unwrap().without_grace();
+        Self { agentcore, recorder, registry: Arc::new(registry), tables, agentcore_address, documents }
     }
 
     /// Status and body of one request, which has `seconds` to be answered.
@@ -98,6 +131,19 @@ impl World {
         items.into_iter().map(|item| serde_dynamo::from_item(item).unwrap()).collect()
     }
 
+    /// The rows of what agents may call, by name.
+    pub(crate) async fn agents_tools(&self) -> BTreeMap<String, Value> {
+        let rows = self.rows(AGENTS_TOOLS).await;
+        rows.into_iter().map(|row| (row["tool_name"].as_str().unwrap().to_owned(), row)).collect()
+    }
+
+    /// The one row of tools.
+    pub(crate) async fn tool_row(&self) -> Value {
+        let mut rows = self.rows(TOOLS).await;
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        rows.remove(0)
+    }
+
     /// The one row of gateways.
     pub(crate) async fn gateway_row(&self) -> Value {
         let mut rows = self.rows(GATEWAYS).await;
@@ -107,7 +153,37 @@ impl World {
 }
 
 fn variables() -> Variables {
-    Variables::from([("GATEWAYS_TABLE_NAME", GATEWAYS), ("TOOLS_TABLE_NAME", TOOLS), ("GATEWAY_ROLE_ARN", ROLE)])
+    Variables::from([
+        ("STAGE", "dev"),
+        ("GATEWAYS_TABLE_NAME", GATEWAYS),
+        ("TOOLS_TABLE_NAME", TOOLS),
+        ("TOOL_REGISTRY_TABLE_NAME", AGENTS_TOOLS),
+        ("OPENAPI_SPECS_BUCKET", "specs"),
+        ("GATEWAY_ROLE_ARN", ROLE),
+        ("MCP_CLIENT_FUNCTION_ARN", "arn:aws:lambda:eu-central-1:123456789012:function:mcp-client-dev"),
+        ("GATEWAY_TOOLS_FUNCTION_ARN", "arn:aws:lambda:eu-central-1:123456789012:function:tool-gateway-dev"),
+    ])
+}
+
+/// A bucket that takes what is signed.
+async fn bucket(http: Recorder) -> (Bucket, Documents) {
+    let (url, listener) = listening().await;
+    let documents = Documents::default();
+    let stored = Arc::clone(&documents);
+    let put = move |Path(key): Path<String>, headers: HeaderMap, body: String| {
+        let is_signed =
+            headers.get("authorization").is_some_and(|value| value.to_str().unwrap().contains("/s3/aws4_request"));
+        if is_signed && headers.contains_key("x-amz-content-sha256") {
+            stored.lock().unwrap().insert(key, body);
+            return ready(StatusCode::OK);
+        }
+        ready(StatusCode::FORBIDDEN)
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/{*key}", axum::routing::put(put))).await });
+    let credentials = SharedCredentialsProvider::new(credentials());
+    let connector = SharedHttpConnector::new(http);
+    let (name, region) = ("specs".to_owned(), "eu-central-1".to_owned());
+    (Bucket { url: format!("{url}/{name}"), name, region, credentials, connector }, documents)
 }
 
 async fn listening() -> (String, TcpListener) {
@@ -117,7 +193,10 @@ async fn listening() -> (String, TcpListener) {
 
 fn database() -> Database {
     let database = Database::memory().unwrap();
-    for table in [table(GATEWAYS, &["gateway_id"]), table(TOOLS, &["tool_id", "gateway_id"])] {
+    let mut tools = table(TOOLS, &["tool_id", "gateway_id"]);
+    tools["GlobalSecondaryIndexes"] = json!([{"IndexName": "ToolsByGateway", "Projection": {"ProjectionType": "ALL"},
+        "KeySchema": [{"AttributeName": "gateway_id", "KeyType": "HASH"}, {"AttributeName": "tool_id", "KeyType": "RANGE"}]}]);
+    for table in [table(GATEWAYS, &["gateway_id"]), tools, table(AGENTS_TOOLS, &["tool_name"])] {
         database.create_table(serde_json::from_value(table).unwrap()).unwrap();
     }
     database
@@ -136,10 +215,10 @@ fn tables_client(url: &str, http: Recorder) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(config.endpoint_url(url).retry_config(RetryConfig::disabled()).build())
 }
 
-fn control_client(url: &str, http: Recorder) -> aws_sdk_bedrockagentcorecontrol::Client {
+fn control_client(url: &str, http: Recorder, timeout: Duration) -> aws_sdk_bedrockagentcorecontrol::Client {
     let config = aws_sdk_bedrockagentcorecontrol::Config::builder().behavior_version(BehaviorVersion::latest());
     let config = config.region(Region::new("eu-central-1")).credentials_provider(credentials()).http_client(http);
-    let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
+    let timeouts = TimeoutConfig::builder().operation_timeout(timeout).build();
     let config = config.timeout_config(timeouts).retry_config(RetryConfig::disabled());
     aws_sdk_bedrockagentcorecontrol::Client::from_conf(config.endpoint_url(url).build())
 }

@@ -118,9 +118,14 @@ impl Fields {
         self.left.retain(|name, _| !names.contains(&name.as_str()));
     }
 
+    /// Whether a field is there and was not read.
+    pub fn holds(&self, name: &str) -> bool {
+        self.left.contains_key(name)
+    }
+
     /// Refuses a field that others decide about.
     pub fn must_not_hold(&self, name: &str) -> Result<(), Refusal> {
-        if self.left.contains_key(name) { Err(self.refuse(name, "cannot be changed")) } else { Ok(()) }
+        if self.holds(name) { Err(self.refuse(name, "cannot be changed")) } else { Ok(()) }
     }
 
     /// What was not read, for objects that may hold more than is known here.

@@ -13,12 +13,12 @@ pub(crate) enum Names {
 }
 
 impl Names {
-    /// Whether `name`, of 3 to 50 bytes, is one of them.
+    /// Whether `name` is one of them: of 3 bytes to as many as the kind may have.
     pub(crate) fn include(self, name: &str) -> bool {
-        let (joint, _) = self.spelling();
+        let (joint, _, longest) = self.spelling();
         let is_letter = |c: char| c.is_ascii_lowercase();
         let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| is_letter(c) || c.is_ascii_digit());
-        (3..=50).contains(&name.len()) && name.starts_with(is_letter) && name.split(joint).all(is_word)
+        (3..=longest).contains(&name.len()) && name.starts_with(is_letter) && name.split(joint).all(is_word)
     }
 
     /// The name in a field, if it is there.
@@ -36,16 +36,16 @@ impl Names {
         if self.include(&name) {
             return Ok(name);
         }
-        let (_, joints) = self.spelling();
-        let rule = format!("must be 3 to 50 letters in lower case, digits and single {joints}, a letter first");
+        let (_, joints, longest) = self.spelling();
+        let rule = format!("must be 3 to {longest} letters in lower case, digits and single {joints}, a letter first");
         Err(fields.refuse(field, &rule))
     }
 
-    /// The joint, and what people call several of it.
-    fn spelling(self) -> (char, &'static str) {
+    /// The joint, what people call several of it, and the most bytes: models' providers take names of tools of 64.
+    fn spelling(self) -> (char, &'static str, usize) {
         match self {
-            Self::Hyphenated => ('-', "hyphens"),
-            Self::Underscored => ('_', "underscores"),
+            Self::Hyphenated => ('-', "hyphens", 50),
+            Self::Underscored => ('_', "underscores", 64),
         }
     }
 }
@@ -57,22 +57,23 @@ mod tests {
 
     #[test]
     fn names_are_words_with_single_joints() {
-        for name in ["abc", "a1_b2", "a_1", &"a".repeat(50)] {
+        for name in ["abc", "a1_b2", "a_1", &"a".repeat(64)] {
             assert!(Names::Underscored.include(name), "{name}");
         }
-        for name in ["ab", "Abc", "_ab", "ab_", "a__b", "a-b", "1ab", "äbc", "", &"a".repeat(51)] {
+        for name in ["ab", "Abc", "_ab", "ab_", "a__b", "a-b", "1ab", "äbc", "", &"a".repeat(65)] {
             assert!(!Names::Underscored.include(name), "{name}");
         }
     }
 
     #[test]
     fn what_a_name_must_be_is_said_with_its_joint() {
-        for (names, joints, other) in
-            [(Names::Hyphenated, "hyphens", "a_b"), (Names::Underscored, "underscores", "a-b")]
+        for (names, joints, longest, other) in
+            [(Names::Hyphenated, "hyphens", 50, "a_b"), (Names::Underscored, "underscores", 64, "a-b")]
         {
             let mut fields = Fields::of_body(json!({ "id": other })).expect("an object");
             let refused = names.required(&mut fields, "id").unwrap_err().to_string();
-            let rule = format!("must be 3 to 50 letters in lower case, digits and single {joints}, a letter first");
+            let rule =
+                format!("must be 3 to {longest} letters in lower case, digits and single {joints}, a letter first");
             assert_eq!(refused, format!("id: {rule}"));
         }
     }

@@ -7,6 +7,8 @@ WITHOUT_RESOURCE = {
     "xray:PutTelemetryRecords": None,
     "xray:GetSamplingRules": None,
     "xray:GetSamplingTargets": None,
+    # Of all gateways of the account; it tells names and ids, and changes nothing.
+    "bedrock-agentcore:ListGateways": None,
     # What a state machine's log takes: AWS delivers it, and who has it delivered can name no resource.
     "logs:CreateLogDelivery": None,
     "logs:DeleteLogDelivery": None,

@@ -43,8 +43,11 @@ impl Registry {
         &self,
         row: &GatewayRow,
         caller: &Caller,
-        _deadline: &Deadline,
+        deadline: &Deadline,
     ) -> Result<Next, Refusal> {
+        if let Some(row) = self.kept_by_tools(row, caller, deadline).await? {
+            return Ok(Next::Stop(row));
+        }
         let seen = match &row.agentcore_gateway_id {
             Some(id) => found(self.control.gateway(id).await),
             None => self.control.own_gateway(&row.metadata.name, &row.gateway_id).await,
@@ -58,6 +61,25 @@ impl Registry {
             }
             seen => step::after_look_at_deletion(row, seen, caller),
         })
+    }
+
+    /// Deletes the gateway's tools. The row to be written if one of them stays.
+    async fn kept_by_tools(
+        &self,
+        row: &GatewayRow,
+        caller: &Caller,
+        deadline: &Deadline,
+    ) -> Result<Option<GatewayRow>, Refusal> {
+        for stored in self.tools_of(&row.gateway_id).await? {
+            if stored.row.status() == Status::Deleted {
+                continue;
+            }
+            let removed = Box::pin(self.remove_tool(stored, caller, deadline.clone())).await?.row;
+            if let Some(error) = removed.common.last_error {
+                return Ok(Some(step::stopped(row.clone(), error, caller)));
+            }
+        }
+        Ok(None)
     }
 
     /// The row to be written if AgentCore does not start to delete the gateway.

@@ -7,6 +7,25 @@ use functions_shared::Refusal;
 use http_api::fields::Fields;
 use serde_json::{Value, json};
 
+/// Where gateways are made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) region: &'a str,
+    pub(crate) stage: &'a str,
+    pub(crate) role: &'a str,
+}
+
+impl Place<'_> {
+    /// AgentCore's name has the stage in front, if it was not given so: roles of one stage may not touch gateways of another.
+    fn full_name(&self, field: &str, name: &str) -> Result<String, Refusal> {
+        check_gateway_name(field, name)?;
+        let prefix = format!("{}-", self.stage);
+        let full = if name.starts_with(&prefix) { name.to_owned() } else { prefix + name };
+        check_gateway_name(field, &full)?;
+        Ok(full)
+    }
+}
+
 /// A gateway to be made.
 #[derive(Debug)]
 pub(crate) struct NewGateway {
@@ -19,22 +38,22 @@ pub(crate) struct NewGateway {
 
 impl NewGateway {
     /// `{gateway_name, description, auth_config: {user_pool_id, client_id, discovery_url}}`, opened by tokens.
-    pub(crate) fn with_jwt(body: Value, region: &str) -> Result<Self, Refusal> {
-        Self::read(body, |fields| Ok(("CUSTOM_JWT", Some(jwt(fields, region)?))))
+    pub(crate) fn with_jwt(body: Value, place: &Place<'_>) -> Result<Self, Refusal> {
+        Self::read(body, place, |fields| Ok(("CUSTOM_JWT", Some(jwt(fields, place.region)?))))
     }
 
     /// `{gateway_name, description}`, open to everybody.
-    pub(crate) fn without_auth(body: Value) -> Result<Self, Refusal> {
-        Self::read(body, |_| Ok(("NONE", None)))
+    pub(crate) fn without_auth(body: Value, place: &Place<'_>) -> Result<Self, Refusal> {
+        Self::read(body, place, |_| Ok(("NONE", None)))
     }
 
     fn read(
         body: Value,
+        place: &Place<'_>,
         authorizer: impl FnOnce(&mut Fields) -> Result<(&'static str, Option<Jwt>), Refusal>,
     ) -> Result<Self, Refusal> {
         let mut fields = Fields::of_body(body)?;
-        let name = fields.required_text("gateway_name")?;
-        check_gateway_name("gateway_name", &name)?;
+        let name = place.full_name("gateway_name", &fields.required_text("gateway_name")?)?;
         let description = description(&mut fields)?;
         let (authorizer_type, jwt) = authorizer(&mut fields)?;
         let wanted = WantedGateway { name, description, authorizer_type: authorizer_type.to_owned(), jwt };
@@ -121,17 +140,16 @@ pub(crate) struct GatewayChange {
 
 impl GatewayChange {
     /// `{name, protocol_type, authorizer_type, role_arn, description, auth_config}`; what is left out stays.
-    pub(crate) fn read(body: Value, region: &str, role: &str) -> Result<Self, Refusal> {
+    pub(crate) fn read(body: Value, place: &Place<'_>) -> Result<Self, Refusal> {
         let request = body.clone();
         let mut fields = Fields::of_body(body)?;
-        let name = fields.text("name")?;
-        name.as_deref().map(|name| check_gateway_name("name", name)).transpose()?;
+        let name = fields.text("name")?.map(|name| place.full_name("name", &name)).transpose()?;
         check_is(&mut fields, "protocol_type", "MCP")?;
-        check_is(&mut fields, "role_arn", role)?;
+        check_is(&mut fields, "role_arn", place.role)?;
         let description = description(&mut fields)?;
         let authorizer_type = authorizer_type(&mut fields)?;
         let has_config = fields.object("auth_config")?;
-        let jwt = has_config.map(|config| jwt_of(&config, region)).transpose()?;
+        let jwt = has_config.map(|config| jwt_of(&config, place.region)).transpose()?;
         let request_id = identity::request_id(fields.text("request_id")?)?;
         fields.finish()?;
         Ok(Self { name, description, authorizer_type, jwt, request_id, digest: identity::digest(&request) })
@@ -179,12 +197,15 @@ fn check_is(fields: &mut Fields, name: &str, expected: &str) -> Result<(), Refus
 mod tests {
     use super::*;
 
+    const PLACE: Place<'_> =
+        Place { region: "eu-central-1", stage: "dev", role: "arn:aws:iam::123456789012:role/gateway" };
+
     fn with_jwt(change: Value) -> Result<NewGateway, Refusal> {
         let mut body =
             json!({"gateway_name": "golf", "auth_config": {"user_pool_id": "eu-central-1_a", "client_id": "c"}});
         let (Some(members), Value::Object(change)) = (body.as_object_mut(), change) else { panic!("objects") };
         members.extend(change);
-        NewGateway::with_jwt(body, "eu-central-1")
+        NewGateway::with_jwt(body, &PLACE)
     }
 
     #[test]
@@ -212,7 +233,7 @@ mod tests {
         for (change, field) in [
             (json!({"gateway_name": null}), "gateway_name"),
             (json!({"gateway_name": "a_b"}), "gateway_name"),
-            (json!({"gateway_name": "a".repeat(49)}), "gateway_name"),
+            (json!({"gateway_name": "a".repeat(46)}), "gateway_name"),
             (json!({"description": "x".repeat(201)}), "description"),
             (json!({"auth_config": null}), "auth_config"),
             (json!({"auth_config": {}}), "auth_config.discovery_url"),
@@ -227,10 +248,10 @@ mod tests {
     #[test]
     fn a_change_keeps_what_it_leaves_out() {
         let now = with_jwt(json!({"description": "Golf"})).expect("a gateway").wanted;
-        let role = "arn:aws:iam::123456789012:role/gateway";
-        let read = |body: Value| GatewayChange::read(body, "eu-central-1", role);
+        let role = PLACE.role;
+        let read = |body: Value| GatewayChange::read(body, &PLACE);
         let renamed = read(json!({"name": "golf-2", "role_arn": role})).expect("a change").applied(&now).expect("one");
-        assert_eq!(renamed, WantedGateway { name: "golf-2".to_owned(), ..now.clone() });
+        assert_eq!(renamed, WantedGateway { name: "dev-golf-2".to_owned(), ..now.clone() });
         let open = read(json!({"authorizer_type": "NONE"})).expect("a change").applied(&now).expect("one");
         assert_eq!((open.authorizer_type.as_str(), open.jwt), ("NONE", None));
         assert!(read(json!({"role_arn": "arn:aws:iam::123456789012:role/admin"})).is_err());

@@ -60,6 +60,15 @@ impl GatewayRow {
         self.common.synced();
     }
 
+    /// How agents' calls are let in, as rows of the registry of tools say it: by a token in a secret, unless everybody is.
+    pub(crate) fn agents_auth(&self) -> Value {
+        if self.metadata.authorizer_type == "NONE" {
+            return json!({ "type": "none" });
+        }
+        let secret = format!("/ai-agent/gateways/{}", self.metadata.name);
+        json!({ "type": "bearer", "secret_name": secret, "secret_key": "token" })
+    }
+
     /// Both sides, as every reply has them.
     pub(crate) fn reply(&self) -> Value {
         let mut reply = json!({

@@ -1,6 +1,7 @@
 //! A tool as the registry holds it: what it takes, and which function runs it.
 
 use super::function_arn::FunctionArn;
+use super::remote::{Remote, Transport};
 use crate::fields::Fields;
 use crate::names::Names;
 use crate::rows::Row;
@@ -9,10 +10,10 @@ use functions_shared::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A tool. In the table, `input_schema`, `output_schema` and `tags` are JSON text.
+/// A tool. In the table, `input_schema`, `output_schema`, `tags` and `auth` are JSON text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tool {
-    /// Words in lower case joined by underscores, 3 to 50 bytes.
+    /// Words in lower case joined by underscores, 3 to 64 bytes.
     pub tool_name: String,
     /// What the model is told about it.
     #[serde(default)]
@@ -22,7 +23,13 @@ pub struct Tool {
     /// JSON Schema of its result.
     #[serde(default)]
     pub output_schema: Value,
-    /// The function that runs it.
+    /// How it is reached.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Where it is, if an MCP server has it.
+    #[serde(flatten)]
+    pub remote: Option<Remote>,
+    /// The function that runs it, or the MCP client that calls it.
     pub lambda_arn: String,
     /// That function's name.
     #[serde(default)]
@@ -65,7 +72,7 @@ pub enum ToolStatus {
 }
 
 impl Row for Tool {
-    const NESTED: &'static [&'static str] = &["input_schema", "output_schema", "tags"];
+    const NESTED: &'static [&'static str] = &["input_schema", "output_schema", "tags", "auth"];
 }
 
 /// What tools may be called.
@@ -78,11 +85,16 @@ impl Tool {
         fields.ignore(&["created_at", "updated_at", "revision", "registered_by"]);
         let tool_name = tool_name(&mut fields)?;
         let function = function(&mut fields, registry)?;
+        let description = fields.text("description")?.unwrap_or_default();
+        let input_schema = fields.nested("input_schema")?.ok_or_else(|| fields.refuse("input_schema", "is missing"))?;
+        let transport = Transport::read(&mut fields)?;
         let now = moment::now();
         let tool = Self {
+            transport,
+            remote: Remote::read(&mut fields, transport, &tool_name, (&description, &input_schema))?,
             tool_name,
-            description: fields.text("description")?.unwrap_or_default(),
-            input_schema: fields.nested("input_schema")?.ok_or_else(|| fields.refuse("input_schema", "is missing"))?,
+            description,
+            input_schema,
             output_schema: fields.nested("output_schema")?.unwrap_or_else(|| json!({})),
             lambda_arn: function.to_string(),
             lambda_function_name: function.name,

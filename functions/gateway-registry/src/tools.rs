@@ -1,0 +1,19 @@
+//! Tools, which AgentCore calls targets: their rows, and what brings a row and AgentCore together.
+
+mod auth;
+mod creation;
+mod drift;
+mod flow;
+mod list;
+mod published;
+mod removal;
+mod request;
+mod row;
+mod rows;
+mod step;
+mod update;
+
+pub(crate) use drift::drift;
+pub(crate) use request::ToolRequest;
+pub(crate) use row::ToolRow;
+pub(crate) use update::ToolChange;

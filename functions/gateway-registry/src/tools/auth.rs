@@ -1,0 +1,92 @@
+//! How an API knows the gateway: the `auth` of a request.
+
+use crate::control::{ApiKey, ApiKeyUse};
+use crate::names::{check_length, check_provider_name};
+use functions_shared::Refusal;
+use http_api::fields::Fields;
+use serde_json::Value;
+
+/// What a request says of the API's key.
+#[derive(Debug)]
+pub(crate) struct Auth {
+    pub(crate) usage: ApiKeyUse,
+    pub(crate) key: ApiKey,
+}
+
+impl Auth {
+    /// `{type, provider_name, config: {api_key, api_key_param_name, api_key_location}}`.
+    pub(crate) fn read(fields: &mut Fields) -> Result<Option<Self>, Refusal> {
+        let Some(auth) = fields.object("auth")? else { return Ok(None) };
+        let mut auth = Fields::at("auth", Value::Object(auth))?;
+        match auth.required_text("type")?.as_str() {
+            "api_key" => {}
+            "oauth" => {
+                return Err(auth.refuse("type", "must be api_key: targets with OAuth are made in AgentCore itself"));
+            }
+            _ => return Err(auth.refuse("type", "must be api_key")),
+        }
+        let provider_name = auth.required_text("provider_name")?;
+        check_provider_name("auth.provider_name", &provider_name)?;
+        let config = auth.object("config")?.ok_or_else(|| auth.refuse("config", "is missing"))?;
+        auth.finish()?;
+        Self::of(provider_name, Fields::at("auth.config", Value::Object(config))?).map(Some)
+    }
+
+    fn of(provider_name: String, mut config: Fields) -> Result<Self, Refusal> {
+        let key = config.required_text("api_key")?;
+        check_length("auth.config.api_key", &key, 1..=65_536)?;
+        let parameter = config.text("api_key_param_name")?.unwrap_or_else(|| "api_key".to_owned());
+        check_length("auth.config.api_key_param_name", &parameter, 1..=64)?;
+        let location = config.text("api_key_location")?.unwrap_or_else(|| "QUERY_PARAMETER".to_owned());
+        if !["QUERY_PARAMETER", "HEADER"].contains(&location.as_str()) {
+            return Err(config.refuse("api_key_location", "must be QUERY_PARAMETER or HEADER"));
+        }
+        config.finish()?;
+        Ok(Self { usage: ApiKeyUse { provider_name, parameter, location }, key: ApiKey::new(key) })
+    }
+
+    /// Of an API that takes no key: a gateway asks for one.
+    pub(crate) fn placeholder(tool_name: &str, tool_id: &str) -> ApiKeyUse {
+        let few: String = tool_id.chars().rev().take(8).collect();
+        ApiKeyUse {
+            // Names of providers are the account's, and those of tools a gateway's.
+            provider_name: format!("{tool_name}-placeholder-apikey-{few}"),
+            parameter: "X-Placeholder-Auth".to_owned(),
+            location: "HEADER".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(auth: &Value) -> Result<Option<Auth>, Refusal> {
+        Auth::read(&mut Fields::of_body(json!({ "auth": auth })).expect("an object"))
+    }
+
+    #[test]
+    fn key_and_provider_are_both_needed() {
+        for (auth, field) in [
+            (json!({"type": "api_key", "config": {"api_key": "k"}}), "auth.provider_name"),
+            (json!({"type": "api_key", "provider_name": "p"}), "auth.config"),
+            (json!({"type": "api_key", "provider_name": "p", "config": {}}), "auth.config.api_key"),
+            (json!({"type": "api_key", "provider_name": "p.q", "config": {"api_key": "k"}}), "auth.provider_name"),
+            (
+                json!({"type": "api_key", "provider_name": "p", "config": {"api_key": "k", "api_key_location": "BODY"}}),
+                "auth.config.api_key_location",
+            ),
+            (json!({"type": "oauth", "provider_name": "p", "config": {}}), "auth.type"),
+        ] {
+            assert_eq!(read(&auth).expect_err(field).field(), Some(field));
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_printed() {
+        let auth =
+            read(&json!({"type": "api_key", "provider_name": "p", "config": {"api_key": "hush"}})).expect("an auth");
+        assert!(!format!("{auth:?}").contains("hush"));
+    }
+}

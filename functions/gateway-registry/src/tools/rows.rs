@@ -1,0 +1,84 @@
+//! Rows of the registry of tools: what agents may call of a gateway. Each is reserved before AgentCore hears of it, active with the
+//! target, and disabled when that goes.
+
+use super::row::ToolRow;
+use crate::registry::Registry;
+use crate::rows::Status;
+use functions_shared::Refusal;
+use openapi::{Document, Operation};
+use registries::rows::Stored;
+use registries::tools::{Tool, ToolStatus};
+use serde_json::{Value, json};
+
+/// Who registered a row, if the registry of gateways did: behind it, the keys of gateway and tool.
+const OWNER: &str = "gateway-registry:";
+
+impl Registry {
+    /// Writes a disabled row for each operation; a name that somebody else has is a conflict.
+    pub(super) async fn reserve(
+        &self,
+        row: &ToolRow,
+        endpoint: &str,
+        auth: &Value,
+        document: &Document,
+    ) -> Result<(), Refusal> {
+        for (operation, name) in document.operations().iter().zip(&row.operations) {
+            let body = json!({
+                "tool_name": name.tool_name, "description": operation.description,
+                "input_schema": operation.input_schema, "lambda_arn": self.mcp_client.to_string(),
+                "transport": "mcp", "endpoint": endpoint, "auth": auth, "remote_name": name.remote_name,
+                "language": "mcp", "author": row.common.created_by.chars().take(256).collect::<String>(),
+                "status": "disabled", "tags": tags(row, operation),
+            });
+            let tool = Tool::registered(body, &self.mcp_client)?;
+            self.register(tool, &row.owner()).await?;
+        }
+        Ok(())
+    }
+
+    /// Over a row of its own, or over one of a tool that is gone.
+    async fn register(&self, tool: Tool, owner: &str) -> Result<(), Refusal> {
+        let there = self.agents_tools.find(&tool.tool_name).await?;
+        let is_left_over = match &there {
+            Some(there) => there.owner.as_deref() != Some(owner) && self.is_left_over(there).await?,
+            None => false,
+        };
+        if let Some(there) = there.filter(|_| is_left_over) {
+            self.agents_tools.delete(&there).await?;
+        }
+        self.agents_tools.register(tool, owner).await.map(|_| ())
+    }
+
+    /// Whether a row is of a tool of a gateway that is no more.
+    async fn is_left_over(&self, there: &Stored<Tool>) -> Result<bool, Refusal> {
+        let keys = there.owner.as_deref().and_then(|owner| owner.strip_prefix(OWNER)?.split_once(':'));
+        let Some((gateway_id, tool_id)) = keys else { return Ok(false) };
+        let owner = self.tools.get::<ToolRow>(super::row::key(tool_id, gateway_id)).await?;
+        Ok(owner.is_none_or(|owner| matches!(owner.row.status(), Status::Deleted | Status::Failed)))
+    }
+
+    /// Agents may have the tools.
+    pub(super) async fn offer(&self, row: &ToolRow) -> Result<(), Refusal> {
+        self.set_status_of_all(row, ToolStatus::Active).await
+    }
+
+    /// They may not any more.
+    pub(super) async fn withdraw(&self, row: &ToolRow) -> Result<(), Refusal> {
+        self.set_status_of_all(row, ToolStatus::Disabled).await
+    }
+
+    async fn set_status_of_all(&self, row: &ToolRow, status: ToolStatus) -> Result<(), Refusal> {
+        for name in &row.operations {
+            let there = self.agents_tools.find(&name.tool_name).await?;
+            let is_own = there.is_some_and(|there| there.owner == Some(row.owner()) && there.row.status != status);
+            if is_own {
+                self.agents_tools.set_status(&name.tool_name, status).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tags(row: &ToolRow, operation: &Operation) -> Value {
+    json!(["gateway", row.metadata.name, operation.method])
+}
