@@ -2,6 +2,7 @@
 
 use crate::gateways::golf;
 use crate::recorder::Crash;
+use crate::tools;
 use crate::world::World;
 use serde_json::{Value, json};
 
@@ -66,5 +67,25 @@ async fn a_deletion_that_crashed_anywhere_is_ended_by_a_reconciliation() {
         world.ask("POST", "/reconcile", Value::Null).await;
         assert_eq!(world.gateway_row().await["status"], "DELETED", "{crash:?}");
         assert!(world.agentcore.gateways().is_empty(), "{crash:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_tools_creation_that_crashed_anywhere_ends_in_one_target_and_one_row() {
+    let undisturbed = World::start().await;
+    let id = tools::gateway(&undisturbed).await;
+    undisturbed.recorder.forget();
+    undisturbed.ask("POST", "/tools/from-spec", tools::request(&id)).await;
+    for crash in crashes(undisturbed.recorder.steps().len()) {
+        let world = World::start().await;
+        tools::gateway(&world).await;
+        assert!(world.ask_and_crash(crash, "POST", "/tools/from-spec", tools::request(&id)).await, "{crash:?}");
+        let (status, body) = world.ask("POST", "/tools/from-spec", tools::request(&id)).await;
+        assert_eq!((status, &body["status"]), (201, &json!("ACTIVE")), "{crash:?}: {body}");
+        let (_, report) = world.ask("POST", "/reconcile", Value::Null).await;
+        assert_eq!(report["actions"], json!([]), "{crash:?}");
+        assert_eq!((world.agentcore.targets().len(), world.agentcore.providers().len()), (1, 1), "{crash:?}");
+        assert_eq!(world.tool_row().await["status"], "ACTIVE", "{crash:?}");
+        assert!(world.agents_tools().await.values().all(|row| row["status"] == "active"), "{crash:?}");
     }
 }

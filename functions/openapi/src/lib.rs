@@ -15,6 +15,8 @@ mod mistake;
 mod operations;
 mod pointers;
 mod schemas;
+#[cfg(test)]
+mod tests;
 
 pub use self::document::{Document, MAX_BYTES};
 pub use self::generated::{ApiInfo, generated};
