@@ -77,7 +77,7 @@ announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two 
 COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
-    demo-folder agent-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive restore copy-back \
+    demo-folder agent-folder platform platform-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive restore copy-back \
     package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -115,6 +115,15 @@ agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=pa
 	    --state-machine functions/statemachines/agent.asl.json $(if $(call on,$(DETACH)),--detached) $(if $(call on,$(PAGE)),--page) $(if $(MODEL),--model "$(MODEL)") \
 	    $(if $(URL),--url "$(URL)") $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)") \
 	    $(if $(AGENT),--agent "$(AGENT)" --tool-python "$(VENV)/bin/python" --tool-library functions/lrap-tools/python/src)
+
+platform: tools ## try: send a notification, a web action, a schedule and a failure through the deployed stacks; PAGE=1 stays open
+	$(call announce,$(BUILT)/platform,4 to 8 minutes)
+	$(call step,1 of 5: the engine of AWS on this machine (115 MB),$(ENGINE)/installed)
+	$(call step,2 of 5: what make deploy runs on (250 MB),$(DELIVERY)/installed)
+	$(call step,3 of 5: the wrapper,wrapper)
+	$(call step,4 of 5: the extension$(COMMA) the local Lambda and the functions,platform-folder)
+	$(call say,step 5 of 5: the platform)
+	@"$(BUILT)/platform" --engine "$(ENGINE)/bin/python" --delivery "$(DELIVERY)/bin/python" --zips "$(LINKED)" $(if $(call on,$(PAGE)),--page)
 
 up: tools ## try: start AWS on this machine in the background, behind one endpoint; PORT=4566
 	$(call announce,$(BUILT)/lambda-local,2 to 3 minutes)
@@ -365,13 +374,23 @@ clean: ## other: delete what was built here, but not the cache of runtime client
 
 # --- steps of the above -------------------------------------------------------------------------------------------------
 
-# Zips that link to programs of this build. What is packed from its source is packed, if all stacks are meant.
+# Builds the programs $(1) and the layer's, and makes zips that link to them. As in the demonstrations, names may lead to pages on this machine.
+define link
+@cargo build --profile $(PROFILE) --features http-guard/test-endpoints -p http-guard $(addprefix -p ,lrap $(1)) $(addprefix --bin ,lrap-extension $(1))
+@$(MAKE) layer-folder wrapper
+@"$(PYTHON)" functions/link "$(LINKED)" --programs "$(BUILT)" --layer "$(LAYER)" $(filter-out platform,$(1))
+endef
+# The functions of the stack `functions`.
+OF_STACK = $(shell sed -n 's|^ *CodeUri: .*/\([a-z-]*\)\.zip$$|\1|p' functions/stacks/functions.yaml)
+
+# What is packed from its source is packed, if all stacks are meant.
 linked:
-	$(call demonstrate,lambda-local $(FUNCTIONS))
-	@$(MAKE) layer-folder wrapper
-	@"$(PYTHON)" functions/link "$(LINKED)" --programs "$(BUILT)" --layer "$(LAYER)" $(FUNCTIONS)
+	$(call link,$(FUNCTIONS))
 	$(if $(ONLY),,@for source in document-splitter llm-models spec3-mcp; do \
 	    "$(PYTHON)" functions/package functions/$$source "$(LINKED)/$$source.zip" --architecture "$(if $(filter arm,$(HERE)),arm64,x86_64)"; done)
+
+platform-folder:
+	$(call link,platform $(OF_STACK))
 
 # The layer's files as in /opt, and the programs that run them on this machine. The demo and the agent name the same packages, so that cargo
 # builds what both need with the same features, once. Here `tool` has the feature test-endpoints, which lets names lead to a page on

@@ -36,6 +36,8 @@ const RUN_BY: &[(&str, &str, By)] = &[
     // It types both as they are on the page.
     ("README.md", "make demo", By::Gate("step newcomer .ci/newcomer")),
     ("README.md", "make agent", By::Gate("step newcomer .ci/newcomer")),
+    ("README.md", "make platform", By::Gate("step newcomer .ci/newcomer")),
+    ("docs/platform.md", "make platform", By::Gate("step newcomer .ci/newcomer")),
     ("README.md", "make test", By::Gate("step test make test")),
     (
         "docs/agents.md",

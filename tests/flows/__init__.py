@@ -13,7 +13,6 @@ import subprocess
 import threading
 import time
 import unittest
-import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -138,8 +137,8 @@ class OnPlatform(unittest.TestCase):
         self.platform.control("POST", "faults", {"service": service, "fault": fault, "times": times})
 
     def calls(self, *services):
-        """What was asked so far of services outside, and of AWS by functions: each as a word such as ``sns Publish``."""
-        return [spelt(call) for call in self.platform.control("GET", "calls") if not services or call["service"] in services]
+        """What was asked so far of services outside, and of AWS by functions: ``sns Publish rez-agent-notifications-local``, ``ntfy POST /``."""
+        return [call["words"] for call in self.platform.control("GET", "calls") if not services or call["service"] in services]
 
     def attempts(self, text):
         """How often ntfy was sent a text."""
@@ -185,18 +184,3 @@ class OnPlatform(unittest.TestCase):
         """What a phone shows of ntfy's topic."""
         with opener.open(f"{self.platform.places['url']}/{TOPIC}/json?poll=1", timeout=TIMEOUT) as response:
             return [json.loads(line) for line in response.read().decode().splitlines()]
-
-
-def spelt(call):
-    """``ntfy POST /``, ``dynamodb PutItem rez-agent-messages-local``, ``sns Publish rez-agent-notifications-local``."""
-    service = call["service"].removeprefix("aws:")
-    if service == call["service"]:
-        return f"{service} {call['method']} {call['path']}"
-    target = call["headers"].get("x-amz-target", "")
-    if target:
-        asked = json.loads(call["body"] or "{}")
-        return " ".join(filter(None, [service, target.rpartition(".")[2], asked.get("TableName", "")]))
-    form = urllib.parse.parse_qs(call["body"])
-    if "Action" in form:
-        return f"{service} {form['Action'][0]} {form.get('TopicArn', [''])[0].rpartition(':')[2]}".rstrip()
-    return f"{service} {call['method']} {call['path'].partition('?')[0]}"

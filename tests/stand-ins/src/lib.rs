@@ -23,6 +23,7 @@ mod record;
 mod server;
 mod service;
 mod stand_ins;
+mod words;
 
 pub use self::fault::{Fault, Script};
 pub use self::golf::Golf;

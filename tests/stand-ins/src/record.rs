@@ -1,5 +1,6 @@
 //! What was asked, in the order in which it came.
 
+use crate::words::words;
 use http::HeaderMap;
 use http::request::Parts;
 use serde::Serialize;
@@ -15,6 +16,8 @@ pub struct Call {
     pub at: f64,
     /// The service's name, such as `ntfy`, or `aws:sns` of what passes the relay.
     pub service: String,
+    /// What was asked, for people and for the order of calls: `sns Publish rez-agent-notifications-local`, `ntfy POST /`.
+    pub words: String,
     /// `GET`, `POST` …
     pub method: String,
     /// With its query.
@@ -64,6 +67,7 @@ impl Record {
         let call = Call {
             at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64()),
             service: service.to_owned(),
+            words: words(service, head, body),
             method: head.method.to_string(),
             path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
             headers: texts(&head.headers),
