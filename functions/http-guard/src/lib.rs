@@ -44,6 +44,7 @@ mod link;
 mod marker;
 mod network;
 mod network_error;
+mod stream;
 mod target;
 
 pub use self::call::Call;
@@ -53,4 +54,5 @@ pub use self::hosts::{AllowedHosts, NotAHost};
 pub use self::marker::ENDPOINTS_MARKER;
 pub use self::network::Network;
 pub use self::network_error::NetworkError;
+pub use self::stream::Pieces;
 pub use self::target::{Refusal, Target};

@@ -1,12 +1,15 @@
-//! Who may call: whoever has the key, or whom AWS has authenticated. A caller is let in only by a check that succeeded.
+//! Who may call: whoever has the key or an access token, or whom AWS has authenticated. A caller is let in only by a check that succeeded.
 
 use std::sync::Arc;
 
 use blake3::Hash;
 use functions_shared::{VariableError, Variables};
 use http::{HeaderMap, HeaderName, header};
+use http_guard::Network;
 use lambda_http::request::RequestContext;
 use secrets::{Secret, SecretError, Secrets};
+
+use crate::access_tokens::AccessTokens;
 
 /// The variable that names the secret with the key: a JSON object with `api_key` and, while a key is replaced, `previous_api_key`.
 const API_KEY_SECRET: &str = "MCP_API_KEY_SECRET";
@@ -16,16 +19,18 @@ const BEARER: &str = "bearer ";
 
 /// How callers prove who they are.
 #[derive(Debug)]
-pub(crate) enum Access {
-    /// By a signature that the Function URL or the API has checked, or by an authorizer of the API.
-    ByAws,
-    /// By a key of this secret, as `x-api-key` or as a bearer token.
-    ByKey {
-        /// The secret's name.
-        secret: String,
-        /// Secrets Manager.
-        secrets: Arc<Secrets>,
-    },
+pub(crate) struct Access {
+    /// By a key of a secret, as `x-api-key` or as a bearer token.
+    key: Option<Keyed>,
+    /// By an access token of an authorization server.
+    pub(crate) tokens: Option<AccessTokens>,
+}
+
+/// Where the key is.
+#[derive(Debug)]
+struct Keyed {
+    secret: String,
+    secrets: Arc<Secrets>,
 }
 
 /// Why a caller is not let in.
@@ -40,23 +45,34 @@ pub(crate) enum Denied {
 }
 
 impl Access {
-    /// Reads `MCP_API_KEY_SECRET`; without it callers are authenticated by AWS.
-    pub(crate) fn new(variables: &Variables, secrets: Arc<Secrets>) -> Result<Self, VariableError> {
+    /// Reads `MCP_API_KEY_SECRET`, and the variables of [`AccessTokens`]. With neither of them, callers are authenticated by AWS.
+    pub(crate) fn new(variables: &Variables, secrets: Arc<Secrets>, network: &Network) -> Result<Self, VariableError> {
         let secret = variables.optional(API_KEY_SECRET)?.map(str::to_owned);
-        Ok(secret.map_or(Self::ByAws, |secret| Self::ByKey { secret, secrets }))
+        let key = secret.map(|secret| Keyed { secret, secrets });
+        Ok(Self { key, tokens: AccessTokens::from_variables(variables, network)? })
     }
 
     /// Lets a caller in, or not.
     pub(crate) async fn admit(&self, headers: &HeaderMap, context: Option<&RequestContext>) -> Result<(), Denied> {
-        match self {
-            Self::ByAws if context.is_some_and(is_authenticated) => Ok(()),
-            Self::ByAws => Err(Denied::Unauthenticated),
-            Self::ByKey { secret, secrets } => {
-                let given = given_key(headers).ok_or(Denied::Unauthenticated)?;
-                admit_by_key(given, secret, secrets).await
-            }
+        if self.key.is_none() && self.tokens.is_none() {
+            return context.filter(|context| is_authenticated(context)).map(|_| ()).ok_or(Denied::Unauthenticated);
+        }
+        let given = given_key(headers).ok_or(Denied::Unauthenticated)?;
+        match (&self.key, &self.tokens) {
+            (Some(key), Some(tokens)) if is_jwt(given) => match tokens.admit(given).await {
+                Err(Denied::Unauthenticated) => key.admit(given).await,
+                outcome => outcome,
+            },
+            (Some(key), _) => key.admit(given).await,
+            (None, Some(tokens)) => tokens.admit(given).await,
+            (None, None) => Err(Denied::Unauthenticated),
         }
     }
+}
+
+/// Three parts in base64url (RFC 7519, section 3). A key of this form is compared as a key, too.
+fn is_jwt(given: &str) -> bool {
+    given.split('.').count() == 3
 }
 
 /// Whether the Function URL or the API says who calls. It is AWS that fills in this member, whatever the caller sends.
@@ -76,19 +92,21 @@ fn bearer(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case(BEARER).then_some(token.trim())
 }
 
-async fn admit_by_key(given: &str, secret: &str, secrets: &Secrets) -> Result<(), Denied> {
-    let given = blake3::hash(given.as_bytes());
-    for key in KEYS {
-        match secrets.key(secret, key).await {
-            Ok(expected) if is_equal(given, &expected) => return Ok(()),
-            Ok(_) | Err(SecretError::NoSuchKey { .. }) => {}
-            Err(error) => {
-                tracing::error!(%error, "the key cannot be checked");
-                return Err(Denied::Unavailable);
+impl Keyed {
+    async fn admit(&self, given: &str) -> Result<(), Denied> {
+        let given = blake3::hash(given.as_bytes());
+        for key in KEYS {
+            match self.secrets.key(&self.secret, key).await {
+                Ok(expected) if is_equal(given, &expected) => return Ok(()),
+                Ok(_) | Err(SecretError::NoSuchKey { .. }) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the key cannot be checked");
+                    return Err(Denied::Unavailable);
+                }
             }
         }
+        Err(Denied::Unauthenticated)
     }
-    Err(Denied::Unauthenticated)
 }
 
 /// In constant time: `blake3` compares hashes so, and hashes hide how long the key is.

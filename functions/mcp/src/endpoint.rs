@@ -18,6 +18,10 @@ use crate::state::State;
 /// Longer bodies are refused. API Gateway and Lambda refuse those of more than 6 MB themselves.
 pub(crate) const LONGEST_BODY: usize = 4 << 20;
 
+/// Where clients look for the authorization server (RFC 9728, section 3.1).
+const METADATA: &str = "/.well-known/oauth-protected-resource";
+const METADATA_OF_MCP: &str = "/.well-known/oauth-protected-resource/mcp";
+
 /// Both forms of a response that the protocol has.
 const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
@@ -38,8 +42,17 @@ impl Invocation {
 /// Answers one request.
 pub(crate) async fn respond(state: &State, request: Request, invocation: Invocation) -> Response<Body> {
     match path(&request) {
+        METADATA | METADATA_OF_MCP if request.method() == Method::GET => metadata(state),
         "" | "/mcp" => spoken(state, request, invocation).await,
         _ => problem(StatusCode::NOT_FOUND, "there is nothing at this path; the server is at /mcp"),
+    }
+}
+
+/// For everybody: it says only where to get a token.
+fn metadata(state: &State) -> Response<Body> {
+    match &state.access.tokens {
+        Some(tokens) => json_response(StatusCode::OK, &tokens.metadata()),
+        None => problem(StatusCode::NOT_FOUND, "this server takes no access tokens"),
     }
 }
 
@@ -57,7 +70,7 @@ fn path(request: &Request) -> &str {
 async fn spoken(state: &State, request: Request, invocation: Invocation) -> Response<Body> {
     let admitted = state.access.admit(request.headers(), request.request_context_ref()).await;
     if let Err(denied) = admitted {
-        return refused(denied);
+        return refused(denied, challenge(state, &request));
     }
     if request.method() != Method::POST {
         let response = problem(StatusCode::METHOD_NOT_ALLOWED, "this path takes POST");
@@ -72,12 +85,20 @@ async fn spoken(state: &State, request: Request, invocation: Invocation) -> Resp
     }
 }
 
-fn refused(denied: Denied) -> Response<Body> {
+/// How to authenticate (RFC 6750, section 3; RFC 9728, section 5.1).
+fn challenge(state: &State, request: &Request) -> HeaderValue {
+    let domain = state.access.tokens.as_ref().and(domain(request));
+    let metadata = domain.map(|domain| format!("Bearer resource_metadata=\"https://{domain}{METADATA_OF_MCP}\""));
+    let challenge = metadata.and_then(|metadata| HeaderValue::try_from(metadata).ok());
+    challenge.unwrap_or(HeaderValue::from_static("Bearer"))
+}
+
+fn refused(denied: Denied, challenge: HeaderValue) -> Response<Body> {
     let text = denied.to_string();
     match denied {
         Denied::Unauthenticated => {
             let response = problem(StatusCode::UNAUTHORIZED, &text);
-            with(response, header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            with(response, header::WWW_AUTHENTICATE, challenge)
         }
         Denied::Unavailable => {
             let response = problem(StatusCode::SERVICE_UNAVAILABLE, &text);

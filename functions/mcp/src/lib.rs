@@ -3,7 +3,7 @@
 //! The protocol is `rmcp`'s: every version that the crate knows, without sessions, so that a request may reach any sandbox. This crate
 //! adds what the protocol leaves to a server:
 //!
-//! - who may call ([`access`]): a key, or whom AWS has authenticated;
+//! - who may call ([`access`]): by a key, by an access token of OAuth, or authenticated by AWS;
 //! - what is refused before the protocol is spoken ([`envelope`]): text that is no JSON-RPC request, batches, references to contents;
 //! - the tools of the table with their schemas ([`listing`]), and `get_result`, which gives a long result in pages;
 //! - long results as resources, by handle, in ranges ([`resources`]).
@@ -14,6 +14,7 @@
 #![recursion_limit = "256"] // The futures of a store on the SDK, in those of a function.
 
 mod access;
+mod access_tokens;
 mod calls;
 mod endpoint;
 mod envelope;

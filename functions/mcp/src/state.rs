@@ -42,6 +42,7 @@ type Service = StreamableHttpService<Server, NeverSessionManager>;
 impl State {
     /// Reads the variables:
     /// - `MCP_API_KEY_SECRET`: the secret with the key; without it callers are authenticated by AWS.
+    /// - `MCP_JWT_ISSUER`, `MCP_JWT_JWKS_URL`, `MCP_JWT_AUDIENCE`: whose access tokens are accepted; none if they are not set.
     /// - `MCP_ALLOWED_ORIGINS`: pages that may call from a browser, as `https://app.example.com:443`; none if it is not set.
     /// - `MCP_SERVER_URL`: where clients find the server, if not at the domain of the event; `MCP_SERVER_NAME` and
     ///   `MCP_SERVER_VERSION`: what it says of itself.
@@ -64,9 +65,11 @@ impl State {
     /// The same.
     pub fn new(variables: &Variables, aws: &SdkConfig) -> Result<Self, Failure> {
         let secrets = Arc::new(Secrets::new(aws_sdk_secretsmanager::Client::new(aws), Clock::system()));
-        let server = Server::new(Arc::new(toolbox(variables, aws, &secrets)?), identity(variables)?);
+        let network = network(variables)?;
+        let toolbox = toolbox(variables, aws, &secrets, &network)?;
+        let server = Server::new(Arc::new(toolbox), identity(variables)?);
         let service = Service::new(move || Ok(server.clone()), Arc::default(), config(variables)?);
-        Ok(Self { access: Access::new(variables, secrets)?, service })
+        Ok(Self { access: Access::new(variables, secrets, &network)?, service })
     }
 
     /// The server for a request that AWS routed by `domain`.
@@ -84,9 +87,14 @@ impl std::fmt::Debug for State {
 }
 
 /// The tools that this function can serve: one that needs what is not configured is not listed.
-fn toolbox(variables: &Variables, aws: &SdkConfig, secrets: &Arc<Secrets>) -> Result<Toolbox, Failure> {
+fn toolbox(
+    variables: &Variables,
+    aws: &SdkConfig,
+    secrets: &Arc<Secrets>,
+    network: &Network,
+) -> Result<Toolbox, Failure> {
     let outbox = Outbox::from_variables(variables, aws)?.map(Arc::new);
-    let services = services(variables, secrets, outbox.as_ref())?;
+    let services = services(variables, secrets, network, outbox.as_ref())?;
     let mut tools = actions::chosen(variables.optional(actions::TOOL_NAMES)?)?;
     tools.retain(|action| match action.needs {
         Need::Nothing => true,
@@ -96,12 +104,16 @@ fn toolbox(variables: &Variables, aws: &SdkConfig, secrets: &Arc<Secrets>) -> Re
     Ok(Toolbox { tools, services, contents: ContentTable::from_variables(variables)?, outbox })
 }
 
-fn services(variables: &Variables, secrets: &Arc<Secrets>, outbox: Option<&Arc<Outbox>>) -> Result<Services, Failure> {
+fn services(
+    variables: &Variables,
+    secrets: &Arc<Secrets>,
+    network: &Network,
+    outbox: Option<&Arc<Outbox>>,
+) -> Result<Services, Failure> {
     let allowed = allowed_hosts(variables)?;
-    let network = network(variables)?;
-    let mut services = Services::restricted(&network, allowed.clone(), LIMITS.time);
+    let mut services = Services::restricted(network, allowed.clone(), LIMITS.time);
     if let Some(secret) = variables.optional(GOLF_SECRET_NAME)? {
-        let golf = Golf::new(&network, &allowed, LIMITS, Arc::clone(secrets), secret, Clock::system());
+        let golf = Golf::new(network, &allowed, LIMITS, Arc::clone(secrets), secret, Clock::system());
         services = services.with_golf(golf);
     }
     Ok(match outbox {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use crate::site::status;
-use crate::world::{KEY, PREVIOUS_KEY, World, event, message};
+use crate::world::{DOMAIN, KEY, PREVIOUS_KEY, World, event, message};
 
 fn ping() -> String {
     message("ping", &json!({}))
@@ -98,4 +98,27 @@ async fn the_path_may_have_the_stage_of_an_api_in_front() {
         let status: Value = server.invoke(&event).await["statusCode"].clone();
         assert_eq!(status, json!(expected), "{path} of {stage}");
     }
+}
+
+#[tokio::test]
+async fn clients_find_the_authorization_server_and_a_token_that_is_none_is_refused() {
+    let world = World::new(|_| status(404)).await;
+    let tokens = [
+        ("MCP_JWT_ISSUER", "https://issuer.example.com"),
+        ("MCP_JWT_JWKS_URL", "https://documents.test/jwks"),
+        ("MCP_JWT_AUDIENCE", "https://mcp.example.com/mcp"),
+    ];
+    let server = world.server_with(tokens);
+    let path = "/.well-known/oauth-protected-resource/mcp";
+    let (code, metadata) = server.ask("GET", path, &json!({}), "").await;
+    assert_eq!((code, &metadata["authorization_servers"]), (200, &json!(["https://issuer.example.com"])));
+    assert_eq!(metadata["resource"], "https://mcp.example.com/mcp");
+    let refused = server.invoke(&event("POST", "/mcp", &json!({}), &ping())).await;
+    let challenge = refused["headers"]["www-authenticate"].as_str().unwrap_or_default();
+    assert_eq!(challenge, format!("Bearer resource_metadata=\"https://{DOMAIN}{path}\""));
+    for token in ["", "a.b.c", "eyJhbGciOiJub25lIn0.e30."] {
+        let headers = json!({ "authorization": format!("Bearer {token}") });
+        assert_eq!(server.ask("POST", "/mcp", &headers, &ping()).await.0, 401, "{token}");
+    }
+    assert_eq!(world.server().ask("GET", path, &json!({}), "").await.0, 404);
 }

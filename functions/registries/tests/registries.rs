@@ -41,6 +41,27 @@ fn tool(name: &str) -> Tool {
     Tool::registered(body, &FunctionArn::read("arn", FUNCTION).unwrap()).unwrap()
 }
 
+fn tool_of_a_server(name: &str) -> Tool {
+    let body = json!({"tool_name": name, "input_schema": {"type": "object"}, "lambda_arn": FUNCTION, "transport": "mcp",
+        "endpoint": "https://mcp.example.com/mcp", "auth": {"type": "bearer", "secret_name": "a"}, "remote_name": "getWeather"});
+    Tool::registered(body, &FunctionArn::read("arn", FUNCTION).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_row_of_an_mcp_server_is_read_as_it_was_written() {
+    let tables = Tables::start().await;
+    let registry = ToolRegistry::new(tables.client.clone(), TOOLS);
+    let made = registry.create(tool_of_a_server("get_weather")).await.unwrap();
+    assert_eq!(registry.get("get_weather").await.unwrap().row, made);
+    let mut row = tables.row(TOOLS, &[("tool_name", "get_weather")]).await.unwrap();
+    let auth: Value = serde_json::from_str(row["auth"].as_str().unwrap()).unwrap();
+    assert_eq!(auth, json!({"type": "bearer", "secret_name": "a", "secret_key": "token"}));
+    assert_eq!(row["remote_digest"].take().as_str().map(str::len), Some(32));
+    assert_eq!((&row["transport"], &row["endpoint"]), (&json!("mcp"), &json!("https://mcp.example.com/mcp")));
+    registry.create(tool("get_wind")).await.unwrap();
+    assert_eq!(registry.get("get_wind").await.unwrap().row.remote, None);
+}
+
 #[tokio::test]
 async fn an_agents_row_is_what_a_state_machine_reads() {
     let (registry, tables) = agents().await;
@@ -104,7 +125,8 @@ async fn the_state_machine_finds_what_it_reads() {
         assert!(defaults.get(&name).is_some(), "a default for {name}");
         assert!(parameters.get(&name).is_none_or(Value::is_number), "{name}");
     }
-    ToolRegistry::new(tables.client.clone(), TOOLS).create(tool("get_weather")).await.unwrap();
+    // The row of an MCP server's tool has all that any row has.
+    ToolRegistry::new(tables.client.clone(), TOOLS).create(tool_of_a_server("get_weather")).await.unwrap();
     holds_all(&tables, TOOLS, &[("tool_name", "get_weather")], &["$.Item.", "$.tool.Item.", "$.registered."]).await;
 }
 
@@ -260,7 +282,7 @@ async fn a_tools_row_is_what_a_state_machine_reads() {
     let expected = json!({
         "tool_name": "get_weather", "description": "", "input_schema": r#"{"type":"object"}"#, "output_schema": "{}",
         "lambda_arn": FUNCTION, "lambda_function_name": "tool-weather-dev", "language": "rust", "tags": "[]",
-        "status": "active", "author": "system", "human_approval_required": false, "version": "latest",
+        "transport": "lambda", "status": "active", "author": "system", "human_approval_required": false, "version": "latest",
         "created_at": row["created_at"], "updated_at": row["updated_at"], "revision": row["revision"],
     });
     assert_eq!(row, expected);
