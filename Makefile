@@ -392,8 +392,8 @@ define link
 @$(MAKE) layer-folder wrapper
 @"$(PYTHON)" functions/link "$(LINKED)" --programs "$(BUILT)" --layer "$(LAYER)" $(filter-out platform,$(1))
 endef
-# The functions of the stack `functions`.
-OF_STACK = $(shell sed -n 's|^ *CodeUri: .*/\([a-z-]*\)\.zip$$|\1|p' functions/stacks/functions.yaml)
+# The functions of the stack `functions`, and of those that it imports from.
+OF_STACK = $(shell sed -n 's|^ *CodeUri: .*/\([a-z-]*\)\.zip$$|\1|p' $(addprefix functions/stacks/,functions.yaml agent-registry.yaml shared-llm.yaml tools.yaml))
 
 # What is packed from its source is packed, if all stacks are meant.
 linked:
@@ -403,6 +403,7 @@ linked:
 
 platform-folder:
 	$(call link,platform $(OF_STACK))
+	@"$(PYTHON)" functions/package functions/llm-models "$(LINKED)/llm-models.zip"
 
 # The layer's files as in /opt, and the programs that run them on this machine. The demo and the agent name the same packages, so that cargo
 # builds what both need with the same features, once. Here `tool` has the feature test-endpoints, which lets names lead to a page on

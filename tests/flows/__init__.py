@@ -24,7 +24,7 @@ REGION = "us-east-1"
 STAGE = "local"
 TOPIC = "secret-topic-of-the-flows"
 # What the flows need, in the words of ONLY=.
-STACKS = "layer shared-infrastructure messaging functions operations"
+STACKS = "layer shared-infrastructure agent-registry shared-llm tools messaging functions operations"
 TIMEOUT = 120
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 # No proxy of this environment is on the way to this machine.

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 const REGION: &str = "us-east-1";
 const STAGE: &str = "local";
 /// What has to do with messages, as `ONLY=` names it.
-const STACKS: &str = "layer shared-infrastructure messaging functions operations";
+const STACKS: &str = "layer shared-infrastructure agent-registry shared-llm tools messaging functions operations";
 /// The topic that ntfy is sent to: in real life a secret.
 const TOPIC: &str = "platform";
 
