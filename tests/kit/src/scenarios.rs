@@ -1,4 +1,4 @@
-//! What a model says and what comes of it: one table, which both runners of agents pass, the state machine and the function `agent`.
+//! What a model says and what comes of it: a table with the cases of the state machine's tests, which `agent` passes.
 //!
 //! The agents of these scenarios have at most four turns with tools and 30 seconds. They offer `good`, `foreign`, `risky` (which wants a
 //! person's approval) and `gone` (which is not there), and have `other` switched off. Of a model's turn everything is optional: `calls`
