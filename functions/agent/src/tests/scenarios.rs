@@ -1,4 +1,4 @@
-//! The table of scenarios that the state machine passes too.
+//! The cases of the state machine's tests.
 
 use super::stand_ins::Script;
 use super::world::World;
