@@ -357,6 +357,7 @@ package-llm-models: ## build: pack the rows of models, prices and certificate au
 FUNCTIONS := \
     agent \
     agent-registry \
+    authorizer \
     gateway-registry \
     llm \
     mcp \

@@ -15,7 +15,7 @@ from delivery.changes import added, described, discard, execute, propose
 from delivery.checks.removal import kept
 from delivery.layers import LayerZip, version
 from delivery.packaging import generated
-from delivery.preflight import before_deploy, before_destroy
+from delivery.preflight import before_deploy, before_destroy, warnings
 from delivery.stacks import ARTIFACT_STACK, CONTENT_STACK, LAYER_STACK, describe
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
@@ -45,6 +45,8 @@ def deploy(account, stage, wanted_stage):
     given = wanted_stage.parameters
     packages = {stack.name: _packaged(stage, stack, given) for stack in stage.stacks}
     _refuse(before_deploy(stage, given))
+    for line in warnings(stage, given):
+        account.say(line)
     holds = stage.layers_change(given)
     for stack in stage.stacks:
         if stack.called == LAYER_STACK:

@@ -124,6 +124,10 @@ class Evaluation:
         index, values = argument
         return self._value(values)[int(index)]
 
+    def _split(self, argument):
+        separator, text = self._value(argument)
+        return text.split(separator)
+
     def _equals(self, argument):
         left, right = self._value(argument)
         return str(left) == str(right)
@@ -139,6 +143,7 @@ FUNCTIONS = {
     "Fn::FindInMap": Evaluation._find_in_map,
     "Fn::Join": Evaluation._join,
     "Fn::Select": Evaluation._select,
+    "Fn::Split": Evaluation._split,
     "Fn::Equals": Evaluation._equals,
     "Fn::Not": lambda self, argument: not self._value(argument)[0],
     "Fn::And": lambda self, argument: all(self._value(argument)),

@@ -39,6 +39,13 @@ def before_deploy(stage, given):
     yield from denied(stage, given, CREATE)
 
 
+def warnings(stage, given):
+    """What is deployed as it was asked for, although few would want it."""
+    for stack in stage.stacks:
+        if stack.values(given).get("Open") == "true":
+            yield f"warning: {stack.name}: with Open=true everyone can use its API, without credentials"
+
+
 def before_destroy(stage):
     """What prevents deleting them."""
     yield from _untouchable(stage, deleting=True)

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from delivery import Refusal, attachment
 from delivery.deployment import _settle
-from delivery.preflight import before_deploy
+from delivery.preflight import before_deploy, warnings
 from delivery.simulation import CREATE, denied
 from delivery.stacks import Stage
 from delivery.templates import STACKS, deployed
@@ -93,6 +93,14 @@ class States(unittest.TestCase):
             "add long-content-artifacts to ONLY="
         )
         self.assertIn(said, list(before_deploy(stage, GIVEN)))
+
+
+class Warnings(unittest.TestCase):
+    def test_an_api_without_credentials_is_warned_of(self):
+        stage = Stage(Scripted(), "dev")
+        said = "warning: functions-dev: with Open=true everyone can use its API, without credentials"
+        self.assertEqual(list(warnings(stage, {"Open": "true"})), [said])
+        self.assertEqual(list(warnings(stage, {})), [])
 
 
 class Permissions(unittest.TestCase):

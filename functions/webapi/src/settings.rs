@@ -4,6 +4,8 @@ use functions_shared::{VariableError, Variables};
 use http_api::Cors;
 use http_guard::AllowedHosts;
 
+const HOSTS: &str = "ALLOWED_HOSTS";
+
 /// What the variables say.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -17,9 +19,10 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn read(variables: &Variables) -> Result<Self, VariableError> {
+        let hosts = AllowedHosts::listed(variables.optional(HOSTS)?.unwrap_or_default());
         Ok(Self {
             stage: variables.required("STAGE")?.to_owned(),
-            hosts: variables.parsed("ALLOWED_HOSTS")?.unwrap_or(AllowedHosts::Listed(Vec::new())),
+            hosts: hosts.map_err(|error| VariableError::malformed(HOSTS, error))?,
             cors: variables.parsed("CORS_ORIGINS")?.unwrap_or_default(),
         })
     }
