@@ -56,7 +56,8 @@ impl Authorizer {
 pub async fn handle(authorizer: Arc<Authorizer>, event: LambdaEvent<Value>) -> Result<Decision, Failure> {
     let event: Result<Event, _> = serde_json::from_value(event.payload);
     let caller = match &event {
-        Ok(event) => authorizer.caller(&event.headers).await,
+        // On the heap: the future of a request to Secrets Manager is large, and so is its type.
+        Ok(event) => Box::pin(authorizer.caller(&event.headers)).await,
         Err(_) => None,
     };
     tracing::info!(is_authorized = caller.is_some(), caller, "request checked");

@@ -2,7 +2,7 @@
 
 use crate::world::{KEY, World, refused};
 use serde_json::{Value, json};
-use stand_ins::fault::Fault;
+use stand_ins::Fault;
 use stand_ins::oauth::{KEYS, SigningKey};
 
 const DENIED: (bool, Option<String>) = (false, None);

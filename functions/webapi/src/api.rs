@@ -13,6 +13,7 @@ use records::{ActionResult, DynamoDb, Message, Schedule, moment};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::time::timeout_at;
 
 /// The longest body that is taken, in bytes.
 pub const MAX_BODY: usize = 512 << 10;
@@ -105,14 +106,21 @@ pub async fn handle(api: Arc<WebApi>, event: LambdaEvent<Value>) -> Result<Value
     let read = Request::read(payload).map_err(|error| Failure::invalid_event(&error))?;
     let (method, request_id, response) = match read {
         Ok(request) => {
+            let until = until(&context);
             // On the heap: the future of a request is large, and so is its type.
-            let response = Box::pin(api.respond(Asked { request: &request, until: until(&context) })).await;
+            let response = timeout_at(until.into(), Box::pin(api.respond(Asked { request: &request, until }))).await;
+            let response = response.unwrap_or_else(|_| late());
             (request.method, request.sender.request_id, response)
         }
         Err(refusal) => (String::new(), String::new(), Response::from(refusal)),
     };
     tracing::info!(method, api_request_id = request_id, status = response.status, "request answered");
     Ok(response.into_event())
+}
+
+/// A table does not answer. What was written stays written: a named request may be sent again.
+fn late() -> Response {
+    Response::problem(503, "a table does not answer in time, send the request again").with("retry-after", "1")
 }
 
 fn until(context: &Context) -> Instant {

@@ -9,7 +9,7 @@ use http_api::Response;
 use records::MessageStatus::{Created, Failed, Queued};
 use records::{Change, Changed, Message, MessageType, Messages, RecordError, SCHEMA_VERSION, id, moment};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 /// Why a message that SNS did not take is `failed`. It has not been delivered to anyone who acts on it, so it may be sent again.
@@ -136,7 +136,9 @@ impl WebApi {
     pub(crate) async fn published(&self, message: Message, until: Instant) -> Result<Sent, Refusal> {
         let queued = Message { status: Queued, ..message.clone() };
         // On the heap: what the AWS SDK waits with is large.
-        let published = timeout_at(until.into(), Box::pin(self.topics.publish(&queued, until))).await;
+        // A second is left for the row.
+        let limit = until.checked_sub(Duration::from_secs(1)).unwrap_or(until);
+        let published = timeout_at(limit.into(), Box::pin(self.topics.publish(&queued, until))).await;
         if matches!(published, Ok(Ok(()))) {
             return Ok(Sent::Queued(self.marked(message, Change::to(Queued).from(&[Created])).await));
         }

@@ -28,6 +28,12 @@ pub(crate) fn check(mut fields: Fields, payload: &mut Value) -> Result<(), Refus
     if let Some(click) = fields.text("click")? {
         check_link("payload.click", &click)?;
     }
+    // The checks below would also take the JSON text of a list.
+    for name in ["tags", "actions"] {
+        if payload[name].is_string() {
+            return Err(fields.refuse(name, "must be a list"));
+        }
+    }
     check_tags(&fields.list("tags")?.unwrap_or_default())?;
     check_actions(fields.list("actions")?.unwrap_or_default())?;
     fields.finish()

@@ -3,6 +3,7 @@
 use crate::world::{World, notification, schedule};
 use lambda_local::table::{Fault, Faults};
 use records::{MessageStatus, Messages, ScheduleStatus, Schedules};
+use std::time::Duration;
 
 #[tokio::test]
 async fn if_sns_refuses_the_reply_is_502_and_the_row_is_failed() {
@@ -47,4 +48,38 @@ async fn if_the_table_is_throttled_nothing_is_published() {
     }
     world.tables.faults().clear();
     assert_eq!((world.rows().await, world.published().len()), (0, 0));
+}
+
+/// Of four seconds, two are for the reply, and one of these for the row.
+const FOUR_SECONDS: Duration = Duration::from_secs(4);
+
+#[tokio::test]
+async fn if_sns_does_not_answer_the_row_is_failed_before_the_time_is_over() {
+    let world = World::start().await;
+    world.sns_is_silent(true);
+    let answer = world.post_within(FOUR_SECONDS, "/api/messages", &notification()).await;
+    assert_eq!(answer.status, 502, "{answer:?}");
+    let row = world.message_table().get(answer.id()).await.unwrap().unwrap();
+    assert_eq!(row.status, MessageStatus::Failed);
+}
+
+#[tokio::test]
+async fn if_the_table_does_not_answer_the_reply_is_503_before_the_time_is_over() {
+    let world = World::start().await;
+    world.faults(Faults::always(Fault::Hang));
+    let answer = world.post_within(FOUR_SECONDS, "/api/messages", &notification()).await;
+    assert_eq!((answer.status, answer.headers["retry-after"].as_str()), (503, Some("1")), "{answer:?}");
+}
+
+/// The row is `created` then, which says nothing wrong, and the message is with SNS.
+#[tokio::test]
+async fn if_the_table_fails_after_the_message_was_published_the_message_is_not_lost() {
+    let world = World::start().await;
+    world.faults(Faults::by(
+        |request| {
+            if request.operation == "UpdateItem" { Fault::InternalError } else { Fault::Pass }
+        },
+    ));
+    let answer = world.post("/api/messages", &notification()).await;
+    assert_eq!((answer.status, answer.body["status"].as_str(), world.published().len()), (201, Some("created"), 1));
 }

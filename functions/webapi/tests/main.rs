@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
+mod crashes;
 mod faults;
 mod hostile;
 mod idempotency;

@@ -106,6 +106,7 @@ fn notifications() -> Vec<(&'static str, Value)> {
     vec![
         ("payload.title", note(json!({"message": "hi", "title": "a\r\nX-Actions: b"}))),
         ("payload.priority", note(json!({"message": "hi", "priority": 6}))),
+        ("payload.tags", note(json!({"message": "hi", "tags": "[\"a\"]"}))),
         ("payload.tags[0]", note(json!({"message": "hi", "tags": ["a,b"]}))),
         ("payload.click", note(json!({"message": "hi", "click": "javascript:alert(1)"}))),
         (

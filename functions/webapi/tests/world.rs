@@ -13,6 +13,7 @@ use records::{ActionResult, DynamoDb, Message, Schedule};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use test_kit::{Exchange, Peer, Reply};
 use webapi::{WebApi, handle};
@@ -27,6 +28,7 @@ pub(crate) const NOW: &str = "2026-11-29T12:00:00Z";
 pub(crate) struct World {
     api: Arc<WebApi>,
     sns: Peer,
+    is_silent: Arc<AtomicBool>,
     pub(crate) tables: ContentTable,
     pub(crate) client: aws_sdk_dynamodb::Client,
     variables: Variables,
@@ -44,13 +46,16 @@ impl World {
     pub(crate) async fn start() -> Self {
         let config = TableConfig { name: CONTENTS.to_owned(), sweep_interval: 0, ..TableConfig::default() };
         let tables = ContentTable::start(config).await.unwrap();
-        let sns = Peer::start(|_: &Exchange| Some(Reply::new(200, PUBLISHED))).await;
+        let is_silent = Arc::new(AtomicBool::new(false));
+        let silence = Arc::clone(&is_silent);
+        let taken = move |_: &Exchange| (!silence.load(Ordering::SeqCst)).then(|| Reply::new(200, PUBLISHED));
+        let sns = Peer::start(taken).await;
         let client = client(&tables.endpoint());
         make_tables(&client).await;
         let variables = variables(&tables.endpoint());
         let clock = Clock::from_fn(|| NOW.parse::<Timestamp>().unwrap().into());
         let api = WebApi::with(&variables, &client, topics(&sns.url()), clock).unwrap();
-        Self { api: Arc::new(api), sns, tables, client, variables }
+        Self { api: Arc::new(api), sns, is_silent, tables, client, variables }
     }
 
     /// What a `POST` gets.
@@ -67,10 +72,19 @@ impl World {
         self.ask("GET", path, &json!({}), None).await
     }
 
+    /// What a request gets in an invocation with so much time left.
+    pub(crate) async fn post_within(&self, time: Duration, path: &str, body: &Value) -> Answer {
+        let event = event("POST", path, &json!({}), Some(&body.to_string()));
+        self.answer(event, context(time)).await
+    }
+
     /// What any request gets; what stands behind the question mark is in `path`.
     pub(crate) async fn ask(&self, method: &str, path: &str, headers: &Value, body: Option<&str>) -> Answer {
-        let event = event(method, path, headers, body);
-        let reply = handle(Arc::clone(&self.api), LambdaEvent::new(event, context())).await.unwrap();
+        self.answer(event(method, path, headers, body), context(Duration::from_secs(30))).await
+    }
+
+    async fn answer(&self, event: Value, context: Context) -> Answer {
+        let reply = handle(Arc::clone(&self.api), LambdaEvent::new(event, context)).await.unwrap();
         let body = reply["body"].as_str().unwrap_or("null");
         Answer {
             status: reply["statusCode"].as_u64().unwrap(),
@@ -83,6 +97,12 @@ impl World {
     pub(crate) fn refuse_next(&self) {
         let error = "<ErrorResponse><Error><Type>Sender</Type><Code>InternalError</Code></Error></ErrorResponse>";
         self.sns.reply("POST /", Reply::new(500, error));
+    }
+
+    /// SNS takes messages, or does not answer from now on.
+    pub(crate) fn sns_is_silent(&self, is_silent: bool) {
+        self.is_silent.store(is_silent, Ordering::SeqCst);
+        self.sns.changed();
     }
 
     /// What SNS was asked to publish, by parameter.
@@ -178,9 +198,9 @@ fn event(method: &str, path: &str, headers: &Value, body: Option<&str>) -> Value
     })
 }
 
-fn context() -> Context {
+fn context(time: Duration) -> Context {
     let mut context = Context::default();
-    let deadline = SystemTime::now() + Duration::from_secs(30);
+    let deadline = SystemTime::now() + time;
     context.deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap();
     context
 }
