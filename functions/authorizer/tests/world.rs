@@ -4,40 +4,33 @@ use authorizer::{Authorizer, handle};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
+use data_encoding::BASE64URL_NOPAD;
 use functions_shared::{Clock, Context, Failure, LambdaEvent, Variables};
 use serde_json::{Value, json};
-use stand_ins::StandIns;
 use std::sync::Arc;
 use test_kit::secrets::{Outage, Secret};
 
 pub(crate) const KEY: &str = "a-key-of-more-than-twenty-characters";
-pub(crate) const HOST: &str = "birdsfoot.cps.golf";
 
 pub(crate) struct World {
     authorizer: Arc<Authorizer>,
     secret: Secret,
-    pub(crate) stand_ins: StandIns,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let stand_ins = StandIns::start().await.unwrap();
         let keys = json!({"ann": KEY, "bob": "too-short", "eve": ""}).to_string();
         let secret = Secret::start(Some(&keys)).await;
-        let found = stand_ins.variables();
-        let jwks = format!("https://{HOST}/identityapi/.well-known/openid-configuration/jwks");
-        let issuer = format!("https://{HOST}/identityapi");
-        let variables: Variables = [
+        let variables = Variables::from([
             ("AUTHORIZER_KEYS_SECRET", "authorizer-keys"),
-            ("JWT_JWKS_URL", &jwks),
-            ("JWT_ISSUER", &issuer),
-            ("JWT_AUDIENCE", "onlinereservation"),
-        ]
-        .into_iter()
-        .chain(found.iter().map(|(name, value)| (*name, value.as_str())))
-        .collect();
+            ("JWT_JWKS_URL", "https://issuer.test.example/jwks"),
+            ("JWT_ISSUER", "https://issuer.test.example"),
+            ("JWT_AUDIENCE", "api"),
+            // Nobody answers there.
+            ("TEST_ENDPOINTS", "issuer.test.example=127.0.0.1:9"),
+        ]);
         let authorizer = Authorizer::new(&variables, client(&secret.endpoint), Clock::system()).unwrap();
-        Self { authorizer: Arc::new(authorizer), secret, stand_ins }
+        Self { authorizer: Arc::new(authorizer), secret }
     }
 
     /// Whether a request with these headers is let in, and as whom.
@@ -57,15 +50,16 @@ impl World {
     pub(crate) fn secrets_are_down(&self) {
         self.secret.fails(Some(Outage::All));
     }
+}
 
-    /// A token of the provider whose claims have one changed.
-    pub(crate) fn token(&self, name: &str, value: Value) -> String {
-        let provider = self.stand_ins.golf().oauth();
-        let mut claims = provider.claims(HOST);
-        claims["sub"] = json!("40712");
-        claims[name] = value;
-        provider.key().sign(&claims)
-    }
+/// A token whose header names this algorithm, and whose signature nobody made.
+pub(crate) fn token(algorithm: &str) -> String {
+    let part = |value: Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+    let header = json!({"alg": algorithm, "kid": "a", "typ": "JWT"});
+    let claims = json!({
+        "sub": "ann", "iss": "https://issuer.test.example", "aud": "api", "exp": 4_000_000_000_u64, "nbf": 1,
+    });
+    format!("{}.{}.{}", part(header), part(claims), BASE64URL_NOPAD.encode(&[1; 256]))
 }
 
 /// An authorizer that cannot start.
