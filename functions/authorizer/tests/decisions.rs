@@ -8,7 +8,7 @@ const DENIED: (bool, Option<String>) = (false, None);
 #[tokio::test]
 async fn a_key_lets_its_owner_in() {
     let world = World::start().await;
-    assert_eq!(world.decide(json!({"x-api-key": KEY})).await, (true, Some("key:ann".to_owned())));
+    assert_eq!(world.decide(&json!({"x-api-key": KEY})).await, (true, Some("key:ann".to_owned())));
 }
 
 /// Tokens by what is wrong with them are in the tests of `oauth`; here nobody answers for the issuer.
@@ -34,7 +34,7 @@ async fn everything_else_is_denied() {
         bearer(&token("HS256")),
         bearer(&token("RS256")),
     ] {
-        assert_eq!(world.decide(headers.clone()).await, DENIED, "{headers}");
+        assert_eq!(world.decide(&headers).await, DENIED, "{headers}");
     }
 }
 
@@ -51,7 +51,7 @@ async fn an_event_that_cannot_be_read_is_denied() {
 async fn nobody_is_let_in_while_the_secret_cannot_be_read() {
     let world = World::start().await;
     world.secrets_are_down();
-    assert_eq!(world.decide(json!({"x-api-key": KEY})).await, DENIED);
+    assert_eq!(world.decide(&json!({"x-api-key": KEY})).await, DENIED);
 }
 
 #[test]

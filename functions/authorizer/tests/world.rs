@@ -8,19 +8,23 @@ use data_encoding::BASE64URL_NOPAD;
 use functions_shared::{Clock, Context, Failure, LambdaEvent, Variables};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use test_kit::secrets::{Outage, Secret};
+use std::sync::atomic::{AtomicBool, Ordering};
+use test_kit::{Exchange, Peer, Reply};
 
 pub(crate) const KEY: &str = "a-key-of-more-than-twenty-characters";
 
 pub(crate) struct World {
     authorizer: Arc<Authorizer>,
-    secret: Secret,
+    is_down: Arc<AtomicBool>,
+    _secrets: Peer,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
         let keys = json!({"ann": KEY, "bob": "too-short", "eve": ""}).to_string();
-        let secret = Secret::start(Some(&keys)).await;
+        let is_down = Arc::new(AtomicBool::new(false));
+        let down = Arc::clone(&is_down);
+        let secrets = Peer::start(move |_: &Exchange| Some(answer(down.load(Ordering::SeqCst), &keys))).await;
         let variables = Variables::from([
             ("AUTHORIZER_KEYS_SECRET", "authorizer-keys"),
             ("JWT_JWKS_URL", "https://issuer.test.example/jwks"),
@@ -29,12 +33,12 @@ impl World {
             // Nobody answers there.
             ("TEST_ENDPOINTS", "issuer.test.example=127.0.0.1:9"),
         ]);
-        let authorizer = Authorizer::new(&variables, client(&secret.endpoint), Clock::system()).unwrap();
-        Self { authorizer: Arc::new(authorizer), secret }
+        let authorizer = Authorizer::new(&variables, client(&secrets.url()), Clock::system()).unwrap();
+        Self { authorizer: Arc::new(authorizer), is_down, _secrets: secrets }
     }
 
     /// Whether a request with these headers is let in, and as whom.
-    pub(crate) async fn decide(&self, headers: Value) -> (bool, Option<String>) {
+    pub(crate) async fn decide(&self, headers: &Value) -> (bool, Option<String>) {
         self.decide_about(json!({"version": "2.0", "type": "REQUEST", "routeArn": "arn:r", "headers": headers})).await
     }
 
@@ -48,7 +52,7 @@ impl World {
 
     /// Secrets Manager does not answer from now on.
     pub(crate) fn secrets_are_down(&self) {
-        self.secret.fails(Some(Outage::All));
+        self.is_down.store(true, Ordering::SeqCst);
     }
 }
 
@@ -60,6 +64,14 @@ pub(crate) fn token(algorithm: &str) -> String {
         "sub": "ann", "iss": "https://issuer.test.example", "aud": "api", "exp": 4_000_000_000_u64, "nbf": 1,
     });
     format!("{}.{}.{}", part(header), part(claims), BASE64URL_NOPAD.encode(&[1; 256]))
+}
+
+/// What Secrets Manager answers to `GetSecretValue`.
+fn answer(is_down: bool, keys: &str) -> Reply {
+    if is_down {
+        return Reply::new(500, json!({"__type": "InternalServiceError"}).to_string());
+    }
+    Reply::new(200, json!({ "SecretString": keys }).to_string())
 }
 
 /// An authorizer that cannot start.
