@@ -100,6 +100,8 @@ fn toolbox(
         Need::Nothing => true,
         Need::Golf => services.golf.is_some(),
         Need::Notifier => services.notifier.is_some(),
+        // Requests with credentials are for agents whose stack names the hosts and the secrets.
+        Need::Requests => false,
     });
     Ok(Toolbox { tools, services, contents: ContentTable::from_variables(variables)?, outbox })
 }
