@@ -11,6 +11,8 @@ use crate::envelope::ToolResult;
 pub enum Answer {
     /// Of a tool's call: what the model reads.
     Result(ToolResult),
+    /// Of a call by an AgentCore gateway: the tool's result, parsed if it is JSON.
+    Plain(Value),
     /// Of `{"type": "show"}`: the value for readers without a layer.
     Shown {
         /// Without references; what is too long in it is its beginning and a handle.

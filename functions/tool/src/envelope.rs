@@ -59,6 +59,14 @@ impl ToolCall {
     }
 }
 
+impl ToolCall {
+    /// A gateway's call of the tool `name`: the event is its arguments.
+    pub(crate) fn of_gateway(name: &str, input: Value) -> Result<Self, ToolError> {
+        let Value::Object(input) = input else { return Err(ToolError::new("the arguments are not an object")) };
+        Ok(Self { name: name.to_owned(), id: String::new(), input, handles: vec![] })
+    }
+}
+
 impl ToolResult {
     pub(crate) fn new(name: String, tool_use_id: String, outcome: Result<String, ToolError>) -> Self {
         let is_error = outcome.is_err();

@@ -14,6 +14,7 @@ use tokio::time::timeout_at;
 use crate::answer::Answer;
 use crate::envelope::{ToolCall, ToolResult};
 use crate::fit::fitted;
+use crate::gateway::tool_name;
 use crate::open::opened;
 use crate::show::shown;
 
@@ -89,10 +90,14 @@ fn network(variables: &Variables) -> Result<Network, Failure> {
 /// Answers one event. What goes wrong with a tool's call is in the answer, in words for the model.
 ///
 /// # Errors
-/// `LongContent.StoreUnavailable`: what is shown or fitted is too long, and could not be stored. Trying again may help.
+/// - `LongContent.StoreUnavailable`: what is shown or fitted is too long, and could not be stored. Trying again may help.
+/// - `ToolFailed`: a tool that an AgentCore gateway called failed. The gateway tells its client so.
 pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<Answer, Failure> {
     let LambdaEvent { payload, context } = event;
     let asking = Asking { tenant: context.tenant_id.as_deref(), until: deadline(context.deadline()) };
+    if let Some(name) = tool_name(&context) {
+        return state.call_of_gateway(name, payload, asking).await;
+    }
     match payload["type"].as_str() {
         Some("show") => state.show(&payload, asking).await.map_err(|error| unavailable(&error)),
         Some("open") => Box::pin(state.open(payload, asking)).await,
@@ -117,10 +122,19 @@ impl State {
         match ToolCall::of(event) {
             Ok(call) => {
                 let (name, id) = (call.name.clone(), call.id.clone());
-                ToolResult::new(name, id, self.in_time(call, asking).await)
+                let answer = async { self.short(self.run(call, self.contents.as_ref(), asking).await?, asking).await };
+                ToolResult::new(name.clone(), id, in_time(&name, answer, asking).await)
             }
             Err(result) => result,
         }
+    }
+
+    /// The clients of a gateway have no layer: they get the whole text, and their arguments open no handles.
+    async fn call_of_gateway(&self, name: &str, input: Value, asking: Asking<'_>) -> Result<Answer, Failure> {
+        let failed = |error: ToolError| Failure::new("ToolFailed", error.to_string());
+        let call = ToolCall::of_gateway(name, input).map_err(failed)?;
+        let text = in_time(name, self.run(call, None, asking), asking).await.map_err(failed)?;
+        Ok(Answer::Plain(serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
     /// `{"type": "show", "value": …, "longest": bytes}`.
@@ -150,38 +164,29 @@ impl State {
         Ok(Answer::Fitted { content, is_error })
     }
 
-    async fn in_time(&self, call: ToolCall, asking: Asking<'_>) -> Result<String, ToolError> {
-        let late = ToolError::new(format!("`{}` did not finish in the time that this function has", call.name));
-        timeout_at(asking.until.into(), self.answer(call, asking)).await.unwrap_or(Err(late))
-    }
-
-    async fn answer(&self, call: ToolCall, asking: Asking<'_>) -> Result<String, ToolError> {
+    /// The whole text of a tool's result. Handles in the call are looked up in `contents`.
+    async fn run(
+        &self,
+        call: ToolCall,
+        contents: Option<&ContentTable>,
+        asking: Asking<'_>,
+    ) -> Result<String, ToolError> {
         let action = self.tools.iter().find(|action| action.is_called(&call.name));
         let action = action.ok_or_else(|| self.unknown(&call.name))?;
         let mut arguments = Arguments::of(action.parameters, call.input)?.with_handles(call.handles);
         for parameter in action.parameters.iter().filter(|parameter| parameter.is_content()) {
             if let Some(handle) = arguments.given_text(parameter.name).and_then(Handle::of) {
-                let text = self.text_of(handle, asking).await;
+                let text = text_of(handle, contents, asking).await;
                 let named = |error| ToolError::new(format!("`{}`: {error}", parameter.name));
                 arguments.replace(parameter.name, text.map_err(named)?);
             }
         }
-        let text = (action.run)(&self.services, arguments).await?;
-        self.short(text, asking).await
+        (action.run)(&self.services, arguments).await
     }
 
     fn unknown(&self, name: &str) -> ToolError {
         let names: Vec<_> = self.tools.iter().map(|action| action.name).collect();
         ToolError::new(format!("`name`: there is no tool `{}`, but {}", beginning(name, 64), names.join(", ")))
-    }
-
-    async fn text_of(&self, handle: Result<Handle, NotAHandle>, asking: Asking<'_>) -> Result<String, ToolError> {
-        match &self.contents {
-            Some(contents) => Ok(Box::pin(contents.get(handle, asking)).await?),
-            None => {
-                Err(ToolError::new("this function has no content table to look a handle up in; give the text itself"))
-            }
-        }
     }
 
     /// The text itself, or what a model sees of a longer one. Without a content table there is no other place for it.
@@ -194,5 +199,25 @@ impl State {
             }
             _ => Ok(text),
         }
+    }
+}
+
+async fn in_time(
+    name: &str,
+    answer: impl Future<Output = Result<String, ToolError>>,
+    asking: Asking<'_>,
+) -> Result<String, ToolError> {
+    let late = || ToolError::new(format!("`{name}` did not finish in the time that this function has"));
+    timeout_at(asking.until.into(), answer).await.unwrap_or_else(|_| Err(late()))
+}
+
+async fn text_of(
+    handle: Result<Handle, NotAHandle>,
+    contents: Option<&ContentTable>,
+    asking: Asking<'_>,
+) -> Result<String, ToolError> {
+    match contents {
+        Some(contents) => Ok(Box::pin(contents.get(handle, asking)).await?),
+        None => Err(ToolError::new("handles cannot be opened here; give the text itself")),
     }
 }

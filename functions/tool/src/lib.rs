@@ -18,11 +18,17 @@
 //! answered to a tool's call, whatever that is. `{"type": "open", "input", "input_schema"}` gives `{"input"}` for another function's tool, with
 //! texts in place of handles. No model can ask for any of them: a call of a tool has no `type`.
 
+//! # AgentCore gateways
+//!
+//! A Bedrock AgentCore gateway sends a tool's arguments alone and names the tool in the client context. It gets the whole result as JSON, or
+//! the error `ToolFailed`. Its arguments open no handles: who calls a gateway is not the conversation that a handle came from.
+
 #![recursion_limit = "256"] // The futures of a store on the SDK, in those of a function.
 
 mod answer;
 mod envelope;
 mod fit;
+mod gateway;
 mod handler;
 mod open;
 mod show;

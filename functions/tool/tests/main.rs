@@ -11,6 +11,7 @@ mod world;
 mod document_search;
 mod envelope;
 mod fit;
+mod gateway;
 mod http_get;
 mod http_request;
 mod limits;
