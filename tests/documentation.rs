@@ -66,8 +66,16 @@ const RUN_BY: &[(&str, &str, By)] = &[
         "claude",
         By::Nobody("a program of another company; functions/mcp/tests ask by other clients"),
     ),
-    ("docs/mcp/claude.md", "claude", By::Nobody("a program of another company; functions/mcp/tests ask by other clients")),
-    ("docs/mcp/servers.md", "make mcp-tools", By::Nobody("it needs a server and deployed functions; layer/tests/test_mcp_tools.py has stand-ins")),
+    (
+        "docs/mcp/claude.md",
+        "claude",
+        By::Nobody("a program of another company; functions/mcp/tests ask by other clients"),
+    ),
+    (
+        "docs/mcp/servers.md",
+        "make mcp-tools",
+        By::Nobody("it needs a server and deployed functions; layer/tests/test_mcp_tools.py has stand-ins"),
+    ),
     ("docs/mcp/inspector.md", "npx", By::Nobody("it needs Node.js and a server; make mcp-conformance runs it")),
     (
         "docs/performance.md",

@@ -170,6 +170,7 @@ fn hint(_: &str, code: &str) -> Option<String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::store::dynamodb::CredentialsSource;
     use crate::store::dynamodb::protocol::test_server::TestServer;
     use serde_json::json;
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -81,7 +81,7 @@ mod tests {
         let read = read.unwrap();
         assert!(read.signs());
         let secret = read.secret.unwrap();
-        assert_eq!((secret.arn.region(), secret.endpoint.as_deref()), ("eu-west-1", Some("http://here")));
+        assert_eq!((secret.arn.region(), secret.access.endpoint.as_deref()), ("eu-west-1", Some("http://here")));
     }
 
     #[test]

@@ -390,7 +390,6 @@ mod tests {
     use super::super::item::samples::layout;
     use super::super::item::{Layout, MAX_PART};
     use super::super::protocol::client::AGENT;
-    use super::super::protocol::pool::Connections;
     use super::super::protocol::test_server::{TestServer, nobody};
     use super::super::protocol::tls::TlsRoots;
     use super::super::retry::Attempts;
