@@ -18,7 +18,7 @@ async fn a_creation_that_crashed_anywhere_ends_in_one_gateway_and_one_row() {
     for crash in crashes(undisturbed.recorder.steps().len()) {
         for is_forgotten in [false, true] {
             let world = World::start().await;
-            assert!(world.ask_and_crash(crash, "POST", "/gateways", golf()).await, "{crash:?}");
+            assert!(Box::pin(world.ask_and_crash(crash, "POST", "/gateways", golf())).await, "{crash:?}");
             if is_forgotten {
                 world.agentcore.forget_tokens();
             }
@@ -42,7 +42,7 @@ async fn a_reconciliation_alone_ends_a_creation_that_crashed_anywhere() {
     // Before its first request is sent, nobody knows of it.
     for crash in crashes(undisturbed.recorder.steps().len()).skip(1) {
         let world = World::start().await;
-        assert!(world.ask_and_crash(crash, "POST", "/gateways", golf()).await, "{crash:?}");
+        assert!(Box::pin(world.ask_and_crash(crash, "POST", "/gateways", golf())).await, "{crash:?}");
         world.ask("POST", "/reconcile", Value::Null).await;
         assert_eq!(
             (world.agentcore.gateways().len(), &world.gateway_row().await["status"]),
@@ -63,7 +63,7 @@ async fn a_deletion_that_crashed_anywhere_is_ended_by_a_reconciliation() {
     for crash in crashes(undisturbed.recorder.steps().len()).skip(3) {
         let world = World::start().await;
         world.ask("POST", "/gateways", golf()).await;
-        assert!(world.ask_and_crash(crash, "DELETE", &path, Value::Null).await, "{crash:?}");
+        assert!(Box::pin(world.ask_and_crash(crash, "DELETE", &path, Value::Null)).await, "{crash:?}");
         world.ask("POST", "/reconcile", Value::Null).await;
         assert_eq!(world.gateway_row().await["status"], "DELETED", "{crash:?}");
         assert!(world.agentcore.gateways().is_empty(), "{crash:?}");
@@ -79,7 +79,10 @@ async fn a_tools_creation_that_crashed_anywhere_ends_in_one_target_and_one_row()
     for crash in crashes(undisturbed.recorder.steps().len()) {
         let world = World::start().await;
         tools::gateway(&world).await;
-        assert!(world.ask_and_crash(crash, "POST", "/tools/from-spec", tools::request(&id)).await, "{crash:?}");
+        assert!(
+            Box::pin(world.ask_and_crash(crash, "POST", "/tools/from-spec", tools::request(&id))).await,
+            "{crash:?}"
+        );
         let (status, body) = world.ask("POST", "/tools/from-spec", tools::request(&id)).await;
         assert_eq!((status, &body["status"]), (201, &json!("ACTIVE")), "{crash:?}: {body}");
         let (_, report) = world.ask("POST", "/reconcile", Value::Null).await;
