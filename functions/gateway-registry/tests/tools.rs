@@ -232,7 +232,7 @@ async fn what_is_wrong_is_400_before_any_write() {
     let mut nameless = weather();
     nameless["paths"]["/report"]["post"].as_object_mut().unwrap().remove("operationId");
     for (change, field) in [
-        (json!({"tool_name": "wea_ther"}), "tool_name"),
+        (json!({"tool_name": "the_weather"}), "tool_name"),
         (json!({"openapi_spec": {"swagger": "2.0"}}), "openapi_spec/swagger"),
         (json!({"openapi_spec": nameless}), "openapi_spec/paths/~1report/post/operationId"),
         (json!({"openapi_spec": "<html></html>"}), "openapi_spec"),
