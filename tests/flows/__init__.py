@@ -13,6 +13,8 @@ import subprocess
 import threading
 import time
 import unittest
+import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -26,6 +28,9 @@ TOPIC = "secret-topic-of-the-flows"
 # What the flows need, in the words of ONLY=.
 STACKS = "layer shared-infrastructure agent-registry shared-llm tools messaging functions operations"
 TIMEOUT = 120
+AGENT_KEYS, MCP_KEY = "/ai-agent/agent-keys/local", "/ai-agent/mcp-key/local"
+# Of those who may ask the agent, and of the MCP server.
+SECRETS = {AGENT_KEYS: {"alice": "key-of-alice", "bob": "key-of-bob"}, MCP_KEY: {"api_key": "key-of-mcp"}}
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 # No proxy of this environment is on the way to this machine.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -42,6 +47,8 @@ class Platform:
         self.machine, line = started([*command, *self.variables()], r"AWS_ENDPOINT_URL=(\S+)", self.lines)
         self.endpoint = line[1]
         self.control("PUT", "upstream", self.endpoint)
+        for name, keys in SECRETS.items():
+            self.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(keys))
         self.deployed = self.delivery("deploy", *self.zips(), "--only", STACKS, *self.parameters())
 
     def variables(self):
@@ -54,7 +61,8 @@ class Platform:
         return [str(folder / f"lrap-{architecture}.zip") for architecture in ("x86_64", "arm64")] + ["--zips", str(folder)]
 
     def parameters(self):
-        return [f"--parameter=NtfyUrl={self.places['url']}/{TOPIC}"]
+        given = {"NtfyUrl": f"{self.places['url']}/{TOPIC}", "AgentApiKeySecret": AGENT_KEYS, "McpApiKeySecret": MCP_KEY}
+        return [f"--parameter={name}={value}" for name, value in given.items()]
 
     def delivery(self, command, *words):
         """What ``make`` runs; what it prints."""
@@ -91,6 +99,26 @@ class Platform:
     def client(self, service):
         session = boto3.Session("local", "local", region_name=REGION)
         return session.client(service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1}, proxies={}))
+
+    def output(self, name):
+        """What the stack of functions says of itself, such as ``WebApiUrl``."""
+        outputs = self.client("cloudformation").describe_stacks(StackName=f"functions-{STAGE}")["Stacks"][0]["Outputs"]
+        return next(output["OutputValue"] for output in outputs if output["OutputKey"] == name)
+
+    def ask(self, url, method, body=None, headers=None):
+        """Sends a request to an API or a function URL by its host name; the status, the headers and the text of the response."""
+        place = urllib.parse.urlsplit(url)
+        request = urllib.request.Request(
+            self.endpoint + place.path,
+            None if body is None else json.dumps(body).encode(),
+            {"Content-Type": "application/json", **(headers or {}), "Host": place.netloc},
+            method=method,
+        )
+        try:
+            with opener.open(request, timeout=TIMEOUT) as response:
+                return response.status, response.headers, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read().decode()
 
     def end(self):
         for process in (self.machine, self.stand_ins):
@@ -139,6 +167,12 @@ class OnPlatform(unittest.TestCase):
     def calls(self, *services):
         """What was asked so far of services outside, and of AWS by functions: ``sns Publish rez-agent-notifications-local``, ``ntfy POST /``."""
         return [call["words"] for call in self.platform.control("GET", "calls") if not services or call["service"] in services]
+
+    def in_order(self, *steps):
+        """Asserts that the first call of each kind came after the first of the one before."""
+        calls = self.calls()
+        self.assertEqual([step for step in steps if step not in calls], [], calls)
+        self.assertEqual(sorted(steps, key=calls.index), list(steps), calls)
 
     def attempts(self, text):
         """How often ntfy was sent a text."""

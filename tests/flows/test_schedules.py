@@ -34,12 +34,6 @@ class Schedules(OnPlatform):
         self.client("sns").publish(TopicArn=arn, Message=json.dumps({**message, "payload": payload, "updated_date": now}))
         return message["id"]
 
-    def in_order(self, *steps):
-        """Asserts that the first call of each kind came after the first of the one before."""
-        calls = self.calls()
-        self.assertEqual([step for step in steps if step not in calls], [], calls)
-        self.assertEqual(sorted(steps, key=calls.index), list(steps), calls)
-
     def test_schedule_creation(self):
         asked = self.want("hourly", "cron(0 * * * ? *)")
         self.eventually(lambda: self.message(asked)["status"] == "completed", "the end of the change")
