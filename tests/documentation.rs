@@ -67,11 +67,6 @@ const RUN_BY: &[(&str, &str, By)] = &[
         By::Nobody("a program of another company; functions/mcp/tests ask by other clients"),
     ),
     (
-        "docs/mcp/claude.md",
-        "claude",
-        By::Nobody("a program of another company; functions/mcp/tests ask by other clients"),
-    ),
-    (
         "docs/mcp/servers.md",
         "make mcp-tools",
         By::Nobody("it needs a server and deployed functions; layer/tests/test_mcp_tools.py has stand-ins"),

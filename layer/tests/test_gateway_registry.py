@@ -20,7 +20,7 @@ def core(resources, *actions):
 
 
 class Roles(unittest.TestCase):
-    def test_s4_the_registry_changes_gateways_of_its_stage(self):
+    def test_the_registry_changes_gateways_of_its_stage(self):
         gateway = [CORE + "gateway/dev-*"]
         expected = core(gateway, *(verb + what for verb in ("Create", "Delete", "Get", "Update") for what in ("Gateway", "GatewayTarget")))
         expected |= core(gateway, "ListGatewayTargets", "ListTagsForResource", "TagResource") | core(["*"], "ListGateways")
@@ -34,13 +34,13 @@ class Roles(unittest.TestCase):
         expected |= each(["<GatewayRegistryLogs.Arn>"], "logs:CreateLogStream", "logs:PutLogEvents")
         self.assertEqual(allowed("gateway-registry", "GatewayRegistryRole"), expected)
 
-    def test_s4_it_passes_one_role_to_agentcore_alone(self):
+    def test_it_passes_one_role_to_agentcore_alone(self):
         (policy,) = properties("gateway-registry", "GatewayRegistryRole")["Policies"]
         (passing,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Action"] == "iam:PassRole"]
         condition = {"StringEquals": {"iam:PassedToService": "bedrock-agentcore.amazonaws.com"}}
         self.assertEqual(passing["Condition"], condition)
 
-    def test_s4_a_gateway_reads_documents_gets_keys_and_invokes_one_function(self):
+    def test_a_gateway_reads_documents_gets_keys_and_invokes_one_function(self):
         directory = CORE + "workload-identity-directory/default"
         identity = [VAULT, KEYS, directory, directory + "/workload-identity/*"]
         expected = core(identity, "GetResourceApiKey", "GetWorkloadAccessToken")
@@ -48,12 +48,12 @@ class Roles(unittest.TestCase):
         expected |= each(["<GatewayToolsFunction.Arn>"], "lambda:InvokeFunction")
         self.assertEqual(allowed("gateway-registry", "GatewayServiceRole"), expected)
 
-    def test_s4_only_agentcore_of_this_account_acts_as_a_gateway(self):
+    def test_only_agentcore_of_this_account_acts_as_a_gateway(self):
         (trust,) = properties("gateway-registry", "GatewayServiceRole")["AssumeRolePolicyDocument"]["Statement"]
         self.assertEqual(trust["Principal"], {"Service": "bedrock-agentcore.amazonaws.com"})
         self.assertEqual(trust["Condition"]["StringEquals"], {"aws:SourceAccount": "123456789012"})
 
-    def test_s4_nothing_is_reconciled_by_a_schedule_unless_it_is_asked_for(self):
+    def test_nothing_is_reconciled_by_a_schedule_unless_it_is_asked_for(self):
         with self.assertRaises(KeyError):
             properties("gateway-registry", "ReconcileSchedule")
         schedule = properties("gateway-registry", "ReconcileSchedule", ReconcileExpression="rate(15 minutes)")

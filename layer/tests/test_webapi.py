@@ -58,7 +58,7 @@ class Routes(unittest.TestCase):
 
 
 class Permissions(unittest.TestCase):
-    def test_s2_17_the_api_writes_and_publishes_and_deletes_nothing(self):
+    def test_the_api_writes_and_publishes_and_deletes_nothing(self):
         tables = ["BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"]
         self.assertEqual(actions("WebApiRole"), [f"dynamodb:{action}" for action in tables] + ["sns:Publish"])
 

@@ -8,6 +8,7 @@
 mod attributes;
 mod hidden;
 mod main_content;
+mod page;
 mod regions;
 mod text;
 
@@ -19,6 +20,7 @@ use html5ever::tokenizer::states::{Rawtext, Rcdata, ScriptData};
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 use url::Url;
 
+pub(crate) use self::page::Page;
 use self::text::Text;
 
 /// A page that takes longer is up to something: an ordinary one of a megabyte takes some tens of milliseconds.
@@ -30,15 +32,6 @@ const PIECE: usize = 16 << 10;
 /// The page took too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooSlow;
-
-/// What a page says.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Page {
-    /// On one line.
-    pub(crate) title: String,
-    /// The main content, or all of it if none can be told from the rest.
-    pub(crate) text: String,
-}
 
 /// What the page at `url` says.
 pub(crate) fn of(html: &str, url: &Url) -> Result<Page, TooSlow> {

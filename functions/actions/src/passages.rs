@@ -5,11 +5,13 @@
 //! of them each word of the query is; the second scores each passage: a word counts more the fewer passages it is in, a repeated
 //! word by less each time, and long passages by less. Two words that are neighbours as in the query count once more.
 
+mod passage;
 mod pieces;
 mod words;
 
 use std::collections::HashSet;
 
+pub(crate) use self::passage::Passage;
 use self::pieces::pieces;
 use self::words::words;
 
@@ -34,14 +36,6 @@ const B: f64 = 0.75;
 pub(crate) struct Query {
     /// In lower case, distinct, in the query's order.
     terms: Vec<String>,
-}
-
-/// A part of the text.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Passage<'text> {
-    /// Bytes in front of it.
-    pub(crate) offset: usize,
-    pub(crate) text: &'text str,
 }
 
 /// What of a query is in one passage.

@@ -10,6 +10,7 @@ use lambda_http::request::RequestContext;
 use secrets::{Secret, SecretError, Secrets};
 
 use crate::access_tokens::AccessTokens;
+use crate::denied::Denied;
 
 /// The variable that names the secret with the key: a JSON object with `api_key` and, while a key is replaced, `previous_api_key`.
 const API_KEY_SECRET: &str = "MCP_API_KEY_SECRET";
@@ -31,17 +32,6 @@ pub(crate) struct Access {
 struct Keyed {
     secret: String,
     secrets: Arc<Secrets>,
-}
-
-/// Why a caller is not let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Denied {
-    /// No key, a wrong one, or no authentication by AWS.
-    #[error("authentication is required")]
-    Unauthenticated,
-    /// The key cannot be checked now.
-    #[error("the key cannot be checked now; try again later")]
-    Unavailable,
 }
 
 impl Access {

@@ -8,7 +8,7 @@ use http_guard::{AllowedHosts, Guard, Limits, Network, Target};
 use oauth::{AuthError, Issuer, OAuth};
 use serde_json::{Map, Value, json};
 
-use crate::access::Denied;
+use crate::denied::Denied;
 
 /// The issuer of tokens, an `https://` URL; with it, the next one is required.
 const ISSUER: &str = "MCP_JWT_ISSUER";

@@ -1,9 +1,6 @@
 //! From an HTTP request to a response: who calls, what is refused here, and what `rmcp` answers.
 
-use std::time::Instant;
-
 use bytes::Bytes;
-use functions_content::Asking;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -11,12 +8,10 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use serde_json::json;
 
-use crate::access::Denied;
-use crate::envelope;
+use crate::denied::Denied;
+use crate::envelope::{self, LONGEST_BODY};
+use crate::invocation::Invocation;
 use crate::state::State;
-
-/// Longer bodies are refused. API Gateway and Lambda refuse those of more than 6 MB themselves.
-pub(crate) const LONGEST_BODY: usize = 4 << 20;
 
 /// Where clients look for the authorization server (RFC 9728, section 3.1).
 const METADATA: &str = "/.well-known/oauth-protected-resource";
@@ -24,20 +19,6 @@ const METADATA_OF_MCP: &str = "/.well-known/oauth-protected-resource/mcp";
 
 /// Both forms of a response that the protocol has.
 const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
-
-/// On whose behalf a request is answered, and until when.
-#[derive(Debug, Clone)]
-pub(crate) struct Invocation {
-    pub(crate) until: Instant,
-    pub(crate) tenant: Option<String>,
-}
-
-impl Invocation {
-    /// The same for the content table.
-    pub(crate) fn asking(&self) -> Asking<'_> {
-        Asking { tenant: self.tenant.as_deref(), until: self.until }
-    }
-}
 
 /// Answers one request.
 pub(crate) async fn respond(state: &State, request: Request, invocation: Invocation) -> Response<Body> {

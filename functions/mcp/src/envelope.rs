@@ -5,6 +5,9 @@
 use functions_content::refuse_references;
 use serde_json::{Value, json};
 
+/// Longer bodies are refused. API Gateway and Lambda refuse those of more than 6 MB themselves.
+pub(crate) const LONGEST_BODY: usize = 4 << 20;
+
 /// The text is no JSON.
 const PARSE_ERROR: i32 = -32700;
 /// It is JSON, and no request.

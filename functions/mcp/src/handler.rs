@@ -9,6 +9,7 @@ use lambda_http::{Adapter, Service, service_fn};
 use serde::Serialize;
 
 use crate::endpoint;
+use crate::invocation::Invocation;
 use crate::state::State;
 
 /// A tool that is not done by then is given up, so that the client hears of it before Lambda ends the invocation.
@@ -24,9 +25,7 @@ pub async fn handle(
     let until = deadline(&event.context);
     let tenant = event.context.tenant_id.clone();
     let respond = service_fn(|request| async {
-        Ok::<_, Failure>(
-            endpoint::respond(&state, request, endpoint::Invocation { until, tenant: tenant.clone() }).await,
-        )
+        Ok::<_, Failure>(endpoint::respond(&state, request, Invocation { until, tenant: tenant.clone() }).await)
     });
     Adapter::from(respond).call(event).await
 }

@@ -16,9 +16,11 @@
 mod access;
 mod access_tokens;
 mod calls;
+mod denied;
 mod endpoint;
 mod envelope;
 mod handler;
+mod invocation;
 mod listing;
 mod misfits;
 mod outbox;

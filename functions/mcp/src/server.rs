@@ -12,7 +12,7 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use crate::calls::Toolbox;
-use crate::endpoint::Invocation;
+use crate::invocation::Invocation;
 use crate::listing;
 use crate::misfits;
 use crate::pages::Page;

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::access::Access;
 use crate::calls::Toolbox;
-use crate::endpoint::LONGEST_BODY;
+use crate::envelope::LONGEST_BODY;
 use crate::outbox::{Notifications, Outbox};
 use crate::server::{Identity, Server};
 

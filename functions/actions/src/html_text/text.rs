@@ -5,10 +5,10 @@ use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::Tag;
 use url::Url;
 
-use super::Page;
 use super::attributes;
 use super::hidden::Hidden;
 use super::main_content::Stretches;
+use super::page::Page;
 use super::regions::Regions;
 
 /// Deeper lists are not indented further.

@@ -1,6 +1,6 @@
 //! A text in pieces of limited length, each from the beginning of something to the end of something.
 
-use super::Passage;
+use super::passage::Passage;
 
 /// The pieces of a text, in order: each of at most `length` bytes, which is at least that of a character. Together they are the text,
 /// except for white space between them.
