@@ -16,6 +16,8 @@ OF_THE_SERVER = ("description", "input_schema", "output_schema", "endpoint", "au
 # What only the registry writes.
 OF_THE_REGISTRY = ("created_at", "updated_at", "remote_digest", "lambda_function_name")
 ACTIVE, DISABLED = "active", "disabled"
+# The key of a secret's JSON object if AUTH= names none.
+USUAL_KEY = "token"
 LONGEST_NAME = 50
 LONGEST_SHOWN = 300
 
@@ -96,11 +98,12 @@ def auth_of(words):
     kind, _, rest = (words or "none").partition(":")
     header, _, secret = rest.partition(":") if kind == "header" else ("", "", rest)
     secret, _, key = secret.partition("#")
+    key = key or USUAL_KEY
     if kind == "none" and not rest:
         return {"type": "none"}
     if kind not in ("bearer", "header") or not secret or (kind == "header" and not header):
         raise Refusal(f"AUTH is {words}: give none, bearer:SECRET or header:NAME:SECRET, with #KEY behind it if the key is not token")
-    return {"type": kind, **({"header": header} if header else {}), "secret_name": secret, **({"secret_key": key} if key else {})}
+    return {"type": kind, **({"header": header} if header else {}), "secret_name": secret, "secret_key": key}
 
 
 class Registry:
@@ -166,16 +169,9 @@ def _write(account, registry, name, row, there):
         return
     if there.get("endpoint") != row["endpoint"]:
         raise Refusal(f"there is a tool {name} already, which is not of {row['endpoint']}: give another PREFIX=")
-    if all(_same(there.get(field), row[field]) for field in OF_THE_SERVER) and there["status"] == ACTIVE:
+    if all(there.get(field) == row[field] for field in OF_THE_SERVER) and there["status"] == ACTIVE:
         account.say(f"{name}: unchanged")
         return
     kept = {field: value for field, value in there.items() if field not in OF_THE_REGISTRY}
     registry.change("PUT", f"/tools/{name}", {**kept, **row, "status": ACTIVE})
     account.say(f"{name}: changed: {shown(row['description'])}")
-
-
-def _same(one, other):
-    """A key that is not given is ``token`` in the row."""
-    if isinstance(one, dict) and isinstance(other, dict) and "secret_name" in other:
-        other = {"secret_key": "token", **other}
-    return one == other

@@ -114,9 +114,9 @@ class McpTools(unittest.TestCase):
 
     def test_auth_is_read_as_the_help_says(self):
         self.assertEqual(auth_of(None), {"type": "none"})
-        self.assertEqual(auth_of("bearer:/a/b"), {"type": "bearer", "secret_name": "/a/b"})
+        self.assertEqual(auth_of("bearer:/a/b"), {"type": "bearer", "secret_name": "/a/b", "secret_key": "token"})
         self.assertEqual(auth_of("bearer:/a/b#key"), {"type": "bearer", "secret_name": "/a/b", "secret_key": "key"})
-        self.assertEqual(auth_of("header:x-key:/a"), {"type": "header", "header": "x-key", "secret_name": "/a"})
+        self.assertEqual(auth_of("header:x-key:/a"), {"type": "header", "header": "x-key", "secret_name": "/a", "secret_key": "token"})
         for words in ["basic:a", "bearer", "bearer:", "header:x", "none:a"]:
             with self.assertRaises(Refusal):
                 auth_of(words)
