@@ -28,8 +28,8 @@ TOPIC = "secret-topic-of-the-flows"
 # What the flows need, in the words of ONLY=.
 STACKS = "layer shared-infrastructure agent-registry shared-llm tools messaging functions operations"
 TIMEOUT = 120
-AGENT_KEYS, MCP_KEY = "/ai-agent/agent-keys/local", "/ai-agent/mcp-key/local"
 # Of those who may ask the agent, and of the MCP server.
+AGENT_KEYS, MCP_KEY = "/ai-agent/agent-keys/local", "/ai-agent/mcp-key/local"
 SECRETS = {AGENT_KEYS: {"alice": "key-of-alice", "bob": "key-of-bob"}, MCP_KEY: {"api_key": "key-of-mcp"}}
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 # No proxy of this environment is on the way to this machine.
@@ -188,10 +188,10 @@ class OnPlatform(unittest.TestCase):
             time.sleep(0.1)
         self.fail(f"{what}: not within {seconds} s; calls: {self.calls()}")
 
-    def table(self, name):
+    def table(self, name, prefix="rez-agent-"):
         options = {"endpoint_url": self.platform.endpoint, "region_name": REGION}
         session = boto3.Session("local", "local", region_name=REGION)
-        return session.resource("dynamodb", **options).Table(f"rez-agent-{name}-{STAGE}")
+        return session.resource("dynamodb", **options).Table(f"{prefix}{name}-{STAGE}")
 
     def notify(self, identity, text):
         """Writes the row of a notification and publishes it, as a function would."""

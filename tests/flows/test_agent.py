@@ -1,0 +1,132 @@
+"""The agent over HTTP: streamed answers, sessions, and the day's budget. Its models follow scripts."""
+
+import datetime
+import json
+import time
+
+from tests.flows import STAGE, OnPlatform
+
+SESSIONS = f"dynamodb UpdateItem rez-agent-sessions-{STAGE}"
+DAY = 86_400
+
+
+class OnAgent(OnPlatform):
+    def agent(self, name, script, tools=(), parameters=None, **model):
+        """Writes the rows of an agent and of its model, which follows ``script``."""
+        row = {"pk": f"scripted#{name}", "provider": "scripted", "model_id": name, "is_active": "true", "script": json.dumps(script)}
+        row |= {"request_transformer": "scripted_v1", "response_transformer": "scripted_v1", **model}
+        self.table("SharedLLMTable", "").put_item(Item=row)
+        agent = {"agent_name": name, "version": "v1.0", "status": "active", "system_prompt": "You help.", "description": name}
+        agent |= {"llm_provider": "scripted", "llm_model": name, "observability": "{}", "metadata": "{}"}
+        agent["tools"] = json.dumps([{"tool_name": tool, "enabled": True} for tool in tools])
+        self.table("AgentRegistry", "").put_item(Item={**agent, "parameters": json.dumps(parameters or {})})
+
+    def ask(self, agent, message, caller="alice", output="WebApiUrl", **more):
+        """The status, the headers and the text of the response to a question."""
+        body = {"message": message, "agent_name": agent, **more}
+        return self.request("POST", "agent", caller, body, output)
+
+    def request(self, method, path, caller, body=None, output="WebApiUrl"):
+        url = f"{self.platform.output(output).rstrip('/')}/{path}"
+        return self.platform.ask(url, method, body, {"x-api-key": f"key-of-{caller}"})
+
+    def answered(self, *question, **more):
+        status, _, text = self.ask(*question, **more)
+        self.assertEqual(status, 200, text)
+        return json.loads(text)
+
+    def session(self, identity):
+        return self.table("sessions").get_item(Key={"session_id": identity}, ConsistentRead=True)["Item"]
+
+
+class Streaming(OnAgent):
+    def test_an_answer_is_streamed_over_the_function_url(self):
+        self.agent("streamer", [{"text": "One two three."}])
+        status, headers, text = self.ask("streamer", "Count.", output="AgentUrlAddress", stream=True)
+        self.assertEqual((status, headers["Content-Type"]), (200, "text/event-stream"), text)
+        events = [block.split("\ndata: ") for block in text.strip().split("\n\n")]
+        names = [name.removeprefix("event: ") for name, _ in events]
+        self.assertEqual(names, ["session", "text", "text", "text", "done"])
+        self.assertEqual("".join(json.loads(data)["text"] for _, data in events[1:-1]), "One two three.")
+        self.assertEqual(json.loads(events[-1][1])["message"], "One two three.")
+
+
+class Sessions(OnAgent):
+    def test_session_management(self):
+        self.agent("talker", [{"text": "First."}, {"text": "Second."}])
+        self.platform.control("DELETE", "calls")
+        first = self.answered("talker", "One?")
+        identity = first["session_id"]
+        row = self.session(identity)
+        self.assertTrue(row["created_at"].endswith("Z"), row)
+        self.lasts_a_day(row)
+        second = self.answered("talker", "Two?", session_id=identity)
+        self.assertEqual((second["session_id"], first["message"], second["message"]), (identity, "First.", "Second."))
+        self.assertEqual(self.calls("aws:dynamodb").count(SESSIONS), 4, "each turn reads the session and writes it")
+        row = self.session(identity)
+        self.assertEqual([json.loads(message)["role"] for message in row["messages"]], ["user", "assistant"] * 2)
+        self.lasts_a_day(row)
+
+    def lasts_a_day(self, row):
+        self.assertAlmostEqual(int(row["ttl"]), time.time() + DAY, delta=60)
+
+    def test_a_session_is_its_callers(self):
+        self.agent("private", [{"text": "Yours."}])
+        identity = self.answered("private", "Mine?")["session_id"]
+        path = f"agent/sessions/{identity}"
+        self.assertEqual(self.request("GET", path, "alice")[0], 200)
+        self.assertEqual(self.request("GET", path, "bob")[0], 404)
+        self.assertEqual(self.ask("private", "Mine?", "bob", session_id=identity)[0], 404)
+        self.assertEqual(self.request("GET", path, "nobody")[0], 401)
+        self.assertEqual(len(self.session(identity)["messages"]), 2)
+
+    def test_a_session_that_is_over_begins_anew(self):
+        self.agent("forgetful", [{"text": "First."}, {"text": "Second."}])
+        identity = self.answered("forgetful", "One?")["session_id"]
+        change = {"UpdateExpression": "SET #ttl = :past", "ExpressionAttributeNames": {"#ttl": "ttl"}}
+        self.table("sessions").update_item(
+            Key={"session_id": identity}, ExpressionAttributeValues={":past": int(time.time()) - 1}, **change
+        )
+        self.assertEqual(self.request("GET", f"agent/sessions/{identity}", "alice")[0], 404)
+        self.assertEqual(self.answered("forgetful", "Two?", session_id=identity)["message"], "First.")
+
+
+class Costs(OnAgent):
+    # Micro-dollars.
+    CAP = 10_000_000
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.spend, 0)
+
+    def spend(self, micro_dollars):
+        """Makes this what the day has cost so far."""
+        self.table("cost-tracking").put_item(Item={"id": self.today(), "spent": micro_dollars})
+
+    def today(self):
+        return f"bedrock#{STAGE}#{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}"
+
+    def test_cost_tracking_and_rate_limiting(self):
+        usage = {"input_tokens": 800, "output_tokens": 100}
+        prices = {"input_price_per_million": 1, "output_price_per_million": 150, "max_input_tokens": 1000}
+        self.agent("spender", [{"text": "Bought.", "usage": usage}], parameters={"max_tokens": 1000}, **prices)
+        self.spend(2_500_000)
+        self.platform.control("DELETE", "calls")
+        self.assertEqual(self.answered("spender", "Buy.")["metadata"]["cost_usd"], 0.0158)
+        spent = self.table("cost-tracking").get_item(Key={"id": self.today()}, ConsistentRead=True)["Item"]
+        self.assertEqual([int(spent[name]) for name in ("spent", "input_tokens", "output_tokens")], [2_515_800, 800, 100])
+        self.spend(self.CAP - 50_000)
+        self.is_refused(*self.ask("spender", "Buy."))
+        over_url = self.ask("spender", "Buy.", output="AgentUrlAddress", stream=True)
+        self.is_refused(*over_url)
+
+    def is_refused(self, status, headers, text):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + datetime.timedelta(days=1)
+        body = json.loads(text)
+        self.assertEqual((status, body["error"]), (429, "Daily spending limit reached"), text)
+        self.assertAlmostEqual(int(headers["Retry-After"]), (midnight - now).total_seconds(), delta=60)
+        cost = body["cost_info"]
+        self.assertEqual((cost["current_cost"], cost["daily_cap"], cost["remaining_budget"]), (9.95, 10.0, 0.05))
+        self.assertGreaterEqual(cost["estimated_cost"], 0.15)
+        self.assertEqual(cost["reset_time"], f"{midnight:%Y-%m-%dT%H:%M:%SZ}")
