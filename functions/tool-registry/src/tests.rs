@@ -230,7 +230,7 @@ async fn the_repositorys_own_tools_are_ones() {
     let template: Value = serde_json::from_str(include_str!("../../../layer/tests/expected/tools.dev.json")).unwrap();
     let resources = template["Resources"].as_object().unwrap().values();
     let tools: Vec<_> = resources.filter(|resource| resource["Type"] == "Custom::Tool").collect();
-    assert_eq!(tools.len(), 3);
+    assert!(tools.len() >= 5, "{}", tools.len());
     for tool in tools {
         let mut properties = tool["Properties"].clone();
         properties["lambda_arn"] = json!(FUNCTION);

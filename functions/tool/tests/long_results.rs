@@ -78,7 +78,7 @@ async fn without_a_content_table_a_megabyte_is_given_whole() {
     assert_eq!(whole, text_of(1_048_576));
     let handle = "1:dynamodb:s:86400:ng0Etg0subslsCKKke9orZQNb9p74JodA19cyKvdD5M:13";
     let error = function.error("document_search", json!({"document": handle, "query": "a"})).await;
-    assert!(error.starts_with("`document`: this function has no content table"), "{error}");
+    assert!(error.starts_with("`document`: handles cannot be opened here"), "{error}");
 }
 
 #[tokio::test]
