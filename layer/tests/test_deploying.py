@@ -109,12 +109,12 @@ class Everything(WithFunctions):
         self.assertIn(f"0 of {len(self.named())} stacks would change", self.succeeds("diff", *self.words()))
 
     def one_function_changes_alone(self):
-        self.function_zip("tool.zip", b"changed")
+        self.function_zip("llm.zip", b"changed")
         said = self.refuses("diff", *self.words())
         self.assertIn("Error 3", said)
-        self.assertIn(f"1 of {len(self.named())} stacks would change: tools-dev", said)
-        self.assertIn("changed             ToolFunction (AWS::Lambda::Function): Code changes by the template\n", said)
-        self.assertEqual(re.findall(r"(\S+): updated", self.deploy_all()), ["tools-dev"])
+        self.assertIn(f"1 of {len(self.named())} stacks would change: shared-llm-dev", said)
+        self.assertIn("changed             LLMFunction (AWS::Lambda::Function): Code changes by the template\n", said)
+        self.assertEqual(re.findall(r"(\S+): updated", self.deploy_all()), ["shared-llm-dev"])
 
     def a_new_layer_reaches_the_functions(self):
         before = self.layers_of("tool-shared-dev")

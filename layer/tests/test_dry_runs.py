@@ -67,7 +67,7 @@ class DryRuns(WithFunctions):
         self.assertEqual(self.count(first, "wait stack-create-complete"), len(self.named()))
         self.assertEqual(self.stacks(), [])
         self.deploy_all()
-        self.function_zip("tool.zip", b"changed")
+        self.function_zip("llm.zip", b"changed")
         second = self.changes_nothing(*everything)
         self.are_complete(second)
         for word in ("create-change-set", "wait change-set-create-complete", "execute-change-set", "wait stack-update-complete"):

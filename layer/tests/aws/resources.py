@@ -1,8 +1,10 @@
 """Resources that moto's services know and its CloudFormation does not: made and deleted by those services."""
 
+import contextlib
 import json
 
 from moto.apigatewayv2.models import apigatewayv2_backends
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 from moto.core.common_models import CloudFormationModel
 from moto.secretsmanager.models import secretsmanager_backends
@@ -45,7 +47,9 @@ def make_url(backend, name, properties):
 
 
 def delete_url(backend, function):
-    backend.delete_function_url_config(function)
+    # A function that is deleted first takes its URL with it.
+    with contextlib.suppress(UnknownFunctionException):
+        backend.delete_function_url_config(function)
 
 
 def make_subscription(backend, name, properties):
