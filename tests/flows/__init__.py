@@ -1,4 +1,4 @@
-"""The stacks of messages on AWS on this machine, with stand-ins for everything outside of AWS: what the flows are tested on.
+"""Stacks on AWS on this machine, of messages, of the agent and of the MCP server, with stand-ins for everything outside: what flows are tested on.
 
 ``tests/flows/run`` names the programs in the environment. Everything that the functions ask of AWS passes the stand-ins' relay, so the order of
 all calls is known, and any of them can be made to fail.
@@ -28,9 +28,15 @@ TOPIC = "secret-topic-of-the-flows"
 # What the flows need, in the words of ONLY=.
 STACKS = "layer shared-infrastructure agent-registry shared-llm tools messaging functions operations"
 TIMEOUT = 120
-# Of those who may ask the agent, and of the MCP server.
-AGENT_KEYS, MCP_KEY = "/ai-agent/agent-keys/local", "/ai-agent/mcp-key/local"
-SECRETS = {AGENT_KEYS: {"alice": "key-of-alice", "bob": "key-of-bob"}, MCP_KEY: {"api_key": "key-of-mcp"}}
+# Of those who may ask the agent, of the MCP server, and what its client is given.
+AGENT_KEYS, MCP_KEY, MCP_TOKEN = "/ai-agent/agent-keys/local", "/ai-agent/mcp-key/local", "/ai-agent/tools/mcp/local"
+SECRETS = {
+    AGENT_KEYS: {"alice": "key-of-alice", "bob": "key-of-bob"},
+    MCP_KEY: {"api_key": "key-of-mcp"},
+    MCP_TOKEN: {"token": "key-of-mcp"},
+}
+# Where the stand-ins have the stage's MCP server.
+MCP_HOST = "mcp.example.com"
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 # No proxy of this environment is on the way to this machine.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -50,6 +56,7 @@ class Platform:
         for name, keys in SECRETS.items():
             self.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(keys))
         self.deployed = self.delivery("deploy", *self.zips(), "--only", STACKS, *self.parameters())
+        self.control("PUT", "mcp", urllib.parse.urlsplit(self.output("McpServerUrl")).netloc)
 
     def variables(self):
         relay = self.places["relay"]
@@ -62,6 +69,7 @@ class Platform:
 
     def parameters(self):
         given = {"NtfyUrl": f"{self.places['url']}/{TOPIC}", "AgentApiKeySecret": AGENT_KEYS, "McpApiKeySecret": MCP_KEY}
+        given["McpClientAllowedHosts"] = MCP_HOST
         return [f"--parameter={name}={value}" for name, value in given.items()]
 
     def delivery(self, command, *words):

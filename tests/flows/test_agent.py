@@ -1,12 +1,16 @@
-"""The agent over HTTP: streamed answers, sessions, and the day's budget. Its models follow scripts."""
+"""The agent over HTTP: a turn with a tool of an MCP server, sessions, and the day's budget. Its models follow scripts."""
 
 import datetime
 import json
 import time
 
-from tests.flows import STAGE, OnPlatform
+from tests.flows import MCP_HOST, MCP_TOKEN, STAGE, OnPlatform
 
 SESSIONS = f"dynamodb UpdateItem rez-agent-sessions-{STAGE}"
+FORECAST = ["noaa GET /points/39.7,-97.1", "noaa GET /gridpoints/TOP/31,80/forecast"]
+# As the server's tool is called in the registry.
+FORECASTS = "mcp_get_weather_forecast"
+WEATHER = {"name": FORECASTS, "input": {"latitude": 39.7, "longitude": -97.1}}
 DAY = 86_400
 
 
@@ -18,7 +22,7 @@ class OnAgent(OnPlatform):
         self.table("SharedLLMTable", "").put_item(Item=row)
         agent = {"agent_name": name, "version": "v1.0", "status": "active", "system_prompt": "You help.", "description": name}
         agent |= {"llm_provider": "scripted", "llm_model": name, "observability": "{}", "metadata": "{}"}
-        agent["tools"] = json.dumps([{"tool_name": tool, "enabled": True} for tool in tools])
+        agent["tools"] = json.dumps([{"tool_name": tool, "version": "latest", "enabled": True} for tool in tools])
         self.table("AgentRegistry", "").put_item(Item={**agent, "parameters": json.dumps(parameters or {})})
 
     def ask(self, agent, message, caller="alice", output="WebApiUrl", **more):
@@ -39,7 +43,26 @@ class OnAgent(OnPlatform):
         return self.table("sessions").get_item(Key={"session_id": identity}, ConsistentRead=True)["Item"]
 
 
-class Streaming(OnAgent):
+class AgentWithMcp(OnAgent):
+    def test_ai_agent_with_mcp(self):
+        server = [f"https://{MCP_HOST}/mcp", "--auth", f"header:x-api-key:{MCP_TOKEN}", "--prefix", "mcp_"]
+        self.assertIn(f"{FORECASTS}: new", self.platform.delivery("mcp-tools", *server))
+        self.agent("forecaster", [{"text": "I look.", "tool_calls": [WEATHER]}, {"text": "{{answer}}"}], [FORECASTS])
+        self.platform.control("DELETE", "calls")
+        answer = self.answered("forecaster", "What about Tuesday Night?")
+        self.assertIn("Tuesday Night", answer["message"])
+        self.assertEqual(answer["metadata"]["tools_used"], [FORECASTS])
+        calls = self.calls()
+        self.assertEqual(self.asked_of_mcp(), ["initialize", "notifications/initialized", "tools/list", "tools/call"])
+        self.assertEqual(calls.count(SESSIONS), 2, calls)
+        begun, ended = calls.index(SESSIONS), len(calls) - 1 - calls[::-1].index(SESSIONS)
+        tool = [calls.index(call) for call in ("mcp POST /mcp", *FORECAST)]
+        self.assertEqual([begun, *tool, ended], sorted([begun, *tool, ended]), calls)
+
+    def asked_of_mcp(self):
+        calls = [call for call in self.platform.control("GET", "calls") if call["service"] == "mcp"]
+        return [json.loads(call["body"])["method"] for call in calls if call["body"]]
+
     def test_an_answer_is_streamed_over_the_function_url(self):
         self.agent("streamer", [{"text": "One two three."}])
         status, headers, text = self.ask("streamer", "Count.", output="AgentUrlAddress", stream=True)

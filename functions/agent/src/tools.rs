@@ -10,7 +10,7 @@ use functions_shared::Refusal;
 use futures_util::future::join_all;
 use model::{FunctionCall, ToolOffer, ToolResult};
 use registries::agents::Agent;
-use registries::tools::{Tool, ToolRegistry, ToolStatus};
+use registries::tools::{Remote, Tool, ToolRegistry, ToolStatus};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -131,7 +131,7 @@ impl<F: Invoking> Calls<'_, F> {
             return Err(format!("{} {NEEDS_APPROVAL}", call.name));
         }
         let within = self.until.saturating_duration_since(Instant::now());
-        let payload = payload(call, &format!("{}/{index}", self.key));
+        let payload = payload(call, &format!("{}/{index}", self.key), tool.remote.as_ref());
         let failed = |error: String| format!("{} failed: {error}", call.name);
         let returned = self.functions.invoke(&tool.lambda_arn, payload, within).await.map_err(failed)?;
         self.results.given(returned, self.until).await.map_err(|error| failed(error.to_string()))
@@ -139,6 +139,40 @@ impl<F: Invoking> Calls<'_, F> {
 }
 
 /// The call as every tool's function takes it. What the model wrote must open no content on the way: only handles do.
-fn payload(call: &FunctionCall, key: &str) -> Value {
-    json!({ "name": call.name, "id": call.id, "input": unmarked(&call.input), "idempotency_key": key })
+fn payload(call: &FunctionCall, key: &str, remote: Option<&Remote>) -> Value {
+    let mut payload =
+        json!({ "name": call.name, "id": call.id, "input": unmarked(&call.input), "idempotency_key": key });
+    if let Some(Remote { endpoint, auth, remote_name, remote_digest }) = remote {
+        payload["endpoint"] = json!(endpoint);
+        // As the row holds it, and as the state machine hands it over: JSON text.
+        payload["auth"] = json!(json!(auth).to_string());
+        payload["remote_name"] = json!(remote_name);
+        payload["remote_digest"] = json!(remote_digest);
+    }
+    payload
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use registries::tools::Auth;
+
+    #[test]
+    fn a_call_of_a_servers_tool_says_what_its_row_does() {
+        let call = FunctionCall { id: "c".to_owned(), name: "forecast".to_owned(), input: json!({}) };
+        let remote = Remote {
+            endpoint: "https://mcp.example.com/mcp".to_owned(),
+            auth: Auth::None,
+            remote_name: "getForecast".to_owned(),
+            remote_digest: "d".to_owned(),
+        };
+        let mut expected = payload(&call, "turn/1/0", None);
+        assert!(expected.get("endpoint").is_none(), "a function needs none of it");
+        let of_row = json!({
+            "endpoint": "https://mcp.example.com/mcp", "auth": r#"{"type":"none"}"#, "remote_name": "getForecast",
+            "remote_digest": "d",
+        });
+        expected.as_object_mut().expect("an object").extend(of_row.as_object().expect("an object").clone());
+        assert_eq!(payload(&call, "turn/1/0", Some(&remote)), expected);
+    }
 }

@@ -1,17 +1,25 @@
-//! The relay to AWS on this machine: each of AWS's services is a service here, named by what a request is signed for.
+//! The relay to AWS on this machine: each of AWS's services is a service here, named by what a request is signed for. An MCP server that
+//! is deployed there is a service by a public name.
 
 use crate::service::Service;
 use axum::Router;
 use axum::body::Body;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{Request, Response, StatusCode};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The name of the MCP server's service.
+const MCP: &str = "mcp";
+/// Its public name: a domain that is nobody's (RFC 2606).
+const MCP_HOSTS: &[&str] = &["mcp.example.com"];
 
 /// Where requests go. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Aws {
     upstream: Arc<Mutex<String>>,
+    /// The host name of the MCP server's function URL.
+    mcp_host: Arc<Mutex<String>>,
     client: reqwest::Client,
 }
 
@@ -20,7 +28,8 @@ impl Aws {
         // Only the first call in a process does something. reqwest brings no cryptography of its own.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // No proxy of this environment is on the way to this machine.
-        Ok(Self { upstream: Arc::default(), client: reqwest::Client::builder().no_proxy().build()? })
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        Ok(Self { upstream: Arc::default(), mcp_host: Arc::default(), client })
     }
 
     /// An endpoint of `lambda-local up`.
@@ -34,6 +43,27 @@ impl Aws {
         let aws = self.clone();
         let router = Router::new().fallback(async move |request: Request<Body>| aws.relay(request).await);
         Service { name, hosts: &[], below: "", router }
+    }
+
+    /// Where the MCP server is: the host name of its function URL.
+    pub(crate) fn mcp_is_at(&self, host: &str) {
+        host.clone_into(&mut self.mcp_host.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The MCP server, as a client outside of AWS reaches it: by HTTPS.
+    pub(crate) fn mcp(&self) -> Service {
+        let aws = self.clone();
+        let router = Router::new().fallback(async move |request: Request<Body>| aws.relay_to_mcp(request).await);
+        Service { name: MCP.to_owned(), hosts: MCP_HOSTS, below: "", router }
+    }
+
+    async fn relay_to_mcp(&self, mut request: Request<Body>) -> Response<Body> {
+        let host = self.mcp_host.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // What is no host name leads nowhere, and the answer says so.
+        if let Ok(host) = HeaderValue::try_from(host) {
+            request.headers_mut().insert(HOST, host);
+        }
+        self.relay(request).await
     }
 
     async fn relay(&self, request: Request<Body>) -> Response<Body> {

@@ -4,6 +4,7 @@
 //! - `POST /_stand-ins/faults` with `{"service": "ntfy", "fault": {"kind": "status", "status": 429, "retry_after": 1}, "times": 2}` plans a
 //!   [`Fault`]; without `times` it lasts. `DELETE` ends all of them.
 //! - `PUT /_stand-ins/upstream` with the URL of AWS on this machine as the body: where the relay sends what it gets.
+//! - `PUT /_stand-ins/mcp` with the host name of a function URL there: what `https://mcp.example.com` leads to.
 
 use crate::aws::Aws;
 use crate::fault::{Fault, Script};
@@ -26,7 +27,9 @@ struct Plan {
 
 pub(crate) fn service(record: Record, script: Script, aws: Aws) -> Service {
     let router = Router::new().route("/_stand-ins/calls", calls(record)).route("/_stand-ins/faults", faults(script));
-    let router = router.route("/_stand-ins/upstream", put(async move |url: String| aws.relay_to(&url)));
+    let relay = aws.clone();
+    let router = router.route("/_stand-ins/upstream", put(async move |url: String| relay.relay_to(&url)));
+    let router = router.route("/_stand-ins/mcp", put(async move |host: String| aws.mcp_is_at(&host)));
     Service { name: "control".to_owned(), hosts: &[], below: "", router }
 }
 

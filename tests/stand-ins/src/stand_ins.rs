@@ -47,9 +47,10 @@ impl StandIns {
     pub async fn start() -> Result<Self> {
         let (ntfy, record, script) = (Ntfy::default(), Record::default(), Script::default());
         let golf = Golf::default();
-        let all: Vec<_> = [ntfy.service(), noaa::service()].into_iter().chain(golf.services()).collect();
-        let hosts = hosts(&all).into_iter().map(str::to_owned).collect();
         let aws = Aws::new()?;
+        let all = [ntfy.service(), noaa::service(), aws.mcp()].into_iter().chain(golf.services());
+        let all: Vec<_> = all.collect();
+        let hosts = hosts(&all).into_iter().map(str::to_owned).collect();
         let control = control::service(record.clone(), script.clone(), aws.clone());
         let services = Arc::new(Services { all, record, script, control });
         let certified = Certified::of(hosts)?;
