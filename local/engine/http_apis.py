@@ -26,6 +26,20 @@ MADE_WITH = {
 }
 
 of_web_sockets = dict(provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"])
+of_authorizers = dict(provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Authorizer"])
+
+
+def create_authorizer(logical_id, properties, stack_name):
+    return of_authorizers["create"](logical_id, asked_always(properties), stack_name)
+
+
+def update_authorizer(authorizer, old, new, stack_name):
+    return of_authorizers["update"](authorizer, old, asked_always(new), stack_name)
+
+
+def asked_always(properties):
+    """A Lambda authorizer without identity sources is asked about every request; ministack would give it ``Authorization`` as one."""
+    return {"IdentitySource": [], **properties} if properties.get("AuthorizerType") == "REQUEST" else properties
 
 
 def create(logical_id, properties, stack_name):

@@ -50,6 +50,7 @@ CALLING = {"AWS::Lambda::EventSourceMapping", "AWS::CloudWatch::Alarm"}
 def complete():
     alarms.complete()
     handlers.update(OWN)
+    handlers["AWS::ApiGatewayV2::Authorizer"].update(create=http_apis.create_authorizer, update=http_apis.update_authorizer)
     handlers["AWS::Lambda::Function"].update(create=make_function, update=change_function)
     provisioners._REPLACING_PROPERTIES["AWS::StepFunctions::Activity"] = ("Name",)
     stacks._runs_on_worker_thread = waits_for_this_endpoint

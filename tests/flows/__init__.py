@@ -21,19 +21,24 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from tests.flows.leaks import Secrets
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 STAGE = "local"
 TOPIC = "secret-topic-of-the-flows"
+GOLF_SECRET = f"rez-agent/golf/credentials-{STAGE}"
 # What the flows need, in the words of ONLY=.
 STACKS = "layer shared-infrastructure agent-registry shared-llm tools messaging functions operations"
 TIMEOUT = 120
-# Of those who may ask the agent, of the MCP server, and what its client is given.
+# Of those who may ask the agent, of the MCP server, what its client is given, and of the API.
 AGENT_KEYS, MCP_KEY, MCP_TOKEN = "/ai-agent/agent-keys/local", "/ai-agent/mcp-key/local", "/ai-agent/tools/mcp/local"
+API_KEYS, API_KEY = f"rez-agent/api-keys-{STAGE}", "key-of-the-flows-7c1d0f52"
 SECRETS = {
     AGENT_KEYS: {"alice": "key-of-alice", "bob": "key-of-bob"},
     MCP_KEY: {"api_key": "key-of-mcp"},
     MCP_TOKEN: {"token": "key-of-mcp"},
+    API_KEYS: {"flows": API_KEY},
 }
 # Where the stand-ins have the stage's MCP server.
 MCP_HOST = "mcp.example.com"
@@ -43,18 +48,21 @@ opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Platform:
-    """Everything, running and deployed. ``lines`` is the log of all functions so far."""
+    """Everything, running and deployed. ``lines`` is what the functions, the machine and the deployment have said so far."""
 
     def __init__(self):
         self.lines = []
+        self.secrets = Secrets()
         self.stand_ins, line = started([os.environ["LRAP_TEST_STAND_INS"]], r"\{.*\}", [])
         self.places = json.loads(line[0])
         command = [os.environ["LRAP_TEST_LOCAL"], "up", "--port=0", "--engine", os.environ["LRAP_TEST_ENGINE"]]
         self.machine, line = started([*command, *self.variables()], r"AWS_ENDPOINT_URL=(\S+)", self.lines)
         self.endpoint = line[1]
         self.control("PUT", "upstream", self.endpoint)
-        for name, keys in SECRETS.items():
-            self.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(keys))
+        arns = {name: self.make_secret(name, keys) for name, keys in SECRETS.items()}
+        self.make_secret(GOLF_SECRET, self.places["golf"])
+        self.api_keys = arns[API_KEYS]
+        self.secrets.add("the topic of NTFY_URL", TOPIC)
         self.deployed = self.delivery("deploy", *self.zips(), "--only", STACKS, *self.parameters())
         self.control("PUT", "mcp", urllib.parse.urlsplit(self.output("McpServerUrl")).netloc)
 
@@ -70,7 +78,15 @@ class Platform:
     def parameters(self):
         given = {"NtfyUrl": f"{self.places['url']}/{TOPIC}", "AgentApiKeySecret": AGENT_KEYS, "McpApiKeySecret": MCP_KEY}
         given["McpClientAllowedHosts"] = MCP_HOST
+        given["AuthorizerKeysSecretArn"] = self.api_keys
         return [f"--parameter={name}={value}" for name, value in given.items()]
+
+    def make_secret(self, name, keys):
+        """Its ARN. What it holds must not be logged, but for the name of an OAuth client, which is none."""
+        for key, text in keys.items():
+            if key != "client_id":
+                self.secrets.add(f"{key} of {name}", text)
+        return self.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(keys))["ARN"]
 
     def delivery(self, command, *words):
         """What ``make`` runs; what it prints."""
@@ -83,6 +99,7 @@ class Platform:
             text=True,
             check=False,
         )
+        self.lines += done.stdout.splitlines()
         if done.returncode:
             raise AssertionError(f"{command}: {done.stdout}")
         return done.stdout
@@ -98,10 +115,34 @@ class Platform:
             content = response.read()
         return json.loads(content) if content else None
 
+    def calls(self):
+        """Every call since the last :meth:`forget_calls`. What they were authorized by is secret."""
+        calls = self.control("GET", "calls")
+        self.secrets.learn(calls)
+        return calls
+
+    def forget_calls(self):
+        self.calls()
+        self.control("DELETE", "calls")
+
+    def leaks(self):
+        """Where a secret that was used so far is in what was said, or in a log group."""
+        return self.secrets.found_in([*self.lines, *self.log_events()])
+
+    def log_events(self):
+        logs = self.client("logs")
+        for group in logs.get_paginator("describe_log_groups").paginate().search("logGroups[].logGroupName"):
+            yield from logs.get_paginator("filter_log_events").paginate(logGroupName=group).search("events[].message")
+
     def clock(self, change):
         request = urllib.request.Request(f"{self.endpoint}/_lambda-local/clock", json.dumps(change).encode(), method="POST")
         with opener.open(request, timeout=TIMEOUT) as response:
             return json.load(response)
+
+    @functools.cached_property
+    def api(self):
+        apis = self.client("apigatewayv2").get_apis()["Items"]
+        return next(api["ApiId"] for api in apis if api["Name"] == f"functions-{STAGE}")
 
     @functools.cache
     def client(self, service):
@@ -147,7 +188,10 @@ def started(command, pattern, lines):
 
 
 class OnPlatform(unittest.TestCase):
-    """Tests of all classes share one platform; each begins without calls, faults and dead letters."""
+    """Tests of all classes share one platform; each begins without calls, faults and dead letters.
+
+    Each class ends with a search of everything that was logged so far for every secret, token and key that was used so far.
+    """
 
     platform = None
 
@@ -157,8 +201,15 @@ class OnPlatform(unittest.TestCase):
             OnPlatform.platform = Platform()
             atexit.register(OnPlatform.platform.end)
 
+    @classmethod
+    def tearDownClass(cls):
+        cls.platform.calls()
+        leaks = cls.platform.leaks()
+        if leaks:
+            raise AssertionError("\n".join(["Secrets were logged:", *leaks]))
+
     def setUp(self):
-        self.platform.control("DELETE", "calls")
+        self.platform.forget_calls()
         self.platform.control("DELETE", "faults")
 
     def client(self, service):
@@ -174,7 +225,7 @@ class OnPlatform(unittest.TestCase):
 
     def calls(self, *services):
         """What was asked so far of services outside, and of AWS by functions: ``sns Publish rez-agent-notifications-local``, ``ntfy POST /``."""
-        return [call["words"] for call in self.platform.control("GET", "calls") if not services or call["service"] in services]
+        return [call["words"] for call in self.platform.calls() if not services or call["service"] in services]
 
     def in_order(self, *steps):
         """Asserts that the first call of each kind came after the first of the one before."""
@@ -184,7 +235,7 @@ class OnPlatform(unittest.TestCase):
 
     def attempts(self, text):
         """How often ntfy was sent a text."""
-        return sum(call["service"] == "ntfy" and text in call["body"] for call in self.platform.control("GET", "calls"))
+        return sum(call["service"] == "ntfy" and text in call["body"] for call in self.platform.calls())
 
     def eventually(self, condition, what, seconds=TIMEOUT):
         """The first true value of ``condition()``."""
@@ -202,13 +253,19 @@ class OnPlatform(unittest.TestCase):
         return session.resource("dynamodb", **options).Table(f"{prefix}{name}-{STAGE}")
 
     def notify(self, identity, text):
-        """Writes the row of a notification and publishes it, as a function would."""
+        self.publish("notifications", identity, "notify", {"message": text})
+
+    def act(self, identity, payload, **arguments):
+        self.publish("web-actions", identity, "web_action", payload, arguments)
+
+    def publish(self, topic, identity, kind, payload, arguments=None):
+        """Leaves what webapi leaves: the row of a message, and the message in a topic."""
         now = "2026-11-29T00:00:00Z"
-        message = {"id": identity, "version": "1.0", "created_date": now, "created_by": "test", "stage": STAGE}
-        message |= {"message_type": "notify", "status": "queued", "payload": {"message": text}, "arguments": {}, "updated_date": now}
+        message = {"id": identity, "version": "1.0", "created_date": now, "created_by": "test", "stage": STAGE, "message_type": kind}
+        message |= {"status": "queued", "payload": payload, "arguments": arguments or {}, "updated_date": now}
         nested = {name: json.dumps(message[name]) for name in ("payload", "arguments")}
         self.table("messages").put_item(Item={**message, **nested, "retry_count": 0})
-        arn = f"arn:aws:sns:{REGION}:123456789012:rez-agent-notifications-{STAGE}"
+        arn = f"arn:aws:sns:{REGION}:123456789012:rez-agent-{topic}-{STAGE}"
         self.client("sns").publish(TopicArn=arn, Message=json.dumps(message))
 
     def message(self, identity):

@@ -3,7 +3,7 @@
 import datetime
 import json
 
-from tests.flows import REGION, STAGE, OnPlatform
+from tests.flows import STAGE, OnPlatform
 
 SCHEDULES = f"rez-agent-schedules-{STAGE}"
 MESSAGES = f"rez-agent-messages-{STAGE}"
@@ -24,15 +24,10 @@ class Schedules(OnPlatform):
     def want(self, name, expression):
         """Leaves what webapi leaves: the row, and a message to the Schedule Creation topic."""
         self.put_row(name, schedule_expression=expression, status="pending")
-        now = "2026-11-29T00:00:00Z"
-        message = {"id": f"msg_20261129000000_{sum(name.encode()):06}", "version": "1.0", "created_date": now}
-        message |= {"created_by": "test", "stage": STAGE, "message_type": "schedule_creation", "status": "queued"}
+        identity = f"msg_20261129000000_{sum(name.encode()):06}"
         payload = {"schedule_id": f"{STAGE}-{name}", "action": "create", "revision": 1}
-        nested = {"payload": json.dumps(payload), "arguments": "{}"}
-        self.table("messages").put_item(Item={**message, **nested, "updated_date": now, "retry_count": 0})
-        arn = f"arn:aws:sns:{REGION}:123456789012:rez-agent-schedule-creation-{STAGE}"
-        self.client("sns").publish(TopicArn=arn, Message=json.dumps({**message, "payload": payload, "updated_date": now}))
-        return message["id"]
+        self.publish("schedule-creation", identity, "schedule_creation", payload)
+        return identity
 
     def test_schedule_creation(self):
         asked = self.want("hourly", "cron(0 * * * ? *)")

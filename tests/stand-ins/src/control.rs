@@ -3,11 +3,13 @@
 //! - `GET /_stand-ins/calls` lists every call, as [`Call`](crate::Call) in JSON; `DELETE` forgets them.
 //! - `POST /_stand-ins/faults` with `{"service": "ntfy", "fault": {"kind": "status", "status": 429, "retry_after": 1}, "times": 2}` plans a
 //!   [`Fault`]; without `times` it lasts. `DELETE` ends all of them.
+//! - `PUT /_stand-ins/token` with a token as the body: what the golf provider gives from now on in place of its own; `DELETE` ends that.
 //! - `PUT /_stand-ins/upstream` with the URL of AWS on this machine as the body: where the relay sends what it gets.
 //! - `PUT /_stand-ins/mcp` with the host name of a function URL there: what `https://mcp.example.com` leads to.
 
 use crate::aws::Aws;
 use crate::fault::{Fault, Script};
+use crate::oauth::OAuth;
 use crate::record::Record;
 use crate::service::Service;
 use axum::routing::{MethodRouter, get, post, put};
@@ -25,11 +27,12 @@ struct Plan {
     times: Option<u64>,
 }
 
-pub(crate) fn service(record: Record, script: Script, aws: Aws) -> Service {
+pub(crate) fn service(record: Record, script: Script, oauth: OAuth, aws: Aws) -> Service {
     let router = Router::new().route("/_stand-ins/calls", calls(record)).route("/_stand-ins/faults", faults(script));
     let relay = aws.clone();
     let router = router.route("/_stand-ins/upstream", put(async move |url: String| relay.relay_to(&url)));
     let router = router.route("/_stand-ins/mcp", put(async move |host: String| aws.mcp_is_at(&host)));
+    let router = router.route("/_stand-ins/token", token(oauth));
     Service { name: "control".to_owned(), hosts: &[], below: "", router }
 }
 
@@ -48,4 +51,9 @@ fn faults(script: Script) -> MethodRouter {
         StatusCode::NO_CONTENT
     })
     .delete(async move || cleared.clear())
+}
+
+fn token(oauth: OAuth) -> MethodRouter {
+    let own = oauth.clone();
+    put(async move |token: String| oauth.give(&token)).delete(async move || own.give_own())
 }

@@ -30,6 +30,8 @@ pub const PASSWORD: &str = "birdie on the 9th & more";
 pub const CLIENT: &str = "js1";
 /// Its secret.
 pub const CLIENT_SECRET: &str = "v4secret";
+/// The site that the client belongs to, which the golf provider wants to know.
+pub const WEBSITE: &str = "w-1";
 
 /// Keys for tests: what they sign is worth nothing.
 const DER: [&[u8]; 2] = [include_bytes!("../keys/one.der"), include_bytes!("../keys/two.der")];
@@ -149,6 +151,11 @@ impl OAuth {
     /// Gives this in place of the tokens that it would give.
     pub fn give(&self, token: &str) {
         self.lock().instead = Some(token.to_owned());
+    }
+
+    /// Gives its own tokens again.
+    pub fn give_own(&self) {
+        self.lock().instead = None;
     }
 
     /// For how many seconds new tokens are valid.

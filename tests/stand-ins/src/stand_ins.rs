@@ -51,7 +51,7 @@ impl StandIns {
         let all = [ntfy.service(), noaa::service(), aws.mcp()].into_iter().chain(golf.services());
         let all: Vec<_> = all.collect();
         let hosts = hosts(&all).into_iter().map(str::to_owned).collect();
-        let control = control::service(record.clone(), script.clone(), aws.clone());
+        let control = control::service(record.clone(), script.clone(), golf.oauth().clone(), aws.clone());
         let services = Arc::new(Services { all, record, script, control });
         let certified = Certified::of(hosts)?;
         let tls = TlsAcceptor::from(Arc::clone(&certified.config));
