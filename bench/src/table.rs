@@ -1,4 +1,4 @@
-//! The content table: DynamoDB's stand-in in a separate process, so that what it costs is nobody's cost here.
+//! The content table: DynamoDB's stand-in in a separate process, so that its processor time is not counted as the extension's.
 //!
 //! It answers as fast as it can, or as late as it is told. A line on its standard input asks for something, a line on its
 //! standard output answers.
