@@ -361,7 +361,7 @@ async fn s7_storing_is_free_for_ten_minutes() {
     assert_eq!(bench.calls(), (2, 0), "a content that was remembered is not one that was read");
 }
 
-/// A reference just handed out is good for at least half of the TTL, whoever stored the content before.
+/// A reference just handed out is good for at least half of the TTL, even if another sandbox stored the content before.
 #[tokio::test]
 async fn s6_what_has_less_than_half_its_life_left_is_stored_again() {
     let bench = Bench::open(CAPACITY);

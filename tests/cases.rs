@@ -1,7 +1,7 @@
 //! The rules of hydrating and offloading as data: one JSON file per case, run through the pure library.
 //!
 //! A file says which payload goes in (`input`, JSON text as a string so that every byte counts, or `input_hex`) and what comes
-//! out. In `stored`, contents get names; `{{name}}` in input and expectation stands for the reference of that content, so that
+//! out. In `stored`, contents get names; `{{name}}` in input and expectation is replaced by the reference of that content, so that
 //! files read like the rule they hold. `UPDATE_CASES=1` writes what came out into the files; the diff is then a review.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! P4: any number of polls and responses at once, and no event taken for nobody.
+//! P4: any number of polls and responses at once, and no event consumed without a runtime to handle it.
 
 use test_kit::NEXT;
 use test_kit::peer::{Log, State};

@@ -178,7 +178,7 @@ fn every_command_is_run_by_somebody() {
 }
 
 #[test]
-fn whoever_runs_a_command_is_there_and_reads_the_page() {
+fn the_file_that_runs_a_command_exists_and_reads_the_page() {
     for (page, start, by) in RUN_BY {
         match by {
             By::Test(file, name) => {

@@ -29,7 +29,7 @@ const REMAINING: [Duration; 3] = [Duration::from_secs(3), Duration::from_secs(30
 /// `LRAP_STORE_TIMEOUT`: with much time left, this ends the wait.
 const STORE_TIMEOUT: u64 = 4;
 /// No invocation may wait longer, however much time it has.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `LRAP_STORE_TIMEOUT` where answers come late, but not too late for any one request.
 const LATE_STORE_TIMEOUT: u64 = 20;
@@ -199,7 +199,7 @@ impl End {
     /// loaded as it is: the invocation had it on top.
     fn in_time(self, remaining: Duration, usual: Duration) -> String {
         let Self { how, took } = self;
-        assert!(took < remaining.min(PATIENCE) + usual, "{how} after {took:?} of {remaining:?}, usually {usual:?}");
+        assert!(took < remaining.min(TIMEOUT) + usual, "{how} after {took:?} of {remaining:?}, usually {usual:?}");
         how
     }
 }
@@ -359,7 +359,7 @@ async fn by_the_second_address() -> (Vec<String>, Vec<String>) {
     (vec![write.by_second_chance()], vec![read.by_second_chance()])
 }
 
-/// Of a table whose name stands for these addresses.
+/// Of a table whose name resolves to these addresses.
 fn settings(table: &Table, addresses: Vec<SocketAddr>) -> Settings {
     let credentials = CredentialsSource::Static {
         access_key_id: "AKIDEXAMPLE".to_owned(),

@@ -183,7 +183,7 @@ async fn other_scopes_do_not_hold_it(store: &impl ContentStore) {
     assert_eq!(tenants, [Err(GetError::NotFound)]);
 }
 
-/// A tenant's content is its own, whole or in parts, whoever else holds its reference.
+/// A tenant's content is its own, whole or in parts, even if others hold its reference.
 async fn tenants_do_not_share(store: &impl ContentStore) {
     let (ours, theirs) = (scope().for_tenant("a"), scope().for_tenant("b"));
     for bytes in [text(100, 1021), noise(MIB, 1022)] {

@@ -12,7 +12,7 @@ const SIZE: (u32, u32) = (860, 360);
 /// The part of a group's width that its bars fill.
 const FILLED: f64 = 0.84;
 
-/// Told apart by people who see no red or no green, too.
+/// People who see no red or no green can distinguish them too.
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0x99, 0x99, 0x99),
     RGBColor(0x56, 0xb4, 0xe9),

@@ -160,9 +160,9 @@ impl MetricsMode {
 pub enum Mode {
     /// As the event's envelope tells.
     Auto,
-    /// Whoever called.
+    /// Any caller.
     Always,
-    /// Whoever called, not.
+    /// No caller.
     Never,
 }
 

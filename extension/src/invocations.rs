@@ -72,7 +72,7 @@ pub struct Invocation {
     pub deadline: Option<Instant>,
     /// Whose content it may read and writes, where the function has tenant isolation: bytes, whether or not they are text.
     pub tenant: Option<Box<[u8]>>,
-    /// Whether its response is left alone, because whoever reads it cannot hydrate.
+    /// Whether its response is left alone, because its reader cannot hydrate.
     pub is_left_alone: bool,
     /// References that its event held and that were handed over as they are.
     pub kept: Vec<ContentRef>,

@@ -1,4 +1,4 @@
-//! Lines on standard output and standard error. Whoever should read them may not: a full pipe must hold up no invocation and
+//! Lines on standard output and standard error. Their reader may not read: a full pipe must hold up no invocation and
 //! not the end of the process.
 //!
 //! A pipe that has room takes a short line at once, which costs least. Whatever could wait goes through a queue to a thread,

@@ -271,7 +271,7 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     /// Forwards a request that may be answered late. When the runtime gives it up, or that could not be seen any more, it is
-    /// given up upstream: no event is taken for nobody.
+    /// given up upstream: no event is consumed without a runtime to handle it.
     async fn poll(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Reply<'_>, ProxyError> {
         tokio::select! {
             biased;

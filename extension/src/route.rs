@@ -13,7 +13,7 @@ pub enum Route<'a> {
     Error(&'a str),
     /// The poll with which a runtime waits to be restored from a snapshot.
     RestoreNext,
-    /// Everything else, known or not. An error of the init phase is among them: Lambda hands it to whoever invoked, but it was
+    /// Everything else, known or not. An error of the init phase is among them: Lambda hands it to the caller, but it was
     /// there before any event, so that nothing in it came from one.
     Other,
 }

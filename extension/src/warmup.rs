@@ -34,7 +34,7 @@ pub async fn begin(proxy: &Arc<Proxy<CachedStore<DynamoDbStore>>>) {
 }
 
 /// Lambda waits for our first poll, so that goes first: everything else that is ready to run here runs before this, and then
-/// whoever waits for the processor. What waits for the network goes before the write.
+/// work that waits for the processor. What waits for the network goes before the write.
 async fn warm(proxy: Arc<Proxy<CachedStore<DynamoDbStore>>>) {
     tokio::task::yield_now().await;
     std::thread::yield_now();

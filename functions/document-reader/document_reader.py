@@ -2,7 +2,7 @@
 
     {"path": "guide.md"}  ->  {"document": {"name", "media_type", "bytes", "sha256", "encoding", "lines"}, "text": "..."}
 
-The text is exact: UTF-8 comes as it stands in the file (line ends, byte order mark and all), anything else as base64, and
+The text is exact: UTF-8 comes as it is in the file (line ends, byte order mark and all), anything else as base64, and
 ``document.encoding`` says which. How long the answer is does not matter here: that is the layer's business.
 
 Only files below ``DOCUMENT_ROOT`` are read, wherever ``..`` and symbolic links lead. A failure's class name is the

@@ -46,7 +46,7 @@ class Template:
     @property
     def stack(self):
         """What its stack is called without the stage, or ``None`` of a template that ``make deploy`` leaves alone. A parameter's
-        name in braces stands for its value: there is a stack for each."""
+        name in braces is replaced by its value: there is a stack for each."""
         return self.document.get("Metadata", {}).get("StackName")
 
     @property

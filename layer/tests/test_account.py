@@ -7,7 +7,7 @@ from delivery.account import Account, FromFile, command
 
 
 class NoSession:
-    """Whoever asks it for a client is about to do something."""
+    """Code that asks it for a client is about to do something."""
 
     region_name = "eu-central-1"
 

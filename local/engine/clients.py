@@ -1,4 +1,4 @@
-"""Clients of this endpoint's public API, for what is lambda-local's: whoever uses them goes the way that every caller goes."""
+"""Clients of this endpoint's public API, for what is lambda-local's: they use the same API as every caller."""
 
 import functools
 import threading

@@ -87,7 +87,7 @@ def emulates(architecture):
 
 
 def runtime(name):
-    """What stands for a runtime's identifier here: ``runtime``, ``command`` and ``managed`` of lambda-local's configuration."""
+    """What runs a runtime's identifier here: ``runtime``, ``command`` and ``managed`` of lambda-local's configuration."""
     if name.startswith("provided"):
         return {"runtime": "provided"}
     if name.startswith("python3."):

@@ -43,11 +43,11 @@ def changeable(properties):
 
 
 def definition(properties):
-    """The definition with every substitution made; a placeholder that nothing stands for is refused here and not when it runs."""
+    """The definition with every substitution made; a placeholder without a value is refused here and not when it runs."""
     text = _sfn_definition(properties)
     left = sorted(set(PLACEHOLDER.findall(text)))
     if left:
-        raise ValueError(f"DefinitionSubstitutions: nothing stands for {', '.join(left)}")
+        raise ValueError(f"DefinitionSubstitutions: there is no value for {', '.join(left)}")
     return text
 
 

@@ -74,7 +74,7 @@ def started(settings):
 
 
 def main():
-    # What fails stands in the history of its execution.
+    # Failures are in the history of their execution.
     logging.disable(logging.CRITICAL)
     settings = json.loads(sys.stdin.readline())
     # The answer is the first line: an execution may end as soon as the port is open.

@@ -1,5 +1,5 @@
 """Tells lambda-local of every execution that has ended, however it did, by a line of its own on standard output:
-``{"ended": "arn:aws:states:…"}``. The service has no call that waits for the end of an execution, and whoever asks again and again
+``{"ended": "arn:aws:states:…"}``. The service has no call that waits for the end of an execution, and a caller that asks again and again
 learns it late or keeps the interpreter busy.
 """
 

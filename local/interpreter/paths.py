@@ -1,4 +1,4 @@
-"""What a JSONPath finds, as the service has it: a definite one the value itself, any other a list. moto makes a list of what stands
+"""What a JSONPath finds, as the service has it: a definite one the value itself, any other a list. moto makes a list of what is
 behind an index, and a value of what a wildcard finds once.
 
 A path is learned once: moto would take longer for that than for everything else that a state does.

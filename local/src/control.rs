@@ -22,7 +22,7 @@ impl Control {
         self.function.config.managed_instances.is_some()
     }
 
-    /// Changes the state and wakes whoever waits for it.
+    /// Changes the state and wakes those who wait for it.
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Lifecycle) -> T) -> T {
         let mut result = None;
         self.state.send_modify(|state| result = Some(change(state)));
@@ -40,7 +40,7 @@ impl Control {
         drop(self.state.subscribe().wait_for(wanted).await);
     }
 
-    /// Waits until there is something to take. Whoever stops waiting has taken nothing.
+    /// Waits until there is something to take. A caller that stops waiting has taken nothing.
     pub(crate) async fn take<T>(&self, mut take: impl FnMut(&mut Lifecycle) -> Option<T>) -> T {
         let mut changes = self.state.subscribe();
         loop {

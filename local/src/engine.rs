@@ -159,7 +159,7 @@ impl EngineClient {
         });
     }
 
-    /// Looks a function up for whoever signed a request with these headers.
+    /// Looks a function up for the caller that signed a request with these headers.
     pub(crate) async fn describe(&self, caller: &HeaderMap, named: &Named) -> Result<Description, Refused> {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("name", &named.reference)

@@ -1,6 +1,6 @@
 //! Lambda's Invoke API, version 2015-03-31: what the AWS CLI and the SDKs call with `AWS_ENDPOINT_URL_LAMBDA`.
 //!
-//! Signatures are not checked: whoever reaches the port may invoke. <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
+//! Signatures are not checked: any client that reaches the port may invoke. <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
 use crate::answers::{ApiResponse, json_answer, not_found};
 use crate::definition::LATEST;
@@ -126,7 +126,7 @@ async fn carry_out(
             let wants_tail = text(&head.headers, "x-amz-log-type") == Some("Tail");
             let invoked = function.invoke(request).await.map_err(refusal)?;
             let mut answer = result(&invoked, &function.definition.version, wants_tail);
-            // For whoever keeps logs and metrics; it does not reach the wire.
+            // For code that keeps logs and metrics; it does not reach the wire.
             answer.extensions_mut().insert(invoked);
             Ok(answer)
         }

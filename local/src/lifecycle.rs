@@ -1,6 +1,6 @@
 //! What state a sandbox is in, and which steps the Runtime API and the Extensions API allow in it.
 //!
-//! Pure: requests, process exits and the sandbox's owner change it through its methods, whoever waits looks at it. Errors and their
+//! Pure: requests, process exits and the sandbox's owner change it through its methods, and those who wait read it. Errors and their
 //! wording are those of Lambda. What differs between sandboxes with one invocation at a time and those with several is behind
 //! [`Invocations`].
 

@@ -1,4 +1,4 @@
-//! One process of a sandbox: the head of its own process group, its output line by line, its memory, its end.
+//! One process of a sandbox: the leader of a process group, its output line by line, its memory, its end.
 //!
 //! A process may start others (a shell, a wrapper that does not exec). They are in its group, and the group is killed when its
 //! head ends and when [`Process`] is dropped: nothing of a sandbox outlives it.

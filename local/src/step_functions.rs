@@ -56,7 +56,7 @@ impl Default for StepFunctionsConfig {
 pub struct StateMachineConfig {
     /// The file with its definition.
     pub definition: PathBuf,
-    /// What stands for each `${Name}` in it: a template's `DefinitionSubstitutions`.
+    /// The value of each `${Name}` in it: a template's `DefinitionSubstitutions`.
     #[serde(default)]
     pub substitutions: BTreeMap<String, String>,
 }
@@ -74,7 +74,7 @@ pub enum StepFunctionsError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A placeholder that nothing stands for.
+    /// A placeholder without a value.
     #[error("state machine {name}: no substitution for ${{{placeholder}}}")]
     Placeholder {
         /// The state machine.
@@ -206,7 +206,7 @@ fn definition(name: &str, machine: &StateMachineConfig) -> Result<String, StepFu
     substitute(&text, &machine.substitutions).map_err(unknown)
 }
 
-/// The text with every `${Name}` replaced, or the first name that nothing stands for.
+/// The text with every `${Name}` replaced, or the first name that has no value.
 fn substitute(text: &str, substitutions: &BTreeMap<String, String>) -> Result<String, String> {
     let mut pieces = text.split("${");
     let mut substituted = pieces.next().unwrap_or_default().to_owned();

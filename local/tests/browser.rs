@@ -23,7 +23,7 @@ const ARGUMENTS: [&str; 8] = [
 ];
 
 /// How long to wait for what a page shows.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Browser {
     pub(crate) page: WebDriver,
@@ -72,7 +72,7 @@ impl Browser {
 
     /// Waits until a selector finds something.
     pub(crate) async fn find(&self, selector: &str) -> WebElement {
-        let found = self.page.query(By::Css(selector)).wait(PATIENCE, Duration::from_millis(50)).first().await;
+        let found = self.page.query(By::Css(selector)).wait(TIMEOUT, Duration::from_millis(50)).first().await;
         found.unwrap_or_else(|error| panic!("{selector}: {error}"))
     }
 
@@ -87,9 +87,9 @@ impl Browser {
         let script = format!(
             "const done = arguments[0]; const look = () => ({expression}) ? done(true) : requestAnimationFrame(look); look()"
         );
-        self.page.set_script_timeout(PATIENCE).await.unwrap();
+        self.page.set_script_timeout(TIMEOUT).await.unwrap();
         let returned = self.page.execute_async(script, Vec::new()).await;
-        returned.unwrap_or_else(|error| panic!("not before {PATIENCE:?}: {expression}: {error}"));
+        returned.unwrap_or_else(|error| panic!("not before {TIMEOUT:?}: {expression}: {error}"));
     }
 
     pub(crate) async fn close(self) {
@@ -104,7 +104,7 @@ async fn port(driver: &mut Child) -> u16 {
     while let Some(line) = lines.next_line().await.unwrap() {
         let port = line.split("successfully on port ").nth(1);
         if let Some(port) = port.and_then(|port| port.trim_end_matches('.').parse().ok()) {
-            // Whoever stops reading blocks the writer sooner or later.
+            // A reader that stops reading blocks the writer sooner or later.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
             return port;
         }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// For an execution on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A running lambda-local with one function, `f`.
 pub(crate) struct Stage {
@@ -125,7 +125,7 @@ pub(crate) async fn end_of(
     lambda: &LambdaLocal,
     client: &aws_sdk_sfn::Client,
 ) -> DescribeExecutionOutput {
-    tokio::time::timeout(PATIENCE, lambda.execution_ended(execution)).await.expect("an end").unwrap();
+    tokio::time::timeout(TIMEOUT, lambda.execution_ended(execution)).await.expect("an end").unwrap();
     client.describe_execution().execution_arn(execution).send().await.unwrap()
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn document(output: &InvokeOutput) -> Value {
     serde_json::from_slice(output.payload().unwrap().as_ref()).unwrap()
 }
 
-/// Whether the process is there and no zombie: whoever adopts orphans may be slow to reap them.
+/// Whether the process is there and no zombie: the process that adopts orphans may be slow to reap them.
 pub(crate) fn is_running(process: i64) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))

@@ -276,7 +276,7 @@ async fn the_history_comes_in_pages_from_either_end() {
 }
 
 #[tokio::test]
-async fn whoever_waits_learns_of_an_end_however_it_comes() {
+async fn callers_that_wait_learn_of_every_kind_of_end() {
     for (state, status) in [
         (json!({ "Type": "Succeed" }), ExecutionStatus::Succeeded),
         (json!({ "Type": "Fail", "Error": "Own" }), ExecutionStatus::Failed),

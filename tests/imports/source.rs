@@ -101,18 +101,18 @@ impl Crate {
         self.resolve_in(here, used, 16)
     }
 
-    fn resolve_in(&self, here: &[String], used: &[String], patience: u32) -> Option<Target> {
-        let patience = patience.checked_sub(1)?;
+    fn resolve_in(&self, here: &[String], used: &[String], steps: u32) -> Option<Target> {
+        let steps = steps.checked_sub(1)?;
         let (first, rest) = used.split_first()?;
         let parent = || here.split_last().map(|(_, parent)| parent.to_vec());
         match first.as_str() {
-            "crate" => self.walk(vec![], rest, patience),
-            "self" => self.walk(here.to_vec(), rest, patience),
+            "crate" => self.walk(vec![], rest, steps),
+            "self" => self.walk(here.to_vec(), rest, steps),
             "super" => match rest.first().map(String::as_str) {
-                Some("super") => self.resolve_in(&parent()?, rest, patience),
-                _ => self.walk(parent()?, rest, patience),
+                Some("super") => self.resolve_in(&parent()?, rest, steps),
+                _ => self.walk(parent()?, rest, steps),
             },
-            _ if self.knows(here, first) => self.walk(here.to_vec(), used, patience),
+            _ if self.knows(here, first) => self.walk(here.to_vec(), used, steps),
             _ if used.len() > 1 => Some(Target::Outside(used.to_vec())),
             _ => None,
         }
@@ -126,7 +126,7 @@ impl Crate {
     }
 
     /// Follows the rest of a path from a module down, through what is imported on the way.
-    fn walk(&self, mut here: ModulePath, path: &[String], patience: u32) -> Option<Target> {
+    fn walk(&self, mut here: ModulePath, path: &[String], steps: u32) -> Option<Target> {
         for (at, name) in path.iter().enumerate() {
             let inner = child(&here, name);
             if self.modules.contains_key(&inner) {
@@ -136,12 +136,12 @@ impl Crate {
             let module = self.modules.get(&here)?;
             if let Some(imported) = module.imported.get(name) {
                 let whole = [imported, &path[at + 1..]].concat();
-                return self.resolve_in(&here, &whole, patience);
+                return self.resolve_in(&here, &whole, steps);
             }
             if !module.items.contains(name) {
                 let globs = module.globs.iter().map(|glob| [glob, &path[at..]].concat());
                 let found = globs
-                    .filter_map(|path| self.resolve_in(&here, &path, patience))
+                    .filter_map(|path| self.resolve_in(&here, &path, steps))
                     .find(|target| self.defines(target, name));
                 return found.or(Some(Target::Inside(here)));
             }

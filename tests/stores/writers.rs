@@ -99,7 +99,7 @@ async fn a_late_commit_item_names_its_own_parts() {
     assert_held(&bench.store, &[content]).await;
 }
 
-/// One writer is held up at each of its requests in turn, while another one writes the content in other parts: whoever reads
+/// One writer is held up at each of its requests in turn, while another one writes the content in other parts: a reader
 /// in between or afterwards gets all of it.
 #[tokio::test]
 async fn a_writer_held_up_anywhere_harms_nobody() {

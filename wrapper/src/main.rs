@@ -26,7 +26,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a function waits for its proxy before it starts without one (contract, section 1).
-const PATIENCE: Duration = Duration::from_millis(200);
+const TIMEOUT: Duration = Duration::from_millis(200);
 
 const USAGE: &str = "no command to run. This program wraps a Lambda runtime: set \
     AWS_LAMBDA_EXEC_WRAPPER to its path, or call it as `wrapper <command> [arguments]` from a bootstrap";
@@ -55,10 +55,10 @@ const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 fn proxy_address() -> Result<SocketAddr, String> {
     let listener = port::from_env(variable).map_err(|invalid| invalid.to_string())?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, listener.number));
-    probe::accepts(address, PATIENCE).map_err(|error| {
+    probe::accepts(address, TIMEOUT).map_err(|error| {
         format!(
             "no Runtime API proxy at {address} within {} ms ({error}), see {}",
-            PATIENCE.as_millis(),
+            TIMEOUT.as_millis(),
             listener.variable
         )
     })?;
@@ -80,6 +80,6 @@ fn say(line: &str) {
         let _ = written.send(());
     });
     if writing.is_ok() {
-        let _ = said.recv_timeout(PATIENCE);
+        let _ = said.recv_timeout(TIMEOUT);
     }
 }

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
-/// `Ok` as soon as `address` accepts a TCP connection; the last error when it has not done so within `patience`.
+/// `Ok` as soon as `address` accepts a TCP connection; the last error when it has not done so within `timeout`.
 ///
 /// On Lambda the extension binds before it registers, and Lambda starts the runtime after every extension has registered, so
 /// the first attempt answers, in some 100 µs. A refused connection is nevertheless tried again until the time is
 /// over: other hosts (managed instances, emulators, containers that start both at once) do not promise that order, and
 /// where the proxy really is missing 200 ms once per sandbox are cheaper than a function that now and then silently ran
 /// without it. A connection that neither opens nor fails (a full backlog) is given up at the same moment.
-pub(crate) fn accepts(address: SocketAddr, patience: Duration) -> io::Result<()> {
-    let deadline = Instant::now() + patience;
+pub(crate) fn accepts(address: SocketAddr, timeout: Duration) -> io::Result<()> {
+    let deadline = Instant::now() + timeout;
     let mut pause = SHORTEST_PAUSE;
     loop {
         // At least a millisecond: a timeout of zero would be refused as an invalid argument.
@@ -67,11 +67,11 @@ mod tests {
     #[test]
     fn a_refusal_is_the_answer_only_when_the_time_is_over() {
         let (_socket, address) = silent();
-        let patience = Duration::from_millis(50);
+        let timeout = Duration::from_millis(50);
         let started = Instant::now();
-        let error = accepts(address, patience).expect_err("nothing listens");
+        let error = accepts(address, timeout).expect_err("nothing listens");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-        assert!(started.elapsed() + LONGEST_PAUSE >= patience);
+        assert!(started.elapsed() + LONGEST_PAUSE >= timeout);
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn poll(lambda: &str, identifier: HeaderValue) -> Result<Request<Full<Bytes>>, h
     request.body(Full::default())
 }
 
-/// Says hello to whoever connects.
+/// Says hello to each client that connects.
 async fn greet(listener: TcpListener) {
     let hello = |_: Request<Incoming>| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("hello\n"))) };
     while let Ok((stream, _)) = listener.accept().await {

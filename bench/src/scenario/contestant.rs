@@ -20,7 +20,7 @@ pub(super) enum Contestant {
     Bare { bare: Bare, takes: Takes },
 }
 
-/// What of an invocation a bare request stands for.
+/// What part of an invocation a bare request represents.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Takes {
     /// Reading.

@@ -162,7 +162,7 @@ fn spawn(function: Function, bench: &Bench<'_>, sandbox: &Sandbox) -> anyhow::Re
         ("AWS_REGION", "eu-west-1"),
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "of-no-use-anywhere"),
-        // Whoever asks a stand-in for its secrets may ask a provider on this machine.
+        // A program that asks a stand-in for its secrets may ask a provider on this machine.
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1"),
     ]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);

@@ -20,7 +20,7 @@ pub(crate) enum ToolError {
     /// Arguments, settings or files that make no sense.
     #[error("{0}")]
     Usage(String),
-    /// The content table does not answer, or does not let us.
+    /// The content table does not answer, or denies access.
     #[error("{0}")]
     Unavailable(String),
     /// Standard output does not take what we say.

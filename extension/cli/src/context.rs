@@ -201,7 +201,7 @@ impl Table {
     }
 }
 
-/// The reference that a text is: ours, or the forerunner's, which whoever types one means to be read.
+/// The reference that a text is: ours, or the forerunner's: a user who types one wants it read.
 pub(crate) fn reference(text: &str) -> Result<ContentRef, ParseRefError> {
     text.parse().or_else(|error| ContentRef::parse_legacy(text).ok_or(error))
 }

@@ -1,6 +1,6 @@
 //! `lrap verify`: whether contents are there, whole, and in their time. Each is read and hashed, as hydrating would.
 //!
-//! A file without a reference is no success: nothing was verified, and whoever gave it expected otherwise.
+//! A file without a reference is no success: nothing was verified, and the user expected otherwise.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;

@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(leaves(pairs, 2), [pairs], "what is in its members is too much");
         assert_eq!(leaves(r#" ["x",{"a":"x"},1] "#, 1), [r#"["x",{"a":"x"},1]"#]);
         assert_eq!(leaves(r#"{"a":{"b":[["x","x"]]},"c":"y"}"#, 1), [r#"["x","x"]"#]);
-        assert_eq!(leaves(r#""x""#, 0), [""; 0], "nothing stands around it");
+        assert_eq!(leaves(r#""x""#, 0), [""; 0], "nothing is around it");
     }
 
     fn document() -> impl Strategy<Value = String> {

@@ -29,7 +29,7 @@ pub fn holds_reference<'a>(mut parts: impl Iterator<Item = &'a [u8]>) -> bool {
     parts.any(|part| seams.search(part, |text| spellings.find(text).is_some()))
 }
 
-/// Whether an event may be one of records in base64 text, told from its first bytes: whoever is not looking for its shape
+/// Whether an event may be one of records in base64 text, told from its first bytes: code that does not look for its shape
 /// need not begin to.
 pub fn may_hold_records(first: &[u8]) -> bool {
     let inside = first.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);

@@ -20,7 +20,7 @@ const NOT_JSON: &str = "@ ";
 /// A document in which no text is taken for a reference any more, but for the `kept` ones, and how often it was broken. Without such
 /// text, the very same bytes.
 ///
-/// One that is not JSON is a text itself: whoever passes it on may put it into a string.
+/// One that is not JSON is a text itself: a program that passes it on may put it into a string.
 pub fn break_all(document: &Bytes, kept: &[ContentRef]) -> (Bytes, u32) {
     if !may_spell_prefix(document) {
         return (document.clone(), 0);
@@ -98,7 +98,7 @@ impl<'a> Searched<'a> {
 
     /// Takes over what was found in a string of this text.
     fn take(&mut self, inside: &mut Searched<'_>) {
-        let token = inside.token.expect("BUG: it stands in a string");
+        let token = inside.token.expect("BUG: it is in a string");
         let spelt = json::spelt_offsets(token.raw(&self.text), inside.marks.drain(..));
         self.marks.extend(spelt.into_iter().map(|mark| token.open + 1 + mark));
     }

@@ -29,7 +29,7 @@ use crate::leaving::Leaving;
 use crate::nested::Budget;
 use crate::reference::{Content, ContentRef, MAX_LEN, PREFIX};
 
-/// How many contents are stored for one response, at most, because text of it reads like references: whoever wrote that text pays
+/// How many contents are stored for one response, at most, because text of it reads like references: the author of that text pays
 /// some 12 bytes for each (O11).
 pub const MAX_LOOK_ALIKES: usize = 100;
 

@@ -696,7 +696,7 @@ mod tests {
         assert!(signed().holds(&reference, b"same") && !signed().holds(&unsigned, b"same"));
     }
 
-    /// Whoever may write to the table could store such a text under its right name.
+    /// A program that may write to the table could store such a text under its right name.
     #[test]
     fn a_text_that_is_not_utf_8_is_not_held() {
         let scope = Scope::new("table");

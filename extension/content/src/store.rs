@@ -63,7 +63,7 @@ pub enum PutError {
 /// A content as a store gave it: verified, and until when it is good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The content, in a separate allocation: whoever keeps it keeps nothing larger alive.
+    /// The content, in a separate allocation: keeping it keeps nothing larger alive.
     pub bytes: Bytes,
     /// When it is over.
     pub expiry: Expiry,

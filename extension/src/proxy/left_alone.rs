@@ -1,4 +1,4 @@
-//! Whether a response is left alone: it leaves as it came, because whoever reads it could not hydrate. Decided here and nowhere else.
+//! Whether a response is left alone: it leaves as it came, because its reader could not hydrate. Decided here and nowhere else.
 
 use long_content::envelope::Envelope;
 use long_content::offload::{self, Limits};
@@ -30,7 +30,7 @@ impl<S: ContentStore> Proxy<S> {
     }
 
     /// A response of which nothing is known, neither who reads it nor which references its event held: it leaves as it came,
-    /// unless whoever reads it could take some of its text for a reference (O9).
+    /// unless its reader could take some of its text for a reference (O9).
     pub(super) fn leave_unknown(response: Payload) -> Result<Payload, Failure> {
         let response = response.whole();
         let has_look_alike = offload::plan(&response, &Limits::default()).has_look_alike();

@@ -24,7 +24,7 @@ pub(crate) use self::page::Page;
 use self::text::Text;
 
 /// A page that takes longer is up to something: an ordinary one of a megabyte takes some tens of milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes between two looks at the clock.
 const PIECE: usize = 16 << 10;
@@ -35,17 +35,17 @@ pub(crate) struct TooSlow;
 
 /// What the page at `url` says.
 pub(crate) fn of(html: &str, url: &Url) -> Result<Page, TooSlow> {
-    within(PATIENCE, html, url)
+    within(TIMEOUT, html, url)
 }
 
-fn within(patience: Duration, html: &str, url: &Url) -> Result<Page, TooSlow> {
+fn within(timeout: Duration, html: &str, url: &Url) -> Result<Page, TooSlow> {
     let began = Instant::now();
     let text = Text::new(url.clone(), html.len());
     let tokenizer = Tokenizer::new(Sink(RefCell::new(text)), TokenizerOpts::default());
     let queue = BufferQueue::default();
     let mut rest = html;
     while !rest.is_empty() {
-        if began.elapsed() > patience {
+        if began.elapsed() > timeout {
             return Err(TooSlow);
         }
         let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));

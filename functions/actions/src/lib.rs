@@ -1,4 +1,4 @@
-//! What an agent can do: a table of tools, whoever calls them.
+//! What an agent can do: a table of tools, for every caller.
 //!
 //! # A new tool
 //!

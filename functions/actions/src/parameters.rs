@@ -69,7 +69,7 @@ impl Parameter {
         Self { name, description, kind, is_required: false }
     }
 
-    /// Whether a handle may stand in its place.
+    /// Whether a handle may replace it.
     pub fn is_content(&self) -> bool {
         matches!(self.kind, Kind::Content)
     }

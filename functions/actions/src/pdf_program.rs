@@ -1,7 +1,7 @@
 //! PDF files as text, by another process.
 //!
 //! Anybody may have written the file. No parser of PDF was found that neither panics, nor takes all memory or time, whatever is in it; so
-//! the parser runs in a process of its own, which may end in any way, and has limits for memory and time
+//! the parser runs in a separate process, which may end in any way, and has limits for memory and time
 //! ([ADR 30](../../../docs/adr/0030-pdf-in-a-process.md)).
 
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::tool_error::ToolError;
 pub const PDF_TO_TEXT: &str = "--pdf-to-text";
 
 /// A file that takes longer is given up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of text of one file.
 const LONGEST: u64 = 8 << 20;
@@ -38,8 +38,8 @@ impl PdfProgram {
 
     /// The text of a file, or why there is none.
     pub(crate) async fn text(&self, file: &[u8]) -> Result<String, ToolError> {
-        let read = timeout(PATIENCE, self.read(file)).await;
-        let read = read.map_err(|_| refused(&format!("it takes more than {} seconds", PATIENCE.as_secs())))?;
+        let read = timeout(TIMEOUT, self.read(file)).await;
+        let read = read.map_err(|_| refused(&format!("it takes more than {} seconds", TIMEOUT.as_secs())))?;
         read.map_err(|error| refused(&error.to_string()))?
     }
 

@@ -1,4 +1,4 @@
-//! What holds for every text and every page, whoever wrote it: nothing panics, nothing is longer than promised.
+//! What holds for every text and every page, hostile ones included: nothing panics, nothing is longer than promised.
 
 use proptest::prelude::*;
 

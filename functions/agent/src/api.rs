@@ -15,7 +15,7 @@ use std::time::Instant;
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// The chat page. It holds nothing of anybody's: who asks for it need not be known.
+    /// The chat page. It holds no user's data, so it is served to everyone.
     Page,
     /// An answer.
     Answer(Box<Question>),

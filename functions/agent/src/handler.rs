@@ -116,7 +116,7 @@ fn is_function_url(host: &str) -> bool {
     host.contains(".lambda-url.")
 }
 
-/// A turn whose events are sent while it runs. It is a task of its own: those who watch it may leave, and what was begun is paid for
+/// A turn whose events are sent while it runs. It is a separate task: those who watch it may leave, and what was started is paid for
 /// and written down all the same.
 async fn watched<M, F>(agent: &Arc<Agent<M, F>>, caller: String, question: Question, until: Instant) -> Answer
 where

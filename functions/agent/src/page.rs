@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 /// The page, with a place for the nonce of its script and style.
 const PAGE: &str = include_str!("page/index.html");
-/// What stands there.
+/// What the page is made of.
 const NONCE: &str = "{{nonce}}";
 
 /// The page, under a policy that allows nothing but its own script and style and requests to its own origin.

@@ -163,7 +163,7 @@ impl ContentTable {
         Ok(scope.signed_by(keys))
     }
 
-    /// When to give up. Whoever asks was invoked, so that no snapshot is taken any more.
+    /// When to give up. The caller has been invoked, so no snapshot is taken any more.
     fn until(&self, asking: Asking<'_>) -> Instant {
         self.connections.invoked();
         asking.until.min(Instant::now() + self.timeout)

@@ -50,7 +50,7 @@ fn topmost(mut starts: Vec<Start>) -> Vec<Start> {
     starts
 }
 
-/// Still too many of one level: of each twentieth of the text, the first one stands for all that begin in it.
+/// Still too many of one level: of each twentieth of the text, the first one represents all that start in it.
 fn joined(starts: Vec<Start>, length: usize) -> Vec<Start> {
     if starts.len() <= MAX_SECTIONS {
         return starts;

@@ -9,7 +9,7 @@
 //! | `DELETING` | delete the targets, `DeleteGateway`, `GetGateway` until it is gone, write `DELETED` |
 //! | `ACTIVE`, `FAILED`, `DELETED` | none |
 //!
-//! A row is only written over what it was read as. Whoever is overtaken reads again and goes on from there.
+//! A row is only written over what it was read as. A request that was overtaken reads again and continues from there.
 
 #![recursion_limit = "256"] // The futures of SDK clients, in those of a function.
 

@@ -17,7 +17,7 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 /// Another one after every change.
 const REVISION: &str = "revision";
 
-/// A row with a key of its own.
+/// A row with its own key.
 pub(crate) trait Row: Serialize + DeserializeOwned + Sync {
     /// The attribute that every row has.
     const KEY: &'static str;

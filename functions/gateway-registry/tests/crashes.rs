@@ -1,4 +1,4 @@
-//! The function crashes between any two steps. Then the same request comes again, and then a reconciliation.
+//! The function crashes between any two steps. Then the same request is sent once more, and then a reconciliation.
 
 use crate::gateways::golf;
 use crate::recorder::Crash;

@@ -236,7 +236,7 @@ fn context(seconds: u64) -> Context {
     context
 }
 
-/// An event of an HTTP API; what stands behind the question mark is in `path`.
+/// An event of an HTTP API; the query string is part of `path`.
 fn request(method: &str, path: &str, body: &Value) -> Value {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));

@@ -21,7 +21,7 @@ impl Fields {
         Self::of(String::new(), body)
     }
 
-    /// The fields of the object that stands at `place`.
+    /// The fields of the object at `place`.
     pub fn at(place: &str, value: Value) -> Result<Self, Refusal> {
         Self::of(format!("{place}."), value)
     }

@@ -14,7 +14,7 @@ pub struct Request {
     pub method: String,
     /// The path's parts as API Gateway gives them, without the API's stage.
     pub path: Vec<String>,
-    /// What stands behind the question mark.
+    /// The query string, without its question mark.
     pub query: HashMap<String, String>,
     /// Where it came from, and who sent it.
     pub sender: Sender,
@@ -88,7 +88,7 @@ impl Request {
 
 fn parts(path: &str, stage: &str) -> Vec<String> {
     let mut parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
-    // An API's named stage stands in front of every path.
+    // An API's named stage comes before every path.
     if parts.first().is_some_and(|first| first == stage) {
         parts.remove(0);
     }

@@ -30,7 +30,7 @@ impl Response {
         Self::json(200, body)
     }
 
-    /// It was made, and stands at `location`.
+    /// It was made, and is at `location`.
     pub fn created(location: String, body: Value) -> Self {
         Self::json(201, body).with("location", location)
     }
@@ -62,7 +62,7 @@ impl Response {
         Self::problem(404, "there is nothing at this path")
     }
 
-    /// What stands at this path takes other methods: `GET, POST`.
+    /// This path takes other methods: `GET, POST`.
     pub fn other_methods(allowed: &str) -> Self {
         Self::problem(405, &format!("this path takes {allowed}")).with("allow", allowed)
     }

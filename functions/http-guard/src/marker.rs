@@ -1,7 +1,7 @@
-//! Packaging refuses a program with the feature `test-endpoints` by the text that stands in it. This crate's own tests have the
+//! Packaging refuses a program with the feature `test-endpoints` by the text that it contains. This crate's own tests have the
 //! feature, or have not: both are built by the gate.
 
-/// Stands in every binary that has the feature `test-endpoints` and uses a [`Network`](crate::Network), and in no other.
+/// Part of every binary that has the feature `test-endpoints` and uses a [`Network`](crate::Network), and in no other.
 pub const ENDPOINTS_MARKER: &str = "http-guard:test-endpoints";
 
 #[cfg(test)]
@@ -10,7 +10,7 @@ mod tests {
     use super::ENDPOINTS_MARKER;
     use crate::network::Network;
 
-    /// Put together here: if the whole text stood here, it would stand in the program.
+    /// Put together here: with the whole text here, every program would contain it.
     fn marker() -> String {
         ["http-guard", "test-endpoints"].join(":")
     }

@@ -22,7 +22,7 @@ use crate::target::{Refusal, Target};
 const HTTPS: u16 = 443;
 
 /// An address that has not answered by then is given up for the next one.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The way to public hosts. Built once; clones share it.
 #[derive(Clone)]
@@ -84,7 +84,7 @@ impl Network {
 
     async fn dial(&self, host: &str, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), FetchError> {
         for address in addresses {
-            let stream = timeout(CONNECT_PATIENCE, TcpStream::connect(self.endpoints.way(*address))).await;
+            let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(self.endpoints.way(*address))).await;
             if let Ok(Ok(stream)) = stream {
                 return Ok((stream, *address));
             }

@@ -1,4 +1,4 @@
-//! What a URL must be before anything is looked up: pure rules, each with a reason of its own that a model can read.
+//! What a URL must be before anything is looked up: pure rules, each with its own reason that a model can read.
 
 use url::{Host, Url};
 
@@ -50,7 +50,7 @@ pub enum Refusal {
     /// Not in the list.
     #[error("`{0}` is not among the hosts that may be asked")]
     NotAllowed(String),
-    /// The name leads to an address that not everybody could reach. Which one is not said: the answer goes to whoever asked.
+    /// The name leads to an address that not everybody could reach. Which one is not said: the answer goes to the caller.
     #[error("`{0}` leads to an address that is not public")]
     Private(String),
     /// The call has credentials, and they are not for the URL's host.
@@ -147,7 +147,7 @@ fn check_name(host: &str, allowed: &AllowedHosts) -> Result<(), Refusal> {
     if allowed.allow(host) { Ok(()) } else { Err(Refusal::NotAllowed(host.to_owned())) }
 }
 
-/// What stands between `//` and the path, as it was written.
+/// The text between `//` and the path, as it was written.
 fn authority(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("://")?;
     rest.split(['/', '?', '#', '\\']).next()

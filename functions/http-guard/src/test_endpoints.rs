@@ -1,4 +1,4 @@
-//! Where names lead in tests: see "Test endpoints" in the crate's documentation. It stands in the place of `endpoints.rs`.
+//! Where names lead in tests: see "Test endpoints" in the crate's documentation. It replaces `endpoints.rs`.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -78,7 +78,7 @@ fn authorities(path: &str) -> Result<RootCertStore, NetworkError> {
     if roots.is_empty() { Err(wrong(CA_FILE, &format!("{path}: no certificate in it"))) } else { Ok(roots) }
 }
 
-/// The marker stands in every message, so that it stands in every binary.
+/// Every message contains the marker, so every binary contains it.
 fn wrong(variable: &'static str, problem: &str) -> NetworkError {
     NetworkError { variable, problem: format!("{problem} ({ENDPOINTS_MARKER})") }
 }

@@ -12,7 +12,7 @@ pub const LIMITS: Limits = Limits { bytes: 1 << 20, time: Duration::from_secs(10
 /// The world of one test.
 pub struct World {
     pub authority: Authority,
-    /// `documents.test`, with a page of its own at every path but `/to?…`, which redirects.
+    /// `documents.test`, with a different page at every path but `/to?…`, which redirects.
     pub site: Site,
     pub trap: Site,
 }

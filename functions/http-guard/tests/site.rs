@@ -105,7 +105,7 @@ impl Site {
         site
     }
 
-    /// A site that says these bytes to whoever connects, and then neither speaks nor hangs up.
+    /// A site that sends these bytes to each client, and then neither sends more nor closes the connection.
     pub async fn saying(authority: &Authority, name: &str, bytes: Vec<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

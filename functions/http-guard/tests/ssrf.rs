@@ -1,4 +1,4 @@
-//! The table of attacks against the guard. Behind every private address stands a trap that counts connections: no attack may open
+//! The table of attacks against the guard. A trap at every private address counts connections: no attack may open
 //! one.
 
 use http_guard::{Call, FetchError, Refusal};
@@ -73,7 +73,7 @@ async fn a_redirect_is_checked_like_the_url_itself() {
     let world = World::answering(redirect).await;
     let guard = world.guard(ALLOWED, &inside(&world.site));
     let relative = ["//127.0.0.1/", "//inside.test/", "\\\\inside.test/", "//localhost/"];
-    // What is not ASCII cannot stand in a header, and what is no whole URL is relative to the page's.
+    // A header cannot hold what is not ASCII, and what is no whole URL is relative to the page's.
     let absolute = REFUSED.iter().filter(|(_, reason)| *reason != "it is not a whole URL").map(|(url, _)| *url);
     for (count, location) in absolute.filter(|url| url.is_ascii() && !url.contains('\t')).chain(relative).enumerate() {
         let url = format!("https://documents.test/to?{location}");

@@ -1,4 +1,4 @@
-//! `llm`: a Lambda function for `provided.al2023`. Takes one call of a model, asks whoever serves it, and gives a reply of one form.
+//! `llm`: a Lambda function for `provided.al2023`. Takes one call of a model, asks its provider, and gives a reply of one form.
 
 mod answered;
 mod handler;

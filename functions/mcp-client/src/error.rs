@@ -4,7 +4,7 @@ use functions_content::ContentError;
 use http_guard::FetchError;
 use secrets::SecretError;
 
-/// Why a call gives no result, in words for the model and for whoever runs the command.
+/// Why a call gives no result, in words for the model and for the person who runs the command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
     /// The row cannot be used.

@@ -1,4 +1,4 @@
-//! Who may call: whoever has the key or an access token, or whom AWS has authenticated. A caller is let in only by a check that succeeded.
+//! Who may call: callers with the key or an access token, and those that AWS has authenticated. A caller is let in only by a check that succeeded.
 
 use std::sync::Arc;
 

@@ -97,7 +97,7 @@ impl Outbox {
         Ok(message.id)
     }
 
-    /// A row that keeps its old status says less than it could, and does no harm: whoever receives the message changes it again.
+    /// A row that keeps its old status says less than it could, and does no harm: the receiver of the message changes it again.
     async fn change(&self, message_id: &str, change: Change) {
         let changed = self.messages.change(message_id, change, moment::now(&self.clock)).await;
         if let Err(error) = changed {

@@ -1,6 +1,6 @@
 //! Where a key may be sent.
 //!
-//! An event may bring its own `endpoint` and `secret_key_name`. Whoever may invoke this function would then make it send any of
+//! An event may bring its own `endpoint` and `secret_key_name`. A caller of this function could then make it send any of
 //! its keys to a host of theirs. So a key goes only
 //!
 //! 1. where the model's row says: to the row's own origin, and only the row's own key;

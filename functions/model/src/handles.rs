@@ -1,9 +1,9 @@
-//! Handles of long contents in what tools returned: the reference that stands after `handle: ` in the preview of a long result.
+//! Handles of long contents in what tools returned: the reference after `handle: ` in the preview of a long result.
 
 use crate::message::{Message, ToolResult};
 use std::collections::HashSet;
 
-/// What stands before a handle.
+/// The text before a handle.
 const MARK: &str = "handle: ";
 
 /// The handles in a text, oldest first.

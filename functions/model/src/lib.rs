@@ -1,4 +1,4 @@
-//! One way to call a model, whoever serves it.
+//! One way to call a model of any provider.
 //!
 //! A call holds a conversation and, by name, the model to continue it; the reply holds what the model said, the tools it wants
 //! called, and the conversation as the next call takes it. Each API has a transformer ([`transformers`]) between the unified

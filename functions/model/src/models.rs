@@ -58,7 +58,7 @@ pub struct Model {
     pub endpoint: Option<String>,
     /// The header that takes the key.
     pub auth_header_name: Option<String>,
-    /// What stands before the key in that header.
+    /// The text before the key in that header.
     pub auth_header_prefix: Option<String>,
     /// The key's name in the secret of keys.
     pub secret_key_name: Option<String>,

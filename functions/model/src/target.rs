@@ -42,7 +42,7 @@ pub(crate) struct Target {
     pub(crate) transformer: Transformer,
     /// Always there for a provider over HTTP.
     pub(crate) endpoint: Option<Url>,
-    /// The header that takes the key, and what stands before it; the transformer's own if `None`.
+    /// The header that takes the key, and the text before it; the transformer's own if `None`.
     pub(crate) auth_header: Option<HeaderName>,
     pub(crate) auth_prefix: Option<String>,
     pub(crate) secret_key_name: Option<String>,
@@ -151,7 +151,7 @@ fn transformer(config: &ProviderConfig, row: Option<&Model>) -> Result<Transform
     Transformer::named(request)
 }
 
-/// The URL, with the model's name wherever `{model_id}` stands.
+/// The URL, with the model's name in place of each `{model_id}`.
 fn endpoint_of(text: &str, model_id: &str) -> Result<Url, CallError> {
     Url::parse(&text.replace("{model_id}", model_id))
         .map_err(|error| CallError::invalid(format!("`endpoint` is not a URL: {error}")))

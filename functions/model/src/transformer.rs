@@ -15,7 +15,7 @@ pub(crate) enum Transformer {
     Gemini,
     /// Bedrock's Converse, by the SDK.
     Bedrock,
-    /// Nobody's.
+    /// Of no provider.
     Scripted,
 }
 

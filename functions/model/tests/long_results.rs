@@ -8,7 +8,7 @@ fn long_text() -> String {
     "Grüße \"an\" alle\n".repeat(600 * 1024 / 18)
 }
 
-/// Whether a text stands anywhere in a request.
+/// Whether a request contains a text.
 fn holds(request: &Value, text: &str) -> bool {
     match request {
         Value::String(found) => found == text,

@@ -15,7 +15,7 @@ const LONGEST_ANSWER: usize = 64 << 10;
 
 /// How often a notification is sent, and how long is waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// At most this often, the first time included.
     pub attempts: u32,
     /// For the answer to one attempt.
@@ -26,7 +26,7 @@ pub struct Patience {
     pub longest_pause: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             attempts: 3,
@@ -43,7 +43,7 @@ impl Default for Patience {
 pub struct Client {
     http: reqwest::Client,
     topic: Topic,
-    patience: Patience,
+    policy: RetryPolicy,
 }
 
 /// <https://docs.ntfy.sh/publish/#publish-as-json>
@@ -59,11 +59,11 @@ impl Client {
     ///
     /// # Errors
     /// When the system has no certificates to trust.
-    pub fn new(topic: Topic, patience: Patience) -> Result<Self, reqwest::Error> {
+    pub fn new(topic: Topic, policy: RetryPolicy) -> Result<Self, reqwest::Error> {
         // Only the first call in a process does something. reqwest brings no cryptography of its own.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().redirect(redirect::Policy::none()).build()?;
-        Ok(Self { http, topic, patience })
+        Ok(Self { http, topic, policy })
     }
 
     /// Sends a notification before the deadline `until`, several times if the server is down, slow or busy.
@@ -71,11 +71,11 @@ impl Client {
     /// # Errors
     /// Why the last attempt failed. The notification may have arrived all the same: sending it again with its id shows no second one.
     pub async fn send(&self, notification: &Notification, id: &SequenceId, until: Instant) -> Result<(), NtfyError> {
-        let mut pause = self.patience.pause;
-        for _ in 1..self.patience.attempts {
+        let mut pause = self.policy.pause;
+        for _ in 1..self.policy.attempts {
             let Err(error) = self.attempt(notification, id, until).await else { return Ok(()) };
             let wait = error.retry_after().unwrap_or(pause);
-            if !error.may_pass() || wait > self.patience.longest_pause || Instant::now() + wait >= until {
+            if !error.may_pass() || wait > self.policy.longest_pause || Instant::now() + wait >= until {
                 return Err(error);
             }
             sleep(wait).await;
@@ -85,7 +85,7 @@ impl Client {
     }
 
     async fn attempt(&self, notification: &Notification, id: &SequenceId, until: Instant) -> Result<(), NtfyError> {
-        let within = self.patience.answer.min(until.saturating_duration_since(Instant::now()));
+        let within = self.policy.answer.min(until.saturating_duration_since(Instant::now()));
         timeout(within, self.exchange(notification, id)).await.unwrap_or(Err(NtfyError::Late(within)))
     }
 

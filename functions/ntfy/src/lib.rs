@@ -4,7 +4,7 @@
 //!   or a template.
 //! - Each has a [`SequenceId`], the same however often it is sent: ntfy (2.16 and newer) then replaces the notification instead of showing
 //!   another one. That makes it safe to send again what may have arrived.
-//! - A [`Topic`] is a secret, because whoever knows its URL can read and send: nothing here prints it.
+//! - A [`Topic`] is a secret, because anyone who knows its URL can read and send: nothing here prints it.
 
 mod answer;
 mod client;
@@ -13,7 +13,7 @@ mod notification;
 mod sequence;
 mod topic;
 
-pub use self::client::{Client, Patience};
+pub use self::client::{Client, RetryPolicy};
 pub use self::error::NtfyError;
 pub use self::notification::{LONGEST_MESSAGE, LONGEST_TAGS, LONGEST_TITLE, Notification, Priority};
 pub use self::sequence::SequenceId;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ntfy::{Client, Notification, NtfyError, Patience, SequenceId};
+use ntfy::{Client, Notification, NtfyError, RetryPolicy, SequenceId};
 use stand_ins::{Call, Fault, StandIns};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,13 +17,13 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
-        Self::with(Patience { pause: NOTHING, ..Patience::default() }).await
+        Self::with(RetryPolicy { pause: NOTHING, ..RetryPolicy::default() }).await
     }
 
-    async fn with(patience: Patience) -> Self {
+    async fn with(policy: RetryPolicy) -> Self {
         let services = StandIns::start().await.unwrap();
         let topic = format!("{}/{TOPIC}", services.url()).parse().unwrap();
-        Self { services, client: Client::new(topic, patience).unwrap() }
+        Self { services, client: Client::new(topic, policy).unwrap() }
     }
 
     async fn send(&self, text: &str) -> Result<(), NtfyError> {
@@ -58,7 +58,7 @@ async fn a_notification_is_sent_as_json_with_its_id_and_no_other_header_of_ntfy(
 
 #[tokio::test]
 async fn a_busy_server_is_asked_again_when_it_says() {
-    let server = Server::with(Patience { pause: Duration::from_hours(1), ..Patience::default() }).await;
+    let server = Server::with(RetryPolicy { pause: Duration::from_hours(1), ..RetryPolicy::default() }).await;
     server.services.script().plan("ntfy", Fault::Status { status: 429, retry_after: Some(0) }, 1);
     server.send("m").await.unwrap();
     assert_eq!(server.calls().len(), 2);
@@ -104,7 +104,7 @@ async fn a_refusal_is_final() {
 #[tokio::test]
 async fn a_server_that_is_slow_or_down_is_given_up() {
     let answer = Duration::from_millis(50);
-    let server = Server::with(Patience { attempts: 2, answer, pause: NOTHING, ..Patience::default() }).await;
+    let server = Server::with(RetryPolicy { attempts: 2, answer, pause: NOTHING, ..RetryPolicy::default() }).await;
     server.services.script().plan("ntfy", Fault::Slow { milliseconds: 10_000 }, 2);
     assert_eq!(server.send("m").await, Err(NtfyError::Late(answer)));
     server.services.script().plan("ntfy", Fault::Down, 2);

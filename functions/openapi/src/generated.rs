@@ -11,7 +11,7 @@ use crate::mistake::Mistake;
 pub struct ApiInfo {
     /// Of HTTP.
     pub method: String,
-    /// `https://api.example/forecast/daily`; what stands behind a question mark is left out.
+    /// `https://api.example/forecast/daily`; the query string is left out.
     pub url: String,
     /// JSON Schema of an object: the query's parameters.
     pub query_params: Option<Value>,

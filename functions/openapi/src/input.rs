@@ -69,7 +69,7 @@ impl Input {
         }
     }
 
-    /// A parameter of the operation stands for one of its path with the same name.
+    /// A parameter of the operation replaces one of its path with the same name.
     fn add(&mut self, name: &str, schema: Value, is_required: bool) {
         self.properties.insert(name.to_owned(), schema);
         self.required.retain(|required| required != name);

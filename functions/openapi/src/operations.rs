@@ -25,7 +25,7 @@ pub struct Operation {
     pub input_schema: Value,
 }
 
-/// Where an operation stands.
+/// Where an operation is.
 pub(crate) struct Place<'a> {
     /// JSON Pointer.
     pub(crate) path: String,

@@ -10,7 +10,7 @@ pub(crate) fn join(path: &str, part: &str) -> String {
 /// How often a reference may lead to another one.
 const LONGEST_CHAIN: usize = 16;
 
-/// What stands at a place, where a `$ref` within the document leads. `None` if it leads out of it, nowhere, or in a circle.
+/// The value at a place, or where a `$ref` within the document leads. `None` if it leads out of it, nowhere, or in a circle.
 pub(crate) fn followed<'a>(root: &'a Value, mut value: &'a Value) -> Option<&'a Value> {
     for _ in 0..LONGEST_CHAIN {
         match reference(value) {

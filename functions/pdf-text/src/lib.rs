@@ -14,7 +14,7 @@ const LONGEST: u64 = 20 << 20;
 /// Bytes of memory. A function with 512 MB has that much beside what it needs itself.
 const MEMORY: u64 = 320 << 20;
 
-/// Seconds of the processor; whoever started this waits no longer either.
+/// Seconds of the processor; the program that started this waits no longer either.
 const SECONDS: u64 = 10;
 
 /// Reads a PDF file from the standard input and prints its text. What is wrong with the file is one line on the standard error, and a
@@ -34,7 +34,7 @@ pub fn print() -> ExitCode {
 fn limited() -> Result<(), String> {
     let limit = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     let limits = limit(Resource::As, MEMORY).and_then(|()| limit(Resource::Cpu, SECONDS));
-    // What it would leave behind of a file that it was given is nobody's business.
+    // A core file would hold the document.
     limits.and_then(|()| limit(Resource::Core, 0)).map_err(|error| format!("its limits cannot be set: {error}"))
 }
 

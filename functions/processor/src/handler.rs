@@ -7,7 +7,7 @@ use bus::{BatchResponse, Delivery, SqsEvent, batch};
 use functions_aws::SdkConfig;
 use functions_shared::{Failure, LambdaEvent, VariableError, Variables};
 use jiff::Timestamp;
-use ntfy::{Notification, Patience, SequenceId, Topic};
+use ntfy::{Notification, RetryPolicy, SequenceId, Topic};
 use records::MessageStatus::{Completed, Created, Failed, Processing, Queued};
 use records::{Change, Changed, DynamoDb, Message, Messages, messages};
 use std::time::{Duration, SystemTime};
@@ -39,7 +39,7 @@ impl Processor {
     pub fn new(variables: &Variables, aws: &SdkConfig) -> Result<Self, Failure> {
         let messages = messages(variables, Client::new(aws))?;
         let topic: Topic = variables.parsed(NTFY_URL)?.ok_or(VariableError::Missing(NTFY_URL))?;
-        let ntfy = ntfy::Client::new(topic, Patience::default());
+        let ntfy = ntfy::Client::new(topic, RetryPolicy::default());
         let ntfy = ntfy.map_err(|error| Failure::new("NoCertificates", error.to_string()))?;
         Ok(Self { messages, ntfy, stage: variables.required("STAGE")?.to_owned() })
     }

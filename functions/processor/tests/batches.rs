@@ -44,7 +44,7 @@ async fn a_failure_is_in_the_row_until_the_message_gets_through() {
         let reason = Some("NotSent: ntfy failed with status 500".to_owned());
         assert_eq!(world.row("m").await, (Failed, count - 1, reason));
     }
-    // Back from the dead letters, with a count of its own.
+    // Back from the dead letters, with a new count.
     assert!(world.receive(&[("r2", 1, body)]).await.is_empty());
     assert_eq!(world.row("m").await, (Completed, 0, None));
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use bus::SqsEvent;
 use dynoxide::Database;
 use functions_shared::{Context, LambdaEvent};
-use ntfy::Patience;
+use ntfy::RetryPolicy;
 use processor::{Processor, handle};
 use records::{DynamoDb, Message, MessageStatus, Messages};
 use serde_json::{Value, json};
@@ -31,8 +31,8 @@ impl World {
 
     pub(crate) fn processor<M: Messages>(&self, messages: M) -> Processor<M> {
         let topic = format!("{}/{TOPIC}", self.services.url()).parse().unwrap();
-        let patience = Patience { attempts: 1, pause: Duration::ZERO, ..Patience::default() };
-        Processor::of(messages, ntfy::Client::new(topic, patience).unwrap(), "dev")
+        let policy = RetryPolicy { attempts: 1, pause: Duration::ZERO, ..RetryPolicy::default() };
+        Processor::of(messages, ntfy::Client::new(topic, policy).unwrap(), "dev")
     }
 
     /// Receives records (ids, receive counts and bodies); the ids of those that are to be received again.

@@ -34,7 +34,7 @@ pub enum MessageFilter<'a> {
     Status(MessageStatus),
 }
 
-/// A caller's promise that a request is the only one with its id. It is kept as a row of its own, beside the message.
+/// A caller's promise that a request is the only one with its id. It is kept as a separate row, beside the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// What is claimed: who asks, and the request's id.

@@ -14,7 +14,7 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 /// An item has at most 400 KiB. What is left over is for the changes of a status, which add a reason of at most 1 KiB.
 const MAX_BYTES: usize = (400 << 10) - (4 << 10);
 
-/// Something with a row of its own.
+/// Something with its own row.
 pub trait Row: Serialize + DeserializeOwned + Send + Sync {
     /// The attribute that is the key.
     const KEY: &'static str;

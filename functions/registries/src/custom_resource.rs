@@ -35,7 +35,7 @@ pub struct ResourceEvent {
 pub enum RequestType {
     /// Register it.
     Create,
-    /// Register it as it is now; under another name it is another one, and the old one is deleted by an event of its own.
+    /// Register it as it is now; under another name it is another one, and the old one is deleted by a separate event.
     Update,
     /// It is not needed any more, if it was ever there.
     Delete,
@@ -157,7 +157,7 @@ impl Stacks {
         for attempt in 1..ATTEMPTS {
             match self.put(url, body.clone()).await {
                 Ok(()) => return Ok(()),
-                // The URL is a key to what it names: it stands in no log.
+                // The URL is a key to what it names: no log contains it.
                 Err(reason) => tracing::warn!(attempt, reason, "CloudFormation did not accept the answer"),
             }
             tokio::time::sleep(self.pause * attempt).await;

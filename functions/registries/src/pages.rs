@@ -96,7 +96,7 @@ impl<T: Serialize> Listing<T> {
     }
 }
 
-/// The token that stands for a key; keys of the registries are texts.
+/// The token that represents a key; keys of the registries are texts.
 pub(crate) fn token_of(key: &Item) -> String {
     let texts: HashMap<_, _> =
         key.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_s().ok()?))).collect();

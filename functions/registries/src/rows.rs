@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// A row as the SDK takes and gives it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// Something with a row of its own.
+/// Something with its own row.
 pub trait Row: Serialize + DeserializeOwned {
     /// The attributes that are objects or lists here and JSON text in the table.
     const NESTED: &'static [&'static str];
@@ -46,7 +46,7 @@ impl<T: Row> Stored<T> {
 /// A row to be written, with a revision that no other has.
 pub(crate) fn written<T: Row>(row: &T, owner: Option<&str>) -> Result<Item, Refusal> {
     let mut value = serde_json::to_value(row).map_err(|error| unreadable(&error))?;
-    // One in a row would open, in the state machine, a content that whoever registers it was never given.
+    // One in a row would open, in the state machine, a content that the caller who registers it was never given.
     refuse_references("", &value)?;
     for name in T::NESTED {
         let Some(nested) = value.get_mut(name) else { continue };

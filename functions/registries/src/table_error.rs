@@ -1,4 +1,4 @@
-//! What the table's errors mean to whoever asked a registry.
+//! What the table's errors mean to a registry's caller.
 
 use crate::pages::foreign_token;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};

@@ -15,7 +15,7 @@ pub(crate) fn context() -> Context {
     context
 }
 
-/// An event of an HTTP API; what stands behind the question mark is in `path`.
+/// An event of an HTTP API; the query string is part of `path`.
 pub(crate) fn request(method: &str, path: &str, body: &Value) -> Value {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let query: Map<String, Value> = query
@@ -62,7 +62,7 @@ fn taken(request: &Exchange) -> Reply {
     Reply::new(if request.name() == format!("PUT {ANSWER}") { 200 } else { 404 }, "")
 }
 
-/// What a stack asks for; `physical_id` stands in all events but the first.
+/// What a stack asks for; `physical_id` is in all events but the first.
 pub(crate) fn stack_event(
     url: &str,
     kind: &str,

@@ -72,7 +72,7 @@ async fn an_agents_row_is_what_a_state_machine_reads() {
         assert!(text.as_str().unwrap().len() >= "2024-01-15T12:00:00.000Z".len(), "{changing}: {text}");
     }
     for nested in ["tools", "parameters", "observability", "metadata"] {
-        // JSON text in the row, whose members may stand in any order.
+        // JSON text in the row, whose members may be in any order.
         row[nested] = serde_json::from_str(row[nested].as_str().unwrap()).unwrap();
     }
     let expected = json!({

@@ -32,7 +32,7 @@ impl Tables {
         Self { client: client(&endpoint) }
     }
 
-    /// A row as it stands in the table: every attribute's own value, without its type.
+    /// A row as the table has it: every attribute's own value, without its type.
     pub(crate) async fn row(&self, table: &str, key: &[(&str, &str)]) -> Option<Value> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let key: HashMap<_, _> = key.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();

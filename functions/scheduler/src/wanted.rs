@@ -69,7 +69,7 @@ pub(crate) fn is_of(found: &GetScheduleOutput, id: &str, function: &str) -> bool
     found.target().is_some_and(|target| target.arn() == function && target.input() == Some(&*input))
 }
 
-/// AWS only lets a schedule have a role of its own account.
+/// AWS only lets a schedule have a role of the schedule's account.
 fn checked_role<'a>(role: Option<&'a str>, function: &str) -> Result<&'a str, String> {
     let role = role.ok_or("the execution role is missing: the variable EVENTBRIDGE_EXECUTION_ROLE_ARN is not set")?;
     match role.split(':').collect::<Vec<_>>()[..] {

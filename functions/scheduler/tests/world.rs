@@ -86,7 +86,7 @@ impl World {
         Scheduler::new(&variables, &self.aws).unwrap().with_clock(Clock::from_fn(now))
     }
 
-    /// Delivers an event once, to a sandbox of its own. None if the sandbox has ended.
+    /// Delivers an event once, to a new sandbox. None if the sandbox has ended.
     pub(crate) async fn deliver(&self, event: &Value) -> Option<Result<(), Failure>> {
         let scheduler = self.sandbox();
         let invocation = Invocation { function: FUNCTION, until: Instant::now() + Duration::from_secs(30) };

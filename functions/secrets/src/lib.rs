@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 
 /// How long a value is used without asking.
 const FRESH: Duration = Duration::from_mins(5);
-/// What stands for a secret wherever it would be printed.
+/// What is printed in place of a secret.
 const REDACTED: &str = "[redacted]";
 
 /// A text that is never printed. It leaves only through [`Secret::expose`].

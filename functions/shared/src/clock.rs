@@ -9,7 +9,7 @@ use std::time::SystemTime;
 pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
 impl Clock {
-    /// The system's clock. Not the monotonic one: that may stand still while a sandbox is frozen.
+    /// The system's clock. Not the monotonic one: that may stop while a sandbox is frozen.
     pub fn system() -> Self {
         Self::from_fn(SystemTime::now)
     }

@@ -2,13 +2,13 @@
 
 use crate::Failure;
 
-/// A refused request. The text goes to whoever asked.
+/// A refused request. The text goes to the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Something in the request is not as it must be.
     #[error("{field}: {reason}")]
     Invalid {
-        /// Where it stands: `parameters.max_iterations`, `tools[0].tool_name`.
+        /// Where it is: `parameters.max_iterations`, `tools[0].tool_name`.
         field: String,
         /// What it must be.
         reason: String,
@@ -16,7 +16,7 @@ pub enum Refusal {
     /// The request is well-formed, and what it refers to is not there or not in use.
     #[error("{field}: {reason}")]
     Unprocessable {
-        /// Where the reference stands.
+        /// Where the reference is.
         field: String,
         /// What is wrong with what it refers to.
         reason: String,
@@ -39,7 +39,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What stands at `field` is not what `reason` says it must be.
+    /// The value at `field` is not what `reason` says it must be.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
     }

@@ -68,7 +68,7 @@ impl VariableError {
     }
 }
 
-/// For tests, and for whoever has the variables from elsewhere: `Variables::from([("STAGE", "dev")])`.
+/// For tests, and for code that has the variables from elsewhere: `Variables::from([("STAGE", "dev")])`.
 impl<const N: usize> From<[(&str, &str); N]> for Variables {
     fn from(variables: [(&str, &str); N]) -> Self {
         variables.into_iter().collect()

@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-# As the runtime finds a handler: what stands before the last dot is a module.
+# As the runtime finds a handler: the text before the last dot is a module.
 INVOKE = """
 import importlib, json, sys
 module, _, name = "spec3_mcp_lambda.handlers.spec3_lambda.handler".rpartition(".")

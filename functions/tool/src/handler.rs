@@ -30,7 +30,7 @@ pub struct State {
     tools: Vec<&'static Action>,
     services: Services,
     contents: Option<ContentTable>,
-    /// Longer strings leave the response by the layer.
+    /// The layer offloads longer strings.
     threshold: usize,
 }
 

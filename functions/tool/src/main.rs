@@ -1,4 +1,4 @@
-//! `tool`: a Lambda function for `provided.al2023`. With `--describe` it prints its tools instead, for whoever registers them; with
+//! `tool`: a Lambda function for `provided.al2023`. With `--describe` it prints its tools instead, so that they can be registered; with
 //! `--pdf-to-text` the text of the PDF file on its standard input, for itself.
 
 #![recursion_limit = "256"] // The futures of a store on the SDK, in those of a function.

@@ -54,7 +54,7 @@ fn check_tags(tags: &[Value]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Buttons that open a page. Buttons that send requests from the phone of whoever reads the notification are not taken.
+/// Buttons that open a page. Buttons that send requests from the reader's phone are refused.
 fn check_actions(actions: Vec<Value>) -> Result<(), Refusal> {
     if actions.len() > MAX_ACTIONS {
         return Err(Refusal::invalid("payload.actions", format!("must be at most {MAX_ACTIONS}")));
@@ -73,7 +73,7 @@ fn check_actions(actions: Vec<Value>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A link that is opened on the phone of whoever reads the notification.
+/// A link that is opened on the reader's phone.
 fn check_link(place: &str, link: &str) -> Result<(), Refusal> {
     plain_line(place, link, LONGEST_URL)?;
     let is_ambiguous = |character: char| character.is_whitespace() || ",;\"'<>\\".contains(character);

@@ -37,7 +37,7 @@ async fn requests_at_once_lead_to_one_message() {
     let answers = [answers.0, answers.1, answers.2];
     let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
     assert!(!made.is_empty() && made.iter().all(|answer| answer.id() == made[0].id()), "{answers:?}");
-    // One that met another at the same moment may be asked to come again.
+    // One that met another at the same moment may be told to retry.
     assert!(answers.iter().all(|answer| [201, 503].contains(&answer.status)), "{answers:?}");
     assert!(world.messages().iter().all(|message| message.id == made[0].id()));
 }

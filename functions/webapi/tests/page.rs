@@ -68,7 +68,7 @@ async fn the_examples_of_the_page_do_what_it_says() {
     }
 }
 
-/// What the page shows is there; `…` stands for any text.
+/// What the page shows is there; `…` matches any text.
 fn check(command: &str, shown: &Value, given: &Value) {
     match (shown, given) {
         (Value::Object(shown), Value::Object(given)) => {

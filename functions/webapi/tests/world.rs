@@ -78,7 +78,7 @@ impl World {
         self.answer(event, context(time)).await
     }
 
-    /// What any request gets; what stands behind the question mark is in `path`.
+    /// What any request gets; the query string is part of `path`.
     pub(crate) async fn ask(&self, method: &str, path: &str, headers: &Value, body: Option<&str>) -> Answer {
         self.answer(event(method, path, headers, body), context(Duration::from_secs(30))).await
     }

@@ -16,7 +16,7 @@ from delivery.layers import ARCHITECTURES, PROGRAMS
 REPOSITORY = Path(__file__).resolve().parents[3]
 SERVER = Path(__file__).with_name("server.py")
 REGION = "eu-central-1"
-# All that make gets of the environment: neither the credentials of whoever runs the tests, nor their STAGE, nor their make's flags.
+# All that make gets of the environment: neither the credentials of the person who runs the tests, nor their STAGE, nor their make's flags.
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LRAP_CACHE")
 
 

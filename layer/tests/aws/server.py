@@ -94,7 +94,7 @@ def list_imports(response):
 
 
 def simulate_principal_policy(response):
-    """By the policies of a role and the inline policies of a user; whoever is neither of this account's may do everything."""
+    """By the policies of a role and the inline policies of a user; any other caller may do everything."""
     (resource,) = response._get_param("ResourceArns")
     policies = policies_of(response.backend, response._get_param("PolicySourceArn"))
     return ActionResult(

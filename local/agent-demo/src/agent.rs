@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// An agent, and the functions of its own tools. The same file is for `make deploy-agent`.
+/// An agent, and the functions of its tools. The same file is for `make deploy-agent`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Agent {

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
-/// The URL that stands for a server of our own.
+/// The URL that represents our own server.
 const STAND_IN: &str = "stand-in";
 /// Of the default document: the tool that fetches pages takes 8 MiB at most.
 const DEFAULT_BYTES: usize = 5 << 20;

@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// The name that the certificate is for.
 const HOST: &str = "documents.test";
-/// Where the document is, for whoever knows the way to [`HOST`].
+/// Where the document is, for a program that can reach [`HOST`].
 pub(crate) const URL: &str = "https://documents.test/document";
 
 /// A running server. Dropping it ends it.

@@ -55,7 +55,7 @@ pub(crate) fn delete(store: &mut Store, gateway: &str, id: &str) -> Answer {
     Ok((202, json!({ "gatewayArn": arn, "targetId": id, "status": "DELETING", "statusReasons": [] })))
 }
 
-/// A list counts as a read: whoever waits for all of them to be gone asks for it.
+/// A list counts as a read: a caller that waits for all of them to be gone asks for it.
 pub(crate) fn list(store: &mut Store, gateway: &str, query: &HashMap<String, String>) -> Answer {
     let targets = &mut store.gateway(gateway)?.targets;
     targets.retain(|_, target| target.thing.read());

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
-/// Tells the user something beside the figures. Whoever closed standard error does not want to know.
+/// Tells the user something beside the figures. A user who closed standard error does not want to know.
 pub fn tell(message: &str) {
     drop(std::io::stderr().write_all(message.as_bytes()));
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 /// Longer than any step takes on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(50);
 /// Checks of a connection, and what this program asks itself.
 const ASIDE: [&str; 2] = ["unknown GET /ping", "ntfy GET"];
@@ -60,7 +60,7 @@ impl<'a> Story<'a> {
 
     /// The first value that `look` finds.
     pub(crate) async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Result<Option<T>>) -> Result<T> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while Instant::now() < end {
             if let Some(found) = look().await? {
                 return Ok(found);

@@ -11,7 +11,7 @@ use long_content::store::dynamodb::{
 use long_content::store::{ContentStore, GetError};
 use std::time::{Duration, Instant};
 
-/// Whoever looks at a content looks at its next piece soon.
+/// A reader of a content asks for its next piece soon.
 const CACHE: u64 = 128 << 20;
 /// Bytes of one answer at most.
 const LONGEST: usize = 1 << 20;

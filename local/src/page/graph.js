@@ -1,4 +1,4 @@
-// A state machine's definition as a picture: ranks from top to bottom, states inside of a Map or Parallel in a box of their own.
+// A state machine's definition as a picture: ranks from top to bottom, states inside of a Map or Parallel in a separate box.
 
 const WIDTH = 168, HEIGHT = 38, GAP = 26, RANK_GAP = 34, PADDING = 14, LANE = 12;
 
@@ -12,7 +12,7 @@ export function draw(definition, status, choose) {
   return svg;
 }
 
-/** Where everything stands: `{width, height, nodes, edges}`, positions relative to the box. */
+/** Where everything is drawn: `{width, height, nodes, edges}`, positions relative to the box. */
 export function arrange({ StartAt, States }) {
   const edges = Object.keys(States).flatMap((from) => edgesOf(from, States[from]));
   const ranks = ranksOf(StartAt, States, edges);

@@ -19,7 +19,7 @@ function parsed(text, open) {
   }
 }
 
-/** @param key what stands before the value: a member's name, an index, or nothing */
+/** @param key the text before the value: a member's name, an index, or nothing */
 function shown(value, open, depth, key) {
   if (value !== null && typeof value === "object" && Object.keys(value).length > 0) return folded(value, open, depth, key);
   const line = made("div", "");

@@ -154,7 +154,7 @@ impl Faults {
     }
 }
 
-/// The script in force at a table; shared between the table and whoever sets it.
+/// The script in force at a table; shared between the table and the test that sets it.
 #[derive(Clone, Debug, Default)]
 pub struct FaultScript {
     current: Arc<Mutex<Faults>>,

@@ -153,7 +153,7 @@ impl Agents {
     }
 }
 
-/// The definition, before anything stands for its placeholders.
+/// The definition, before its placeholders are replaced.
 pub(super) fn definition_as_deployed() -> String {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/statemachines/agent.asl.json");
     std::fs::read_to_string(source).unwrap()

@@ -195,7 +195,7 @@ class Stacks(OnAws):
         }
         with self.assertRaises(WaiterError):
             self.create("placeholder", {"Resources": {"Machine": machine}})
-        self.assertIn("nothing stands for Missing", self.reason("placeholder"))
+        self.assertIn("there is no value for Missing", self.reason("placeholder"))
 
     def test_code_that_is_not_there_is_no_function(self):
         properties = {**TEMPLATE["Resources"]["Function"]["Properties"], "Role": "arn:aws:iam::123456789012:role/r"}

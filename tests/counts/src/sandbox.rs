@@ -16,7 +16,7 @@ use test_kit::{EXTENSION_NEXT, Exchange, FakeLambda, NEXT, Peer, Reply, Request,
 use tokio::sync::oneshot;
 
 /// How long anything may take; only what fails takes so long.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What `DynamoDB` answers to an item that was put.
 const STORED: &str = r#"{"ConsumedCapacity":{"TableName":"AgentContext-counts","CapacityUnits":12.0}}"#;
@@ -135,7 +135,7 @@ impl Sandbox {
         let process = traced(self.child.id());
         let begun = Instant::now();
         while !sleeps(process) {
-            ensure!(begun.elapsed() < PATIENCE, "the extension is never done");
+            ensure!(begun.elapsed() < TIMEOUT, "the extension is never done");
             tokio::task::yield_now().await;
         }
         Ok(())

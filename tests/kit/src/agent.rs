@@ -11,7 +11,7 @@ use crate::runtime::Runtime;
 /// Every ARN of a function begins so.
 pub const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:";
 
-/// What stands for the placeholders of the definition, but for the agent's name.
+/// The values of the definition's placeholders, but for the agent's name.
 pub fn substitutions(agent: &str) -> BTreeMap<String, String> {
     let substitutions = [
         ("AgentName", agent.to_owned()),
@@ -26,7 +26,7 @@ pub fn substitutions(agent: &str) -> BTreeMap<String, String> {
 }
 
 /// Seconds until somebody is asked.
-const PATIENCE: usize = 60;
+const ATTEMPTS: usize = 60;
 
 /// The queue of one person.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Approvals {
     /// The next message: what somebody is asked.
     pub async fn next(&self) -> Value {
         let receive = json!({ "QueueUrl": self.queue, "WaitTimeSeconds": 1 });
-        for _ in 0..PATIENCE {
+        for _ in 0..ATTEMPTS {
             let received = self.sqs("ReceiveMessage", receive.clone()).await;
             let Some(body) = received["Messages"][0]["Body"].as_str() else { continue };
             let handle = &received["Messages"][0]["ReceiptHandle"];

@@ -14,7 +14,7 @@ pub fn inputs(target: &str, at_least: usize) -> Vec<Vec<u8>> {
     inputs
 }
 
-/// The bytes that a line stands for, escaped as [`u8::escape_ascii`] does it.
+/// The bytes that a line describes, escaped as [`u8::escape_ascii`] does it.
 fn unescaped(line: &str) -> Option<Vec<u8>> {
     let (mut bytes, mut rest) = (Vec::with_capacity(line.len()), line);
     while let Some((plain, escape)) = rest.split_once('\\') {

@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::patience::soon;
+use crate::waiting::soon;
 
 /// The binary under test: the one that cargo built beside the tests, unless `LRAP_TEST_EXTENSION` names another, such as a layer's.
 #[expect(clippy::disallowed_methods, reason = "what is tested is the test run's business, not the extension's")]

@@ -175,7 +175,7 @@ impl Script {
             return self.events.remove(at).map(|(_, event)| event.into_reply());
         }
         match (&self.failure, &mut self.standing) {
-            // Whoever polls shall know, instead of failing again and again.
+            // The poller is told, instead of failing again and again.
             (Some(_), _) => Some(Reply::new(410, "")),
             (None, standing) => standing.as_mut().map(Standing::next_reply),
         }

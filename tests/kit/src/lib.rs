@@ -23,11 +23,11 @@ mod fake_lambda;
 pub mod families;
 pub mod linear_time;
 pub mod message;
-mod patience;
 pub mod peer;
 pub mod runtime;
 pub mod scenarios;
 pub mod secrets;
+mod waiting;
 pub mod wire;
 
 #[cfg(feature = "world")]
@@ -43,8 +43,8 @@ pub mod world;
 pub use extension::Extension;
 pub use fake_lambda::{EXTENSION_INIT_ERROR, EXTENSION_NEXT, FakeLambda, NEXT, REGISTER};
 pub use message::{Event, Reply, Request};
-pub use patience::{PATIENCE, soon};
 pub use peer::{Exchange, Peer};
 pub use runtime::Runtime;
+pub use waiting::{TIMEOUT, soon};
 #[cfg(feature = "world")]
 pub use world::World;

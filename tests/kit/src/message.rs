@@ -351,7 +351,7 @@ pub const REQUEST_ID: &str = "Lambda-Runtime-Aws-Request-Id";
 
 /// Unix time in milliseconds.
 pub fn unix_millis(time: SystemTime) -> u128 {
-    time.duration_since(UNIX_EPOCH).expect("BUG: the clock stands after 1970").as_millis()
+    time.duration_since(UNIX_EPOCH).expect("BUG: the clock is after 1970").as_millis()
 }
 
 /// The function that every event is for.

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::message::{Printed, Reply};
-use crate::patience::PATIENCE;
+use crate::waiting::TIMEOUT;
 use crate::wire::{self, Framing, Head, Headers, Piece, Wire};
 
 /// What became of a request.
@@ -219,7 +219,7 @@ impl Peer {
                 logged.await;
             }
         };
-        let outcome = tokio::time::timeout(PATIENCE, wait).await;
+        let outcome = tokio::time::timeout(TIMEOUT, wait).await;
         outcome.unwrap_or_else(|_| panic!("waited in vain for {what}; seen:{}", self.with_log(Log::names)))
     }
 
@@ -380,7 +380,7 @@ async fn exchange(shared: &Shared, wire: &mut Wire, body: &mut Vec<u8>) -> io::R
         }
     };
     let Printed { head, body, closes } = reply.print();
-    // On record before it leaves: whoever reads the reply may look at the log at once.
+    // Logged before it is sent: the receiver of the reply may look at the log at once.
     shared.edit(index, |exchange| exchange.state = State::Answered);
     wire.send(&head, &body).await?;
     Ok(!closes)

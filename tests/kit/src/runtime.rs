@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::message::{REQUEST_ID, Request};
-use crate::patience::soon;
+use crate::waiting::soon;
 use crate::wire::{Framing, Head, Headers, Wire, chunk, last_chunk};
 
 /// What came back.

@@ -2,8 +2,8 @@
 //!
 //! The agents of these scenarios have at most four turns with tools and 30 seconds. They offer `good`, `foreign`, `risky` (which wants a
 //! person's approval) and `gone` (which is not there), and have `other` switched off. Of a model's turn everything is optional: `calls`
-//! are `[name, input]`, `stop` is the reason of its end, `at` the second of its answer. A text of `results`, `offered` or `event` stands
-//! for the results that the model was given, the names of the tools that it was offered, or how it was asked.
+//! are `[name, input]`, `stop` is the reason of its end, `at` the second of its answer. A text of `results`, `offered` or `event` is replaced
+//! by the results that the model was given, the names of the tools that it was offered, or how it was asked.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use crate::fake_lambda::FakeLambda;
 use crate::json::{noise, quote};
 use crate::message::{Event, Request};
-use crate::patience::soon;
 use crate::runtime::Runtime;
+use crate::waiting::soon;
 
 /// A content table of its own for each test; it never sweeps by itself.
 #[derive(Debug)]

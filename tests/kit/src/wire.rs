@@ -194,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Ends the connection from this side; the other may still answer.
     pub async fn end(&mut self) {
-        // Whoever closed first needs no end.
+        // The side that closed first needs no end.
         self.stream.shutdown().await.ok();
     }
 

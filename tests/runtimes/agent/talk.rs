@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use test_kit::agent::{Approvals, FUNCTION, substitutions};
 
 /// A run of a hundred turns on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The agent of tests that need only one, and its model.
 const TALKER: &str = "talker";
@@ -169,7 +169,7 @@ impl Talk {
 
     /// The output of an execution, or the error that it failed with.
     pub(super) async fn outcome_of(&self, arn: &str) -> Result<Value, String> {
-        tokio::time::timeout(PATIENCE, self.lambda.execution_ended(arn)).await.expect("an end").unwrap();
+        tokio::time::timeout(TIMEOUT, self.lambda.execution_ended(arn)).await.expect("an end").unwrap();
         let end = self.state_machines().describe_execution().execution_arn(arn).send().await.unwrap();
         match end.output() {
             Some(output) => Ok(serde_json::from_str(output).unwrap()),
@@ -179,7 +179,7 @@ impl Talk {
 
     /// What came of an execution.
     pub(super) async fn end_of(&self, arn: &str) -> Ended {
-        tokio::time::timeout(PATIENCE, self.lambda.execution_ended(arn)).await.expect("an end").unwrap();
+        tokio::time::timeout(TIMEOUT, self.lambda.execution_ended(arn)).await.expect("an end").unwrap();
         let (client, table) = (self.state_machines(), self.lambda.table().meter());
         let (events, sizes) = sizes(&client, arn).await;
         Ended { output: output(&client, arn).await, table, events, sizes }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The name of the MCP server's service.
 const MCP: &str = "mcp";
-/// Its public name: a domain that is nobody's (RFC 2606).
+/// Its public name: a domain that no one owns (RFC 2606).
 const MCP_HOSTS: &[&str] = &["mcp.example.com"];
 
 /// Where requests go. Clones share it.

@@ -75,7 +75,7 @@ fn grid(place: &str) -> Value {
     })
 }
 
-/// Day and night by turns.
+/// Day and night alternately.
 fn period(number: usize) -> Value {
     let (day, is_daytime) = ((number - 1) / 2, number % 2 == 1);
     let (night, temperature) = if is_daytime { ("", 52) } else { (" Night", 34) };

@@ -6,7 +6,7 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// One request on a connection of its own; the status, and the rest of the answer.
+/// One request on a separate connection; the status, and the rest of the answer.
 async fn ask(services: &StandIns, method: &str, path: &str, headers: &str, body: &str) -> io::Result<(u16, String)> {
     let address = services.url().replace("http://", "");
     let mut stream = TcpStream::connect(&address).await?;

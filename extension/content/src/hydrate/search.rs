@@ -157,7 +157,7 @@ impl<'a> Searched<'a> {
 
     /// Takes over what was found in a string of this text.
     fn take(&mut self, inside: Searched<'_>) {
-        let token = inside.token.expect("BUG: it stands in a string");
+        let token = inside.token.expect("BUG: it is in a string");
         let offsets = inside.edits.iter().flat_map(|edit| [edit.span.start, edit.span.end]);
         let spelt = json::spelt_offsets(token.raw(&self.text), offsets);
         let places = inside.edits.into_iter().zip(spelt.chunks(2));

@@ -124,8 +124,8 @@ impl SigningSecret {
             return Ok(SecretKeys { keys, unread: None });
         }
         let now = Instant::now();
-        let patience = PREVIOUS_TIMEOUT.min(until.saturating_duration_since(now) / 2);
-        Ok(match self.version(PREVIOUS, now + patience).await {
+        let timeout = PREVIOUS_TIMEOUT.min(until.saturating_duration_since(now) / 2);
+        Ok(match self.version(PREVIOUS, now + timeout).await {
             // What is not there, or holds no key, cannot be what a reference was signed with.
             Ok(previous) => match previous.and_then(|text| Keyring::from_secret(&text).ok()) {
                 Some(previous) => SecretKeys { keys: keys.followed_by(&previous), unread: None },

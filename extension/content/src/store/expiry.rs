@@ -30,7 +30,7 @@ impl Expiry {
         self.0.is_some_and(|end| end <= now)
     }
 
-    /// When a content of which `now` half of its life is left is over: whoever stored it, a reference handed out is good
+    /// When a content of which `now` half of its life is left is over: no matter who stored it, a reference handed out is good
     /// for that long.
     pub fn half_of(ttl: Ttl, now: u64) -> Self {
         Self(ttl.as_seconds().map(|seconds| now.saturating_add(u64::from(seconds.div_ceil(2)))))

@@ -1,4 +1,4 @@
-//! What using a store cost, counted for whoever asked: the sandbox as a whole, or one invocation of many at once.
+//! What using a store cost, counted for its user: the sandbox as a whole, or one invocation of many at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -49,7 +49,7 @@ impl Regions {
         if ["main", "article"].contains(&name) {
             self.main += 1;
         } else if let Some(at) = AROUND.iter().position(|around| *around == name) {
-            // An article has a header and a footer of its own.
+            // An article has its own header and footer.
             let is_own = self.main > 0 && ["header", "footer"].contains(&name);
             self.around[at] += usize::from(!is_own);
         }

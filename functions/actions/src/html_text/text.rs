@@ -268,7 +268,7 @@ impl Text {
         }
     }
 
-    /// What stands in a picture's place for those who do not see it.
+    /// The text in place of a picture, for those who do not see it.
     fn add_picture(&mut self, attributes: &[Attribute]) {
         if let Some(text) = attributes::value(attributes, "alt") {
             self.add(&text);
@@ -289,7 +289,7 @@ impl Title {
     }
 }
 
-/// How many line breaks stand around an element: none for those that stand in a line.
+/// How many line breaks surround an element: none for those within a line.
 fn lines_around(name: &str) -> usize {
     match name {
         "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "table" | "blockquote" | "figure" | "section" | "article"

@@ -23,7 +23,7 @@ pub(crate) static ACTION: Action = Action {
         Parameter::required(
             QUERY,
             Kind::Text,
-            "Words to look for. Rare ones count more, and those that stand together.",
+            "Words to look for. Rare ones count more, and those that are close together.",
         ),
         Parameter::optional(MAX_PASSAGES, Kind::Integer { min: 1, max: 8 }, "How many passages; 4 if left out."),
     ],

@@ -55,7 +55,7 @@ pub(super) fn messages(texts: &[String]) -> Result<Vec<Message>, TurnError> {
     read.map_err(|_| TurnError::Unavailable("a message of a session cannot be read".to_owned()))
 }
 
-/// Takes the session if it is the caller's or nobody's, and no turn is running. What has expired counts as not there: DynamoDB
+/// Takes the session if it is the caller's or new, and no turn is running. What has expired counts as not there: DynamoDB
 /// deletes it within days, and until then an earlier conversation must not come back. Needs `:turn` and `:busy_until`.
 pub(super) fn taking(
     update: UpdateItemFluentBuilder,

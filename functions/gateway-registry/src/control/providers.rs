@@ -13,7 +13,7 @@ impl ApiKey {
         Self(key)
     }
 
-    /// What stands for a key where an API takes none, and a gateway asks for one.
+    /// What is sent as a key where an API takes none, and a gateway asks for one.
     pub(crate) fn placeholder() -> Self {
         Self("placeholder".to_owned())
     }

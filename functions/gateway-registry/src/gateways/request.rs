@@ -73,7 +73,7 @@ fn description(fields: &mut Fields) -> Result<Option<String>, Refusal> {
     Ok(description)
 }
 
-/// Tokens of a pool of Cognito, or of whoever the URL describes.
+/// Tokens of a pool of Cognito, or of the issuer that the URL describes.
 fn jwt(fields: &mut Fields, region: &str) -> Result<Jwt, Refusal> {
     let config = fields.object("auth_config")?.ok_or_else(|| Refusal::invalid("auth_config", "is missing"))?;
     let mut config = Fields::at("auth_config", Value::Object(config))?;

@@ -272,7 +272,7 @@ impl Registry {
     }
 }
 
-/// Of an API that takes none, what stands for it.
+/// For an API that takes none, the placeholder.
 fn key_of(auth: Option<Auth>) -> ApiKey {
     auth.map_or_else(ApiKey::placeholder, |auth| auth.key)
 }

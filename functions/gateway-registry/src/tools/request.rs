@@ -115,7 +115,7 @@ pub(crate) fn inline(field: &str, spec: Value) -> Result<Document, Refusal> {
     read.map_err(|mistake| named(field, &mistake))
 }
 
-/// A mistake in what stands at `field`.
+/// A mistake in the value at `field`.
 pub(crate) fn named(field: &str, mistake: &Mistake) -> Refusal {
     Refusal::invalid(format!("{field}{}", mistake.path), &mistake.reason)
 }

@@ -36,7 +36,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Over a row of its own, or over one of a tool that is gone.
+    /// Over its own row, or over one of a tool that is gone.
     async fn register(&self, tool: Tool, owner: &str) -> Result<(), Refusal> {
         let there = self.agents_tools.find(&tool.tool_name).await?;
         let is_left_over = match &there {

@@ -85,7 +85,7 @@ pub const REFUSED: &[(&str, &str)] = &[
 pub const ALLOWED: &str = "documents.test rebind.test inside.test metadata.test half.test mapped.test nat64.test 6to4.test \
     unique.local.test zero.test *.below.test";
 
-/// Addresses that must never be reached. The trap stands behind each of them, on the ports that the table asks for.
+/// Addresses that must never be reached. The trap listens at each of them, on the ports that the table names.
 const FORBIDDEN: [&str; 16] = [
     "127.0.0.1:443",
     "127.0.0.1:80",

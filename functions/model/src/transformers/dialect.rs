@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 /// An API of JSON by HTTP.
 #[derive(Debug)]
 pub(crate) struct Dialect {
-    /// The header that takes the key, and what stands before it.
+    /// The header that takes the key, and the text before it.
     pub(crate) auth: (&'static str, &'static str),
     /// What every request says besides.
     pub(crate) headers: &'static [(&'static str, &'static str)],

@@ -1,10 +1,10 @@
 //! Google's Gemini API, `generateContent`.
 //!
-//! Gemini's calls of tools need no ids: results are told apart by their order. The unified message needs some, so they are
+//! Gemini's calls of tools need no ids: results are distinguished by their order. The unified message needs some, so they are
 //! made of the call's position in the conversation: asking again for the same answer gives the same ids. An id that Gemini did
 //! give goes back with the result, a made one does not.
 //!
-//! A thought's signature stands beside the part that it was made for, and goes back there: without it a model that thinks refuses
+//! A thought's signature is beside the part that it was made for, and goes back there: without it a model that thinks refuses
 //! the conversation.
 
 use super::dialect::{
@@ -133,7 +133,7 @@ fn function_call(call: &ToolUse) -> Value {
     json!({"functionCall": function})
 }
 
-/// Pictures and documents stand beside what the tool said.
+/// Pictures and documents are beside what the tool said.
 fn response(result: &ToolResult, turns: &[Turn<'_>]) -> Value {
     let field = if result.is_error { "error" } else { "output" };
     let blocks = result.blocks();

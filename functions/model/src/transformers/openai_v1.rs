@@ -1,10 +1,10 @@
 //! OpenAI's Chat Completions, which xAI, DeepSeek, and servers such as Ollama, vLLM and `LiteLLM` speak too.
 //!
 //! Where they differ, the form is used that all of them take: a content without pictures is one text (DeepSeek knows no parts), and
-//! tokens are counted from the total (some leave the reasoning out of `completion_tokens`, which is billed). What remains is told apart
+//! tokens are counted from the total (some leave the reasoning out of `completion_tokens`, which is billed). What remains is distinguished
 //! by the provider's name, or by the row's `omit` and `request_overrides`.
 //!
-//! Reasoning stands beside the answer and goes back with it: DeepSeek refuses calls of tools without theirs.
+//! Reasoning is beside the answer and goes back with it: DeepSeek refuses calls of tools without theirs.
 
 use super::dialect::{
     Dialect, Heard, Streaming, Unreadable, append, arguments, beside, count, fields, part as read, set, with,
@@ -29,7 +29,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
     streaming: Streaming { ask: stream, add, is_whole },
 };
 
-/// What stands beside an answer that its provider wants back: DeepSeek's, vLLM's and Ollama's, and those of routers.
+/// What a provider wants back beside an answer: DeepSeek's, vLLM's and Ollama's, and those of routers.
 const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
 /// What ids begin with of calls that came without one.
 const MADE_ID: &str = "call-";

@@ -16,7 +16,7 @@ impl Version {
         Self(vec![1, 0])
     }
 
-    /// Reads a version that stands at `field`.
+    /// Reads the version at `field`.
     pub fn read(field: &str, text: &str) -> Result<Self, Refusal> {
         parse(text).ok_or_else(|| Refusal::invalid(field, "must be a version such as v1.0"))
     }

@@ -17,7 +17,7 @@ pub struct FunctionArn {
 }
 
 impl FunctionArn {
-    /// Reads an ARN that stands at `field`.
+    /// Reads the ARN at `field`.
     pub fn read(field: &str, text: &str) -> Result<Self, Refusal> {
         parse(text).ok_or_else(|| Refusal::invalid(field, "must be the ARN of a Lambda function"))
     }

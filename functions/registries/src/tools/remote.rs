@@ -32,7 +32,7 @@ pub enum Auth {
         /// The key of the secret's JSON object.
         secret_key: String,
     },
-    /// By a header of its own.
+    /// By its own header.
     Header {
         /// The header's name, in lower case.
         header: String,
@@ -157,7 +157,7 @@ fn header(fields: &mut Fields) -> Result<String, Refusal> {
     Err(fields.refuse("header", "must be the name of a header that neither HTTP nor MCP uses"))
 }
 
-/// What stands for a tool's description and input schema: equal if and only if both say the same, in whatever order of members.
+/// A fingerprint of a tool's description and input schema: equal if and only if both say the same, in whatever order of members.
 ///
 /// 32 hexadecimal digits of BLAKE3.
 pub fn digest(description: &str, input_schema: &Value) -> String {

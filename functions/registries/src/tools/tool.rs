@@ -130,7 +130,7 @@ impl ToolStatus {
     }
 }
 
-/// The name that the model calls; `tool_id`, the same in the spelling of functions, may stand beside it.
+/// The name that the model calls; `tool_id`, the same in the spelling of functions, may be beside it.
 fn tool_name(fields: &mut Fields) -> Result<String, Refusal> {
     let name = NAMES.required(fields, "tool_name")?;
     match Names::Hyphenated.optional(fields, "tool_id")? {

@@ -106,8 +106,8 @@ TOOLS = {
             "Gives the whole text with every occurrence of one passage replaced by another.",
             {
                 "text": TEXT,
-                "old": Argument(str, "The passage as it stands there."),
-                "new": Argument(str, "What stands there afterwards; may be empty."),
+                "old": Argument(str, "The passage, exactly as the document has it."),
+                "new": Argument(str, "The text that replaces it; may be empty."),
             },
             replace,
         ),

@@ -1,4 +1,4 @@
-//! One at a time for each key: whoever comes while another is at it waits for what comes of that.
+//! One request at a time for each key: later callers wait for the result of the first.
 //!
 //! A flight ends when its leader lands it, fails, or is dropped in the middle of its work (the runtime gave up its poll).
 //! Followers hear of all three at once, since the leader's half of the channel goes with it; none can be forgotten.

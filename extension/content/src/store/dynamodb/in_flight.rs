@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Content bytes that answers in flight may have together, whoever reads: an answer is in memory as it came, in base64, beside what
+/// Content bytes that answers in flight may have together, over all readers: an answer is in memory as it came, in base64, beside what
 /// it says. One that may be larger is read alone.
 pub const LARGE_IN_FLIGHT: usize = 8 << 20;
 

@@ -34,10 +34,10 @@ pub(super) async fn stored(
 ) -> HashMap<ContentId, Expiry> {
     let keys = contents.iter().map(|(label, _)| label.reference.id.to_string()).collect();
     let now = Instant::now();
-    let patience = ATTEMPT.min(until.saturating_duration_since(now) / 2);
+    let limit = ATTEMPT.min(until.saturating_duration_since(now) / 2);
     let mut items = HashMap::new();
     // What was found before the time was over is found all the same.
-    let _ = tokio::time::timeout_at((now + patience).into(), look(&store.table, keys, &mut items)).await;
+    let _ = tokio::time::timeout_at((now + limit).into(), look(&store.table, keys, &mut items)).await;
     let second = store.clock.now();
     let stored = |(label, _): &(Label, Layout)| {
         let Label { reference, tenant, scope, .. } = *label;

@@ -1,4 +1,4 @@
-//! What a [`DynamoDbStore`](super::DynamoDbStore) must be told. Nothing here reads the environment: whoever builds the
+//! What a [`DynamoDbStore`](super::DynamoDbStore) must be told. Nothing here reads the environment: the code that builds the
 //! settings does, once.
 
 use std::fmt;

@@ -60,7 +60,7 @@ impl DynamoDbStore {
         Self { table: self.table.staged(), ..self.clone() }
     }
 
-    /// Requests and units since the store was built, counted over all clones, whomever they charged.
+    /// Requests and units since the store was built, counted over all clones and all whom they charged.
     pub fn meter(&self) -> Usage {
         self.table.usage()
     }

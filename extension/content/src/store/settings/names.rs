@@ -1,4 +1,4 @@
-//! The names of the variables that [`settings`](super) reads, each written once. Whoever fills in variables, or lists them, names
+//! The names of the variables that [`settings`](super) reads, each written once. Code that fills in variables, or lists them, names
 //! them by these constants.
 
 /// Name or ARN of the content table.

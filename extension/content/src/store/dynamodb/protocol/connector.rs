@@ -38,7 +38,7 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_ANSWER: usize = 48 << 20;
 
 tokio::task_local! {
-    /// Who pays for requests that are sent a second time: whoever asks knows only of the first.
+    /// Who pays for requests that are sent a second time: the caller knows only of the first.
     static PAYERS: [Tally; 2];
     /// Bytes of an answer beyond which it is not wanted.
     static LONGEST: usize;

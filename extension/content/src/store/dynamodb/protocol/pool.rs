@@ -43,7 +43,7 @@ impl Connections {
         Self { life: Arc::default(), ..Self::default() }
     }
 
-    /// Connects to these addresses, in this order, whatever the name of a host stands for.
+    /// Connects to these addresses, in this order, whatever the name of a host resolves to.
     #[must_use]
     pub fn to(self, addresses: Vec<SocketAddr>) -> Self {
         Self { addresses: Some(addresses.into()), ..self }
