@@ -63,17 +63,13 @@ class Platform:
         self.make_secret(GOLF_SECRET, self.places["golf"])
         self.api_keys = arns[API_KEYS]
         self.secrets.add("the topic of NTFY_URL", TOPIC)
-        self.deployed = self.delivery("deploy", *self.zips(), "--only", STACKS, *self.parameters())
+        self.deployed = self.delivery("deploy", *zips(os.environ["LRAP_TEST_LINKED"]), "--only", STACKS, *self.parameters())
         self.control("PUT", "mcp", urllib.parse.urlsplit(self.output("McpServerUrl")).netloc)
 
     def variables(self):
         relay = self.places["relay"]
         given = {**self.places["variables"], "AWS_ENDPOINT_URL": relay, "AWS_ENDPOINT_URL_DYNAMODB": relay}
         return [f"--variable={name}={value}" for name, value in given.items()]
-
-    def zips(self):
-        folder = Path(os.environ["LRAP_TEST_LINKED"])
-        return [str(folder / f"lrap-{architecture}.zip") for architecture in ("x86_64", "arm64")] + ["--zips", str(folder)]
 
     def parameters(self):
         given = {"NtfyUrl": f"{self.places['url']}/{TOPIC}", "AgentApiKeySecret": AGENT_KEYS, "McpApiKeySecret": MCP_KEY}
@@ -90,15 +86,7 @@ class Platform:
 
     def delivery(self, command, *words):
         """What ``make`` runs; what it prints."""
-        environment = {**os.environ, **KEYS, "AWS_ENDPOINT_URL": self.endpoint, "PYTHONPATH": str(REPOSITORY / "layer")}
-        done = subprocess.run(
-            [os.environ["LRAP_TEST_DELIVERY"], "-m", "delivery", command, *words, "--stage", STAGE],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = delivered(self.endpoint, command, *words)
         self.lines += done.stdout.splitlines()
         if done.returncode:
             raise AssertionError(f"{command}: {done.stdout}")
@@ -173,6 +161,25 @@ class Platform:
         for process in (self.machine, self.stand_ins):
             process.terminate()
             process.wait(TIMEOUT)
+
+
+def zips(folder):
+    """The words that name the layer's zips, and the folder of the functions'."""
+    layers = [str(Path(folder, f"lrap-{architecture}.zip")) for architecture in ("x86_64", "arm64")]
+    return [*layers, "--zips", str(folder)]
+
+
+def delivered(endpoint, command, *words, stage=STAGE, **variables):
+    """What ``make`` runs, when it has ended."""
+    environment = {**os.environ, **KEYS, "AWS_ENDPOINT_URL": endpoint, "PYTHONPATH": str(REPOSITORY / "layer"), **variables}
+    return subprocess.run(
+        [os.environ["LRAP_TEST_DELIVERY"], "-m", "delivery", command, *words, "--stage", stage],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 def started(command, pattern, lines):
