@@ -19,6 +19,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 import api
 import clients
+import definitions
 import endings
 import history
 import limits
@@ -38,6 +39,7 @@ def complete(settings):
     endings.tell()
     history.page()
     variables.resolve()
+    definitions.check()
     clients.direct(settings["endpoints"])
 
 

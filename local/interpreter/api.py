@@ -3,8 +3,10 @@
 import threading
 import uuid
 
+from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.exceptions import ActivityDoesNotExist, ValidationException
+from moto.stepfunctions.parser import api as exceptions
 from moto.stepfunctions.parser.api import InvalidToken
 from moto.stepfunctions.parser.asl.eval.callback.callback import (
     ActivityCallbackEndpoint,
@@ -120,7 +122,15 @@ def send_task_failure(response):
     return EmptyResult()
 
 
+def name_errors():
+    """The interpreter's exceptions have their name where moto's server does not look for it: clients saw an error without a code."""
+    for error in vars(exceptions).values():
+        if isinstance(error, type) and issubclass(error, AWSError) and error is not AWSError:
+            error.TYPE = error.code
+
+
 def extend():
+    name_errors()
     # What moto reads when nobody has taken a task in time, and sets only when somebody has.
     ActivityTaskStartEndpoint._outcome = None
     CallbackEndpoint.setup_heartbeat_endpoint = set_up_woken_heartbeat

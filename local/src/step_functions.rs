@@ -15,10 +15,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The interpreter's files.
-const INTERPRETER: [(&str, &str); 9] = [
+const INTERPRETER: [(&str, &str); 10] = [
     ("__main__.py", include_str!("../interpreter/__main__.py")),
     ("api.py", include_str!("../interpreter/api.py")),
     ("clients.py", include_str!("../interpreter/clients.py")),
+    ("definitions.py", include_str!("../interpreter/definitions.py")),
     ("endings.py", include_str!("../interpreter/endings.py")),
     ("history.py", include_str!("../interpreter/history.py")),
     ("limits.py", include_str!("../interpreter/limits.py")),
