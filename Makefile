@@ -17,7 +17,7 @@ BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
 # What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
 VARIABLES := AGENT AGENTS ARCH AT ATTACH_POLICIES AUTH CARGO_TARGET_DIR CI DETACH DEV DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS OVERWRITE PAGE \
-    PARAMETERS PORT PREFIX PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
+    PARAMETERS PORT PREFIX PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE STATE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
 # Variables of the programs that make starts: make passes them on in the environment.
 THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
 given = $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
@@ -127,13 +127,13 @@ platform: tools ## try: send a notification, a web action, a schedule and a fail
 	$(call say,step 5 of 5: the platform)
 	@"$(BUILT)/platform" --engine "$(ENGINE)/bin/python" --delivery "$(DELIVERY)/bin/python" --zips "$(LINKED)" $(if $(call on,$(PAGE)),--page)
 
-up: tools ## try: start AWS on this machine in the background, behind one endpoint; PORT=4566
+up: tools ## try: start AWS on this machine in the background, behind one endpoint; PORT=4566, STATE= names a folder that keeps everything until the next start
 	$(call announce,$(BUILT)/lambda-local,2 to 3 minutes)
 	$(call step,1 of 3: the engine (115 MB),$(ENGINE)/installed)
 	$(call step,2 of 3: the interpreter of state machines (300 MB),$(MOTO)/installed)
 	$(call say,step 3 of 3: the local Lambda)
 	@cargo build --profile $(PROFILE) -p lambda-local --bin lambda-local
-	@local/up "$(TARGET)/up" "$(BUILT)/lambda-local" --port $(or $(PORT),4566) --engine "$(ENGINE)/bin/python" --interpreter "$(MOTO)/bin/python"
+	@local/up "$(TARGET)/up" "$(BUILT)/lambda-local" --port $(or $(PORT),4566) --engine "$(ENGINE)/bin/python" --interpreter "$(MOTO)/bin/python" $(if $(STATE),--state "$(abspath $(STATE))")
 
 down: ## try: end what make up started
 	@local/down "$(TARGET)/up"

@@ -5,7 +5,8 @@ reads one from its standard output: ``{"endpoint": "http://127.0.0.1:…"}``, or
 that it never outlives lambda-local.
 
 settings: ``region``, ``account``, ``public`` (the URL of the one endpoint that clients know), ``functions`` (the URL that takes functions and
-invokes them), ``folder`` (where code is unpacked), ``machine`` (its architecture, in Lambda's words).
+invokes them), ``folder`` (where code is unpacked), ``machine`` (its architecture, in Lambda's words), ``state`` (the folder of what survives;
+null: nothing does).
 """
 
 import asyncio
@@ -19,12 +20,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import clock
+import keeping
 from settings import settings
 
 
 def prepare():
     """What ministack takes from its surroundings when it is imported."""
     clock.install()
+    kept = settings["state"] or settings["folder"]
+    if settings["state"] is not None:
+        keeping.keep_in(kept)
     public = urlsplit(settings["public"])
     os.environ.update(
         # In the URLs of queues, of custom resources' answers and of everything else that it gives out: APIs and functions get names under it.
@@ -33,8 +38,11 @@ def prepare():
         MINISTACK_REGION=settings["region"],
         MINISTACK_ACCOUNT_ID=settings["account"],
         TMPDIR=settings["folder"],
-        STATE_DIR=str(Path(settings["folder"], "state")),
-        S3_DATA_DIR=str(Path(settings["folder"], "s3")),
+        STATE_DIR=str(Path(kept, "services")),
+        S3_DATA_DIR=str(Path(kept, "s3")),
+        # It reads these files when it starts; ``state`` writes them, and has the objects of S3 written.
+        PERSIST_STATE="0" if settings["state"] is None else "1",
+        S3_PERSIST="0" if settings["state"] is None else "1",
         # No container of this machine is its business, and no port but its own.
         DOCKER_HOST="unix:///nonexistent",
         SFTP_ENABLED="0",
@@ -46,22 +54,35 @@ def prepare():
 def complete():
     """Not before :func:`prepare`: this imports ministack."""
     import api
+    import events
     import functions
     import http_events
     import mappings
+    import messages
     import queues
     import resources
     import schedules
     import stack_parameters
 
+    messages.complete()
     functions.direct()
+    events.complete()
     resources.complete()
     http_events.complete()
     mappings.complete()
     queues.complete()
     schedules.complete()
     stack_parameters.complete()
-    return api.application()
+    application = api.application()
+    return application if settings["state"] is None else restored(application)
+
+
+def restored(application):
+    import state
+
+    state.restore()
+    state.resume()
+    return state.keeps(application)
 
 
 async def serve(application, listener):

@@ -34,6 +34,12 @@ def change(wanted):
     return {"now": datetime.datetime.fromtimestamp(now(), datetime.timezone.utc).isoformat(), "offset": offset}
 
 
+def stir():
+    """Ends the waits of all who wait for the clock."""
+    with moved:
+        moved.notify_all()
+
+
 def seconds_of(text):
     moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     if moment.tzinfo is None:

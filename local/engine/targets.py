@@ -12,7 +12,10 @@ from ministack.core.responses import get_account_id, get_region, set_request_acc
 
 import clock
 import expressions
+import keeping
 from clients import own, parameters
+
+KIND = "schedule"
 
 DEFAULT_RETRIES = 185
 DEFAULT_AGE_SECONDS = 86400
@@ -49,8 +52,15 @@ def service_of(arn):
 
 def send(schedule, due, account, region):
     """In the background, so that one that is tried again holds up no other."""
-    arguments = (schedule, due, account, region)
-    threading.Thread(target=deliver, args=arguments, daemon=True, name=f"schedule {schedule['Name']}").start()
+    given = {"schedule": schedule, "due": due, "account": account, "region": region}
+    arguments = (keeping.kept.begin(KIND, given), given)
+    threading.Thread(target=again, args=arguments, daemon=True, name=f"schedule {schedule['Name']}").start()
+
+
+def again(identity, given):
+    """Also what had not been delivered when this machine was started anew."""
+    deliver(**given)
+    keeping.kept.done(identity)
 
 
 def deliver(schedule, due, account, region):

@@ -5,7 +5,8 @@ reads one from its standard output: ``{"endpoint": "http://127.0.0.1:…"}``, or
 that has ended (``endings``). It ends when its standard input does, so that it never outlives lambda-local.
 
 settings: ``region``, ``account``, ``port`` (0 takes a free one), ``endpoints`` by service as boto3 names them (``lambda``,
-``dynamodb``), ``others`` (the URL of every other service; null: moto's own), ``activities`` and ``topics`` (names), ``state_machines`` (``name``, ``definition``).
+``dynamodb``), ``others`` (the URL of every other service; null: moto's own), ``activities`` and ``topics`` (names), ``state_machines`` (``name``, ``definition``),
+``state`` (the file of what survives; null: nothing does).
 """
 
 import json
@@ -22,6 +23,7 @@ import clients
 import definitions
 import endings
 import history
+import keeping
 import limits
 import paths
 import spelling
@@ -69,6 +71,8 @@ def serve(settings):
 def started(settings):
     try:
         complete(settings)
+        if settings["state"] is not None:
+            keeping.keep(settings["state"])
         create(settings)
         return {"endpoint": serve(settings)}
     except Exception as error:

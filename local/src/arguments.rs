@@ -45,6 +45,9 @@ pub(crate) struct Up {
     /// A Python that has moto, for state machines: `make moto` installs it and prints its path.
     #[arg(long, value_name = "PYTHON")]
     interpreter: Option<PathBuf>,
+    /// The folder of what survives a restart, however this process ends; without, nothing survives.
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
     /// The region of requests that are not signed for one; without, that of this environment.
     #[arg(long)]
     region: Option<String>,
@@ -71,6 +74,7 @@ impl Up {
             region: self.region.clone(),
             engine: Some(EngineConfig { python: self.engine.clone() }),
             step_functions: interpreter.map(|python| StepFunctionsConfig { python, ..StepFunctionsConfig::default() }),
+            state: self.state.clone(),
             variables: self.variables.iter().cloned().collect(),
             ..Config::default()
         }

@@ -27,6 +27,8 @@ pub struct Config {
     pub step_functions: Option<StepFunctionsConfig>,
     /// Every other AWS service, if wanted; `listen` is then the one endpoint of all services.
     pub engine: Option<EngineConfig>,
+    /// The folder of what survives a restart, tables included; without, nothing does but a table in a file.
+    pub state: Option<PathBuf>,
     /// Variables that every function gets because it runs on this machine. A function's own win.
     pub variables: BTreeMap<String, String>,
 }
@@ -40,6 +42,7 @@ impl Default for Config {
             functions: BTreeMap::new(),
             step_functions: None,
             engine: None,
+            state: None,
             variables: BTreeMap::new(),
         }
     }
@@ -189,6 +192,9 @@ impl Config {
     pub(crate) fn resolve_paths(&mut self, folder: &Path) {
         if let Some(file) = &mut self.table.file {
             *file = folder.join(&*file);
+        }
+        if let Some(state) = &mut self.state {
+            *state = folder.join(&*state);
         }
         if let Some(step_functions) = &mut self.step_functions {
             step_functions.resolve_paths(folder);

@@ -29,11 +29,14 @@ const FILES: &Files = &[
     ("api.py", include_str!("../engine/api.py")),
     ("clients.py", include_str!("../engine/clients.py")),
     ("clock.py", include_str!("../engine/clock.py")),
+    ("events.py", include_str!("../engine/events.py")),
     ("expressions.py", include_str!("../engine/expressions.py")),
     ("functions.py", include_str!("../engine/functions.py")),
     ("http_apis.py", include_str!("../engine/http_apis.py")),
     ("http_events.py", include_str!("../engine/http_events.py")),
+    ("keeping.py", include_str!("../engine/keeping.py")),
     ("mappings.py", include_str!("../engine/mappings.py")),
+    ("messages.py", include_str!("../engine/messages.py")),
     ("metric_math.py", include_str!("../engine/metric_math.py")),
     ("packages.py", include_str!("../engine/packages.py")),
     ("queues.py", include_str!("../engine/queues.py")),
@@ -41,6 +44,7 @@ const FILES: &Files = &[
     ("schedules.py", include_str!("../engine/schedules.py")),
     ("settings.py", include_str!("../engine/settings.py")),
     ("stack_parameters.py", include_str!("../engine/stack_parameters.py")),
+    ("state.py", include_str!("../engine/state.py")),
     ("state_machines.py", include_str!("../engine/state_machines.py")),
     ("tables.py", include_str!("../engine/tables.py")),
     ("targets.py", include_str!("../engine/targets.py")),
@@ -87,6 +91,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) public: String,
     /// The URL of [`crate::registration`].
     pub(crate) functions: String,
+    /// The folder of what survives.
+    pub(crate) state: Option<PathBuf>,
     pub(crate) mark: &'a Mark,
 }
 
@@ -115,6 +121,7 @@ impl Engine {
             "public": surroundings.public,
             "functions": surroundings.functions,
             "folder": program.folder(),
+            "state": surroundings.state,
             "machine": if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" },
         });
         let (program, _) = program.start(&config.python, surroundings.mark, &settings).await.map_err(not_running)?;

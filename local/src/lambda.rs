@@ -13,6 +13,7 @@ use crate::log::Logs;
 use crate::mark::Mark;
 use crate::page::{Contents, Executions, Page};
 use crate::registration;
+use crate::state_folder::{StateError, StateFolder};
 use crate::step_functions::{self, StepFunctions, StepFunctionsError};
 use crate::table::{ContentTable, TableError};
 use bytes::Bytes;
@@ -32,6 +33,9 @@ pub enum StartError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The folder of what survives cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The content table did not start.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -67,6 +71,7 @@ pub struct LambdaLocal {
     table: ContentTable,
     step_functions: Option<StepFunctions>,
     engine: Option<Engine>,
+    _state: Option<StateFolder>,
     mark: Mark,
     closing: watch::Sender<bool>,
 }
@@ -81,6 +86,8 @@ impl LambdaLocal {
     pub async fn start_with_logs(mut config: Config, logs: Logs) -> Result<Self, StartError> {
         config.resolve_paths(&std::env::current_dir().unwrap_or_else(|_| Path::new("/").into()));
         config.check()?;
+        let state = config.state.as_deref().map(StateFolder::open).transpose()?;
+        config.table.file = state.as_ref().map(StateFolder::tables).or(config.table.file);
         let table = ContentTable::start(config.table.clone()).await?;
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
@@ -99,8 +106,8 @@ impl LambdaLocal {
         let (region, mark) = (host.inherited.region.clone(), host.mark.clone());
         let deployed = Arc::new(Deployed::new(Arc::new(host.clone())));
         let (step_functions, engine) = tokio::try_join!(
-            start_step_functions(&config, &host, url(address)),
-            start_engine(&config, &host, url(address), &deployed)
+            start_step_functions(&config, &host, url(address), state.as_ref()),
+            start_engine(&config, &host, url(address), &deployed, state.as_ref())
         )?;
         let interpreter = step_functions.as_ref().map(StepFunctions::endpoint);
         host.other_services = host.every_service.clone().or(interpreter.map(ToOwned::to_owned));
@@ -121,7 +128,7 @@ impl LambdaLocal {
         let server = serve(listener, &endpoint);
         let server = server.map_err(|source| StartError::Listen { address, source })?;
         let servers = [server].into_iter().chain(registration).collect();
-        Ok(Self { endpoint, servers, address, region, table, step_functions, engine, mark, closing })
+        Ok(Self { endpoint, servers, address, region, table, step_functions, engine, _state: state, mark, closing })
     }
 
     /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_LAMBDA`, and with an engine of `AWS_ENDPOINT_URL`.
@@ -231,12 +238,14 @@ async fn start_step_functions(
     config: &Config,
     host: &Host,
     address: String,
+    state: Option<&StateFolder>,
 ) -> Result<Option<StepFunctions>, StartError> {
     let surroundings = step_functions::Surroundings {
         region: &host.inherited.region,
         invoke: address,
         table: host.table_endpoint.clone(),
         others: host.every_service.clone(),
+        state: state.map(StateFolder::state_machines),
         mark: &host.mark,
     };
     Ok(StepFunctions::start(config.step_functions.as_ref(), &surroundings).await?)
@@ -248,6 +257,7 @@ async fn start_engine(
     host: &Host,
     address: String,
     deployed: &Arc<Deployed>,
+    state: Option<&StateFolder>,
 ) -> Result<Option<(Engine, HttpServer)>, StartError> {
     let Some(config) = &config.engine else { return Ok(None) };
     let registration = registration::serve(Arc::clone(deployed)).await.map_err(StartError::Registration)?;
@@ -255,6 +265,7 @@ async fn start_engine(
         region: &host.inherited.region,
         public: address,
         functions: url(registration.address()),
+        state: state.map(StateFolder::engine),
         mark: &host.mark,
     };
     Ok(Some((Engine::start(config, &surroundings).await?, registration)))

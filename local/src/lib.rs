@@ -36,6 +36,7 @@ mod reserved_port;
 mod runtime_api;
 mod sandbox;
 mod shared_sandboxes;
+mod state_folder;
 mod step_functions;
 pub mod table;
 
@@ -47,4 +48,5 @@ pub use log::{LogLine, Logs};
 pub use mark::{Mark, Sweeper};
 pub use report::Report;
 pub use reserved_port::ReservedPort;
+pub use state_folder::StateError;
 pub use step_functions::{StateMachineConfig, StepFunctionsConfig, StepFunctionsError};

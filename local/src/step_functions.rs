@@ -15,13 +15,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The interpreter's files.
-const INTERPRETER: [(&str, &str); 10] = [
+const INTERPRETER: [(&str, &str); 11] = [
     ("__main__.py", include_str!("../interpreter/__main__.py")),
     ("api.py", include_str!("../interpreter/api.py")),
     ("clients.py", include_str!("../interpreter/clients.py")),
     ("definitions.py", include_str!("../interpreter/definitions.py")),
     ("endings.py", include_str!("../interpreter/endings.py")),
     ("history.py", include_str!("../interpreter/history.py")),
+    ("keeping.py", include_str!("../interpreter/keeping.py")),
     ("limits.py", include_str!("../interpreter/limits.py")),
     ("paths.py", include_str!("../interpreter/paths.py")),
     ("spelling.py", include_str!("../interpreter/spelling.py")),
@@ -138,6 +139,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) table: String,
     /// The URL of every other service; moto's own without.
     pub(crate) others: Option<String>,
+    /// The file of what survives.
+    pub(crate) state: Option<PathBuf>,
     pub(crate) mark: &'a Mark,
 }
 
@@ -193,6 +196,7 @@ fn settings(config: &StepFunctionsConfig, surroundings: &Surroundings<'_>) -> Re
         "port": config.port,
         "endpoints": { "lambda": surroundings.invoke, "dynamodb": surroundings.table },
         "others": surroundings.others,
+        "state": surroundings.state,
         "activities": config.activities,
         "topics": config.topics,
         "state_machines": machines,

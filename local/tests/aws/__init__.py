@@ -26,8 +26,8 @@ TIMEOUT = 60
 class Machine:
     """A running ``lambda-local up``. ``lines`` is what it has printed so far, the log of the functions included."""
 
-    def __init__(self, *options):
-        command = [os.environ["LRAP_TEST_LOCAL"], "up", "--port=0", "--engine", sys.executable]
+    def __init__(self, *options, port=0):
+        command = [os.environ["LRAP_TEST_LOCAL"], "up", f"--port={port}", "--engine", sys.executable]
         command += ["--interpreter", os.environ["LRAP_TEST_MOTO"], *options]
         self.errors = tempfile.TemporaryFile("w+")
         self.scratch = tempfile.TemporaryDirectory()
@@ -54,6 +54,11 @@ class Machine:
         url = f"{self.endpoint}/_lambda-local/clock"
         with urllib.request.urlopen(urllib.request.Request(url, json.dumps(change).encode())) as answer:
             return json.load(answer)
+
+    def kill(self):
+        """As the system would: nothing is told of its end."""
+        self.process.kill()
+        self.end()
 
     def end(self):
         if self.process.poll() is None:
