@@ -57,6 +57,7 @@ def complete():
     import events
     import functions
     import http_events
+    import http_tokens
     import mappings
     import messages
     import queues
@@ -69,6 +70,7 @@ def complete():
     events.complete()
     resources.complete()
     http_events.complete()
+    http_tokens.complete()
     mappings.complete()
     queues.complete()
     schedules.complete()
