@@ -48,6 +48,9 @@ impl Endpoint {
         if page::has(request.uri().path()) {
             return whole(self.page.answer(request).await);
         }
+        if let Some(region) = service::region(&request) {
+            self.page.regions.saw(&region);
+        }
         match &self.services {
             Some(services) => services.answer(&self.functions, request).await,
             None => whole(invoke_api::answer(Arc::clone(&self.functions), request).await),

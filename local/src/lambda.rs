@@ -11,7 +11,7 @@ use crate::http_server::HttpServer;
 use crate::invoke_api::Functions;
 use crate::log::Logs;
 use crate::mark::Mark;
-use crate::page::{Contents, Executions, Page};
+use crate::page::{Contents, Executions, Page, Regions};
 use crate::registration;
 use crate::state_folder::{StateError, StateFolder};
 use crate::step_functions::{self, StepFunctions, StepFunctionsError};
@@ -114,6 +114,7 @@ impl LambdaLocal {
         let page = Page {
             contents: Contents::of(&table, &region, signing_keys(&config.functions))?,
             executions: Executions::at(interpreter),
+            regions: Regions::new(&region),
         };
         let (engine, registration) = engine.unzip();
         let services = engine.as_ref().map(|engine| Services {

@@ -3,9 +3,12 @@
 
 mod contents;
 mod executions;
+mod files;
+mod regions;
 
 pub(crate) use contents::Contents;
 pub(crate) use executions::Executions;
+pub(crate) use regions::Regions;
 
 use crate::answers::{ApiResponse, json_answer, not_found};
 use bytes::Bytes;
@@ -14,20 +17,8 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, H
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::IpAddr;
-
-/// Path, media type and text of each file.
-const FILES: [(&str, &str, &str); 8] = [
-    ("/page", "text/html; charset=utf-8", include_str!("page/index.html")),
-    ("/page/style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
-    ("/page/app.js", "text/javascript; charset=utf-8", include_str!("page/app.js")),
-    ("/page/content.js", "text/javascript; charset=utf-8", include_str!("page/content.js")),
-    ("/page/graph.js", "text/javascript; charset=utf-8", include_str!("page/graph.js")),
-    ("/page/history.js", "text/javascript; charset=utf-8", include_str!("page/history.js")),
-    ("/page/json.js", "text/javascript; charset=utf-8", include_str!("page/json.js")),
-    ("/page/references.js", "text/javascript; charset=utf-8", include_str!("page/references.js")),
-];
 
 const HEADERS: [(HeaderName, &str); 3] = [
     (
@@ -52,6 +43,7 @@ pub(crate) fn has(path: &str) -> bool {
 pub(crate) struct Page {
     pub(crate) contents: Contents,
     pub(crate) executions: Executions,
+    pub(crate) regions: Regions,
 }
 
 impl Page {
@@ -61,20 +53,22 @@ impl Page {
         if !is_addressed_here(&head.headers) {
             return text(StatusCode::FORBIDDEN, "text/plain", FOREIGN);
         }
+        let query = head.uri.query().unwrap_or_default();
         match (&head.method, head.uri.path()) {
-            (&Method::POST, "/page/executions") => self.ask(&head.headers, body).await,
-            (&Method::GET, "/page/content") => self.content(head.uri.query().unwrap_or_default()).await,
+            (&Method::POST, "/page/executions") => self.ask(&self.regions.named_in(query), &head.headers, body).await,
+            (&Method::GET, "/page/regions") => json(&json!({ "regions": self.regions.all() })),
+            (&Method::GET, "/page/content") => self.content(query).await,
             (&Method::GET, path) => file(path),
             (_, path) => not_found(path),
         }
     }
 
-    async fn ask(&self, headers: &HeaderMap, body: Incoming) -> ApiResponse {
+    async fn ask(&self, region: &str, headers: &HeaderMap, body: Incoming) -> ApiResponse {
         let body = match Limited::new(body, LONGEST_QUESTION).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => return text(StatusCode::BAD_REQUEST, "text/plain", error.to_string()),
         };
-        match self.executions.ask(headers, body).await {
+        match self.executions.ask(region, headers, body).await {
             Ok((status, answer)) => json_answer(status, answer),
             Err(error) => json_answer(StatusCode::BAD_GATEWAY, json!({ "message": error.to_string() }).to_string()),
         }
@@ -93,10 +87,14 @@ impl Page {
 }
 
 fn file(path: &str) -> ApiResponse {
-    match FILES.iter().find(|(known, ..)| *known == path) {
-        Some((_, kind, file)) => text(StatusCode::OK, kind, *file),
+    match files::find(path) {
+        Some((kind, file)) => text(StatusCode::OK, kind, file),
         None => not_found(path),
     }
+}
+
+fn json(document: &Value) -> ApiResponse {
+    text(StatusCode::OK, "application/json", document.to_string())
 }
 
 /// A foreign page whose name was made to resolve to this machine would be of another name.
@@ -133,20 +131,5 @@ mod tests {
             assert!(!addressed_to(host), "{host}");
         }
         assert!(!is_addressed_here(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn every_file_that_a_file_names_is_served() {
-        let named = FILES
-            .iter()
-            .flat_map(|(_, _, file)| file.split(['"', '\'', '`']))
-            .filter(|text| text.starts_with("./") || text.starts_with("/page/") && text.contains('.'));
-        let mut count = 0;
-        for name in named {
-            let path = name.replacen("./", "/page/", 1);
-            assert!(FILES.iter().any(|(known, ..)| *known == path), "{path}");
-            count += 1;
-        }
-        assert!(count > 8, "{count} names");
     }
 }

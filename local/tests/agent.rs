@@ -3,7 +3,7 @@
 mod asking;
 mod events;
 mod input;
-mod stage;
+pub(crate) mod stage;
 mod tools;
 
 use aws_sdk_sfn::types::ExecutionStatus;

@@ -70,6 +70,22 @@ impl Browser {
         self.page.goto(address).await.unwrap();
     }
 
+    /// Makes the browser prefer `light` or `dark`.
+    pub(crate) async fn prefer(&self, scheme: &str) {
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.page.cdp().send_raw("Emulation.setEmulatedMedia", media).await.unwrap();
+    }
+
+    /// Presses a key, whatever has the focus.
+    pub(crate) async fn press(&self, key: impl Into<TypingData>) {
+        self.page.action_chain().send_keys(key).perform().await.unwrap();
+    }
+
+    /// Clicks on what a selector finds.
+    pub(crate) async fn click(&self, selector: &str) {
+        self.find(selector).await.click().await.unwrap();
+    }
+
     /// Waits until a selector finds something.
     pub(crate) async fn find(&self, selector: &str) -> WebElement {
         let found = self.page.query(By::Css(selector)).wait(TIMEOUT, Duration::from_millis(50)).first().await;

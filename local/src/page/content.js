@@ -1,5 +1,6 @@
 // The content behind a reference, read piece by piece as one scrolls: the browser never lays out more than was looked at.
 
+import { reach } from "./api.js";
 import { readable } from "./references.js";
 
 const PIECE = 64 * 1024;
@@ -40,7 +41,7 @@ async function readOn(content) {
 
 async function piece({ reference, offset }) {
   const query = new URLSearchParams({ reference, offset, length: PIECE });
-  const answer = await fetch(`/page/content?${query}`);
+  const answer = await reach(`/page/content?${query}`);
   if (answer.ok) return answer.arrayBuffer();
   position.textContent = await answer.text();
   return null;

@@ -8,9 +8,6 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
-/// Nobody checks the signature, but the interpreter looks there for the service that is meant.
-const NOBODY: &str =
-    "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/states/aws4_request, SignedHeaders=host, Signature=none";
 /// The actions that a page may ask for.
 const QUESTIONS: [&str; 5] = [
     "AWSStepFunctions.ListStateMachines",
@@ -51,7 +48,12 @@ impl Executions {
     }
 
     /// Hands a question on.
-    pub(crate) async fn ask(&self, headers: &HeaderMap, body: Bytes) -> Result<(StatusCode, Bytes), ExecutionsError> {
+    pub(crate) async fn ask(
+        &self,
+        region: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), ExecutionsError> {
         let action = headers.get(TARGET).filter(|action| QUESTIONS.iter().any(|known| known == *action));
         let action = action.ok_or(ExecutionsError::NoQuestion)?;
         let authority = self.authority.as_ref().ok_or(ExecutionsError::Nowhere)?;
@@ -60,7 +62,7 @@ impl Executions {
         head.insert(HOST, authority.parse().expect("BUG: an address is a header"));
         head.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
         head.insert(TARGET, action.clone());
-        head.insert(AUTHORIZATION, HeaderValue::from_static(NOBODY));
+        head.insert(AUTHORIZATION, unsigned(region));
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(TcpStream::connect(authority).await?)).await?;
         tokio::spawn(connection);
@@ -69,13 +71,20 @@ impl Executions {
     }
 }
 
+/// Nobody checks the signature, but the interpreter looks there for the service and the region that are meant.
+fn unsigned(region: &str) -> HeaderValue {
+    let scope = format!("local/20260101/{region}/states/aws4_request");
+    let text = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none");
+    text.parse().expect("BUG: a region's name is part of a header")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     async fn refused(endpoint: Option<&str>, action: &str) -> String {
         let headers = HeaderMap::from_iter([(TARGET, action.parse().unwrap())]);
-        Executions::at(endpoint).ask(&headers, Bytes::new()).await.unwrap_err().to_string()
+        Executions::at(endpoint).ask("us-east-1", &headers, Bytes::new()).await.unwrap_err().to_string()
     }
 
     #[tokio::test]

@@ -1,135 +1,117 @@
-// A state machine's definition as a picture: ranks from top to bottom, states inside of a Map or Parallel in a separate box.
+// A state machine's definition as a picture, with what an execution did in it.
 
-const WIDTH = 168, HEIGHT = 38, GAP = 26, RANK_GAP = 34, PADDING = 14, LANE = 12;
+import { arrange, shortened } from "./layout.js";
+import { drawn, shape, word } from "./status.js";
 
-/** @param status name of a state -> "succeeded", "failed" … of those that were visited; @param choose called with a state's name */
-export function draw(definition, status, choose) {
+const HEAD = 40, MARGIN = 10, PADDING = 14, GAP = 18, LOOP = 26;
+
+/**
+ * @param marks of each state that was visited: `{status, count, retries}`; @param taken edges that were taken, as "from>to";
+ * @param choose called with a state's name
+ */
+export function draw(definition, marks, taken, choose) {
   const layout = arrange(definition);
-  const margin = LANE * 4;
-  const svg = element("svg", { viewBox: `${-margin} -4 ${layout.width + 2 * margin} ${layout.height + 8}`, width: layout.width + 2 * margin, role: "img" });
-  svg.append(arrowHead());
-  paint(svg, layout, 0, 0, status, choose);
+  const [width, height] = [layout.width + 2 * MARGIN + LOOP, layout.height + 2 * MARGIN];
+  const svg = drawn("svg", { viewBox: `${-MARGIN} ${-MARGIN} ${width} ${height}`, "data-width": width, "data-height": height, role: "group", "aria-label": "States" });
+  svg.append(arrowHeads());
+  paint(svg, layout, 0, 0, { marks, taken, choose });
   return svg;
 }
 
-/** Where everything is drawn: `{width, height, nodes, edges}`, positions relative to the box. */
-export function arrange({ StartAt, States }) {
-  const edges = Object.keys(States).flatMap((from) => edgesOf(from, States[from]));
-  const ranks = ranksOf(StartAt, States, edges);
-  const nodes = new Map(Object.entries(States).map(([name, state]) => [name, boxOf(name, state)]));
-  const rows = [];
-  for (const [name, rank] of ranks) (rows[rank] ??= []).push(nodes.get(name));
-  const width = Math.max(...rows.map(widthOf));
-  let y = 0;
-  for (const row of rows) {
-    let x = (width - widthOf(row)) / 2;
-    for (const node of row) {
-      Object.assign(node, { x, y });
-      x += node.width + GAP;
-    }
-    y += Math.max(...row.map((node) => node.height)) + RANK_GAP;
-  }
-  return { width, height: y - RANK_GAP, nodes, edges: edges.map((edge) => ({ ...edge, span: ranks.get(edge.to) - ranks.get(edge.from) })) };
-}
-
-function edgesOf(from, state) {
-  const next = [state.Next, state.Default, ...(state.Choices ?? []).map((choice) => choice.Next)].filter(Boolean);
-  const caught = (state.Catch ?? []).map((handler) => handler.Next);
-  return [...new Set(next)].map((to) => ({ from, to, kind: "next" })).concat([...new Set(caught)].map((to) => ({ from, to, kind: "catch" })));
-}
-
-/** The longest way from the start to each state, loops left out; what cannot be reached goes last. */
-function ranksOf(start, states, edges) {
-  const order = [], seen = new Set(), back = new Set();
-  const outgoing = (name) => edges.filter((edge) => edge.from === name);
-  const visit = (name, path) => {
-    seen.add(name);
-    for (const edge of outgoing(name)) {
-      if (path.has(edge.to)) back.add(edge);
-      else if (!seen.has(edge.to)) visit(edge.to, new Set(path).add(edge.to));
-    }
-    order.unshift(name);
-  };
-  for (const name of [start, ...Object.keys(states)]) if (!seen.has(name)) visit(name, new Set([name]));
-  const ranks = new Map(order.map((name) => [name, 0]));
-  for (const name of order)
-    for (const edge of outgoing(name)) if (!back.has(edge)) ranks.set(edge.to, Math.max(ranks.get(edge.to), ranks.get(name) + 1));
-  return ranks;
-}
-
-function boxOf(name, state) {
-  const inside = [state.ItemProcessor ?? state.Iterator, ...(state.Branches ?? [])].filter(Boolean).map(arrange);
-  if (inside.length === 0) return { name, state, inside, width: WIDTH, height: HEIGHT };
-  const width = Math.max(WIDTH, inside.reduce((sum, box) => sum + box.width + 2 * LANE, GAP * (inside.length - 1)) + 2 * PADDING);
-  return { name, state, inside, width, height: HEIGHT + Math.max(...inside.map((box) => box.height)) + 2 * PADDING };
-}
-
-function widthOf(row) {
-  return row.reduce((sum, node) => sum + node.width, GAP * (row.length - 1));
-}
-
-function paint(parent, layout, x, y, status, choose) {
-  const group = element("g", { transform: `translate(${x} ${y})` });
-  layout.edges.forEach((edge, index) => group.append(arrow(layout, edge, index)));
-  for (const node of layout.nodes.values()) group.append(picture(node, status, choose));
+function paint(parent, layout, x, y, context) {
+  const group = drawn("g", { transform: `translate(${x} ${y})` });
+  const byTaken = layout.edges.toSorted((a, b) => isTaken(a, context) - isTaken(b, context));
+  for (const edge of byTaken) group.append(line(edge, isTaken(edge, context)));
+  for (const node of layout.nodes.values()) group.append(picture(node, context));
   parent.append(group);
 }
 
-function picture(node, status, choose) {
-  const visited = status.get(node.name);
-  const group = element("g", { class: `node ${visited ? `visited ${visited}` : ""} ${node.inside.length ? "inner" : ""}`, transform: `translate(${node.x} ${node.y})`, "data-state": node.name });
-  group.append(element("title", {}, `${node.name} (${node.state.Type})${node.state.Comment ? `: ${node.state.Comment}` : ""}`));
-  group.append(element("rect", { width: node.width, height: node.height, rx: 7 }));
-  group.append(element("text", { x: node.width / 2, y: 17 }, shortened(node.name)), element("text", { class: "kind", x: node.width / 2, y: 30 }, node.state.Type));
-  let x = PADDING + LANE;
-  for (const box of node.inside) {
-    paint(group, box, x, HEIGHT + PADDING / 2, status, choose);
-    x += box.width + 2 * LANE + GAP;
+function isTaken({ from, to }, { taken }) {
+  return taken.has(`${from}>${to}`);
+}
+
+/** Through the middles of its places; a line that leads upwards has its head at the upper end. */
+function line(edge, taken) {
+  const points = pointsOf(edge);
+  let path = `M${points[0].join(" ")}`;
+  for (let at = 1; at < points.length; at++) {
+    const [[x1, y1], [x2, y2]] = [points[at - 1], points[at]];
+    path += x1 === x2 ? ` L${x2} ${y2}` : ` C${x1} ${(y1 + y2) / 2} ${x2} ${(y1 + y2) / 2} ${x2} ${y2}`;
   }
-  if (visited) makeButton(group, () => choose(node.name));
+  return drawn("path", { class: `edge ${edge.kind} ${taken ? "taken" : ""}`, d: path, [edge.back ? "marker-start" : "marker-end"]: `url(#head${taken ? "-taken" : ""})` });
+}
+
+function pointsOf({ stops, back }) {
+  const [first, last] = [stops[0], stops.at(-1)];
+  const bottom = (item) => item.y + item.height;
+  if (stops.length === 1) return loopAt(first);
+  // Beside the lines that lead down.
+  const shift = back ? 14 : 0;
+  const middle = (item) => item.x + item.width / 2;
+  const between = stops.slice(1, -1).flatMap((place) => [[middle(place), place.y], [middle(place), place.y + place.rowHeight]]);
+  // Beside a box that is higher than its neighbour, straight down first.
+  const below = first.y + first.rowHeight > bottom(first) ? [[middle(first) + shift, first.y + first.rowHeight]] : [];
+  return [[middle(first) + shift, bottom(first) + (back ? 3 : 0)], ...below, ...between, [middle(last) + shift, last.y - (back ? 0 : 3)]];
+}
+
+function loopAt({ x, y, width, height }) {
+  return [[x + width, y + height * 0.7], [x + width + LOOP * 0.7, y + height / 2], [x + width + 3, y + height * 0.3]];
+}
+
+function picture(node, context) {
+  const mark = context.marks.get(node.name);
+  const group = drawn("g", { class: `node ${mark ? `visited ${mark.status}` : ""} ${node.inside.length ? "inner" : ""}`, transform: `translate(${node.x} ${node.y})`, "data-state": node.name });
+  group.append(drawn("title", {}, titleOf(node, mark)), drawn("rect", { width: node.width, height: node.height, rx: 8 }));
+  const left = mark ? (node.width + 22) / 2 : node.width / 2;
+  group.append(drawn("text", { x: left, y: 19 }, shortened(node.name)), drawn("text", { class: "kind", x: left, y: 35 }, kindOf(node, mark)));
+  if (mark) group.append(iconAt(mark.status));
+  paintInside(group, node, context);
+  if (mark) makeButton(group, () => context.choose(node.name), titleOf(node, mark));
   return group;
 }
 
-function makeButton(group, act) {
-  group.setAttribute("tabindex", "0");
-  group.setAttribute("role", "button");
+function paintInside(group, node, context) {
+  const width = node.inside.reduce((sum, box) => sum + box.width, GAP * (node.inside.length - 1));
+  let x = (node.width - width) / 2;
+  for (const box of node.inside) {
+    paint(group, box, x, HEAD + PADDING / 2, context);
+    x += box.width + GAP;
+  }
+}
+
+function kindOf({ state }, mark) {
+  const times = mark?.count > 1 ? ` ×${mark.count}` : "";
+  return `${state.Type}${times}${mark?.retries ? `, ${mark.retries} ${mark.retries === 1 ? "retry" : "retries"}` : ""}`;
+}
+
+function titleOf(node, mark) {
+  const { Type, Comment } = node.state;
+  return `${node.name} (${Type}${mark ? `, ${word(mark.status)}` : ""})${Comment ? `: ${Comment}` : ""}`;
+}
+
+function iconAt(status) {
+  const icon = drawn("g", { transform: "translate(10 13)" });
+  icon.append(shape(status));
+  return icon;
+}
+
+function makeButton(group, act, label) {
+  for (const [name, value] of [["tabindex", "0"], ["role", "button"], ["aria-label", label]]) group.setAttribute(name, value);
   const once = (event) => {
     event.stopPropagation();
+    event.preventDefault();
     act();
   };
   group.addEventListener("click", once);
-  group.addEventListener("keydown", (event) => (event.key === "Enter" || event.key === " ") && once(event));
+  group.addEventListener("keydown", (event) => event.target === group && (event.key === "Enter" || event.key === " ") && once(event));
 }
 
-/** Straight down to the next rank; beside the boxes, to the right over several ranks, and to the left upwards. */
-function arrow({ nodes, width }, edge, index) {
-  const from = nodes.get(edge.from), to = nodes.get(edge.to);
-  const [x1, x2] = [from.x + from.width / 2, to.x + to.width / 2];
-  const lane = LANE * (1 + (index % 3));
-  const side = edge.span > 0 ? width + lane : -lane;
-  const [y1, y2] = [from.y + from.height / 2, to.y + to.height / 2];
-  const [right1, right2] = edge.span > 0 ? [from.x + from.width, to.x + to.width] : [from.x, to.x];
-  const path = edge.span === 1
-    ? `M${x1} ${from.y + from.height} C${x1} ${to.y - RANK_GAP / 2} ${x2} ${from.y + from.height + RANK_GAP / 2} ${x2} ${to.y - 2}`
-    : `M${right1} ${y1} C${side} ${y1} ${side} ${y1} ${side} ${(y1 + y2) / 2} S${side} ${y2} ${right2 + (edge.span > 0 ? 2 : -2)} ${y2}`;
-  return element("path", { class: `edge ${edge.kind}`, d: path, "marker-end": "url(#head)" });
-}
-
-function arrowHead() {
-  const marker = element("marker", { id: "head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" });
-  marker.append(element("path", { d: "M0 0 L8 4 L0 8 z" }));
-  const definitions = element("defs", {});
-  definitions.append(marker);
+function arrowHeads() {
+  const definitions = drawn("defs", {});
+  for (const id of ["head", "head-taken"]) {
+    const marker = drawn("marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" });
+    marker.append(drawn("path", { d: "M0 0 L8 4 L0 8 z" }));
+    definitions.append(marker);
+  }
   return definitions;
-}
-
-function shortened(name) {
-  return name.length <= 24 ? name : `${name.slice(0, 23)}…`;
-}
-
-function element(name, attributes, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
 }

@@ -1,5 +1,6 @@
 // JSON to look at: objects fold, long texts are cut, and references are buttons that open what they stand for.
 
+import { made } from "./dom.js";
 import { piecesOf, readable } from "./references.js";
 
 const LONGEST_TEXT = 600, OPEN_DEPTH = 2, LONGEST_LIST = 100;
@@ -84,11 +85,4 @@ function more(label, act) {
     act();
   });
   return unfolder;
-}
-
-function made(name, className, text) {
-  const element = document.createElement(name);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
 }

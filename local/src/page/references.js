@@ -37,3 +37,24 @@ export function readable(bytes) {
   const power = bytes < 1024 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length - 1);
   return power === 0 ? `${bytes} bytes` : `${(bytes / 1024 ** power).toFixed(1)} ${UNITS[power]}`;
 }
+
+/** Bytes of a state's text, and of what it carries by reference. */
+export function weightOf(text) {
+  const references = referencesIn(text ?? "");
+  return { bytes: bytesOf(text ?? ""), referenced: references.reduce((sum, reference) => sum + reference.size, 0), references };
+}
+
+/** Seconds for people: "340 ms", "2.4 s", "3 min 5 s". */
+export function duration(seconds) {
+  if (seconds < 1) return `${Math.max(0, seconds * 1000).toFixed(0)} ms`;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A time of day, with the date if it is another day. */
+export function moment(seconds) {
+  const date = new Date(seconds * 1000);
+  const day = date.toDateString() === new Date().toDateString() ? "" : `${date.toLocaleDateString()} `;
+  return day + date.toLocaleTimeString();
+}

@@ -18,16 +18,16 @@ const TABLES: [(&str, &[&str]); 3] =
     [("agents", &["agent_name", "version"]), ("tools", &["tool_name"]), ("models", &["pk"])];
 
 /// Agents that differ in their model only: each model is one of `scripts`.
-pub(super) struct Agents {
+pub(crate) struct Agents {
     lambda: LambdaLocal,
-    pub(super) client: aws_sdk_sfn::Client,
+    pub(crate) client: aws_sdk_sfn::Client,
     pub(super) tables: aws_sdk_dynamodb::Client,
     _folder: TempDir,
 }
 
 impl Agents {
     /// An agent for each script, by its name.
-    pub(super) async fn of(scripts: Value) -> Self {
+    pub(crate) async fn of(scripts: Value) -> Self {
         Self::changed(scripts, |definition| definition).await
     }
 
@@ -93,7 +93,7 @@ impl Agents {
     }
 
     /// The same with other attributes.
-    pub(super) async fn put_version(&self, model: &str, parameters: Value, more: Value) {
+    pub(crate) async fn put_version(&self, model: &str, parameters: Value, more: Value) {
         let tools = ["good", "foreign", "risky", "gone"].map(|name| json!({ "tool_name": name, "enabled": true }));
         let tools = [&tools[..], &[json!({ "tool_name": "other", "enabled": false })]].concat();
         let mut row = json!({
@@ -114,18 +114,23 @@ impl Agents {
     }
 
     /// Begins an execution of an agent.
-    pub(super) async fn begin(&self, agent: &str, input: &Value) -> String {
+    pub(crate) async fn begin(&self, agent: &str, input: &Value) -> String {
         let machine = format!("{ACCOUNT}:stateMachine:{agent}");
         let start = self.client.start_execution().state_machine_arn(machine).input(input.to_string());
         start.send().await.unwrap().execution_arn
     }
 
+    /// The address of the page that shows its executions.
+    pub(crate) fn page(&self) -> String {
+        self.lambda.page()
+    }
+
     /// Asks the agent with this model and waits for the end.
-    pub(super) async fn ask(&self, model: &str) -> DescribeExecutionOutput {
+    pub(crate) async fn ask(&self, model: &str) -> DescribeExecutionOutput {
         self.run(model, &json!({ "question": format!("To {model}?") })).await
     }
 
-    pub(super) async fn run(&self, agent: &str, input: &Value) -> DescribeExecutionOutput {
+    pub(crate) async fn run(&self, agent: &str, input: &Value) -> DescribeExecutionOutput {
         let arn = self.begin(agent, input).await;
         self.end_of(&arn).await
     }
