@@ -6,6 +6,8 @@
 
 ``GET /_lambda-local/function?name=…&qualifier=…``: the answer is the function as lambda-local runs it (``functions.description``), found as Lambda finds it: by the account and the region that
 the caller's request was signed for, by name or ARN, by version or alias. What cannot be run is refused as Lambda would refuse it.
+
+``GET /_lambda-local/page/PART``: what the page shows of the services (``page.answer``).
 """
 
 import json
@@ -18,11 +20,13 @@ from ministack.services import lambda_svc
 
 import clock
 import functions
+import page
 from packages import Unusable
 
 FUNCTION = "/_lambda-local/function"
 CLOCK = "/_lambda-local/clock"
 INVOCATION = "/_lambda-local/invocation"
+PAGE = "/_lambda-local/page/"
 
 
 def application():
@@ -34,6 +38,8 @@ def application():
         elif scope["type"] == "http" and scope["path"] == INVOCATION:
             functions.keep(json.loads(await body_of(receive)))
             await respond(send, 200, {})
+        elif scope["type"] == "http" and scope["path"].startswith(PAGE):
+            await respond(send, *show(scope))
         else:
             await app(scope, receive, send)
 
@@ -57,6 +63,14 @@ def describe(scope):
         return 200, functions.description(lambda_svc._functions.get(name), record, config, qualifier)
     except Unusable as error:
         return 400, refusal("InvalidParameterValueException", str(error))
+
+
+def show(scope):
+    named = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
+    try:
+        return 200, page.answer(scope["path"].removeprefix(PAGE), **named)
+    except (page.Unknown, TypeError) as error:
+        return 404, {"message": str(error)}
 
 
 def change_clock(body):

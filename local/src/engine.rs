@@ -18,7 +18,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// The engine's files.
@@ -40,6 +40,7 @@ const FILES: &Files = &[
     ("messages.py", include_str!("../engine/messages.py")),
     ("metric_math.py", include_str!("../engine/metric_math.py")),
     ("packages.py", include_str!("../engine/packages.py")),
+    ("page.py", include_str!("../engine/page.py")),
     ("queues.py", include_str!("../engine/queues.py")),
     ("resources.py", include_str!("../engine/resources.py")),
     ("schedules.py", include_str!("../engine/schedules.py")),
@@ -165,6 +166,21 @@ impl EngineClient {
                 tracing::warn!(%error, "an invocation's log does not reach the engine");
             }
         });
+    }
+
+    /// What the page shows of the engine's services: one of the parts of `page.py`, or a `message`.
+    pub(crate) async fn page(&self, part: &str, query: &[(&str, &str)]) -> (StatusCode, Value) {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() =
+            format!("/_lambda-local/page/{part}?{query}").parse().expect("BUG: a part and an encoded query are a path");
+        let answer = match self.0.send(request).await {
+            Ok(answer) => answer,
+            Err(error) => return (StatusCode::BAD_GATEWAY, json!({ "message": format!("the engine: {error}") })),
+        };
+        let status = answer.status();
+        let body = answer.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
     /// Looks a function up for the caller that signed a request with these headers.

@@ -2,6 +2,7 @@
 //! as on managed instances.
 
 use crate::definition::Definition;
+use crate::journal;
 use crate::lifecycle::{Failure, Invocation};
 use crate::log::SandboxLog;
 use crate::platform_log::PlatformEvent;
@@ -44,6 +45,23 @@ pub struct Invoked {
     pub report: Report,
     /// The last 4 KB of the sandbox's log during this invocation.
     pub log_tail: Vec<u8>,
+}
+
+impl Invoked {
+    /// What the page shows of it, when it has just ended.
+    fn noted(&self) -> journal::Invocation {
+        let report = &self.report;
+        let failed = || report.error_type.clone().or_else(|| report.failure.clone()).unwrap_or_default();
+        journal::Invocation {
+            request_id: self.request_id.clone(),
+            at: journal::now(),
+            milliseconds: report.duration.as_secs_f64() * 1000.0,
+            init: report.init_duration.map(|took| took.as_secs_f64() * 1000.0),
+            memory: report.max_memory_used,
+            error: self.function_error.map(|_| failed()),
+            log: String::from_utf8_lossy(&self.log_tail).into_owned(),
+        }
+    }
 }
 
 /// Why an invocation was not begun.
@@ -241,7 +259,8 @@ impl Function {
             Ok(payload) => (payload, None),
             Err(failure) => (failure.document, Some("Unhandled")),
         };
-        (Invoked { request_id: request_id.to_owned(), payload, function_error, report, log_tail }, outcome.end)
+        let request_id = request_id.to_owned();
+        (self.noted(Invoked { request_id, payload, function_error, report, log_tail }), outcome.end)
     }
 
     fn invocation(&self, request: &InvokeRequest, request_id: &str) -> Invocation {
@@ -292,13 +311,18 @@ impl Function {
         log.platform(&PlatformEvent::Start { request_id });
         write_end(&log, &outcome, &report);
         let request_id = request_id.to_owned();
-        Invoked {
+        self.noted(Invoked {
             request_id,
             payload: failure.document,
             function_error: Some("Unhandled"),
             report,
             log_tail: log.take_tail(),
-        }
+        })
+    }
+
+    fn noted(&self, invoked: Invoked) -> Invoked {
+        self.definition.host.logs.journal.invoked(&self.definition.arn, invoked.noted());
+        invoked
     }
 
     /// The sandbox used last, so that those not needed grow old. One that died in the meantime is ended.

@@ -11,7 +11,7 @@ use crate::http_server::HttpServer;
 use crate::invoke_api::Functions;
 use crate::log::Logs;
 use crate::mark::Mark;
-use crate::page::{Contents, Executions, Page, Regions};
+use crate::page::{Contents, Executions, Page, Regions, Things};
 use crate::registration;
 use crate::state_folder::{StateError, StateFolder};
 use crate::step_functions::{self, StepFunctions, StepFunctionsError};
@@ -111,12 +111,10 @@ impl LambdaLocal {
         )?;
         let interpreter = step_functions.as_ref().map(StepFunctions::endpoint);
         host.other_services = host.every_service.clone().or(interpreter.map(ToOwned::to_owned));
-        let page = Page {
-            contents: Contents::of(&table, &region, signing_keys(&config.functions))?,
-            executions: Executions::at(interpreter),
-            regions: Regions::new(&region),
-        };
+        let contents = Contents::of(&table, &region, signing_keys(&config.functions))?;
+        let (executions, regions) = (Executions::at(interpreter), Regions::new(&region));
         let (engine, registration) = engine.unzip();
+        let beside = engine.as_ref().map(|engine| (engine.client(), Arc::clone(&deployed)));
         let services = engine.as_ref().map(|engine| Services {
             engine: engine.client(),
             deployed,
@@ -124,7 +122,10 @@ impl LambdaLocal {
             table_clock: table.clock(),
             state_machines: interpreter.map(Upstream::new),
         });
+        let journal = host.logs.journal.clone();
         let functions = functions(config.functions, &Arc::new(host));
+        let things = Things { journal, tables: table.tables(), functions: Arc::clone(&functions), engine: beside };
+        let page = Page { contents, executions, regions, things };
         let endpoint = Arc::new(Endpoint { functions, page, services });
         let server = serve(listener, &endpoint);
         let server = server.map_err(|source| StartError::Listen { address, source })?;

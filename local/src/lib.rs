@@ -22,6 +22,7 @@ mod function;
 mod host;
 mod http_server;
 mod invoke_api;
+mod journal;
 mod lambda;
 mod lifecycle;
 mod log;

@@ -1,5 +1,6 @@
 //! Where log lines go: what the processes write and what the platform says about them (START, END, REPORT).
 
+use crate::journal::Journal;
 use crate::platform_log::{LogFormat, PlatformEvent};
 use std::collections::VecDeque;
 use std::fmt;
@@ -38,7 +39,11 @@ pub(crate) const PLATFORM: &str = "platform";
 
 /// Where log lines go.
 #[derive(Clone, Debug)]
-pub struct Logs(Destination);
+pub struct Logs {
+    to: Destination,
+    /// What the page shows of them, and of invocations.
+    pub(crate) journal: Journal,
+}
 
 #[derive(Clone, Debug)]
 enum Destination {
@@ -49,17 +54,18 @@ enum Destination {
 impl Logs {
     /// To standard output.
     pub fn print() -> Self {
-        Self(Destination::Print)
+        Self { to: Destination::Print, journal: Journal::default() }
     }
 
     /// To a channel. Lines are lost once its receiver is dropped.
     pub fn channel() -> (Self, UnboundedReceiver<LogLine>) {
         let (sender, receiver) = unbounded_channel();
-        (Self(Destination::Channel(sender)), receiver)
+        (Self { to: Destination::Channel(sender), journal: Journal::default() }, receiver)
     }
 
     fn send(&self, line: LogLine) {
-        match &self.0 {
+        self.journal.wrote(&line.function, &line.source, &line.text);
+        match &self.to {
             // A closed standard output must not stop the functions.
             Destination::Print => drop(writeln!(std::io::stdout(), "{line}")),
             // Nobody listens any more: as wanted.

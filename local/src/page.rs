@@ -5,10 +5,12 @@ mod contents;
 mod executions;
 mod files;
 mod regions;
+mod things;
 
 pub(crate) use contents::Contents;
 pub(crate) use executions::Executions;
 pub(crate) use regions::Regions;
+pub(crate) use things::Things;
 
 use crate::answers::{ApiResponse, json_answer, not_found};
 use bytes::Bytes;
@@ -44,6 +46,7 @@ pub(crate) struct Page {
     pub(crate) contents: Contents,
     pub(crate) executions: Executions,
     pub(crate) regions: Regions,
+    pub(crate) things: Things,
 }
 
 impl Page {
@@ -58,7 +61,8 @@ impl Page {
             (&Method::POST, "/page/executions") => self.ask(&self.regions.named_in(query), &head.headers, body).await,
             (&Method::GET, "/page/regions") => json(&json!({ "regions": self.regions.all() })),
             (&Method::GET, "/page/content") => self.content(query).await,
-            (&Method::GET, path) => file(path),
+            (&Method::GET, path) if files::find(path).is_some() => file(path),
+            (&Method::GET, path) => self.thing(path, query).await,
             (_, path) => not_found(path),
         }
     }
@@ -71,6 +75,13 @@ impl Page {
         match self.executions.ask(region, headers, body).await {
             Ok((status, answer)) => json_answer(status, answer),
             Err(error) => json_answer(StatusCode::BAD_GATEWAY, json!({ "message": error.to_string() }).to_string()),
+        }
+    }
+
+    async fn thing(&self, path: &str, query: &str) -> ApiResponse {
+        match self.things.part(path.trim_start_matches("/page/"), query).await {
+            Ok(document) => json(&document),
+            Err(error) => json_answer(error.status(), json!({ "message": error.to_string() }).to_string()),
         }
     }
 

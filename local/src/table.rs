@@ -10,11 +10,13 @@ mod faults;
 mod meter;
 mod relay;
 mod shifted_clock;
+mod tables;
 
 pub use error::TableError;
 pub use faults::{Fault, FaultScript, Faults, Gate, TableRequest};
 pub use meter::Meter;
 pub(crate) use shifted_clock::TableClock;
+pub(crate) use tables::Tables;
 
 use crate::http_server::{HttpServer, listen_on_loopback};
 use dynoxide::actions::delete_item::DeleteItemRequest;
@@ -109,6 +111,11 @@ impl ContentTable {
     /// What moves the clock by which items expire.
     pub(crate) fn clock(&self) -> TableClock {
         TableClock { clock: Arc::clone(&self.clock), database: self.database.clone() }
+    }
+
+    /// All tables behind its endpoint, for people to look at.
+    pub(crate) fn tables(&self) -> Tables {
+        Tables(self.database.clone())
     }
 
     /// The table's name.

@@ -69,9 +69,9 @@ async fn measure(arguments: &Arguments, document: &Document, logs: Logs) -> Resu
     let stand_in = if arguments.url.as_deref() == Some(STAND_IN) { Some(StandIn::start().await?) } else { None };
     let url = stand_in.as_ref().map(StandIn::url).or(arguments.url.as_deref());
     let model = Model::chosen(arguments, &agent, url)?;
-    if arguments.page {
-        tell(&format!("The run, state by state, while it runs and afterwards: {}\n\n", lambda.page()));
-    }
+    let until =
+        if arguments.page { "while it runs and afterwards" } else { "while it runs (with PAGE=1 also afterwards)" };
+    tell(&format!("The run, state by state, {until}: {}\n\n", lambda.page()));
     let figures = asked(arguments, (&agent, &model), DocumentFigures::of(document, bytes), &lambda).await;
     if arguments.page {
         tell("\nEnter ends the page.\n");

@@ -1,14 +1,15 @@
 // The page: which part of it is shown, kept up to date while it can be seen, and whether its server is there.
 
 import { connection, executionsEverywhere } from "./api.js";
-import { tick } from "./dom.js";
+import { made, tick } from "./dom.js";
 import { executionsList } from "./executions.js";
+import { logsOf, partsHere } from "./parts.js";
 import { runView } from "./run.js";
 
 const REFRESH_MS = 1000;
 const TITLE = document.title;
 
-const [notice, main, gone] = ["#notice", "main", "#gone"].map((selector) => document.querySelector(selector));
+const [notice, main, gone, nav] = ["#notice", "main", "#gone", "nav"].map((selector) => document.querySelector(selector));
 const run = runView();
 const list = executionsList((arn) => (location.hash = `executions/${encodeURIComponent(arn)}`));
 main.append(list.root, run.root);
@@ -21,7 +22,7 @@ connection.addEventListener("gone", ({ detail }) => sayGone(detail));
 connection.addEventListener("back", () => (gone.hidden = true));
 document.querySelector("#back").addEventListener("click", () => (location.hash = "executions"));
 setInterval(tick, 500);
-let timer = null, isLooking = false, isAskedAgain = false;
+let parts = null, address = null, timer = null, isLooking = false, isAskedAgain = false;
 look();
 
 /** Looks now, and again after each answer; what is asked for while it looks comes next. */
@@ -32,7 +33,7 @@ async function look() {
   try {
     say((await refresh()) ?? "");
   } catch (error) {
-    if (gone.hidden) say(`The executions cannot be read: ${error.message}`);
+    if (gone.hidden) say(`This cannot be read: ${error.message}`);
   }
   isLooking = false;
   if (document.hidden) return;
@@ -41,6 +42,44 @@ async function look() {
 }
 
 async function refresh() {
+  parts ??= await readParts();
+  const { part, rest } = place();
+  main.dataset.part = part;
+  for (const [name, { root }] of Object.entries(parts)) root.hidden = name !== part;
+  for (const link of nav.children) link.ariaCurrent = link.hash === `#${part}` ? "page" : "false";
+  if (part === "executions") {
+    address = location.hash;
+    return refreshExecutions();
+  }
+  list.root.hidden = run.root.hidden = true;
+  // Only when one comes there: what a person types there stays.
+  if (part === "logs" && address !== location.hash) logsOf(rest ?? "");
+  address = location.hash;
+  await parts[part].refresh();
+  return undefined;
+}
+
+async function readParts() {
+  const here = await partsHere();
+  nav.replaceChildren(...[["executions", "Executions"], ...Object.entries(here).map(([name, { title }]) => [name, title])].map(linkTo));
+  main.append(...Object.values(here).map(({ root }) => root));
+  return here;
+}
+
+function linkTo([part, title]) {
+  const link = made("a", "", title);
+  link.href = `#${part}`;
+  return link;
+}
+
+/** What the address names; the executions if it names nothing that is here. */
+function place() {
+  const [part, rest] = location.hash.slice(1).split("/");
+  return { part: parts?.[part] ? part : "executions", rest: rest && decodeURIComponent(rest) };
+}
+
+async function refreshExecutions() {
+  list.root.hidden = false;
   const executions = await executionsEverywhere();
   list.update(executions);
   const named = chosenArn();
@@ -56,8 +95,8 @@ async function refresh() {
 }
 
 function chosenArn() {
-  const [part, arn] = location.hash.slice(1).split("/");
-  return part === "executions" && arn ? decodeURIComponent(arn) : undefined;
+  const { part, rest } = place();
+  return part === "executions" ? rest : undefined;
 }
 
 /** Where the list and an execution are beside each other. */
@@ -82,10 +121,11 @@ function onKey(event) {
   const isField = event.target.matches("input, select, textarea");
   if (event.key === "/" && !isField && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
-    (run.search.checkVisibility() ? run.search : list.search).focus();
+    [parts?.[place().part]?.search, run.search, list.search].find((search) => search?.checkVisibility())?.focus();
   }
   if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
   if (isField && event.target.value && event.target.type === "search") return;
   if (isField) event.target.blur();
+  else if (place().part !== "executions") parts[place().part].unchoose();
   else if (!run.unchoose() && chosenArn()) location.hash = "executions";
 }

@@ -2,7 +2,7 @@
 
 import { copyButton, made } from "./dom.js";
 import { show } from "./json.js";
-import { dollars, readingOf } from "./reading.js";
+import { dollars, parsed, readingOf } from "./reading.js";
 import { bytesOf, duration, moment, readable } from "./references.js";
 import { badge } from "./status.js";
 
@@ -13,10 +13,12 @@ export function detail(visit, definition, open) {
     title,
     made("p", "faint", `${visit.type}, ${badge(visit.status).textContent}, entered ${moment(visit.from)}${visit.until === null ? "" : `, took ${duration(visit.until - visit.from)}`}`),
     modelCall(visit),
+    logsOfFunction(visit),
     visit.error ? made("p", "cause", `${visit.error.error}\n${visit.error.cause}`) : null,
     ...attempts(visit),
     ...side("Input", visit.input, open),
     ...side("Output", visit.output, open),
+    ...side("Assigned variables", assigned(visit), open),
     ...request(visit, open),
     ...side("Definition", definition ? JSON.stringify(definition) : null, open),
   ].filter(Boolean);
@@ -26,6 +28,21 @@ function modelCall(visit) {
   const { role, title, tokens, cost } = readingOf(visit);
   if (role !== "model" || tokens.input_tokens === undefined) return null;
   return made("p", "", `${title}: ${tokens.input_tokens.toLocaleString()} tokens read, ${tokens.output_tokens.toLocaleString()} written, ${dollars(cost)}`);
+}
+
+/** The function that a task invoked, by its name in the ARN. */
+function logsOfFunction(visit) {
+  const name = parsed(visit.attempts.at(-1)?.given)?.FunctionName?.split(":")[6] ?? null;
+  if (!name) return null;
+  const link = made("a", "", `Logs of ${name}`);
+  link.href = `#logs/${encodeURIComponent(name)}`;
+  return made("p", "", link);
+}
+
+/** Each value is JSON text of its own. */
+function assigned({ assigned }) {
+  if (!assigned || Object.keys(assigned).length === 0) return null;
+  return JSON.stringify(Object.fromEntries(Object.entries(assigned).map(([name, value]) => [name, parsed(value) ?? value])));
 }
 
 /** A single attempt that succeeded is no news. */

@@ -25,6 +25,8 @@ const FILES: &[(&str, &str, &str)] = &[
     script!("history.js"),
     script!("json.js"),
     script!("layout.js"),
+    script!("listing.js"),
+    script!("parts.js"),
     script!("reading.js"),
     script!("references.js"),
     script!("run.js"),

@@ -42,7 +42,7 @@ function enter(state, event, before) {
   // Branches of a Parallel have no events: their first states follow its start.
   const isBranch = before.visit?.type === "Parallel" && before.visit.until === null;
   const scope = isBranch ? iterationOf(before.visit, before.visit.iterations.length, event.timestamp) : before.scope;
-  const visit = { number: state.visits.length + 1, name, type, from: event.timestamp, until: null, input, output: null, error: null, weight: weightOf(input),
+  const visit = { number: state.visits.length + 1, name, type, from: event.timestamp, until: null, input, output: null, assigned: null, error: null, weight: weightOf(input),
     attempts: [], iterations: [], scope, status: "running" };
   if (before.last && !isBranch) state.taken.add(`${before.last.name}>${name}`);
   state.visits.push(visit);
@@ -51,10 +51,10 @@ function enter(state, event, before) {
 }
 
 function leave(event, before) {
-  const { name, output } = event.stateExitedEventDetails;
+  const { name, output, assignedVariables } = event.stateExitedEventDetails;
   const at = climb(before, (visit) => visit.name === name);
   if (!at.visit) return before;
-  Object.assign(at.visit, { until: event.timestamp, output });
+  Object.assign(at.visit, { until: event.timestamp, output, assigned: assignedVariables ?? null });
   return { visit: null, last: at.visit, scope: at.visit.scope };
 }
 

@@ -3,8 +3,8 @@
 import { button, made } from "./dom.js";
 import { drawn } from "./status.js";
 
-/** Pixels of the smallest label in the picture, and of the smallest that people should have to read. */
-const LABEL = 13, READABLE = 11;
+/** Pixels of the labels in the picture, and of the smallest that people should have to read, with a little more against rounding. */
+const LABEL = 13, READABLE = 11.05;
 const SMALLEST = READABLE / LABEL, LARGEST = 3, STEP = 1.25;
 const OVERVIEW = 130;
 

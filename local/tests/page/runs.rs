@@ -35,11 +35,11 @@ async fn e7_an_agents_run_shows_its_answer_the_models_calls_and_folded_plumbing(
     let (_agents, page) = ran("answers", script(), WIDTHS[0]).await;
     let front = text(&page, ".front").await;
     for expected in
-        ["QuestionTo answers?", "By waiting.", "Turns33 tool calls", "Tokens30 → 6", "Cost$0.000180", "Errors21 retry"]
+        ["Question To answers?", "By waiting.", "Turns33 tool calls", "Tokens30 → 6", "Cost$0.000180", "Errors21 retry"]
     {
         assert!(front.contains(expected), "{expected}: {front}");
     }
-    let titles = text(&page, ".steps > li > .step .title").await;
+    let titles = text(&page, ".panel > .steps > li > .step .title").await;
     let expected = "Turn 1 answers calls good, good|Run Tools Map|Turn 2 answers calls good|Run Tools Map|Turn 3 answers By waiting.";
     assert_eq!(titles, expected);
     assert_eq!(page.value("document.querySelectorAll('.steps > .quiet details[open]').length").await, 0);
@@ -53,9 +53,9 @@ async fn e7_an_agents_run_shows_its_answer_the_models_calls_and_folded_plumbing(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn e7_the_labels_of_an_agents_graph_stay_readable() {
-    let (_agents, page) = ran("answers", script(), WIDTHS[0]).await;
+    let (agents, page) = ran("answers", script(), WIDTHS[0]).await;
     for width in WIDTHS {
-        page.open(&page.page.current_url().await.unwrap().to_string(), width).await;
+        page.open(&agents.page(), width).await;
         page.until("document.querySelectorAll('.execution').length > 0").await;
         open_first(&page).await;
         choose_tab(&page, "graph").await;
