@@ -25,6 +25,8 @@ const ARGUMENTS: [&str; 8] = [
 /// How long to wait for what a page shows.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+const DRIVER_STARTS: usize = 5;
+
 pub(crate) struct Browser {
     pub(crate) page: WebDriver,
     _processes: Processes,
@@ -53,8 +55,7 @@ impl Browser {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(program);
         command.arg("--port=0").env("TMPDIR", folder.path()).stdout(Stdio::piped()).process_group(0);
-        let mut processes = Processes(command.spawn().unwrap());
-        let port = port(&mut processes.0).await;
+        let (processes, port) = driver(&mut command).await;
         let mut capabilities = DesiredCapabilities::chrome();
         for argument in ARGUMENTS {
             capabilities.add_arg(argument).unwrap();
@@ -113,8 +114,21 @@ impl Browser {
     }
 }
 
-/// It takes a free port and says which.
-async fn port(driver: &mut Child) -> u16 {
+/// It ends at once if the free port that it chose on one of the two loopback addresses is taken on the other: then it chooses again.
+async fn driver(command: &mut Command) -> (Processes, u16) {
+    let mut said = String::new();
+    for _ in 0..DRIVER_STARTS {
+        let mut processes = Processes(command.spawn().unwrap());
+        match port(&mut processes.0).await {
+            Ok(port) => return (processes, port),
+            Err(lines) => said = lines,
+        }
+    }
+    panic!("chromedriver named no port: {said}");
+}
+
+/// It takes a free port and says which; else what it said before it ended.
+async fn port(driver: &mut Child) -> Result<u16, String> {
     let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
     let mut said = String::new();
     while let Some(line) = lines.next_line().await.unwrap() {
@@ -122,9 +136,9 @@ async fn port(driver: &mut Child) -> u16 {
         if let Some(port) = port.and_then(|port| port.trim_end_matches('.').parse().ok()) {
             // A reader that stops reading blocks the writer sooner or later.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return port;
+            return Ok(port);
         }
         said.push_str(&line);
     }
-    panic!("chromedriver named no port: {said}");
+    Err(said)
 }

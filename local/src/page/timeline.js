@@ -1,4 +1,4 @@
-// Start and duration of each state on one scale of time; every attempt of a task is a bar of its own.
+// Start and duration of each state on one scale of time; every attempt of a task has a separate bar.
 
 import { button, made } from "./dom.js";
 import { retriesOf, statusOf } from "./history.js";

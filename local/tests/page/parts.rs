@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 const REGION: &str = "eu-central-1";
 
-/// One request on a connection of its own: the status, and the document of the answer.
+/// One request on a separate connection: the status, and the document of the answer.
 async fn request(endpoint: &str, head: &str, body: &str) -> (u16, Value) {
     let address = endpoint.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.unwrap();
