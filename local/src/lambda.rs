@@ -245,6 +245,7 @@ async fn start_step_functions(
     let surroundings = step_functions::Surroundings {
         region: &host.inherited.region,
         invoke: address,
+        functions: config.engine.is_none().then(|| config.functions.keys().cloned().collect()),
         table: host.table_endpoint.clone(),
         others: host.every_service.clone(),
         state: state.map(StateFolder::state_machines),

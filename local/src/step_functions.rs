@@ -4,6 +4,7 @@
 //! moto, of exactly the version that the Makefile pins.
 
 mod endings;
+mod tasks;
 
 use crate::account::ACCOUNT;
 use crate::mark::Mark;
@@ -84,6 +85,16 @@ pub enum StepFunctionsError {
         /// The placeholder's name.
         placeholder: String,
     },
+    /// A task that invokes a function that is not there: a substitution names none of those that are.
+    #[error("state machine {name}: the state {state} invokes {function}, and there is no such function")]
+    Function {
+        /// The state machine.
+        name: String,
+        /// The state.
+        state: String,
+        /// What it would invoke.
+        function: String,
+    },
     /// The interpreter's process cannot be started.
     #[error("cannot start the state machines' interpreter by {}: {source}", python.display())]
     Start {
@@ -135,6 +146,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) region: &'a str,
     /// The URL of the Invoke API.
     pub(crate) invoke: String,
+    /// The names of all functions; none if others may be deployed.
+    pub(crate) functions: Option<Vec<String>>,
     /// The URL of the table.
     pub(crate) table: String,
     /// The URL of every other service; moto's own without.
@@ -188,7 +201,9 @@ impl StepFunctions {
 fn settings(config: &StepFunctionsConfig, surroundings: &Surroundings<'_>) -> Result<Value, StepFunctionsError> {
     let mut machines = Vec::new();
     for (name, machine) in &config.state_machines {
-        machines.push(json!({ "name": name, "definition": definition(name, machine)? }));
+        let definition = definition(name, machine)?;
+        refuse_unknown_functions(name, &definition, surroundings.functions.as_deref())?;
+        machines.push(json!({ "name": name, "definition": definition }));
     }
     Ok(json!({
         "region": surroundings.region,
@@ -201,6 +216,13 @@ fn settings(config: &StepFunctionsConfig, surroundings: &Surroundings<'_>) -> Re
         "topics": config.topics,
         "state_machines": machines,
     }))
+}
+
+fn refuse_unknown_functions(name: &str, definition: &str, known: Option<&[String]>) -> Result<(), StepFunctionsError> {
+    match known.and_then(|known| tasks::invoking_unknown(definition, known)) {
+        Some((state, function)) => Err(StepFunctionsError::Function { name: name.to_owned(), state, function }),
+        None => Ok(()),
+    }
 }
 
 fn definition(name: &str, machine: &StateMachineConfig) -> Result<String, StepFunctionsError> {
