@@ -57,6 +57,7 @@ def complete():
     import events
     import functions
     import http_events
+    import http_logs
     import http_tokens
     import mappings
     import messages
@@ -70,6 +71,7 @@ def complete():
     events.complete()
     resources.complete()
     http_events.complete()
+    http_logs.complete()
     http_tokens.complete()
     mappings.complete()
     queues.complete()

@@ -9,6 +9,8 @@ from ministack import app
 from ministack.core.responses import get_region
 from ministack.services import apigateway, lambda_svc
 
+import http_logs
+
 HOST = re.compile(r"^([a-z0-9]{8,10})\.execute-api\.(?:localhost|[a-z0-9-]+\.amazonaws\.com)(?::\d+)?$")
 
 run = apigateway.run_reentrant
@@ -41,6 +43,7 @@ def whole(event):
         event["stageVariables"] = variables
     if not event.get("pathParameters"):
         event.pop("pathParameters", None)
+    http_logs.tell(context)
 
 
 def url_event(*given, **options):

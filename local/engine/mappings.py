@@ -42,6 +42,9 @@ def update(identity, data):
 
 
 def refused(mapping):
+    if ":dynamodb:" in mapping.get("EventSourceArn", ""):
+        message = f"EventSourceArn: {mapping['EventSourceArn']} cannot be mapped on this machine: streams of tables are read by their API alone"
+        return lambda_svc.error_response_json("InvalidParameterValueException", message, 400)
     queue = queue_of(mapping.get("EventSourceArn", ""))
     if queue is None:
         return None

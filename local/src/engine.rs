@@ -34,6 +34,7 @@ const FILES: &Files = &[
     ("functions.py", include_str!("../engine/functions.py")),
     ("http_apis.py", include_str!("../engine/http_apis.py")),
     ("http_events.py", include_str!("../engine/http_events.py")),
+    ("http_logs.py", include_str!("../engine/http_logs.py")),
     ("http_tokens.py", include_str!("../engine/http_tokens.py")),
     ("keeping.py", include_str!("../engine/keeping.py")),
     ("mappings.py", include_str!("../engine/mappings.py")),

@@ -10,7 +10,7 @@ import time
 import uuid
 from urllib.parse import urlsplit
 
-from tests.aws import OnAws
+from tests.aws import REGION, OnAws
 
 ECHO = """
 import json
@@ -19,6 +19,7 @@ def handler(event, context):
     return {"statusCode": 200, "body": json.dumps(event["requestContext"]["authorizer"])}
 """
 AUDIENCE = "the-api"
+LINE = '{"route":"$context.routeKey","status":"$context.status","length":"$context.responseLength","error":"$context.error.message","id":"$context.requestId"}'
 KEY_ID = "of-this-test"
 # A key that is used for nothing else.
 MODULUS = int(
@@ -107,7 +108,11 @@ class Tokens(OnAws):
         for key, scopes in (("GET /open", []), ("GET /scoped", ["notes/read", "notes/write"])):
             options = {"AuthorizationScopes": scopes} if scopes else {}
             apis.create_route(ApiId=self.api, RouteKey=key, Target=target, AuthorizationType="JWT", AuthorizerId=authorizer, **options)
-        apis.create_stage(ApiId=self.api, StageName="$default", AutoDeploy=True)
+        self.log = f"/access/{name}"
+        self.client("logs").create_log_group(logGroupName=self.log)
+        group = f"arn:aws:logs:{REGION}:123456789012:log-group:{self.log}:*"
+        settings = {"DestinationArn": group, "Format": LINE}
+        apis.create_stage(ApiId=self.api, StageName="$default", AutoDeploy=True, AccessLogSettings=settings)
 
     def claims(self, **more):
         now = int(time.time())
@@ -159,3 +164,18 @@ class Tokens(OnAws):
         self.assertEqual(self.ask("/scoped", signed(self.claims(scope="notes/write")))[0], 200)
         for scope in ({}, {"scope": "notes"}, {"scope": "notes/read-all other"}):
             self.assertEqual(self.ask("/scoped", signed(self.claims(**scope))), (403, {"message": "Forbidden"}))
+
+    def logged(self):
+        events = self.client("logs").filter_log_events(logGroupName=self.log)["events"]
+        return [json.loads(event["message"]) for event in events]
+
+    def test_each_request_leaves_a_line_in_the_access_log(self):
+        self.assertEqual(self.ask("/open", signed(self.claims()))[0], 200)
+        (line,) = self.eventually(self.logged, "the line of a request that reached the function")
+        self.assertEqual((line["route"], line["status"], line["error"]), ("GET /open", "200", "-"))
+        self.assertGreater(int(line["length"]), 10)
+        self.assertRegex(line["id"], ".{8,}")
+        self.assertEqual((self.ask("/open")[0], self.ask("/nowhere")[0]), (401, 404))
+        lines = self.eventually(lambda: len(self.logged()) == 3 and self.logged(), "the lines of those that did not")
+        self.assertEqual(sorted((line["status"], line["error"]) for line in lines[1:]), [("401", "Unauthorized"), ("404", "Not Found")])
+        self.assertEqual(len({line["id"] for line in lines}), 3)
