@@ -42,7 +42,11 @@ def before_deploy(stage, given):
 def warnings(stage, given):
     """What is deployed as it was asked for, although few would want it."""
     for stack in stage.stacks:
-        if stack.values(given).get("Open") == "true":
+        values = stack.values(given)
+        for name, off in stack.template.off_without.items():
+            if values.get(name) == "":
+                yield f"warning: {stack.name}: {name} is empty: {off}"
+        if values.get("Open") == "true":
             yield f"warning: {stack.name}: with Open=true everyone can use its API, without credentials"
 
 

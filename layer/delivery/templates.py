@@ -44,6 +44,11 @@ class Template:
         return list(evaluations(self))
 
     @property
+    def off_without(self):
+        """What is off while a parameter is empty, by the parameter."""
+        return self.document.get("Metadata", {}).get("OffWithout", {})
+
+    @property
     def stack(self):
         """What its stack is called without the stage, or ``None`` of a template that ``make deploy`` leaves alone. A parameter's
         name in braces is replaced by its value: there is a stack for each."""
