@@ -170,7 +170,7 @@ impl WebRequests {
             let text =
                 async |key| Ok::<_, SecretError>(self.secrets.key(&source.secret, key).await?.expose().to_owned());
             let (name, audience) = (text("issuer").await?, text("audience").await?);
-            let issuer = Issuer { jwks_url: jwks_url.clone(), name, audience };
+            let issuer = Issuer { jwks_url: jwks_url.clone(), name, audience, must_name_key: false };
             self.oauth.verified::<Map<String, Value>>(token.expose(), &issuer).await?;
         }
         Ok(Credential::bearer(&token))

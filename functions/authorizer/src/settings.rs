@@ -31,5 +31,6 @@ fn issuer(jwks_url: &str, variables: &Variables) -> Result<Issuer, VariableError
         jwks_url: jwks_url.to_owned(),
         name: variables.required("JWT_ISSUER")?.to_owned(),
         audience: variables.required("JWT_AUDIENCE")?.to_owned(),
+        must_name_key: false,
     })
 }

@@ -36,7 +36,7 @@ impl AccessTokens {
         let target = target.map_err(|refusal| VariableError::malformed(JWKS_URL, refusal))?;
         let hosts = AllowedHosts::listed(target.host()).map_err(|error| VariableError::malformed(JWKS_URL, error))?;
         let audience = variables.required(AUDIENCE)?.to_owned();
-        let issuer = Issuer { jwks_url: jwks_url.to_owned(), name: name.to_owned(), audience };
+        let issuer = Issuer { jwks_url: jwks_url.to_owned(), name: name.to_owned(), audience, must_name_key: false };
         let oauth = OAuth::new(Guard::new(network.clone(), hosts, LIMITS), Clock::system());
         Ok(Some(Self { oauth, issuer }))
     }

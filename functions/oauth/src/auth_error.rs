@@ -32,7 +32,7 @@ pub enum TokenProblem {
     /// Another algorithm than RS256: none of them is needed, and some can be abused.
     #[error("it is not signed by RS256")]
     Algorithm,
-    /// It does not say by which key it is signed.
+    /// It does not say by which key it is signed, and the issuer publishes several, or its tokens must say it.
     #[error("it names no key (`kid`)")]
     NoKeyId,
     /// Its key is not among those that the issuer publishes.

@@ -10,8 +10,9 @@ use crate::auth_error::TokenProblem;
 /// Seconds by which the issuer's clock and ours may differ.
 const LEEWAY: u64 = 30;
 
-/// Claims without which no token is believed (RFC 7519, section 4.1).
-const REQUIRED: [&str; 4] = ["exp", "nbf", "aud", "iss"];
+/// Claims without which no token is believed. The others of RFC 7519, section 4.1, are optional, and many issuers leave out `nbf`: it is
+/// checked where it is there.
+const REQUIRED: [&str; 3] = ["exp", "aud", "iss"];
 
 /// Whose tokens are believed, and for whom they must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +23,21 @@ pub struct Issuer {
     pub name: String,
     /// `aud` of its tokens.
     pub audience: String,
+    /// Whether its tokens must name their key. `kid` is optional (RFC 7515, section 4.1.4): without it, the issuer's only key is meant.
+    pub must_name_key: bool,
 }
 
-/// The name of the key by which a token says that it is signed. Nothing is asked for tokens that could not be believed anyhow.
-pub(crate) fn key_id(token: &str) -> Result<String, TokenProblem> {
+/// The name of the key by which a token says that it is signed, if it says so. Nothing is asked for tokens that could not be believed
+/// anyhow.
+pub(crate) fn key_id(token: &str, issuer: &Issuer) -> Result<Option<String>, TokenProblem> {
     let header = decode_header(token).map_err(|_| TokenProblem::NotAJwt)?;
     if header.alg != Algorithm::RS256 {
         return Err(TokenProblem::Algorithm);
     }
-    header.kid.ok_or(TokenProblem::NoKeyId)
+    if issuer.must_name_key && header.kid.is_none() {
+        return Err(TokenProblem::NoKeyId);
+    }
+    Ok(header.kid)
 }
 
 /// The claims of a token that is signed by this key, and is from this issuer, for its audience and for now.
@@ -57,6 +64,7 @@ fn problem(kind: &ErrorKind) -> TokenProblem {
         ErrorKind::InvalidAudience => TokenProblem::Audience,
         ErrorKind::InvalidIssuer => TokenProblem::Issuer,
         ErrorKind::MissingRequiredClaim(name) => TokenProblem::Claims(format!("it has no claim `{name}`")),
+        ErrorKind::InvalidClaimFormat(name) => TokenProblem::Claims(format!("its claim `{name}` is not of its type")),
         _ => TokenProblem::NotAJwt,
     }
 }

@@ -5,10 +5,10 @@ use http_guard::Guard;
 use secrets::Secret;
 use serde::de::DeserializeOwned;
 
-use crate::auth_error::AuthError;
+use crate::auth_error::{AuthError, TokenProblem};
 use crate::grant::Grant;
 use crate::jwt::{self, Issuer};
-use crate::key_sets::KeySets;
+use crate::key_sets::{Key, KeySets, Wanted};
 use crate::signatures;
 use crate::tokens::Tokens;
 
@@ -41,8 +41,8 @@ impl OAuth {
         self.tokens.forget(token).await;
     }
 
-    /// The claims of a token, if it is believed: `exp`, `nbf`, `aud` and `iss` are there and as they must be, and so are the claims of
-    /// `C`.
+    /// The claims of a token, if it is believed: `exp`, `aud` and `iss` are there and as they must be, `nbf` is if it is there, and so are
+    /// the claims of `C`.
     ///
     /// # Errors
     /// [`AuthError::Token`] if it is not, [`AuthError::NoKeys`] if that cannot be told now.
@@ -55,8 +55,16 @@ impl OAuth {
     }
 
     async fn claims<C: DeserializeOwned>(&self, token: &str, issuer: &Issuer) -> Result<C, AuthError> {
-        let kid = jwt::key_id(token)?;
-        let key = self.keys.key(&self.guard, &issuer.jwks_url, &kid).await?;
-        Ok(jwt::claims(token, &key, issuer)?)
+        let kid = jwt::key_id(token, issuer)?;
+        let wanted = Wanted { url: &issuer.jwks_url, kid: kid.as_deref() };
+        let Key { key, is_named } = self.keys.key(&self.guard, wanted).await?;
+        match jwt::claims(token, &key, issuer) {
+            // A key without a name may have been replaced by another one.
+            Err(TokenProblem::Signature) if !is_named => {
+                let key = self.keys.key_instead(&self.guard, wanted).await?;
+                Ok(jwt::claims(token, &key, issuer)?)
+            }
+            outcome => Ok(outcome?),
+        }
     }
 }

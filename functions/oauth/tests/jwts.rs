@@ -38,6 +38,7 @@ async fn what_is_no_token_of_the_provider_is_refused() {
     let good = world.provider().claims(HOST);
     let now = good["nbf"].as_u64().expect("seconds");
     let missing = |name: &str| TokenProblem::Claims(format!("it has no claim `{name}`"));
+    let other_type = |name: &str| TokenProblem::Claims(format!("its claim `{name}` is not of its type"));
     let changed = |name: &str, value: Value| key.sign(&claims(&world, name, value));
     let genuine = key.sign(&good);
     let (signed, signature) = genuine.rsplit_once('.').expect("three parts");
@@ -74,7 +75,8 @@ async fn what_is_no_token_of_the_provider_is_refused() {
         ("no acct", changed("acct", Value::Null), missing("acct")),
         ("no email", changed("email", Value::Null), missing("email")),
         ("no exp", changed("exp", Value::Null), missing("exp")),
-        ("no nbf", changed("nbf", Value::Null), missing("nbf")),
+        ("an nbf that is no number", changed("nbf", json!("now")), other_type("nbf")),
+        ("an exp that is no number", changed("exp", json!("never")), missing("exp")),
         ("no aud", changed("aud", Value::Null), missing("aud")),
         ("no iss", changed("iss", Value::Null), missing("iss")),
         ("no JWT", "a.b".to_owned(), TokenProblem::NotAJwt),
@@ -93,4 +95,14 @@ async fn a_claim_of_another_type_is_not_quoted() {
     let token = world.provider().key().sign(&claims(&world, "email", json!({ "secret": "hush" })));
     let error = world.oauth.verified::<Golfer>(&token, &issuer()).await.expect_err("refused");
     assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+}
+
+/// RFC 7519, section 4.1: all claims are optional. These three many issuers leave out.
+#[tokio::test]
+async fn a_token_without_optional_claims_is_believed() {
+    let world = World::new().await;
+    for name in ["nbf", "iat", "jti"] {
+        let token = world.provider().key().sign(&claims(&world, name, Value::Null));
+        assert!(world.oauth.verified::<Golfer>(&token, &issuer()).await.is_ok(), "{name}");
+    }
 }

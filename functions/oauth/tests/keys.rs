@@ -1,6 +1,7 @@
 //! Keys of issuers: fetched once an hour, and for an unknown key once a minute.
 
-use oauth::{AuthError, Golfer, TokenProblem};
+use oauth::{AuthError, Golfer, Issuer, TokenProblem};
+use serde_json::{Value, json};
 use stand_ins::Fault;
 use stand_ins::oauth::{KEYS, SigningKey};
 
@@ -70,4 +71,76 @@ async fn what_is_published_in_place_of_keys_is_an_error() {
         world.stand_ins.script().plan(KEYS, fault, 1);
         assert!(matches!(verify(&world, &token).await, Err(AuthError::NoKeys(_))), "{fault:?}");
     }
+}
+
+/// An issuer whose tokens need not name their key.
+fn lenient() -> Issuer {
+    Issuer { must_name_key: false, ..issuer() }
+}
+
+/// A token of the provider's present key that does not name it.
+fn nameless(world: &World) -> String {
+    world.provider().key().sign_with(&json!({ "alg": "RS256" }), &world.provider().claims(HOST))
+}
+
+fn without_name(key: &SigningKey) -> Value {
+    let mut key = key.public();
+    key.as_object_mut().expect("an object").remove("kid");
+    key
+}
+
+async fn leniently(world: &World, token: &str) -> Result<Golfer, AuthError> {
+    world.oauth.verified(token, &lenient()).await
+}
+
+#[tokio::test]
+async fn a_token_without_a_name_of_its_key_is_signed_by_the_only_one() {
+    let world = World::new().await;
+    let key = world.provider().key();
+    leniently(&world, &nameless(&world)).await.expect("believed");
+    let forged = SigningKey::new("b", 1).sign_with(&json!({ "alg": "RS256" }), &world.provider().claims(HOST));
+    assert_eq!(leniently(&world, &forged).await, Err(AuthError::Token(TokenProblem::Signature)));
+    world.provider().publish(vec![key.public(), SigningKey::new("b", 1).public()]);
+    world.pass(3600);
+    assert_eq!(leniently(&world, &nameless(&world)).await, Err(AuthError::Token(TokenProblem::NoKeyId)));
+    assert_eq!(verify(&world, &nameless(&world)).await, Err(AuthError::Token(TokenProblem::NoKeyId)));
+}
+
+#[tokio::test]
+async fn a_key_without_a_name_is_meant_if_it_is_the_only_one() {
+    let world = World::new().await;
+    let key = world.provider().key();
+    world.provider().publish(vec![without_name(&key)]);
+    for token in [nameless(&world), key.sign(&world.provider().claims(HOST))] {
+        leniently(&world, &token).await.expect("believed");
+    }
+    assert_eq!(world.asked(KEYS), 1);
+}
+
+#[tokio::test]
+async fn another_key_in_place_of_the_only_one_is_found_once_a_minute() {
+    let world = World::new().await;
+    leniently(&world, &nameless(&world)).await.expect("believed");
+    let forged = SigningKey::new("b", 1).sign_with(&json!({ "alg": "RS256" }), &world.provider().claims(HOST));
+    world.provider().rotate();
+    leniently(&world, &nameless(&world)).await.expect("the new key");
+    assert_eq!(world.asked(KEYS), 2);
+    let old = SigningKey::new("a", 0).sign_with(&json!({ "alg": "RS256" }), &world.provider().claims(HOST));
+    for (passing, asked) in [(0, 2), (59, 2), (1, 3), (0, 3)] {
+        world.pass(passing);
+        assert_eq!(leniently(&world, &old).await, Err(AuthError::Token(TokenProblem::Signature)));
+        assert_eq!(world.asked(KEYS), asked);
+    }
+    leniently(&world, &forged).await.expect("signed by the key that is published now");
+}
+
+/// RFC 7517, section 5: keys that are not understood are ignored.
+#[tokio::test]
+async fn keys_that_are_not_understood_are_ignored() {
+    let world = World::new().await;
+    let key = world.provider().key();
+    let others =
+        [json!({ "kty": "EC", "crv": "P-256" }), json!({ "kid": 5 }), json!("key"), json!({ "kty": "RSA", "n": 1 })];
+    world.provider().publish(others.into_iter().chain([key.public()]).collect());
+    verify(&world, &key.sign(&world.provider().claims(HOST))).await.expect("believed");
 }

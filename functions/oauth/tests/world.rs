@@ -68,5 +68,6 @@ pub fn issuer() -> Issuer {
         jwks_url: format!("https://{HOST}/identityapi/.well-known/openid-configuration/jwks"),
         name: format!("https://{HOST}/identityapi"),
         audience: "onlinereservation".to_owned(),
+        must_name_key: true,
     }
 }

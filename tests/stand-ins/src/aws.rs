@@ -1,6 +1,7 @@
 //! The relay to AWS on this machine: each of AWS's services is a service here, named by what a request is signed for. An MCP server that
 //! is deployed there is a service by a public name.
 
+use crate::capacity;
 use crate::service::Service;
 use axum::Router;
 use axum::body::Body;
@@ -75,18 +76,27 @@ impl Aws {
     }
 
     async fn ask(&self, request: Request<Body>) -> anyhow::Result<Response<Body>> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let mut body = body.collect().await?.to_bytes();
+        if let Some(asking) = capacity::asking(&head.headers, &body) {
+            head.headers.remove(CONTENT_LENGTH);
+            body = asking;
+        }
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         let url = self.upstream.lock().unwrap_or_else(PoisonError::into_inner).clone() + path;
         let asked = self.client.request(head.method, url).headers(head.headers);
-        let answered = asked.body(body.collect().await?.to_bytes()).send().await?;
+        let answered = asked.body(body).send().await?;
         let mut response = Response::builder().status(answered.status());
         for (name, value) in
             answered.headers().iter().filter(|(name, _)| ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(name))
         {
             response = response.header(name, value);
         }
-        Ok(response.body(Body::from(answered.bytes().await?))?)
+        let body = answered.bytes().await?;
+        if let Some(units) = capacity::units(&body) {
+            response = response.extension(units);
+        }
+        Ok(response.body(Body::from(body))?)
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! - `http://127.0.0.1:PORT` serves ntfy, and the control interface below `/_stand-ins/` ([`control`]).
 //! - Another port is a relay to AWS on this machine ([`StandIns::relay_to`]): what functions ask of AWS is recorded and can fail too, each of
-//!   each of AWS's services as a separate service, such as `aws:dynamodb`.
+//!   AWS's services as a separate service, such as `aws:dynamodb`. Requests to DynamoDB are recorded with what they cost.
 //!   An MCP server that is deployed there is `https://mcp.example.com` besides.
 //! - HTTPS on another port serves every service by its real host name, with certificates of an authority that is made for the process.
 //!   [`StandIns::variables`] are what a function needs that is built with `test-endpoints` of the guard.
@@ -14,9 +14,11 @@
 
 mod authority;
 mod aws;
+mod capacity;
 pub mod control;
 mod fault;
 pub mod golf;
+mod issuer;
 mod noaa;
 mod ntfy;
 pub mod oauth;
@@ -28,6 +30,7 @@ mod words;
 
 pub use self::fault::{Fault, Script};
 pub use self::golf::Golf;
+pub use self::issuer::ISSUER;
 pub use self::noaa::NOAA;
 pub use self::ntfy::{NTFY, Notification, Ntfy};
 pub use self::record::{Call, Record};

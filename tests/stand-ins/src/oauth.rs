@@ -52,6 +52,8 @@ pub struct OAuth(Arc<Mutex<Settings>>);
 struct Settings {
     /// How often keys were rotated.
     rotations: usize,
+    /// What is published in place of the key that signs.
+    published: Option<Vec<Value>>,
     /// What the endpoint gives in place of what it would.
     instead: Option<String>,
     expires_in: u64,
@@ -130,8 +132,14 @@ pub fn is_signed_by(key: &SigningKey, token: &str) -> bool {
 
 impl Default for OAuth {
     fn default() -> Self {
-        let settings =
-            Settings { rotations: 0, instead: None, expires_in: 3600, golfer_id: 40_712, given: HashMap::new() };
+        let settings = Settings {
+            rotations: 0,
+            published: None,
+            instead: None,
+            expires_in: 3600,
+            golfer_id: 40_712,
+            given: HashMap::new(),
+        };
         Self(Arc::new(Mutex::new(settings)))
     }
 }
@@ -146,6 +154,11 @@ impl OAuth {
     /// Signs with another key from now on, and publishes only that.
     pub fn rotate(&self) {
         self.lock().rotations += 1;
+    }
+
+    /// Publishes these in place of the key that signs.
+    pub fn publish(&self, keys: Vec<Value>) {
+        self.lock().published = Some(keys);
     }
 
     /// Gives this in place of the tokens that it would give.
@@ -237,8 +250,9 @@ async fn token(State(oauth): State<OAuth>, headers: HeaderMap, Form(asked): Form
     }
 }
 
-async fn keys(State(oauth): State<OAuth>) -> Json<Value> {
-    Json(json!({ "keys": [oauth.key().public()] }))
+pub(crate) async fn keys(State(oauth): State<OAuth>) -> Json<Value> {
+    let published = oauth.lock().published.clone();
+    Json(json!({ "keys": published.unwrap_or_else(|| vec![oauth.key().public()]) }))
 }
 
 impl fmt::Debug for SigningKey {

@@ -1,8 +1,9 @@
 //! What was asked, in the order in which it came.
 
+use crate::capacity::Units;
 use crate::words::words;
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, Response};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Call {
     pub body: String,
     /// The answer's status; nothing while there is none, and when the connection was closed without one.
     pub status: Option<u16>,
+    /// Request units that DynamoDB charged, of what passes the relay.
+    pub units: Option<f64>,
 }
 
 /// All calls so far. Clones share them.
@@ -73,6 +76,7 @@ impl Record {
             headers: texts(&head.headers),
             body: String::from_utf8_lossy(body).into_owned(),
             status: None,
+            units: None,
         };
         let mut place = 0;
         self.0.send_modify(|calls| {
@@ -83,10 +87,11 @@ impl Record {
     }
 
     /// What it was answered. The record may have been cleared meanwhile.
-    pub(crate) fn answered(&self, place: usize, status: u16) {
+    pub(crate) fn answered<B>(&self, place: usize, answer: &Response<B>) {
         self.0.send_modify(|calls| {
             if let Some(call) = calls.get_mut(place) {
-                call.status = Some(status);
+                call.status = Some(answer.status().as_u16());
+                call.units = answer.extensions().get().map(|Units(units)| *units);
             }
         });
     }

@@ -58,7 +58,7 @@ impl Service {
         let place = record.add(&self.name, &head, &body);
         let request = Request::from_parts(head, Body::from(body));
         let response = self.meet(script.next(&self.name), request).await?;
-        record.answered(place, response.status().as_u16());
+        record.answered(place, &response);
         Ok(response)
     }
 

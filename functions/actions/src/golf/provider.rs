@@ -78,7 +78,7 @@ impl Golf {
         let text = |key: Option<Secret>| key.map(|key| key.expose().to_owned());
         let name = text(self.optional("issuer").await?).unwrap_or_else(|| course.issuer());
         let audience = text(self.optional("audience").await?).unwrap_or_else(|| SCOPE.to_owned());
-        Ok(Issuer { jwks_url: course.jwks_url(), name, audience })
+        Ok(Issuer { jwks_url: course.jwks_url(), name, audience, must_name_key: true })
     }
 
     async fn optional(&self, key: &str) -> Result<Option<Secret>, SecretError> {
