@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod batches;
-mod crashes;
+mod failing;
+mod faults;
 mod world;

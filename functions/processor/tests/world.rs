@@ -21,18 +21,32 @@ const TOPIC: &str = "topic";
 pub(crate) struct World {
     pub(crate) services: StandIns,
     pub(crate) messages: DynamoDb<Message>,
+    policy: RetryPolicy,
 }
+
+/// One attempt.
+const ONCE: RetryPolicy = RetryPolicy {
+    attempts: 1,
+    answer: Duration::from_secs(10),
+    pause: Duration::ZERO,
+    longest_pause: Duration::from_secs(10),
+};
 
 impl World {
     pub(crate) async fn start() -> Self {
         let services = StandIns::start().await.unwrap();
-        Self { services, messages: DynamoDb::new(client(&table().await), TABLE) }
+        Self { services, messages: DynamoDb::new(client(&table().await), TABLE), policy: ONCE }
+    }
+
+    /// With as many attempts as in production, which follow each other at once and wait less long.
+    pub(crate) async fn patient() -> Self {
+        let policy = RetryPolicy { answer: Duration::from_secs(2), pause: Duration::ZERO, ..RetryPolicy::default() };
+        Self { policy, ..Self::start().await }
     }
 
     pub(crate) fn processor<M: Messages>(&self, messages: M) -> Processor<M> {
         let topic = format!("{}/{TOPIC}", self.services.url()).parse().unwrap();
-        let policy = RetryPolicy { attempts: 1, pause: Duration::ZERO, ..RetryPolicy::default() };
-        Processor::of(messages, ntfy::Client::new(topic, policy).unwrap(), "dev")
+        Processor::of(messages, ntfy::Client::new(topic, self.policy).unwrap(), "dev")
     }
 
     /// Receives records (ids, receive counts and bodies); the ids of those that are to be received again.

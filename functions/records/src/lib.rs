@@ -32,7 +32,7 @@ pub use change::{Change, Changed};
 pub use dynamodb::DynamoDb;
 pub use error::RecordError;
 pub use message::{Message, MessageStatus, MessageType, SCHEMA_VERSION};
-pub use messages::{Claim, Count, MessageFilter, Messages, messages};
+pub use messages::{CLAIM_LIFE, Claim, Count, MessageFilter, Messages, messages};
 pub use page::{Listed, Page};
 pub use results::{Results, results};
 pub use schedule::{Schedule, ScheduleAction, ScheduleStatus, schedule_id};

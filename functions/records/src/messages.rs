@@ -10,15 +10,19 @@ use crate::row::{Item, Row, number, text, written};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{Put, Select, TransactWriteItem};
+use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, Select, TransactWriteItem};
 use functions_shared::{VariableError, Variables};
 use jiff::Timestamp;
+use std::time::Duration;
 
 const TABLE: &str = "DYNAMODB_TABLE_NAME";
 const BY_STAGE: &str = "stage-created_date-index";
 const BY_STATUS: &str = "status-created_date-index";
 /// In front of the key of a claim.
 const REQUEST: &str = "request_";
+/// Of a claim only: messages stay.
+const TTL: &str = "ttl";
 
 /// The table that the variable `DYNAMODB_TABLE_NAME` names.
 pub fn messages(variables: &Variables, client: Client) -> Result<DynamoDb<Message>, VariableError> {
@@ -34,7 +38,10 @@ pub enum MessageFilter<'a> {
     Status(MessageStatus),
 }
 
-/// A caller's promise that a request is the only one with its id. It is kept as a separate row, beside the message.
+/// How long a request that is sent again leads to the same message.
+pub const CLAIM_LIFE: Duration = Duration::from_hours(7 * 24);
+
+/// A caller's promise that a request is the only one with its id. It is kept as a separate row, beside the message, until `ttl`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// What is claimed: who asks, and the request's id.
@@ -43,6 +50,8 @@ pub struct Claim {
     pub message_id: String,
     /// Of the request's body: the same id with another body is another request.
     pub fingerprint: String,
+    /// Seconds since 1970. The table deletes the row some time after that; it counts no more as soon as that has come.
+    pub ttl: i64,
 }
 
 /// The table of messages.
@@ -55,13 +64,14 @@ pub trait Messages: Send + Sync {
         &self,
         message: &Message,
         claim: &Claim,
+        now: Timestamp,
     ) -> impl Future<Output = Result<Option<Claim>, RecordError>> + Send;
 
     /// One message, after every write that was acknowledged before.
     fn get(&self, id: &str) -> impl Future<Output = Result<Option<Message>, RecordError>> + Send;
 
-    /// The claim of a request, if there is one.
-    fn claim(&self, request: &str) -> impl Future<Output = Result<Option<Claim>, RecordError>> + Send;
+    /// The claim of a request, if there is one that still counts.
+    fn claim(&self, request: &str, now: Timestamp) -> impl Future<Output = Result<Option<Claim>, RecordError>> + Send;
 
     /// Changes the status of a message.
     fn change(
@@ -97,13 +107,18 @@ impl Messages for DynamoDb<Message> {
         self.put_new(message).await
     }
 
-    async fn create_claimed(&self, message: &Message, claim: &Claim) -> Result<Option<Claim>, RecordError> {
-        let rows = [written(&self.table, message)?, claim.row()].map(|row| self.new_row(row));
-        let written = self.client.transact_write_items().set_transact_items(Some(rows.into())).send().await;
+    async fn create_claimed(
+        &self,
+        message: &Message,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<Option<Claim>, RecordError> {
+        let rows = vec![new(self.put_of(written(&self.table, message)?)), free(self.put_of(claim.row()), now)];
+        let written = self.client.transact_write_items().set_transact_items(Some(rows)).send().await;
         match written {
             Ok(_) => Ok(None),
             Err(error) if is_cancelled(&error) => {
-                let first = Messages::claim(self, &claim.request).await?;
+                let first = Messages::claim(self, &claim.request, now).await?;
                 // Two requests at once cancel each other: the caller may ask again.
                 first.map(Some).ok_or_else(|| RecordError::of(&self.table, &error))
             }
@@ -115,9 +130,9 @@ impl Messages for DynamoDb<Message> {
         if id.starts_with(REQUEST) { Ok(None) } else { self.find(id).await }
     }
 
-    async fn claim(&self, request: &str) -> Result<Option<Claim>, RecordError> {
-        let row = self.item(&key_of(request)).await?;
-        Ok(row.and_then(|row| Claim::of(request, &row)))
+    async fn claim(&self, request: &str, now: Timestamp) -> Result<Option<Claim>, RecordError> {
+        let claim = self.item(&key_of(request)).await?.and_then(|row| Claim::of(request, &row));
+        Ok(claim.filter(|claim| claim.ttl > now.as_second()))
     }
 
     async fn change(&self, id: &str, change: Change, now: Timestamp) -> Result<Changed<Message>, RecordError> {
@@ -145,11 +160,25 @@ impl Messages for DynamoDb<Message> {
 }
 
 impl DynamoDb<Message> {
-    fn new_row(&self, row: Item) -> TransactWriteItem {
-        let put = Put::builder().table_name(&self.table).set_item(Some(row));
-        let put = put.condition_expression(format!("attribute_not_exists({})", Message::KEY));
-        TransactWriteItem::builder().put(put.build().expect("BUG: a table and an item are there")).build()
+    fn put_of(&self, row: Item) -> PutBuilder {
+        Put::builder().table_name(&self.table).set_item(Some(row))
     }
+}
+
+/// If its key is not there.
+fn new(put: PutBuilder) -> TransactWriteItem {
+    item(put.condition_expression(format!("attribute_not_exists({})", Message::KEY)))
+}
+
+/// If its key is not there, or a claim that counts no more.
+fn free(put: PutBuilder, now: Timestamp) -> TransactWriteItem {
+    let put = put.condition_expression(format!("attribute_not_exists({}) OR #ttl <= :now", Message::KEY));
+    let put = put.expression_attribute_names("#ttl", TTL);
+    item(put.expression_attribute_values(":now", AttributeValue::N(now.as_second().to_string())))
+}
+
+fn item(put: PutBuilder) -> TransactWriteItem {
+    TransactWriteItem::builder().put(put.build().expect("BUG: a table and an item are there")).build()
 }
 
 fn update_of(change: Change, now: Timestamp) -> Update {
@@ -174,12 +203,19 @@ impl Claim {
             (Message::KEY.to_owned(), text(key_of(&self.request))),
             ("message_id".to_owned(), text(&self.message_id)),
             ("fingerprint".to_owned(), text(&self.fingerprint)),
+            (TTL.to_owned(), AttributeValue::N(self.ttl.to_string())),
         ])
     }
 
     fn of(request: &str, row: &Item) -> Option<Self> {
         let text = |name: &str| row.get(name)?.as_s().ok().cloned();
-        Some(Self { request: request.to_owned(), message_id: text("message_id")?, fingerprint: text("fingerprint")? })
+        let ttl = row.get(TTL)?.as_n().ok()?.parse().ok()?;
+        Some(Self {
+            request: request.to_owned(),
+            message_id: text("message_id")?,
+            fingerprint: text("fingerprint")?,
+            ttl,
+        })
     }
 }
 

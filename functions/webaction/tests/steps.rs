@@ -71,16 +71,21 @@ impl Messages for SteppedMessages {
         self.0.create(message).await
     }
 
-    async fn create_claimed(&self, message: &Message, claim: &Claim) -> Result<Option<Claim>, RecordError> {
-        self.0.create_claimed(message, claim).await
+    async fn create_claimed(
+        &self,
+        message: &Message,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<Option<Claim>, RecordError> {
+        self.0.create_claimed(message, claim, now).await
     }
 
     async fn get(&self, id: &str) -> Result<Option<Message>, RecordError> {
         Messages::get(&self.0, id).await
     }
 
-    async fn claim(&self, request: &str) -> Result<Option<Claim>, RecordError> {
-        self.0.claim(request).await
+    async fn claim(&self, request: &str, now: Timestamp) -> Result<Option<Claim>, RecordError> {
+        self.0.claim(request, now).await
     }
 
     async fn change(&self, id: &str, change: Change, now: Timestamp) -> Result<Changed<Message>, RecordError> {

@@ -74,7 +74,7 @@ impl WebApi {
 
     /// The message that a request of this name has led to.
     pub(crate) async fn before(&self, named: &Named) -> Result<Option<Message>, Refusal> {
-        let Some(first) = self.messages.claim(named.request()).await? else { return Ok(None) };
+        let Some(first) = self.messages.claim(named.request(), self.now()).await? else { return Ok(None) };
         named.check(&first)?;
         Ok(self.messages.get(&first.message_id).await?)
     }
@@ -97,7 +97,8 @@ impl WebApi {
                 message.id = id::message(self.now());
                 continue;
             };
-            let Some(first) = self.messages.create_claimed(&message, &named.claim(&message.id)).await? else {
+            let claim = named.claim(&message.id, self.now());
+            let Some(first) = self.messages.create_claimed(&message, &claim, self.now()).await? else {
                 return Ok(Recorded::New(message));
             };
             named.check(&first)?;

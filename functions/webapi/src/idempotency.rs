@@ -1,11 +1,12 @@
 //! A request that is sent twice leads to one message.
 //!
 //! The client names the request: `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), or `X-Request-Id` if that is missing. The
-//! same name of the same sender with the same body is the same request, for ever.
+//! same name of the same sender with the same body is the same request, for a week ([`CLAIM_LIFE`]).
 
 use functions_shared::Refusal;
 use http_api::Request;
-use records::Claim;
+use jiff::Timestamp;
+use records::{CLAIM_LIFE, Claim, moment};
 
 const HEADERS: [&str; 2] = ["idempotency-key", "x-request-id"];
 const LONGEST_KEY: usize = 255;
@@ -34,9 +35,9 @@ impl Named {
     }
 
     /// The claim that this request has led to a message.
-    pub(crate) fn claim(&self, message_id: &str) -> Claim {
+    pub(crate) fn claim(&self, message_id: &str, now: Timestamp) -> Claim {
         let (request, fingerprint) = (self.request.clone(), self.fingerprint.clone());
-        Claim { request, message_id: message_id.to_owned(), fingerprint }
+        Claim { request, message_id: message_id.to_owned(), fingerprint, ttl: moment::expiry(now, CLAIM_LIFE) }
     }
 
     /// What the claim is filed under.

@@ -1,6 +1,6 @@
 //! SNS refuses, tables do not answer: what the client is told, and what is left.
 
-use crate::world::{World, notification, schedule};
+use crate::world::{Sns, World, notification, schedule};
 use lambda_local::table::{Fault, Faults};
 use records::{MessageStatus, Messages, ScheduleStatus, Schedules};
 use std::time::Duration;
@@ -56,7 +56,7 @@ const FOUR_SECONDS: Duration = Duration::from_secs(4);
 #[tokio::test]
 async fn if_sns_does_not_answer_the_row_is_failed_before_the_time_is_over() {
     let world = World::start().await;
-    world.sns_is_silent(true);
+    world.sns(Sns::IsSilent);
     let answer = world.post_within(FOUR_SECONDS, "/api/messages", &notification()).await;
     assert_eq!(answer.status, 502, "{answer:?}");
     let row = world.message_table().get(answer.id()).await.unwrap().unwrap();

@@ -1,8 +1,9 @@
 //! One request, one message, however often it is sent.
 
 use crate::world::{World, notification};
-use records::{Change, MessageStatus, Messages};
+use records::{CLAIM_LIFE, Change, MessageStatus, Messages};
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_request_that_is_sent_again_leads_to_the_same_message() {
@@ -76,4 +77,18 @@ async fn what_a_consumer_gave_up_is_not_published_again() {
     let again = world.post_named("/api/messages", "k-1", &notification()).await;
     assert_eq!((again.status, again.body["status"].as_str()), (201, Some("failed")));
     assert_eq!(world.published().len(), 1);
+}
+
+#[tokio::test]
+async fn after_a_week_a_key_is_free_again() {
+    let world = World::start().await;
+    let first = world.post_named("/api/messages", "k-1", &notification()).await;
+    world.pass(CLAIM_LIFE.saturating_sub(Duration::from_secs(1)));
+    let again = world.post_named("/api/messages", "k-1", &notification()).await;
+    assert_eq!(again.id(), first.id());
+    world.pass(Duration::from_secs(1));
+    let body = json!({"message_type": "notify", "payload": {"message": "another"}});
+    let later = world.post_named("/api/messages", "k-1", &body).await;
+    assert_eq!((later.status, later.headers.get("idempotency-replayed")), (201, None), "{later:?}");
+    assert_ne!(later.id(), first.id());
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
 mod crashes;
+mod fault_table;
 mod faults;
 mod hostile;
 mod idempotency;

@@ -12,8 +12,8 @@ use lambda_local::table::{ContentTable, Faults, TableConfig};
 use records::{ActionResult, DynamoDb, Message, Schedule};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 use test_kit::{Exchange, Peer, Reply};
 use webapi::{WebApi, handle};
@@ -28,10 +28,35 @@ pub(crate) const NOW: &str = "2026-11-29T12:00:00Z";
 pub(crate) struct World {
     api: Arc<WebApi>,
     sns: Peer,
-    is_silent: Arc<AtomicBool>,
+    habit: Arc<Mutex<Sns>>,
+    passed: Arc<AtomicU64>,
     pub(crate) tables: ContentTable,
     pub(crate) client: aws_sdk_dynamodb::Client,
     variables: Variables,
+}
+
+/// What SNS does with a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sns {
+    Takes,
+    IsSilent,
+    HangsUp,
+    /// Something else than SNS answers, with status 200.
+    Garbage,
+    Refuses(u16),
+}
+
+impl Sns {
+    fn reply(self) -> Option<Reply> {
+        let error = "<ErrorResponse><Error><Type>Sender</Type><Code>InternalError</Code></Error></ErrorResponse>";
+        match self {
+            Self::Takes => Some(Reply::new(200, PUBLISHED)),
+            Self::IsSilent => None,
+            Self::HangsUp => Some(Reply::hang_up()),
+            Self::Garbage => Some(Reply::new(200, "<html><title>Sign in to the network</title></html>")),
+            Self::Refuses(status) => Some(Reply::new(status, error)),
+        }
+    }
 }
 
 /// A reply, its body read.
@@ -46,16 +71,18 @@ impl World {
     pub(crate) async fn start() -> Self {
         let config = TableConfig { name: CONTENTS.to_owned(), sweep_interval: 0, ..TableConfig::default() };
         let tables = ContentTable::start(config).await.unwrap();
-        let is_silent = Arc::new(AtomicBool::new(false));
-        let silence = Arc::clone(&is_silent);
-        let taken = move |_: &Exchange| (!silence.load(Ordering::SeqCst)).then(|| Reply::new(200, PUBLISHED));
-        let sns = Peer::start(taken).await;
+        let habit = Arc::new(Mutex::new(Sns::Takes));
+        let now = Arc::clone(&habit);
+        let sns = Peer::start(move |_: &Exchange| now.lock().unwrap().reply()).await;
         let client = client(&tables.endpoint());
         make_tables(&client).await;
         let variables = variables(&tables.endpoint());
-        let clock = Clock::from_fn(|| NOW.parse::<Timestamp>().unwrap().into());
+        let passed = Arc::new(AtomicU64::new(0));
+        let later = Arc::clone(&passed);
+        let start: SystemTime = NOW.parse::<Timestamp>().unwrap().into();
+        let clock = Clock::from_fn(move || start + Duration::from_secs(later.load(Ordering::SeqCst)));
         let api = WebApi::with(&variables, &client, topics(&sns.url()), clock).unwrap();
-        Self { api: Arc::new(api), sns, is_silent, tables, client, variables }
+        Self { api: Arc::new(api), sns, habit, passed, tables, client, variables }
     }
 
     /// What a `POST` gets.
@@ -74,7 +101,12 @@ impl World {
 
     /// What a request gets in an invocation with so much time left.
     pub(crate) async fn post_within(&self, time: Duration, path: &str, body: &Value) -> Answer {
-        let event = event("POST", path, &json!({}), Some(&body.to_string()));
+        self.post_named_within(time, path, "k-1", body).await
+    }
+
+    /// The same of a request that its client has named.
+    pub(crate) async fn post_named_within(&self, time: Duration, path: &str, key: &str, body: &Value) -> Answer {
+        let event = event("POST", path, &json!({ "idempotency-key": key }), Some(&body.to_string()));
         self.answer(event, context(time)).await
     }
 
@@ -93,15 +125,19 @@ impl World {
         }
     }
 
-    /// SNS refuses the next message.
-    pub(crate) fn refuse_next(&self) {
-        let error = "<ErrorResponse><Error><Type>Sender</Type><Code>InternalError</Code></Error></ErrorResponse>";
-        self.sns.reply("POST /", Reply::new(500, error));
+    /// Time passes.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.passed.fetch_add(time.as_secs(), Ordering::SeqCst);
     }
 
-    /// SNS takes messages, or does not answer from now on.
-    pub(crate) fn sns_is_silent(&self, is_silent: bool) {
-        self.is_silent.store(is_silent, Ordering::SeqCst);
+    /// SNS refuses the next message.
+    pub(crate) fn refuse_next(&self) {
+        self.sns.reply("POST /", Sns::Refuses(500).reply().unwrap());
+    }
+
+    /// What SNS does from now on.
+    pub(crate) fn sns(&self, habit: Sns) {
+        *self.habit.lock().unwrap() = habit;
         self.sns.changed();
     }
 
