@@ -16,8 +16,8 @@ PROFILE ?= demo
 BUILT := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
 
 # What may be given on the command line. A misspelt name must not be ignored: `DRYRUN=1` would deploy.
-VARIABLES := AGENT AGENTS ARCH AT ATTACH_POLICIES AUTH CARGO_TARGET_DIR CI DETACH DEV DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MODEL ONLY OPTIONS OVERWRITE PAGE \
-    PARAMETERS PORT PREFIX PROFILE PYTHON QUESTION QUEUE REGION SECONDS SRC STAGE STATE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
+VARIABLES := AGENT AGENTS ARCH AT ATTACH_POLICIES AUTH CARGO_TARGET_DIR CI DETACH DEV DRY_RUN FILE FUNCTION FUNCTIONS INSTALL LAYER_ARN LRAP_CACHE MAX_CONTENT_SIZE MINUTES MODEL ONLY OPTIONS OVERWRITE PAGE \
+    PARAMETERS PORT PREFIX PROFILE PYTHON QUESTION QUEUE RATE REGION SECONDS SRC STAGE STATE TABLE TAG TO UPDATE URL ZIPS ZIP_ARM ZIP_X86
 # Variables of the programs that make starts: make passes them on in the environment.
 THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
 given = $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
@@ -79,7 +79,7 @@ announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two 
 COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
-    demo-folder agent-folder platform platform-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance restore copy-back \
+    demo-folder agent-folder platform platform-folder load-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance restore copy-back load \
     package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -279,6 +279,13 @@ bench: tools ## change: measure what the release binary costs, beside a bare rel
 	$(call say,measuring)
 	@cargo run --profile measure -p lrap-bench -- run $(OPTIONS)
 
+load: tools $(ENGINE)/installed $(DELIVERY)/installed wrapper ## change: send messages through the deployed stacks and print what they took and would cost; RATE= a minute (1000), MINUTES= (5), UPDATE=1 writes the figures into docs/api.md, PROFILE=
+	$(call announce,$(BUILT)/stand-ins,4 to 8 minutes)
+	$(call step,1 of 2: the extension$(COMMA) the local Lambda$(COMMA) the stand-ins and the functions,load-folder)
+	$(call say,step 2 of 2: the load)
+	@tests/flows/prepared "$(DELIVERY)/bin/python" "$(ENGINE)/bin/python" "$(BUILT)" "$(WRAPPER)" -m tests.flows.load \
+	    --profile $(PROFILE) $(if $(RATE),--rate "$(RATE)") $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(call on,$(UPDATE)),--update)
+
 delivery: $(DELIVERY)/installed ## other: install what make deploy, attach and publish run on; dry runs never do
 	@echo "$(DELIVERY)/bin/python"
 
@@ -387,9 +394,11 @@ clean: ## other: delete what was built here, but not the cache of runtime client
 
 # --- steps of the above -------------------------------------------------------------------------------------------------
 
-# Builds the programs $(1) and the layer's, and makes zips that link to them. As in the demonstrations, names may lead to pages on this machine.
+# Builds the programs $(1) and the layer's. As in the demonstrations, names may lead to pages on this machine.
+build-programs = @cargo build --profile $(PROFILE) --features http-guard/test-endpoints -p http-guard $(addprefix -p ,lrap $(1)) $(addprefix --bin ,lrap-extension $(1))
+# The same, and makes zips that link to them.
 define link
-@cargo build --profile $(PROFILE) --features http-guard/test-endpoints -p http-guard $(addprefix -p ,lrap $(1)) $(addprefix --bin ,lrap-extension $(1))
+$(build-programs)
 @$(MAKE) layer-folder wrapper
 @"$(PYTHON)" functions/link "$(LINKED)" --programs "$(BUILT)" --layer "$(LAYER)" $(filter-out platform,$(1))
 endef
@@ -401,6 +410,9 @@ linked:
 	$(call link,$(FUNCTIONS))
 	$(if $(ONLY),,@for source in document-splitter llm-models spec3-mcp; do \
 	    "$(PYTHON)" functions/package functions/$$source "$(LINKED)/$$source.zip" --architecture "$(if $(filter arm,$(HERE)),arm64,x86_64)"; done)
+
+load-folder:
+	$(call build-programs,lambda-local stand-ins $(FUNCTIONS))
 
 platform-folder:
 	$(call link,platform $(OF_STACK))

@@ -38,6 +38,11 @@ const RUN_BY: &[(&str, &str, By)] = &[
     ("README.md", "make agent", By::Gate("step newcomer .ci/newcomer")),
     ("README.md", "make platform", By::Gate("step newcomer .ci/newcomer")),
     ("docs/platform.md", "make platform", By::Gate("step newcomer .ci/newcomer")),
+    (
+        "docs/api.md",
+        "make load",
+        By::Test("tests/flows/test_load.py", "test_a_load_loses_nothing_and_says_what_it_cost"),
+    ),
     ("README.md", "make test", By::Gate("step test make test")),
     (
         "docs/agents.md",

@@ -40,6 +40,8 @@ SECRETS = {
     MCP_TOKEN: {"token": "key-of-mcp"},
     API_KEYS: {"flows": API_KEY},
 }
+# Of JWTs for the API, by the stand-ins.
+ISSUER, AUDIENCE = "https://issuer.example.com", "api-of-the-flows"
 # Where the stand-ins have the stage's MCP server.
 MCP_HOST = "mcp.example.com"
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
@@ -74,7 +76,8 @@ class Platform:
     def parameters(self):
         given = {"NtfyUrl": f"{self.places['url']}/{TOPIC}", "AgentApiKeySecret": AGENT_KEYS, "McpApiKeySecret": MCP_KEY}
         given["McpClientAllowedHosts"] = MCP_HOST
-        given["AuthorizerKeysSecretArn"] = self.api_keys
+        given |= {"AuthorizerKeysSecretArn": self.api_keys, "JwtJwksUrl": f"{ISSUER}/.well-known/jwks.json"}
+        given |= {"JwtIssuer": ISSUER, "JwtAudience": AUDIENCE}
         return [f"--parameter={name}={value}" for name, value in given.items()]
 
     def make_secret(self, name, keys):
@@ -137,6 +140,23 @@ class Platform:
         session = boto3.Session("local", "local", region_name=REGION)
         return session.client(service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1}, proxies={}))
 
+    def table(self, name, prefix="rez-agent-"):
+        options = {"endpoint_url": self.endpoint, "region_name": REGION}
+        session = boto3.Session("local", "local", region_name=REGION)
+        return session.resource("dynamodb", **options).Table(f"{prefix}{name}-{STAGE}")
+
+    def put(self, message):
+        """The row of a message."""
+        nested = {name: json.dumps(message[name]) for name in ("payload", "arguments")}
+        self.table("messages").put_item(Item={**message, **nested})
+
+    def waiting(self, queue):
+        """How many messages a queue has, those in flight included."""
+        url = self.client("sqs").get_queue_url(QueueName=f"rez-agent-{queue}-{STAGE}")["QueueUrl"]
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
     def output(self, name):
         """What the stack of functions says of itself, such as ``WebApiUrl``."""
         outputs = self.client("cloudformation").describe_stacks(StackName=f"functions-{STAGE}")["Stacks"][0]["Outputs"]
@@ -180,6 +200,13 @@ def delivered(endpoint, command, *words, stage=STAGE, **variables):
         text=True,
         check=False,
     )
+
+
+def a_message(identity, kind, payload, arguments=None):
+    """As a topic carries it."""
+    now = "2026-11-29T00:00:00Z"
+    message = {"id": identity, "version": "1.0", "created_date": now, "created_by": "test", "stage": STAGE, "message_type": kind}
+    return message | {"status": "queued", "payload": payload, "arguments": arguments or {}, "updated_date": now, "retry_count": 0}
 
 
 def started(command, pattern, lines):
@@ -255,9 +282,7 @@ class OnPlatform(unittest.TestCase):
         self.fail(f"{what}: not within {seconds} s; calls: {self.calls()}")
 
     def table(self, name, prefix="rez-agent-"):
-        options = {"endpoint_url": self.platform.endpoint, "region_name": REGION}
-        session = boto3.Session("local", "local", region_name=REGION)
-        return session.resource("dynamodb", **options).Table(f"{prefix}{name}-{STAGE}")
+        return self.platform.table(name, prefix)
 
     def notify(self, identity, text):
         self.publish("notifications", identity, "notify", {"message": text})
@@ -267,11 +292,8 @@ class OnPlatform(unittest.TestCase):
 
     def publish(self, topic, identity, kind, payload, arguments=None):
         """Leaves what webapi leaves: the row of a message, and the message in a topic."""
-        now = "2026-11-29T00:00:00Z"
-        message = {"id": identity, "version": "1.0", "created_date": now, "created_by": "test", "stage": STAGE, "message_type": kind}
-        message |= {"status": "queued", "payload": payload, "arguments": arguments or {}, "updated_date": now}
-        nested = {name: json.dumps(message[name]) for name in ("payload", "arguments")}
-        self.table("messages").put_item(Item={**message, **nested, "retry_count": 0})
+        message = a_message(identity, kind, payload, arguments)
+        self.platform.put(message)
         arn = f"arn:aws:sns:{REGION}:123456789012:rez-agent-{topic}-{STAGE}"
         self.client("sns").publish(TopicArn=arn, Message=json.dumps(message))
 
@@ -280,11 +302,7 @@ class OnPlatform(unittest.TestCase):
         return self.table("messages").get_item(Key={"id": identity}, ConsistentRead=True)["Item"]
 
     def waiting(self, queue):
-        """How many messages a queue has, those in flight included."""
-        url = self.client("sqs").get_queue_url(QueueName=f"rez-agent-{queue}-{STAGE}")["QueueUrl"]
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(int(found[name]) for name in names)
+        return self.platform.waiting(queue)
 
     def shown(self):
         """What a phone shows of ntfy's topic."""
