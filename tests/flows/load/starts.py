@@ -36,7 +36,9 @@ def starts(platform):
 
 def measured(platform, name):
     what, event = EVENTS.get(name.removesuffix(f"-{STAGE}"), WARM_UP)
-    variables = platform.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    found = platform.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    # A template's numbers are numbers here.
+    variables = {variable: value if isinstance(value, str) else json.dumps(value) for variable, value in found.items()}
     cold = []
     for number in range(COLD):
         # Another configuration: its sandbox is new.
