@@ -284,6 +284,12 @@ class OnPlatform(unittest.TestCase):
     def table(self, name, prefix="rez-agent-"):
         return self.platform.table(name, prefix)
 
+    def post(self, path, body):
+        """What the API answers with 201."""
+        status, _, text = self.platform.ask(self.platform.output("WebApiUrl") + path, "POST", body, {"x-api-key": API_KEY})
+        self.assertEqual(status, 201, text)
+        return json.loads(text)
+
     def notify(self, identity, text):
         self.publish("notifications", identity, "notify", {"message": text})
 

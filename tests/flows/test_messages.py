@@ -1,14 +1,19 @@
 """A message on its way to a person."""
 
-from tests.flows import TOPIC, OnPlatform
+from tests.flows import STAGE, TOPIC, OnPlatform
+
+MESSAGES = f"rez-agent-messages-{STAGE}"
 
 
 class MessageProcessing(OnPlatform):
     def test_message_processing_flow(self):
-        self.notify("msg_20261129000000_000001", "hi")
-        self.eventually(lambda: self.message("msg_20261129000000_000001")["status"] == "completed", "the end of the message")
-        changed = "dynamodb UpdateItem rez-agent-messages-local"
-        self.assertEqual(self.calls("aws:dynamodb", "ntfy"), [changed, "ntfy POST /", changed])
+        identity = self.post("/api/messages", {"message_type": "notify", "payload": {"message": "hi"}})["id"]
+        self.eventually(lambda: self.message(identity)["status"] == "completed", "the end of the message")
+        changed, shown = f"dynamodb UpdateItem {MESSAGES}", "ntfy POST /"
+        self.in_order(f"dynamodb PutItem {MESSAGES}", f"sns Publish rez-agent-notifications-{STAGE}", changed, shown)
+        calls = self.calls()
+        self.assertEqual((calls.count(shown), calls.count(changed)), (1, 3), calls)
+        self.assertIn(changed, calls[calls.index(shown) :], "completed after it was shown")
         self.assertIn("hi", [one["message"] for one in self.shown()])
         self.eventually(lambda: self.waiting("notifications") == 0, "the empty queue")
 

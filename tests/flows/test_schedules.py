@@ -21,16 +21,9 @@ class Schedules(OnPlatform):
         row |= {"created_date": now, "updated_date": now, "action": "create", "revision": 1, **change}
         self.table("schedules").put_item(Item=row)
 
-    def want(self, name, expression):
-        """Leaves what webapi leaves: the row, and a message to the Schedule Creation topic."""
-        self.put_row(name, schedule_expression=expression, status="pending")
-        identity = f"msg_20261129000000_{sum(name.encode()):06}"
-        payload = {"schedule_id": f"{STAGE}-{name}", "action": "create", "revision": 1}
-        self.publish("schedule-creation", identity, "schedule_creation", payload)
-        return identity
-
     def test_schedule_creation(self):
-        asked = self.want("hourly", "cron(0 * * * ? *)")
+        request = {"action": "create", "name": "hourly", "schedule_expression": "cron(0 * * * ? *)", "message_type": "notify"}
+        asked = self.post("/api/schedules", {**request, "payload": {"message": "hourly"}})["message_id"]
         self.eventually(lambda: self.message(asked)["status"] == "completed", "the end of the change")
         row = self.row("hourly")
         self.assertEqual(row["status"], "active")
@@ -38,10 +31,13 @@ class Schedules(OnPlatform):
         self.assertEqual((made["Arn"], made["ScheduleExpression"]), (row["schedule_arn"], "cron(0 * * * ? *)"))
         self.in_order(
             f"dynamodb GetItem {SCHEDULES}",
+            f"dynamodb PutItem {SCHEDULES}",
+            f"sns Publish rez-agent-schedule-creation-{STAGE}",
             f"scheduler POST /schedules/{STAGE}-hourly",
             f"dynamodb UpdateItem {SCHEDULES}",
-            f"dynamodb UpdateItem {MESSAGES}",
         )
+        calls = self.calls()
+        self.assertIn(f"dynamodb UpdateItem {MESSAGES}", calls[calls.index(f"dynamodb UpdateItem {SCHEDULES}") :])
         self.platform.control("DELETE", "calls")
         # At schedule time.
         self.advance(3600)

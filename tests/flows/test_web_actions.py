@@ -9,12 +9,13 @@ FORECAST = "https://api.weather.gov/gridpoints/TOP/31,80/forecast"
 
 class WebActions(OnPlatform):
     def test_web_action_execution(self):
-        identity = "msg_20261129000000_000020"
-        self.act(identity, {"version": "1.0", "action": "weather", "url": FORECAST})
+        payload = {"version": "1.0", "action": "weather", "url": FORECAST}
+        identity = self.post("/api/messages", {"message_type": "web_action", "payload": payload})["id"]
         self.eventually(lambda: self.message(identity)["status"] == "completed", "the end of the message")
         calls = self.calls()
         forecast, notified = "noaa GET /gridpoints/TOP/31,80/forecast", f"sns Publish rez-agent-notifications-{STAGE}"
         self.assertEqual((calls.count(forecast), calls.count(notified)), (1, 1), calls)
+        self.in_order(f"dynamodb PutItem {MESSAGES}", f"sns Publish rez-agent-web-actions-{STAGE}", forecast)
         stored = [place for place, call in enumerate(calls) if call.endswith(RESULTS) and " Get" not in call][-1]
         self.assertLess(calls.index(f"dynamodb UpdateItem {MESSAGES}"), calls.index(forecast), calls)
         self.assertLess(calls.index(forecast), stored, calls)
