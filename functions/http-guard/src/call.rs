@@ -7,6 +7,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request};
 use http_body_util::Full;
 
+use crate::compression::ACCEPTED;
 use crate::target::{Refusal, Target};
 
 /// Headers that say where a request ends: hyper writes them, and nobody else.
@@ -105,7 +106,7 @@ impl Call {
             request.headers_mut().remove(name);
         }
         request.headers_mut().insert(header::HOST, host);
-        request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
         request
     }
 }

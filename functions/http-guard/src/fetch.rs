@@ -10,8 +10,8 @@ use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
 
 use crate::call::{Call, Outgoing};
+use crate::compression::Compression;
 use crate::fetch_error::FetchError;
-use crate::gzip;
 use crate::hosts::AllowedHosts;
 use crate::link::{Link, Unanswered};
 use crate::network::Network;
@@ -127,10 +127,14 @@ impl Guard {
 
     async fn page(&self, target: &Target, response: Response<Incoming>) -> Result<Page, FetchError> {
         let (head, body) = response.into_parts();
-        let body = match text(&head.headers, &header::CONTENT_ENCODING).map(str::to_ascii_lowercase).as_deref() {
-            None | Some("identity") => self.body(target, body).await?,
-            Some("gzip" | "x-gzip") => self.inflated(target, &self.body(target, body).await?)?,
-            Some(_) => return Err(FetchError::Compressed(target.host().to_owned())),
+        let body = match text(&head.headers, &header::CONTENT_ENCODING) {
+            None => self.body(target, body).await?,
+            Some(encoding) if encoding.eq_ignore_ascii_case("identity") => self.body(target, body).await?,
+            Some(encoding) => {
+                let unknown = || FetchError::Compressed(target.host().to_owned());
+                let compression = Compression::named(encoding).ok_or_else(unknown)?;
+                self.inflated(target, compression, &self.body(target, body).await?)?
+            }
         };
         let content_type = text(&head.headers, &header::CONTENT_TYPE).map(str::to_owned);
         Ok(Page { url: target.as_str().to_owned(), status: head.status, content_type, body })
@@ -151,9 +155,10 @@ impl Guard {
         Ok(collected.to_bytes())
     }
 
-    fn inflated(&self, target: &Target, compressed: &[u8]) -> Result<Bytes, FetchError> {
+    fn inflated(&self, target: &Target, compression: Compression, compressed: &[u8]) -> Result<Bytes, FetchError> {
         let limit = self.limits.bytes;
-        let body = gzip::inflated(compressed, limit)
+        let body = compression
+            .inflated(compressed, limit)
             .map_err(|error| FetchError::Answer(target.host().to_owned(), error.to_string()))?;
         body.ok_or(FetchError::TooLarge(limit))
     }

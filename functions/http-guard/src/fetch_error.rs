@@ -25,7 +25,7 @@ pub enum FetchError {
     /// The answer is not HTTP, or ended early.
     #[error("the response of `{0}` is incomplete: {1}")]
     Answer(String, String),
-    /// The body is compressed in another way than gzip.
+    /// The body is compressed in another way than gzip or brotli.
     #[error("`{0}` compressed its answer in a way that it was not asked for")]
     Compressed(String),
     /// More bytes than allowed.

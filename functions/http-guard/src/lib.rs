@@ -31,6 +31,7 @@
 
 pub mod addresses;
 mod call;
+mod compression;
 #[cfg(not(feature = "test-endpoints"))]
 mod endpoints;
 #[cfg(feature = "test-endpoints")]
@@ -38,7 +39,6 @@ mod endpoints;
 mod endpoints;
 mod fetch;
 mod fetch_error;
-mod gzip;
 mod hosts;
 mod link;
 mod marker;

@@ -112,7 +112,7 @@ async fn the_request_says_what_it_must() {
     assert_eq!(asked.path, "/a?b=c");
     let header = |name| asked.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     assert_eq!((header("host"), header("user-agent")), ("documents.test", "tests/1"));
-    assert_eq!((header("accept"), header("accept-encoding")), ("text/plain", "gzip"));
+    assert_eq!((header("accept"), header("accept-encoding")), ("text/plain", "gzip, br"));
 }
 
 #[tokio::test]

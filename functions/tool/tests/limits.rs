@@ -1,7 +1,10 @@
 //! What takes too long, what cannot be stored, and who may read what.
 
+use std::io::Read;
 use std::time::{Duration, SystemTime};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use lambda_local::table::{Fault, Faults};
 use lambda_runtime::Context;
 use serde_json::{Value, json};
@@ -64,6 +67,36 @@ async fn a_tenants_handles_are_that_tenants() {
             "{}",
             refused.content
         );
+    }
+}
+
+/// 64 MiB of the letter `a`, by Node's zlib.
+const BROTLI_BOMB: &[u8] = &[
+    203, 255, 255, 63, 248, 37, 194, 226, 177, 64, 32, 247, 254, 143, 255, 255, 127, 240, 75, 0, 196, 97, 17, 128, 238,
+    253, 31, 255, 255, 255, 224, 151, 0, 136, 195, 2, 0, 221, 251, 63, 254, 255, 255, 193, 47, 1, 16, 135, 5, 0, 186,
+    247, 127, 252, 255, 255, 131, 95, 2, 32, 14, 11, 0, 116, 239, 255, 248, 255, 255, 7, 191, 4, 64, 28, 22, 0, 232,
+    222, 255, 241, 255, 255, 15, 126, 9, 128, 56, 44, 0, 208, 189, 255, 203, 255, 255, 63, 252, 18, 0, 113, 88, 0, 160,
+    123, 255, 7,
+];
+
+fn gzip_bomb() -> Vec<u8> {
+    let mut encoder = GzEncoder::new(vec![], Compression::best());
+    std::io::copy(&mut std::io::repeat(b'a').take(64 << 20), &mut encoder).expect("compressed");
+    encoder.finish().expect("compressed")
+}
+
+#[tokio::test]
+async fn a_few_bytes_that_stand_for_megabytes_are_refused() {
+    for (encoding, bomb) in [("gzip", gzip_bomb()), ("br", BROTLI_BOMB.to_vec())] {
+        assert!(bomb.len() < 100_000, "{encoding}: {}", bomb.len());
+        let world = World::new(move |_| {
+            let mut reply = page("text/plain", bomb.clone());
+            reply.headers_mut().insert("content-encoding", encoding.parse().expect("a value"));
+            reply
+        })
+        .await;
+        let error = world.function().error("http_get", json!({"url": "https://documents.test/"})).await;
+        assert_eq!(error, "`url`: the answer has more than 20971520 bytes", "{encoding}");
     }
 }
 
