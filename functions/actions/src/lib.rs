@@ -2,8 +2,8 @@
 //!
 //! # A new tool
 //!
-//! One file in `tools/`, with a constant [`Action`]; one line in the [table](TABLE). What a parameter takes is declared once: its
-//! schema and its check are made of the same declaration.
+//! One file in `tools/`, with a constant [`Action`]; one line in `tools.rs`, its `mod`; `make tools-sync` adds it to the [table](TABLE). What a
+//! parameter takes is declared once: its schema and its check are made of the same declaration.
 
 mod action;
 mod feed_text;

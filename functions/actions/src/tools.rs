@@ -22,8 +22,9 @@ use crate::action::{Action, Need, Services};
 use crate::golf::Golf;
 use crate::notifier::Notifier;
 
-/// Every tool there is: one line each.
+/// Every tool there is.
 pub static TABLE: &[&Action] = &[
+    // Made by make tools-sync from the modules above: do not edit from here.
     &http_get::ACTION,
     &http_request::ACTION,
     &document_search::ACTION,
@@ -34,6 +35,7 @@ pub static TABLE: &[&Action] = &[
     &golf_book::ACTION,
     &golf_fetch::ACTION,
     &send_notification::ACTION,
+    // To here.
 ];
 
 /// The variable that says which of them may be called.

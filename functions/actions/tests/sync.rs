@@ -1,4 +1,4 @@
-//! What is made from the table of tools: the list of names and the registrations in the template of the stack, and the table in the
+//! What is made from the modules of tools: the table of them. And what is made from the table: the list of names and the registrations in the template of the stack, and the table in the
 //! README. `make tools-sync` writes them; without it this compares.
 
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use actions::{Action, Need, TABLE};
 use serde_json::Value;
 
-const FROM: &str = "Made by make tools-sync from the table of tools: do not edit from here.";
+const FROM: [&str; 2] = ["Made by make tools-sync from the ", ": do not edit from here."];
 const TO: &str = "To here.";
 
 fn file(name: &str) -> PathBuf {
@@ -33,11 +33,12 @@ fn is_asked_to_write() -> bool {
 
 /// The text with other lines between the two marks, which are comments.
 fn between_marks(text: &str, lines: &str) -> String {
-    let (before, rest) = text.split_once(FROM).expect("the first mark");
+    let (before, rest) = text.split_once(FROM[0]).expect("the first mark");
+    let (source, rest) = rest.split_once(FROM[1]).expect("the end of the first mark");
     let (opening, rest) = rest.split_once('\n').expect("a line");
     let (old, after) = rest.split_once(TO).expect("the second mark");
     let indented = old.rsplit('\n').next().unwrap_or_default();
-    format!("{before}{FROM}{opening}\n{lines}{indented}{TO}{after}")
+    format!("{before}{}{source}{}{opening}\n{lines}{indented}{TO}{after}", FROM[0], FROM[1])
 }
 
 /// The text with another end of the line that begins so.
@@ -108,6 +109,29 @@ fn row(tool: &Value) -> String {
     takes.extend(properties.keys().filter(is_optional).map(|name| format!("`{name}` (optional)")));
     let takes = if takes.is_empty() { "nothing".to_owned() } else { takes.join(", ") };
     format!("| `{name}` | {takes} | {} |\n", tool["description"].as_str().expect("a text").replace('|', "\\|"))
+}
+
+/// The lines of the table: those that are there, as long as their modules are, and then those of new modules.
+fn table(source: &str) -> String {
+    let names = |begin: &str, end: &str| -> Vec<String> {
+        let lines = source.lines().map(str::trim);
+        lines.filter_map(|line| line.strip_prefix(begin)?.strip_suffix(end)).map(str::to_owned).collect()
+    };
+    let (modules, mut listed) = (names("mod ", ";"), names("&", "::ACTION,"));
+    listed.retain(|name| modules.contains(name));
+    let new: Vec<_> = modules.into_iter().filter(|name| !listed.contains(name)).collect();
+    listed.into_iter().chain(new).fold(String::new(), |lines, name| format!("{lines}    &{name}::ACTION,\n"))
+}
+
+#[test]
+fn the_table_has_every_module_of_a_tool() {
+    sync("actions/src/tools.rs", |source| between_marks(source, &table(source)));
+}
+
+#[test]
+fn a_new_module_is_a_new_line_of_the_table() {
+    let source = "mod http_get;\nmod word_count;\n  &gone::ACTION,\n  &http_get::ACTION,\n";
+    assert_eq!(table(source), "    &http_get::ACTION,\n    &word_count::ACTION,\n");
 }
 
 #[test]
