@@ -1,10 +1,11 @@
 //! A document that was checked.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::check;
 use crate::mistake::Mistake;
 use crate::operations::{self, Operation};
+use crate::request::{self, NotCalled, Request};
 
 /// Longer documents are not read: 5 MiB.
 pub const MAX_BYTES: usize = 5 << 20;
@@ -49,6 +50,11 @@ impl Document {
     /// What a gateway makes tools of, in the document's order.
     pub fn operations(&self) -> Vec<Operation> {
         operations::operations(&self.value)
+    }
+
+    /// The request that calls an operation with these arguments, which its schema describes.
+    pub fn request(&self, operation_id: &str, arguments: &Map<String, Value>) -> Result<Request, NotCalled> {
+        request::request(&self.value, operation_id, arguments)
     }
 
     /// What a gateway may not understand, by its place; at most 20 of them.

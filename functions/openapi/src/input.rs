@@ -15,6 +15,17 @@ const NOT_PARAMETERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
 /// Parameters of the path's item and of the operation, and what a JSON body holds.
 pub(crate) fn schema(document: &Value, item: &Value, operation: &Value) -> Value {
+    let input = input(document, item, operation);
+    json!({ "type": "object", "properties": input.properties, "required": input.required })
+}
+
+/// Where the arguments that such a schema describes go.
+pub(crate) fn places<'a>(document: &'a Value, item: &'a Value, operation: &'a Value) -> Places<'a> {
+    let Input { parameters, body, .. } = input(document, item, operation);
+    Places { parameters, body }
+}
+
+fn input<'a>(document: &'a Value, item: &'a Value, operation: &'a Value) -> Input<'a> {
     let mut inliner = Inliner { document, left: MAX_NODES };
     let mut input = Input::default();
     for parameter in parameters(item).chain(parameters(operation)) {
@@ -24,21 +35,44 @@ pub(crate) fn schema(document: &Value, item: &Value, operation: &Value) -> Value
     if let Some(body) = operation.get("requestBody").and_then(|body| followed(document, body)) {
         input.add_body(body, &mut inliner);
     }
-    json!({ "type": "object", "properties": input.properties, "required": input.required })
+    input
 }
 
 fn parameters(holder: &Value) -> impl Iterator<Item = &Value> {
     holder.get("parameters").and_then(Value::as_array).into_iter().flatten()
 }
 
-#[derive(Default)]
-struct Input {
-    properties: Map<String, Value>,
-    required: Vec<String>,
+/// Where the arguments of a call go.
+#[derive(Debug, Default)]
+pub(crate) struct Places<'a> {
+    /// Each parameter's name, and where it is: `path`, `query` or `header`.
+    pub(crate) parameters: Vec<(&'a str, &'a str)>,
+    /// None without a JSON body.
+    pub(crate) body: Option<Body>,
 }
 
-impl Input {
-    fn add_parameter<'a>(&mut self, parameter: &'a Value, inliner: &mut Inliner<'a>) {
+/// How a JSON body is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// Its members are arguments beside the parameters.
+    Members,
+    /// It is the argument [`BODY`].
+    Whole,
+}
+
+/// The argument that is a whole body.
+pub(crate) const BODY: &str = "body";
+
+#[derive(Default)]
+struct Input<'a> {
+    properties: Map<String, Value>,
+    required: Vec<String>,
+    parameters: Vec<(&'a str, &'a str)>,
+    body: Option<Body>,
+}
+
+impl<'a> Input<'a> {
+    fn add_parameter(&mut self, parameter: &'a Value, inliner: &mut Inliner<'a>) {
         let (Some(name), Some(place)) = (parameter["name"].as_str(), parameter["in"].as_str()) else { return };
         let is_set_elsewhere = place == "header" && NOT_PARAMETERS.contains(&name.to_ascii_lowercase().as_str());
         if place == "cookie" || is_set_elsewhere {
@@ -49,23 +83,28 @@ impl Input {
         if let (Some(text), Some(members)) = (parameter["description"].as_str(), schema.as_object_mut()) {
             members.insert("description".to_owned(), json!(text));
         }
+        self.parameters.push((name, place));
         self.add(name, schema, parameter["required"] == true);
     }
 
-    /// The members of an object, beside the parameters; anything else as `body`.
-    fn add_body<'a>(&mut self, body: &'a Value, inliner: &mut Inliner<'a>) {
+    /// The members of an object, beside the parameters; anything else as [`BODY`].
+    fn add_body(&mut self, body: &'a Value, inliner: &mut Inliner<'a>) {
         let Some(schema) = json_schema(body) else { return };
         let schema = inliner.inlined(schema);
         let is_required = body["required"] == true;
         match schema["properties"].as_object() {
             Some(members) if !members.keys().any(|name| self.properties.contains_key(name)) => {
+                self.body = Some(Body::Members);
                 let required: Vec<_> = schema["required"].as_array().into_iter().flatten().cloned().collect();
                 for (name, member) in members.clone() {
                     let is_needed = is_required && required.contains(&json!(name));
                     self.add(&name, member, is_needed);
                 }
             }
-            _ => self.add("body", schema, is_required),
+            _ => {
+                self.body = Some(Body::Whole);
+                self.add(BODY, schema, is_required);
+            }
         }
     }
 

@@ -29,9 +29,9 @@ pub struct Operation {
 pub(crate) struct Place<'a> {
     /// JSON Pointer.
     pub(crate) path: String,
-    method: &'static str,
-    route: &'a str,
-    item: &'a Value,
+    pub(crate) method: &'static str,
+    pub(crate) route: &'a str,
+    pub(crate) item: &'a Value,
     pub(crate) operation: &'a Value,
 }
 
