@@ -6,8 +6,9 @@ from .test_agents import allowed, properties
 
 CORE = "arn:aws:bedrock-agentcore:eu-central-1:123456789012:"
 VAULT = CORE + "token-vault/default"
-KEYS = VAULT + "/apikeycredentialprovider/*"
+KEYS, CLIENTS = VAULT + "/apikeycredentialprovider/*", VAULT + "/oauth2credentialprovider/*"
 SECRETS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bedrock-agentcore-identity!default/apikey/*"
+CLIENTS_SECRETS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bedrock-agentcore-identity!default/oauth2/*"
 DOCUMENTS = "arn:aws:s3:::<import SharedBucketToolSpecs-dev>/gateways/*"
 
 
@@ -42,9 +43,9 @@ class Roles(unittest.TestCase):
 
     def test_a_gateway_reads_documents_gets_keys_and_invokes_one_function(self):
         directory = CORE + "workload-identity-directory/default"
-        identity = [VAULT, KEYS, directory, directory + "/workload-identity/*"]
-        expected = core(identity, "GetResourceApiKey", "GetWorkloadAccessToken")
-        expected |= each([SECRETS], "secretsmanager:GetSecretValue") | each([DOCUMENTS], "s3:GetObject")
+        identity = [VAULT, KEYS, CLIENTS, directory, directory + "/workload-identity/*"]
+        expected = core(identity, "GetResourceApiKey", "GetResourceOauth2Token", "GetWorkloadAccessToken")
+        expected |= each([SECRETS, CLIENTS_SECRETS], "secretsmanager:GetSecretValue") | each([DOCUMENTS], "s3:GetObject")
         expected |= each(["<GatewayToolsFunction.Arn>"], "lambda:InvokeFunction")
         self.assertEqual(allowed("gateway-registry", "GatewayServiceRole"), expected)
 

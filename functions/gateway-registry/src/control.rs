@@ -10,4 +10,4 @@ pub(crate) use client::Control;
 pub(crate) use control_error::{ControlError, ErrorKind, found};
 pub(crate) use gateways::{GatewaySeen, Jwt, Own, WantedGateway};
 pub(crate) use providers::ApiKey;
-pub(crate) use targets::{ApiKeyUse, TargetKind, TargetSeen, WantedTarget};
+pub(crate) use targets::{ApiKeyUse, OAuthUse, TargetKind, TargetSeen, WantedTarget};

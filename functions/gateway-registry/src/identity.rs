@@ -20,8 +20,10 @@ pub(crate) fn client_token(key: &str) -> String {
     hash(&["clientToken", key])
 }
 
-/// What tells requests with the same id apart.
+/// What tells requests with the same id apart. The order of members does not.
 pub(crate) fn digest(request: &Value) -> String {
+    let mut request = request.clone();
+    request.sort_all_objects();
     hash(&["request", &request.to_string()])
 }
 

@@ -47,7 +47,9 @@ struct Reconciliation<'a> {
 impl Reconciliation<'_> {
     async fn run(&mut self) -> Result<(), Refusal> {
         let rows = self.registry.gateways.all::<GatewayRow>().await?;
-        let known: HashSet<_> = rows.iter().filter_map(|stored| stored.row.agentcore_gateway_id.clone()).collect();
+        // What a deleted row had is gone, or else its deletion is to be finished.
+        let live = rows.iter().map(|stored| &stored.row).filter(|row| row.status() != Status::Deleted);
+        let known: HashSet<_> = live.filter_map(|row| row.agentcore_gateway_id.clone()).collect();
         for stored in rows {
             if !self.deadline.has_time() {
                 self.is_cut = true;
@@ -148,7 +150,7 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
-    /// Gateways that no row knows by their id.
+    /// Gateways that no row knows by their id, but for deleted ones.
     async fn strays(&mut self, known: &HashSet<String>) -> Result<(), Refusal> {
         let Ok(gateways) = self.registry.control.gateways().await else {
             self.is_cut = true;
@@ -168,10 +170,13 @@ impl Reconciliation<'_> {
             self.report(owner, "none: AgentCore has a gateway of this row, and the table has no such row", "none");
             return Ok(());
         };
-        if stored.row.agentcore_gateway_id.is_none() {
-            let status = self.adopted(stored, seen).await?;
-            self.did(owner, "take over a gateway that was made for this row", status);
-        }
+        let action = match (stored.row.status(), &stored.row.agentcore_gateway_id) {
+            (Status::Deleted, Some(id)) if *id == seen.gateway_id => "finish the deletion",
+            (_, None) => "take over a gateway that was made for this row",
+            _ => return Ok(()),
+        };
+        let status = self.adopted(stored, seen).await?;
+        self.did(owner, action, status);
         Ok(())
     }
 

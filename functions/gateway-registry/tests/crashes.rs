@@ -92,3 +92,48 @@ async fn a_tools_creation_that_crashed_anywhere_ends_in_one_target_and_one_row()
         assert!(world.agents_tools().await.values().all(|row| row["status"] == "active"), "{crash:?}");
     }
 }
+
+#[tokio::test]
+async fn a_tools_deletion_that_crashed_anywhere_is_ended_by_a_reconciliation() {
+    let undisturbed = World::start().await;
+    let path = made_tool(&undisturbed).await;
+    undisturbed.recorder.forget();
+    undisturbed.ask("DELETE", &path, Value::Null).await;
+    let steps = undisturbed.recorder.steps();
+    let marked = steps.iter().position(|step| step == "PutItem Tools-dev DELETING").unwrap();
+    // Up to the row's first write, nobody knows of it.
+    for crash in crashes(steps.len()).skip(2 * marked + 1) {
+        let world = World::start().await;
+        made_tool(&world).await;
+        assert!(Box::pin(world.ask_and_crash(crash, "DELETE", &path, Value::Null)).await, "{crash:?}");
+        world.ask("POST", "/reconcile", Value::Null).await;
+        assert_eq!(world.tool_row().await["status"], "DELETED", "{crash:?}");
+        assert_eq!((world.agentcore.targets().len(), world.agentcore.providers().len()), (0, 0), "{crash:?}");
+        assert!(world.agents_tools().await.values().all(|row| row["status"] == "disabled"), "{crash:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_tools_deletion_that_crashed_anywhere_is_ended_by_the_same_request() {
+    let undisturbed = World::start().await;
+    let path = made_tool(&undisturbed).await;
+    undisturbed.recorder.forget();
+    undisturbed.ask("DELETE", &path, Value::Null).await;
+    for crash in crashes(undisturbed.recorder.steps().len()) {
+        let world = World::start().await;
+        made_tool(&world).await;
+        assert!(Box::pin(world.ask_and_crash(crash, "DELETE", &path, Value::Null)).await, "{crash:?}");
+        let (status, _) = world.ask("DELETE", &path, Value::Null).await;
+        // After the last write there is nothing left to delete.
+        assert!([202, 404].contains(&status), "{crash:?}: {status}");
+        assert_eq!(world.tool_row().await["status"], "DELETED", "{crash:?}");
+        assert_eq!((world.agentcore.targets().len(), world.agentcore.providers().len()), (0, 0), "{crash:?}");
+    }
+}
+
+/// The path of a tool that is active. Its id follows from the request.
+async fn made_tool(world: &World) -> String {
+    let id = tools::gateway(world).await;
+    let (_, made) = world.ask("POST", "/tools/from-spec", tools::request(&id)).await;
+    format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap())
+}

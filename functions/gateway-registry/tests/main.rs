@@ -4,11 +4,13 @@
 
 mod concurrency;
 mod crashes;
+mod faults;
 mod gateways;
 mod reconcile;
 mod recorder;
 #[path = "../../http-guard/tests/site.rs"]
 #[allow(dead_code, unreachable_pub, clippy::new_without_default, reason = "it is also of other tests")]
 mod site;
+mod sources;
 mod tools;
 mod world;

@@ -1,6 +1,7 @@
 //! Changes that came from elsewhere.
 
 use crate::gateways::golf;
+use crate::tools;
 use crate::world::World;
 use agentcore::Fault;
 use serde_json::{Value, json};
@@ -69,4 +70,67 @@ async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     assert_eq!((world.gateway_row().await, world.agentcore.gateways().len()), (before, 0));
     let report = world.scheduled().await;
     assert_eq!((&report["actions"][0]["status"], world.agentcore.gateways().len()), (&json!("ACTIVE"), 1));
+}
+
+/// The paths of a tool's target in AgentCore, and of it in the registry.
+async fn made_tool(world: &World) -> (String, String) {
+    let id = tools::gateway(world).await;
+    let (_, made) = world.ask("POST", "/tools/from-spec", tools::request(&id)).await;
+    let agentcore = &made["agentcore"];
+    let gateway = agentcore["gatewayArn"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let target = format!("/gateways/{gateway}/targets/{}", agentcore["targetId"].as_str().unwrap());
+    (target, format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap()))
+}
+
+#[tokio::test]
+async fn a_target_deleted_by_hand_fails_its_row_and_disables_its_agents_tools() {
+    let world = World::start().await;
+    let (target, path) = made_tool(&world).await;
+    world.by_hand("DELETE", &target, Value::Null).await;
+    for _ in 0..2 {
+        world.by_hand("GET", &target, Value::Null).await;
+    }
+    let (_, report) = world.ask("POST", "/reconcile?dry_run=true", Value::Null).await;
+    assert_eq!(report["actions"][0]["action"], "the target is gone: FAILED", "{report}");
+    assert_eq!(world.tool_row().await["status"], "ACTIVE");
+    world.ask("POST", "/reconcile", Value::Null).await;
+    let row = world.tool_row().await;
+    assert_eq!(
+        (&row["status"], &row["status_reasons"][0]),
+        (&json!("FAILED"), &json!("AgentCore has no such target any more"))
+    );
+    assert!(world.agents_tools().await.values().all(|row| row["status"] == "disabled"));
+    assert!(world.agentcore.providers().is_empty());
+    assert_eq!(world.ask("DELETE", &path, Value::Null).await.1["status"], "DELETED");
+}
+
+#[tokio::test]
+async fn a_target_changed_by_hand_is_followed_by_its_row() {
+    let world = World::start().await;
+    let (target, path) = made_tool(&world).await;
+    let mut change = world.agentcore.targets().remove(0);
+    change["description"] = json!("By hand");
+    world.by_hand("PUT", &target, change).await;
+    world.by_hand("GET", &target, Value::Null).await;
+    let (_, report) = world.ask("POST", "/reconcile", Value::Null).await;
+    assert_eq!(report["actions"][0]["action"], "the target was changed: the row follows", "{report}");
+    assert_eq!(world.ask("GET", &path, Value::Null).await.1["description"], "By hand");
+    assert!(world.agents_tools().await.values().all(|row| row["status"] == "active"));
+    let (_, report) = world.ask("POST", "/reconcile", Value::Null).await;
+    assert_eq!(report["actions"], json!([]), "{report}");
+}
+
+#[tokio::test]
+async fn a_target_made_by_hand_is_never_touched() {
+    let world = World::start().await;
+    let (target, path) = made_tool(&world).await;
+    let (targets, _) = target.rsplit_once('/').unwrap();
+    let mut other = world.agentcore.targets().remove(0);
+    other["name"] = json!("by-hand");
+    world.by_hand("POST", targets, other).await;
+    let (_, report) = world.ask("POST", "/reconcile", Value::Null).await;
+    assert_eq!(report["actions"], json!([]), "{report}");
+    world.ask("DELETE", &path, Value::Null).await;
+    let left: Vec<_> = world.agentcore.targets().iter().map(|target| target["name"].clone()).collect();
+    assert_eq!(left, ["by-hand"]);
 }

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use data_encoding::BASE64;
 use dynoxide::Database;
 use functions_shared::{LambdaEvent, Variables};
 use gateway_registry::{Bucket, Clients, Registry};
@@ -85,7 +86,11 @@ impl World {
 
     /// Status and body of one request, which has `seconds` to be answered.
     pub(crate) async fn ask_within(&self, seconds: u64, method: &str, path: &str, body: Value) -> (u64, Value) {
-        let event = LambdaEvent::new(request(method, path, &body), context(seconds));
+        self.send(request(method, path, &body), seconds).await
+    }
+
+    async fn send(&self, event: Value, seconds: u64) -> (u64, Value) {
+        let event = LambdaEvent::new(event, context(seconds));
         let answer = gateway_registry::handle(&self.registry, event).await.unwrap();
         let body = answer["body"].as_str().map_or(Value::Null, |body| serde_json::from_str(body).unwrap());
         (answer["statusCode"].as_u64().unwrap(), body)
@@ -93,6 +98,20 @@ impl World {
 
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Value) -> (u64, Value) {
         self.ask_within(20, method, path, body).await
+    }
+
+    /// A form with a file among its parts, as an HTTP API hands it over.
+    pub(crate) async fn upload(&self, path: &str, parts: &[(&str, &str)]) -> (u64, Value) {
+        let part = |(name, text): &(&str, &str)| {
+            let file = if *name == "file" { "; filename=\"api.yaml\"" } else { "" };
+            format!("--frontier\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{text}\r\n")
+        };
+        let body = parts.iter().map(part).collect::<String>() + "--frontier--\r\n";
+        let mut event = request("POST", path, &Value::Null);
+        event["headers"] = json!({"content-type": "multipart/form-data; boundary=frontier"});
+        event["body"] = json!(BASE64.encode(body.as_bytes()));
+        event["isBase64Encoded"] = json!(true);
+        self.send(event, 20).await
     }
 
     /// The same request, in which the function crashes. Whether it did: it may have answered before it came so far.
@@ -129,6 +148,12 @@ impl World {
     pub(crate) async fn rows(&self, table: &str) -> Vec<Value> {
         let items = self.tables.scan().table_name(table).send().await.unwrap().items.unwrap_or_default();
         items.into_iter().map(|item| serde_dynamo::from_item(item).unwrap()).collect()
+    }
+
+    /// A row that agents' tools have besides.
+    pub(crate) async fn register(&self, row: Value) {
+        let item = serde_dynamo::to_item(row).unwrap();
+        self.tables.put_item().table_name(AGENTS_TOOLS).set_item(Some(item)).send().await.unwrap();
     }
 
     /// The rows of what agents may call, by name.

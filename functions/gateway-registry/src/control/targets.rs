@@ -5,7 +5,7 @@ use super::control_error::{ControlError, found};
 use aws_sdk_bedrockagentcorecontrol::types::{
     ApiKeyCredentialLocation, ApiSchemaConfiguration, CredentialProvider, CredentialProviderConfiguration,
     CredentialProviderType, GatewayApiKeyCredentialProvider, McpLambdaTargetConfiguration, McpTargetConfiguration,
-    S3Configuration, TargetConfiguration, ToolSchema,
+    OAuthCredentialProvider, S3Configuration, TargetConfiguration, ToolSchema,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub(crate) struct WantedTarget {
     /// Left out for a function, which the gateway's own role invokes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) api_key: Option<ApiKeyUse>,
+    /// In place of a key: a provider of tokens, which AgentCore has already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) oauth: Option<OAuthUse>,
 }
 
 /// What answers calls.
@@ -42,6 +45,13 @@ pub(crate) struct ApiKeyUse {
     pub(crate) parameter: String,
     /// `HEADER` or `QUERY_PARAMETER`.
     pub(crate) location: String,
+}
+
+/// How a gateway gets tokens of OAuth for an API. The provider, with the client's secret, is made in AgentCore.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OAuthUse {
+    pub(crate) provider_arn: String,
+    pub(crate) scopes: Vec<String>,
 }
 
 /// What AgentCore says of a target: its side in every reply.
@@ -167,8 +177,15 @@ impl WantedTarget {
 
     fn credentials(&self, provider_arn: Option<&str>) -> CredentialProviderConfiguration {
         let configuration = CredentialProviderConfiguration::builder();
-        let configuration = match (&self.api_key, provider_arn) {
-            (Some(key), Some(arn)) => {
+        let configuration = match (&self.oauth, &self.api_key, provider_arn) {
+            (Some(oauth), ..) => {
+                let provider = OAuthCredentialProvider::builder().provider_arn(&oauth.provider_arn);
+                let provider = provider.set_scopes(Some(oauth.scopes.clone())).build();
+                let provider = provider.expect("BUG: its ARN and scopes are set");
+                let provider = CredentialProvider::OauthCredentialProvider(provider);
+                configuration.credential_provider_type(CredentialProviderType::Oauth).credential_provider(provider)
+            }
+            (None, Some(key), Some(arn)) => {
                 let provider = GatewayApiKeyCredentialProvider::builder().provider_arn(arn);
                 let provider = provider.credential_parameter_name(&key.parameter);
                 let location = ApiKeyCredentialLocation::from(key.location.as_str());

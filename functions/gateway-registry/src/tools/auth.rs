@@ -6,33 +6,50 @@ use functions_shared::Refusal;
 use http_api::fields::Fields;
 use serde_json::Value;
 
-/// What a request says of the API's key.
+/// What a request says of how the API is to know the gateway.
 #[derive(Debug)]
-pub(crate) struct Auth {
-    pub(crate) usage: ApiKeyUse,
-    pub(crate) key: ApiKey,
+pub(crate) enum Auth {
+    ApiKey {
+        usage: ApiKeyUse,
+        key: ApiKey,
+    },
+    /// By tokens of a provider that AgentCore has.
+    OAuth {
+        provider_name: String,
+        scopes: Vec<String>,
+    },
 }
 
 impl Auth {
-    /// `{type, provider_name, config: {api_key, api_key_param_name, api_key_location}}`.
+    /// `{type, provider_name, config: {api_key, api_key_param_name, api_key_location}}`, or with `type` `oauth` and `config: {scopes}`.
     pub(crate) fn read(fields: &mut Fields) -> Result<Option<Self>, Refusal> {
         let Some(auth) = fields.object("auth")? else { return Ok(None) };
         let mut auth = Fields::at("auth", Value::Object(auth))?;
-        match auth.required_text("type")?.as_str() {
-            "api_key" => {}
-            "oauth" => {
-                return Err(auth.refuse("type", "must be api_key: targets with OAuth are made in AgentCore itself"));
-            }
-            _ => return Err(auth.refuse("type", "must be api_key")),
+        let kind = auth.required_text("type")?;
+        if !["api_key", "oauth"].contains(&kind.as_str()) {
+            return Err(auth.refuse("type", "must be api_key or oauth"));
         }
         let provider_name = auth.required_text("provider_name")?;
         check_provider_name("auth.provider_name", &provider_name)?;
         let config = auth.object("config")?.ok_or_else(|| auth.refuse("config", "is missing"))?;
         auth.finish()?;
-        Self::of(provider_name, Fields::at("auth.config", Value::Object(config))?).map(Some)
+        let config = Fields::at("auth.config", Value::Object(config))?;
+        let auth = if kind == "oauth" { Self::tokens(provider_name, config) } else { Self::key(provider_name, config) };
+        auth.map(Some)
     }
 
-    fn of(provider_name: String, mut config: Fields) -> Result<Self, Refusal> {
+    fn tokens(provider_name: String, mut config: Fields) -> Result<Self, Refusal> {
+        let scopes = config.list("scopes")?.ok_or_else(|| config.refuse("scopes", "is missing"))?;
+        let scopes: Option<Vec<_>> = scopes.iter().map(|scope| scope.as_str().map(str::to_owned)).collect();
+        let is_one = |scope: &String| (1..=64).contains(&scope.len());
+        let scopes = scopes.filter(|scopes| scopes.len() <= 100 && scopes.iter().all(is_one));
+        let scopes =
+            scopes.ok_or_else(|| config.refuse("scopes", "must be at most 100 texts of 1 to 64 characters"))?;
+        config.finish()?;
+        Ok(Self::OAuth { provider_name, scopes })
+    }
+
+    fn key(provider_name: String, mut config: Fields) -> Result<Self, Refusal> {
         let key = config.required_text("api_key")?;
         check_length("auth.config.api_key", &key, 1..=65_536)?;
         let parameter = config.text("api_key_param_name")?.unwrap_or_else(|| "api_key".to_owned());
@@ -42,7 +59,7 @@ impl Auth {
             return Err(config.refuse("api_key_location", "must be QUERY_PARAMETER or HEADER"));
         }
         config.finish()?;
-        Ok(Self { usage: ApiKeyUse { provider_name, parameter, location }, key: ApiKey::new(key) })
+        Ok(Self::ApiKey { usage: ApiKeyUse { provider_name, parameter, location }, key: ApiKey::new(key) })
     }
 
     /// Of an API that takes no key: a gateway asks for one.
@@ -77,7 +94,13 @@ mod tests {
                 json!({"type": "api_key", "provider_name": "p", "config": {"api_key": "k", "api_key_location": "BODY"}}),
                 "auth.config.api_key_location",
             ),
-            (json!({"type": "oauth", "provider_name": "p", "config": {}}), "auth.type"),
+            (json!({"type": "password", "provider_name": "p", "config": {}}), "auth.type"),
+            (json!({"type": "oauth", "provider_name": "p", "config": {}}), "auth.config.scopes"),
+            (json!({"type": "oauth", "provider_name": "p", "config": {"scopes": [""]}}), "auth.config.scopes"),
+            (
+                json!({"type": "oauth", "provider_name": "p", "config": {"scopes": [], "api_key": "k"}}),
+                "auth.config.api_key",
+            ),
         ] {
             assert_eq!(read(&auth).expect_err(field).field(), Some(field));
         }

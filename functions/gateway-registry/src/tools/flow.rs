@@ -6,7 +6,7 @@ use super::request::{Source, ToolRequest, named, operation_names};
 use super::row::{Progress, ToolRow, key};
 use super::step::Next;
 use crate::audit::audit;
-use crate::control::{ApiKey, TargetKind, WantedTarget, found};
+use crate::control::{ApiKey, ApiKeyUse, OAuthUse, TargetKind, WantedTarget, found};
 use crate::deadline::Deadline;
 use crate::gateways::GatewayRow;
 use crate::identity;
@@ -85,15 +85,14 @@ impl Registry {
         let common = Common::asked(caller, request.digest.clone(), request.team.clone());
         let (gateway_id, name, description) =
             (request.gateway_id.clone(), request.tool_name.clone(), request.description.clone());
-        let usage = request.auth.as_ref().map(|auth| auth.usage.clone());
-        let usage = usage.unwrap_or_else(|| Auth::placeholder(&name, &id));
+        let usage = self.usage(request.auth.as_ref(), &name, &id);
         let (source, material) = self.material(request).await?;
         let spec_uri = self.specs.uri(&spec_key(&gateway_id, &name, &material.text));
-        let (kind, api_key, operations) = match &material.document {
-            Some(document) => (TargetKind::OpenApi, Some(usage), operation_names(&name, document)?),
-            None => (TargetKind::Lambda(self.published_function()?), None, vec![]),
+        let (kind, (api_key, oauth), operations) = match &material.document {
+            Some(document) => (TargetKind::OpenApi, usage, operation_names(&name, document)?),
+            None => (TargetKind::Lambda(self.published_function()?), (None, None), vec![]),
         };
-        let metadata = WantedTarget { name, description, kind, spec_uri, api_key };
+        let metadata = WantedTarget { name, description, kind, spec_uri, api_key, oauth };
         let row = ToolRow {
             tool_id: id,
             gateway_id,
@@ -106,6 +105,24 @@ impl Registry {
             common,
         };
         Ok((row, material))
+    }
+
+    /// By what the API knows the gateway: a key, or tokens.
+    fn usage(&self, auth: Option<&Auth>, name: &str, id: &str) -> (Option<ApiKeyUse>, Option<OAuthUse>) {
+        match auth {
+            None => (Some(Auth::placeholder(name, id)), None),
+            Some(Auth::ApiKey { usage, .. }) => (Some(usage.clone()), None),
+            Some(Auth::OAuth { provider_name, scopes }) => (None, Some(self.oauth(provider_name, scopes))),
+        }
+    }
+
+    /// The ARN of a provider follows from its name.
+    pub(super) fn oauth(&self, provider_name: &str, scopes: &[String]) -> OAuthUse {
+        let (region, account) = (&self.region, &self.mcp_client.account);
+        let partition = self.role.split(':').nth(1).unwrap_or("aws");
+        let vault = format!("arn:{partition}:bedrock-agentcore:{region}:{account}:token-vault/default");
+        let provider_arn = format!("{vault}/oauth2credentialprovider/{provider_name}");
+        OAuthUse { provider_arn, scopes: scopes.to_vec() }
     }
 
     async fn material(&self, request: ToolRequest) -> Result<(&'static str, Material), Refusal> {
@@ -274,7 +291,10 @@ impl Registry {
 
 /// For an API that takes none, the placeholder.
 fn key_of(auth: Option<Auth>) -> ApiKey {
-    auth.map_or_else(ApiKey::placeholder, |auth| auth.key)
+    match auth {
+        Some(Auth::ApiKey { key, .. }) => key,
+        Some(Auth::OAuth { .. }) | None => ApiKey::placeholder(),
+    }
 }
 
 fn same(there: Stored<ToolRow>, digest: &str) -> Result<Stored<ToolRow>, Refusal> {

@@ -8,7 +8,7 @@ use crate::toolname::tool_name;
 use functions_shared::Refusal;
 use http_api::fields::Fields;
 use openapi::{ApiInfo, Document, Mistake, generated};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 
 /// A tool to be made, but for where its document comes from.
@@ -75,7 +75,8 @@ impl ToolRequest {
         let document = Document::read(file).map_err(|mistake| named("file", &mistake))?;
         let hash = identity::digest(document.value());
         fields.insert("file".to_owned(), hash);
-        let body = fields.into_iter().map(|(name, text)| (name, json!(text))).collect();
+        let body = fields.into_iter().map(|(name, text)| Ok((name.clone(), part(&name, text)?)));
+        let body = body.collect::<Result<_, Refusal>>()?;
         Self::read(Value::Object(body), |fields, _| {
             fields.ignore(&["file"]);
             Ok(Source::Document("file", Box::new(document)))
@@ -96,6 +97,15 @@ impl ToolRequest {
         fields.finish()?;
         Ok(Self { gateway_id, tool_name, description, auth, team, created_by, request_id, source, digest })
     }
+}
+
+/// Texts are themselves; `auth` is JSON, as elsewhere, so that its key is known as one.
+fn part(name: &str, text: String) -> Result<Value, Refusal> {
+    if name != "auth" {
+        return Ok(Value::String(text));
+    }
+    // What the parser says could quote the key.
+    serde_json::from_str(&text).map_err(|_| Refusal::invalid("auth", "must be JSON"))
 }
 
 pub(crate) fn description(fields: &mut Fields) -> Result<Option<String>, Refusal> {
@@ -136,10 +146,20 @@ fn api_info(mut fields: Fields) -> Result<ApiInfo, Refusal> {
 /// A hash of a request must not give away its key: a short key could be found by trying.
 fn digest(body: &Value) -> String {
     let mut body = body.clone();
-    if let Some(config) = body.pointer_mut("/auth/config").and_then(Value::as_object_mut) {
+    if let Some(auth) = body.get_mut("auth").and_then(opened)
+        && let Some(config) = auth.get_mut("config").and_then(opened)
+    {
         config.remove("api_key");
     }
     identity::digest(&body)
+}
+
+/// An object, which may be given as its text.
+fn opened(value: &mut Value) -> Option<&mut Map<String, Value>> {
+    if let Some(inner) = value.as_str().and_then(|text| serde_json::from_str(text).ok()) {
+        *value = inner;
+    }
+    value.as_object_mut()
 }
 
 /// What agents call the operations of a target.

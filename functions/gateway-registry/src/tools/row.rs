@@ -115,6 +115,7 @@ impl ToolRow {
             "tool_id": self.tool_id, "gateway_id": self.gateway_id, "status": self.status(),
             "tool_name": self.metadata.name, "description": self.metadata.description, "source": self.source,
             "openapi_spec_path": self.metadata.spec_uri, "api_key": self.metadata.api_key,
+            "oauth": self.metadata.oauth,
             "operations": self.operations, "agentcore": self.agentcore,
         });
         crate::reply::add_common(&mut reply, &self.common);

@@ -62,10 +62,9 @@ pub(crate) fn active(row: &ToolRow, seen: TargetSeen, caller: &Caller) -> ToolRo
     row
 }
 
-/// A row whose target somebody else deleted.
+/// A row whose target AgentCore does not know. Its id stays until a second look, so that a target that is there after all is deleted.
 pub(crate) fn gone(mut row: ToolRow, caller: &Caller) -> ToolRow {
     row.agentcore = None;
-    row.agentcore_target_id = None;
     row.common.status_reasons = vec!["AgentCore has no such target any more".to_owned()];
     row.common.synced();
     row.common.become_status(Status::Failed, caller);

@@ -87,20 +87,34 @@ impl Registry {
         if let Some(description) = change.description {
             row.metadata.description = Some(description);
         }
-        if let Some(auth) = change.auth {
-            let usage = row.metadata.api_key.clone();
-            if usage.as_ref().map(|usage| &usage.provider_name) != Some(&auth.usage.provider_name) {
-                return Err(Refusal::invalid("auth.provider_name", "must be the tool's own, whose key is replaced"));
-            }
-            if let Err(error) = self.control.replace_key(&auth.usage.provider_name, &auth.key).await {
-                return Ok(Err(error));
-            }
-            row.metadata.api_key = Some(auth.usage);
+        if let Some(auth) = change.auth
+            && let Err(error) = self.authorized(&mut row.metadata, auth).await?
+        {
+            return Ok(Err(error));
         }
         if let Some(document) = change.document {
             self.replace_document(row, &document, gateway).await?;
         }
         Ok(Ok(()))
+    }
+
+    /// A tool that has a key gets another one, and one that has tokens other tokens.
+    async fn authorized(&self, wanted: &mut WantedTarget, auth: Auth) -> Result<Result<(), ControlError>, Refusal> {
+        match (auth, &wanted.api_key) {
+            (Auth::ApiKey { usage, key }, Some(own)) if own.provider_name == usage.provider_name => {
+                let replaced = self.control.replace_key(&usage.provider_name, &key).await;
+                wanted.api_key = Some(usage);
+                Ok(replaced)
+            }
+            (Auth::ApiKey { .. }, _) => {
+                Err(Refusal::invalid("auth.provider_name", "must be the tool's own, whose key is replaced"))
+            }
+            (Auth::OAuth { provider_name, scopes }, _) if wanted.oauth.is_some() => {
+                wanted.oauth = Some(self.oauth(&provider_name, &scopes));
+                Ok(Ok(()))
+            }
+            (Auth::OAuth { .. }, _) => Err(Refusal::invalid("auth.type", "must be that of the tool")),
+        }
     }
 
     async fn replace_document(
