@@ -8,6 +8,7 @@
 mod action;
 mod feed_text;
 pub mod golf;
+mod handles;
 mod html_text;
 #[cfg(test)]
 mod linear_time;
@@ -25,6 +26,7 @@ mod user_agent;
 mod web_request;
 
 pub use self::action::{Action, Need, Run, Running, Services};
+pub use self::handles::text_of;
 pub use self::notifier::{Notice, Notified, Notifier};
 pub use self::parameters::{Arguments, Kind, Parameter, schema};
 pub use self::pdf_program::{PDF_TO_TEXT, PdfProgram};

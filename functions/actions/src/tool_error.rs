@@ -40,6 +40,11 @@ impl ToolError {
         Self { message: message.into(), kind: Kind::Unknown }
     }
 
+    /// The same error, of this parameter.
+    pub(crate) fn named(self, parameter: &str) -> Self {
+        Self { message: format!("`{parameter}`: {}", self.message), ..self }
+    }
+
     /// Whether calling again later may help, and does no harm.
     pub fn may_pass(&self) -> bool {
         self.kind == Kind::Passing

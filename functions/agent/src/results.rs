@@ -2,17 +2,16 @@
 
 use crate::error::TurnError;
 use bytes::Bytes;
-use functions_content::{Asking, ContentError, ContentTable, Handle, preview};
+use functions_content::tool_reply::{LONGEST_TEXT, is_of_blocks, spelt, taken_apart};
+use functions_content::{Asking, ContentError, ContentTable, Handle, opened, preview};
 use functions_shared::Refusal;
 use model::Message;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Bytes of a text that a model is given whole.
-const LONGEST_TEXT: usize = 65_536;
-/// Kinds of blocks that go to a model as they are.
-const BLOCKS: [&str; 3] = ["text", "image", "document"];
+/// Bytes of a text that a tool's function gets as it is.
+const LONGEST_INLINE: usize = 5000;
 
 /// Makes results of what functions return.
 #[derive(Debug, Clone)]
@@ -22,15 +21,11 @@ impl Results {
     /// The content of a result, and whether it says what went wrong. A reply without `content` is the content.
     pub(crate) async fn given(&self, reply: Value, until: Instant) -> Result<(Value, bool), ContentError> {
         let (content, is_error) = taken_apart(reply);
-        let content = self.opened(content, until).await?;
+        let content = self.resolved(content, until).await?;
         if is_of_blocks(&content) {
             return Ok((content, is_error));
         }
-        let text = match content {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        Ok((Value::String(self.shortened(text, until).await?), is_error))
+        Ok((Value::String(self.shortened(spelt(content), until).await?), is_error))
     }
 
     /// The whole text of a long result that a tool has left in a conversation. The handle of anything else opens nothing here.
@@ -42,8 +37,16 @@ impl Results {
         Ok(self.0.get(handle, asking(until)).await?)
     }
 
+    /// The input of a tool, with the contents of the handles in it. Functions behind the layer get references to long ones.
+    pub(crate) async fn opened(&self, input: Value, schema: &Value, until: Instant) -> Result<Value, ContentError> {
+        match input {
+            Value::Object(input) => opened(input, schema, LONGEST_INLINE, &self.0, asking(until)).await,
+            other => Ok(other),
+        }
+    }
+
     /// A function behind the layer returns references in place of long values: their contents.
-    async fn opened(&self, mut content: Value, until: Instant) -> Result<Value, ContentError> {
+    async fn resolved(&self, mut content: Value, until: Instant) -> Result<Value, ContentError> {
         let mut places = Vec::new();
         references(&content, String::new(), &mut places);
         for (place, reference) in places {
@@ -88,38 +91,4 @@ fn references(value: &Value, place: String, found: &mut Vec<(String, String)>) {
 
 fn asking(until: Instant) -> Asking<'static> {
     Asking { tenant: None, until }
-}
-
-fn taken_apart(reply: Value) -> (Value, bool) {
-    match reply {
-        Value::Object(mut reply) if reply.contains_key("content") => {
-            let is_error = reply.get("is_error") == Some(&Value::Bool(true));
-            (reply.remove("content").unwrap_or_default(), is_error)
-        }
-        other => (other, false),
-    }
-}
-
-/// Whether it is a list of what models read besides text.
-fn is_of_blocks(content: &Value) -> bool {
-    let is_block = |block: &Value| block["type"].as_str().is_some_and(|kind| BLOCKS.contains(&kind));
-    let is_readable = |block: &Value| block["text"].as_str().is_none_or(|text| text.len() <= LONGEST_TEXT);
-    content
-        .as_array()
-        .is_some_and(|blocks| !blocks.is_empty() && blocks.iter().all(|block| is_block(block) && is_readable(block)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_reply_is_its_content_or_has_one() {
-        assert_eq!(taken_apart(json!({"content": 7, "is_error": true})), (json!(7), true));
-        assert_eq!(taken_apart(json!({"content": "a", "is_error": "yes"})), (json!("a"), false));
-        for other in [json!(null), json!("a"), json!([1]), json!({"a": 1}), json!(false)] {
-            assert_eq!(taken_apart(other.clone()), (other, false));
-        }
-    }
 }

@@ -5,7 +5,7 @@ use crate::events::{Event, Watchers};
 use crate::invocation::Invoking;
 use crate::progress::{MOST_AT_ONCE, PRINT_OUTPUT, too_many, unknown};
 use crate::results::Results;
-use functions_content::unmarked;
+use functions_content::{ContentError, unmarked};
 use functions_shared::Refusal;
 use futures_util::future::join_all;
 use model::{FunctionCall, ToolOffer, ToolResult};
@@ -13,7 +13,7 @@ use registries::agents::Agent;
 use registries::tools::{Remote, Tool, ToolRegistry, ToolStatus};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// The tools that an agent offers.
@@ -23,6 +23,10 @@ pub(crate) struct Tools {
     /// Those that have a function.
     rows: BTreeMap<String, Tool>,
 }
+
+/// The error of a function whose layer cannot reach the content table, and how long it is waited for.
+const STORE_UNAVAILABLE: &str = "LongContent.StoreUnavailable";
+const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800)];
 
 /// What is said of a call that wants a person's approval.
 const NEEDS_APPROVAL: &str =
@@ -97,6 +101,8 @@ pub(crate) struct Calls<'a, F> {
     pub(crate) functions: &'a F,
     pub(crate) results: &'a Results,
     pub(crate) watchers: &'a Watchers,
+    /// The handles of the conversation's long results, oldest first.
+    pub(crate) handles: &'a [String],
     /// What no other answer has: the turn, and how many answers there were before.
     pub(crate) key: String,
     pub(crate) until: Instant,
@@ -130,18 +136,44 @@ impl<F: Invoking> Calls<'_, F> {
         if tool.human_approval_required {
             return Err(format!("{} {NEEDS_APPROVAL}", call.name));
         }
-        let within = self.until.saturating_duration_since(Instant::now());
-        let payload = payload(call, &format!("{}/{index}", self.key), tool.remote.as_ref());
         let failed = |error: String| format!("{} failed: {error}", call.name);
-        let returned = self.functions.invoke(&tool.lambda_arn, payload, within).await.map_err(failed)?;
+        let input = self.input(tool, call).await.map_err(|error| failed(error.to_string()))?;
+        let payload = payload(call, input, &format!("{}/{index}", self.key), tool.remote.as_ref(), self.handles);
+        let returned = self.returned(&tool.lambda_arn, payload).await.map_err(failed)?;
         self.results.given(returned, self.until).await.map_err(|error| failed(error.to_string()))
+    }
+
+    /// What the model wrote must open no content on the way: only handles do. Servers get what the model wrote.
+    async fn input(&self, tool: &Tool, call: &FunctionCall) -> Result<Value, ContentError> {
+        let input = unmarked(&call.input);
+        match tool.remote {
+            Some(_) => Ok(input),
+            None => self.results.opened(input, &tool.input_schema, self.until).await,
+        }
+    }
+
+    /// A function whose layer cannot reach the content table has not run, and is tried again.
+    async fn returned(&self, function: &str, payload: Value) -> Result<Value, String> {
+        for pause in PAUSES {
+            match self.functions.invoke(function, payload.clone(), self.left()).await {
+                Err(error) if error == STORE_UNAVAILABLE => tokio::time::sleep(pause.min(self.left())).await,
+                outcome => return outcome,
+            }
+        }
+        self.functions.invoke(function, payload, self.left()).await
+    }
+
+    fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
     }
 }
 
-/// The call as every tool's function takes it. What the model wrote must open no content on the way: only handles do.
-fn payload(call: &FunctionCall, key: &str, remote: Option<&Remote>) -> Value {
-    let mut payload =
-        json!({ "name": call.name, "id": call.id, "input": unmarked(&call.input), "idempotency_key": key });
+/// The call as every tool's function takes it.
+fn payload(call: &FunctionCall, input: Value, key: &str, remote: Option<&Remote>, handles: &[String]) -> Value {
+    let mut payload = json!({ "name": call.name, "id": call.id, "input": input, "idempotency_key": key });
+    if remote.is_none() {
+        payload["handles"] = json!(handles);
+    }
     if let Some(Remote { endpoint, auth, remote_name, remote_digest }) = remote {
         payload["endpoint"] = json!(endpoint);
         // As the row holds it, and as the state machine hands it over: JSON text.
@@ -166,13 +198,15 @@ mod tests {
             remote_name: "getForecast".to_owned(),
             remote_digest: "d".to_owned(),
         };
-        let mut expected = payload(&call, "turn/1/0", None);
+        let mut expected = payload(&call, json!({}), "turn/1/0", None, &["h".to_owned()]);
+        assert_eq!(expected["handles"], json!(["h"]));
+        expected.as_object_mut().expect("an object").remove("handles");
         assert!(expected.get("endpoint").is_none(), "a function needs none of it");
         let of_row = json!({
             "endpoint": "https://mcp.example.com/mcp", "auth": r#"{"type":"none"}"#, "remote_name": "getForecast",
             "remote_digest": "d",
         });
         expected.as_object_mut().expect("an object").extend(of_row.as_object().expect("an object").clone());
-        assert_eq!(payload(&call, "turn/1/0", Some(&remote)), expected);
+        assert_eq!(payload(&call, json!({}), "turn/1/0", Some(&remote), &[]), expected);
     }
 }

@@ -122,6 +122,7 @@ impl<M: Answering, F: Invoking> Turn<'_, M, F> {
             functions: self.functions,
             results: self.results,
             watchers: self.watchers,
+            handles: &progress.references,
             key: format!("{}/{}", self.key, progress.iterations),
             until: self.until,
         };

@@ -10,6 +10,8 @@ mod long_result;
 mod properties;
 mod references;
 mod table;
+mod tool_input;
+pub mod tool_reply;
 mod unmarked;
 
 pub use error::ContentError;
@@ -17,4 +19,5 @@ pub use handle::{Handle, NotAHandle};
 pub use long_result::{LONGEST, beginning, preview};
 pub use references::refuse_references;
 pub use table::{Asking, ContentTable, Life};
+pub use tool_input::opened;
 pub use unmarked::unmarked;

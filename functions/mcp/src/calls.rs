@@ -89,13 +89,7 @@ impl Toolbox {
         mut arguments: Arguments,
         asking: Asking<'_>,
     ) -> Result<CallToolResult, ToolError> {
-        for parameter in action.parameters.iter().filter(|parameter| parameter.is_content()) {
-            if let Some(handle) = arguments.given_text(parameter.name).and_then(Handle::of) {
-                let text = self.text_of(handle, asking).await;
-                let named = |error| ToolError::new(format!("`{}`: {error}", parameter.name));
-                arguments.replace(parameter.name, text.map_err(named)?);
-            }
-        }
+        arguments.open_handles(action.parameters, self.contents.as_ref(), asking).await?;
         let text = (action.run)(&self.services, arguments).await?;
         self.reply(text, asking).await
     }
@@ -154,10 +148,7 @@ impl Toolbox {
         handle: Result<Handle, NotAHandle>,
         asking: Asking<'_>,
     ) -> Result<String, ToolError> {
-        match &self.contents {
-            Some(contents) => Ok(contents.get(handle, asking).await?),
-            None => Err(ToolError::new("this server has no content table to look a handle up in")),
-        }
+        actions::text_of(handle, self.contents.as_ref(), asking).await
     }
 }
 

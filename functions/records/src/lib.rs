@@ -1,7 +1,7 @@
-//! Messages, schedules, results of web actions and sessions, and the tables that hold them.
+//! Messages, schedules and results of web actions, and the tables that hold them.
 //!
-//! - [`Message`], [`Schedule`], [`ActionResult`] and [`Session`] have exactly the attributes of the tables of the stack `messaging`.
-//! - [`Messages`], [`Schedules`], [`Results`] and [`Sessions`] are one trait per table; [`DynamoDb`] implements each over one table.
+//! - [`Message`], [`Schedule`] and [`ActionResult`] have exactly the attributes of the tables of the stack `messaging`.
+//! - [`Messages`], [`Schedules`] and [`Results`] are one trait per table; [`DynamoDb`] implements each over one table.
 //! - [`id`] makes ids: `msg_20240115120000_123456789012345678`.
 //!
 //! Every change of a status is one conditional write that names the statuses it may start from. So a message that SQS delivers twice
@@ -22,8 +22,6 @@ mod results;
 mod row;
 mod schedule;
 mod schedules;
-mod session;
-mod sessions;
 pub mod usage;
 mod web_action;
 
@@ -37,6 +35,4 @@ pub use page::{Listed, Page};
 pub use results::{Results, results};
 pub use schedule::{Schedule, ScheduleAction, ScheduleStatus, schedule_id};
 pub use schedules::{Outcome, Schedules, schedules};
-pub use session::{SESSION_LIFE, Session};
-pub use sessions::{Sessions, sessions};
 pub use web_action::{AuthConfig, AuthType, WebAction, WebActionPayload};

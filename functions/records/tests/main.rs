@@ -1,4 +1,4 @@
-//! The four tables as the template makes them, in a real database, by the real SDK.
+//! The three tables as the template makes them, in a real database, by the real SDK.
 
 #![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
@@ -6,5 +6,4 @@ mod claims;
 mod messages;
 mod results;
 mod schedules;
-mod sessions;
 mod tables;

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 pub(crate) const MESSAGES: &str = "rez-agent-messages-dev";
 
-/// A client of a database with the four tables, empty. It never tries twice.
+/// A client of a database with the three tables, empty. It never tries twice.
 pub(crate) async fn start() -> Client {
     let database = Database::memory().unwrap();
     for table in definitions() {
@@ -34,7 +34,6 @@ pub(crate) fn variables() -> Variables {
         ("DYNAMODB_TABLE_NAME", MESSAGES),
         ("SCHEDULES_TABLE_NAME", "rez-agent-schedules-dev"),
         ("WEB_ACTION_RESULTS_TABLE_NAME", "rez-agent-web-action-results-dev"),
-        ("AGENT_SESSION_TABLE_NAME", "rez-agent-sessions-dev"),
     ])
 }
 
@@ -61,12 +60,11 @@ pub(crate) fn message(id: &str, seconds: i64) -> Message {
     }
 }
 
-fn definitions() -> [Value; 4] {
+fn definitions() -> [Value; 3] {
     [
         table(MESSAGES, "id", &[("stage", "created_date"), ("status", "created_date")]),
         table("rez-agent-schedules-dev", "id", &[("status", "created_date")]),
         table("rez-agent-web-action-results-dev", "id", &[("message_id", "")]),
-        table("rez-agent-sessions-dev", "session_id", &[]),
     ]
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use actions::{Action, Arguments, Need, PdfProgram, Requests, Services, ToolError};
 use bytes::Bytes;
-use functions_content::{Asking, ContentError, ContentTable, Handle, LONGEST, NotAHandle, beginning, preview};
+use functions_content::{Asking, ContentError, ContentTable, LONGEST, beginning, opened, preview};
 use functions_shared::{Failure, LambdaEvent, Variables};
 use http_guard::{AllowedHosts, Network};
 use secrets::Secrets;
@@ -15,7 +15,6 @@ use crate::answer::Answer;
 use crate::envelope::{ToolCall, ToolResult};
 use crate::fit::fitted;
 use crate::gateway::tool_name;
-use crate::open::opened;
 use crate::show::shown;
 
 /// A tool that is not done by then is given up, so that the model hears of it before Lambda ends the invocation.
@@ -148,7 +147,10 @@ impl State {
     /// function that answers the model.
     async fn open(&self, mut event: Value, asking: Asking<'_>) -> Result<Answer, Failure> {
         let input = match (event["input"].take(), &self.contents) {
-            (Value::Object(input), Some(contents)) => opened(input, &event["input_schema"], contents, asking).await,
+            (Value::Object(input), Some(contents)) => {
+                // The layer takes out what is long.
+                opened(input, &event["input_schema"], usize::MAX, contents, asking).await
+            }
             (input, _) => Ok(input),
         };
         let refused = |error: ContentError| {
@@ -174,13 +176,7 @@ impl State {
         let action = self.tools.iter().find(|action| action.is_called(&call.name));
         let action = action.ok_or_else(|| self.unknown(&call.name))?;
         let mut arguments = Arguments::of(action.parameters, call.input)?.with_handles(call.handles);
-        for parameter in action.parameters.iter().filter(|parameter| parameter.is_content()) {
-            if let Some(handle) = arguments.given_text(parameter.name).and_then(Handle::of) {
-                let text = text_of(handle, contents, asking).await;
-                let named = |error| ToolError::new(format!("`{}`: {error}", parameter.name));
-                arguments.replace(parameter.name, text.map_err(named)?);
-            }
-        }
+        arguments.open_handles(action.parameters, contents, asking).await?;
         (action.run)(&self.services, arguments).await
     }
 
@@ -209,15 +205,4 @@ async fn in_time(
 ) -> Result<String, ToolError> {
     let late = || ToolError::new(format!("`{name}` did not finish in the time that this function has"));
     timeout_at(asking.until.into(), answer).await.unwrap_or_else(|_| Err(late()))
-}
-
-async fn text_of(
-    handle: Result<Handle, NotAHandle>,
-    contents: Option<&ContentTable>,
-    asking: Asking<'_>,
-) -> Result<String, ToolError> {
-    match contents {
-        Some(contents) => Ok(Box::pin(contents.get(handle, asking)).await?),
-        None => Err(ToolError::new("handles cannot be opened here; give the text itself")),
-    }
 }

@@ -30,7 +30,6 @@ mod envelope;
 mod fit;
 mod gateway;
 mod handler;
-mod open;
 mod show;
 
 pub use self::answer::Answer;
