@@ -1,21 +1,26 @@
-//! How `rmcp` reaches a server: through the guard, with the credentials of one host, and without redirects.
+//! How `rmcp` reaches a server: one POST after another, by whatever sends them, and what a response says by its status and its type.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
-use http_guard::{Call, FetchError, Guard, Pieces};
+use http_guard::FetchError;
+use rmcp::RoleClient;
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService, Service};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::common::client_side_sse::NeverRetry;
 use rmcp::transport::streamable_http_client::{
-    SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
+    SseError, StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError,
+    StreamableHttpPostResponse,
 };
 use sse_stream::{Sse, SseStream};
 
-use crate::credentials::Credential;
 use crate::error::CallError;
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -25,19 +30,51 @@ const EVENT_STREAM: &str = "text/event-stream";
 
 type Failed = StreamableHttpError<FetchError>;
 
+/// Sends requests to one server.
+pub trait Posting: Clone + Send + Sync + 'static {
+    /// A response's body as it arrives.
+    type Body: BodyExt<Data = Bytes, Error = FetchError> + Send + Sync + Unpin + 'static;
+
+    /// Sends a JSON body, once.
+    fn post(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Result<Response<Self::Body>, FetchError>> + Send;
+}
+
 /// One server. Clones share what has failed.
-#[derive(Clone)]
-pub(crate) struct Connection {
-    guard: Guard,
-    host: String,
-    credential: Option<Credential>,
+#[derive(Debug, Clone)]
+pub struct Connection<P> {
+    posting: P,
     failure: Arc<Mutex<Option<CallError>>>,
 }
 
-impl Connection {
-    /// To the server at `host`, which alone gets the credential.
-    pub(crate) fn new(guard: Guard, host: String, credential: Option<Credential>) -> Self {
-        Self { guard, host, credential, failure: Arc::default() }
+impl<P: Posting> Connection<P> {
+    /// To the server that these requests reach.
+    pub fn new(posting: P) -> Self {
+        Self { posting, failure: Arc::default() }
+    }
+
+    /// Agrees on a version of the protocol with the server at `url`. Events of a stream may have `longest_event` bytes; nothing is asked
+    /// for a second time.
+    ///
+    /// # Errors
+    /// The server does not answer, or not as one of MCP.
+    pub async fn served<C: Service<RoleClient>>(
+        &self,
+        url: &str,
+        client: C,
+        mode: ClientLifecycleMode,
+        longest_event: usize,
+    ) -> Result<RunningService<RoleClient, C>, CallError> {
+        let mut config = StreamableHttpClientTransportConfig::with_uri(url);
+        config.max_sse_event_size = longest_event;
+        config.retry_config = Arc::new(NeverRetry::default());
+        let transport = StreamableHttpClientTransport::with_client(self.clone(), config);
+        let running = client.serve_with_lifecycle(transport, mode).await;
+        running.map_err(|error| self.failure().unwrap_or_else(|| CallError::Protocol(error.to_string())))
     }
 
     /// Why the last request failed: `rmcp` reports it as text somewhere in an error's chain.
@@ -51,22 +88,8 @@ impl Connection {
         StreamableHttpError::UnexpectedServerResponse(text.into())
     }
 
-    fn call(&self, url: &str, body: Vec<u8>, session: Option<&str>, headers: HashMap<HeaderName, HeaderValue>) -> Call {
-        let mut call = Call::post(url, JSON, body).header(header::ACCEPT, ACCEPT);
-        for (name, value) in headers {
-            call = call.header(name, value);
-        }
-        if let Some(session) = session.and_then(|session| HeaderValue::from_str(session).ok()) {
-            call = call.header(SESSION, session);
-        }
-        match &self.credential {
-            Some((name, value)) => call.secret(&self.host, name.clone(), value.clone()),
-            None => call,
-        }
-    }
-
     /// What a response says, by its status and its type.
-    async fn read(&self, response: Response<Pieces>, in_session: bool) -> Result<StreamableHttpPostResponse, Failed> {
+    async fn read(&self, response: Response<P::Body>, in_session: bool) -> Result<StreamableHttpPostResponse, Failed> {
         let (head, body) = response.into_parts();
         let session = text(&head.headers, &SESSION).map(str::to_owned);
         let kind = text(&head.headers, &header::CONTENT_TYPE).unwrap_or_default();
@@ -91,7 +114,7 @@ impl Connection {
     }
 }
 
-impl StreamableHttpClient for Connection {
+impl<P: Posting> StreamableHttpClient for Connection<P> {
     type Error = FetchError;
 
     async fn post_message(
@@ -102,8 +125,9 @@ impl StreamableHttpClient for Connection {
         _: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<StreamableHttpPostResponse, Failed> {
-        let call = self.call(&uri, serde_json::to_vec(&message)?, session_id.as_deref(), custom_headers);
-        let response = self.guard.stream(&call).await.map_err(|error| self.failed(error.into()))?;
+        let headers = headers(session_id.as_deref(), custom_headers);
+        let response = self.posting.post(&uri, headers, serde_json::to_vec(&message)?).await;
+        let response = response.map_err(|error| self.failed(error.into()))?;
         self.read(response, session_id.is_some()).await
     }
 
@@ -129,6 +153,16 @@ impl StreamableHttpClient for Connection {
     ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Failed> {
         Err(StreamableHttpError::ServerDoesNotSupportSse)
     }
+}
+
+fn headers(session: Option<&str>, custom: HashMap<HeaderName, HeaderValue>) -> HeaderMap {
+    let mut headers: HeaderMap = custom.into_iter().collect();
+    headers.insert(header::ACCEPT, ACCEPT);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    if let Some(session) = session.and_then(|session| HeaderValue::from_str(session).ok()) {
+        headers.insert(SESSION, session);
+    }
+    headers
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

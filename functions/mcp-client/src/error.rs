@@ -6,7 +6,7 @@ use secrets::SecretError;
 
 /// Why a call gives no result, in words for the model and for the person who runs the command.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CallError {
+pub enum CallError {
     /// The row cannot be used.
     #[error("the tool's row is not valid: `{0}`")]
     Row(&'static str),

@@ -19,10 +19,13 @@ mod connection;
 mod credentials;
 mod error;
 mod event;
+mod guarded;
 mod handler;
 mod remote;
 mod result_text;
 mod state;
 
+pub use self::connection::{Connection, Posting};
+pub use self::error::CallError;
 pub use self::handler::handle;
 pub use self::state::State;

@@ -1,21 +1,17 @@
 //! A server while one event is served: its tools, and calls of them.
 
-use std::sync::Arc;
-
 use http_guard::Target;
 use registries::tools::digest;
 use rmcp::RoleClient;
 use rmcp::model::{CallToolRequestParams, CallToolResult, PaginatedRequestParams, ProtocolVersion, Tool};
-use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService, ServiceError};
-use rmcp::transport::StreamableHttpClientTransport;
-use rmcp::transport::common::client_side_sse::NeverRetry;
-use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::service::{ClientLifecycleMode, RunningService, ServiceError};
 use serde_json::{Map, Value};
 
 use crate::connection::Connection;
 use crate::credentials::credential;
 use crate::error::CallError;
 use crate::event::Server;
+use crate::guarded::Guarded;
 use crate::state::{LIMITS, State};
 
 /// A server with more pages of tools, or with more tools, is up to something.
@@ -25,7 +21,7 @@ const MOST_TOOLS: usize = 1000;
 /// A server that has answered.
 pub(crate) struct Remote {
     running: RunningService<RoleClient, ()>,
-    connection: Connection,
+    connection: Connection<Guarded>,
 }
 
 impl Remote {
@@ -34,7 +30,8 @@ impl Remote {
     pub(crate) async fn connect(state: &State, server: &Server) -> Result<Self, CallError> {
         let target = Target::parse(&server.endpoint, &state.allowed).map_err(http_guard::FetchError::from)?;
         let credential = credential(&server.auth, &state.secrets).await?;
-        let connection = Connection::new(state.guard.clone(), target.host().to_owned(), credential);
+        let guarded = Guarded { guard: state.guard.clone(), host: target.host().to_owned(), credential };
+        let connection = Connection::new(guarded);
         match Self::opened(&connection, target.as_str(), ClientLifecycleMode::Initialize).await {
             Err(CallError::Status(_) | CallError::Protocol(_)) => {
                 let preferred_versions = vec![ProtocolVersion::LATEST];
@@ -44,16 +41,9 @@ impl Remote {
         }
     }
 
-    async fn opened(connection: &Connection, url: &str, mode: ClientLifecycleMode) -> Result<Self, CallError> {
-        let mut config = StreamableHttpClientTransportConfig::with_uri(url);
-        // The guard's limit counts, and nothing is asked for a second time.
-        config.max_sse_event_size = LIMITS.bytes;
-        config.retry_config = Arc::new(NeverRetry::default());
-        let transport = StreamableHttpClientTransport::with_client(connection.clone(), config);
-        match ().serve_with_lifecycle(transport, mode).await {
-            Ok(running) => Ok(Self { running, connection: connection.clone() }),
-            Err(error) => Err(connection.failure().unwrap_or_else(|| CallError::Protocol(error.to_string()))),
-        }
+    async fn opened(connection: &Connection<Guarded>, url: &str, mode: ClientLifecycleMode) -> Result<Self, CallError> {
+        let running = connection.served(url, (), mode, LIMITS.bytes).await?;
+        Ok(Self { running, connection: connection.clone() })
     }
 
     /// All tools of the server.

@@ -1,20 +1,16 @@
 //! Every version of the protocol, by the client of the crate that the server is made of; each request reaches a sandbox that has just started.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::stream::BoxStream;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, Response};
+use http_body_util::combinators::MapErr;
+use http_body_util::{BodyExt, Full};
+use http_guard::FetchError;
+use mcp_client::{Connection, Posting};
 use rmcp::RoleClient;
-use rmcp::model::{CallToolRequestParams, ClientConfig, ClientJsonRpcMessage, ProtocolVersion, ServerJsonRpcMessage};
-use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
-use rmcp::transport::StreamableHttpClientTransport;
-use rmcp::transport::streamable_http_client::{
-    SseError, StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError,
-    StreamableHttpPostResponse,
-};
+use rmcp::model::{CallToolRequestParams, ClientConfig, ProtocolVersion};
+use rmcp::service::{ClientLifecycleMode, RunningService};
 use serde_json::{Map, Value, json};
-use sse_stream::Sse;
 
 use crate::site::{Asked, Reply, page, status};
 use crate::world::{KEY, World, event};
@@ -23,53 +19,23 @@ use crate::world::{KEY, World, event};
 #[derive(Clone)]
 struct ColdStarts(Arc<World>);
 
-type Failed = StreamableHttpError<std::io::Error>;
+impl Posting for ColdStarts {
+    type Body = MapErr<Full<bytes::Bytes>, fn(std::convert::Infallible) -> FetchError>;
 
-impl StreamableHttpClient for ColdStarts {
-    type Error = std::io::Error;
-
-    async fn post_message(
-        &self,
-        _: Arc<str>,
-        message: ClientJsonRpcMessage,
-        session: Option<Arc<str>>,
-        _: Option<String>,
-        headers: HashMap<HeaderName, HeaderValue>,
-    ) -> Result<StreamableHttpPostResponse, Failed> {
-        assert!(session.is_none(), "there are no sessions");
-        let mut sent = json!({ "x-api-key": KEY, "accept": "application/json, text/event-stream" });
+    async fn post(&self, _: &str, headers: HeaderMap, body: Vec<u8>) -> Result<Response<Self::Body>, FetchError> {
+        assert!(!headers.contains_key("mcp-session-id"), "there are no sessions");
+        let mut sent = json!({ "x-api-key": KEY });
         for (name, value) in &headers {
             sent[name.as_str()] = json!(value.to_str().expect("text"));
         }
-        let body = serde_json::to_string(&message).expect("JSON");
+        let body = String::from_utf8(body).expect("text");
         let reply = self.0.server().invoke(&event("POST", "/mcp", &sent, &body)).await;
-        if reply["statusCode"] == 202 {
-            return Ok(StreamableHttpPostResponse::Accepted);
+        let mut response = Response::builder().status(reply["statusCode"].as_u64().expect("a status") as u16);
+        for (name, value) in reply["headers"].as_object().expect("headers") {
+            response = response.header(name, value.as_str().expect("text"));
         }
-        let text = reply["body"].as_str().unwrap_or_default();
-        let message: ServerJsonRpcMessage = serde_json::from_str(text).unwrap_or_else(|_| panic!("{reply}"));
-        Ok(StreamableHttpPostResponse::Json(message, None))
-    }
-
-    async fn delete_session(
-        &self,
-        _: Arc<str>,
-        _: Arc<str>,
-        _: Option<String>,
-        _: HashMap<HeaderName, HeaderValue>,
-    ) -> Result<(), Failed> {
-        unreachable!("there are no sessions")
-    }
-
-    async fn get_stream(
-        &self,
-        _: Arc<str>,
-        _: Option<Arc<str>>,
-        _: Option<String>,
-        _: Option<String>,
-        _: HashMap<HeaderName, HeaderValue>,
-    ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Failed> {
-        Err(StreamableHttpError::ServerDoesNotSupportSse)
+        let body = Full::from(reply["body"].as_str().unwrap_or_default().to_owned());
+        Ok(response.body(body.map_err((|never| match never {}) as fn(_) -> _)).expect("a response"))
     }
 }
 
@@ -92,8 +58,6 @@ fn weather(asked: &Asked) -> Reply {
 }
 
 async fn connected(world: &Arc<World>, version: &ProtocolVersion) -> RunningService<RoleClient, ClientConfig> {
-    let config = StreamableHttpClientTransportConfig::with_uri("https://mcp.test/mcp");
-    let transport = StreamableHttpClientTransport::with_client(ColdStarts(Arc::clone(world)), config);
     let mut client = ClientConfig::default();
     client.protocol_version = version.clone();
     let lifecycle = if version.has_initialize() {
@@ -101,7 +65,8 @@ async fn connected(world: &Arc<World>, version: &ProtocolVersion) -> RunningServ
     } else {
         ClientLifecycleMode::Discover { preferred_versions: vec![version.clone()] }
     };
-    client.serve_with_lifecycle(transport, lifecycle).await.expect("a server")
+    let connection = Connection::new(ColdStarts(Arc::clone(world)));
+    connection.served("https://mcp.test/mcp", client, lifecycle, 1 << 20).await.expect("a server")
 }
 
 fn arguments(value: Value) -> Map<String, Value> {
