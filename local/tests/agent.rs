@@ -3,6 +3,7 @@
 mod asking;
 mod events;
 mod input;
+mod scenarios;
 pub(crate) mod stage;
 mod tools;
 
@@ -61,103 +62,6 @@ async fn what_may_pass_is_tried_again_and_what_cannot_is_not() {
 /// The first call, which every provider may refuse to go on with.
 fn on() -> Value {
     json!({ "calls": [["good", {}]], "text": "So far." })
-}
-
-#[tokio::test]
-async fn at_the_limit_of_turns_one_last_call_without_tools_gives_the_answer() {
-    let on = on();
-    let agents = Agents::of(json!({
-        "endless": [on, on, on, on, { "text": "event" }],
-        "stubborn": [on, on, on, on, on],
-        "done": [on, on, on, { "text": "In time." }],
-    }))
-    .await;
-    let last = output(&agents.ask("endless").await);
-    assert_eq!((&last["status"], &last["iterations"]), (&json!("iteration_limit"), &json!(5)));
-    let asked: Value = serde_json::from_str(last["answer"].as_str().unwrap()).unwrap();
-    let expected = json!({ "tool_choice": "none", "max_tokens": 4096, "temperature": null, "agent_name": "endless", "reasoning_effort": null });
-    assert_eq!(asked, expected);
-    // A call in the last answer is not run.
-    let stubborn = output(&agents.ask("stubborn").await);
-    assert_eq!((&stubborn["status"], &stubborn["answer"]), (&json!("iteration_limit"), &json!("So far.")));
-    assert_eq!(output(&agents.ask("done").await)["status"], "completed");
-}
-
-#[tokio::test]
-async fn at_the_end_of_the_days_money_one_short_call_without_tools_is_tried() {
-    let (on, spent) = (on(), json!({ "error": "BudgetExceeded" }));
-    let agents = Agents::of(json!({
-        "poor": [on, spent, { "text": "event" }],
-        "broke": [on, spent, spent],
-        "penniless": [spent, spent],
-    }))
-    .await;
-    let poor = output(&agents.ask("poor").await);
-    let asked: Value = serde_json::from_str(poor["answer"].as_str().unwrap()).unwrap();
-    assert_eq!((&poor["status"], &asked["tool_choice"]), (&json!("budget_exceeded"), &json!("none")));
-    assert_eq!(asked["max_tokens"], 1024);
-    for (agent, answer, iterations) in [("broke", "So far.", 1), ("penniless", "", 0)] {
-        let output = output(&agents.ask(agent).await);
-        assert_eq!((&output["status"], &output["answer"]), (&json!("budget_exceeded"), &json!(answer)));
-        assert_eq!(output["iterations"], iterations, "{agent}");
-    }
-}
-
-#[tokio::test]
-async fn the_end_of_the_time_ends_a_run_between_two_turns() {
-    let late = json!({ "calls": [["good", {}]], "text": "Late.", "at": 1030 });
-    let agents = Agents::of(json!({ "slow": [on(), late, on()] })).await;
-    let output = output(&agents.ask("slow").await);
-    assert_eq!((&output["status"], &output["answer"]), (&json!("timed_out"), &json!("Late.")));
-}
-
-#[tokio::test]
-async fn an_answer_that_is_not_whole_is_not_completed_and_its_calls_are_not_run() {
-    let stops =
-        ["max_tokens", "refusal", "content_filtered", "context_overflow", "malformed_tool_use", "pause_turn", "new"];
-    let cut = |stop| json!([{ "text": "Half.", "calls": [["good", { "fail": "Run" }]], "stop": stop }]);
-    let mut scripts: serde_json::Map<_, _> = stops.map(|stop| (stop.to_owned(), cut(stop))).into_iter().collect();
-    scripts.insert("overflow".to_owned(), json!([on(), { "error": "ContextOverflow" }]));
-    let agents = Agents::of(Value::Object(scripts)).await;
-    for stop in stops {
-        let described = agents.ask(stop).await;
-        let output = output(&described);
-        let (status, reason) = (output["status"].as_str(), output["stop_reason"].as_str());
-        assert_eq!((status, reason, &output["answer"]), (Some("stopped"), Some(stop), &json!("Half.")));
-        assert_eq!(agents.failures(&described).await, 0, "{stop}: the tool was not run");
-    }
-    let overflow = output(&agents.ask("overflow").await);
-    assert_eq!((&overflow["status"], &overflow["stop_reason"]), (&json!("stopped"), &json!("context_overflow")));
-    assert_eq!(overflow["answer"], "So far.");
-}
-
-#[tokio::test]
-async fn a_turn_whose_calls_were_all_malformed_goes_on() {
-    let malformed = json!({ "text": "Oops.", "stop": "tool_use" });
-    let agents = Agents::of(json!({ "corrects": [malformed, { "text": "Better." }] })).await;
-    let output = output(&agents.ask("corrects").await);
-    assert_eq!((&output["status"], &output["answer"]), (&json!("completed"), &json!("Better.")));
-}
-
-#[tokio::test]
-async fn print_output_is_the_answer_wherever_it_stands() {
-    let print = json!(["print_output", { "total": 7 }]);
-    let on = on();
-    let agents = Agents::of(json!({
-        "prints": [{ "calls": [print] }],
-        "prints-last": [{ "calls": [["good", { "fail": "Run" }], print, ["good", {}]] }],
-        "prints-late": [on, on, on, on, { "calls": [print] }],
-        "cut": [{ "calls": [print], "stop": "max_tokens" }],
-    }))
-    .await;
-    for name in ["prints", "prints-last", "prints-late"] {
-        let described = agents.ask(name).await;
-        let output = output(&described);
-        assert_eq!((&output["status"], &output["answer"]), (&json!("completed"), &json!({ "total": 7 })), "{name}");
-        assert_eq!(agents.failures(&described).await, 0);
-    }
-    let cut = output(&agents.ask("cut").await);
-    assert_eq!((&cut["status"], &cut["answer"]), (&json!("stopped"), &json!("")));
 }
 
 #[tokio::test]

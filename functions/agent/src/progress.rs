@@ -1,5 +1,5 @@
 //! What follows from what the model says: the rules of the state machine (`functions/statemachines/agent.asl.json`, from `Call LLM` on),
-//! without its waiting. `tests/kit/src/scenarios.json` has the cases of its tests.
+//! without its waiting. `tests/kit/src/scenarios.json` has the cases that both pass.
 
 use crate::limits::Limits;
 use model::budget::BudgetError;

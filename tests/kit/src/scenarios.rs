@@ -1,9 +1,12 @@
-//! What a model says and what comes of it: a table with the cases of the state machine's tests, which `agent` passes.
+//! What a model says and what comes of it: one table for both runners of an agent, the state machine and the function `agent`. Calls that
+//! want a person's approval are not in it: only the state machine can wait for one.
 //!
 //! The agents of these scenarios have at most four turns with tools and 30 seconds. They offer `good`, `foreign`, `risky` (which wants a
 //! person's approval) and `gone` (which is not there), and have `other` switched off. Of a model's turn everything is optional: `calls`
-//! are `[name, input]`, `stop` is the reason of its end, `at` the second of its answer. A text of `results`, `offered` or `event` is replaced
-//! by the results that the model was given, the names of the tools that it was offered, or how it was asked.
+//! are `[name, input]`, `stop` is the reason of its end, `at` the second of its answer, `references` the handles in the conversation. A text of
+//! `results`, `sizes`, `offered` or `event` is replaced by the results that the model was given, how long they are, the names of the tools that it
+//! was offered, or how it was asked. The input of a call says what its tool does: `fail` with this error, `first` fail with it at the first
+//! try, give this `reply`, give so many `bytes`, or give the `handles` that it was handed.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The cases of the state machine's tests.
+//! The table of scenarios that the state machine passes too (`local/tests/agent/scenarios.rs`).
 
 use super::stand_ins::Script;
 use super::world::World;

@@ -69,6 +69,7 @@ fn reply(call: Call, turn: &Value) -> Reply {
     let text = match turn["text"].as_str().unwrap_or_default() {
         "results" => json!(results.iter().map(shown).collect::<Vec<_>>()).to_string(),
         "offered" => offered(&call),
+        "sizes" => sizes(&results),
         "event" => asked(&call).to_string(),
         text => text.to_owned(),
     };
@@ -83,7 +84,7 @@ fn reply(call: Call, turn: &Value) -> Reply {
     messages.push(answer.clone());
     let stop = if calls.is_empty() { "end_turn" } else { "tool_use" };
     let metadata = metadata(turn["stop"].as_str().unwrap_or(stop), turn["at"].as_u64().unwrap_or(1000));
-    Reply { message: answer, function_calls: calls, messages, text, references: Vec::new(), metadata }
+    Reply { message: answer, function_calls: calls, messages, text, references: references(turn), metadata }
 }
 
 fn message(role: Role, blocks: Vec<Block>) -> Message {
@@ -94,11 +95,26 @@ fn shown(result: &ToolResult) -> Value {
     json!({ "name": result.name, "content": result.content, "is_error": result.is_error })
 }
 
-/// As Python writes a list.
 fn offered(call: &Call) -> String {
-    let mut names: Vec<String> = call.tools.iter().flatten().map(|tool| format!("\"{}\"", tool.name)).collect();
-    names.sort();
-    format!("[{}]", names.join(", "))
+    let mut names: Vec<&str> = call.tools.iter().flatten().map(|tool| tool.name.as_str()).collect();
+    names.sort_unstable();
+    listed(names.into_iter().map(Value::from))
+}
+
+fn sizes(results: &[ToolResult]) -> String {
+    let size = |text: &str| if text.contains("bytes in all; handle: ") { json!("handle") } else { json!(text.len()) };
+    let size = |result: &ToolResult| listed([json!(result.name), size(result.content.as_str().unwrap())]);
+    format!("[{}]", results.iter().map(size).collect::<Vec<_>>().join(", "))
+}
+
+fn references(turn: &Value) -> Vec<String> {
+    let listed = turn["references"].as_array().into_iter().flatten();
+    listed.map(|reference| reference.as_str().unwrap().to_owned()).collect()
+}
+
+/// As Python writes a list.
+fn listed(values: impl IntoIterator<Item = Value>) -> String {
+    format!("[{}]", values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>().join(", "))
 }
 
 fn asked(call: &Call) -> Value {
@@ -148,6 +164,13 @@ pub(super) struct Functions {
     pub(super) invoked: Mutex<Vec<Value>>,
 }
 
+impl Functions {
+    fn is_first_try(&self, payload: &Value) -> bool {
+        let key = &payload["idempotency_key"];
+        self.invoked.lock().unwrap().iter().filter(|earlier| earlier["idempotency_key"] == *key).count() == 1
+    }
+}
+
 impl Invoking for Functions {
     async fn invoke(&self, _: &str, payload: Value, _: Duration) -> Result<Value, String> {
         self.invoked.lock().unwrap().push(payload.clone());
@@ -156,11 +179,15 @@ impl Invoking for Functions {
             self.failed.fetch_add(1, Ordering::Relaxed);
             return Err(error.to_owned());
         }
+        if let Some(error) = input["first"].as_str().filter(|_| self.is_first_try(&payload)) {
+            return Err(error.to_owned());
+        }
         if let Some(reply) = input.get("reply") {
             return Ok(reply.clone());
         }
         let long = input["bytes"].as_u64().map(|bytes| "x".repeat(usize::try_from(bytes).unwrap()));
-        let content = long.unwrap_or_else(|| "done".to_owned());
+        let handles = || input.get("handles").map(|_| listed(payload["handles"].as_array().unwrap().clone()));
+        let content = long.or_else(handles).unwrap_or_else(|| "done".to_owned());
         Ok(json!({ "type": "tool_result", "name": payload["name"], "tool_use_id": payload["id"], "content": content }))
     }
 }
