@@ -11,7 +11,7 @@ use crate::page;
 use crate::question::Question;
 use crate::queue::Queue;
 use crate::reply::Reply;
-use functions_shared::streaming::{Answer, Pieces, Streamed};
+use functions_shared::streaming::{self, Answer, Pieces, Streamed, is_function_url};
 use functions_shared::{Failure, LambdaEvent};
 use http_api::Request;
 use serde_json::{Value, json};
@@ -111,11 +111,6 @@ fn accepts_events(request: &Request) -> bool {
     request.header("accept").is_some_and(|types| types.contains("text/event-stream"))
 }
 
-/// Only a function URL passes on what comes piece by piece.
-fn is_function_url(host: &str) -> bool {
-    host.contains(".lambda-url.")
-}
-
 /// A turn whose events are sent while it runs. It is a separate task: those who watch it may leave, and what was started is paid for
 /// and written down all the same.
 async fn watched<M, F>(agent: &Arc<Agent<M, F>>, caller: String, question: Question, until: Instant) -> Answer
@@ -164,14 +159,14 @@ fn streamed(first: Vec<Event>, mut events: UnboundedReceiver<Event>) -> Answer {
         }
     });
     let headers = vec![("content-type", "text/event-stream".to_owned()), ("cache-control", "no-store".to_owned())];
-    Answer::Streamed(Streamed { status: 200, headers, pieces })
+    Answer::Streamed(Streamed { status: 200, headers: streaming::headers(headers), pieces })
 }
 
 /// A reply for a function URL that streams: what it sends has a prelude instead of an envelope.
 fn whole(reply: &Reply) -> Answer {
     let (sender, pieces) = Pieces::channel();
     sender.send(reply.text().into());
-    Answer::Streamed(Streamed { status: reply.status, headers: reply.headers.clone(), pieces })
+    Answer::Streamed(Streamed { status: reply.status, headers: streaming::headers(reply.headers.clone()), pieces })
 }
 
 /// A deadline on the clock that timers use, less what answering takes. One that has passed already says nothing: stand-ins for

@@ -6,8 +6,10 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
+use rmcp::ServerHandler;
 use serde_json::json;
 
+use crate::answer::Written;
 use crate::denied::Denied;
 use crate::envelope::{self, LONGEST_BODY};
 use crate::invocation::Invocation;
@@ -21,7 +23,11 @@ const METADATA_OF_MCP: &str = "/.well-known/oauth-protected-resource/mcp";
 const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
 /// Answers one request.
-pub(crate) async fn respond(state: &State, request: Request, invocation: Invocation) -> Response<Body> {
+pub(crate) async fn respond<S: ServerHandler + Clone>(
+    state: &State<S>,
+    request: Request,
+    invocation: Invocation,
+) -> Written {
     match path(&request) {
         METADATA | METADATA_OF_MCP if request.method() == Method::GET => metadata(state),
         "" | "/mcp" => spoken(state, request, invocation).await,
@@ -30,7 +36,7 @@ pub(crate) async fn respond(state: &State, request: Request, invocation: Invocat
 }
 
 /// For everybody: it says only where to get a token.
-fn metadata(state: &State) -> Response<Body> {
+fn metadata<S>(state: &State<S>) -> Written {
     match &state.access.tokens {
         Some(tokens) => json_response(StatusCode::OK, &tokens.metadata()),
         None => problem(StatusCode::NOT_FOUND, "this server takes no access tokens"),
@@ -48,7 +54,7 @@ fn path(request: &Request) -> &str {
     behind_stage.filter(|rest| !stage.is_empty() && (rest.is_empty() || rest.starts_with('/'))).unwrap_or(path)
 }
 
-async fn spoken(state: &State, request: Request, invocation: Invocation) -> Response<Body> {
+async fn spoken<S: ServerHandler + Clone>(state: &State<S>, request: Request, invocation: Invocation) -> Written {
     let admitted = state.access.admit(request.headers(), request.request_context_ref()).await;
     if let Err(denied) = admitted {
         return refused(denied, challenge(state, &request));
@@ -67,14 +73,14 @@ async fn spoken(state: &State, request: Request, invocation: Invocation) -> Resp
 }
 
 /// How to authenticate (RFC 6750, section 3; RFC 9728, section 5.1).
-fn challenge(state: &State, request: &Request) -> HeaderValue {
+fn challenge<S>(state: &State<S>, request: &Request) -> HeaderValue {
     let domain = state.access.tokens.as_ref().and(domain(request));
     let metadata = domain.map(|domain| format!("Bearer resource_metadata=\"https://{domain}{METADATA_OF_MCP}\""));
     let challenge = metadata.and_then(|metadata| HeaderValue::try_from(metadata).ok());
     challenge.unwrap_or(HeaderValue::from_static("Bearer"))
 }
 
-fn refused(denied: Denied, challenge: HeaderValue) -> Response<Body> {
+fn refused(denied: Denied, challenge: HeaderValue) -> Written {
     let text = denied.to_string();
     match denied {
         Denied::Unauthenticated => {
@@ -89,21 +95,18 @@ fn refused(denied: Denied, challenge: HeaderValue) -> Response<Body> {
 }
 
 /// To `rmcp`, which checks `Host`, `Origin` and the versions, and answers.
-async fn passed_on(state: &State, request: Request, invocation: Invocation) -> Response<Body> {
+async fn passed_on<S: ServerHandler + Clone>(state: &State<S>, request: Request, invocation: Invocation) -> Written {
     let service = state.service(domain(&request));
     let (mut parts, body) = request.into_parts();
     accept_both(&mut parts.headers);
     parts.extensions.clear(); // What Lambda says of the request is not for tools.
     parts.extensions.insert(invocation);
     let request = http::Request::from_parts(parts, Full::new(bytes_of(body)));
-    let (parts, body) = service.handle(request).await.into_parts();
-    let Ok(body) = body.collect().await;
-    let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-    Response::from_parts(parts, Body::from(text))
+    service.handle(request).await
 }
 
 /// The name by which AWS routed the request, which no caller chooses.
-fn domain(request: &Request) -> Option<&str> {
+pub(crate) fn domain(request: &Request) -> Option<&str> {
     match request.request_context_ref()? {
         RequestContext::ApiGatewayV2(context) => context.domain_name.as_deref(),
         _ => None,
@@ -126,17 +129,17 @@ fn bytes_of(body: Body) -> Bytes {
     }
 }
 
-fn problem(status: StatusCode, error: &str) -> Response<Body> {
+fn problem(status: StatusCode, error: &str) -> Written {
     json_response(status, &json!({ "error": error }))
 }
 
-fn json_response(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
+fn json_response(status: StatusCode, body: &serde_json::Value) -> Written {
+    let mut response = Response::new(Full::from(body.to_string()).boxed());
     *response.status_mut() = status;
     with(response, header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
 }
 
-fn with(mut response: Response<Body>, name: HeaderName, value: HeaderValue) -> Response<Body> {
+fn with(mut response: Written, name: HeaderName, value: HeaderValue) -> Written {
     response.headers_mut().insert(name, value);
     response
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use functions_shared::streaming::{Answer, is_function_url};
 use functions_shared::{Context, Failure, LambdaEvent};
 use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Service, service_fn};
-use serde::Serialize;
+use lambda_http::{Request, RequestExt};
+use rmcp::ServerHandler;
 
-use crate::endpoint;
+use crate::answer::answer;
+use crate::endpoint::{domain, respond};
 use crate::invocation::Invocation;
 use crate::state::State;
 
@@ -18,16 +20,19 @@ const MARGIN: Duration = Duration::from_secs(1);
 const WITHOUT_DEADLINE: Duration = Duration::from_secs(29);
 
 /// Answers one event. Whatever a client does wrong is a response.
-pub async fn handle(
-    state: Arc<State>,
+///
+/// # Errors
+/// None: the type is that of all functions.
+pub async fn handle<S: ServerHandler + Clone>(
+    state: Arc<State<S>>,
     event: LambdaEvent<LambdaRequest>,
-) -> Result<impl Serialize + Send + use<>, Failure> {
-    let until = deadline(&event.context);
-    let tenant = event.context.tenant_id.clone();
-    let respond = service_fn(|request| async {
-        Ok::<_, Failure>(endpoint::respond(&state, request, Invocation { until, tenant: tenant.clone() }).await)
-    });
-    Adapter::from(respond).call(event).await
+) -> Result<Answer, Failure> {
+    let LambdaEvent { payload, context } = event;
+    let (until, tenant) = (deadline(&context), context.tenant_id.clone());
+    let request = Request::from(payload).with_lambda_context(context);
+    let streams = domain(&request).is_some_and(is_function_url);
+    let response = respond(&state, request, Invocation { until, tenant, streams }).await;
+    Ok(answer(response, streams).await)
 }
 
 /// A deadline on the clock that timers use. One that has passed already says nothing: stand-ins for the Runtime API make one up.

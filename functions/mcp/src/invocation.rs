@@ -9,6 +9,8 @@ use functions_content::Asking;
 pub(crate) struct Invocation {
     pub(crate) until: Instant,
     pub(crate) tenant: Option<String>,
+    /// Whether the client gets what is written before the response is complete.
+    pub(crate) streams: bool,
 }
 
 impl Invocation {

@@ -15,6 +15,7 @@
 
 mod access;
 mod access_tokens;
+mod answer;
 mod calls;
 mod denied;
 mod endpoint;
@@ -29,6 +30,7 @@ mod replies;
 mod resources;
 mod server;
 mod state;
+mod still_running;
 mod web_actions;
 
 pub use self::handler::handle;

@@ -18,6 +18,7 @@ use crate::misfits;
 use crate::pages::Page;
 use crate::replies::readable;
 use crate::resources::{Range, TEMPLATE};
+use crate::still_running::Waiting;
 
 const INSTRUCTIONS: &str = "A long result comes as its beginning and an id. Give the id to get_result to read on, or to a parameter that takes \
     a document.";
@@ -34,7 +35,7 @@ pub(crate) struct Identity {
 
 /// The server of one request. Clones share all there is.
 #[derive(Debug, Clone)]
-pub(crate) struct Server {
+pub struct Server {
     toolbox: Arc<Toolbox>,
     identity: Arc<Identity>,
     tools: Arc<Vec<Tool>>,
@@ -76,7 +77,11 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let invocation = invocation(&context);
         let arguments = request.arguments.unwrap_or_default();
-        let result = self.toolbox.call(&request.name, arguments, invocation.asking()).await;
+        let work = self.toolbox.call(&request.name, arguments, invocation.asking());
+        let result = match waiting(&context, &invocation) {
+            Some(waiting) => waiting.told(&request.name, work).await,
+            None => work.await,
+        };
         result.map(CallToolResponse::from)
     }
 
@@ -124,6 +129,12 @@ impl Server {
         }
         Ok(ResourceContents::text(readable(page.text), range.from(page.offset)).with_meta(meta))
     }
+}
+
+/// A client that asks for progress, and gets what is written before the response is complete.
+fn waiting(context: &RequestContext<RoleServer>, invocation: &Invocation) -> Option<Waiting> {
+    let token = context.meta.get_progress_token().filter(|_| invocation.streams)?;
+    Some(Waiting { client: context.peer.clone(), token })
 }
 
 /// On whose behalf a request is answered: the endpoint put it there.

@@ -9,6 +9,7 @@ use functions_aws::SdkConfig;
 use functions_content::ContentTable;
 use functions_shared::{Clock, Failure, VariableError, Variables};
 use http_guard::{AllowedHosts, Limits, Network};
+use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use secrets::Secrets;
@@ -31,13 +32,13 @@ const GOLF_SECRET_NAME: &str = "GOLF_SECRET_NAME";
 /// What one answer of the web may cost: a call has 29 seconds, and a booking takes several answers.
 const LIMITS: Limits = Limits { bytes: 8 << 20, time: Duration::from_secs(10), redirects: 3 };
 
-/// The MCP server of one sandbox. It has no sessions, so that the next request may reach another sandbox.
-pub struct State {
+/// An MCP server in one sandbox. It has no sessions, so that the next request may reach another sandbox.
+pub struct State<S = Server> {
     pub(crate) access: Access,
-    service: Service,
+    service: Service<S>,
 }
 
-type Service = StreamableHttpService<Server, NeverSessionManager>;
+type Service<S> = StreamableHttpService<S, NeverSessionManager>;
 
 impl State {
     /// Reads the variables:
@@ -64,26 +65,42 @@ impl State {
     /// # Errors
     /// The same.
     pub fn new(variables: &Variables, aws: &SdkConfig) -> Result<Self, Failure> {
-        let secrets = Arc::new(Secrets::new(aws_sdk_secretsmanager::Client::new(aws), Clock::system()));
-        let network = network(variables)?;
-        let toolbox = toolbox(variables, aws, &secrets, &network)?;
-        let server = Server::new(Arc::new(toolbox), identity(variables)?);
+        let secrets = secrets(aws);
+        let toolbox = toolbox(variables, aws, &secrets, &network(variables)?)?;
+        State::with(Server::new(Arc::new(toolbox), identity(variables)?), variables, secrets)
+    }
+}
+
+impl<S: ServerHandler + Clone> State<S> {
+    /// Another server behind the same checks, by the same transport.
+    ///
+    /// # Errors
+    /// A variable that is not what it should be, by name.
+    pub fn serving(server: S, variables: &Variables, aws: &SdkConfig) -> Result<Self, Failure> {
+        Self::with(server, variables, secrets(aws))
+    }
+
+    fn with(server: S, variables: &Variables, secrets: Arc<Secrets>) -> Result<Self, Failure> {
         let service = Service::new(move || Ok(server.clone()), Arc::default(), config(variables)?);
-        Ok(Self { access: Access::new(variables, secrets, &network)?, service })
+        Ok(Self { access: Access::new(variables, secrets, &network(variables)?)?, service })
     }
 
     /// The server for a request that AWS routed by `domain`.
-    pub(crate) fn service(&self, domain: Option<&str>) -> Service {
+    pub(crate) fn service(&self, domain: Option<&str>) -> Service<S> {
         let mut service = self.service.clone();
         service.config.allowed_hosts.extend(domain.map(str::to_owned));
         service
     }
 }
 
-impl std::fmt::Debug for State {
+impl<S> std::fmt::Debug for State<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State").field("access", &self.access).finish_non_exhaustive()
     }
+}
+
+fn secrets(aws: &SdkConfig) -> Arc<Secrets> {
+    Arc::new(Secrets::new(aws_sdk_secretsmanager::Client::new(aws), Clock::system()))
 }
 
 /// The tools that this function can serve: one that needs what is not configured is not listed.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use functions_aws::SdkConfig;
+use functions_shared::streaming::{Answer, Streamed};
 use functions_shared::{LambdaEvent, Variables};
 use lambda_local::table::{ContentTable, TableConfig};
 use lambda_runtime::Context;
@@ -92,11 +93,27 @@ fn secret(is_down: bool) -> Answer {
 pub struct Server(Arc<State>);
 
 impl Server {
-    /// What one event gives.
+    /// What one event gives, as an HTTP API takes it.
     pub async fn invoke(&self, event: &Value) -> Value {
+        match self.answer(event).await {
+            Answer::Whole(reply) => reply,
+            Answer::Streamed(Streamed { status, headers, mut pieces }) => {
+                let mut body = Vec::new();
+                while let Some(piece) = pieces.next().await {
+                    body.extend_from_slice(&piece);
+                }
+                let named =
+                    headers.iter().map(|(name, value)| (name.to_string(), value.to_str().expect("text").into()));
+                let headers: serde_json::Map<String, Value> = named.collect();
+                json!({ "statusCode": status, "headers": headers, "body": String::from_utf8(body).expect("text") })
+            }
+        }
+    }
+
+    /// The same before it is read.
+    pub async fn answer(&self, event: &Value) -> Answer {
         let payload = serde_json::from_str(&event.to_string()).expect("an event of HTTP");
-        let reply = handle(Arc::clone(&self.0), LambdaEvent::new(payload, Context::default())).await;
-        serde_json::to_value(reply.expect("an answer")).expect("JSON")
+        handle(Arc::clone(&self.0), LambdaEvent::new(payload, Context::default())).await.expect("an answer")
     }
 
     /// What a request with the key gives: status, headers, and the body, as JSON if it is.

@@ -30,8 +30,8 @@ pub enum Answer {
 pub struct Streamed {
     /// Its status.
     pub status: u16,
-    /// Its headers. One that HTTP does not allow is left out.
-    pub headers: Vec<(&'static str, String)>,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// Its body.
     pub pieces: Pieces,
 }
@@ -72,6 +72,11 @@ impl Stream for Pieces {
     }
 }
 
+/// Whether an event has come by a function URL, by its `requestContext.domainName`: only that passes on what comes piece by piece.
+pub fn is_function_url(domain: &str) -> bool {
+    domain.contains(".lambda-url.")
+}
+
 /// Like [`run_with`](crate::run_with), for a handler whose responses may come piece by piece.
 pub fn run_with<S, I, E, F>(
     init: impl AsyncFnOnce(Variables) -> Result<S, Failure>,
@@ -92,13 +97,14 @@ fn response(returned: Returned<Answer>) -> FunctionResponse<Returned<Value>, Pie
         Returned::Output(Answer::Whole(value)) => FunctionResponse::BufferedResponse(Returned::Output(value)),
         Returned::Output(Answer::Streamed(Streamed { status, headers, pieces })) => {
             let status_code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let metadata_prelude = MetadataPrelude { status_code, headers: allowed(headers), cookies: Vec::new() };
+            let metadata_prelude = MetadataPrelude { status_code, headers, cookies: Vec::new() };
             FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream: pieces })
         }
     }
 }
 
-fn allowed(headers: Vec<(&'static str, String)>) -> HeaderMap {
+/// Headers by their texts. One that HTTP does not allow is left out.
+pub fn headers(headers: Vec<(&'static str, String)>) -> HeaderMap {
     let headers = headers.into_iter();
     headers
         .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)))

@@ -51,7 +51,7 @@ async fn forward(
         panic!("a function URL that streams gets no envelope")
     };
     let mut response = Response::builder().status(status);
-    for (name, value) in headers {
+    for (name, value) in &headers {
         response = response.header(name, value);
     }
     response.body(Body::from_stream(pieces)).unwrap()

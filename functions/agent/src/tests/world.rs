@@ -198,7 +198,8 @@ impl<M: crate::model_call::Answering> Function<M> {
                 while let Some(piece) = pieces.next().await {
                     text.extend_from_slice(&piece);
                 }
-                let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+                let named = headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+                let headers = named.collect();
                 Got { status, headers, text: String::from_utf8(text).unwrap() }
             }
         }

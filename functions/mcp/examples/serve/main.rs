@@ -1,8 +1,12 @@
 //! The server over plain HTTP on this machine, for clients that are not written in Rust: `cargo run -p mcp --example serve -- 8080`.
+//! With `fixtures` after the port, what the conformance suite of MCP calls, behind the same checks and by the same transport.
 //!
-//! Each request is an event of a Function URL whose caller AWS has authenticated, as a deployed function gets it.
+//! Each request is an event of a Function URL whose caller AWS has authenticated, as a deployed function gets it. `MCP_SERVER_URL` must be
+//! the server's address, because no such event names this machine.
 
 #![recursion_limit = "256"] // The futures of a store on the SDK, in those of a function.
+
+mod fixtures;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -10,23 +14,38 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use functions_shared::streaming::{Answer, Pieces, Streamed};
 use functions_shared::{Context, LambdaEvent, Variables};
+use futures_util::TryStreamExt;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use mcp::{State, handle};
+use rmcp::ServerHandler;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let port = std::env::args().nth(1).map_or(Ok(0), |port| port.parse())?;
-    let state = Arc::new(State::from_variables(Variables::from_environment()).await?);
+    let mut arguments = std::env::args().skip(1);
+    let port = arguments.next().map_or(Ok(0), |port| port.parse())?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     println!("http://{}/mcp", listener.local_addr()?);
+    let variables = Variables::from_environment();
+    match arguments.next().as_deref() {
+        Some("fixtures") => {
+            let aws = functions_aws::clients::aws().await;
+            serve(listener, State::serving(fixtures::Fixtures::new()?, &variables, &aws)?).await
+        }
+        _ => serve(listener, State::from_variables(variables).await?).await,
+    }
+}
+
+async fn serve<S: ServerHandler + Clone>(listener: TcpListener, state: State<S>) -> Result<(), Box<dyn Error>> {
+    let state = Arc::new(state);
     loop {
         let (stream, _) = listener.accept().await?;
         let state = Arc::clone(&state);
@@ -37,25 +56,27 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let answered = answered(state, request).await;
-    Ok(answered.unwrap_or_else(|error| {
-        let mut response = Response::new(Full::new(Bytes::from(error.to_string())));
-        *response.status_mut() = http::StatusCode::BAD_GATEWAY;
-        response
-    }))
+type Sent = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
+
+async fn respond<S: ServerHandler + Clone>(
+    state: Arc<State<S>>,
+    request: Request<Incoming>,
+) -> Result<Response<Sent>, Box<dyn Error + Send + Sync>> {
+    let event = serde_json::from_value(event(request).await?)?;
+    match handle(state, LambdaEvent::new(event, Context::default())).await? {
+        Answer::Streamed(streamed) => Ok(response(streamed)?),
+        Answer::Whole(_) => Err("a Function URL that streams gets no envelope".into()),
+    }
 }
 
-async fn answered(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Box<dyn Error>> {
-    let event = serde_json::from_value(event(request).await?)?;
-    let reply = handle(state, LambdaEvent::new(event, Context::default())).await?;
-    let reply = serde_json::to_value(reply)?;
-    let mut response = Response::builder().status(u16::try_from(reply["statusCode"].as_u64().unwrap_or(500))?);
-    for (name, value) in reply["headers"].as_object().into_iter().flatten() {
-        response = response.header(name, value.as_str().unwrap_or_default());
-    }
-    let body = reply["body"].as_str().unwrap_or_default().to_owned();
-    Ok(response.body(Full::new(Bytes::from(body)))?)
+fn response(Streamed { status, headers, pieces }: Streamed) -> Result<Response<Sent>, http::Error> {
+    let mut response = Response::builder().status(status).body(body(pieces))?;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+fn body(pieces: Pieces) -> Sent {
+    StreamBody::new(pieces.map_ok(Frame::data)).boxed_unsync()
 }
 
 async fn event(request: Request<Incoming>) -> Result<Value, hyper::Error> {
@@ -67,7 +88,7 @@ async fn event(request: Request<Incoming>) -> Result<Value, hyper::Error> {
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
         "headers": headers.collect::<Map<_, _>>(),
         "requestContext": {
-            "accountId": "123456789012", "apiId": "url-id", "domainName": "127.0.0.1", "domainPrefix": "url-id",
+            "accountId": "123456789012", "apiId": "url-id", "domainName": "url-id.lambda-url.eu-central-1.on.aws", "domainPrefix": "url-id",
             "authorizer": { "iam": { "accessKey": "AKIDEXAMPLE", "accountId": "123456789012", "userId": "local" } },
             "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "local" },
             "requestId": "id", "routeKey": "$default", "stage": "$default",
