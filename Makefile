@@ -189,7 +189,7 @@ snippets: $(SNIPPETS)/installed $(SNIPPETS_NODE)/installed ## change: check the 
 	@mkdir -p "$(TARGET)"
 	@LRAP_SNIPPETS_NODE="$(SNIPPETS_NODE)" "$(SNIPPETS)/bin/python" tests/snippets/test_attach.py 2>&1 | tee "$(TARGET)/snippets.log"
 
-mcp-conformance: tools $(MCP)/installed $(MCP_NODE)/installed ## change: test the MCP server by clients of other people: the Python SDK, LangChain, the Inspector and the conformance suite (350 MB)
+mcp-conformance: tools $(MCP)/installed $(MCP_NODE)/installed ## change: test the MCP server by clients of other people: the SDKs in Python and TypeScript, LangChain, the Inspector and the conformance suite (350 MB)
 	@cargo build --quiet -p mcp --example serve
 	@tests/mcp/run "$(TARGET)/debug/examples/serve" "$(MCP)/bin/python" "$(MCP_NODE)/node_modules"
 

@@ -1,10 +1,12 @@
 //! Who is let in, and who is not.
 
 use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use stand_ins::oauth::SigningKey;
 
-use crate::site::status;
+use crate::site::{page, status};
 use crate::world::{DOMAIN, KEY, PREVIOUS_KEY, World, event, message};
 
 fn ping() -> String {
@@ -121,4 +123,37 @@ async fn clients_find_the_authorization_server_and_a_token_that_is_none_is_refus
         assert_eq!(server.ask("POST", "/mcp", &headers, &ping()).await.0, 401, "{token}");
     }
     assert_eq!(world.server().ask("GET", path, &json!({}), "").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_valid_token_is_accepted_and_one_for_another_server_or_of_another_issuer_is_not() {
+    let key = SigningKey::new("key-1", 0);
+    let keys = json!({ "keys": [key.public()] }).to_string();
+    let world = World::new(move |_| page("application/json", keys.clone())).await;
+    let (issuer, audience) = ("https://issuer.example.com", "https://mcp.example.com/mcp");
+    let tokens = [
+        ("MCP_JWT_ISSUER", issuer),
+        ("MCP_JWT_JWKS_URL", "https://documents.test/jwks"),
+        ("MCP_JWT_AUDIENCE", audience),
+    ];
+    let server = world.server_with(tokens);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let claims = json!({ "iss": issuer, "aud": audience, "nbf": now - 1, "exp": now + 600, "sub": "somebody" });
+    let other = SigningKey::new("key-1", 1);
+    for (token, expected) in [
+        (key.sign(&claims), 200),
+        (key.sign(&changed(&claims, "aud", "https://other.example.com/mcp")), 401),
+        (key.sign(&changed(&claims, "iss", "https://evil.example.com")), 401),
+        (key.sign(&changed(&claims, "exp", now - 600)), 401),
+        (other.sign(&claims), 401),
+    ] {
+        let headers = json!({ "authorization": format!("Bearer {token}") });
+        assert_eq!(server.ask("POST", "/mcp", &headers, &ping()).await.0, expected, "{claims}");
+    }
+}
+
+fn changed(claims: &Value, name: &str, value: impl Into<Value>) -> Value {
+    let mut claims = claims.clone();
+    claims[name] = value.into();
+    claims
 }

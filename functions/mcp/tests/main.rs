@@ -9,6 +9,7 @@ mod site;
 
 mod access;
 mod errors;
+mod progress;
 mod results;
 mod versions;
 mod world;

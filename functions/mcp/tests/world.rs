@@ -12,7 +12,7 @@ use lambda_local::table::{ContentTable, TableConfig};
 use lambda_runtime::Context;
 use mcp::{State, handle};
 use serde_json::{Value, json};
-use test_kit::{Exchange, Peer, Reply as Answer};
+use test_kit::{Exchange, Peer, Reply as Response};
 
 use crate::site::{Asked, Authority, Reply, Site};
 
@@ -80,12 +80,12 @@ impl World {
     }
 }
 
-fn secret(is_down: bool) -> Answer {
+fn secret(is_down: bool) -> Response {
     if is_down {
-        return Answer::new(500, r#"{"__type": "InternalServiceError"}"#);
+        return Response::new(500, r#"{"__type": "InternalServiceError"}"#);
     }
     let keys = json!({ "api_key": KEY, "previous_api_key": PREVIOUS_KEY });
-    Answer::new(200, json!({ "SecretString": keys.to_string() }).to_string())
+    Response::new(200, json!({ "SecretString": keys.to_string() }).to_string())
 }
 
 /// A function in a sandbox that has started.
