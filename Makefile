@@ -131,9 +131,10 @@ up: tools ## try: start AWS on this machine in the background, behind one endpoi
 	$(call announce,$(BUILT)/lambda-local,2 to 3 minutes)
 	$(call step,1 of 3: the engine (115 MB),$(ENGINE)/installed)
 	$(call step,2 of 3: the interpreter of state machines (300 MB),$(MOTO)/installed)
-	$(call say,step 3 of 3: the local Lambda)
-	@cargo build --profile $(PROFILE) -p lambda-local --bin lambda-local
-	@local/up "$(TARGET)/up" "$(BUILT)/lambda-local" --port $(or $(PORT),4566) --engine "$(ENGINE)/bin/python" --interpreter "$(MOTO)/bin/python" $(if $(STATE),--state "$(abspath $(STATE))")
+	$(call say,step 3 of 3: the local Lambda and the gateways)
+	@cargo build --profile $(PROFILE) -p lambda-local -p agentcore --bin lambda-local --bin agentcore
+	@local/up "$(TARGET)/up" "$(BUILT)/lambda-local" --port $(or $(PORT),4566) --engine "$(ENGINE)/bin/python" --interpreter "$(MOTO)/bin/python" \
+	    --gateways "$(BUILT)/agentcore" $(if $(STATE),--state "$(abspath $(STATE))")
 
 down: ## try: end what make up started
 	@local/down "$(TARGET)/up"
@@ -346,7 +347,8 @@ package-python-consumer: ## build: pack the Python function as a zip in target/f
 package-node-consumer: ## build: pack the Node.js function as a zip in target/functions; SRC=, ARCH=
 	$(call package,$(or $(SRC),functions/document-splitter))
 
-tools-sync: tools ## change: write the registrations of tools, their list in the template and their table in the README from the table of tools
+tools-sync: tools ## change: write the registrations of tools, their list in the template and their table in the README from their modules
+	@UPDATE_TOOLS=1 cargo test --quiet -p actions --test sync the_table_has_every_module_of_a_tool >/dev/null
 	@UPDATE_TOOLS=1 cargo test --quiet -p actions --test sync
 	@echo "functions/stacks/tools.yaml and functions/README.md are as the table says. If the template changed: make diagrams, UPDATE_EXPECTED=1 make stacks"
 

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use lambda_local::{Config, EngineConfig, StepFunctionsConfig};
+use lambda_local::{Config, EngineConfig, GatewaysConfig, StepFunctionsConfig};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,12 @@ pub(crate) struct Up {
     /// The folder of what survives a restart, however this process ends; without, nothing survives.
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
+    /// The program `agentcore`, for AgentCore's gateways: `cargo build -p agentcore` makes it.
+    #[arg(long, value_name = "PROGRAM")]
+    gateways: Option<PathBuf>,
+    /// What is in front of the gateways' ids in their URLs, if clients reach them by another name than this machine's.
+    #[arg(long, value_name = "URL", requires = "gateways")]
+    gateways_url: Option<String>,
     /// The region of requests that are not signed for one; without, that of this environment.
     #[arg(long)]
     region: Option<String>,
@@ -75,6 +81,7 @@ impl Up {
             engine: Some(EngineConfig { python: self.engine.clone() }),
             step_functions: interpreter.map(|python| StepFunctionsConfig { python, ..StepFunctionsConfig::default() }),
             state: self.state.clone(),
+            gateways: self.gateways.clone().map(|program| GatewaysConfig { program, url: self.gateways_url.clone() }),
             variables: self.variables.iter().cloned().collect(),
             ..Config::default()
         }

@@ -29,6 +29,8 @@ pub struct Config {
     pub engine: Option<EngineConfig>,
     /// The folder of what survives a restart, tables included; without, nothing does but a table in a file.
     pub state: Option<PathBuf>,
+    /// AgentCore's gateways, if wanted; only with an engine.
+    pub gateways: Option<GatewaysConfig>,
     /// Variables that every function gets because it runs on this machine. A function's own win.
     pub variables: BTreeMap<String, String>,
 }
@@ -43,6 +45,7 @@ impl Default for Config {
             step_functions: None,
             engine: None,
             state: None,
+            gateways: None,
             variables: BTreeMap::new(),
         }
     }
@@ -202,6 +205,9 @@ impl Config {
         if let Some(engine) = &mut self.engine {
             engine.resolve_paths(folder);
         }
+        if let Some(gateways) = &mut self.gateways {
+            gateways.program = folder.join(&gateways.program);
+        }
         for function in self.functions.values_mut() {
             function.directory = clean(&folder.join(&function.directory));
             function.layer = function.layer.as_ref().map(|layer| clean(&folder.join(layer)));
@@ -267,6 +273,16 @@ impl EngineConfig {
             self.python = folder.join(&self.python);
         }
     }
+}
+
+/// What serves AgentCore's gateways: `[gateways]` of the TOML file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaysConfig {
+    /// The program `agentcore` of this workspace.
+    pub program: PathBuf,
+    /// What is in front of the gateways' ids in their URLs; the endpoint's own `/_agentcore` without.
+    pub url: Option<String>,
 }
 
 #[cfg(test)]

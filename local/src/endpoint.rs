@@ -23,6 +23,8 @@ use std::sync::Arc;
 const NO_INTERPRETER: &str = "no interpreter of state machines is configured: give lambda-local one by --interpreter, \
                               or by [step_functions] of its file";
 
+const NO_GATEWAYS: &str = "no gateways are configured: give lambda-local the program by --gateways";
+
 /// What answers requests.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -41,6 +43,7 @@ pub(crate) struct Services {
     pub(crate) tables: Upstream,
     pub(crate) table_clock: TableClock,
     pub(crate) state_machines: Option<Upstream>,
+    pub(crate) gateways: Option<Upstream>,
 }
 
 impl Endpoint {
@@ -73,17 +76,10 @@ impl Services {
             }
             Service::Functions(named) => self.invoke(named, request).await,
             Service::DynamoDb => dynamodb::forward(&self.tables, request).await,
-            Service::StepFunctions => self.run_state_machines(request).await,
+            Service::StepFunctions => forward(self.state_machines.as_ref(), NO_INTERPRETER, request).await,
+            Service::AgentCore => forward(self.gateways.as_ref(), NO_GATEWAYS, request).await,
             Service::Other => self.engine.upstream().forward(request).await,
         }
-    }
-
-    async fn run_state_machines(&self, request: Request<Incoming>) -> AnyResponse {
-        if let Some(interpreter) = &self.state_machines {
-            return interpreter.forward(request).await;
-        }
-        let refused = Refused::new(StatusCode::NOT_IMPLEMENTED, "ServiceUnavailable", NO_INTERPRETER);
-        whole(refused.answer())
     }
 
     async fn invoke(&self, named: Named, request: Request<Incoming>) -> AnyResponse {
@@ -98,5 +94,13 @@ impl Services {
             }
             Err(refused) => whole(refused.answer()),
         }
+    }
+}
+
+/// To what is optional; without it, the answer says what is missing.
+async fn forward(upstream: Option<&Upstream>, missing: &str, request: Request<Incoming>) -> AnyResponse {
+    match upstream {
+        Some(upstream) => upstream.forward(request).await,
+        None => whole(Refused::new(StatusCode::NOT_IMPLEMENTED, "ServiceUnavailable", missing).answer()),
     }
 }

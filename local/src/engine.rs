@@ -5,6 +5,7 @@
 //! the Makefile pins.
 
 use crate::account::ACCOUNT;
+use crate::child_program::NotRunning;
 use crate::config::EngineConfig;
 use crate::definition::Definition;
 use crate::deployed::Description;
@@ -12,7 +13,7 @@ use crate::endpoint::Upstream;
 use crate::function::Invoked;
 use crate::invoke_api::{Named, Refused};
 use crate::mark::Mark;
-use crate::python_program::{Files, NotRunning, PythonProgram, Unpacked};
+use crate::python_program::{Files, PythonProgram, Unpacked};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, StatusCode};

@@ -1,11 +1,13 @@
 //! [`LambdaLocal`]: the table, the functions, Step Functions, the engine and the endpoint in front of them, started and ended together.
 
+use crate::child_program::ChildProgram;
 use crate::config::{Config, ConfigError, FunctionConfig};
 use crate::definition::Definition;
 use crate::deployed::Deployed;
 use crate::endpoint::{Endpoint, Services, Upstream};
 use crate::engine::{self, Engine, EngineError};
 use crate::function::{Function, InvokeError, InvokeRequest, Invoked};
+use crate::gateways::{self, GatewaysError};
 use crate::host::{Host, Inherited};
 use crate::http_server::HttpServer;
 use crate::invoke_api::Functions;
@@ -48,6 +50,9 @@ pub enum StartError {
     /// The engine did not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The gateways did not start.
+    #[error(transparent)]
+    Gateways(#[from] GatewaysError),
     /// The port for the engine's invocations cannot be had.
     #[error("cannot listen for the engine's invocations: {0}")]
     Registration(std::io::Error),
@@ -72,6 +77,7 @@ pub struct LambdaLocal {
     step_functions: Option<StepFunctions>,
     engine: Option<Engine>,
     _state: Option<StateFolder>,
+    gateways: Option<ChildProgram>,
     mark: Mark,
     closing: watch::Sender<bool>,
 }
@@ -105,9 +111,10 @@ impl LambdaLocal {
         };
         let (region, mark) = (host.inherited.region.clone(), host.mark.clone());
         let deployed = Arc::new(Deployed::new(Arc::new(host.clone())));
-        let (step_functions, engine) = tokio::try_join!(
+        let (step_functions, engine, gateways) = tokio::try_join!(
             start_step_functions(&config, &host, url(address), state.as_ref()),
-            start_engine(&config, &host, url(address), &deployed, state.as_ref())
+            start_engine(&config, &host, url(address), &deployed, state.as_ref()),
+            start_gateways(&config, &host, url(address))
         )?;
         let interpreter = step_functions.as_ref().map(StepFunctions::endpoint);
         host.other_services = host.every_service.clone().or(interpreter.map(ToOwned::to_owned));
@@ -121,6 +128,7 @@ impl LambdaLocal {
             tables: Upstream::new(&table.endpoint()),
             table_clock: table.clock(),
             state_machines: interpreter.map(Upstream::new),
+            gateways: gateways.as_ref().map(|gateways| Upstream::new(gateways.endpoint())),
         });
         let journal = host.logs.journal.clone();
         let functions = functions(config.functions, &Arc::new(host));
@@ -130,7 +138,19 @@ impl LambdaLocal {
         let server = serve(listener, &endpoint);
         let server = server.map_err(|source| StartError::Listen { address, source })?;
         let servers = [server].into_iter().chain(registration).collect();
-        Ok(Self { endpoint, servers, address, region, table, step_functions, engine, _state: state, mark, closing })
+        Ok(Self {
+            endpoint,
+            servers,
+            address,
+            region,
+            table,
+            step_functions,
+            engine,
+            gateways,
+            _state: state,
+            mark,
+            closing,
+        })
     }
 
     /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_LAMBDA`, and with an engine of `AWS_ENDPOINT_URL`.
@@ -208,6 +228,11 @@ impl LambdaLocal {
         if let Some(engine) = self.engine.take() {
             engine.end().await;
         }
+        if let Some(gateways) = self.gateways.take()
+            && let Err(error) = gateways.end().await
+        {
+            tracing::warn!(%error, "cannot end the gateways");
+        }
         self.servers.clear();
     }
 
@@ -272,6 +297,14 @@ async fn start_engine(
         mark: &host.mark,
     };
     Ok(Some((Engine::start(config, &surroundings).await?, registration)))
+}
+
+/// Starts what is configured. It asks nothing of the other services before it is asked itself.
+async fn start_gateways(config: &Config, host: &Host, services: String) -> Result<Option<ChildProgram>, StartError> {
+    let Some(configured) = &config.gateways else { return Ok(None) };
+    let (region, variables, mark) = (&host.inherited.region, &config.variables, &host.mark);
+    let surroundings = gateways::Surroundings { region, services, variables, mark };
+    Ok(Some(gateways::start(configured, &surroundings).await?))
 }
 
 fn functions(configured: BTreeMap<String, FunctionConfig>, host: &Arc<Host>) -> Functions {

@@ -7,6 +7,7 @@
 
 mod account;
 mod answers;
+mod child_program;
 mod command;
 mod config;
 mod control;
@@ -19,6 +20,7 @@ mod environment;
 mod error_type;
 mod extensions_api;
 mod function;
+mod gateways;
 mod host;
 mod http_server;
 mod invoke_api;
@@ -41,9 +43,10 @@ mod state_folder;
 mod step_functions;
 pub mod table;
 
-pub use config::{Config, ConfigError, EngineConfig, FunctionConfig, ManagedInstances, Runtime};
+pub use config::{Config, ConfigError, EngineConfig, FunctionConfig, GatewaysConfig, ManagedInstances, Runtime};
 pub use engine::EngineError;
 pub use function::{InvokeError, InvokeRequest, Invoked};
+pub use gateways::GatewaysError;
 pub use lambda::{LambdaLocal, StartError};
 pub use log::{LogLine, Logs};
 pub use mark::{Mark, Sweeper};

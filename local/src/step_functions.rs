@@ -7,8 +7,9 @@ mod endings;
 mod tasks;
 
 use crate::account::ACCOUNT;
+use crate::child_program::NotRunning;
 use crate::mark::Mark;
-use crate::python_program::{NotRunning, PythonProgram, Unpacked};
+use crate::python_program::{PythonProgram, Unpacked};
 use endings::{Endings, Silent};
 use serde::Deserialize;
 use serde_json::{Value, json};

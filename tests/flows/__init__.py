@@ -29,7 +29,7 @@ STAGE = "local"
 TOPIC = "secret-topic-of-the-flows"
 GOLF_SECRET = f"rez-agent/golf/credentials-{STAGE}"
 # What the flows need, in the words of ONLY=.
-STACKS = "layer shared-infrastructure agent-registry shared-llm tools messaging functions operations"
+STACKS = "layer shared-infrastructure agent-registry shared-llm tools messaging functions gateway-registry operations"
 TIMEOUT = 120
 # Of those who may ask the agent, of the MCP server, what its client is given, and of the API.
 AGENT_KEYS, MCP_KEY, MCP_TOKEN = "/ai-agent/agent-keys/local", "/ai-agent/mcp-key/local", "/ai-agent/tools/mcp/local"
@@ -42,8 +42,8 @@ SECRETS = {
 }
 # Of JWTs for the API, by the stand-ins.
 ISSUER, AUDIENCE = "https://issuer.example.com", "api-of-the-flows"
-# Where the stand-ins have the stage's MCP server.
-MCP_HOST = "mcp.example.com"
+# Where the stand-ins have the stage's MCP server, and AgentCore's gateways.
+MCP_HOST, GATEWAYS_HOST = "mcp.example.com", "gateways.example.com"
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 # No proxy of this environment is on the way to this machine.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -58,6 +58,10 @@ class Platform:
         self.stand_ins, line = started([os.environ["LRAP_TEST_STAND_INS"]], r"\{.*\}", [])
         self.places = json.loads(line[0])
         command = [os.environ["LRAP_TEST_LOCAL"], "up", "--port=0", "--engine", os.environ["LRAP_TEST_ENGINE"]]
+        if "LRAP_TEST_MOTO" in os.environ:
+            command += ["--interpreter", os.environ["LRAP_TEST_MOTO"]]
+        if Path(os.environ["LRAP_TEST_GATEWAYS"]).exists():
+            command += ["--gateways", os.environ["LRAP_TEST_GATEWAYS"], f"--gateways-url=https://{GATEWAYS_HOST}/_agentcore"]
         self.machine, line = started([*command, *self.variables()], r"AWS_ENDPOINT_URL=(\S+)", self.lines)
         self.endpoint = line[1]
         self.control("PUT", "upstream", self.endpoint)
@@ -75,7 +79,7 @@ class Platform:
 
     def parameters(self):
         given = {"NtfyUrl": f"{self.places['url']}/{TOPIC}", "AgentApiKeySecret": AGENT_KEYS, "McpApiKeySecret": MCP_KEY}
-        given["McpClientAllowedHosts"] = MCP_HOST
+        given["McpClientAllowedHosts"] = f"{MCP_HOST},{GATEWAYS_HOST}"
         given |= {"AuthorizerKeysSecretArn": self.api_keys, "JwtJwksUrl": f"{ISSUER}/.well-known/jwks.json"}
         given |= {"JwtIssuer": ISSUER, "JwtAudience": AUDIENCE}
         return [f"--parameter={name}={value}" for name, value in given.items()]
@@ -157,9 +161,9 @@ class Platform:
         found = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(found[name]) for name in names)
 
-    def output(self, name):
-        """What the stack of functions says of itself, such as ``WebApiUrl``."""
-        outputs = self.client("cloudformation").describe_stacks(StackName=f"functions-{STAGE}")["Stacks"][0]["Outputs"]
+    def output(self, name, stack="functions"):
+        """What a stack says of itself, such as ``WebApiUrl``."""
+        outputs = self.client("cloudformation").describe_stacks(StackName=f"{stack}-{STAGE}")["Stacks"][0]["Outputs"]
         return next(output["OutputValue"] for output in outputs if output["OutputKey"] == name)
 
     def ask(self, url, method, body=None, headers=None):

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use crate::call::Call;
+use crate::outside::Outside;
 use crate::script::{Ending, Fault};
 use crate::store::Store;
 use crate::{gateways, targets};
@@ -13,12 +14,23 @@ use crate::{gateways, targets};
 #[derive(Clone, Debug)]
 pub struct AgentCore {
     store: Arc<Mutex<Store>>,
+    outside: Option<Arc<Outside>>,
 }
 
 impl AgentCore {
     /// An account without gateways, whose MCP endpoints are below `url`: `http://127.0.0.1:4566/_agentcore`.
+    /// Their tools cannot be called.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { store: Arc::new(Mutex::new(Store::new(url.into()))) }
+        Self::made(url.into(), "eu-central-1", None)
+    }
+
+    /// The same in a region, with gateways that reach what is outside of them.
+    pub fn reaching(outside: Outside, url: impl Into<String>, region: &str) -> Self {
+        Self::made(url.into(), region, Some(Arc::new(outside)))
+    }
+
+    fn made(url: String, region: &str, outside: Option<Arc<Outside>>) -> Self {
+        Self { store: Arc::new(Mutex::new(Store::new(url, region.to_owned()))), outside }
     }
 
     /// Makes the next call of `operation` fail, after those that are to fail already.
@@ -34,6 +46,11 @@ impl AgentCore {
     /// How many reads still find a new, changed or deleted thing on its way. At first one.
     pub fn settle_after(&self, reads: u32) {
         self.store().script.settle_after = reads;
+    }
+
+    /// Everything that is on its way gets there with the next read.
+    pub fn settle(&self) {
+        self.store().settle();
     }
 
     /// How many gateways there may be, and how many targets in each.
@@ -66,6 +83,10 @@ impl AgentCore {
     /// The names of the providers of API keys.
     pub fn providers(&self) -> Vec<String> {
         self.store().providers.keys().cloned().collect()
+    }
+
+    pub(crate) fn outside(&self) -> Option<&Outside> {
+        self.outside.as_deref()
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {

@@ -16,7 +16,7 @@ use crate::api_error::{Answer, ApiError};
 use crate::call::Call;
 use crate::script::Fault;
 use crate::store::Store;
-use crate::{gateways, providers, tags, targets};
+use crate::{gateways, mcp, providers, tags, targets};
 
 type Api = State<AgentCore>;
 type Parameters = Query<HashMap<String, String>>;
@@ -38,6 +38,7 @@ pub(crate) fn router(agentcore: AgentCore) -> Router {
         .route("/gateways/{gateway}/synchronizeTargets", put(synchronize_targets))
         .route("/identities/{operation}", post(identity))
         .route("/tags/{arn}", get(list_tags))
+        .merge(mcp::router())
         .with_state(agentcore)
 }
 

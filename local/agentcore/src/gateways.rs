@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api_error::{Answer, ApiError};
 use crate::names::{check_length, name, ten, text};
-use crate::store::{ACCOUNT, Gateway, REGION, Store, page};
+use crate::store::{Gateway, Store, page};
 
 const AUTHORIZERS: [&str; 4] = ["CUSTOM_JWT", "AWS_IAM", "NONE", "AUTHENTICATE_ONLY"];
 /// Letters and digits in a name.
@@ -25,7 +25,8 @@ pub(crate) fn create(store: &mut Store, body: &Value) -> Answer {
     let mut thing = store.new_thing("CreateGateway", body);
     thing.asked.insert("gatewayUrl".to_owned(), json!(format!("{}/{id}/mcp", store.url)));
     thing.asked.insert("_tags".to_owned(), body["tags"].clone());
-    let gateway = Gateway { id: id.clone(), thing, targets: BTreeMap::new() };
+    let arn = store.arn("bedrock-agentcore", &format!("gateway/{id}"));
+    let gateway = Gateway { id: id.clone(), arn, thing, targets: BTreeMap::new() };
     let answer = described(&gateway);
     store.gateways.insert(id.clone(), gateway);
     store.remember("CreateGateway", body, &id);
@@ -85,15 +86,11 @@ pub(crate) fn list(store: &Store, query: &HashMap<String, String>) -> Value {
 
 /// As the replies describe it.
 pub(crate) fn described(gateway: &Gateway) -> Value {
-    let mut described = gateway.thing.described(json!({ "gatewayId": gateway.id, "gatewayArn": arn(&gateway.id) }));
+    let mut described = gateway.thing.described(json!({ "gatewayId": gateway.id, "gatewayArn": gateway.arn }));
     if let Some(members) = described.as_object_mut() {
         members.remove("_tags");
     }
     described
-}
-
-pub(crate) fn arn(id: &str) -> String {
-    format!("arn:aws:bedrock-agentcore:{REGION}:{ACCOUNT}:gateway/{id}")
 }
 
 fn check_name_is_free(store: &Store, name: &str, own: Option<&str>) -> Result<(), ApiError> {

@@ -1,4 +1,5 @@
-//! A stand-in of Amazon Bedrock AgentCore's control API: gateways, their targets, API key credential providers.
+//! A stand-in of Amazon Bedrock AgentCore: the control API for gateways, their targets and API key credential providers, and the gateways
+//! themselves, which are MCP servers.
 //!
 //! Shapes, lengths, patterns and errors are those of the service's model (`bedrock-agentcore-control`, 2023-06-05). Where the model is
 //! silent, this is what the stand-in does:
@@ -11,15 +12,27 @@
 //!   the process lives, unless [`AgentCore::forget_tokens`] is called.
 //! - A gateway with targets is not deleted (`ConflictException`), nor is one changed while it is `CREATING`, `UPDATING` or `DELETING`.
 //!
+//! A gateway answers at `/_agentcore/ID/mcp` ([`GATEWAYS`]), if the account was made by [`AgentCore::reaching`]. Its tools are those of its
+//! `READY` targets: `target___operationId` of an OpenAPI document, called by HTTPS with the provider's key, and `target___name` of a
+//! function, which gets the arguments as its event and the name in its client context. Other kinds of targets are listed as errors. A
+//! description is in the words of the document; AgentCore may choose others.
+//!
 //! Signatures are not checked. Every call is recorded ([`AgentCore::calls`]), and the next calls of an operation can be made to fail
 //! ([`AgentCore::fail`]).
 
+mod access;
 mod account;
 mod api;
 mod api_error;
 mod call;
+mod call_error;
 mod gateways;
+mod machine;
+mod mcp;
+mod means;
 mod names;
+mod offers;
+mod outside;
 mod providers;
 mod script;
 mod server;
@@ -29,5 +42,7 @@ mod targets;
 
 pub use account::AgentCore;
 pub use call::Call;
+pub use mcp::PREFIX as GATEWAYS;
+pub use outside::Outside;
 pub use script::{Ending, Fault};
 pub use server::{router, serve};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::api_error::{Answer, ApiError};
 use crate::names::{check_length, provider_name, text};
-use crate::store::{ACCOUNT, Provider, REGION, Store};
+use crate::store::{Provider, Store};
 
 pub(crate) fn create(store: &mut Store, body: &Value) -> Answer {
     let name = provider_name(body)?;
@@ -13,12 +13,9 @@ pub(crate) fn create(store: &mut Store, body: &Value) -> Answer {
     if store.providers.contains_key(name) {
         return Err(ApiError::conflict(format!("there is a provider {name} already")));
     }
-    let vault = format!("{REGION}:{ACCOUNT}:token-vault/default/apikeycredentialprovider/{name}");
-    let secret =
-        format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:bedrock-agentcore-identity!default/apikey/{name}");
     let provider = Provider {
-        arn: format!("arn:aws:bedrock-agentcore:{vault}"),
-        secret_arn: secret,
+        arn: store.arn("bedrock-agentcore", &format!("token-vault/default/apikeycredentialprovider/{name}")),
+        secret_arn: store.arn("secretsmanager", &format!("secret:bedrock-agentcore-identity!default/apikey/{name}")),
         key,
         created: Timestamp::now(),
     };

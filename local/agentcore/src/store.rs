@@ -11,12 +11,12 @@ use crate::names;
 use crate::script::{Ending, Script};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
-pub(crate) const REGION: &str = "eu-central-1";
 
 /// Everything of the account.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) url: String,
+    pub(crate) region: String,
     pub(crate) gateways: BTreeMap<String, Gateway>,
     pub(crate) providers: BTreeMap<String, Provider>,
     /// By operation and token: the request, and the identifiers of what it made.
@@ -31,6 +31,7 @@ pub(crate) struct Store {
 #[derive(Debug)]
 pub(crate) struct Gateway {
     pub(crate) id: String,
+    pub(crate) arn: String,
     pub(crate) thing: Thing,
     pub(crate) targets: BTreeMap<String, Target>,
 }
@@ -73,9 +74,10 @@ enum Next {
 }
 
 impl Store {
-    pub(crate) fn new(url: String) -> Self {
+    pub(crate) fn new(url: String, region: String) -> Self {
         Self {
             url,
+            region,
             gateways: BTreeMap::new(),
             providers: BTreeMap::new(),
             tokens: HashMap::new(),
@@ -84,6 +86,11 @@ impl Store {
             most_gateways: 1000,
             most_targets: 100,
         }
+    }
+
+    /// `arn:aws:bedrock-agentcore:region:account:gateway/id`
+    pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", self.region)
     }
 
     pub(crate) fn gateway(&mut self, id: &str) -> Result<&mut Gateway, ApiError> {
@@ -124,6 +131,18 @@ impl Store {
     pub(crate) fn change(&mut self, operation: &str, body: &Value) -> Change {
         let (next, reads) = self.next(operation, "UPDATE_UNSUCCESSFUL");
         Change { asked: asked(body), next, reads }
+    }
+
+    /// See [`crate::AgentCore::settle`].
+    pub(crate) fn settle(&mut self) {
+        for gateway in self.gateways.values_mut() {
+            let targets = gateway.targets.values_mut().map(|target| &mut target.thing);
+            for thing in targets.chain([&mut gateway.thing]) {
+                if let Some((_, reads)) = &mut thing.next {
+                    *reads = 0;
+                }
+            }
+        }
     }
 
     fn next(&mut self, operation: &str, failed: &str) -> (Next, u32) {

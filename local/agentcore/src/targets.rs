@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::api_error::{Answer, ApiError};
-use crate::gateways;
 use crate::names::{check_length, name, ten};
 use crate::store::{Store, Target, page};
 
@@ -16,14 +15,14 @@ const CREDENTIALS: [&str; 5] = ["GATEWAY_IAM_ROLE", "OAUTH", "API_KEY", "CALLER_
 
 pub(crate) fn create(store: &mut Store, gateway: &str, body: &Value) -> Answer {
     check(store, body)?;
-    store.gateway(gateway)?;
+    let gateway_arn = store.gateway(gateway)?.arn.clone();
     let operation = format!("CreateGatewayTarget {gateway}");
     if let Some(id) = store.made_before(&operation, body)? {
         return Ok((202, described(find(store, gateway, &id)?)));
     }
     check_room(store, gateway, name(body, LONGEST_NAME)?)?;
     let (id, thing) = (ten(), store.new_thing("CreateGatewayTarget", body));
-    let target = Target { id: id.clone(), gateway_arn: gateways::arn(gateway), thing };
+    let target = Target { id: id.clone(), gateway_arn, thing };
     let answer = described(&target);
     store.gateway(gateway)?.targets.insert(id.clone(), target);
     store.remember(&operation, body, &id);

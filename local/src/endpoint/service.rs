@@ -3,6 +3,7 @@
 //! A signature names it in its credential scope, in the header or, of a presigned URL, in the query. What is not signed may name it
 //! by its target or its path.
 
+use crate::gateways;
 use crate::invoke_api::Named;
 use http::Request;
 use http::header::AUTHORIZATION;
@@ -14,6 +15,8 @@ pub(super) enum Service {
     Functions(Named),
     DynamoDb,
     StepFunctions,
+    /// The control API of gateways, and the gateways.
+    AgentCore,
     Other,
 }
 
@@ -24,6 +27,8 @@ impl Service {
         match signed.as_deref() {
             Some("dynamodb") => Self::DynamoDb,
             Some("states") => Self::StepFunctions,
+            _ if request.uri().path().starts_with(gateways::PREFIX) => Self::AgentCore,
+            Some("bedrock-agentcore" | "bedrock-agentcore-control") => Self::AgentCore,
             Some(service) if service != "lambda" => Self::Other,
             _ if target.starts_with("DynamoDB") => Self::DynamoDb,
             _ if target.starts_with("AWSStepFunctions.") => Self::StepFunctions,
@@ -82,6 +87,11 @@ mod tests {
         assert_eq!(service("POST", "/", &[("authorization", &signed("dynamodb"))]), Service::DynamoDb);
         assert_eq!(service("POST", "/", &[("authorization", &signed("states"))]), Service::StepFunctions);
         assert_eq!(service("POST", "/", &[("authorization", &signed("sqs"))]), Service::Other);
+        assert_eq!(
+            service("POST", "/gateways", &[("authorization", &signed("bedrock-agentcore"))]),
+            Service::AgentCore
+        );
+        assert_eq!(service("POST", "/_agentcore/golf-1/mcp", &[]), Service::AgentCore);
         let presigned = "/?X-Amz-Credential=AKID%2F20260102%2Feu-central-1%2Fdynamodb%2Faws4_request";
         assert_eq!(service("GET", presigned, &[]), Service::DynamoDb);
         // A bucket may have a path like Lambda's.

@@ -14,6 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 const MCP: &str = "mcp";
 /// Its public name: a domain that no one owns (RFC 2606).
 const MCP_HOSTS: &[&str] = &["mcp.example.com"];
+/// The name of the service of AgentCore's gateways.
+const GATEWAYS: &str = "gateways";
+const GATEWAYS_HOSTS: &[&str] = &["gateways.example.com"];
 
 /// Where requests go. Clones share it.
 #[derive(Clone, Debug)]
@@ -56,6 +59,13 @@ impl Aws {
         let aws = self.clone();
         let router = Router::new().fallback(async move |request: Request<Body>| aws.relay_to_mcp(request).await);
         Service { name: MCP.to_owned(), hosts: MCP_HOSTS, below: "", router }
+    }
+
+    /// AgentCore's gateways, as their clients reach them: by HTTPS. The paths are the endpoint's.
+    pub(crate) fn gateways(&self) -> Service {
+        let aws = self.clone();
+        let router = Router::new().fallback(async move |request: Request<Body>| aws.relay(request).await);
+        Service { name: GATEWAYS.to_owned(), hosts: GATEWAYS_HOSTS, below: "", router }
     }
 
     async fn relay_to_mcp(&self, mut request: Request<Body>) -> Response<Body> {

@@ -6,7 +6,7 @@
 //! - `http://127.0.0.1:PORT` serves ntfy, and the control interface below `/_stand-ins/` ([`control`]).
 //! - Another port is a relay to AWS on this machine ([`StandIns::relay_to`]): what functions ask of AWS is recorded and can fail too, each of
 //!   AWS's services as a separate service, such as `aws:dynamodb`. Requests to DynamoDB are recorded with what they cost.
-//!   An MCP server that is deployed there is `https://mcp.example.com` besides.
+//!   An MCP server that is deployed there is `https://mcp.example.com` besides, and AgentCore's gateways are below `https://gateways.example.com`.
 //! - HTTPS on another port serves every service by its real host name, with certificates of an authority that is made for the process.
 //!   [`StandIns::variables`] are what a function needs that is built with `test-endpoints` of the guard.
 //!
@@ -23,6 +23,7 @@ mod noaa;
 mod ntfy;
 pub mod oauth;
 mod record;
+pub mod reports;
 mod server;
 mod service;
 mod stand_ins;

@@ -10,6 +10,7 @@ use crate::noaa;
 use crate::ntfy::{NTFY, Ntfy};
 use crate::oauth::OAuth;
 use crate::record::Record;
+use crate::reports;
 use crate::server::{Answer, Server};
 use crate::service::{Dropped, Service};
 use anyhow::{Context, Result};
@@ -51,7 +52,8 @@ impl StandIns {
         let golf = Golf::default();
         let aws = Aws::new()?;
         let issuer = OAuth::default();
-        let all = [ntfy.service(), noaa::service(), aws.mcp(), issuer::service(&issuer)];
+        let all =
+            [ntfy.service(), noaa::service(), reports::service(), aws.mcp(), aws.gateways(), issuer::service(&issuer)];
         let all = all.into_iter().chain(golf.services());
         let all: Vec<_> = all.collect();
         let hosts = hosts(&all).into_iter().map(str::to_owned).collect();
