@@ -26,8 +26,13 @@ async fn report(Path(year): Path<u16>, headers: HeaderMap) -> Response {
     if headers.get("x-api-key").is_none_or(|given| given != KEY) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let lines: String = (0..LINES).map(|line| format!("{:<63}\n", format!("Report of {year}, line {line}."))).collect();
-    lines.into_response()
+    let lines: Vec<_> = (0..LINES).map(|number| line(year, number)).collect();
+    lines.concat().into_response()
+}
+
+fn line(year: u16, number: usize) -> String {
+    let text = format!("Report of {year}, line {number}.");
+    format!("{text:<63}\n")
 }
 
 fn document() -> Value {

@@ -83,7 +83,10 @@ impl Registry {
             return Ok(None);
         }
         let name = row.metadata.api_key.as_ref().map(|usage| usage.provider_name.as_str()).unwrap_or_default();
+        if found(self.control.provider(name).await)?.is_none() {
+            return Ok(Some(step::with_provider(row, ProviderStep::None)));
+        }
         found(self.control.delete_provider(name).await)?;
-        Ok(Some(step::with_provider(row, ProviderStep::None)))
+        Ok(Some(Next::Wait))
     }
 }
