@@ -1,10 +1,11 @@
 """An agent of one's own, put in place by ``make deploy-agent`` and run by its state machine, with a tool in Python behind the layer."""
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
-from tests.flows import REPOSITORY, STAGE
+from tests.flows import REPOSITORY, STAGE, zips
 from tests.flows.test_agent import OnAgent
 
 # As the agent's row names the model, which follows a script.
@@ -33,7 +34,7 @@ class DeployAgent(OnAgent):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "agent.toml"
             path.write_text(AGENT)
-            said = self.platform.delivery("deploy-agent", str(path), *self.platform.zips())
+            said = self.platform.delivery("deploy-agent", str(path), *zips(os.environ["LRAP_TEST_LINKED"]))
         self.assertIn(f"agent-counter-of-flows-{STAGE}: created", said)
         row = {"pk": f"{PROVIDER}#{MODEL}", "provider": PROVIDER, "model_id": MODEL, "is_active": "true", "script": json.dumps(SCRIPT)}
         transformers = {"request_transformer": "scripted_v1", "response_transformer": "scripted_v1"}
