@@ -78,7 +78,7 @@ endef
 announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
 COMMA := ,
 
-.PHONY: delivery delivery-is-there help demo agent test packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
+.PHONY: delivery delivery-is-there help demo agent test soak packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
     demo-folder agent-folder platform platform-folder load-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance restore copy-back load \
     package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
@@ -145,6 +145,9 @@ test: tools packages $(VENV)/installed $(MOTO)/installed $(ENGINE)/installed $(D
 # make test runs this first, so that a missing package is reported before minutes of building.
 packages:
 	@tests/packages "$(LRAP_CACHE)"
+
+soak: $(MOTO)/installed ## change: a mixed load on one sandbox, with stores that fail, for an hour; MINUTES=
+	@LRAP_SOAK_SECONDS=$$(( $(or $(MINUTES),60) * 60 )) LRAP_TEST_MOTO="$(MOTO)/bin/python" cargo test -p lrap --test tests soak:: -- --ignored --nocapture
 
 # The limits hold only for one version of the compiler, for the x86-64 processor that valgrind simulates, and for Linux.
 counts: tools ## change: compare instructions, system calls, allocations and copies with their limits; UPDATE=1 makes the new counts the limits

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use lambda_local::table::{ContentTable, Fault, Faults, TableConfig};
-use long_content::reference::{Content, ContentRef, Scope, Ttl};
+use lambda_local::table::{ContentTable, Fault, Faults, Gate, TableConfig};
+use long_content::reference::{Content, ContentRef, Scope, StoreName, Ttl};
 use long_content::store::cache::CachedStore;
 use long_content::store::clock::Clock;
 use long_content::store::dynamodb::{Connections, CredentialsSource, DynamoDbStore, ServiceAccess, Settings, TlsRoots};
@@ -16,6 +16,7 @@ use long_content::store::{ContentStore, Expiry, GetError, MAX_CONTENT_LEN, PutEr
 use serde_json::json;
 
 mod renewal;
+mod s3;
 mod writers;
 
 const DAY: Ttl = Ttl::seconds(86_400);
@@ -50,8 +51,22 @@ impl Dial {
     }
 }
 
+tokio::task_local! {
+    /// The store that contents are named for; the table where nothing is said.
+    static NAMED_FOR: StoreName;
+}
+
+/// Whether contents are named for S3.
+fn is_for_s3() -> bool {
+    NAMED_FOR.try_with(|store| *store == StoreName::S3).unwrap_or(false)
+}
+
 fn scope() -> Scope {
-    Scope::new("contents")
+    Scope::new("contents").with_bucket(Some("contents"))
+}
+
+fn reference_in(scope: &Scope, ttl: Ttl, content: &Content) -> ContentRef {
+    scope.reference_in(if is_for_s3() { StoreName::S3 } else { StoreName::DynamoDb }, ttl, content)
 }
 
 /// Text that zstd shrinks to a third or so.
@@ -70,7 +85,7 @@ fn noise(len: usize, seed: u64) -> Bytes {
 
 /// Named as JSON, whatever it is: a string's bytes are held against UTF-8.
 fn named(bytes: Bytes, ttl: Ttl) -> (ContentRef, Bytes) {
-    (scope().reference(ttl, &Content::json(bytes.clone())), bytes)
+    (reference_in(&scope(), ttl, &Content::json(bytes.clone())), bytes)
 }
 
 /// Reads contents; their expiries are another test's matter.
@@ -156,7 +171,12 @@ async fn altered_references_are_refused(store: &impl ContentStore) {
     for bytes in [text(100, 1010), noise(MIB, 1011)] {
         let (reference, bytes) = named(bytes, DAY);
         store.put(&scope(), &[(reference, bytes.clone())], in_time()).await.unwrap();
-        let text = scope().reference(DAY, &Content::string("1"));
+        let text = reference_in(&scope(), DAY, &Content::string("1"));
+        // In S3 the TTL is part of the key.
+        let refusal = |altered: &ContentRef| match altered.ttl {
+            ttl if ttl != DAY && is_for_s3() => GetError::NotFound,
+            _ => GetError::Refused,
+        };
         let altered = [
             ContentRef { size: reference.size - 1, ..reference },
             ContentRef { size: reference.size + 1, ..reference },
@@ -167,10 +187,10 @@ async fn altered_references_are_refused(store: &impl ContentStore) {
             ContentRef { kind: text.kind, ..reference },
         ];
         for altered in altered {
-            assert_eq!(get_one(store, altered).await, Err(GetError::Refused), "{altered}");
+            assert_eq!(get_one(store, altered).await, Err(refusal(&altered)), "{altered}");
         }
         let together = get(store, &scope(), &[altered[0], reference, altered[4]], in_time()).await;
-        assert_eq!(together, [Err(GetError::Refused), Ok(bytes), Err(GetError::Refused)]);
+        assert_eq!(together, [Err(GetError::Refused), Ok(bytes), Err(refusal(&altered[4]))]);
     }
 }
 
@@ -188,8 +208,8 @@ async fn tenants_do_not_share(store: &impl ContentStore) {
     let (ours, theirs) = (scope().for_tenant("a"), scope().for_tenant("b"));
     for bytes in [text(100, 1021), noise(MIB, 1022)] {
         let content = Content::json(bytes.clone());
-        let reference = ours.reference(DAY, &content);
-        assert_ne!(reference.id, theirs.reference(DAY, &content).id);
+        let reference = reference_in(&ours, DAY, &content);
+        assert_ne!(reference.id, reference_in(&theirs, DAY, &content).id);
         store.put(&ours, &[(reference, bytes.clone())], in_time()).await.unwrap();
         for other in [&theirs, &scope()] {
             assert_eq!(get(store, other, &[reference], in_time()).await, [Err(GetError::NotFound)]);
@@ -202,7 +222,7 @@ async fn tenants_do_not_share(store: &impl ContentStore) {
 async fn a_cut_signature_tells_nothing(store: &impl ContentStore) {
     let signed = scope().signed_by("a-signing-key-of-some-length".parse().unwrap());
     for bytes in [text(100, 1031), noise(MIB, 1032)] {
-        let reference = signed.reference(DAY, &Content::json(bytes.clone()));
+        let reference = reference_in(&signed, DAY, &Content::json(bytes.clone()));
         store.put(&signed, &[(reference, bytes.clone())], in_time()).await.unwrap();
         let cut = ContentRef { signature: None, ..reference };
         for altered in [cut, ContentRef { size: reference.size + 1, ..cut }, ContentRef { ttl: Ttl::NONE, ..cut }] {

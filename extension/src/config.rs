@@ -17,7 +17,10 @@ use long_content::keep::{NotAPointer, Pointer};
 use long_content::reference::Ttl;
 use long_content::signing::settings::{SIGNING_KEY, SIGNING_SECRET, SigningSettings};
 use long_content::store::dynamodb::Settings;
-use long_content::store::settings::names::{CACHE_SIZE, CONTENT_TTL, STORE_TIMEOUT, TABLE, TLS_ROOTS};
+use long_content::store::s3::BucketSettings;
+use long_content::store::settings::names::{
+    CACHE_SIZE, CONTENT_BUCKET, CONTENT_TTL, S3_KMS_KEY, S3_MIN_SIZE, STORE_TIMEOUT, TABLE, TLS_ROOTS,
+};
 pub use long_content::store::settings::variables::{Mistake, Mistakes, Problem};
 use long_content::store::settings::variables::{Variables, quoted};
 use long_content::store::settings::{StoreSettings, memory};
@@ -55,6 +58,12 @@ settings! {
     MAX_PAYLOAD_SIZE = "MAX_PAYLOAD_SIZE", "245760", |config| config.max_payload_size.unwrap_or(0).to_string();
     /// JSON Pointers, separated by spaces, of values that stay inline whatever their size, for a Choice, a Map or a person to read; `*` matches any one member, `/**` at the end everything below.
     KEEP = "LRAP_KEEP", "none", |_| String::new();
+    /// Name of an S3 bucket for long contents. Without one, the table holds all.
+    CONTENT_BUCKET, "none", |config| config.bucket.as_ref().map(|bucket| bucket.bucket.clone()).unwrap_or_default();
+    /// Contents of more bytes than this, after compression, are stored in the bucket; by default those that cost less there.
+    S3_MIN_SIZE, "8032", |config| config.bucket.as_ref().map(|bucket| bucket.min_size.to_string()).unwrap_or_default();
+    /// ARN of a KMS key that encrypts what is stored in the bucket, in place of the bucket's default encryption.
+    S3_KMS_KEY, "none", |config| config.bucket.as_ref().and_then(|bucket| bucket.kms_key.clone()).unwrap_or_default();
     /// Seconds that contents are kept; 0 keeps them for ever.
     CONTENT_TTL, "86400", |config| config.ttl.as_seconds().unwrap_or(0).to_string();
     /// Seconds that storing or reading contents may take, within the invocation's own deadline.
@@ -85,7 +94,7 @@ settings! {
     UPSTREAM = "LRAP_RUNTIME_API_ENDPOINT", "AWS_LAMBDA_RUNTIME_API", |config| config.upstream.clone();
     /// The same, for this extension alone where several proxies are chained.
     OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "the above", |config| config.upstream.clone();
-    /// Trusted certificates for DynamoDB: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
+    /// Trusted certificates for DynamoDB and S3: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
     TLS_ROOTS, "amazon (system for other endpoints)", |config| config.store.access.tls_roots.to_string();
     /// Metrics of invocations that did work, as lines on standard output: `emf` for CloudWatch, or `off`.
     METRICS = "LRAP_METRICS", "emf", |config| config.metrics.as_str().to_owned();
@@ -233,6 +242,8 @@ pub struct Config {
     pub function_name: Option<String>,
     /// The content table and how to reach it.
     pub store: Settings,
+    /// The bucket for long contents and how to reach it, if there is one.
+    pub bucket: Option<BucketSettings>,
     /// Unknown `LRAP_` variables, which may be another proxy's.
     pub unknown: Vec<String>,
     /// Variables that name an HTTP proxy, which is not used.
@@ -292,7 +303,7 @@ impl Config {
         let upstream = upstream(vars, &lambda_api, port);
         let memory = memory(vars);
         let (max_content_size, max_payload_size) = (vars.number(MAX_CONTENT_SIZE, 5_000), max_payload_size(vars));
-        let StoreSettings { table: store, ttl, timeout: store_timeout, cache_size } = StoreSettings::read(vars);
+        let StoreSettings { table: store, bucket, ttl, timeout: store_timeout, cache_size } = StoreSettings::read(vars);
         Self {
             upstream,
             lambda_api,
@@ -320,6 +331,7 @@ impl Config {
             metrics: vars.one_of(METRICS, &[("emf", MetricsMode::Emf), ("off", MetricsMode::Off)], MetricsMode::Emf),
             function_name: vars.text("AWS_LAMBDA_FUNCTION_NAME"),
             store,
+            bucket,
             unknown: environment.unknown_names(vars),
             http_proxies: HTTP_PROXIES.into_iter().filter(|name| vars.is_set(name)).collect(),
         }

@@ -79,9 +79,10 @@ impl Failure {
             GetError::Expired => {
                 (FailureKind::Expired, "LRAP_CONTENT_TTL of the writer decides how long contents live")
             }
-            GetError::Refused => {
-                (FailureKind::Refused, "was it altered, or made for another AGENT_CONTEXT_TABLE or another tenant?")
-            }
+            GetError::Refused => (
+                FailureKind::Refused,
+                "was it altered, or made for another AGENT_CONTEXT_TABLE, LRAP_CONTENT_BUCKET or tenant?",
+            ),
             GetError::Corrupt => (
                 FailureKind::Corrupt,
                 "was the item in AGENT_CONTEXT_TABLE changed by something other than this layer?",
@@ -99,7 +100,10 @@ impl Failure {
             Refusal::Unsigned => "its writer needs the LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN that is set here",
             Refusal::NoKey => "set LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN as its writer has it",
             Refusal::UnknownKey(_) => "do LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN differ here and at its writer?",
-            Refusal::Forged => "was it altered, or made for another AGENT_CONTEXT_TABLE or another tenant?",
+            Refusal::Forged => {
+                "was it altered, or made for another AGENT_CONTEXT_TABLE, LRAP_CONTENT_BUCKET or tenant?"
+            }
+            Refusal::NoBucket => "set LRAP_CONTENT_BUCKET to the bucket of its writer",
             Refusal::Legacy => {
                 "LRAP_READ_LEGACY reads them only without LRAP_SIGNING_KEY, LRAP_SIGNING_SECRET_ARN and tenants"
             }

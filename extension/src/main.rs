@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use long_content::signing::SigningKeys;
 use long_content::store::cache::CachedStore;
-use long_content::store::dynamodb::DynamoDbStore;
+use long_content::store::tiers::TieredStore;
 use lrap::config::{self, Config, Mistakes};
 use lrap::lifecycle::{InitError, LifecycleError, Registration};
 use lrap::proxy::Proxy;
@@ -67,7 +67,7 @@ async fn run() -> Result<(), StartError> {
 }
 
 /// Everything that can fail before we register: only then can Lambda be told why.
-async fn start() -> Result<(TcpListener, Arc<Proxy<CachedStore<DynamoDbStore>>>), InitError> {
+async fn start() -> Result<(TcpListener, Arc<Proxy<CachedStore<TieredStore>>>), InitError> {
     let config = Config::from_env()?;
     logging::init(config.log);
     if !config.unknown.is_empty() {
@@ -80,7 +80,8 @@ async fn start() -> Result<(TcpListener, Arc<Proxy<CachedStore<DynamoDbStore>>>)
     let (hydrate, offload) = (config.hydrate.as_str(), config.offload.as_str());
     let signed = config.signing.signs();
     tracing::info!(hydrate, offload, signed, "modes in force: with auto, the shape of an event decides");
-    let store = CachedStore::new(DynamoDbStore::new(config.store.clone())?, config.cache_size);
+    let store = TieredStore::new(config.store.clone(), config.bucket.clone())?;
+    let store = CachedStore::new(store, config.cache_size);
     let keys = SigningKeys::new(config.signing.clone())?;
     let listener = server::bind(config.port).await.map_err(|error| InitError::port(&config, &error))?;
     Ok((listener, Arc::new(Proxy::new(config, store, keys))))

@@ -92,6 +92,7 @@ impl Work {
         self.usage.read_units += usage.read_units;
         self.usage.write_units += usage.write_units;
         self.usage.cache_hits += usage.cache_hits;
+        self.usage.saved_usd += usage.saved_usd;
     }
 
     /// A reference was handed over because its content cannot be had.
@@ -134,7 +135,7 @@ impl Work {
         self.metrics().iter().all(|metric| metric.name == STORE_TIME || metric.is_zero())
     }
 
-    fn metrics(&self) -> [Metric; 9] {
+    fn metrics(&self) -> [Metric; 10] {
         [
             Metric::bytes("OffloadedBytes", self.offloaded.bytes),
             Metric::bytes("HydratedBytes", self.hydrated.bytes),
@@ -145,6 +146,7 @@ impl Work {
             Metric::count("Fallbacks", self.fallbacks.into()),
             Metric::count("BrokenMarkers", self.broken_markers.into()),
             Metric::count("Failures", u64::from(self.failure.is_some())),
+            Metric { name: SAVED_USD, unit: "None", value: Number::Measure(self.usage.saved_usd) },
         ]
     }
 
@@ -174,6 +176,9 @@ impl Work {
 }
 
 const STORE_TIME: &str = "StoreTime";
+
+/// What contents in S3 cost less than they would have in the table; without a bucket no line has it.
+const SAVED_USD: &str = "SavedUsd";
 
 /// A number that CloudWatch makes a metric of.
 #[derive(Serialize)]
@@ -242,7 +247,8 @@ struct Values<'a>(&'a [Metric]);
 
 impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|metric| (metric.name, metric.value)))
+        let members = self.0.iter().filter(|metric| metric.name != SAVED_USD || !metric.is_zero());
+        serializer.collect_map(members.map(|metric| (metric.name, metric.value)))
     }
 }
 

@@ -14,6 +14,7 @@ use long_content::screen::{EventScreen, ResponseScreen};
 use long_content::store::ContentStore;
 use long_content::store::cache::CachedStore;
 use long_content::store::dynamodb::DynamoDbStore;
+use long_content::store::tiers::TieredStore;
 
 use crate::proxy::Proxy;
 
@@ -25,9 +26,9 @@ const TIME: Duration = Duration::from_secs(2);
 
 /// Makes ready what the first invocations need, without waiting for it, or before a snapshot is taken without the network:
 /// nothing that is in progress may be in the snapshot.
-pub async fn begin(proxy: &Arc<Proxy<CachedStore<DynamoDbStore>>>) {
+pub async fn begin(proxy: &Arc<Proxy<CachedStore<TieredStore>>>) {
     if proxy.expects_snapshot() {
-        exercise(proxy.store().store()).await;
+        exercise(proxy.store().store().table()).await;
     } else {
         tokio::spawn(warm(Arc::clone(proxy)));
     }
@@ -35,12 +36,12 @@ pub async fn begin(proxy: &Arc<Proxy<CachedStore<DynamoDbStore>>>) {
 
 /// Lambda waits for our first poll, so that goes first: everything else that is ready to run here runs before this, and then
 /// work that waits for the processor. What waits for the network goes before the write.
-async fn warm(proxy: Arc<Proxy<CachedStore<DynamoDbStore>>>) {
+async fn warm(proxy: Arc<Proxy<CachedStore<TieredStore>>>) {
     tokio::task::yield_now().await;
     std::thread::yield_now();
     proxy.upstream().warm().await;
     proxy.store().store().warm().await;
-    exercise(proxy.store().store()).await;
+    exercise(proxy.store().store().table()).await;
 }
 
 /// Takes an event and a response of a common size through everything, and stores nothing. Failing is no loss.

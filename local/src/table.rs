@@ -4,6 +4,7 @@
 //! would count ([`Meter`]) and lets scripted faults happen ([`Faults`]). Items past their TTL are swept on a timer, since DynamoDB
 //! does so in its own time and dynoxide only when asked: readers must look at the attribute themselves, here as there.
 
+mod bucket;
 mod clock;
 mod error;
 mod faults;
@@ -12,6 +13,7 @@ mod relay;
 mod shifted_clock;
 mod tables;
 
+pub use bucket::{ContentBucket, Object};
 pub use error::TableError;
 pub use faults::{Fault, FaultScript, Faults, Gate, TableRequest};
 pub use meter::Meter;

@@ -9,8 +9,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use long_content::reference::{ContentRef, ParseRefError, Scope};
 use long_content::signing::SigningKeys;
-use long_content::store::dynamodb::{CredentialsSource, DynamoDbStore};
-use long_content::store::settings::names as name;
+use long_content::store::dynamodb::CredentialsSource;
+use long_content::store::settings::{self, names as name};
+use long_content::store::tiers::TieredStore;
 use long_content::store::{ContentStore, GetError};
 use lrap::config::{Config, LAMBDA_API, Mistake};
 use lrap::error::Failure;
@@ -150,14 +151,15 @@ impl Context {
             return Err(ToolError::Unavailable(NO_CREDENTIALS.to_owned()));
         }
         let scope = with_secret_keys(&config, scope_of(&config, tenant))?;
-        let store = DynamoDbStore::new(config.store.clone()).map_err(|error| ToolError::Usage(error.to_string()))?;
+        let store = TieredStore::new(config.store.clone(), config.bucket.clone());
+        let store = store.map_err(|error| ToolError::Usage(error.to_string()))?;
         Ok(Table { config, store, scope })
     }
 }
 
 /// Who shares the contents that are asked for.
 pub(crate) fn scope_of(config: &Config, tenant: &Tenant) -> Scope {
-    let scope = Scope::new(config.store.table.as_str()).signed_by(config.signing.keys.clone());
+    let scope = settings::scope(&config.store, config.bucket.as_ref()).signed_by(config.signing.keys.clone());
     // The name's bytes, whether or not they are text.
     let tenant = tenant.id.as_deref().map(OsStr::as_encoded_bytes);
     tenant.map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant))
@@ -178,7 +180,7 @@ fn with_secret_keys(config: &Config, scope: Scope) -> Result<Scope, ToolError> {
 /// A content table, and how to ask it.
 pub(crate) struct Table {
     pub(crate) config: Config,
-    pub(crate) store: DynamoDbStore,
+    pub(crate) store: TieredStore,
     pub(crate) scope: Scope,
 }
 

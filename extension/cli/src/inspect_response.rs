@@ -6,6 +6,7 @@ use long_content::keys::Keyring;
 use long_content::locate;
 use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
 use long_content::reference::{Content, ContentRef, Kind, Scope};
+use long_content::store::settings;
 
 use crate::answer::ToolError;
 use crate::context::{Context, WITHOUT_STORE, scope_of};
@@ -125,7 +126,8 @@ impl Inspection {
     }
 
     fn references(&self, contents: &[Content]) -> Vec<ContentRef> {
-        contents.iter().map(|content| self.scope.reference(self.config.ttl, content)).collect()
+        let placing = settings::placing(self.config.bucket.as_ref());
+        contents.iter().map(|content| placing.reference(&self.scope, self.config.ttl, content)).collect()
     }
 
     fn note(

@@ -1,11 +1,13 @@
-//! `lrap ls`: what the table holds.
+//! `lrap ls`: what the table and the bucket hold.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
 use long_content::store::clock::Clock;
+use long_content::store::cost;
 use long_content::store::dynamodb::{Foreign, Inventory, Orphans, StoredContent};
+use long_content::store::s3::Page;
 use serde_json::{Value, json};
 
 use crate::answer::{Outcome, ToolError, print};
@@ -18,9 +20,10 @@ Examples:
   lrap ls
   lrap ls --limit 20 --json
 
-Needs dynamodb:Scan, which no function needs. DynamoDB charges a scan by the size of the table.";
+Needs dynamodb:Scan, which no function needs. DynamoDB charges a scan by the size of the table. With LRAP_CONTENT_BUCKET it needs
+s3:ListBucket and s3:GetObject too, and S3 charges a request for each object.";
 
-/// List what the table holds: a scan, charged by the size of the table
+/// List what the table and the bucket hold: a scan, charged by the size of the table
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Ls {
@@ -37,7 +40,11 @@ impl Ls {
         let scanned = inventory.scanned();
         let (mut contents, orphans, foreign) = inventory.finish();
         contents.truncate(limit);
-        let listing = Listing { contents, orphans, foreign, is_whole, scanned, now: Clock::default().now() };
+        let bucket = wait(list(&table, limit - contents.len())).map_err(ToolError::Unavailable)?;
+        let (is_whole, objects) = (is_whole && bucket.next.is_none(), bucket.contents.len() + bucket.foreign.len());
+        contents.extend(bucket.contents);
+        let foreign = [foreign, bucket.foreign].concat();
+        let listing = Listing { contents, orphans, foreign, is_whole, scanned, objects, now: Clock::default().now() };
         print(context.as_json, &listing.document(), &listing.text())
     }
 }
@@ -48,7 +55,7 @@ async fn scan(table: &Table, limit: usize) -> Result<(Inventory, bool), String> 
     let mut progress = Progress { shows: io::stderr().is_terminal() };
     let mut from = None;
     loop {
-        let page = table.store.page(from.as_ref(), table.until()).await?;
+        let page = table.store.table().page(from.as_ref(), table.until()).await?;
         from.clone_from(&page.next);
         inventory.add(page);
         if from.is_none() || inventory.len() >= limit {
@@ -56,6 +63,25 @@ async fn scan(table: &Table, limit: usize) -> Result<(Inventory, bool), String> 
             return Ok((inventory, is_whole));
         }
         progress.show(&inventory);
+    }
+}
+
+/// What the bucket holds, if there is one, and up to `limit` objects; where it goes on says whether there are more.
+async fn list(table: &Table, limit: usize) -> Result<Page, String> {
+    let mut all = Page::default();
+    let Some(bucket) = table.store.bucket() else { return Ok(all) };
+    if limit == 0 {
+        return Ok(Page { next: Some(String::new()), ..all });
+    }
+    loop {
+        let left = limit - all.contents.len();
+        let page = bucket.page(all.next.as_deref(), left, table.until()).await?;
+        all.contents.extend(page.contents);
+        all.foreign.extend(page.foreign);
+        all.next = page.next;
+        if all.next.is_none() || all.contents.len() >= limit {
+            return Ok(all);
+        }
     }
 }
 
@@ -87,6 +113,7 @@ struct Listing {
     foreign: Vec<Foreign>,
     is_whole: bool,
     scanned: u64,
+    objects: usize,
     now: u64,
 }
 
@@ -102,6 +129,8 @@ impl Listing {
             "orphans": self.is_whole.then(|| orphans.collect::<Vec<_>>()),
             "foreign": foreign.collect::<Vec<_>>(),
             "items": self.scanned,
+            "objects": self.objects,
+            "usd_per_month": self.usd_per_month(),
             "complete": self.is_whole,
         })
     }
@@ -167,7 +196,20 @@ impl Listing {
         let stored = self.contents.iter().filter_map(|content| content.stored).sum();
         let more = if self.is_whole { "" } else { "; there may be more" };
         let (count, size, stored) = (self.contents.len(), figures::bytes(size), figures::bytes(stored));
-        format!("{count} contents, {size}, stored as {stored}; {} items read{more}\n", self.scanned)
+        let objects = if self.objects == 0 { String::new() } else { format!(" and {} objects", self.objects) };
+        let usd = self.usd_per_month();
+        format!(
+            "{count} contents, {size}, stored as {stored}, {usd:.6} USD a month; {} items{objects} read{more}\n",
+            self.scanned
+        )
+    }
+
+    /// What keeping the contents costs, by list prices.
+    fn usd_per_month(&self) -> f64 {
+        let month = |content: &StoredContent| {
+            cost::month(content.reference.store, content.stored.unwrap_or(content.reference.size))
+        };
+        self.contents.iter().map(month).sum()
     }
 }
 

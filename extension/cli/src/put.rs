@@ -8,6 +8,7 @@ use bytes::Bytes;
 use clap::{ArgGroup, Args, ValueHint};
 use long_content::hydrate;
 use long_content::reference::{Content, ContentRef};
+use long_content::store::settings;
 use long_content::store::{ContentStore, Expiry, MAX_CONTENT_LEN, PutError};
 use lrap::error::{Failure, quoted};
 use serde::de::IgnoredAny;
@@ -25,7 +26,7 @@ Examples:
   lrap put - --tenant blue
   aws stepfunctions start-execution --state-machine-arn \"$ARN\" --input \"{\\\"document\\\": \\\"$(lrap put report.txt)\\\"}\"
 
-Needs dynamodb:PutItem, dynamodb:BatchWriteItem and dynamodb:BatchGetItem.";
+Needs dynamodb:PutItem, dynamodb:BatchWriteItem and dynamodb:BatchGetItem; with LRAP_CONTENT_BUCKET s3:PutObject too.";
 
 /// Store a file, a text or standard input, and print its reference
 ///
@@ -51,7 +52,8 @@ impl Put {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, ToolError> {
         let given = self.content()?;
         let table = context.open(&self.tenant)?;
-        let reference = table.scope.reference(table.config.ttl, &given);
+        let placing = settings::placing(table.config.bucket.as_ref());
+        let reference = placing.reference(&table.scope, table.config.ttl, &given);
         let stored = wait(table.store.put(&table.scope, &[(reference, given.bytes)], table.until()));
         let expiry = stored.map_err(|error| not_stored(&error))?.remove(0);
         print(context.as_json, &document(&reference, expiry), &format!("{reference}\n"))

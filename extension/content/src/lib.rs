@@ -12,6 +12,7 @@
 //! - [`outgoing`] is a whole response decided: both of the above, and what must be stored.
 //! - [`keep`] names values of a response that stay inline.
 //! - [`keys`] are the signing keys that make references unforgeable.
+//! - [`placing`] decides which store a content goes to.
 //! - [`reference`] is the text that travels: its grammar, and how contents get their names.
 //! - [`screen`] tells, piece by piece, payloads that have nothing to replace from those worth a look.
 //! - `signing` knows the keys of one process: given, or read from a secret.
@@ -37,6 +38,7 @@ pub mod markers;
 mod nested;
 pub mod offload;
 pub mod outgoing;
+pub mod placing;
 pub mod reference;
 pub mod screen;
 mod seams;

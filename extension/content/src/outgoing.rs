@@ -20,6 +20,7 @@ use crate::fit::{self, Destination, DoesNotFit};
 use crate::keep::Pointer;
 use crate::leaving::Leaving;
 use crate::offload::{self, Limits, MAX_LOOK_ALIKES};
+use crate::placing::Placing;
 use crate::reference::{ContentRef, Scope, Ttl};
 
 /// On which terms a response may leave.
@@ -39,6 +40,8 @@ pub struct Terms {
     pub scope: Scope,
     /// How long it is kept.
     pub ttl: Ttl,
+    /// Which store takes it.
+    pub placing: Placing,
 }
 
 impl Terms {
@@ -52,6 +55,7 @@ impl Terms {
             max_look_alikes: MAX_LOOK_ALIKES,
             scope,
             ttl,
+            placing: Placing::default(),
         }
     }
 }
@@ -100,7 +104,8 @@ impl Outgoing {
 
     fn leave(&mut self, leaving: &Leaving, terms: &Terms) {
         let contents = leaving.contents();
-        let references: Vec<_> = contents.iter().map(|content| terms.scope.reference(terms.ttl, content)).collect();
+        let references: Vec<_> =
+            contents.iter().map(|content| terms.placing.reference(&terms.scope, terms.ttl, content)).collect();
         let mut known: HashSet<_> = self.contents.iter().map(|(reference, _)| *reference).collect();
         for (reference, content) in references.iter().zip(contents) {
             if known.insert(*reference) {

@@ -3,7 +3,8 @@
 //! ```text
 //! reference = "@content:" version ":" store ":" kind ":" ttl ":" id ":" size [ ":" key ":" mac ]
 //! version   = "1"
-//! store     = "dynamodb"
+//! store     = "dynamodb"     a content table
+//!           / "s3"           a bucket
 //! kind      = "s"            a JSON string, stored as its decoded text in UTF-8
 //!           / "j"            any other JSON value, stored as its JSON text
 //!           / "v"            an object or array as it came, stored as its JSON text, whose strings are never references
@@ -83,6 +84,8 @@ impl Kind {
 pub enum StoreName {
     /// A DynamoDB content table.
     DynamoDb,
+    /// An S3 bucket.
+    S3,
 }
 
 impl StoreName {
@@ -90,6 +93,7 @@ impl StoreName {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DynamoDb => "dynamodb",
+            Self::S3 => "s3",
         }
     }
 }
@@ -198,7 +202,7 @@ impl fmt::Display for TenantTag {
     }
 }
 
-/// A short name of who shares contents: one table, one tenant, and who has one key. Stores tell by it what is damaged from what
+/// A short name of who shares contents: one table or bucket, one tenant, and who has one key. Stores tell by it what is damaged from what
 /// was written in another scope, of which nobody may learn that it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ScopeTag([u8; 8]);
@@ -209,11 +213,12 @@ impl fmt::Display for ScopeTag {
     }
 }
 
-/// Who shares contents: the table, the tenant where a function has tenant isolation, and who has the signing keys where
-/// there are any.
+/// Who shares contents: the table, or the bucket for contents that are there; the tenant where a function has tenant isolation; and
+/// who has the signing keys where there are any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
     table: String,
+    bucket: Option<String>,
     tenant: Option<Box<[u8]>>,
     keys: Keyring,
 }
@@ -236,12 +241,21 @@ pub enum Refusal {
     /// Of the forerunner's format, which knows neither keys nor tenants.
     #[error("a legacy reference has no signature and no tenant, and this function needs one of them")]
     Legacy,
+    /// Its content is in S3, and this scope has no bucket.
+    #[error("its content is in S3, and no bucket is set here")]
+    NoBucket,
 }
 
 impl Scope {
     /// The scope of everyone who uses `table`.
     pub fn new(table: impl Into<String>) -> Self {
-        Self { table: table.into(), tenant: None, keys: Keyring::default() }
+        Self { table: table.into(), bucket: None, tenant: None, keys: Keyring::default() }
+    }
+
+    /// The same, with the bucket of contents that are in S3, if there is one.
+    #[must_use]
+    pub fn with_bucket(&self, bucket: Option<&str>) -> Self {
+        Self { bucket: bucket.map(str::to_owned), ..self.clone() }
     }
 
     /// The same table, for one tenant only, named by the bytes of its header. Without a name there is no tenant.
@@ -262,6 +276,14 @@ impl Scope {
         &self.table
     }
 
+    /// What scopes the contents of a store: the table's name or the bucket's.
+    fn place(&self, store: StoreName) -> Option<&str> {
+        match store {
+            StoreName::DynamoDb => Some(&self.table),
+            StoreName::S3 => self.bucket.as_deref(),
+        }
+    }
+
     /// The tag of the tenant, where there is one.
     pub fn tenant_tag(&self) -> Option<TenantTag> {
         let tenant = self.tenant.as_ref()?;
@@ -272,12 +294,13 @@ impl Scope {
         Some(TenantTag(tag))
     }
 
-    /// The tag of what is stored under a reference in this scope: of the table, the tenant, and the key that the reference names.
+    /// The tag of what is stored under a reference in this scope: of the table or bucket, the tenant, and the key that the reference names.
     pub fn tag(&self, reference: &ContentRef) -> ScopeTag {
         let mut hasher = blake3::Hasher::new_derive_key(SCOPE_CONTEXT);
         let key = reference.signature.map(|signature| signature.key.to_string()).unwrap_or_default();
         let [tenancy, tenant] = self.tenant_fields();
-        for field in [self.table.as_bytes(), tenancy, tenant, key.as_bytes()] {
+        let place = self.place(reference.store).unwrap_or_default();
+        for field in [place.as_bytes(), tenancy, tenant, key.as_bytes()] {
             hasher.update(&(field.len() as u64).to_le_bytes()).update(field);
         }
         let mut tag = [0; 8];
@@ -290,14 +313,19 @@ impl Scope {
         !self.keys.is_empty()
     }
 
-    /// The reference under which `content` is stored in this scope, signed by the current key if there is one.
+    /// The reference under which `content` is stored in the table of this scope, signed by the current key if there is one.
     pub fn reference(&self, ttl: Ttl, content: &Content) -> ContentRef {
+        self.reference_in(StoreName::DynamoDb, ttl, content)
+    }
+
+    /// The same in a store.
+    pub fn reference_in(&self, store: StoreName, ttl: Ttl, content: &Content) -> ContentRef {
         let key = self.keys.current();
         let mut reference = ContentRef {
-            store: StoreName::DynamoDb,
+            store,
             kind: content.kind,
             ttl,
-            id: self.id(key, ttl, content.kind, &content.bytes),
+            id: self.id(store, key, ttl, content.kind, &content.bytes),
             size: content.bytes.len() as u64,
             signature: None,
         };
@@ -311,6 +339,7 @@ impl Scope {
     pub fn admits(&self, reference: &ContentRef) -> Result<(), Refusal> {
         match &reference.signature {
             _ if reference.is_legacy() && (self.is_signed() || self.tenant.is_some()) => Err(Refusal::Legacy),
+            _ if self.place(reference.store).is_none() => Err(Refusal::NoBucket),
             None if self.is_signed() => Err(Refusal::Unsigned),
             None => Ok(()),
             Some(_) if !self.is_signed() => Err(Refusal::NoKey),
@@ -331,7 +360,7 @@ impl Scope {
         has_key
             && bytes.len() as u64 == reference.size
             && (reference.kind != Kind::String || std::str::from_utf8(bytes).is_ok())
-            && self.id(key, reference.ttl, reference.kind, bytes) == reference.id
+            && self.id(reference.store, key, reference.ttl, reference.kind, bytes) == reference.id
     }
 
     /// The MAC of a reference by the key `id`, if this scope has it.
@@ -339,7 +368,8 @@ impl Scope {
         let unsigned = ContentRef { signature: None, ..*reference };
         let signed_text = format!("{unsigned}:{id}:");
         let [tenancy, tenant] = self.tenant_fields();
-        self.keys.mac(id, &[self.table.as_bytes(), tenancy, tenant, signed_text.as_bytes()])
+        let place = self.place(reference.store)?;
+        self.keys.mac(id, &[place.as_bytes(), tenancy, tenant, signed_text.as_bytes()])
     }
 
     /// Whether there is a tenant, and its name.
@@ -348,7 +378,7 @@ impl Scope {
     }
 
     /// Every field is preceded by its length, so no two scopes and contents feed the hash the same bytes.
-    fn id(&self, key: Option<KeyId>, ttl: Ttl, kind: Kind, bytes: &[u8]) -> ContentId {
+    fn id(&self, store: StoreName, key: Option<KeyId>, ttl: Ttl, kind: Kind, bytes: &[u8]) -> ContentId {
         let key = key.and_then(|key| self.keys.content_key(key));
         let mut hasher = key.map_or_else(|| blake3::Hasher::new_derive_key(ID_CONTEXT), blake3::Hasher::new_keyed);
         let mut field = |bytes: &[u8]| {
@@ -356,9 +386,9 @@ impl Scope {
             hasher.update(bytes);
         };
         field(&[VERSION]);
-        field(StoreName::DynamoDb.as_str().as_bytes());
+        field(store.as_str().as_bytes());
         field(kind.as_str().as_bytes());
-        field(self.table.as_bytes());
+        field(self.place(store).unwrap_or_default().as_bytes());
         field(&ttl.as_seconds().unwrap_or(0).to_le_bytes());
         let [tenancy, tenant] = self.tenant_fields();
         field(tenancy);
@@ -386,7 +416,7 @@ pub struct ContentRef {
 }
 
 impl ContentRef {
-    /// Bytes of the text of a reference to a content of `size` bytes.
+    /// Bytes that the text of a reference to a content of `size` bytes has at most: as many as that of one in the table.
     pub fn text_len(size: u64, ttl: Ttl, is_signed: bool) -> usize {
         /// A key and a MAC, each after its colon.
         const SIGNATURE_LEN: usize = 1 + 8 + 1 + 22;
@@ -423,7 +453,7 @@ impl ContentRef {
         let text = text.strip_prefix(PREFIX).unwrap_or(text);
         let looks_like_one = text.len() <= MAX_LEN
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
-            && text.split(':').nth(1) == Some(StoreName::DynamoDb.as_str());
+            && text.split(':').nth(1).is_some_and(|store| parse_store(store).is_ok());
         looks_like_one.then(|| format!("{PREFIX}{text}").parse())
     }
 
@@ -507,6 +537,7 @@ fn outline(text: &str) -> Option<(u32, &str)> {
 fn parse_store(text: &str) -> Result<StoreName, ParseRefError> {
     match text {
         "dynamodb" => Ok(StoreName::DynamoDb),
+        "s3" => Ok(StoreName::S3),
         _ => Err(ParseRefError::UnknownStore),
     }
 }
@@ -554,10 +585,11 @@ mod tests {
     fn any_ref() -> impl Strategy<Value = ContentRef> {
         let signature = proptest::option::of(any::<([u8; 6], [u8; 16])>());
         let kind = prop_oneof![Just(Kind::String), Just(Kind::Json), Just(Kind::Verbatim)];
-        (kind, any::<u32>(), any::<[u8; 32]>(), any::<u64>(), signature).prop_map(|(kind, ttl, id, size, signature)| {
+        let what = (prop_oneof![Just(StoreName::DynamoDb), Just(StoreName::S3)], kind);
+        (what, any::<u32>(), any::<[u8; 32]>(), any::<u64>(), signature).prop_map(|(what, ttl, id, size, signature)| {
             ContentRef {
-                store: StoreName::DynamoDb,
-                kind,
+                store: what.0,
+                kind: what.1,
                 ttl: Ttl::seconds(ttl),
                 id: ContentId(Name::Hash(id)),
                 size,
@@ -578,12 +610,14 @@ mod tests {
             let text = reference.to_string();
             prop_assert!(text.len() < MAX_LEN);
             prop_assert_eq!(text.parse(), Ok(reference));
-            prop_assert_eq!(ContentRef::text_len(reference.size, reference.ttl, reference.signature.is_some()), text.len());
+            let shorter = StoreName::DynamoDb.as_str().len() - reference.store.as_str().len();
+            let most = ContentRef::text_len(reference.size, reference.ttl, reference.signature.is_some());
+            prop_assert_eq!(most, text.len() + shorter);
         }
 
         #[test]
         fn what_parses_prints_as_it_was(
-            text in "@content:1:dynamodb:[sjv]:(none|[0-9]{1,11}):[A-Za-z0-9_-]{42,44}:[0-9]{1,21}(:[A-Za-z0-9_-]{7,9}:[A-Za-z0-9_-]{21,23})?",
+            text in "@content:1:(dynamodb|s3):[sjv]:(none|[0-9]{1,11}):[A-Za-z0-9_-]{42,44}:[0-9]{1,21}(:[A-Za-z0-9_-]{7,9}:[A-Za-z0-9_-]{21,23})?",
         ) {
             if let Ok(reference) = text.parse::<ContentRef>() {
                 prop_assert_eq!(reference.to_string(), text);
@@ -629,7 +663,7 @@ mod tests {
         let good = sample().to_string();
         let error = |from: &str, to: &str| good.replacen(from, to, 1).parse::<ContentRef>().unwrap_err();
         assert_eq!(error(":1:", ":2:"), ParseRefError::UnknownVersion(2));
-        assert_eq!(error("dynamodb", "s3"), ParseRefError::UnknownStore);
+        assert_eq!(error("dynamodb", "s4"), ParseRefError::UnknownStore);
         assert_eq!(error(":s:", ":x:"), ParseRefError::Malformed("kind"));
         assert_eq!(error(":86400:", ":086400:"), ParseRefError::Malformed("TTL class"));
         assert_eq!(error(":86400:", ":0:"), ParseRefError::Malformed("TTL class"));
@@ -642,17 +676,18 @@ mod tests {
         assert_eq!(error("@content:1", "@content"), ParseRefError::NotAReference);
     }
 
-    /// The rows of the documented vectors: keys, table, tenant, TTL, kind, content, reference.
+    /// The rows of the documented vectors: keys, table or bucket, tenant, TTL, kind, content, reference.
     fn vector(scope: &Scope, keys: &str, ttl: Ttl, content: &Content) -> String {
         let show = |text: &str| if text.is_empty() { "-".to_owned() } else { format!("`{text}`") };
-        let reference = scope.signed_by(keys.parse().unwrap_or_default()).reference(ttl, content);
+        let store = if scope.bucket.is_some() { StoreName::S3 } else { StoreName::DynamoDb };
+        let reference = scope.signed_by(keys.parse().unwrap_or_default()).reference_in(store, ttl, content);
         let text = std::str::from_utf8(&content.bytes).unwrap();
         let (tenant, kind) =
             (String::from_utf8_lossy(scope.tenant.as_deref().unwrap_or_default()), content.kind.as_str());
         format!(
             "| {} | `{}` | {} | {ttl} | {kind} | `{text}` | `{reference}` |",
             show(keys),
-            scope.table,
+            scope.place(store).unwrap(),
             show(&tenant)
         )
     }
@@ -663,6 +698,7 @@ mod tests {
         let (text, json) = (Content::string("Hello, 世界"), Content::json("[1e400]"));
         let verbatim = Content::verbatim(r#"["@content:"]"#);
         let blue = table.for_tenant("blue");
+        let bucket = table.with_bucket(Some("long-content-dev"));
         let rows = [
             vector(&table, "", day, &text),
             vector(&table, "", Ttl::NONE, &json),
@@ -672,6 +708,8 @@ mod tests {
             vector(&table, "correct-horse-battery-staple", Ttl::NONE, &json),
             vector(&table, "correct-horse-battery-staple", day, &verbatim),
             vector(&blue, "correct-horse-battery-staple", day, &text),
+            vector(&bucket, "", day, &text),
+            vector(&bucket.for_tenant("blue"), "correct-horse-battery-staple", Ttl::NONE, &json),
         ];
         let documented = include_str!("../../../docs/references.md");
         assert!(documented.contains(&rows.join("\n")), "docs/references.md should contain:\n{}", rows.join("\n"));
@@ -694,6 +732,23 @@ mod tests {
         let unsigned = ContentRef { signature: None, ..reference };
         assert_eq!(signed().admits(&unsigned), Err(Refusal::Unsigned));
         assert!(signed().holds(&reference, b"same") && !signed().holds(&unsigned, b"same"));
+    }
+
+    #[test]
+    fn a_content_in_s3_is_the_buckets_whatever_the_table() {
+        let (day, content) = (Ttl::seconds(86_400), Content::string("same"));
+        for keys in ["", "a-signing-key-of-24-bytes"] {
+            let keys: Keyring = keys.parse().unwrap_or_default();
+            let with = |table: &str, bucket| Scope::new(table).with_bucket(bucket).signed_by(keys.clone());
+            let writer = with("table", Some("bucket"));
+            let reference = writer.reference_in(StoreName::S3, day, &content);
+            let reader = with("another", Some("bucket"));
+            assert_eq!((reader.admits(&reference), reader.holds(&reference, b"same")), (Ok(()), true));
+            assert_eq!(reader.tag(&reference), writer.tag(&reference));
+            assert!(!with("table", Some("other")).holds(&reference, b"same"));
+            assert_eq!(with("table", None).admits(&reference), Err(Refusal::NoBucket));
+            assert_ne!(writer.reference(day, &content).id, reference.id, "the store is part of the name");
+        }
     }
 
     /// A program that may write to the table could store such a text under its right name.

@@ -12,13 +12,20 @@ use crate::reference::{ContentRef, Scope};
 #[cfg(feature = "cache")]
 pub mod cache;
 pub mod clock;
+pub mod cost;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
+#[cfg(feature = "dynamodb")]
+mod encoding;
 mod expiry;
 pub mod memory;
 #[cfg(feature = "dynamodb")]
+pub mod s3;
+#[cfg(feature = "dynamodb")]
 pub mod settings;
 pub mod tally;
+#[cfg(feature = "dynamodb")]
+pub mod tiers;
 
 pub use self::expiry::Expiry;
 

@@ -7,6 +7,7 @@ use long_content::keys::Keyring;
 use long_content::offload::MAX_LOOK_ALIKES;
 use long_content::outgoing::{Outgoing, Terms};
 use long_content::reference::{ContentRef, Scope};
+use long_content::store::settings;
 use long_content::store::tally::Tally;
 use long_content::store::{ContentStore, PutError};
 
@@ -119,6 +120,7 @@ impl<S: ContentStore> Proxy<S> {
             keep: self.config.keep.clone(),
             scope: self.scope_of(invocation, keys),
             ttl: self.config.ttl,
+            placing: settings::placing(self.config.bucket.as_ref()),
             kept: invocation.kept.clone(),
             max_look_alikes: MAX_LOOK_ALIKES,
         }

@@ -3,7 +3,7 @@
 use long_content::keys::Keyring;
 use long_content::reference::Scope;
 use long_content::signing::SigningKeys;
-use long_content::store::ContentStore;
+use long_content::store::{ContentStore, settings};
 
 use crate::config::{Config, MetricsMode};
 use crate::invocations::{Invocation, Invocations};
@@ -33,7 +33,7 @@ impl<S: ContentStore> Proxy<S> {
     pub fn new(config: Config, store: S, keys: SigningKeys) -> Self {
         Self {
             upstream: RuntimeApi::new(&config.upstream),
-            scope: Scope::new(config.store.table.as_str()),
+            scope: settings::scope(&config.store, config.bucket.as_ref()),
             events: Room::new(config.max_event_size),
             responses: Room::new(config.response_room.max(LAMBDA_RESPONSE_LIMIT)),
             invocations: Invocations::default(),

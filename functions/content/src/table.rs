@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use functions_shared::{Failure, Variables};
+use long_content::placing::Placing;
 use long_content::reference::{Content, ContentRef, Kind, Refusal, Scope, Ttl};
 use long_content::signing::settings::SigningSettings;
 use long_content::signing::{SigningKeys, UnknownKey};
 use long_content::store::cache::CachedStore;
-use long_content::store::dynamodb::{Connections, DynamoDbStore};
+use long_content::store::dynamodb::Connections;
 use long_content::store::settings::StoreSettings;
 use long_content::store::settings::variables::Variables as Found;
+use long_content::store::tiers::TieredStore;
 use long_content::store::{ContentStore, GetError};
 use serde_json::Value;
 
@@ -21,8 +23,9 @@ use crate::handle::{Handle, NotAHandle};
 /// Long texts by handle.
 #[derive(Debug)]
 pub struct ContentTable {
-    store: CachedStore<DynamoDbStore>,
+    store: CachedStore<TieredStore>,
     scope: Scope,
+    placing: Placing,
     ttl: Ttl,
     keys: SigningKeys,
     connections: Connections,
@@ -74,11 +77,11 @@ impl ContentTable {
     /// Builds the clients; nothing is asked yet.
     fn new(settings: StoreSettings, signing: SigningSettings) -> Result<Self, Failure> {
         let keys = SigningKeys::new(signing).map_err(|error| unusable(&error))?;
-        let scope = Scope::new(settings.table.table.as_str());
+        let (scope, placing) = (settings.scope(), settings.placing());
         let connections = settings.table.access.connections.clone();
-        let store = DynamoDbStore::new(settings.table).map_err(|error| unusable(&error))?;
+        let store = TieredStore::new(settings.table, settings.bucket).map_err(|error| unusable(&error))?;
         let store = CachedStore::new(store, settings.cache_size);
-        Ok(Self { store, scope, ttl: settings.ttl, keys, connections, timeout: settings.timeout })
+        Ok(Self { store, scope, placing, ttl: settings.ttl, keys, connections, timeout: settings.timeout })
     }
 
     /// Stores a text, and says how it is called from now on.
@@ -116,7 +119,7 @@ impl ContentTable {
     async fn store(&self, content: Content, ttl: Ttl, asking: Asking<'_>) -> Result<ContentRef, ContentError> {
         let until = self.until(asking);
         let scope = self.scope(asking, until).await?;
-        let reference = scope.reference(ttl, &content);
+        let reference = self.placing.reference(&scope, ttl, &content);
         self.store.put(&scope, &[(reference, content.bytes)], until).await.map_err(|error| {
             tracing::warn!(%error, "a long text could not be stored");
             ContentError::NotStored(error)

@@ -31,6 +31,8 @@ pub enum Fault {
     NoTable,
     /// This status and this error; nothing is read or written.
     Refuse(u16, &'static str),
+    /// 301 `PermanentRedirect` to this region, as for a bucket that is there. The table passes.
+    Elsewhere(&'static str),
     /// The table's clock is so many seconds ahead, or behind when negative: requests that were signed more than five minutes
     /// from its time are refused with `InvalidSignatureException`, the others pass.
     Clock(i64),

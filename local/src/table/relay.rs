@@ -31,7 +31,7 @@ const CORAL: &str = "com.amazon.coral.service";
 const CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
 
 /// Seconds for which a signature is good before and after the time in it.
-const SIGNATURE_LIFE: i64 = 300;
+pub(super) const SIGNATURE_LIFE: i64 = 300;
 
 /// What all connections share.
 pub(super) struct Relay {
@@ -128,7 +128,7 @@ impl Relay {
             }
             Fault::Reset => cut(self.pass(asked, false).await),
             Fault::Stale => self.pass(asked, true).await,
-            Fault::Pass => self.pass(asked, false).await,
+            Fault::Pass | Fault::Elsewhere(_) => self.pass(asked, false).await,
         }
     }
 
@@ -181,7 +181,12 @@ impl Passage {
         Self { number, sender: Mutex::default() }
     }
 
-    async fn send(
+    /// Which connection it is.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) async fn send(
         &self,
         upstream: SocketAddr,
         request: Request<Full<Bytes>>,
@@ -200,7 +205,7 @@ impl Passage {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum RelayError {
+pub(super) enum RelayError {
     #[error("cannot reach the table: {0}")]
     Connect(#[from] io::Error),
     #[error("the table's connection failed: {0}")]
@@ -223,7 +228,7 @@ fn operation(head: &http::request::Parts) -> String {
 }
 
 /// Access key and region of `AWS4-HMAC-SHA256 Credential=AKID/20261121/eu-central-1/dynamodb/aws4_request, …`.
-fn signed_by(head: &http::request::Parts) -> Option<(&str, &str)> {
+pub(super) fn signed_by(head: &http::request::Parts) -> Option<(&str, &str)> {
     let authorization = head.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (_, scope) = authorization.split_once("Credential=")?;
     let mut fields = scope.split(',').next()?.split('/');
@@ -298,7 +303,7 @@ fn is_failed_condition(answer: &[u8]) -> bool {
 }
 
 /// The same answer, of which only the first half arrives.
-fn cut(response: Response<BreakableBody>) -> Response<BreakableBody> {
+pub(super) fn cut(response: Response<BreakableBody>) -> Response<BreakableBody> {
     let (mut head, answer) = response.into_parts();
     head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     Response::from_parts(head, answer.cut())
@@ -321,7 +326,7 @@ enum After {
 }
 
 impl BreakableBody {
-    fn whole(data: Bytes) -> Self {
+    pub(super) fn whole(data: Bytes) -> Self {
         Self { promised: data.len() as u64, data: Some(data), after: After::End }
     }
 

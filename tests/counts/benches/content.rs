@@ -18,7 +18,7 @@ use encoding::{Encoded, Encoder, Encoding};
 
 /// The store's own encoder, which nobody outside of the store may know.
 #[allow(dead_code)]
-#[path = "../../../extension/content/src/store/dynamodb/encoding.rs"]
+#[path = "../../../extension/content/src/store/encoding.rs"]
 mod encoding;
 
 const KIB: usize = 1 << 10;

@@ -31,6 +31,8 @@ mod waiting;
 pub mod wire;
 
 #[cfg(feature = "world")]
+pub mod bucket;
+#[cfg(feature = "world")]
 pub mod extension;
 #[cfg(feature = "world")]
 pub mod json;

@@ -7,7 +7,7 @@
 //! - `protocol`: connections, credentials, and what the SDK's clients are built on
 //! - `table`: the operations on a table, and what they charge
 //! - `retry`: when to ask again, and what an error means
-//! - `encoding`, `item`, `entry`, `condition`: bytes to items and back, and when an item need not be written; pure
+//! - `item`, `entry`, `condition`: bytes to items and back, and when an item need not be written; pure
 //! - `write`, `look`, `read`: `put`, what it spares itself, and `get`
 //! - `stage`: a client that sends nothing, for the write of the warm-up
 //! - `inventory`, `listing`: what is stored, for people who look
@@ -21,8 +21,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 mod condition;
-mod encoding;
-mod endpoint;
+pub(super) mod endpoint;
 mod entry;
 mod in_flight;
 mod inventory;

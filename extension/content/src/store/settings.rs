@@ -11,14 +11,19 @@ use std::time::Duration;
 
 use self::names as name;
 use self::variables::{Problem, Variables};
+use super::cost;
 use super::dynamodb::{Authorization, Connections, CredentialsSource, ServiceAccess, Settings, TlsRoots};
-use crate::reference::Ttl;
+use super::s3::BucketSettings;
+use crate::placing::Placing;
+use crate::reference::{Scope, Ttl};
 
 /// What the variables say about the content store.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     /// The table and how to reach it.
     pub table: Settings,
+    /// The bucket for long contents, and how to reach it, where one is named.
+    pub bucket: Option<BucketSettings>,
     /// How long contents are kept.
     pub ttl: Ttl,
     /// Longest time for storing or reading the contents of one payload.
@@ -34,6 +39,7 @@ impl StoreSettings {
             ttl: Ttl::seconds(variables.number(name::CONTENT_TTL, 86_400)),
             timeout: variables.positive_seconds(name::STORE_TIMEOUT, 20),
             cache_size: cache_size(variables),
+            bucket: bucket(variables),
             table: table(variables),
         }
     }
@@ -42,6 +48,28 @@ impl StoreSettings {
     pub fn read_if_named(variables: &mut Variables<'_>) -> Option<Self> {
         variables.is_set(name::TABLE).then(|| Self::read(variables))
     }
+}
+
+impl StoreSettings {
+    /// Which store takes which contents.
+    pub fn placing(&self) -> Placing {
+        placing(self.bucket.as_ref())
+    }
+
+    /// The scope of everyone who uses these stores.
+    pub fn scope(&self) -> Scope {
+        scope(&self.table, self.bucket.as_ref())
+    }
+}
+
+/// Which store takes which contents where there is such a bucket.
+pub fn placing(bucket: Option<&BucketSettings>) -> Placing {
+    bucket.map(BucketSettings::placing).unwrap_or_default()
+}
+
+/// The scope of everyone who uses a table and perhaps a bucket.
+pub fn scope(table: &Settings, bucket: Option<&BucketSettings>) -> Scope {
+    Scope::new(table.table.as_str()).with_bucket(bucket.map(|bucket| bucket.bucket.as_str()))
 }
 
 /// Bytes of the function's memory.
@@ -62,6 +90,21 @@ fn table(variables: &mut Variables<'_>) -> Settings {
     let right = "the name or the ARN of a DynamoDB table";
     let table = required(variables, name::TABLE, name::TABLE, addresses::is_table, right);
     Settings { table, region, access }
+}
+
+/// The bucket for long contents, if one is named. By default it takes what costs less there.
+fn bucket(variables: &mut Variables<'_>) -> Option<BucketSettings> {
+    let bucket = variables.checked(name::CONTENT_BUCKET, addresses::is_bucket, "the name of an S3 bucket")?;
+    let region = region(variables);
+    let connections = connections(variables);
+    let right = "the ARN, the id or the alias of a KMS key";
+    Some(BucketSettings {
+        bucket,
+        min_size: variables.number(name::S3_MIN_SIZE, cost::crossover()),
+        kms_key: variables.checked(name::S3_KMS_KEY, addresses::is_key, right),
+        access: service_access(variables, name::ENDPOINT_S3, &region, connections),
+        region,
+    })
 }
 
 fn region(variables: &mut Variables<'_>) -> String {
@@ -196,6 +239,19 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_takes_what_costs_less_there() {
+        assert!(with(&[("LRAP_S3_MIN_SIZE", "no number")]).unwrap().bucket.is_none());
+        let bucket = ("LRAP_CONTENT_BUCKET", "long-content-dev");
+        let settings = with(&[bucket, ("LRAP_S3_KMS_KEY", "alias/contents")]).unwrap().bucket.unwrap();
+        assert_eq!((settings.bucket.as_str(), settings.region.as_str()), ("long-content-dev", "eu-central-1"));
+        assert_eq!((settings.min_size, settings.kms_key.as_deref()), (cost::crossover(), Some("alias/contents")));
+        let settings = with(&[bucket, ("LRAP_S3_MIN_SIZE", "0"), ("AWS_ENDPOINT_URL_S3", "http://s3:1")]).unwrap();
+        let bucket = settings.bucket.unwrap();
+        assert_eq!((bucket.min_size, bucket.access.endpoint.as_deref()), (0, Some("http://s3:1")));
+        assert_eq!(settings.table.access.endpoint, None);
+    }
+
+    #[test]
     fn every_mistake_is_named_with_what_is_right() {
         for (name, value, problem) in [
             ("AGENT_CONTEXT_TABLE", "the table", "is `the table`, not the name or the ARN of a DynamoDB table"),
@@ -204,6 +260,7 @@ mod tests {
             ("LRAP_STORE_TIMEOUT", "0", "is 0, not a number of seconds of 1 or more"),
             ("LRAP_CACHE_SIZE", "much", "is `much`, not a whole number of 0 to 18446744073709551615"),
             ("LRAP_TLS_ROOTS", "none", "is `none`, not one of amazon, system"),
+            ("LRAP_CONTENT_BUCKET", "My Bucket", "is `My Bucket`, not the name of an S3 bucket"),
             ("AWS_USE_FIPS_ENDPOINT", "yes", "is `yes`, not one of true, false"),
             (
                 "AWS_ENDPOINT_URL",

@@ -14,6 +14,8 @@ pub struct Usage {
     pub write_units: f64,
     /// Contents that were read, or known to be stored, without asking the store.
     pub cache_hits: u64,
+    /// USD, by list prices, that contents in S3 cost less than they would have in the table.
+    pub saved_usd: f64,
 }
 
 /// Counters of what one caller uses. Clones count together, also from tasks that outlive the call: what was sent before
@@ -27,21 +29,26 @@ struct Counters {
     read: AtomicU64,
     write: AtomicU64,
     hits: AtomicU64,
+    saved: AtomicU64,
 }
 
 /// Units come in halves, so they are counted in halves.
 const PARTS_OF_A_UNIT: f64 = 2.0;
 
+/// Savings are counted in parts of a dollar, of which a read saves some hundreds.
+const PARTS_OF_A_DOLLAR: f64 = 1e9;
+
 impl Tally {
     /// Everything counted so far.
     pub fn usage(&self) -> Usage {
-        let Counters { requests, read, write, hits } = &*self.0;
+        let Counters { requests, read, write, hits, saved } = &*self.0;
         let units = |halves: &AtomicU64| halves.load(Relaxed) as f64 / PARTS_OF_A_UNIT;
         Usage {
             requests: requests.load(Relaxed),
             read_units: units(read),
             write_units: units(write),
             cache_hits: hits.load(Relaxed),
+            saved_usd: saved.load(Relaxed) as f64 / PARTS_OF_A_DOLLAR,
         }
     }
 
@@ -58,6 +65,12 @@ impl Tally {
     /// The store charged for a write.
     pub fn wrote(&self, units: f64) {
         self.0.write.fetch_add(halves(units), Relaxed);
+    }
+
+    /// The store charged `usd` less than the table would have. What it charged more is not counted.
+    #[allow(clippy::cast_sign_loss)] // `as` saturates at nothing
+    pub fn saved(&self, usd: f64) {
+        self.0.saved.fetch_add((usd * PARTS_OF_A_DOLLAR).round() as u64, Relaxed);
     }
 
     /// A content did not have to be asked for.
@@ -84,7 +97,9 @@ mod tests {
         clone.read(0.5);
         tally.wrote(3.0);
         tally.hit();
-        let expected = Usage { requests: 2, read_units: 0.5, write_units: 3.0, cache_hits: 1 };
+        clone.saved(0.0032);
+        clone.saved(-1.0);
+        let expected = Usage { requests: 2, read_units: 0.5, write_units: 3.0, cache_hits: 1, saved_usd: 0.0032 };
         assert_eq!(tally.usage(), expected);
     }
 }

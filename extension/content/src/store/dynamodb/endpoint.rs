@@ -10,10 +10,10 @@ use super::settings_error::SettingsError;
 
 /// The endpoint of every operation.
 #[derive(Debug)]
-pub(super) struct Fixed(Endpoint);
+pub(in crate::store) struct Fixed(Endpoint);
 
 impl Fixed {
-    pub(super) fn url(&self) -> &str {
+    pub(in crate::store) fn url(&self) -> &str {
         self.0.url()
     }
 }
@@ -30,7 +30,7 @@ pub(super) fn given(url: String) -> Fixed {
 }
 
 /// The endpoint of a region. Without FIPS and dual-stack, every region has one.
-pub(super) fn of_region(region: &str, fips: bool, dual_stack: bool) -> Result<Fixed, SettingsError> {
+pub(in crate::store) fn of_region(region: &str, fips: bool, dual_stack: bool) -> Result<Fixed, SettingsError> {
     let params = Params::builder().region(region).use_fips(fips).use_dual_stack(dual_stack).build();
     let params = params.expect("BUG: no parameter is required");
     let resolver = DefaultResolver::new();

@@ -3,13 +3,13 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 
-use super::encoding::Encoding;
 use super::item::{
     Attributes, CONTENT, DIGEST, DIGEST_LEN, ENCODING, EXPIRES_AT, FORMAT, FORMAT_VERSION, ID, KIND, PART_SIZE, PARTS,
     PartList, SCOPE, SIZE, STORED, TENANT, TTL,
 };
 use super::listing::{Foreign, StoredContent};
 use crate::reference::{ContentRef, PREFIX, ScopeTag, StoreName, TenantTag, Ttl, VERSION};
+use crate::store::encoding::Encoding;
 use crate::store::{Expiry, MAX_CONTENT_LEN};
 
 /// The kind of what a forerunner of this format wrote; no item of ours has it.

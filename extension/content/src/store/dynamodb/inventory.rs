@@ -116,12 +116,12 @@ impl Inventory {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::encoding::{Encoded, Encoding};
     use super::super::item::{Item, Label, Layout};
     use super::*;
     use crate::reference::ContentRef;
     use crate::reference::{Content, Scope, Ttl};
     use crate::store::Expiry;
+    use crate::store::encoding::{Encoded, Encoding};
     use aws_sdk_dynamodb::types::AttributeValue;
 
     /// The items of a content of `len` bytes in parts of 2000, as a scan without contents returns them.

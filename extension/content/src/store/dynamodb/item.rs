@@ -28,9 +28,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 
-use super::encoding::{Encoded, Encoding};
 use crate::reference::{ContentRef, ScopeTag, TenantTag, Ttl};
 use crate::store::Expiry;
+use crate::store::encoding::{Encoded, Encoding};
 
 /// Names of attributes, once.
 pub(super) const ID: &str = "id";

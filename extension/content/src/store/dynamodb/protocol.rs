@@ -1,4 +1,4 @@
-//! How `DynamoDB` and Secrets Manager are reached.
+//! How `DynamoDB`, Secrets Manager and S3 are reached.
 //!
 //! - `connector`: requests over HTTP connections; `dial`: opening one, `traffic`: what it last did, `pool`: which are kept
 //! - `tls`: whose certificates they are checked against
@@ -6,7 +6,7 @@
 //! - `client`: what the SDK's clients are built on
 
 pub(crate) mod client;
-pub(super) mod connector;
+pub(crate) mod connector;
 pub(super) mod credentials;
 mod dial;
 pub(super) mod pool;

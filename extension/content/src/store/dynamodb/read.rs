@@ -8,7 +8,6 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::encoding::{Encoding, decode_parts};
 use super::entry::{self, Body, Read, Unreadable};
 use super::in_flight::LARGE_IN_FLIGHT;
 use super::item::{Attributes, MAX_ITEM};
@@ -16,6 +15,7 @@ use super::retry::Attempts;
 use super::store::{BLOCKING, DynamoDbStore};
 use super::table::{Found, MAX_READS};
 use crate::reference::{ContentRef, Scope, ScopeTag, TenantTag};
+use crate::store::encoding::{Encoding, decode_parts};
 use crate::store::{Expiry, GetError, MAX_CONTENT_LEN, Stored};
 
 /// Content bytes expected in one answer. `DynamoDB` would send 16 MiB, but an answer of that size takes a small sandbox

@@ -21,7 +21,7 @@ use super::protocol::connector::{CONNECT_TIMEOUT, ConnectorError, SILENCE};
 use super::protocol::credentials::CredentialsError;
 
 /// The longest that one attempt may take: then its connection is given up for a new one.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(5);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// In one attempt a kept connection can turn out to be dead, a new one be opened, and an answer still take two seconds.
 const _: () = assert!(ATTEMPT.as_secs() >= SILENCE.as_secs() + CONNECT_TIMEOUT.as_secs() + 2);
@@ -74,7 +74,7 @@ impl Attempts {
     /// Waits before the next attempt, with full jitter so that many sandboxes do not come back together.
     pub(super) async fn pause(&mut self, heard: impl Into<String>) -> Result<(), String> {
         self.heard = heard.into();
-        tracing::debug!(pauses = self.pauses, heard = %self.heard, "asking the content table again");
+        tracing::debug!(pauses = self.pauses, heard = %self.heard, "asking the content store again");
         let pause = Instant::now() + longest_pause(self.pauses).mul_f64(fastrand::f64());
         self.pauses += 1;
         tokio::time::sleep_until(pause.min(self.until).into()).await;
@@ -194,7 +194,7 @@ pub(super) fn hint(operation: &str, code: &str) -> Option<String> {
 }
 
 /// No answer at all: the reason is in the chain of sources.
-fn judge_request(operation: &str, error: &(dyn Error + 'static)) -> Failure {
+pub(crate) fn judge_request(operation: &str, error: &(dyn Error + 'static)) -> Failure {
     if let Some(error) = find::<CredentialsError>(error) {
         return judge_credentials(operation, *error);
     }
@@ -209,7 +209,8 @@ fn judge_request(operation: &str, error: &(dyn Error + 'static)) -> Failure {
 
 fn judge_connection(operation: &str, error: &(dyn Error + 'static)) -> Failure {
     if find::<rustls::Error>(error).is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_))) {
-        let hint = "its certificate is not trusted: look at AWS_ENDPOINT_URL_DYNAMODB and AWS_CA_BUNDLE";
+        let hint =
+            "its certificate is not trusted: look at AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE";
         return Failure::Permanent(format!("{operation}: {hint}"));
     }
     let kind = find::<std::io::Error>(error).map(|error| format!(" ({})", error.kind()));

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::super::clock::Clock;
 use super::super::tally::{Tally, Usage};
-use super::encoding::Encoder;
 use super::in_flight::InFlight;
 use super::item::MAX_PART;
 use super::settings::Settings;
 use super::settings_error::SettingsError;
 use super::table::Table;
+use crate::store::encoding::Encoder;
 
 /// Bytes above which hashing and compressing leave the runtime's thread: there, other invocations would wait for them.
 pub(super) const BLOCKING: usize = 512 << 10;

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::condition::Condition;
-use super::encoding::Encoder;
 use super::item::{Item, Label, Layout};
 use super::look;
 use super::retry::Attempts;
@@ -17,6 +16,7 @@ use super::table::{MAX_WRITES, Put, Table};
 use crate::reference::{ContentId, ContentRef, Scope};
 use crate::store::Expiry;
 use crate::store::clock::Clock;
+use crate::store::encoding::Encoder;
 
 /// Content bytes of one request: at 1 MB/s and more it is done well within one attempt's time.
 const WRITE_BATCH: usize = 2 << 20;

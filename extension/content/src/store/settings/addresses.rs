@@ -35,6 +35,20 @@ pub fn is_table(text: &str) -> bool {
     }
 }
 
+/// Whether a text may be the name of a bucket: of one for general purposes, not that of an access point.
+pub fn is_bucket(text: &str) -> bool {
+    let is_part = |part: &str| {
+        let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !part.is_empty() && part.bytes().all(is_inner) && !part.starts_with('-') && !part.ends_with('-')
+    };
+    (3..=63).contains(&text.len()) && text.split('.').all(is_part)
+}
+
+/// Whether a text may name a KMS key: an ARN, an id, or an alias.
+pub fn is_key(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/_-".contains(&byte))
+}
+
 /// Host and port, which is behind the last colon outside of an IPv6 address's brackets.
 pub fn split(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
@@ -84,6 +98,17 @@ mod tests {
         ] {
             assert!(!is_endpoint(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_bucket_has_a_name_of_lower_case_letters() {
+        for text in ["long-content-dev", "a.b-1.c", "123"] {
+            assert!(is_bucket(text), "{text}");
+        }
+        for text in ["", "ab", "Bucket", "a_b", "-ab", "ab-", "a..b", "arn:aws:s3:::bucket", &"x".repeat(64)] {
+            assert!(!is_bucket(text), "{text}");
+        }
+        assert!(is_key("arn:aws:kms:eu-central-1:123456789012:key/1a-2b") && !is_key("a key\n"));
     }
 
     #[test]

@@ -9,6 +9,12 @@ pub const CONTENT_TTL: &str = "LRAP_CONTENT_TTL";
 pub const STORE_TIMEOUT: &str = "LRAP_STORE_TIMEOUT";
 /// Bytes of contents to remember.
 pub const CACHE_SIZE: &str = "LRAP_CACHE_SIZE";
+/// The bucket for long contents.
+pub const CONTENT_BUCKET: &str = "LRAP_CONTENT_BUCKET";
+/// Bytes of a stored form above which a content goes to the bucket.
+pub const S3_MIN_SIZE: &str = "LRAP_S3_MIN_SIZE";
+/// The KMS key that encrypts what goes to the bucket.
+pub const S3_KMS_KEY: &str = "LRAP_S3_KMS_KEY";
 /// Whose certificates to trust.
 pub const TLS_ROOTS: &str = "LRAP_TLS_ROOTS";
 
@@ -23,11 +29,13 @@ pub const REGION: &str = "AWS_REGION";
 pub const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 /// A URL in place of the table's own endpoint.
 pub const ENDPOINT_DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+/// A URL in place of the endpoint of the bucket.
+pub const ENDPOINT_S3: &str = "AWS_ENDPOINT_URL_S3";
 /// A URL in place of the endpoint of the signing keys' secret.
 pub const ENDPOINT_SECRETS_MANAGER: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
 /// A URL in place of every service's endpoint.
 pub const ENDPOINT: &str = "AWS_ENDPOINT_URL";
-/// Whether the three above are ignored.
+/// Whether the four above are ignored.
 pub const IGNORE_ENDPOINTS: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 /// Whether to use FIPS endpoints.
 pub const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
@@ -53,12 +61,13 @@ pub const AUTHORIZATION_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FI
 
 /// What is read beside our own variables, with the meaning that Lambda and the AWS SDKs give it
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
-pub const AWS: [&str; 18] = [
+pub const AWS: [&str; 19] = [
     MEMORY_SIZE,
     INITIALIZATION_TYPE,
     REGION,
     DEFAULT_REGION,
     ENDPOINT_DYNAMODB,
+    ENDPOINT_S3,
     ENDPOINT_SECRETS_MANAGER,
     ENDPOINT,
     IGNORE_ENDPOINTS,

@@ -1,10 +1,11 @@
-//! What the SDK's clients of `DynamoDB` and Secrets Manager are built on: one connector and one set of credentials. The SDK
+//! What the SDK's clients of `DynamoDB` and Secrets Manager, and ours of S3, are built on: one connector and one set of credentials. The SDK
 //! neither retries, nor waits, nor looks anything up that is the same for every request; when to ask again is decided in
 //! `retry`, within the invocation's deadline.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use aws_credential_types::Credentials as AccessKeys;
 use aws_runtime::user_agent::UserAgentInterceptor;
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -30,8 +31,8 @@ use http_body_util::BodyExt;
 
 use super::super::settings::CredentialsSource;
 use super::super::settings_error::SettingsError;
-use super::connector::{self, Http1Connector};
-use super::credentials::Credentials;
+use super::connector::{self, Http1Connector, PendingOutcome};
+use super::credentials::{Credentials, CredentialsError};
 use super::pool::Connections;
 use super::tls::TlsRoots;
 
@@ -92,6 +93,21 @@ impl Access {
             Err(error) if are_refused(&error) && self.credentials.forget(&keys).await => send().await,
             outcome => outcome,
         }
+    }
+
+    /// Keys to sign a request with.
+    pub(crate) async fn keys(&self) -> Result<AccessKeys, CredentialsError> {
+        self.credentials.keys().await
+    }
+
+    /// Takes it that these keys are refused: whether others can be had.
+    pub(crate) async fn forget(&self, keys: &AccessKeys) -> bool {
+        self.credentials.forget(keys).await
+    }
+
+    /// Sends a request that is signed.
+    pub(crate) fn send(&self, request: Request<Bytes>) -> PendingOutcome<'_> {
+        self.connector.call(request)
     }
 
     /// Asks a URL without a signature; whether there was an answer.

@@ -73,6 +73,17 @@ impl Encoder {
     }
 }
 
+/// Whether the stored form of a content has more than `most` bytes, or a few less. It is compressed only as far as it takes to find out.
+pub(super) fn is_longer(content: &[u8], most: u64) -> bool {
+    if content.len() as u64 <= most {
+        return false;
+    }
+    let mut buffer = Vec::with_capacity(most as usize);
+    let compressed =
+        Compressor::new(LEVEL).and_then(|mut compressor| compressor.compress_to_buffer(content, &mut buffer));
+    compressed.is_err()
+}
+
 impl std::fmt::Debug for Encoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Encoder")
@@ -155,6 +166,25 @@ mod tests {
             for encoding in [Encoding::Identity, Encoding::Zstd] {
                 let decoded = decode(Encoded { encoding, bytes: bytes.clone().into() }, size);
                 prop_assert!(decoded.is_none_or(|content| content.len() == size));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whether_a_stored_form_is_longer_is_told_within_a_few_bytes(
+            piece in proptest::collection::vec(any::<u8>(), 0..3000),
+            times in 0_usize..200,
+            most in 0_u64..20_000,
+        ) {
+            /// What the compressor wants to have left in its buffer.
+            const LEFT: u64 = 32;
+            let content = Bytes::from(piece.repeat(times));
+            let stored = Encoder::default().encode(&content, |_, len| len as u64).bytes.len() as u64;
+            if is_longer(&content, most) {
+                prop_assert!(stored + LEFT > most, "{} {}", stored, most);
+            } else {
+                prop_assert!(stored <= most, "{} {}", stored, most);
             }
         }
     }

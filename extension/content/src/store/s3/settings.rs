@@ -1,0 +1,27 @@
+//! What an [`S3Store`](super::S3Store) must be told.
+
+use crate::placing::Placing;
+use crate::store::dynamodb::ServiceAccess;
+use crate::store::encoding;
+
+/// Where the bucket is, how to reach it, and what goes there.
+#[derive(Debug, Clone)]
+pub struct BucketSettings {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The region that it is first looked for in.
+    pub region: String,
+    /// Contents whose stored form has more bytes than this are stored in it; others stay in the table.
+    pub min_size: u64,
+    /// ARN or id of the KMS key that encrypts what is written; without one the bucket's default encryption does.
+    pub kms_key: Option<String>,
+    /// How S3 is reached.
+    pub access: ServiceAccess,
+}
+
+impl BucketSettings {
+    /// Which contents go there.
+    pub fn placing(&self) -> Placing {
+        Placing::in_bucket_above(self.min_size, encoding::is_longer)
+    }
+}
