@@ -216,7 +216,6 @@ async fn agrees(request: Request, world: &World, row: &Value, told: &str) {
 }
 
 #[tokio::test]
-#[ignore = "its table is not in the page yet: UPDATE_DOCS=1 writes it"]
 async fn every_fault_of_agentcore_ends_in_two_sides_that_agree() {
     let mut table =
         "| request | call | fault | reply | row | row after a reconciliation | AgentCore then has |\n".to_owned();
