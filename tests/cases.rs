@@ -12,7 +12,7 @@ use long_content::hydrate::{self, HydratePlan};
 use long_content::keep::Pointer;
 use long_content::offload::{self, Limits, MAX_LOOK_ALIKES};
 use long_content::outgoing::{Outgoing, Terms};
-use long_content::reference::{Content, ContentRef, Kind, Scope, Ttl};
+use long_content::reference::{Content, ContentRef, Kind, Reference, Scope, Ttl};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -150,8 +150,8 @@ impl Case {
         Some(self.blank(std::str::from_utf8(output).expect("replacing keeps UTF-8")))
     }
 
-    fn name_of(&self, reference: &ContentRef) -> String {
-        let named = self.stored.iter().find(|(_, stored)| self.reference(stored) == *reference);
+    fn name_of(&self, reference: &Reference) -> String {
+        let named = self.stored.iter().find(|(_, stored)| *reference == self.reference(stored));
         named.map_or_else(|| reference.to_string(), |(name, _)| name.clone())
     }
 
@@ -167,7 +167,7 @@ impl Case {
         }
     }
 
-    fn content_of(&self, reference: &ContentRef) -> Option<Bytes> {
+    fn content_of(&self, reference: &Reference) -> Option<Bytes> {
         let name = self.name_of(reference);
         let stored = self.stored.get(&name).filter(|_| !self.settings.missing.contains(&name))?;
         Some(stored.content().bytes)
@@ -177,8 +177,8 @@ impl Case {
         self.settings.keep.iter().map(|pointer| pointer.parse().expect("a pointer")).collect()
     }
 
-    fn kept(&self) -> Vec<ContentRef> {
-        self.settings.kept.iter().map(|name| self.reference(&self.stored[name])).collect()
+    fn kept(&self) -> Vec<Reference> {
+        self.settings.kept.iter().map(|name| self.reference(&self.stored[name]).into()).collect()
     }
 
     /// The whole way out: what is too long leaves, and then what must leave for the rest to fit.

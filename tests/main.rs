@@ -31,6 +31,7 @@ mod look_alikes;
 mod memory;
 mod metrics;
 mod offload;
+mod parts;
 mod passthrough;
 mod room;
 mod round_trip;

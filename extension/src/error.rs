@@ -4,7 +4,8 @@ use std::fmt;
 
 use long_content::fit::DoesNotFit;
 use long_content::hydrate::TooLarge;
-use long_content::reference::{ContentRef, MAX_LEN, Refusal};
+use long_content::part::{Absent, Part};
+use long_content::reference::{ContentRef, MAX_LEN, Reference, Refusal};
 use long_content::store::{GetError, PutError};
 use serde_json::json;
 
@@ -92,6 +93,13 @@ impl Failure {
             }
         };
         Self::new(kind, format!("{reference}: {error}; {look_at}"))
+    }
+
+    /// A reference to a part that its content does not have.
+    pub fn absent(reference: &Reference, absent: Absent) -> Self {
+        let look_at = "the workflow made this part: do its pointer and its slice lead into the content?";
+        let pointer = reference.part.as_ref().map(Part::pointer).unwrap_or_default();
+        Self::new(FailureKind::NotFound, format!("{reference}: {absent}, at the pointer \"{pointer}\"; {look_at}"))
     }
 
     /// A reference that is not read at all.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use long_content::reference::ContentRef;
+use long_content::reference::Reference;
 
 use crate::deadlines::{Deadlines, LONGEST};
 use crate::metrics::Work;
@@ -75,7 +75,7 @@ pub struct Invocation {
     /// Whether its response is left alone, because its reader cannot hydrate.
     pub is_left_alone: bool,
     /// References that its event held and that were handed over as they are.
-    pub kept: Vec<ContentRef>,
+    pub kept: Vec<Reference>,
     /// What it made us do so far.
     pub work: Work,
 }
@@ -116,7 +116,7 @@ struct Remembered {
 #[derive(Debug, Clone, Default)]
 struct Rest {
     tenant: Option<Box<[u8]>>,
-    kept: Box<[ContentRef]>,
+    kept: Box<[Reference]>,
     work: Work,
 }
 

@@ -10,7 +10,7 @@ use long_content::keep::Pointer;
 use long_content::markers;
 use long_content::offload::{self, Limits};
 use long_content::outgoing::{Outgoing, Terms};
-use long_content::reference::{Content, ContentRef, Kind, Scope, Ttl};
+use long_content::reference::{Content, ContentRef, Kind, Reference, Scope, Ttl};
 use serde_json::json;
 
 /// Bytes that an event of the fuzzers may have when it is hydrated.
@@ -135,7 +135,7 @@ pub fn offload(data: &[u8]) {
     assert_eq!(meaning(&hydrated(&outgoing.response, &stored)), meaning(&response));
 }
 
-fn break_markers(document: &Bytes, kept: &[ContentRef]) {
+fn break_markers(document: &Bytes, kept: &[Reference]) {
     let (broken, count) = markers::break_all(document, kept);
     if count == 0 {
         return assert_eq!(broken, document);
@@ -148,9 +148,10 @@ fn break_markers(document: &Bytes, kept: &[ContentRef]) {
 /// Parsing a reference: it has one spelling.
 pub fn reference(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    for reference in text.parse::<ContentRef>().ok().into_iter().chain(ContentRef::parse_legacy(text)) {
+    let legacy = ContentRef::parse_legacy(text).map(Reference::from);
+    for reference in text.parse::<Reference>().ok().into_iter().chain(legacy) {
         assert_eq!(reference.to_string(), text);
-        let _ = scope(true).admits(&reference);
+        let _ = scope(true).admits(&reference.content);
     }
 }
 

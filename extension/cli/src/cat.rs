@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::{Args, ValueHint};
-use long_content::reference::{ContentRef, Kind};
+use long_content::reference::{Kind, Reference};
 use long_content::store::GetError;
 use lrap::error::Failure;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::answer::{Outcome, ToolError, print};
-use crate::context::{Context, named, wait};
+use crate::context::{Context, named, narrowed, wait};
 use crate::options::Tenant;
 
 const EXAMPLES: &str = "\
@@ -28,7 +28,7 @@ Needs dynamodb:BatchGetItem.";
 /// Write the content of a reference to standard output, byte for byte
 ///
 /// A handle is what the tools of an agent call a content: a reference without its `@content:`, which no function hydrates. A content is
-/// written as it is stored: the decoded text of a string, the JSON text of any other value.
+/// written as it is stored: the decoded text of a string, the JSON text of any other value. Of a reference to a part only that part is written.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Cat {
@@ -64,27 +64,27 @@ impl Cat {
         }
     }
 
-    fn get(&self, context: &Context, reference: &ContentRef) -> Result<Bytes, ToolError> {
-        let table = context.open(&self.tenant)?;
-        table.scope.admits(reference).map_err(|refusal| ToolError::No(Failure::refused(reference, refusal).message))?;
-        let got = wait(table.get(&[*reference])).remove(0);
-        got.map_err(|error| {
-            let said = Failure::get(reference, &error).message;
+    fn get(&self, context: &Context, reference: &Reference) -> Result<Bytes, ToolError> {
+        let (table, whole) = (context.open(&self.tenant)?, &reference.content);
+        table.scope.admits(whole).map_err(|refusal| ToolError::No(Failure::refused(whole, refusal).message))?;
+        let got = wait(table.get(&[*whole])).remove(0).map_err(|error| {
+            let said = Failure::get(whole, &error).message;
             if matches!(error, GetError::Unavailable(_)) { ToolError::Unavailable(said) } else { ToolError::No(said) }
-        })
+        })?;
+        narrowed(reference, &got).map_err(|absent| ToolError::No(Failure::absent(reference, absent).message))
     }
 }
 
 /// The content as the value that it is, spelt as it is stored.
-fn print_document(text: &str, reference: &ContentRef, content: &Bytes) -> Result<Outcome, ToolError> {
+fn print_document(text: &str, reference: &Reference, content: &Bytes) -> Result<Outcome, ToolError> {
     let damaged = |error: &dyn std::fmt::Display| ToolError::No(format!("{text}: {error}"));
-    let value = match reference.kind {
+    let value = match reference.content.kind {
         Kind::String => json!(std::str::from_utf8(content).map_err(|error| damaged(&error))?).to_string().into(),
         Kind::Json | Kind::Verbatim => {
             serde_json::from_slice::<IgnoredAny>(content).map(|_| content.clone()).map_err(|error| damaged(&error))?
         }
     };
-    let (kind, size) = (reference.kind.as_str(), content.len());
+    let (kind, size) = (reference.content.kind.as_str(), content.len());
     let mut out = io::stdout().lock();
     write!(out, r#"{{"reference":"{reference}","kind":"{kind}","size":{size},"content":"#)?;
     out.write_all(&value)?;

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use bytes::Bytes;
-use long_content::reference::{ContentRef, ParseRefError, Scope};
+use long_content::part::{Absent, Found, Index};
+use long_content::reference::{ContentRef, PREFIX, ParseRefError, Reference, Scope};
 use long_content::signing::SigningKeys;
 use long_content::store::dynamodb::CredentialsSource;
 use long_content::store::settings::{self, names as name};
@@ -204,13 +205,24 @@ impl Table {
 }
 
 /// The reference that a text is: ours, or the forerunner's: a user who types one wants it read.
-pub(crate) fn reference(text: &str) -> Result<ContentRef, ParseRefError> {
-    text.parse().or_else(|error| ContentRef::parse_legacy(text).ok_or(error))
+pub(crate) fn reference(text: &str) -> Result<Reference, ParseRefError> {
+    text.parse().or_else(|error| ContentRef::parse_legacy(text).map(Reference::from).ok_or(error))
 }
 
-/// The same, and of a handle too: what a person types who names one content.
-pub(crate) fn named(text: &str) -> Result<ContentRef, ParseRefError> {
-    reference(text).or_else(|error| ContentRef::parse_handle(text).unwrap_or(Err(error)))
+/// The same, and of a handle too: what a person types who names one content, or a part of it.
+pub(crate) fn named(text: &str) -> Result<Reference, ParseRefError> {
+    let of_handle = |error| match ContentRef::parse_handle(text) {
+        Some(reference) => reference.map(Reference::from),
+        None => format!("{PREFIX}{text}").parse().map_err(|_| error),
+    };
+    reference(text).or_else(of_handle)
+}
+
+/// The part of a content that a reference names; all of it, if it names none.
+pub(crate) fn narrowed(reference: &Reference, content: &Bytes) -> Result<Bytes, Absent> {
+    let Some(part) = &reference.part else { return Ok(content.clone()) };
+    let Found { span, is_slice } = Index::default().find(content, part)?;
+    Ok(if is_slice { [b"[", &content[span], b"]"].concat().into() } else { content.slice(span) })
 }
 
 /// Waits for what a command asks of the table.

@@ -7,14 +7,15 @@ use long_content::batch::Batch;
 use long_content::envelope::{Envelope, Shape};
 use long_content::hydrate::{self, HydratePlan, Hydration, TooLarge};
 use long_content::locate::{self, Sighting};
-use long_content::reference::{ContentRef, Kind};
+use long_content::part::Absent;
+use long_content::reference::{ContentRef, Kind, Reference};
 use long_content::store::GetError;
 
 use crate::answer::ToolError;
 use crate::context::{Context, Table, WITHOUT_STORE, wait};
 use crate::options::Tenant;
 use crate::report::{Place, Report};
-use crate::verify::status;
+use crate::verify::{ABSENT, status};
 use lrap::config::{Config, MAX_EVENT_SIZE};
 use lrap::error::{Failure, FailureKind, quoted};
 use lrap::proxy::MAX_ROUNDS;
@@ -23,6 +24,8 @@ use lrap::proxy::MAX_ROUNDS;
 #[derive(Default)]
 struct Fetched {
     outcomes: HashMap<ContentRef, Result<(), GetError>>,
+    /// Parts that their contents do not have.
+    absent: Vec<(Reference, Absent)>,
     /// The hydrated event's size, or that it is too large.
     size: Option<Result<u64, TooLarge>>,
 }
@@ -34,7 +37,7 @@ pub(crate) fn report(context: &Context, event: &Bytes, reads: bool, tenant: &Ten
     let hydrates = config.hydrate.applies(shape.is_none_or(|shape| shape.envelope != Envelope::Exposed));
     let keeps = config.on_missing.keeps(|| Batch::of(event).is_some());
     let mut because = because(&config, shape, hydrates, keeps && !plan.is_empty());
-    if plan.references().iter().any(ContentRef::is_legacy) {
+    if plan.references().iter().any(|reference| reference.content.is_legacy()) {
         because.push("it holds legacy references, which are not listed below: LRAP_READ_LEGACY=true".to_owned());
     }
     let fetched = if hydrates && reads && !plan.references().is_empty() {
@@ -92,7 +95,8 @@ fn unreadable(plan: &HydratePlan) -> Option<Failure> {
 fn unfetched(fetched: &Fetched) -> Option<Failure> {
     let mut failed =
         fetched.outcomes.iter().filter_map(|(reference, outcome)| Some((reference, outcome.as_ref().err()?)));
-    failed.next().map(|(reference, error)| Failure::get(reference, error))
+    let absent = fetched.absent.first().map(|(reference, absent)| Failure::absent(reference, *absent));
+    failed.next().map(|(reference, error)| Failure::get(reference, error)).or(absent)
 }
 
 fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) -> Vec<String> {
@@ -128,9 +132,16 @@ fn place(sighting: &Sighting, hydrates: bool, fetched: &Fetched) -> Place {
         Err(error) => return of("unreadable", error.to_string(), None),
         Ok(reference) => reference,
     };
-    let kind = if reference.kind == Kind::String { "a string" } else { "a JSON value" };
-    let size = Some(reference.size);
-    match fetched.outcomes.get(reference) {
+    let kind = match (&reference.part, reference.content.kind) {
+        (Some(_), _) => "a part of a JSON value",
+        (None, Kind::String) => "a string",
+        (None, Kind::Json | Kind::Verbatim) => "a JSON value",
+    };
+    let size = reference.part.is_none().then_some(reference.content.size);
+    if let Some((_, why)) = fetched.absent.iter().find(|(absent, _)| absent == reference) {
+        return of(ABSENT, why.to_string(), size);
+    }
+    match fetched.outcomes.get(&reference.content) {
         Some(Ok(())) => of("ok", kind.to_owned(), size),
         Some(Err(error)) => of(status(error), error.to_string(), size),
         None if hydrates => of("seen", format!("{kind}, not read (--fetch reads it)"), size),
@@ -140,7 +151,7 @@ fn place(sighting: &Sighting, hydrates: bool, fetched: &Fetched) -> Place {
 
 /// Reads the contents, and those that they refer to, as the proxy does.
 async fn fetch(table: &Table, plan: HydratePlan) -> Result<Fetched, ToolError> {
-    let mut outcomes = HashMap::new();
+    let (mut outcomes, mut absent) = (HashMap::new(), vec![]);
     let mut hydration = Hydration::new(plan);
     for _ in 0..MAX_ROUNDS {
         let wanted = hydration.wanted();
@@ -155,7 +166,8 @@ async fn fetch(table: &Table, plan: HydratePlan) -> Result<Fetched, ToolError> {
             outcomes.insert(reference, content.as_ref().map(|_| ()).map_err(Clone::clone));
             hydration.add(reference, content.ok());
         }
+        absent.extend(hydration.take_absent());
     }
     let size = hydration.hydrated(table.config.max_event_size).map(|event| event.len());
-    Ok(Fetched { outcomes, size: Some(size) })
+    Ok(Fetched { outcomes, absent, size: Some(size) })
 }

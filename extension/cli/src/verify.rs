@@ -5,9 +5,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use clap::{Args, ValueHint};
 use long_content::locate;
-use long_content::reference::{ContentRef, PREFIX, ParseRefError};
+use long_content::part::Absent;
+use long_content::reference::{ContentRef, PREFIX, ParseRefError, Reference};
 use long_content::store::GetError;
 use lrap::error::quoted;
 use serde::Serialize;
@@ -15,7 +17,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::answer::{Outcome, ToolError, print};
-use crate::context::{Context, Table, reference, wait};
+use crate::context::{Context, Table, narrowed, reference, wait};
 use crate::document::Document;
 use crate::options::Tenant;
 
@@ -40,7 +42,7 @@ struct Verdict {
 }
 
 /// A text that claims to be a reference.
-type Claim = (String, Result<ContentRef, ParseRefError>);
+type Claim = (String, Result<Reference, ParseRefError>);
 
 /// Read contents and say of each whether it is ok, expired, missing, corrupt or refused
 ///
@@ -81,6 +83,9 @@ impl Verify {
 
 const UNAVAILABLE: &str = "unavailable";
 
+/// The content is there, and has no such part.
+pub(crate) const ABSENT: &str = "no such part";
+
 /// What became of reading a content, in one word.
 pub(crate) fn status(error: &GetError) -> &'static str {
     match error {
@@ -97,10 +102,23 @@ impl Verdict {
         self.status == "ok"
     }
 
-    fn of(reference: String, outcome: Result<(), &GetError>) -> Self {
-        let status = outcome.map_or_else(status, |()| "ok");
-        Self { reference, status, problem: outcome.err().map(ToString::to_string) }
+    fn of(reference: String, outcome: &Outcomes) -> Self {
+        let (status, problem) = match outcome {
+            Ok(()) => ("ok", None),
+            Err(Problem::Get(error)) => (status(error), Some(error.to_string())),
+            Err(Problem::Absent(absent)) => (ABSENT, Some(absent.to_string())),
+        };
+        Self { reference, status, problem }
     }
+}
+
+/// What became of one reference.
+type Outcomes = Result<(), Problem>;
+
+/// Why a reference is not ok.
+enum Problem {
+    Get(GetError),
+    Absent(Absent),
 }
 
 /// What the operands hold.
@@ -164,25 +182,35 @@ fn reference_at(text: &str) -> &str {
 
 /// Verdicts in the order of the claims.
 async fn verdicts(table: &Table, claims: Vec<Claim>) -> Vec<Verdict> {
-    let references: Vec<_> = claims.iter().filter_map(|(_, reference)| reference.as_ref().ok().copied()).collect();
+    let references: Vec<_> = claims.iter().filter_map(|(_, reference)| reference.as_ref().ok()).collect();
     let mut outcomes = std::collections::HashMap::new();
-    for batch in batches(references) {
+    for batch in batches(references.iter().map(|reference| reference.content)) {
         let read = table.get(&batch).await;
-        outcomes.extend(batch.into_iter().zip(read.into_iter().map(|outcome| outcome.map(drop))));
+        let read: std::collections::HashMap<_, _> = batch.into_iter().zip(read).collect();
+        for reference in &references {
+            if let Some(content) = read.get(&reference.content) {
+                outcomes.insert((*reference).clone(), outcome(reference, content));
+            }
+        }
     }
     let verdict = |(text, reference): Claim| match reference {
-        Ok(reference) => Verdict::of(text, outcomes[&reference].as_ref().map(|&()| ())),
+        Ok(reference) => Verdict::of(text, &outcomes[&reference]),
         Err(error) => Verdict { reference: quoted(&text), status: "refused", problem: Some(error.to_string()) },
     };
     claims.into_iter().map(verdict).collect()
 }
 
+fn outcome(reference: &Reference, content: &Result<Bytes, GetError>) -> Outcomes {
+    let content = content.as_ref().map_err(|error| Problem::Get(error.clone()))?;
+    narrowed(reference, content).map(drop).map_err(Problem::Absent)
+}
+
 /// Distinct references, as many together as may be held at once.
-fn batches(references: Vec<ContentRef>) -> Vec<Vec<ContentRef>> {
+fn batches(references: impl Iterator<Item = ContentRef>) -> Vec<Vec<ContentRef>> {
     let mut batches: Vec<Vec<ContentRef>> = vec![];
     let mut seen = std::collections::HashSet::new();
     let mut held = 0;
-    for reference in references.into_iter().filter(|reference| seen.insert(*reference)) {
+    for reference in references.filter(|reference| seen.insert(*reference)) {
         held += reference.size;
         if let Some(batch) = batches.last_mut().filter(|_| held <= BATCH) {
             batch.push(reference);

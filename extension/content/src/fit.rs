@@ -70,7 +70,7 @@ pub fn plan(response: &Bytes, destination: &Destination<'_>) -> Result<Leaving, 
 
 /// The spans that leave, in order.
 fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<usize>>, DoesNotFit> {
-    let saves = |span: &Range<usize>| span.len().saturating_sub(reference_len(span.len(), destination));
+    let saves = |span: &Range<usize>| span.len().saturating_sub(reference_len(&response[span.clone()], destination));
     let start = response.len() - response.trim_ascii_start().len();
     let root = start..start + response.trim_ascii().len();
     let (mut members, keep) = (Members::default(), Paths::new(destination.keep));
@@ -99,9 +99,10 @@ fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<us
     Ok(chosen)
 }
 
-/// Bytes of a reference, quotation marks included, to a content of `size` bytes.
-fn reference_len(size: usize, destination: &Destination<'_>) -> usize {
-    ContentRef::text_len(size as u64, destination.ttl, destination.is_signed) + 2
+/// Bytes of the reference to a value, quotation marks included.
+fn reference_len(value: &[u8], destination: &Destination<'_>) -> usize {
+    let (size, count) = (value.len() as u64, json::element_count(value));
+    ContentRef::text_len(size, count, destination.ttl, destination.is_signed) + 2
 }
 
 /// The largest values that may leave: members of the root, or of what holds a kept value.

@@ -22,32 +22,37 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
+use self::parts::Parts;
 use self::search::Edit;
 pub use self::search::{HydratePlan, Search, TooLarge, plan, plan_with};
 pub use self::weigh::may_hold_references;
 use self::weigh::{Contents, Filling, Inside, Place, Scale, places_of_event};
 pub use self::write::{Chunks, Hydrated};
 use crate::batch::Batch;
-use crate::reference::{ContentRef, Kind};
+use crate::part::{Absent, Index};
+use crate::reference::{ContentRef, Kind, Reference};
 
+mod parts;
 mod search;
 mod weigh;
 mod write;
 
 /// An event being hydrated: which contents it needs, and the references that those hold themselves.
 ///
-/// Ask what is [`wanted`](Self::wanted), [`add`](Self::add) it, until nothing is; then [`finish`](Self::finish).
+/// Ask what is [`wanted`](Self::wanted), [`add`](Self::add) it, until nothing is; then [`finish`](Self::finish). Of a part the
+/// whole is wanted, once for all its parts.
 #[derive(Debug)]
 pub struct Hydration {
     event: HydratePlan,
     /// Where the event itself names contents.
     places: Vec<Place>,
     contents: Contents,
+    parts: Parts,
     wanted: Vec<ContentRef>,
     /// Every reference that the event and its contents name.
-    named: HashSet<ContentRef>,
+    named: HashSet<Reference>,
     /// Those of them that are needed, where records were left.
-    needed: Option<HashSet<ContentRef>>,
+    needed: Option<HashSet<Reference>>,
     is_too_deep: bool,
     has_too_many: bool,
 }
@@ -55,16 +60,33 @@ pub struct Hydration {
 impl Hydration {
     /// Begins to hydrate an event.
     pub fn new(event: HydratePlan) -> Self {
-        let (wanted, places) = (event.references().to_vec(), places_of_event(&event, &event.edits));
-        Self {
+        let places = places_of_event(&event, &event.edits);
+        let mut hydration = Self {
             places,
             contents: HashMap::new(),
-            named: wanted.iter().copied().collect(),
-            wanted,
+            parts: Parts::default(),
+            named: HashSet::new(),
+            wanted: vec![],
             needed: None,
             is_too_deep: event.is_too_deep(),
             has_too_many: event.has_too_many(),
             event,
+        };
+        hydration.name(hydration.event.references().to_vec());
+        hydration
+    }
+
+    /// Notes distinct references that were not named before, and asks for what is not known.
+    fn name(&mut self, references: Vec<Reference>) {
+        self.named.extend(references.iter().cloned());
+        let (wholes, parts): (Vec<_>, Vec<_>) = references.into_iter().partition(|reference| reference.part.is_none());
+        for Reference { content, .. } in wholes {
+            self.wanted.extend(self.parts.name_whole(content).then_some(content));
+        }
+        for part in parts {
+            let (content, whole) = (part.content, Reference::from(part.content));
+            let is_asked_for = self.named.contains(&whole);
+            self.wanted.extend(self.parts.name(part, self.contents.get(&whole), is_asked_for).then_some(content));
         }
     }
 
@@ -82,7 +104,16 @@ impl Hydration {
 
     /// The same, if that is no more than `limit`; otherwise some number above it, found without looking at the rest.
     pub fn size_within(&self, limit: u64) -> u64 {
-        Scale::new(&self.contents, limit).weigh(self.event.event.len() as u64, &self.places)
+        Scale::new(&self.contents, limit).weigh(self.event.event.len() as u64, &self.places).saturating_add(self.held())
+    }
+
+    /// Bytes of the wholes that are in memory for their parts, each once.
+    fn held(&self) -> u64 {
+        if self.parts.is_empty() {
+            return 0;
+        }
+        let held = Parts::held_for(self.needed.as_ref().unwrap_or(&self.named), &self.contents);
+        held.iter().fold(0, |sum, whole| sum.saturating_add(whole.size))
     }
 
     /// Bytes of the hydrated event, as far as they are known, or why it is too large to be one.
@@ -102,47 +133,89 @@ impl Hydration {
     ///
     /// A content of kind [`Kind::String`] is UTF-8: stores verify what they read.
     pub fn add(&mut self, reference: ContentRef, content: Option<Bytes>) {
-        let search = self.event.found.search;
-        let mut filling = content.map_or(Filling::Kept, |content| Filling::new(&reference, content, search));
+        self.add_indexed(reference, content, None);
+    }
+
+    /// The same with what is known already of where the parts of the content are.
+    pub fn add_indexed(&mut self, reference: ContentRef, content: Option<Bytes>, index: Option<Index>) {
+        let (whole, search) = (Reference::from(reference), self.event.found.search);
+        if !self.parts.is_empty() {
+            self.parts.add(reference, content.clone(), index);
+        }
+        if self.parts.is_empty() || self.named.contains(&whole) {
+            let filling = content.map_or(Filling::Kept, |content| Filling::new(&reference, content, search));
+            self.fill(whole, filling);
+        }
+        while let Some((reference, filling)) = self.parts.next_due(search) {
+            self.fill(reference, filling);
+        }
+    }
+
+    /// Puts something in the place of a reference, and asks for what that names.
+    fn fill(&mut self, reference: Reference, mut filling: Filling) {
         if let Filling::Json(inside) = &mut filling {
-            self.is_too_deep |= inside.plan.is_too_deep();
-            let new = inside.plan.references().iter().filter(|reference| !self.named.contains(*reference)).copied();
+            let is_searched = self.parts.is_searched(&reference);
+            self.is_too_deep |= is_searched && inside.plan.is_too_deep();
+            let new = inside.plan.references().iter().filter(|reference| !self.named.contains(*reference)).cloned();
             let new: Vec<_> = new.collect();
-            inside.plan.found.has_too_many |= self.named.len() + new.len() > search.max_references;
+            inside.plan.found.has_too_many |= self.named.len() + new.len() > self.event.found.search.max_references;
+            if let Some(needed) = self.needed.as_mut().filter(|needed| needed.contains(&reference)) {
+                needed.extend(inside.plan.references().iter().cloned());
+            }
             if inside.plan.has_too_many() {
                 self.has_too_many = true;
             } else {
-                self.named.extend(&new);
-                self.wanted.extend(new);
-            }
-            if let Some(needed) = self.needed.as_mut().filter(|needed| needed.contains(&reference)) {
-                needed.extend(inside.plan.references());
+                self.name(new);
             }
         }
         self.contents.insert(reference, filling);
     }
 
+    /// Parts that their contents do not have, since this was asked last. Their references stay where they are.
+    pub fn take_absent(&mut self) -> Vec<(Reference, Absent)> {
+        std::mem::take(&mut self.parts.absent)
+    }
+
+    /// Whether parts of a content are named, so that an [`Index`] of it is of use.
+    pub fn names_parts_of(&self, content: &ContentRef) -> bool {
+        self.parts.knows(content)
+    }
+
+    /// The references that name a content or parts of it.
+    pub fn names_of(&self, content: &ContentRef) -> Vec<Reference> {
+        if self.parts.is_empty() {
+            return vec![(*content).into()];
+        }
+        self.named.iter().filter(|reference| reference.content == *content).cloned().collect()
+    }
+
     /// Gives back all contents. What they were wanted for is wanted again; references that stay, stay.
     pub fn forget(&mut self) {
         self.contents.retain(|_, filling| matches!(filling, Filling::Kept));
-        self.named = self.contents.keys().copied().collect();
-        let new = self.places.iter().map(|place| place.reference).filter(|reference| self.named.insert(*reference));
-        self.wanted = new.collect();
+        (self.parts, self.wanted) = (Parts::default(), vec![]);
+        self.named = self.contents.keys().cloned().collect();
+        let places = self.places.iter().map(|place| &place.reference);
+        let new = places.filter(|reference| self.named.insert((*reference).clone())).cloned().collect();
+        self.name(new);
     }
 
     /// Leaves records of a batch as they are that would make the event larger than `limit`, the last ones first: those before
     /// them fit. Gives their references, each once.
     ///
     /// Sizes are exact where contents are known, and what a reference says of its content where they are not.
-    pub fn leave_too_large(&mut self, batch: &Batch, limit: u64) -> Vec<ContentRef> {
+    pub fn leave_too_large(&mut self, batch: &Batch, limit: u64) -> Vec<Reference> {
         let mut size = self.event.event.len() as u64;
         let contents = std::mem::take(&mut self.contents);
-        let mut scale = Scale::new(&contents, limit);
+        let (mut scale, mut held) = (Scale::new(&contents, limit), HashSet::new());
         let left = self.leave(batch, |hydration, edits| {
-            let grown = scale.weigh(size, &places_of_event(&hydration.event, edits));
+            let places = places_of_event(&hydration.event, edits);
+            let more = hydration.held_also_for(&places, &contents, &held);
+            let more_len = more.iter().fold(0_u64, |sum, whole| sum.saturating_add(whole.size));
+            let grown = scale.weigh(size, &places).saturating_add(more_len);
             let is_too_large = grown > limit;
             if !is_too_large {
                 size = grown;
+                held.extend(more);
             }
             is_too_large
         });
@@ -151,13 +224,22 @@ impl Hydration {
         left
     }
 
+    /// The wholes that are in memory for the parts at these places, but for those that are `held` anyway.
+    fn held_also_for(&self, places: &[Place], contents: &Contents, held: &HashSet<ContentRef>) -> Vec<ContentRef> {
+        if self.parts.is_empty() {
+            return vec![];
+        }
+        let named = all_named(places, contents);
+        Parts::held_for(&named, contents).into_iter().filter(|whole| !held.contains(whole)).collect()
+    }
+
     /// Leaves records of a batch as they are whose contents could not be searched, or refer to contents that were not added or
     /// are too many. Gives their references, each once.
-    pub fn leave_too_deep(&mut self, batch: &Batch) -> Vec<ContentRef> {
+    pub fn leave_too_deep(&mut self, batch: &Batch) -> Vec<Reference> {
         let mut whole = HashMap::new();
         let left = self.leave(batch, |hydration, edits| {
-            let mut places = edits.iter().map(|edit| hydration.event.found.references[edit.reference]);
-            !places.all(|reference| hydration.is_whole(&reference, &mut whole))
+            let mut places = edits.iter().map(|edit| &hydration.event.found.references[edit.reference]);
+            !places.all(|reference| hydration.is_whole(reference, &mut whole))
         });
         (self.is_too_deep, self.has_too_many) = (false, false);
         self.wanted.clear();
@@ -166,8 +248,8 @@ impl Hydration {
     }
 
     /// Whether a content and all that it refers to are known and searched.
-    fn is_whole(&self, reference: &ContentRef, known: &mut HashMap<ContentRef, bool>) -> bool {
-        let (mut open, mut seen) = (vec![*reference], HashSet::from([*reference]));
+    fn is_whole(&self, reference: &Reference, known: &mut HashMap<Reference, bool>) -> bool {
+        let (mut open, mut seen) = (vec![reference.clone()], HashSet::from([reference.clone()]));
         let mut is_whole = true;
         while let Some(reference) = open.pop().filter(|_| is_whole) {
             is_whole = match (known.get(&reference), self.contents.get(&reference)) {
@@ -175,7 +257,7 @@ impl Hydration {
                 (None, None) => false,
                 (None, Some(Filling::Json(inside))) => {
                     let plan = &inside.plan;
-                    open.extend(plan.references().iter().filter(|inner| seen.insert(**inner)));
+                    open.extend(plan.references().iter().filter(|inner| seen.insert((*inner).clone())).cloned());
                     plan.too_large().is_none()
                 }
                 (None, Some(_)) => true,
@@ -184,13 +266,13 @@ impl Hydration {
         if is_whole {
             known.extend(seen.into_iter().map(|reference| (reference, true)));
         } else {
-            known.insert(*reference, false);
+            known.insert(reference.clone(), false);
         }
         is_whole
     }
 
     /// Forgets the places of records that were left, with these references.
-    fn note_left(&mut self, left: &[ContentRef]) {
+    fn note_left(&mut self, left: &[Reference]) {
         if !left.is_empty() {
             self.places = places_of_event(&self.event, &self.event.edits);
             self.needed = Some(self.all_needed());
@@ -198,13 +280,13 @@ impl Hydration {
     }
 
     /// Leaves the records that `is_bad` says so of, given their edits.
-    fn leave(&mut self, batch: &Batch, mut is_bad: impl FnMut(&Self, &[Edit]) -> bool) -> Vec<ContentRef> {
+    fn leave(&mut self, batch: &Batch, mut is_bad: impl FnMut(&Self, &[Edit]) -> bool) -> Vec<Reference> {
         let (mut kept, mut left) = (vec![], vec![]);
         let mut edits = std::mem::take(&mut self.event.edits).into_iter().peekable();
         for record in batch.records() {
             let inside: Vec<_> = std::iter::from_fn(|| edits.next_if(|edit| edit.span.start < record.end)).collect();
             if !inside.is_empty() && is_bad(self, &inside) {
-                left.extend(inside.iter().map(|edit| self.event.found.references[edit.reference]));
+                left.extend(inside.iter().map(|edit| self.event.found.references[edit.reference].clone()));
             } else {
                 kept.extend(inside);
             }
@@ -212,25 +294,20 @@ impl Hydration {
         kept.extend(edits);
         self.event.edits = kept;
         let mut seen = HashSet::new();
-        left.retain(|reference| seen.insert(*reference));
+        left.retain(|reference| seen.insert(reference.clone()));
         left
     }
 
     /// Whether a content that was wanted still is: its records may have been left.
-    pub fn needs(&self, reference: &ContentRef) -> bool {
-        self.needed.as_ref().is_none_or(|needed| needed.contains(reference))
+    pub fn needs(&self, content: &ContentRef) -> bool {
+        let Some(needed) = &self.needed else { return true };
+        needed.contains(&Reference::from(*content))
+            || !self.parts.is_empty() && needed.iter().any(|reference| reference.content == *content)
     }
 
     /// Everything that the event and its contents name at places that were not left.
-    fn all_needed(&self) -> HashSet<ContentRef> {
-        let mut open: Vec<_> = self.places.iter().map(|place| place.reference).collect();
-        let mut needed: HashSet<_> = open.iter().copied().collect();
-        while let Some(reference) = open.pop() {
-            if let Some(Filling::Json(inside)) = self.contents.get(&reference) {
-                open.extend(inside.plan.references().iter().filter(|inner| needed.insert(**inner)));
-            }
-        }
-        needed
+    fn all_needed(&self) -> HashSet<Reference> {
+        all_named(&self.places, &self.contents)
     }
 
     /// The event with all contents in place, if it has no more than `limit` bytes, all of it could be searched, and nothing
@@ -241,10 +318,25 @@ impl Hydration {
 
     /// The same, not yet written.
     pub fn hydrated(self, limit: u64) -> Result<Hydrated, TooLarge> {
-        let len = self.fits(limit)?;
-        let is_known = self.all_needed().iter().all(|reference| self.contents.contains_key(reference));
-        if is_known { Ok(Hydrated::new(self.event, self.contents, len)) } else { Err(TooLarge::TooDeep) }
+        let held = self.held();
+        let len = self.fits(limit)? - held;
+        let is_known =
+            |reference: &Reference| self.contents.contains_key(reference) && self.parts.is_searched(reference);
+        let is_known = self.all_needed().iter().all(is_known);
+        if is_known { Ok(Hydrated::new(self.event, self.contents, len, held)) } else { Err(TooLarge::TooDeep) }
     }
+}
+
+/// Everything that these places and the contents there name.
+fn all_named(places: &[Place], contents: &Contents) -> HashSet<Reference> {
+    let mut open: Vec<_> = places.iter().map(|place| &place.reference).collect();
+    let mut named: HashSet<_> = open.iter().copied().cloned().collect();
+    while let Some(reference) = open.pop() {
+        if let Some(Filling::Json(inside)) = contents.get(reference) {
+            open.extend(inside.plan.references().iter().filter(|inner| named.insert((*inner).clone())));
+        }
+    }
+    named
 }
 
 impl HydratePlan {
@@ -256,14 +348,14 @@ impl HydratePlan {
         if self.edits.is_empty() {
             return self.event.clone();
         }
-        let filling = |(reference, content): (&ContentRef, &Option<Bytes>)| match content {
+        let filling = |(reference, content): (&Reference, &Option<Bytes>)| match content {
             None => Filling::Kept,
-            Some(content) if reference.kind != Kind::String => {
+            Some(content) if reference.content.kind != Kind::String => {
                 Filling::Json(Box::new(Inside::new(Self::without_references(content.clone()))))
             }
-            Some(content) => Filling::new(reference, content.clone(), Search::default()),
+            Some(content) => Filling::new(&reference.content, content.clone(), Search::default()),
         };
-        let contents = self.references().iter().zip(contents).map(|named| (*named.0, filling(named))).collect();
+        let contents = self.references().iter().zip(contents).map(|named| (named.0.clone(), filling(named))).collect();
         let about = self.places_len(&contents);
         let mut out = Vec::with_capacity(about + about / 16);
         write::write(self, &contents, &mut out);
@@ -300,7 +392,7 @@ mod tests {
         let mut found = Found::default();
         let edits = cuts.chunks_exact(2).map(|cut| {
             let (reference, depth) = next();
-            Edit { span: cut[0]..cut[1], reference: found.index_of(reference), depth }
+            Edit { span: cut[0]..cut[1], reference: found.index_of(reference.into()), depth }
         });
         HydratePlan { edits: edits.collect(), event: text.into(), found }
     }
@@ -353,7 +445,7 @@ mod tests {
                 }
                 _ => Filling::Text(Counted::new(text.into())),
             };
-            contents.entry(reference).or_insert(filling);
+            contents.entry(reference.into()).or_insert(filling);
             named.push(reference);
         }
         let text = text(random);

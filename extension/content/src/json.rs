@@ -168,36 +168,79 @@ impl Name {
     }
 }
 
+/// A walk from member to member of an object or array. The caller says where each value ends.
+#[derive(Debug)]
+pub(crate) struct Members<'a> {
+    text: &'a [u8],
+    is_object: bool,
+    /// Where the next member begins, if there may be one.
+    at: Option<usize>,
+    index: usize,
+}
+
+impl<'a> Members<'a> {
+    /// The members of the container that begins at `open`; a value that is none has no members.
+    pub(crate) fn of(text: &'a [u8], open: usize) -> Self {
+        let is_object = text.get(open) == Some(&b'{');
+        let is_container = is_object || text.get(open) == Some(&b'[');
+        Self { text, is_object, at: is_container.then(|| skip_space(text, open + 1)), index: 0 }
+    }
+
+    /// The elements of an array from the one at `at` on, which has this index.
+    pub(crate) fn from_element(text: &'a [u8], at: usize, index: usize) -> Self {
+        Self { text, is_object: false, at: Some(at), index }
+    }
+
+    /// The next member's name, and where its value begins. Behind the last element of an array is one more, which has no end.
+    #[inline]
+    pub(crate) fn begin(&mut self) -> Option<(Name, usize)> {
+        let at = self.at.take()?;
+        if !self.is_object {
+            return Some((Name::Index(self.index), at));
+        }
+        let key = (self.text.get(at) == Some(&b'"')).then(|| StringToken::at(self.text, at)).flatten()?;
+        Some((Name::Key(key), value_of(self.text, &key)))
+    }
+
+    /// The value of the member that was begun ends before `end`.
+    #[inline]
+    pub(crate) fn end(&mut self, end: usize) {
+        let next = skip_space(self.text, end);
+        self.at = (self.text.get(next) == Some(&b',')).then(|| skip_space(self.text, next + 1));
+        self.index += 1;
+    }
+}
+
+/// Where the value of a member begins.
+pub(crate) fn value_of(text: &[u8], key: &StringToken) -> usize {
+    skip_space(text, skip_space(text, key.close + 1) + 1)
+}
+
 /// Every member of the object or array that begins at `open`, in order: its name, and where its value is. A value
 /// that is neither has none; of a document that is not valid, those before it breaks.
 pub(crate) fn members(text: &[u8], open: usize) -> impl Iterator<Item = (Name, Range<usize>)> {
-    let is_object = text.get(open) == Some(&b'{');
-    let is_container = is_object || text.get(open) == Some(&b'[');
-    let mut at = is_container.then(|| skip_space(text, open + 1));
-    let mut index = 0;
+    let mut members = Members::of(text, open);
     std::iter::from_fn(move || {
-        let mut value = at.take()?;
-        let mut name = Name::Index(index);
-        if is_object {
-            let key = StringToken::at(text, value).filter(|key| text[key.open] == b'"')?;
-            value = skip_space(text, skip_space(text, key.close + 1) + 1);
-            name = Name::Key(key);
-        }
+        let (name, value) = members.begin()?;
         let end = value_end(text, value)?;
-        let next = skip_space(text, end);
-        at = (text.get(next) == Some(&b',')).then(|| skip_space(text, next + 1));
-        index += 1;
+        members.end(end);
         Some((name, value..end))
     })
 }
 
-fn skip_space(text: &[u8], from: usize) -> usize {
+/// How many elements the array has that a text is; `None` for any other value.
+pub(crate) fn element_count(text: &[u8]) -> Option<u64> {
+    let open = skip_space(text, 0);
+    (text.get(open) == Some(&b'[')).then(|| members(text, open).count() as u64)
+}
+
+pub(crate) fn skip_space(text: &[u8], from: usize) -> usize {
     let spaces = text.iter().skip(from).take_while(|byte| byte.is_ascii_whitespace()).count();
     from + spaces
 }
 
 /// Index behind the value that begins at `at`. Any depth, no stack.
-fn value_end(text: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn value_end(text: &[u8], mut at: usize) -> Option<usize> {
     let mut depth = 0_usize;
     loop {
         at = match text.get(at)? {

@@ -12,6 +12,7 @@
 //! - [`outgoing`] is a whole response decided: both of the above, and what must be stored.
 //! - [`keep`] names values of a response that stay inline.
 //! - [`keys`] are the signing keys that make references unforgeable.
+//! - [`part`] is a value inside of a content: its spelling, and where it is.
 //! - [`placing`] decides which store a content goes to.
 //! - [`reference`] is the text that travels: its grammar, and how contents get their names.
 //! - [`screen`] tells, piece by piece, payloads that have nothing to replace from those worth a look.
@@ -38,6 +39,7 @@ pub mod markers;
 mod nested;
 pub mod offload;
 pub mod outgoing;
+pub mod part;
 pub mod placing;
 pub mod reference;
 pub mod screen;

@@ -12,14 +12,14 @@
 //! let event = Bytes::from(format!(r#"{{"Records":[{{"body":"{{\"a/b\": \"{reference}\"}}"}}]}}"#));
 //! let sighting = &locate::sightings(&event)[0];
 //! assert_eq!(sighting.pointers, ["/Records/0/body", "/a~1b"]);
-//! assert_eq!(sighting.reference, Ok(reference));
+//! assert_eq!(sighting.reference, Ok(reference.into()));
 //! ```
 
 use memchr::memmem;
 
 use crate::json::{self, Name, StringToken};
 use crate::nested::Budget;
-use crate::reference::{ContentRef, PREFIX, ParseRefError};
+use crate::reference::{PREFIX, ParseRefError, Reference};
 
 /// A string of an event that is a reference, or has the outline of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Sighting {
     /// The string as it is spelt.
     pub text: String,
     /// What it names, or why it cannot be read.
-    pub reference: Result<ContentRef, ParseRefError>,
+    pub reference: Result<Reference, ParseRefError>,
 }
 
 /// Every reference that [`hydrate::plan`](crate::hydrate::plan) sees in `event`, and every string that it cannot read, in

@@ -9,7 +9,7 @@ use memchr::memchr;
 use crate::json::{self, StringToken};
 use crate::nested::Budget;
 use crate::offload::{Kept, is_kept, kept_texts, may_spell_prefix};
-use crate::reference::{ContentRef, PREFIX};
+use crate::reference::{PREFIX, Reference};
 
 /// What is put behind the first character of a marker.
 const BREAK: &str = " ";
@@ -21,7 +21,7 @@ const NOT_JSON: &str = "@ ";
 /// text, the very same bytes.
 ///
 /// One that is not JSON is a text itself: a program that passes it on may put it into a string.
-pub fn break_all(document: &Bytes, kept: &[ContentRef]) -> (Bytes, u32) {
+pub fn break_all(document: &Bytes, kept: &[Reference]) -> (Bytes, u32) {
     if !may_spell_prefix(document) {
         return (document.clone(), 0);
     }
@@ -130,7 +130,7 @@ mod tests {
     use crate::offload::{self, Limits};
     use crate::reference::{Content, Scope, Ttl};
 
-    fn broken(document: &str, kept: &[ContentRef]) -> (String, u32) {
+    fn broken(document: &str, kept: &[Reference]) -> (String, u32) {
         let (broken, count) = break_all(&Bytes::from(document.to_owned()), kept);
         (String::from_utf8(broken.to_vec()).expect("text"), count)
     }
@@ -175,9 +175,9 @@ mod tests {
     fn a_reference_that_was_handed_over_stays() {
         let kept = Scope::new("table").reference(Ttl::NONE, &Content::string("content"));
         let document = format!(r#"["{kept}","[\"{kept}\",\"@content:\"]"]"#);
-        assert_eq!(broken(&document, &[kept]), (document.replace("@content:\\", "@ content:\\"), 1));
+        assert_eq!(broken(&document, &[kept.into()]), (document.replace("@content:\\", "@ content:\\"), 1));
         assert_eq!(broken(&document, &[]).1, 3);
-        assert_eq!(broken(&kept.to_string(), &[kept]), (kept.to_string(), 0));
+        assert_eq!(broken(&kept.to_string(), &[kept.into()]), (kept.to_string(), 0));
     }
 
     #[test]

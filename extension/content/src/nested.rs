@@ -25,6 +25,11 @@ impl Budget {
         Self { left: limit.min(TIMES.saturating_mul(event.len() as u64)), exhausted: false }
     }
 
+    /// A budget of which nothing is left, and more was needed.
+    pub(crate) fn exhausted() -> Self {
+        Self { left: 0, exhausted: true }
+    }
+
     /// The budget of one text of a response. What it covers is covered in every event that the text may be in later: in
     /// some of them inside of further strings, which cost as well.
     pub(crate) fn of_text(text: &[u8]) -> Self {

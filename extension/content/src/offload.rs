@@ -27,7 +27,7 @@ use crate::json::{self, StringToken};
 use crate::keep::{Pointer, Reached};
 use crate::leaving::Leaving;
 use crate::nested::Budget;
-use crate::reference::{Content, ContentRef, MAX_LEN, PREFIX};
+use crate::reference::{Content, MAX_LEN, PREFIX, Reference};
 
 /// How many contents are stored for one response, at most, because text of it reads like references: the author of that text pays
 /// some 12 bytes for each (O11).
@@ -41,7 +41,7 @@ pub struct Limits<'a> {
     /// Values that stay whatever their size, unless they look like a reference.
     pub keep: &'a [Pointer],
     /// References that this invocation's event held and that were handed over as they are: they may leave as they came.
-    pub kept: &'a [ContentRef],
+    pub kept: &'a [Reference],
     /// How many values leave, at most, because they read like references.
     pub max_look_alikes: usize,
 }
@@ -200,8 +200,8 @@ fn is_of_prefix(digits: &[u8]) -> bool {
 /// The spellings of references that may leave as they came.
 pub(crate) type Kept = HashSet<String>;
 
-pub(crate) fn kept_texts(kept: &[ContentRef]) -> Kept {
-    kept.iter().map(ContentRef::to_string).collect()
+pub(crate) fn kept_texts(kept: &[Reference]) -> Kept {
+    kept.iter().map(Reference::to_string).collect()
 }
 
 /// Whether the decoded text of a string would be taken for a reference on the way in: because it begins like one, or because

@@ -21,7 +21,7 @@ use crate::keep::Pointer;
 use crate::leaving::Leaving;
 use crate::offload::{self, Limits, MAX_LOOK_ALIKES};
 use crate::placing::Placing;
-use crate::reference::{ContentRef, Scope, Ttl};
+use crate::reference::{ContentRef, Reference, Scope, Ttl};
 
 /// On which terms a response may leave.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct Terms {
     /// Values that stay inline, whatever their size.
     pub keep: Vec<Pointer>,
     /// References that this invocation's event held and that were handed over as they are.
-    pub kept: Vec<ContentRef>,
+    pub kept: Vec<Reference>,
     /// How many contents are stored, at most, because text reads like references.
     pub max_look_alikes: usize,
     /// Who may read what is stored.

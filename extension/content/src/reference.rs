@@ -1,8 +1,11 @@
 //! References: the short text that travels in place of a long content.
 //!
 //! ```text
-//! reference = "@content:" version ":" store ":" kind ":" ttl ":" id ":" size [ ":" key ":" mac ]
-//! version   = "1"
+//! reference = "@content:" whole / "@content:2:content:" whole ":" part
+//! whole     = "1:" fields [ signature ]
+//!           / "3:" fields ":" count [ signature ]       an array
+//! fields    = store ":" kind ":" ttl ":" id ":" size
+//! signature = ":" key ":" mac
 //! store     = "dynamodb"     a content table
 //!           / "s3"           a bucket
 //! kind      = "s"            a JSON string, stored as its decoded text in UTF-8
@@ -11,12 +14,15 @@
 //! ttl       = "none" / 1*DIGIT   seconds that the writer keeps contents, without leading zeros
 //! id        = 43 base64url characters: BLAKE3-256 over version, kind, scope and content
 //! size      = 1*DIGIT        bytes of the content as stored before compression, without leading zeros
+//! count     = 1*DIGIT        elements of the array that the content is, without leading zeros
 //! key       = 8 base64url characters: which signing key, where one is set
-//! mac       = 22 base64url characters: 128 bits of BLAKE3, keyed, over the scope and everything before it
+//! mac       = 22 base64url characters: 128 bits of BLAKE3, keyed, over the scope and everything of the whole before it
+//! part      = see [`part`](crate::part); only of kind "j"
 //! ```
 //!
-//! Only `A-Z a-z 0-9 . _ : - @` occur, so no JSON encoder ever escapes a reference, and it is always shorter than
-//! [`MAX_LEN`] bytes. `Display` and `FromStr` are exact inverses: one reference has one spelling.
+//! Only `A-Z a-z 0-9 . _ : - @` occur, so no JSON encoder ever escapes a reference. One of a whole content, a
+//! [`ContentRef`], is always shorter than [`MAX_WHOLE_LEN`] bytes; one of a part, a [`Reference`], than [`MAX_LEN`].
+//! `Display` and `FromStr` are exact inverses: one reference has one spelling.
 //!
 //! The id names the content and everything that decides who may read it (its *scope*), so equal contents get equal
 //! references, and a forged reference can only name what its forger already holds. With a signing key (see
@@ -43,15 +49,29 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 
 use crate::json;
 use crate::keys::{self, KeyId, Keyring, Signature};
+use crate::part::{MAX_PART_LEN, Part, parse_number};
 
 /// What every reference begins with.
 pub const PREFIX: &str = "@content:";
 
-/// References are shorter than this many bytes; longer text is never one.
-pub const MAX_LEN: usize = 160;
+/// References to whole contents are shorter than this many bytes.
+pub const MAX_WHOLE_LEN: usize = 160;
 
-/// The format version that this library writes and reads.
+/// References are shorter than this many bytes; longer text is never one. Those to parts say `@content:2:content:` first, and a
+/// colon and the part last.
+pub const MAX_LEN: usize = MAX_WHOLE_LEN + "2:content:".len() + 1 + MAX_PART_LEN;
+
+/// The format version of references to whole contents.
 pub const VERSION: u8 = 1;
+
+/// That of references to parts of contents, each of which holds a reference to the whole.
+pub const PART_VERSION: u8 = 2;
+
+/// That of references to arrays, which say how many elements there are.
+pub const ARRAY_VERSION: u8 = 3;
+
+/// The newest of them.
+const NEWEST: u8 = ARRAY_VERSION;
 
 /// Separates our ids from every other use of BLAKE3 (see `derive_key` in its specification).
 const ID_CONTEXT: &str = "lrap long-content 2026-11 content id";
@@ -327,6 +347,7 @@ impl Scope {
             ttl,
             id: self.id(store, key, ttl, content.kind, &content.bytes),
             size: content.bytes.len() as u64,
+            count: if content.kind == Kind::Json { json::element_count(&content.bytes) } else { None },
             signature: None,
         };
         let sign = |key| Some(Signature { key, mac: self.mac(&reference, key)? });
@@ -411,17 +432,20 @@ pub struct ContentRef {
     pub id: ContentId,
     /// Bytes of the content before compression; of a legacy reference, the most that it can have.
     pub size: u64,
+    /// How many elements it has, if it is an array of kind [`Kind::Json`] and its writer said so.
+    pub count: Option<u64>,
     /// Who made it, where the scope has signing keys.
     pub signature: Option<Signature>,
 }
 
 impl ContentRef {
-    /// Bytes that the text of a reference to a content of `size` bytes has at most: as many as that of one in the table.
-    pub fn text_len(size: u64, ttl: Ttl, is_signed: bool) -> usize {
+    /// Bytes that the text of a reference to a content of `size` bytes, and `count` elements if it is an array, has at most: as many as
+    /// that of one in the table.
+    pub fn text_len(size: u64, count: Option<u64>, ttl: Ttl, is_signed: bool) -> usize {
         /// A key and a MAC, each after its colon.
         const SIGNATURE_LEN: usize = 1 + 8 + 1 + 22;
         let id = ContentId(Name::Hash([0; 32]));
-        let unsigned = Self { store: StoreName::DynamoDb, kind: Kind::Json, ttl, id, size, signature: None };
+        let unsigned = Self { store: StoreName::DynamoDb, kind: Kind::Json, ttl, id, size, count, signature: None };
         unsigned.to_string().len() + if is_signed { SIGNATURE_LEN } else { 0 }
     }
 
@@ -439,6 +463,7 @@ impl ContentRef {
             ttl: Ttl::NONE,
             id: ContentId(Name::Record(uuid)),
             size: MAX_LEGACY_LEN,
+            count: None,
             signature: None,
         })
     }
@@ -451,7 +476,7 @@ impl ContentRef {
     /// The reference behind a handle, with or without the prefix. `None` is any other text, however much like a handle it looks in part.
     pub fn parse_handle(text: &str) -> Option<Result<Self, ParseRefError>> {
         let text = text.strip_prefix(PREFIX).unwrap_or(text);
-        let looks_like_one = text.len() <= MAX_LEN
+        let looks_like_one = text.len() <= MAX_WHOLE_LEN
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
             && text.split(':').nth(1).is_some_and(|store| parse_store(store).is_ok());
         looks_like_one.then(|| format!("{PREFIX}{text}").parse())
@@ -471,11 +496,13 @@ const MAX_LEGACY_LEN: u64 = 400 << 10;
 
 impl fmt::Display for ContentRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { store, kind, ttl, id, size, signature } = self;
+        let Self { store, kind, ttl, id, size, count, signature } = self;
         if self.is_legacy() {
             return write!(f, "{PREFIX}dynamodb:table:{id}");
         }
-        write!(f, "{PREFIX}{VERSION}:{}:{}:{ttl}:{id}:{size}", store.as_str(), kind.as_str())?;
+        let version = if count.is_some() { ARRAY_VERSION } else { VERSION };
+        write!(f, "{PREFIX}{version}:{}:{}:{ttl}:{id}:{size}", store.as_str(), kind.as_str())?;
+        count.map_or(Ok(()), |count| write!(f, ":{count}"))?;
         signature.map_or(Ok(()), |signature| write!(f, ":{signature}"))
     }
 }
@@ -487,7 +514,7 @@ pub enum ParseRefError {
     #[error("not a reference")]
     NotAReference,
     /// Written by a newer version of the layer.
-    #[error("reference format {0} is newer than this layer reads ({VERSION}); update the layer")]
+    #[error("reference format {0} is newer than this layer reads ({NEWEST}); update the layer")]
     UnknownVersion(u32),
     /// Kept in a store that this version does not know.
     #[error("unknown store in the reference")]
@@ -495,6 +522,12 @@ pub enum ParseRefError {
     /// Truncated or altered: the named field does not parse.
     #[error("the reference's {0} is malformed")]
     Malformed(&'static str),
+    /// A part of a text, which is never parsed, or of what left as it came.
+    #[error("only a content of kind j has parts")]
+    HasNoParts,
+    /// A reference to a part, where one to a whole content is needed.
+    #[error("it names a part of a content, where a whole content is needed")]
+    Part,
 }
 
 impl FromStr for ContentRef {
@@ -502,19 +535,29 @@ impl FromStr for ContentRef {
 
     fn from_str(text: &str) -> Result<Self, ParseRefError> {
         let (version, fields) = outline(text).ok_or(ParseRefError::NotAReference)?;
-        if version != u32::from(VERSION) {
+        let is_array = version == u32::from(ARRAY_VERSION);
+        if version == u32::from(PART_VERSION) {
+            return Err(ParseRefError::Part);
+        }
+        if !is_array && version != u32::from(VERSION) {
             return Err(ParseRefError::UnknownVersion(version));
         }
         let mut fields = fields.split(':');
         let mut next = |name| fields.next().ok_or(ParseRefError::Malformed(name));
-        let reference = Self {
+        let mut reference = Self {
             store: parse_store(next("store")?)?,
-            kind: parse_kind(next("kind")?)?,
+            kind: parse_kind(next("kind")?)
+                .filter(|kind| !is_array || *kind == Kind::Json)
+                .ok_or(ParseRefError::Malformed("kind"))?,
             ttl: parse_ttl(next("TTL class")?)?,
             id: parse_id(next("id")?)?,
             size: parse_number(next("size")?).ok_or(ParseRefError::Malformed("size"))?,
+            count: None,
             signature: None,
         };
+        if is_array {
+            reference.count = Some(parse_number(next("count")?).ok_or(ParseRefError::Malformed("count"))?);
+        }
         let Some(key) = fields.next() else { return Ok(reference) };
         let mac = fields.next().ok_or(ParseRefError::Malformed("signature"))?;
         let signature = Signature::parse(key, mac).ok_or(ParseRefError::Malformed("signature"))?;
@@ -531,7 +574,88 @@ fn outline(text: &str) -> Option<(u32, &str)> {
     let (version, fields) = text.strip_prefix(PREFIX)?.split_once(':')?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
     (text.len() < MAX_LEN && fields.bytes().all(plain)).then_some(())?;
-    Some((parse_number(version)?, fields))
+    let version = parse_number(version)?;
+    let is_whole = [VERSION, ARRAY_VERSION].map(u32::from).contains(&version);
+    (!is_whole || text.len() < MAX_WHOLE_LEN).then_some((version, fields))
+}
+
+/// What begins the whole's reference inside of one to a part: its prefix, without the `@` that no field has.
+const INSIDE: &str = "content:";
+
+/// A reference to a content or to a part of it. See the [module](self) for its grammar.
+///
+/// Who may read the content may read each part of it: a part is not signed, and can only narrow what the reference grants.
+///
+/// ```
+/// use long_content::reference::{Content, Reference, Scope, Ttl};
+///
+/// let whole = Scope::new("AgentContext-dev").reference(Ttl::NONE, &Content::json(r#"{"items":[1,2,3]}"#)).to_string();
+/// let reference: Reference = format!("@content:2:{}:.items:1:2", &whole[1..]).parse().unwrap();
+/// assert_eq!(reference.content.to_string(), whole);
+/// assert_eq!(reference.part.unwrap().pointer(), "/items");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reference {
+    /// The whole content.
+    pub content: ContentRef,
+    /// What is meant of it, if not all.
+    pub part: Option<Part>,
+}
+
+impl From<ContentRef> for Reference {
+    fn from(content: ContentRef) -> Self {
+        Self { content, part: None }
+    }
+}
+
+impl PartialEq<ContentRef> for Reference {
+    fn eq(&self, content: &ContentRef) -> bool {
+        self.part.is_none() && self.content == *content
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.part {
+            None => self.content.fmt(f),
+            Some(part) => write!(f, "{PREFIX}{PART_VERSION}:{INSIDE}{}:{part}", self.content.handle()),
+        }
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ParseRefError;
+
+    fn from_str(text: &str) -> Result<Self, ParseRefError> {
+        match text.parse() {
+            Ok(content) => Ok(Self { content, part: None }),
+            Err(ParseRefError::Part) => parse_part(text),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn parse_part(text: &str) -> Result<Reference, ParseRefError> {
+    let (_, fields) = outline(text).ok_or(ParseRefError::NotAReference)?;
+    let inside = fields.strip_prefix(INSIDE).ok_or(ParseRefError::Malformed("whole"))?;
+    let end = end_of_whole(inside).ok_or(ParseRefError::Malformed("part"))?;
+    let content: ContentRef = match format!("{PREFIX}{}", &inside[..end]).parse() {
+        Err(ParseRefError::NotAReference | ParseRefError::Part) => Err(ParseRefError::Malformed("whole")),
+        content => content,
+    }?;
+    let part = inside[end + 1..].parse().map_err(|_| ParseRefError::Malformed("part"))?;
+    if content.kind == Kind::Json {
+        Ok(Reference { content, part: Some(part) })
+    } else {
+        Err(ParseRefError::HasNoParts)
+    }
+}
+
+/// Index of the colon between the whole's reference and the part. A part begins with a dot or a colon, or is empty; a field does not, and
+/// is not.
+fn end_of_whole(text: &str) -> Option<usize> {
+    let mut colons = text.match_indices(':').map(|(at, _)| at);
+    colons.find(|at| matches!(text.as_bytes().get(at + 1), None | Some(b'.' | b':')))
 }
 
 fn parse_store(text: &str) -> Result<StoreName, ParseRefError> {
@@ -542,12 +666,12 @@ fn parse_store(text: &str) -> Result<StoreName, ParseRefError> {
     }
 }
 
-fn parse_kind(text: &str) -> Result<Kind, ParseRefError> {
+fn parse_kind(text: &str) -> Option<Kind> {
     match text {
-        "s" => Ok(Kind::String),
-        "j" => Ok(Kind::Json),
-        "v" => Ok(Kind::Verbatim),
-        _ => Err(ParseRefError::Malformed("kind")),
+        "s" => Some(Kind::String),
+        "j" => Some(Kind::Json),
+        "v" => Some(Kind::Verbatim),
+        _ => None,
     }
 }
 
@@ -565,12 +689,6 @@ fn parse_id(text: &str) -> Result<ContentId, ParseRefError> {
     bytes.try_into().map(|hash| ContentId(Name::Hash(hash))).map_err(|_| MALFORMED)
 }
 
-/// A number in its only spelling: digits without sign or leading zeros.
-fn parse_number<N: FromStr>(text: &str) -> Option<N> {
-    let canonical = text == "0" || text.bytes().next().is_some_and(|first| (b'1'..=b'9').contains(&first));
-    canonical.then(|| text.parse().ok()).flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -586,17 +704,16 @@ mod tests {
         let signature = proptest::option::of(any::<([u8; 6], [u8; 16])>());
         let kind = prop_oneof![Just(Kind::String), Just(Kind::Json), Just(Kind::Verbatim)];
         let what = (prop_oneof![Just(StoreName::DynamoDb), Just(StoreName::S3)], kind);
-        (what, any::<u32>(), any::<[u8; 32]>(), any::<u64>(), signature).prop_map(|(what, ttl, id, size, signature)| {
-            ContentRef {
-                store: what.0,
-                kind: what.1,
-                ttl: Ttl::seconds(ttl),
-                id: ContentId(Name::Hash(id)),
-                size,
-                signature: signature.and_then(|(key, mac)| {
-                    Signature::parse(&BASE64URL_NOPAD.encode(&key), &BASE64URL_NOPAD.encode(&mac))
-                }),
-            }
+        let numbers = (any::<u32>(), any::<u64>(), proptest::option::of(any::<u64>()));
+        (what, numbers, any::<[u8; 32]>(), signature).prop_map(|(what, (ttl, size, count), id, signature)| ContentRef {
+            store: what.0,
+            kind: what.1,
+            ttl: Ttl::seconds(ttl),
+            id: ContentId(Name::Hash(id)),
+            size,
+            count: count.filter(|_| what.1 == Kind::Json),
+            signature: signature
+                .and_then(|(key, mac)| Signature::parse(&BASE64URL_NOPAD.encode(&key), &BASE64URL_NOPAD.encode(&mac))),
         })
     }
 
@@ -608,16 +725,16 @@ mod tests {
         #[test]
         fn print_and_parse_are_inverses(reference in any_ref()) {
             let text = reference.to_string();
-            prop_assert!(text.len() < MAX_LEN);
+            prop_assert!(text.len() < MAX_WHOLE_LEN);
             prop_assert_eq!(text.parse(), Ok(reference));
+            let ContentRef { size, count, ttl, signature, .. } = reference;
             let shorter = StoreName::DynamoDb.as_str().len() - reference.store.as_str().len();
-            let most = ContentRef::text_len(reference.size, reference.ttl, reference.signature.is_some());
-            prop_assert_eq!(most, text.len() + shorter);
+            prop_assert_eq!(ContentRef::text_len(size, count, ttl, signature.is_some()), text.len() + shorter);
         }
 
         #[test]
         fn what_parses_prints_as_it_was(
-            text in "@content:1:(dynamodb|s3):[sjv]:(none|[0-9]{1,11}):[A-Za-z0-9_-]{42,44}:[0-9]{1,21}(:[A-Za-z0-9_-]{7,9}:[A-Za-z0-9_-]{21,23})?",
+            text in "@content:[13]:(dynamodb|s3):[sjv]:(none|[0-9]{1,11}):[A-Za-z0-9_-]{42,44}:[0-9]{1,21}(:[0-9]{1,2})?(:[A-Za-z0-9_-]{7,9}:[A-Za-z0-9_-]{21,23})?",
         ) {
             if let Ok(reference) = text.parse::<ContentRef>() {
                 prop_assert_eq!(reference.to_string(), text);
@@ -662,7 +779,10 @@ mod tests {
     fn errors_name_the_field() {
         let good = sample().to_string();
         let error = |from: &str, to: &str| good.replacen(from, to, 1).parse::<ContentRef>().unwrap_err();
-        assert_eq!(error(":1:", ":2:"), ParseRefError::UnknownVersion(2));
+        assert_eq!(error(":1:", ":4:"), ParseRefError::UnknownVersion(4));
+        assert_eq!(error(":1:", ":2:"), ParseRefError::Part);
+        assert_eq!(error(":1:", ":3:"), ParseRefError::Malformed("kind"));
+        assert_eq!(error(":1:dynamodb:s:", ":3:dynamodb:j:"), ParseRefError::Malformed("count"));
         assert_eq!(error("dynamodb", "s4"), ParseRefError::UnknownStore);
         assert_eq!(error(":s:", ":x:"), ParseRefError::Malformed("kind"));
         assert_eq!(error(":86400:", ":086400:"), ParseRefError::Malformed("TTL class"));
@@ -696,16 +816,19 @@ mod tests {
     fn the_documented_vectors_hold() {
         let (table, day) = (Scope::new("AgentContext-dev"), Ttl::seconds(86_400));
         let (text, json) = (Content::string("Hello, 世界"), Content::json("[1e400]"));
+        let object = Content::json(r#"{"n":1e400}"#);
         let verbatim = Content::verbatim(r#"["@content:"]"#);
         let blue = table.for_tenant("blue");
         let bucket = table.with_bucket(Some("long-content-dev"));
         let rows = [
             vector(&table, "", day, &text),
             vector(&table, "", Ttl::NONE, &json),
+            vector(&table, "", Ttl::NONE, &object),
             vector(&table, "", day, &verbatim),
             vector(&blue, "", day, &text),
             vector(&table, "correct-horse-battery-staple", day, &text),
             vector(&table, "correct-horse-battery-staple", Ttl::NONE, &json),
+            vector(&table, "correct-horse-battery-staple", Ttl::NONE, &object),
             vector(&table, "correct-horse-battery-staple", day, &verbatim),
             vector(&blue, "correct-horse-battery-staple", day, &text),
             vector(&bucket, "", day, &text),
@@ -713,6 +836,28 @@ mod tests {
         ];
         let documented = include_str!("../../../docs/references.md");
         assert!(documented.contains(&rows.join("\n")), "docs/references.md should contain:\n{}", rows.join("\n"));
+        let part = Reference { content: table.reference(Ttl::NONE, &json), part: Some(".0".parse().unwrap()) };
+        assert!(documented.contains(&format!("`{part}`")), "docs/references.md should contain `{part}`");
+    }
+
+    /// Vectors of the layers that did not count elements.
+    #[test]
+    fn references_to_arrays_by_older_writers_are_read() {
+        let table = Scope::new("AgentContext-dev");
+        let signed = table.signed_by("correct-horse-battery-staple".parse().unwrap());
+        let old = [
+            (table, "@content:1:dynamodb:j:none:5nrQrkN0YYV9Nr2tXD30e-gHRIFGQIDznctOikVT_CQ:7"),
+            (
+                signed,
+                "@content:1:dynamodb:j:none:1tHFnj4wDi77fMQIvgxOA6Sdg2APzcdRBYv_P3-h4E0:7:aJlmhUXY:m5uADgXfzap57c1iHJXZGQ",
+            ),
+        ];
+        for (scope, text) in old {
+            let reference: ContentRef = text.parse().unwrap();
+            assert_eq!((scope.admits(&reference), reference.count), (Ok(()), None));
+            assert!(scope.holds(&reference, b"[1e400]"));
+            assert_eq!(scope.reference(Ttl::NONE, &Content::json("[1e400]")).id, reference.id);
+        }
     }
 
     #[test]
@@ -782,5 +927,62 @@ mod tests {
         assert!(scope.holds(&day, b"same"));
         assert!(!scope.for_tenant("a").holds(&day, b"same"));
         assert!(!scope.holds(&day, b"sane"));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests_of_parts {
+    use super::*;
+    use crate::part::Slice;
+    use proptest::prelude::*;
+
+    fn scope(is_signed: bool) -> Scope {
+        let scope = Scope::new("AgentContext-dev");
+        if is_signed { scope.signed_by("a-signing-key-of-24-bytes".parse().unwrap()) } else { scope }
+    }
+
+    proptest! {
+        #[test]
+        fn print_and_parse_are_inverses(
+            array in any::<bool>(), signed in any::<bool>(), ttl in any::<u32>(), pointer in "(/[a-z0-9 .:-]{0,5}){0,3}",
+            slice in proptest::option::of(any::<(u64, u64)>()),
+        ) {
+            let content = Content::json(if array { "[1,2]" } else { "{}" });
+            let slice = slice.map(|(start, count)| Slice { start, count });
+            let content = scope(signed).reference(Ttl::seconds(ttl), &content);
+            let reference = Reference { content, part: Some(Part::new(&pointer, slice).unwrap()) };
+            let text = reference.to_string();
+            prop_assert!(text.len() < MAX_LEN);
+            prop_assert_eq!(text.parse::<ContentRef>(), Err(ParseRefError::Part));
+            prop_assert_eq!(text.parse(), Ok(reference));
+        }
+
+        #[test]
+        fn what_parses_prints_as_it_was(
+            text in "@content:2:content:[123]:dynamodb:[sj]:none:[A-Za-z0-9_-]{43}:[0-9]{1,2}(:[0-9]{1,2})?(:[A-Za-z0-9_-]{8}:[A-Za-z0-9_-]{22})?:?[.a-][.a:0-9-]{0,9}",
+        ) {
+            if let Ok(reference) = text.parse::<Reference>() {
+                prop_assert_eq!(reference.to_string(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn errors_name_what_is_wrong() {
+        let whole = scope(true).reference(Ttl::NONE, &Content::json("{}"));
+        let good = Reference { content: whole, part: Some(Part::new("/a", None).unwrap()) }.to_string();
+        let error = |from: &str, to: &str| good.replacen(from, to, 1).parse::<Reference>().unwrap_err();
+        assert_eq!(error(":.a", ""), ParseRefError::Malformed("part"));
+        assert_eq!(error(":.a", ":.a:1"), ParseRefError::Malformed("part"));
+        assert_eq!(error(":.a", &format!(":.{}", "a".repeat(MAX_PART_LEN))), ParseRefError::Malformed("part"));
+        assert_eq!(error(":.a", &format!(":.{}", "a".repeat(MAX_LEN))), ParseRefError::NotAReference);
+        assert_eq!(error(":.a", ":@a"), ParseRefError::NotAReference);
+        assert_eq!(error(":content:", ":"), ParseRefError::Malformed("whole"));
+        assert_eq!(error("2:content:1:", "2:content:2:content:1:"), ParseRefError::Malformed("whole"));
+        assert_eq!(error(":1:", ":9:"), ParseRefError::UnknownVersion(9));
+        assert_eq!(error(":j:", ":v:"), ParseRefError::HasNoParts);
+        assert_eq!(error(":j:", ":s:"), ParseRefError::HasNoParts);
+        assert_eq!(error(":none:", ":01:"), ParseRefError::Malformed("TTL class"));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use self::tally::Tally;
+use crate::part::Index;
 use crate::reference::{ContentRef, Scope};
 
 #[cfg(feature = "cache")]
@@ -105,6 +106,11 @@ pub trait ContentStore: fmt::Debug {
         references: &[ContentRef],
         until: Instant,
     ) -> impl Future<Output = Vec<Result<Stored, GetError>>> + Send;
+
+    /// What is known of where the parts of a content are: nothing, unless a store remembers it with the content.
+    fn index(&self, _scope: &Scope, _reference: &ContentRef) -> Index {
+        Index::default()
+    }
 }
 
 /// Nothing of a call is stored when one of its contents is too large.

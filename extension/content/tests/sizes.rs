@@ -109,7 +109,12 @@ fn terms(max_content_size: usize, is_signed: bool, size: usize) -> Terms {
     let scope = Scope::new("AgentContext-test");
     let scope = if is_signed { scope.signed_by("a-signing-key-of-24-bytes".parse().unwrap()) } else { scope };
     let max_payload_size = Some((size / 2).clamp(200, 245_760));
-    Terms { max_content_size, max_payload_size, kept: kept(), ..Terms::new(scope, Ttl::seconds(86_400)) }
+    Terms {
+        max_content_size,
+        max_payload_size,
+        kept: kept().into_iter().map(Into::into).collect(),
+        ..Terms::new(scope, Ttl::seconds(86_400))
+    }
 }
 
 /// Sends a response and takes it back.

@@ -14,7 +14,8 @@ use long_content::encoded;
 use long_content::envelope::{Envelope, Shape};
 use long_content::hydrate::{self, HydratePlan, Hydrated, Hydration};
 use long_content::keys::KeyId;
-use long_content::reference::{ContentRef, Refusal, Scope};
+use long_content::part::Absent;
+use long_content::reference::{ContentRef, Reference, Refusal, Scope};
 use long_content::signing::{Refetched, UnknownKey};
 use long_content::store::dynamodb::LARGE_IN_FLIGHT;
 use long_content::store::tally::Tally;
@@ -225,7 +226,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         self.leave(left);
         let hydrated = hydrated.map_err(|error| Failure::event_too_large(error, limit))?;
         let after = hydrated.len();
-        self.room.shrink(after.min(limit));
+        self.room.shrink(hydrated.memory().min(limit));
         let body = if after > AT_ONCE {
             Body::InChunks(Box::new(hydrated))
         } else {
@@ -272,7 +273,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         }
         for (reference, failure) in refused {
             refuse(&failure, self.keeps, &mut self.said, &mut self.invocation.work)?;
-            self.invocation.kept.push(reference);
+            self.invocation.kept.extend(hydration.names_of(&reference));
             hydration.add(reference, None);
         }
         Ok(admitted)
@@ -327,27 +328,35 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         let contents = self.proxy.get(&self.scope, &group, self.until, work).await;
         let (mut arrived, mut bytes) = (Vec::with_capacity(group.len()), 0);
         for (reference, content) in group.into_iter().zip(contents) {
-            let content = self.arrived(&reference, content)?;
+            let content = self.arrived(&hydration, &reference, content)?;
             self.read.extend(&content);
             bytes += content.as_ref().map_or(0, Bytes::len) as u64;
-            arrived.push((reference, content));
+            let has_parts = hydration.names_parts_of(&reference);
+            let index = has_parts.then(|| self.proxy.store.index(&self.scope, &reference));
+            arrived.push((reference, content, index));
         }
         let (begun, limit) = (Instant::now(), self.limit());
         let add = move || {
-            for (reference, content) in arrived {
-                hydration.add(reference, content);
+            for (reference, content, index) in arrived {
+                hydration.add_indexed(reference, content, index);
             }
             // What is counted now need not be when it is asked for.
             hydration.size_within(limit);
             hydration
         };
-        let hydration = compute(bytes, add).await;
+        let mut hydration = compute(bytes, add).await;
         self.invocation.work.planning += begun.elapsed();
+        hydration.take_absent().into_iter().try_for_each(|(reference, absent)| self.absent(reference, absent))?;
         Ok(hydration)
     }
 
     /// A content as it arrived, or nothing where its reference may stay in its place.
-    fn arrived(&mut self, reference: &ContentRef, content: Result<Stored, GetError>) -> Result<Option<Bytes>, Failure> {
+    fn arrived(
+        &mut self,
+        hydration: &Hydration,
+        reference: &ContentRef,
+        content: Result<Stored, GetError>,
+    ) -> Result<Option<Bytes>, Failure> {
         let error = match content {
             Ok(content) => return Ok(Some(content.bytes)),
             Err(error) => error,
@@ -363,12 +372,25 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         } else {
             return Err(Failure::get(reference, &error));
         }
-        self.invocation.kept.push(*reference);
+        self.invocation.kept.extend(hydration.names_of(reference));
         Ok(None)
     }
 
+    /// A part that its content does not have: its reference may stay in its place, or fails the invocation.
+    fn absent(&mut self, reference: Reference, absent: Absent) -> Result<(), Failure> {
+        if !self.keeps {
+            return Err(Failure::absent(&reference, absent));
+        }
+        if self.said.is_due() {
+            tracing::warn!(%reference, %absent, "reference kept");
+        }
+        self.invocation.work.kept(&GetError::NotFound);
+        self.invocation.kept.push(reference);
+        Ok(())
+    }
+
     /// Notes references that stay because the record around them is too large or too deep, or names too many.
-    fn leave(&mut self, references: Vec<ContentRef>) {
+    fn leave(&mut self, references: Vec<Reference>) {
         for reference in &references {
             if self.said.is_due() {
                 let error = "its record is too large, nested too deep, or names too many references";
@@ -417,7 +439,7 @@ fn finish(
     mut hydration: Hydration,
     batch: Option<&Batch>,
     limit: u64,
-) -> (Vec<ContentRef>, Result<Hydrated, hydrate::TooLarge>) {
+) -> (Vec<Reference>, Result<Hydrated, hydrate::TooLarge>) {
     let mut left = vec![];
     if let Some(batch) = batch {
         left = hydration.leave_too_deep(batch);

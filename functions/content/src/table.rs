@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use functions_shared::{Failure, Variables};
+use long_content::part::Found;
 use long_content::placing::Placing;
-use long_content::reference::{Content, ContentRef, Kind, Refusal, Scope, Ttl};
+use long_content::reference::{Content, ContentRef, Kind, Reference, Refusal, Scope, Ttl};
 use long_content::signing::settings::SigningSettings;
 use long_content::signing::{SigningKeys, UnknownKey};
 use long_content::store::cache::CachedStore;
 use long_content::store::dynamodb::Connections;
 use long_content::store::settings::StoreSettings;
-use long_content::store::settings::variables::Variables as Found;
+use long_content::store::settings::variables::Variables as Read;
 use long_content::store::tiers::TieredStore;
 use long_content::store::{ContentStore, GetError};
 use serde_json::Value;
@@ -67,7 +68,7 @@ impl ContentTable {
     /// # Errors
     /// Every variable that is not what it should be, by name.
     pub fn from_variables(variables: &Variables) -> Result<Option<Self>, Failure> {
-        let mut found = Found::new(|name| variables.value(name));
+        let mut found = Read::new(|name| variables.value(name));
         let Some(store) = StoreSettings::read_if_named(&mut found) else { return Ok(None) };
         let signing = SigningSettings::read(&mut found, &store.table.access.connections);
         let (store, signing) = found.checked_whole((store, signing)).map_err(|mistakes| unusable(&mistakes))?;
@@ -106,14 +107,23 @@ impl ContentTable {
         self.read(handle.0, asking).await
     }
 
-    /// The value behind a reference that this program or its layer wrote. Never of one that came from outside.
+    /// The value behind a reference that this program or its layer wrote, or a workflow narrowed. Never of one that came from outside.
     pub async fn value(&self, reference: &str, asking: Asking<'_>) -> Result<Value, ContentError> {
-        let reference: ContentRef = reference.parse().map_err(|_| GetError::Refused)?;
-        let text = self.read(reference, asking).await?;
-        if reference.kind == Kind::String {
+        let Reference { content, part } = reference.parse().map_err(|_| GetError::Refused)?;
+        let text = self.read(content, asking).await?;
+        if content.kind == Kind::String {
             return Ok(Value::String(text));
         }
-        serde_json::from_str(&text).map_err(|_| GetError::Corrupt.into())
+        let value = match part {
+            None => serde_json::from_str(&text),
+            Some(part) => {
+                let index = self.store.index(&self.scope, &content);
+                let Found { span, is_slice } = index.find(text.as_bytes(), &part).map_err(|_| GetError::NotFound)?;
+                let part = &text[span];
+                if is_slice { serde_json::from_str(&format!("[{part}]")) } else { serde_json::from_str(part) }
+            }
+        };
+        value.map_err(|_| GetError::Corrupt.into())
     }
 
     async fn store(&self, content: Content, ttl: Ttl, asking: Asking<'_>) -> Result<ContentRef, ContentError> {

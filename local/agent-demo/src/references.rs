@@ -1,6 +1,6 @@
 //! References and handles in what a state holds, and how much content is behind them.
 
-use long_content::reference::ContentRef;
+use long_content::reference::Reference;
 use std::collections::BTreeMap;
 
 /// What a reference has and a handle has not.
@@ -17,7 +17,7 @@ impl Contents {
         let words = text.split(|character| !is_inside(character)).map(|word| word.trim_end_matches(['.', ':']));
         let references = words.filter_map(|word| {
             let handle = word.strip_prefix("content:").unwrap_or(word);
-            let reference: ContentRef = format!("{PREFIX}{handle}").parse().ok()?;
+            let Reference { content: reference, .. } = format!("{PREFIX}{handle}").parse().ok()?;
             Some((reference.to_string(), reference.size))
         });
         Self(references.collect())

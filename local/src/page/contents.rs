@@ -3,7 +3,8 @@
 use crate::table::ContentTable;
 use bytes::Bytes;
 use long_content::keys::Keyring;
-use long_content::reference::{ContentRef, Scope};
+use long_content::part::{Absent, Found};
+use long_content::reference::{Reference, Scope};
 use long_content::store::cache::CachedStore;
 use long_content::store::dynamodb::{
     CredentialsSource, DynamoDbStore, ServiceAccess, Settings, SettingsError, TlsRoots,
@@ -36,12 +37,15 @@ pub(crate) enum ContentsError {
     /// It is not in the table any more, or never was.
     #[error("the content cannot be read: {0}")]
     Unreadable(#[from] GetError),
+    /// It has no such part.
+    #[error("the part cannot be read: {0}")]
+    Absent(#[from] Absent),
 }
 
 /// A piece of a content: `reference=…&offset=…&length=…`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Excerpt {
-    reference: ContentRef,
+    reference: Reference,
     offset: usize,
     length: usize,
 }
@@ -81,9 +85,14 @@ impl Contents {
 
     /// The bytes of a piece; none behind the end.
     pub(crate) async fn read(&self, excerpt: &Excerpt) -> Result<Bytes, ContentsError> {
-        self.scope.admits(&excerpt.reference)?;
-        let mut read = self.store.get(&self.scope, &[excerpt.reference], Instant::now() + TIMEOUT).await;
-        let bytes = read.remove(0)?.bytes;
+        let Reference { content, part } = &excerpt.reference;
+        self.scope.admits(content)?;
+        let mut read = self.store.get(&self.scope, &[*content], Instant::now() + TIMEOUT).await;
+        let mut bytes = read.remove(0)?.bytes;
+        if let Some(part) = part {
+            let Found { span, is_slice } = self.store.index(&self.scope, content).find(&bytes, part)?;
+            bytes = if is_slice { [b"[", &bytes[span], b"]"].concat().into() } else { bytes.slice(span) };
+        }
         let from = excerpt.offset.min(bytes.len());
         let until = from.saturating_add(excerpt.length).min(bytes.len());
         Ok(bytes.slice(from..until))

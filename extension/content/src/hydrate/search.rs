@@ -12,7 +12,7 @@ use memchr::memmem::Finder;
 use crate::batch::Batch;
 use crate::json::{self, StringToken};
 use crate::nested::Budget;
-use crate::reference::{ContentRef, PREFIX, ParseRefError};
+use crate::reference::{ContentRef, PREFIX, ParseRefError, Reference};
 
 /// Looks for what every reference begins with.
 static PREFIX_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREFIX));
@@ -72,8 +72,8 @@ pub(super) struct Edit {
 /// What was found in an event and in the JSON texts inside it.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) references: Vec<ContentRef>,
-    indices: HashMap<ContentRef, usize>,
+    pub(super) references: Vec<Reference>,
+    indices: HashMap<Reference, usize>,
     malformed: Vec<(String, ParseRefError)>,
     pub(super) search: Search,
     budget: Budget,
@@ -118,7 +118,7 @@ impl HydratePlan {
             found.malformed.append(&mut alone.malformed);
             edits.extend(inside.into_iter().map(|edit| Edit {
                 span: record.start + edit.span.start..record.start + edit.span.end,
-                reference: found.index_of(alone.references[edit.reference]),
+                reference: found.index_of(alone.references[edit.reference].clone()),
                 depth: edit.depth,
             }));
         }
@@ -171,8 +171,11 @@ impl<'a> Searched<'a> {
 impl Found {
     /// Finds the references in an event, and in the JSON texts that its strings hold. Any depth, no stack.
     fn search(&mut self, event: &[u8]) -> Vec<Edit> {
+        self.search_from(Searched::new(Cow::Borrowed(event), None))
+    }
+
+    fn search_from(&mut self, mut text: Searched<'_>) -> Vec<Edit> {
         let mut outside = vec![];
-        let mut text = Searched::new(Cow::Borrowed(event), None);
         loop {
             if self.has_too_many {
                 return vec![];
@@ -223,7 +226,7 @@ impl Found {
         match text.parse() {
             Ok(reference) => Some(self.index_of(reference)),
             Err(ParseRefError::NotAReference) if self.search.reads_legacy => {
-                ContentRef::parse_legacy(text).map(|reference| self.index_of(reference))
+                ContentRef::parse_legacy(text).map(|reference| self.index_of(reference.into()))
             }
             Err(ParseRefError::NotAReference) => None,
             Err(error) => {
@@ -245,9 +248,9 @@ impl Found {
         self.len() + new + other.malformed.len() <= self.search.max_references
     }
 
-    pub(super) fn index_of(&mut self, reference: ContentRef) -> usize {
+    pub(super) fn index_of(&mut self, reference: Reference) -> usize {
         let next = self.references.len();
-        let index = *self.indices.entry(reference).or_insert(next);
+        let index = *self.indices.entry(reference.clone()).or_insert(next);
         if index == next {
             self.references.push(reference);
             self.has_too_many |= self.len() > self.search.max_references;
@@ -287,7 +290,7 @@ impl HydratePlan {
     }
 
     /// The distinct references of the event, in order of appearance.
-    pub fn references(&self) -> &[ContentRef] {
+    pub fn references(&self) -> &[Reference] {
         &self.found.references
     }
 
@@ -299,5 +302,18 @@ impl HydratePlan {
     /// JSON text that is not searched.
     pub(super) fn without_references(text: Bytes) -> Self {
         Self { event: text, edits: vec![], found: Found::default() }
+    }
+
+    /// JSON text that would have to be searched, and is not.
+    pub(super) fn unsearched(text: Bytes) -> Self {
+        Self { event: text, edits: vec![], found: Found { budget: Budget::exhausted(), ..Found::default() } }
+    }
+
+    /// The plan of a part of valid JSON text: of a value, or of elements without brackets.
+    pub(super) fn of_part(text: Bytes, search: Search) -> Self {
+        let budget = Budget::of_event(&text, search.max_decoded);
+        let mut found = Found { search, budget, ..Found::default() };
+        let edits = found.search_from(Searched { is_valid: true.into(), ..Searched::new(Cow::Borrowed(&text), None) });
+        Self { event: text, edits, found }
     }
 }

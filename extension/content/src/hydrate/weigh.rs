@@ -11,10 +11,10 @@ use bytes::Bytes;
 use super::search::{Edit, HydratePlan, Search, plan_with};
 use crate::escape::{self, Census};
 use crate::json;
-use crate::reference::{ContentRef, Kind};
+use crate::reference::{ContentRef, Kind, Reference};
 
 /// What takes the places of references, by reference.
-pub(super) type Contents = HashMap<ContentRef, Filling>;
+pub(super) type Contents = HashMap<Reference, Filling>;
 
 /// What takes a reference's place.
 #[derive(Debug)]
@@ -42,6 +42,11 @@ impl Filling {
             }
             Kind::Json | Kind::Verbatim => Self::Json(Box::new(Inside::new(HydratePlan::without_references(content)))),
         }
+    }
+
+    /// A part of a content of kind [`Kind::Json`], with its plan.
+    pub(super) fn part(plan: HydratePlan, is_slice: bool) -> Self {
+        Self::Json(Box::new(if is_slice { Inside::slice(plan) } else { Inside::new(plan) }))
     }
 }
 
@@ -80,12 +85,24 @@ pub(super) struct Inside {
     pub(super) plan: HydratePlan,
     pub(super) places: Vec<Place>,
     text: Counted,
+    /// Whether it is elements of an array, which are put into brackets.
+    pub(super) is_slice: bool,
 }
 
 impl Inside {
     pub(super) fn new(plan: HydratePlan) -> Self {
         let places = places(&plan, &plan.edits, |span| Census::of(&plan.event[span]));
-        Self { text: Counted::new(plan.event.clone()), places, plan }
+        Self { text: Counted::new(plan.event.clone()), places, plan, is_slice: false }
+    }
+
+    /// Elements of an array.
+    pub(super) fn slice(plan: HydratePlan) -> Self {
+        Self { is_slice: true, ..Self::new(plan) }
+    }
+
+    /// Bytes of the brackets around it, which are never escaped.
+    fn brackets(&self) -> u64 {
+        if self.is_slice { 2 } else { 0 }
     }
 
     /// Bytes of what stays of its text inside of `depth` strings.
@@ -93,9 +110,9 @@ impl Inside {
         let leave = self.places.iter().filter(|place| !stays(contents, &place.reference));
         let leave = leave.fold(Census::default(), |sum, place| sum.with(&place.spelt));
         if depth == 0 {
-            self.plan.event.len() as u64 - leave.len(0)
+            self.brackets() + self.plan.event.len() as u64 - leave.len(0)
         } else {
-            self.text.census().without(&leave).len(depth)
+            self.brackets() + self.text.census().without(&leave).len(depth)
         }
     }
 }
@@ -103,7 +120,7 @@ impl Inside {
 /// Where a document names one content, in one depth.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
-    pub(super) reference: ContentRef,
+    pub(super) reference: Reference,
     depth: u32,
     times: u64,
     /// All of its references there, as they are spelt.
@@ -124,7 +141,7 @@ fn places(plan: &HydratePlan, edits: &[Edit], spelt: impl Fn(Range<usize>) -> Ce
             }
             Entry::Vacant(index) => {
                 index.insert(places.len());
-                let reference = plan.references()[edit.reference];
+                let reference = plan.references()[edit.reference].clone();
                 places.push(Place { reference, depth: edit.depth, times: 1, spelt });
             }
         }
@@ -138,7 +155,7 @@ pub(super) fn places_of_event(event: &HydratePlan, edits: &[Edit]) -> Vec<Place>
 }
 
 /// Whether a reference stays where it is.
-fn stays(contents: &Contents, reference: &ContentRef) -> bool {
+fn stays(contents: &Contents, reference: &Reference) -> bool {
     matches!(contents.get(reference), Some(Filling::Kept))
 }
 
@@ -146,14 +163,14 @@ fn stays(contents: &Contents, reference: &ContentRef) -> bool {
 pub(super) struct Scale<'a> {
     contents: &'a Contents,
     /// What a content comes to inside of so many strings, with all that it names itself.
-    weights: HashMap<(ContentRef, u32), u64>,
+    weights: HashMap<(Reference, u32), u64>,
     limit: u64,
 }
 
 /// A content to be weighed, or whose own contents have been.
 enum Step {
-    Into(ContentRef, u32),
-    Outof(ContentRef, u32),
+    Into(Reference, u32),
+    Outof(Reference, u32),
 }
 
 impl<'a> Scale<'a> {
@@ -175,7 +192,7 @@ impl<'a> Scale<'a> {
     /// Bytes of the contents of places in a document inside of `depth` strings. What was not weighed would be too much.
     fn sum(&self, depth: u32, places: &[Place]) -> u64 {
         let leave = places.iter().filter(|place| !stays(self.contents, &place.reference)).map(|place| {
-            let weight = self.weights.get(&(place.reference, depth + place.depth)).copied().unwrap_or(u64::MAX);
+            let weight = self.weights.get(&(place.reference.clone(), depth + place.depth)).copied().unwrap_or(u64::MAX);
             weight.saturating_mul(place.times)
         });
         leave.fold(0, u64::saturating_add)
@@ -185,29 +202,32 @@ impl<'a> Scale<'a> {
     /// what they come to that were weighed so far.
     fn find_weights(&mut self, places: &[Place]) -> Option<u64> {
         let mut seen = 0_u64;
-        let mut steps: Vec<_> = places.iter().map(|place| Step::Into(place.reference, place.depth)).collect();
+        let mut steps: Vec<_> = places.iter().map(|place| Step::Into(place.reference.clone(), place.depth)).collect();
         while seen <= self.limit {
-            let step = steps.pop()?;
-            let (Step::Into(reference, depth) | Step::Outof(reference, depth)) = step;
-            match (self.contents.get(&reference), step) {
-                (Some(Filling::Json(inside)), Step::Outof(..)) => {
+            let (is_into, key) = match steps.pop()? {
+                Step::Into(reference, depth) => (true, (reference, depth)),
+                Step::Outof(reference, depth) => (false, (reference, depth)),
+            };
+            let depth = key.1;
+            match self.contents.get(&key.0) {
+                Some(Filling::Json(inside)) if !is_into => {
                     let own = inside.own(depth, self.contents);
                     let weight = own.saturating_add(self.sum(depth, &inside.places));
-                    self.weights.insert((reference, depth), weight);
+                    self.weights.insert(key, weight);
                 }
-                (_, Step::Into(..)) if self.weights.contains_key(&(reference, depth)) => {}
-                (Some(Filling::Json(inside)), Step::Into(..)) => {
-                    // Until it is weighed. A content that names itself, which no hash allows, would never be.
-                    self.weights.insert((reference, depth), u64::MAX);
+                _ if is_into && self.weights.contains_key(&key) => {}
+                Some(Filling::Json(inside)) => {
                     seen = seen.saturating_add(inside.own(depth, self.contents));
-                    steps.push(Step::Outof(reference, depth));
+                    steps.push(Step::Outof(key.0.clone(), depth));
+                    // Until it is weighed. A content that names itself, which no hash allows, would never be.
+                    self.weights.insert(key, u64::MAX);
                     let inner = inside.places.iter().filter(|place| !stays(self.contents, &place.reference));
-                    steps.extend(inner.map(|place| Step::Into(place.reference, depth + place.depth)));
+                    steps.extend(inner.map(|place| Step::Into(place.reference.clone(), depth + place.depth)));
                 }
-                (filling, _) => {
-                    let weight = weight_of_text(&reference, filling, depth);
+                filling => {
+                    let weight = weight_of_text(&key.0, filling, depth);
                     seen = seen.saturating_add(weight);
-                    self.weights.insert((reference, depth), weight);
+                    self.weights.insert(key, weight);
                 }
             }
         }
@@ -221,15 +241,16 @@ impl<'a> Scale<'a> {
 }
 
 /// Bytes of a text as a string inside of `depth` others; of a content that is not known, those that its reference says, as if
-/// nothing in it had to be escaped.
-fn weight_of_text(reference: &ContentRef, filling: Option<&Filling>, depth: u32) -> u64 {
-    let text = match filling {
-        Some(Filling::Text(text)) => Some(text),
+/// nothing in it had to be escaped. Of a part nothing is said.
+fn weight_of_text(reference: &Reference, filling: Option<&Filling>, depth: u32) -> u64 {
+    let (text, size) = match filling {
+        Some(Filling::Text(text)) => (Some(text), 0),
         // There is no JSON without a byte.
-        _ if reference.kind != Kind::String => return reference.size.max(1),
-        _ => None,
+        _ if reference.part.is_some() => return 1,
+        _ if reference.content.kind != Kind::String => return reference.content.size.max(1),
+        _ => (None, reference.content.size),
     };
     let parts = escape::string(b"", depth).map(|(mark, depth)| Census::of(mark).len(depth));
     let marks = parts.into_iter().fold(0, u64::saturating_add);
-    marks.saturating_add(text.map_or(reference.size, |text| text.census().len(depth + 1)))
+    marks.saturating_add(text.map_or(size, |text| text.census().len(depth + 1)))
 }

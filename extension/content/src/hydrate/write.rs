@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::search::{Edit, HydratePlan};
 use super::weigh::{Contents, Filling};
 use crate::escape::{self, Part, string};
-use crate::reference::ContentRef;
+use crate::reference::Reference;
 
 /// A stretch of a hydrated event, and how many strings it is inside of.
 enum Piece<'a> {
@@ -36,11 +36,22 @@ struct Open<'a> {
     edits: std::slice::Iter<'a, Edit>,
     written: usize,
     depth: u32,
+    /// What is to be written around it.
+    brackets: Option<Brackets>,
+}
+
+/// How far the elements of a slice are written, and the brackets around them, which are never escaped.
+#[derive(Clone, Copy)]
+enum Brackets {
+    Unopened,
+    Open,
+    Unclosed,
 }
 
 impl<'a> Open<'a> {
-    fn new(plan: &'a HydratePlan, depth: u32) -> Self {
-        Self { plan, edits: plan.edits.iter(), written: 0, depth }
+    fn new(plan: &'a HydratePlan, depth: u32, is_slice: bool) -> Self {
+        let brackets = is_slice.then_some(Brackets::Unopened);
+        Self { plan, edits: plan.edits.iter(), written: 0, depth, brackets }
     }
 }
 
@@ -54,11 +65,11 @@ struct Pieces<'a> {
 
 impl<'a> Pieces<'a> {
     fn of(event: &'a HydratePlan, contents: &'a Contents) -> Self {
-        Self { contents, open: vec![Open::new(event, 0)], due: None }
+        Self { contents, open: vec![Open::new(event, 0, false)], due: None }
     }
 
     /// What takes a reference's place, unless it stays.
-    fn filling(&self, reference: &ContentRef) -> Option<&'a Filling> {
+    fn filling(&self, reference: &Reference) -> Option<&'a Filling> {
         self.contents.get(reference).filter(|filling| !matches!(filling, Filling::Kept))
     }
 }
@@ -70,15 +81,24 @@ impl<'a> Iterator for Pieces<'a> {
         match self.due.take() {
             Some((Filling::Text(text), depth)) if text.is_plain() => return Some(Piece::Plain(&text.bytes, depth)),
             Some((Filling::Text(text), depth)) => return Some(Piece::Text(&text.bytes, depth)),
-            Some((Filling::Json(inside), depth)) => self.open.push(Open::new(&inside.plan, depth)),
+            Some((Filling::Json(inside), depth)) => self.open.push(Open::new(&inside.plan, depth, inside.is_slice)),
             Some((Filling::Kept, _)) | None => {}
         }
         loop {
-            let Open { plan, edits, written, depth } = self.open.last_mut()?;
+            let Open { plan, edits, written, depth, brackets } = self.open.last_mut()?;
             let (plan, start, depth) = (*plan, *written, *depth);
+            if let Some(Brackets::Unopened) = brackets {
+                *brackets = Some(Brackets::Open);
+                return Some(Piece::Json(b"[", depth));
+            }
             let Some(edit) = edits.next() else {
+                if let Some(Brackets::Open) = brackets {
+                    (*brackets, *written) = (Some(Brackets::Unclosed), plan.event.len());
+                    return Some(Piece::Json(&plan.event[start..], depth));
+                }
+                let is_slice = brackets.is_some();
                 self.open.pop();
-                return Some(Piece::Json(&plan.event[start..], depth));
+                return Some(Piece::Json(if is_slice { b"]" } else { &plan.event[start..] }, depth));
             };
             if let Some(filling) = self.filling(&plan.references()[edit.reference]) {
                 self.due = Some((filling, depth + edit.depth));
@@ -102,17 +122,23 @@ pub struct Hydrated {
     event: HydratePlan,
     contents: Contents,
     len: u64,
+    held: u64,
 }
 
 impl Hydrated {
-    /// An event that comes to `len` bytes with these contents.
-    pub(super) fn new(event: HydratePlan, contents: Contents, len: u64) -> Self {
-        Self { event, contents, len }
+    /// An event that comes to `len` bytes with these contents, beside `held` bytes of contents of which it has parts.
+    pub(super) fn new(event: HydratePlan, contents: Contents, len: u64, held: u64) -> Self {
+        Self { event, contents, len, held }
     }
 
     /// Its bytes.
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Bytes of memory until it is written: its own, and those of contents of which it has parts.
+    pub fn memory(&self) -> u64 {
+        self.len.saturating_add(self.held)
     }
 
     /// Whether it has none.

@@ -27,6 +27,7 @@ use self::lru::Lru;
 use super::clock::Clock;
 use super::tally::Tally;
 use super::{ContentStore, Expiry, GetError, PutError, Stored, refuse_too_large};
+use crate::part::Index;
 use crate::reference::{ContentRef, Scope};
 
 mod flights;
@@ -41,6 +42,9 @@ const KNOWN: u64 = 4096;
 /// A content that was put is remembered if the memory holds this many of its size: one that would drive out all others
 /// is not worth a copy in the middle of an invocation that is at its largest just then.
 const LARGEST_SHARE: u64 = 4;
+
+/// The index of a content has about this share of its size, at most as much as it has, and mostly less.
+const INDEX_SHARE: u64 = 4;
 
 /// What an entry costs beside its content, roughly, so that a million empty contents are bounded too.
 const ENTRY_OVERHEAD: u64 = 256;
@@ -83,6 +87,8 @@ struct Key {
 #[derive(Debug)]
 struct Memory {
     contents: Lru<Key, Stored>,
+    /// Where the parts of contents are of which some were read.
+    indices: Lru<Key, Index>,
     known: Lru<Key, Known>,
 }
 
@@ -102,7 +108,8 @@ type Awaited<T> = (usize, flights::Follow<T>);
 impl<S> CachedStore<S> {
     /// Remembers up to `capacity` bytes of what `store` takes and gives; with 0 nothing, neither contents nor names.
     pub fn new(store: S, capacity: u64) -> Self {
-        let memory = Memory { contents: Lru::new(capacity), known: Lru::new(KNOWN) };
+        let indices = Lru::new(capacity / INDEX_SHARE);
+        let memory = Memory { contents: Lru::new(capacity), indices, known: Lru::new(KNOWN) };
         let shared = Shared {
             clock: Clock::default(),
             memory: (capacity > 0).then(|| Mutex::new(memory)),
@@ -222,6 +229,18 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// The index of a content, an empty one at first.
+    fn index(&mut self, key: Key) -> Index {
+        if let Some(index) = self.indices.get(&key) {
+            return index.clone();
+        }
+        let (index, weight) = (Index::default(), (key.reference.size + ENTRY_OVERHEAD) / INDEX_SHARE);
+        self.indices.insert(key, index.clone(), weight);
+        index
+    }
+}
+
 fn weight(bytes: &Bytes) -> u64 {
     bytes.len() as u64 + ENTRY_OVERHEAD
 }
@@ -303,6 +322,10 @@ impl<S: ContentStore + Sync> CachedStore<S> {
 impl<S: ContentStore + Sync> ContentStore for CachedStore<S> {
     fn charging(&self, tally: &Tally) -> Self {
         Self { store: self.store.charging(tally), tally: tally.clone(), shared: Arc::clone(&self.shared) }
+    }
+
+    fn index(&self, scope: &Scope, reference: &ContentRef) -> Index {
+        self.memory().map_or_else(Index::default, |mut memory| memory.index(key(scope, reference)))
     }
 
     async fn put(
