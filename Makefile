@@ -319,10 +319,10 @@ layer: $(ARCH:%=build-%) ## build: build the layer's zips with licences, bills o
 	$(call say,packing the layer)
 	@cargo run --quiet -p layer-pack -- pack "$(SHIPPED)" $(ARCHITECTURES)
 
-test-layer: layer $(VENV)/installed ## build: unpack the zips as Lambda does and test the programs in them; an emulator runs arm64 on other machines; ARCH=
+test-layer: layer $(VENV)/installed $(MOTO)/installed ## build: unpack the zips as Lambda does and test the programs in them; an emulator runs arm64 on other machines; ARCH=
 	@node=$$(tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)") || node=; \
 	[ -n "$$node" ] || [ "$${CI:-}" != true ] || { echo "The Node runtime client could not be installed, and its tests must run."; exit 1; }; \
-	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node"; \
+	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_MOTO="$(MOTO)/bin/python"; \
 	for architecture in $(ARCHITECTURES); do \
 	    printf '\033[1m==> testing the layer for %s\033[0m\n' "$$architecture"; \
 	    layer/test "$$architecture" "$(LRAP_CACHE)" "$(SHIPPED)"; \

@@ -18,6 +18,7 @@ const POLLS: usize = 4;
 const KEY: &str = "a-signing-key-of-some-length";
 
 /// How long the soak takes: a minute, unless something else is asked for.
+#[expect(clippy::disallowed_methods, reason = "what is asked of the test run, not of the extension")]
 fn asked_for() -> Duration {
     let seconds = std::env::var("LRAP_SOAK_SECONDS").unwrap_or_else(|_| "60".to_owned());
     Duration::from_secs(seconds.parse().expect("LRAP_SOAK_SECONDS is a number of seconds"))

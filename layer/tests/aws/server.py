@@ -4,7 +4,7 @@ Run by an interpreter that has moto. Prints its address, and ends when standard 
 
 Left out by moto, and put in here: that ``AWS::NoValue`` is no element of a list; that a resource stays which moto cannot
 update; policies of deletion that depend on conditions; that a bucket which is gone is no obstacle to deleting its stack; the ARN
-and the updates of layer versions that stacks make; a parameter's ``Value`` and tags; exports that follow an update; change sets
+and the updates of layer versions that stacks make; a parameter's ``Value`` and tags; exports that follow an update and a condition; change sets
 (``changesets.py``); ``ListImports``; CloudFormation's refusal to change or delete what another stack imports; and IAM's simulation.
 Put in with less than AWS does: custom resources, whose functions are not run.
 """
@@ -37,6 +37,7 @@ clean_json = parsing.clean_json
 delete_resources = parsing.ResourceMap.delete
 delete_bucket = FakeBucket.delete_from_cloudformation_json
 parse_and_update_resource = parsing.parse_and_update_resource
+all_exports = parsing.OutputMap.exports.fget
 make_parameter = Parameter.create_from_cloudformation_json.__func__
 changes = {name: getattr(CloudFormationBackend, name) for name in ("update_stack", "delete_stack")}
 
@@ -132,6 +133,13 @@ def without_no_value(node, resources):
     return [value for value in cleaned if value is not None] if isinstance(node, list) else cleaned
 
 
+def exports_that_hold(outputs):
+    exported = [output for output in (outputs._output_json_map or {}).values() if output.get("Export")]
+    conditions = outputs._resource_map.lazy_condition_map
+    holds = ["Condition" not in output or conditions[output["Condition"]] for output in exported]
+    return [export for export, is_there in zip(all_exports(outputs), holds) if is_there]
+
+
 def update_resource(logical_id, resource_json, resources_map, **where):
     changed = parse_and_update_resource(logical_id, resource_json, resources_map, **where)
     return resources_map[logical_id] if changed is None else changed
@@ -172,6 +180,7 @@ def complete_moto():
     assert MODELS, "moto knows them by their being there"
     parsing.clean_json = without_no_value
     parsing.parse_and_update_resource = update_resource
+    parsing.OutputMap.exports = property(exports_that_hold)
     LayerVersion.create_from_cloudformation_json = classmethod(make_layer_version)
     LayerVersion.update_from_cloudformation_json = classmethod(replace_layer_version)
     LayerVersion.delete_from_cloudformation_json = classmethod(delete_layer_version)

@@ -1,4 +1,4 @@
-//! A bucket in which faults happen: the relay of the table, before somebody else's S3 on this machine.
+//! A bucket in which faults happen: a relay like the table's, in front of another program's S3 on this machine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,9 +30,9 @@ pub struct ContentBucket {
     faults: FaultScript,
 }
 
-/// Who is not signed for is told less. Signatures are not checked.
+/// The signature of requests that this program sends itself. It is not checked, but another region would need a `LocationConstraint`.
 const OWNER: &str =
-    "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-central-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+    "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
 
 struct Relay {
     upstream: SocketAddr,
@@ -134,6 +134,11 @@ impl ContentBucket {
         request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static(OWNER));
         (*request.method_mut(), *request.uri_mut()) = (method, uri.parse().expect("a path"));
         let (head, body) = Passage::new(0).send(self.upstream, request).await.expect("S3 on this machine answers");
+        assert!(
+            head.status.is_success() || head.status == StatusCode::NOT_FOUND,
+            "S3 on this machine refuses: {}",
+            head.status
+        );
         (head.headers, body)
     }
 }
@@ -216,13 +221,13 @@ impl Relay {
 fn operation(head: &http::request::Parts) -> &'static str {
     let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
     let has_key = path.trim_matches('/').contains('/');
-    match &head.method {
+    match head.method {
         _ if !head.headers.contains_key(AUTHORIZATION) => "",
-        &Method::PUT if query.contains("partNumber=") => "UploadPart",
-        &Method::PUT => "PutObject",
-        &Method::POST if query.starts_with("uploads") => "CreateMultipartUpload",
-        &Method::POST => "CompleteMultipartUpload",
-        &Method::HEAD => "HeadObject",
+        Method::PUT if query.contains("partNumber=") => "UploadPart",
+        Method::PUT => "PutObject",
+        Method::POST if query.starts_with("uploads") => "CreateMultipartUpload",
+        Method::POST => "CompleteMultipartUpload",
+        Method::HEAD => "HeadObject",
         _ if has_key => "GetObject",
         _ => "ListObjectsV2",
     }

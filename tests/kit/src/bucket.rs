@@ -28,6 +28,7 @@ pub async fn bucket() -> ContentBucket {
     ContentBucket::start(&name, address).await.expect("a port")
 }
 
+#[expect(clippy::disallowed_methods, reason = "what this machine has is the test run's business, not the extension's")]
 fn start() -> (Child, SocketAddr) {
     let python =
         std::env::var_os("LRAP_TEST_MOTO").expect("LRAP_TEST_MOTO names a Python that has moto, as `make test` does");

@@ -77,7 +77,7 @@ pub fn spared(cost: fn(StoreName, u64) -> f64, stored: u64) -> f64 {
 /// The most bytes of a stored form that cost no more in the table than in a bucket, written once, read once and kept for a day.
 pub fn crossover() -> u64 {
     let is_cheaper = |stored: &u64| day(StoreName::DynamoDb, *stored) <= day(StoreName::S3, *stored);
-    (1..).map(|units| (units << 10) - ITEM).take_while(is_cheaper).last().unwrap_or_default()
+    (1..1 << 20).map(|units| (units << 10) - ITEM).take_while(is_cheaper).last().unwrap_or_default()
 }
 
 fn day(store: StoreName, stored: u64) -> f64 {

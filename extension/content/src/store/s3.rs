@@ -2,7 +2,7 @@
 //!
 //! Layout
 //! - `settings`, `endpoint`: where the bucket is, and how it is reached
-//! - `bucket`: requests, signed by AWS's own signer and sent over the connections of `dynamodb::protocol` (docs/adr/0033)
+//! - `bucket`: requests, signed by AWS's own signer and sent over the connections of `dynamodb::protocol` (docs/adr/0034)
 //! - `answer`: what an answer means
 //! - `object`: keys, and the heading of a content as headers; pure
 //! - `write`, `read`: `put` and `get`

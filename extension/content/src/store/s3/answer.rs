@@ -44,9 +44,8 @@ pub(super) fn judge(operation: &str, answer: &Response<Bytes>) -> Verdict {
     let status = answer.status().as_u16();
     let heard = if code.is_empty() { format!("{operation}: status {status}") } else { format!("{operation}: {code}") };
     match (status, code.as_str()) {
-        (404, "NoSuchKey" | "NoSuchUpload") => Verdict::Absent,
-        // The answer to a HEAD has no body: of a bucket that is not there, a PUT says so.
-        (404, "") => Verdict::Absent,
+        // The answer to a HEAD has no body and so no code; a PUT says whether the bucket is missing.
+        (404, "NoSuchKey" | "NoSuchUpload" | "") => Verdict::Absent,
         (412, _) => Verdict::Changed,
         (416, _) => Verdict::TooShort,
         (_, "RequestTimeTooSkewed") => Verdict::Skewed,

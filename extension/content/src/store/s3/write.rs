@@ -163,11 +163,11 @@ pub(super) fn encoded(text: &str) -> String {
 
 impl Object {
     fn new(encoder: &Encoder, scope: &Scope, reference: ContentRef, content: &Bytes) -> Self {
-        let encoded = encoder.encode(content, |_, len| len as u64);
+        let stored = encoder.encode(content, |_, len| len as u64);
         let part = UPLOAD_PART as usize;
-        let starts = (0..encoded.bytes.len().max(1)).step_by(part);
-        let piece = |start| Piece::of(encoded.bytes.slice(start..encoded.bytes.len().min(start + part)));
-        Self { reference, scope: scope.clone(), encoding: encoded.encoding, pieces: starts.map(piece).collect() }
+        let starts = (0..stored.bytes.len().max(1)).step_by(part);
+        let piece = |start| Piece::of(stored.bytes.slice(start..stored.bytes.len().min(start + part)));
+        Self { reference, scope: scope.clone(), encoding: stored.encoding, pieces: starts.map(piece).collect() }
     }
 
     /// Bytes of the stored form.
