@@ -99,16 +99,7 @@ impl LambdaLocal {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let (closing, closed) = watch::channel(false);
-        let mut host = Host {
-            logs,
-            inherited: inherited(&config),
-            table_endpoint: table.endpoint(),
-            other_services: None,
-            every_service: config.engine.is_some().then(|| url(address)),
-            variables: config.variables.clone(),
-            mark: Mark::new(),
-            closing: closed,
-        };
+        let mut host = host_of(&config, logs, &table, address, closed);
         let (region, mark) = (host.inherited.region.clone(), host.mark.clone());
         let deployed = Arc::new(Deployed::new(Arc::new(host.clone())));
         let (step_functions, engine, gateways) = tokio::try_join!(
@@ -259,6 +250,26 @@ fn inherited(config: &Config) -> Inherited {
         inherited.region.clone_from(region);
     }
     inherited
+}
+
+/// What sandboxes are started with, but for the services that are not there yet.
+fn host_of(
+    config: &Config,
+    logs: Logs,
+    table: &ContentTable,
+    address: SocketAddr,
+    closing: watch::Receiver<bool>,
+) -> Host {
+    Host {
+        logs,
+        inherited: inherited(config),
+        table_endpoint: table.endpoint(),
+        other_services: None,
+        every_service: config.engine.is_some().then(|| url(address)),
+        variables: config.variables.clone(),
+        mark: Mark::new(),
+        closing,
+    }
 }
 
 async fn start_step_functions(

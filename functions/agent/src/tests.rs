@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../../local/tests/browser.rs"]
+#[expect(dead_code, reason = "the page of executions needs more of it")]
 mod browser;
 mod budget;
 mod examples;

@@ -138,7 +138,7 @@ impl<F: Invoking> Calls<'_, F> {
         }
         let failed = |error: String| format!("{} failed: {error}", call.name);
         let input = self.input(tool, call).await.map_err(|error| failed(error.to_string()))?;
-        let payload = payload(call, input, &format!("{}/{index}", self.key), tool.remote.as_ref(), self.handles);
+        let payload = payload(call, &input, &format!("{}/{index}", self.key), tool.remote.as_ref(), self.handles);
         let returned = self.returned(&tool.lambda_arn, payload).await.map_err(failed)?;
         self.results.given(returned, self.until).await.map_err(|error| failed(error.to_string()))
     }
@@ -169,7 +169,7 @@ impl<F: Invoking> Calls<'_, F> {
 }
 
 /// The call as every tool's function takes it.
-fn payload(call: &FunctionCall, input: Value, key: &str, remote: Option<&Remote>, handles: &[String]) -> Value {
+fn payload(call: &FunctionCall, input: &Value, key: &str, remote: Option<&Remote>, handles: &[String]) -> Value {
     let mut payload = json!({ "name": call.name, "id": call.id, "input": input, "idempotency_key": key });
     if remote.is_none() {
         payload["handles"] = json!(handles);
@@ -198,7 +198,7 @@ mod tests {
             remote_name: "getForecast".to_owned(),
             remote_digest: "d".to_owned(),
         };
-        let mut expected = payload(&call, json!({}), "turn/1/0", None, &["h".to_owned()]);
+        let mut expected = payload(&call, &json!({}), "turn/1/0", None, &["h".to_owned()]);
         assert_eq!(expected["handles"], json!(["h"]));
         expected.as_object_mut().expect("an object").remove("handles");
         assert!(expected.get("endpoint").is_none(), "a function needs none of it");
@@ -207,6 +207,6 @@ mod tests {
             "remote_digest": "d",
         });
         expected.as_object_mut().expect("an object").extend(of_row.as_object().expect("an object").clone());
-        assert_eq!(payload(&call, json!({}), "turn/1/0", Some(&remote), &[]), expected);
+        assert_eq!(payload(&call, &json!({}), "turn/1/0", Some(&remote), &[]), expected);
     }
 }

@@ -16,8 +16,8 @@ pub async fn handle(registry: &Registry, event: LambdaEvent<Value>) -> Result<Va
     let LambdaEvent { payload, context } = event;
     let deadline = Deadline::of(context.deadline());
     if payload["reconcile"] == true {
-        let reply =
-            registry.reconcile(payload["dry_run"] == true, &Caller::schedule(&context.request_id), deadline).await;
+        let caller = Caller::schedule(&context.request_id);
+        let reply = Box::pin(registry.reconcile(payload["dry_run"] == true, &caller, deadline)).await;
         return reply.map(|reply| reply.body).map_err(Failure::from);
     }
     let request = Request::read(payload).map_err(|error| Failure::invalid_event(&error))?;

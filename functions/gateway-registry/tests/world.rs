@@ -91,7 +91,7 @@ impl World {
 
     async fn send(&self, event: Value, seconds: u64) -> (u64, Value) {
         let event = LambdaEvent::new(event, context(seconds));
-        let answer = gateway_registry::handle(&self.registry, event).await.unwrap();
+        let answer = Box::pin(gateway_registry::handle(&self.registry, event)).await.unwrap();
         let body = answer["body"].as_str().map_or(Value::Null, |body| serde_json::from_str(body).unwrap());
         (answer["statusCode"].as_u64().unwrap(), body)
     }

@@ -77,7 +77,7 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let invocation = invocation(&context);
         let arguments = request.arguments.unwrap_or_default();
-        let work = self.toolbox.call(&request.name, arguments, invocation.asking());
+        let work = Box::pin(self.toolbox.call(&request.name, arguments, invocation.asking()));
         let result = match waiting(&context, &invocation) {
             Some(waiting) => waiting.told(&request.name, work).await,
             None => work.await,

@@ -20,7 +20,7 @@ async fn slow_world() -> (Sender<()>, World) {
     (release, World::new(answer).await)
 }
 
-fn call(meta: Value) -> Value {
+fn call(meta: &Value) -> Value {
     let arguments = json!({ "url": "https://documents.test/" });
     let params = json!({ "name": "http_get", "arguments": arguments, "_meta": meta });
     event("POST", "/mcp", &json!({ "x-api-key": KEY }), &message("tools/call", &params))
@@ -40,7 +40,7 @@ async fn next(pieces: &mut Pieces) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_client_that_asks_for_progress_is_told_before_the_call_ends() {
     let (release, world) = slow_world().await;
-    let answer = world.server().answer(&call(json!({ "progressToken": "p-1" }))).await;
+    let answer = world.server().answer(&call(&json!({ "progressToken": "p-1" }))).await;
     let Answer::Streamed(Streamed { headers, mut pieces, .. }) = answer else { panic!("{answer:?}") };
     assert_eq!(headers["content-type"], "text/event-stream");
     let told = next(&mut pieces).await;
@@ -57,10 +57,10 @@ async fn a_client_that_asks_for_progress_is_told_before_the_call_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_short_call_and_one_of_an_http_api_are_one_response() {
     let (release, world) = slow_world().await;
-    let mut of_api = call(json!({ "progressToken": "p-1" }));
+    let mut of_api = call(&json!({ "progressToken": "p-1" }));
     of_api["requestContext"]["domainName"] = json!("api.execute-api.eu-central-1.amazonaws.com");
     of_api["headers"]["host"] = of_api["requestContext"]["domainName"].clone();
-    for event in [call(json!({ "progressToken": "p-1" })), call(json!({})), of_api] {
+    for event in [call(&json!({ "progressToken": "p-1" })), call(&json!({})), of_api] {
         release.send(()).expect("somebody waits");
         let reply = world.server().invoke(&event).await;
         assert_eq!(reply["headers"]["content-type"], "application/json", "{reply}");

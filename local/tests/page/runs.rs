@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// Two turns with tools, one of which is tried again and one of which fails, and a turn that answers.
 fn script() -> Value {
     json!([
-        { "calls": [["good", {}], ["good", { "throttled": true }]], "text": "I look." },
+        { "calls": [["good", {}], ["good", { "first": "Lambda.TooManyRequestsException" }]], "text": "I look." },
         { "calls": [["good", { "fail": "Broken" }]], "text": "Again." },
         { "text": "By waiting." },
     ])
