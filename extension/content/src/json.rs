@@ -202,7 +202,7 @@ impl<'a> Members<'a> {
         Some((Name::Key(key), value_of(self.text, &key)))
     }
 
-    /// The value of the member that was begun ends before `end`.
+    /// The value of the current member ends before `end`.
     #[inline]
     pub(crate) fn end(&mut self, end: usize) {
         let next = skip_space(self.text, end);

@@ -39,7 +39,7 @@ async fn a_creation_that_crashed_anywhere_ends_in_one_gateway_and_one_row() {
 async fn a_reconciliation_alone_ends_a_creation_that_crashed_anywhere() {
     let undisturbed = World::start().await;
     undisturbed.ask("POST", "/gateways", golf()).await;
-    // Before its first request is sent, nobody knows of it.
+    // Before its first request is sent, neither side has a trace of it.
     for crash in crashes(undisturbed.recorder.steps().len()).skip(1) {
         let world = World::start().await;
         assert!(Box::pin(world.ask_and_crash(crash, "POST", "/gateways", golf())).await, "{crash:?}");
@@ -59,7 +59,7 @@ async fn a_deletion_that_crashed_anywhere_is_ended_by_a_reconciliation() {
     let path = format!("/gateways/{}", made["gateway_id"].as_str().unwrap());
     undisturbed.recorder.forget();
     undisturbed.ask("DELETE", &path, Value::Null).await;
-    // Up to the row's first write, nobody knows of it.
+    // Until the first write of the row, neither side has a trace of it.
     for crash in crashes(undisturbed.recorder.steps().len()).skip(3) {
         let world = World::start().await;
         world.ask("POST", "/gateways", golf()).await;
@@ -101,7 +101,7 @@ async fn a_tools_deletion_that_crashed_anywhere_is_ended_by_a_reconciliation() {
     undisturbed.ask("DELETE", &path, Value::Null).await;
     let steps = undisturbed.recorder.steps();
     let marked = steps.iter().position(|step| step == "PutItem Tools-dev DELETING").unwrap();
-    // Up to the row's first write, nobody knows of it.
+    // Until the first write of the row, neither side has a trace of it.
     for crash in crashes(steps.len()).skip(2 * marked + 1) {
         let world = World::start().await;
         made_tool(&world).await;

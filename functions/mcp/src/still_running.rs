@@ -1,4 +1,4 @@
-//! Notifications of progress while a call lasts, for a client that has asked for them: so it knows that somebody works on it.
+//! Notifications of progress while a call lasts, for a client that has asked for them: they show that the call is still running.
 
 use std::time::Duration;
 

@@ -81,7 +81,7 @@ async fn ask(
     store.bucket.persist(until, get).await.map_err(GetError::Unavailable)
 }
 
-/// What a heading says of the reference. Nobody learns that an object of another scope is there.
+/// What a heading says of the reference. A reader of another scope is not told that the object exists.
 fn judge(store: &S3Store, scope: &Scope, reference: &ContentRef, headers: &HeaderMap) -> Result<Heading, GetError> {
     let heading = Heading::parse(headers).map_err(|unreadable| match unreadable {
         Unreadable::Damaged => GetError::Corrupt,
