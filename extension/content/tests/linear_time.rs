@@ -65,17 +65,22 @@ const WORK: &[(&str, Work)] = &[
     ("offload of everything", |payload| drop(offload::plan(payload, &Limits { threshold: 0, ..Limits::default() }))),
     ("fit", |payload| drop(fitted(payload, &[]))),
     ("fit around what is kept", |payload| drop(fitted(payload, &["/a/a/a/a", "/0", "/99999", "/m", "/a/b"]))),
-    ("outgoing", |payload| drop(Outgoing::of(payload, &Terms::new(scope(), Ttl::NONE)))),
+    ("outgoing", |payload| drop(Outgoing::of(payload, &terms(scope(), Ttl::NONE)))),
     ("outgoing, signed", |payload| {
-        let terms = Terms { max_content_size: 0, ..Terms::new(signed(), Ttl::seconds(86_400)) };
+        let terms = Terms { max_content_size: 0, ..terms(signed(), Ttl::seconds(86_400)) };
         drop(Outgoing::of(payload, &terms));
     }),
     ("break markers", |payload| drop(markers::break_all(payload, &[]))),
     ("outgoing what came in", |payload| {
         let kept = hydrate::plan(payload).references().to_vec();
-        drop(Outgoing::of(payload, &Terms { kept, ..Terms::new(scope(), Ttl::NONE) }));
+        drop(Outgoing::of(payload, &Terms { kept, ..terms(scope(), Ttl::NONE) }));
     }),
 ];
+
+/// Terms on which the shorter payload does not fit either, so that the same is done to both.
+fn terms(scope: Scope, ttl: Ttl) -> Terms {
+    Terms { max_payload_size: Some(LENGTHS[0] / 2), ..Terms::new(scope, ttl) }
+}
 
 fn scope() -> Scope {
     Scope::new("AgentContext-test")
