@@ -83,6 +83,11 @@ impl Directory {
         let (noted, at) = places[noted];
         (index < *count).then_some(Element { index: noted as usize, at: at as usize })
     }
+
+    /// Where the element with this index begins, if that is noted.
+    pub(super) fn noted(&self, index: usize) -> Option<usize> {
+        self.element_before(index).filter(|element| element.index == index).map(|element| element.at)
+    }
 }
 
 fn hash(hasher: &RandomState, key: &[u8]) -> u32 {
