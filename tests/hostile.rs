@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use test_kit::json::{nest, nest_texts, noise, quote};
 use test_kit::world::{Builder, Failure};
-use test_kit::{Event, Request, Runtime, World, soon};
+use test_kit::{Event, Request, Runtime, World, documented, soon};
 
 const MIB: usize = 1 << 20;
 /// Lambda's smallest function.
@@ -689,7 +689,7 @@ async fn h8_no_hostile_message_costs_more_than_the_docs_say() {
         writeln!(table, "| {channel} | {} | {unsigned} | {signed} |", attack.what).unwrap();
     }
     assert!(others.is_empty(), "other ends than expected: {others:#?}");
-    documented(&table);
+    documented("security.md", ["<!-- budgets: begin -->", "<!-- budgets: end -->"], &table);
 }
 
 fn table_head() -> String {
@@ -707,19 +707,4 @@ fn table_head() -> String {
         CACHE / MIB,
         RESPONSES / MIB,
     )
-}
-
-/// Holds what was observed against the page, or rewrites the page.
-#[expect(clippy::disallowed_methods, reason = "a switch of the test run, not a setting of the extension")]
-fn documented(observed: &str) {
-    const MARKS: [&str; 2] = ["<!-- budgets: begin -->\n", "<!-- budgets: end -->"];
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/security.md");
-    let page = std::fs::read_to_string(path).unwrap();
-    let begin = page.find(MARKS[0]).expect("a page with the mark of its beginning") + MARKS[0].len();
-    let end = page.find(MARKS[1]).expect("a page with the mark of its end");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(path, format!("{}{observed}{}", &page[..begin], &page[end..])).unwrap();
-    } else {
-        similar_asserts::assert_eq!(&page[begin..end], observed);
-    }
 }

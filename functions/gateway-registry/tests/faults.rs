@@ -7,8 +7,9 @@ use crate::world::{GATEWAYS, TOOLS, World};
 use agentcore::{Ending, Fault};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use test_kit::documented;
 
-const MARKS: [&str; 2] = ["<!-- faults: begin -->\n", "<!-- faults: end -->"];
+const MARKS: [&str; 2] = ["<!-- faults: begin -->", "<!-- faults: end -->"];
 /// Each error of the control API's model.
 const ERRORS: [&str; 7] = [
     "ValidationException",
@@ -236,19 +237,5 @@ async fn every_fault_of_agentcore_ends_in_two_sides_that_agree() {
             }
         }
     }
-    documented(&table);
-}
-
-/// Holds what was observed against the page, or rewrites the page.
-#[expect(clippy::disallowed_methods, reason = "a switch of the test run, not a setting of the function")]
-fn documented(observed: &str) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/gateway-registry.md");
-    let page = std::fs::read_to_string(path).unwrap();
-    let begin = page.find(MARKS[0]).expect("a page with the mark of its beginning") + MARKS[0].len();
-    let end = page.find(MARKS[1]).expect("a page with the mark of its end");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(path, format!("{}{observed}{}", &page[..begin], &page[end..])).unwrap();
-    } else {
-        assert_eq!(&page[begin..end], observed, "run with UPDATE_DOCS=1");
-    }
+    documented("gateway-registry.md", MARKS, &table);
 }

@@ -8,10 +8,9 @@ use processor::handle;
 use records::MessageStatus::Completed;
 use serde_json::json;
 use stand_ins::{Fault, NTFY};
+use test_kit::documented;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/platform.md");
-const BEGIN: &str = "<!-- faults of processor: made by a test -->\n";
-const END: &str = "<!-- end of faults of processor -->\n";
+const MARKS: [&str; 2] = ["<!-- faults of processor: made by a test -->", "<!-- end of faults of processor -->"];
 
 fn of_ntfy() -> Vec<(&'static str, Fault)> {
     let status = |status| Fault::Status { status, retry_after: None };
@@ -87,17 +86,5 @@ async fn what_every_fault_leads_to_is_what_the_page_says() {
     table += "|---|---|---|---|---|---|\n";
     table += &join_all(of_ntfy().into_iter().map(with_ntfy)).await.concat();
     table += &join_all(OF_TABLE.map(with_table)).await.concat();
-    let page = std::fs::read_to_string(PAGE).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("where the table begins");
-    let (there, after) = rest.split_once(END).expect("where it ends");
-    if update() {
-        std::fs::write(PAGE, format!("{before}{BEGIN}\n{table}\n{END}{after}")).unwrap();
-    } else {
-        assert_eq!(there.trim(), table.trim(), "run with UPDATE_DOCS=1");
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test's own switch")]
-fn update() -> bool {
-    std::env::var_os("UPDATE_DOCS").is_some()
+    documented("platform.md", MARKS, &table);
 }

@@ -208,6 +208,16 @@ impl Reply {
         (self, release)
     }
 
+    /// Nothing is sent until this time has passed.
+    pub fn late(self, time: Duration) -> Self {
+        let (reply, release) = self.held();
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            drop(release);
+        });
+        reply
+    }
+
     pub async fn released(&mut self) {
         if let Some(gate) = self.gate.take() {
             gate.await.ok();
