@@ -5,4 +5,5 @@
 mod batches;
 mod failing;
 mod faults;
+mod start;
 mod world;

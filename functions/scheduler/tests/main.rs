@@ -7,6 +7,7 @@ mod daily;
 mod due;
 mod faults;
 mod services;
+mod start;
 mod tables;
 mod wire;
 mod world;

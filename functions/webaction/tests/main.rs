@@ -13,6 +13,7 @@ mod requests;
 #[allow(dead_code, reason = "the guard's own tests use all of it")]
 #[path = "../../http-guard/tests/site.rs"]
 mod site;
+mod start;
 mod steps;
 #[allow(dead_code, clippy::unwrap_used, reason = "the tests of records use all of it, and panic where they fail")]
 #[path = "../../records/tests/tables.rs"]
