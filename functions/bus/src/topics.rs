@@ -17,6 +17,8 @@ const LONGEST: usize = 262_144 - 1024;
 /// A reference is shorter than this, with its quotes.
 const REFERENCE: usize = 256;
 
+const NOT_TAKEN: [(char, &str); 2] = [('\u{fffe}', "\\ufffe"), ('\u{ffff}', "\\uffff")];
+
 /// Publishes messages. Clones share one client.
 #[derive(Clone)]
 pub struct Topics {
@@ -107,8 +109,15 @@ impl Topics {
     }
 }
 
+/// SQS does not take the two noncharacters (`SendMessage`: the characters that are allowed); in JSON they may be escaped.
 fn text_of(message: &Message) -> String {
-    serde_json::to_string(message).expect("BUG: a message is JSON")
+    let text = serde_json::to_string(message).expect("BUG: a message is JSON");
+    NOT_TAKEN.into_iter().fold(
+        text,
+        |text, (character, escaped)| {
+            if text.contains(character) { text.replace(character, escaped) } else { text }
+        },
+    )
 }
 
 fn length(message: &Message) -> usize {

@@ -134,3 +134,14 @@ async fn without_a_content_table_a_long_message_is_refused() {
     assert!(matches!(outcome, Err(PublishError::TooLong(300_000..))), "{outcome:?}");
     assert_eq!(sns.requests(), []);
 }
+
+/// SQS takes neither of them as it is, and JSON reads both as the same.
+#[tokio::test]
+async fn noncharacters_are_escaped() {
+    let sns = Sns::start().await;
+    let sent = message(MessageType::Notify, "a\\\u{fffe}\u{ffff}\"");
+    topics(&sns, None).publish(&sent, soon()).await.unwrap();
+    let request = sns.requests().remove(0);
+    assert!(!request["Message"].contains(['\u{fffe}', '\u{ffff}']), "{}", request["Message"]);
+    assert_eq!(serde_json::from_str::<Message>(&request["Message"]).unwrap(), sent);
+}

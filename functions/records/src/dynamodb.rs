@@ -124,6 +124,14 @@ impl<T: Row> DynamoDb<T> {
         }
     }
 
+    /// Whether a table would take the row of this record, without writing it.
+    ///
+    /// # Errors
+    /// [`RecordError::TooLarge`].
+    pub fn check_fits(&self, record: &T) -> Result<(), RecordError> {
+        written(&self.table, record).map(|_| ())
+    }
+
     /// Records of an index, newest first, after `place`.
     pub(crate) async fn query(
         &self,
@@ -131,6 +139,9 @@ impl<T: Row> DynamoDb<T> {
         limit: usize,
         place: Option<Place>,
     ) -> Result<Listed<T>, RecordError> {
+        if index.value.is_empty() || index.value.len() > LONGEST_KEY {
+            return Ok(Listed { records: Vec::new(), next_token: None });
+        }
         let is_continued = place.is_some();
         let query = self.client.query().table_name(&self.table).index_name(index.name).scan_index_forward(false);
         let query = query.key_condition_expression("#key = :key").expression_attribute_names("#key", index.key);

@@ -46,9 +46,6 @@ impl Results for DynamoDb<ActionResult> {
     }
 
     async fn of_message(&self, message_id: &str) -> Result<Vec<ActionResult>, RecordError> {
-        if message_id.is_empty() {
-            return Ok(Vec::new());
-        }
         let index = Index { name: BY_MESSAGE, key: "message_id", value: message_id };
         Ok(self.query(index, PER_MESSAGE, None).await?.records)
     }

@@ -80,7 +80,7 @@ impl Usage {
 /// The day that a request names, such as `2026-11-29`; today, in UTC, if it names none.
 pub fn day(text: Option<&str>, now: Timestamp) -> Result<Date, Refusal> {
     let Some(text) = text else { return Ok(now.to_zoned(TimeZone::UTC).date()) };
-    let day = text.parse::<Date>().ok().filter(|day| day.to_string() == text);
+    let day = text.parse::<Date>().ok().filter(|day| day.year() >= 0 && day.to_string() == text);
     day.ok_or_else(|| Refusal::invalid("day", "is not a day such as 2026-11-29"))
 }
 

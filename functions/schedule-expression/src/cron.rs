@@ -17,7 +17,8 @@ pub(crate) struct Cron {
 
 impl Cron {
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidSchedule> {
-        let fields: Vec<_> = text.split_whitespace().collect();
+        // Only the space of ASCII: others look the same, and AWS refuses them.
+        let fields: Vec<_> = text.split(' ').filter(|field| !field.is_empty()).collect();
         let [minutes, hours, of_month, month, of_week, year] = fields[..] else {
             return Err(Field::Cron.invalid(Problem::FieldCount(fields.len())));
         };

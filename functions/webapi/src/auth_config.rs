@@ -1,6 +1,6 @@
 //! How a web action authenticates. The secrets themselves are in Secrets Manager; a message only names one.
 
-use crate::texts::{is_name, line, url};
+use crate::texts::{header_value, is_name, line, url};
 use functions_shared::Refusal;
 use http_api::fields::Fields;
 use http_guard::AllowedHosts;
@@ -53,7 +53,8 @@ pub(crate) fn check(place: &str, config: Value, stage: &str, hosts: &AllowedHost
 fn is_secret(name: &str, stage: &str) -> bool {
     let parts: Vec<_> = name.split('/').collect();
     let is_known = matches!(parts.as_slice(), ["rez-agent", rest @ ..] if !rest.is_empty());
-    is_known && name.ends_with(&format!("-{stage}")) && parts.iter().all(|part| is_name(part, LONGEST_NAME))
+    let is_part = |part: &&str| is_name(part, LONGEST_NAME) && !matches!(*part, "." | "..");
+    is_known && name.ends_with(&format!("-{stage}")) && parts.iter().all(is_part)
 }
 
 fn check_headers(place: &str, headers: serde_json::Map<String, Value>) -> Result<(), Refusal> {
@@ -68,7 +69,7 @@ fn check_headers(place: &str, headers: serde_json::Map<String, Value>) -> Result
         }
         let place = format!("{place}.{name}");
         let value = value.as_str().ok_or_else(|| Refusal::invalid(&place, "must be text"))?;
-        line(&place, value, LONGEST_HEADER)?;
+        header_value(&place, value, LONGEST_HEADER)?;
     }
     Ok(())
 }

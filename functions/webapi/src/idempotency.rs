@@ -11,6 +11,9 @@ use records::{CLAIM_LIFE, Claim, moment};
 const HEADERS: [&str; 2] = ["idempotency-key", "x-request-id"];
 const LONGEST_KEY: usize = 255;
 
+/// Longer names, which have a sender with a very long name, are filed under a hash: a key of a table has 2,048 bytes at most.
+const LONGEST_REQUEST: usize = 1024;
+
 /// A request that its client has named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Named {
@@ -29,7 +32,7 @@ impl Named {
         let sender = request.sender.name().unwrap_or_default();
         let path = request.path.join("/");
         Ok(Some(Self {
-            request: format!("{sender} {path} {key}"),
+            request: filed(format!("{sender} {path} {key}")),
             fingerprint: blake3::hash(request.body()).to_hex().to_string(),
         }))
     }
@@ -52,4 +55,8 @@ impl Named {
         }
         Err(Refusal::Conflict("a request with this idempotency key and another body was sent before".to_owned()))
     }
+}
+
+fn filed(request: String) -> String {
+    if request.len() <= LONGEST_REQUEST { request } else { blake3::hash(request.as_bytes()).to_hex().to_string() }
 }

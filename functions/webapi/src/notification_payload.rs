@@ -77,8 +77,12 @@ fn check_actions(actions: Vec<Value>) -> Result<(), Refusal> {
 fn check_link(place: &str, link: &str) -> Result<(), Refusal> {
     plain_line(place, link, LONGEST_URL)?;
     let is_ambiguous = |character: char| character.is_whitespace() || ",;\"'<>\\".contains(character);
-    if !link.starts_with("https://") || link.contains(is_ambiguous) {
+    let Some(rest) = link.strip_prefix("https://").filter(|rest| !rest.contains(is_ambiguous)) else {
         return Err(Refusal::invalid(place, "must be an https:// URL without spaces, quotes, commas and semicolons"));
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.is_empty() || host.contains('@') || !host.is_ascii() {
+        return Err(Refusal::invalid(place, "must name a host in ASCII, without user info in front of it"));
     }
     Ok(())
 }

@@ -66,6 +66,7 @@ impl WebApi {
         let revision = revision_after(there.as_ref());
         let message = self.new_message(MessageType::ScheduleCreation, change_of(request, revision), asked);
         let next = self.next(request, there.as_ref(), &message)?;
+        self.schedules.check_fits(&next)?;
         match self.recorded(message, named).await? {
             Recorded::New(message) => self.applied(next, there, message, asked).await,
             Recorded::Before(message) => self.changed_again(request, message, asked).await,

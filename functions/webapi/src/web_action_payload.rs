@@ -82,6 +82,8 @@ fn check_golf(fields: &mut Fields, action: WebAction, arguments: &Value) -> Resu
     Ok(())
 }
 
+/// As it is written here: jiff also reads a space in place of the `T`, fractions of a second and years before Christ.
 fn is_local_time(text: &str) -> bool {
-    text.len() == "2026-11-29T08:00:00".len() && text.parse::<DateTime>().is_ok()
+    let is_as_written = |moment: DateTime| moment.year() >= 0 && moment.to_string() == text;
+    text.len() == "2026-11-29T08:00:00".len() && text.parse().is_ok_and(is_as_written)
 }

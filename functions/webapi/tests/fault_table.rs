@@ -8,15 +8,15 @@ use records::{MessageStatus, Messages, ScheduleStatus, Schedules};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use test_kit::documented;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api.md");
-const BEGIN: &str = "<!-- faults: made by a test -->\n";
-const END: &str = "<!-- end of faults -->\n";
+const MARKS: [&str; 2] = ["<!-- faults: made by a test -->", "<!-- end of faults -->"];
 
 /// What a request may take when something does not answer. Two seconds less are for the reply.
 const SHORT: Duration = Duration::from_secs(8);
 /// When everything answers.
 const LONG: Duration = Duration::from_mins(1);
+const LATE: Duration = Duration::from_secs(10);
 const MESSAGES: &str = "/api/messages";
 const SCHEDULES: &str = "/api/schedules";
 
@@ -55,18 +55,20 @@ const OF_SCHEDULES: [Step; 2] = [
 const OF_CONTENTS: Step =
     ("content table, of a message of 300 KB", |request| String::from_utf8_lossy(request.body).contains("AgentContext"));
 
-fn of_tables() -> [(&'static str, Fault); 5] {
+fn of_tables() -> [(&'static str, Fault); 6] {
     [
         ("throttled", Fault::Throttle),
         ("500", Fault::InternalError),
+        ("10 s late", Fault::Delay(LATE)),
         ("credentials refused", Fault::DenyCredentials),
         ("no answer", Fault::Hang),
         ("its answer is lost", Fault::Reset),
     ]
 }
 
-const OF_SNS: [(&str, Sns); 5] = [
+const OF_SNS: [(&str, Sns); 6] = [
     ("down", Sns::HangsUp),
+    ("10 s late", Sns::IsLate(LATE)),
     ("no answer", Sns::IsSilent),
     ("garbage", Sns::Garbage),
     ("429", Sns::Refuses(429)),
@@ -160,17 +162,5 @@ async fn what_every_fault_leads_to_is_what_the_page_says() {
     for together in cases().chunks(10) {
         table += &join_all(together.iter().cloned().map(observed)).await.concat();
     }
-    let page = std::fs::read_to_string(PAGE).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("where the table begins");
-    let (there, after) = rest.split_once(END).expect("where it ends");
-    if update() {
-        std::fs::write(PAGE, format!("{before}{BEGIN}\n{table}\n{END}{after}")).unwrap();
-    } else {
-        assert_eq!(there.trim(), table.trim(), "run with UPDATE_DOCS=1");
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test's own switch")]
-fn update() -> bool {
-    std::env::var_os("UPDATE_DOCS").is_some()
+    documented("api.md", MARKS, &table);
 }

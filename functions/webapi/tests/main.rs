@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
 mod crashes;
+mod extremes;
 mod fault_table;
 mod faults;
 mod hostile;
 mod idempotency;
+mod injections;
 mod lists;
 mod messages;
 mod open_api;

@@ -40,6 +40,8 @@ pub(crate) struct World {
 pub(crate) enum Sns {
     Takes,
     IsSilent,
+    /// It takes the message, and says so after this time.
+    IsLate(Duration),
     HangsUp,
     /// Something else than SNS answers, with status 200.
     Garbage,
@@ -52,6 +54,7 @@ impl Sns {
         match self {
             Self::Takes => Some(Reply::new(200, PUBLISHED)),
             Self::IsSilent => None,
+            Self::IsLate(time) => Some(Reply::new(200, PUBLISHED).late(time)),
             Self::HangsUp => Some(Reply::hang_up()),
             Self::Garbage => Some(Reply::new(200, "<html><title>Sign in to the network</title></html>")),
             Self::Refuses(status) => Some(Reply::new(status, error)),
@@ -108,6 +111,13 @@ impl World {
     pub(crate) async fn post_named_within(&self, time: Duration, path: &str, key: &str, body: &Value) -> Answer {
         let event = event("POST", path, &json!({ "idempotency-key": key }), Some(&body.to_string()));
         self.answer(event, context(time)).await
+    }
+
+    /// What a named request of this sender gets, whom an authorizer knows.
+    pub(crate) async fn post_as(&self, sender: &str, key: &str, body: &Value) -> Answer {
+        let mut event = event("POST", "/api/messages", &json!({ "idempotency-key": key }), Some(&body.to_string()));
+        event["requestContext"]["authorizer"] = json!({ "lambda": { "caller": sender } });
+        self.answer(event, context(Duration::from_secs(30))).await
     }
 
     /// What any request gets; the query string is part of `path`.
