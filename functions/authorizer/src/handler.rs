@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The longest that a decision may take: API Gateway waits 10 seconds for it, and answers 500 then.
+const LONGEST: Duration = Duration::from_secs(8);
 
 /// The ways in that this API has.
 #[derive(Debug)]
@@ -57,11 +62,17 @@ pub async fn handle(authorizer: Arc<Authorizer>, event: LambdaEvent<Value>) -> R
     let event: Result<Event, _> = serde_json::from_value(event.payload);
     let caller = match &event {
         // On the heap: the future of a request to Secrets Manager is large, and so is its type.
-        Ok(event) => Box::pin(authorizer.caller(&event.headers)).await,
+        Ok(event) => timeout(LONGEST, Box::pin(authorizer.caller(&event.headers))).await.unwrap_or_else(|_| late()),
         Err(_) => None,
     };
     tracing::info!(is_authorized = caller.is_some(), caller, "request checked");
     Ok(caller.map_or_else(Decision::default, Decision::allowed))
+}
+
+/// A service does not answer.
+fn late() -> Option<String> {
+    tracing::error!("no caller can be checked in time");
+    None
 }
 
 impl Decision {

@@ -1,6 +1,6 @@
 //! The table of who is let in.
 
-use crate::world::{KEY, World, refused, token};
+use crate::world::{KEY, SecretsManager, World, refused, token};
 use serde_json::{Value, json};
 
 const DENIED: (bool, Option<String>) = (false, None);
@@ -50,7 +50,7 @@ async fn an_event_that_cannot_be_read_is_denied() {
 #[tokio::test]
 async fn nobody_is_let_in_while_the_secret_cannot_be_read() {
     let world = World::start().await;
-    world.secrets_are_down();
+    world.secrets(SecretsManager::Refuses(500));
     assert_eq!(world.decide(&json!({"x-api-key": KEY})).await, DENIED);
 }
 

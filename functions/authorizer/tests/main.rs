@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
 mod decisions;
+mod faults;
+mod start;
 mod world;
