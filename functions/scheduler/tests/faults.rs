@@ -3,13 +3,22 @@
 
 use crate::wire::Fault;
 use crate::world::{ID, World, daily, due};
+use futures_util::future::join_all;
 use records::{MessageStatus, Schedule, ScheduleAction, ScheduleStatus};
 use serde_json::Value;
-use std::fmt::Write as _;
+use std::time::Duration;
+use test_kit::documented;
 
-const FAULTS: [Fault; 4] = [Fault::EndsBefore, Fault::EndsAfter, Fault::Throttled, Fault::Fails];
+const FAULTS: [Fault; 6] = [
+    Fault::EndsBefore,
+    Fault::EndsAfter,
+    Fault::Throttled,
+    Fault::Fails,
+    Fault::Late(Duration::from_secs(10)),
+    Fault::Garbage,
+];
 const NOON: &str = "2026-11-29T11:00:00Z";
-const MARKS: [&str; 2] = ["<!-- faults: begin -->\n", "<!-- faults: end -->"];
+const MARKS: [&str; 2] = ["<!-- faults: begin -->", "<!-- faults: end -->"];
 
 /// Something that happens to a schedule.
 #[derive(Clone, Copy, Debug)]
@@ -92,30 +101,27 @@ async fn observed(case: Case, number: usize, fault: Fault, expected: &str) -> St
 }
 
 /// Every request of a case, in the order in which it sends them.
-async fn rows(case: Case, name: &str, table: &mut String) {
+async fn rows((case, name): (Case, &str)) -> String {
     let (world, event) = case.prepared().await;
     assert_eq!(world.deliver_asynchronously(&event).await, 1);
     let requests = world.state().requests.clone();
     let expected = case.end(&world).await;
-    for (number, request) in requests.iter().enumerate() {
-        let mut cells = Vec::new();
-        for fault in FAULTS {
-            cells.push(Box::pin(observed(case, number, fault, &expected)).await);
-        }
-        writeln!(table, "| {name} | {request} | {} |", cells.join(" | ")).unwrap();
-    }
+    let cells = |number| FAULTS.map(|fault| Box::pin(observed(case, number, fault, &expected)));
+    let rows = requests.iter().enumerate().map(|(number, request)| async move {
+        let cells = join_all(cells(number)).await;
+        format!("| {name} | {request} | {} |\n", cells.join(" | "))
+    });
+    join_all(rows).await.concat()
 }
 
 #[tokio::test]
 async fn every_fault_ends_as_without_it_after_another_delivery() {
     let mut table =
-        "| event | request | function ends before | function ends after | throttled | carried out, answered by 500 |\n"
+        "| event | request | function ends before | function ends after | throttled | carried out, answered by 500 | 10 s late | garbage |\n"
             .to_owned();
-    table += "|---|---|---|---|---|---|\n";
-    for (case, name) in CASES {
-        Box::pin(rows(case, name, &mut table)).await;
-    }
-    documented(&table);
+    table += "|---|---|---|---|---|---|---|---|\n";
+    table += &join_all(CASES.map(rows)).await.concat();
+    documented("schedules.md", MARKS, &table);
 }
 
 #[tokio::test]
@@ -131,19 +137,5 @@ async fn a_case_ends_as_it_should() {
         let end = case.end(&world).await;
         assert!(end.starts_with(&format!("{status:?} {state} ")), "{end}");
         assert!(end.ends_with(&format!("{:?}", MessageStatus::Completed)), "{end}");
-    }
-}
-
-/// Holds what was observed against the page, or rewrites the page.
-#[expect(clippy::disallowed_methods, reason = "a switch of the test run, not a setting of the function")]
-fn documented(observed: &str) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schedules.md");
-    let page = std::fs::read_to_string(path).unwrap();
-    let begin = page.find(MARKS[0]).expect("a page with the mark of its beginning") + MARKS[0].len();
-    let end = page.find(MARKS[1]).expect("a page with the mark of its end");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(path, format!("{}{observed}{}", &page[..begin], &page[end..])).unwrap();
-    } else {
-        similar_asserts::assert_eq!(&page[begin..end], observed);
     }
 }

@@ -13,6 +13,7 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// What happens to a request.
@@ -26,6 +27,10 @@ pub(crate) enum Fault {
     Throttled,
     /// The service fails, after it has carried the request out.
     Fails,
+    /// The service carries the request out, and answers after this time.
+    Late(Duration),
+    /// The request is carried out, and somebody else answers.
+    Garbage,
     /// The service refuses the request with this error, as it would again.
     Refuses(&'static str),
 }
@@ -96,6 +101,21 @@ impl HttpConnector for Connector {
                 HttpConnectorFuture::new(async move {
                     carried_out.await?;
                     end(&shared).await
+                })
+            }
+            Some(Fault::Late(time)) => {
+                let carried_out = self.carry_out(request);
+                HttpConnectorFuture::new(async move {
+                    let response = carried_out.await;
+                    tokio::time::sleep(time).await;
+                    response
+                })
+            }
+            Some(Fault::Garbage) => {
+                let carried_out = self.carry_out(request);
+                HttpConnectorFuture::new(async move {
+                    carried_out.await?;
+                    answered((200, "<html><title>Sign in to the network</title></html>".to_owned())).await
                 })
             }
             Some(Fault::Fails) => {

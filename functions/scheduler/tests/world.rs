@@ -5,6 +5,7 @@ use crate::tables::{MESSAGES, SCHEDULES};
 use crate::wire::{Fault, State, Wire};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -220,5 +221,7 @@ fn aws(wire: &Wire) -> SdkConfig {
         .http_client(wire.clone())
         .endpoint_url("http://aws.test")
         .retry_config(RetryConfig::disabled())
+        // The wire does not read bodies as a socket does, and would seem to be stuck.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build()
 }

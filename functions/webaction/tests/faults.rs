@@ -2,21 +2,22 @@
 //! observed is the table in `docs/web-actions.md`, which `UPDATE_DOCS=1` rewrites.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use lambda_local::table::{Fault as OfTable, Faults};
 use records::MessageStatus;
 use serde_json::{Value, json};
 use stand_ins::golf::{LOCK, PRICE, RESERVE, SEARCH, UPCOMING};
 use stand_ins::oauth::{KEYS, TOKENS};
 use stand_ins::{Fault, NOAA};
+use test_kit::{Reply, documented};
 
 use crate::site::page;
 use crate::steps::Steps;
 use crate::world::World;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/web-actions.md");
-const BEGIN: &str = "<!-- faults: made by a test -->\n";
-const END: &str = "<!-- end of faults -->\n";
+const MARKS: [&str; 2] = ["<!-- faults: made by a test -->", "<!-- end of faults -->"];
 
 /// Services, and what they are called in the docs.
 const SERVICES: [(&str, &str); 8] = [
@@ -80,6 +81,51 @@ async fn of_service((service, what): (&'static str, &'static str)) -> String {
     rows
 }
 
+const LATE: Duration = Duration::from_secs(10);
+
+/// What Secrets Manager answers to the first request.
+fn of_secrets() -> [(&'static str, fn() -> Reply); 5] {
+    [
+        ("down", Reply::hang_up),
+        ("10 s late", || crate::world::golf_secret().late(LATE)),
+        ("garbage", || Reply::new(200, "<html><title>Sign in to the network</title></html>")),
+        ("429", || Reply::new(429, r#"{"__type":"ThrottlingException"}"#)),
+        ("500", || Reply::new(500, "{}")),
+    ]
+}
+
+async fn of_secret((name, reply): (&'static str, fn() -> Reply)) -> String {
+    let world = World::new().await;
+    world.next_secret(reply());
+    let (payload, arguments) = action(RESERVE);
+    let message = world.message(payload, arguments).await;
+    observed(&world, &message, "Secrets Manager, booking", name).await
+}
+
+fn of_contents() -> [(&'static str, OfTable); 5] {
+    [
+        ("throttled", OfTable::Throttle),
+        ("500", OfTable::InternalError),
+        ("credentials refused", OfTable::DenyCredentials),
+        ("no answer", OfTable::Hang),
+        ("10 s late", OfTable::Delay(LATE)),
+    ]
+}
+
+/// The fault lasts as long as the first delivery.
+async fn of_content((name, fault): (&'static str, OfTable)) -> String {
+    let world = World::answering(|_| page("text/plain", "x".repeat(100_000))).await;
+    world.contents.faults().set(Faults::always(fault));
+    let message = world.message(json!({ "action": "http", "url": "https://api.example.test/" }), json!({})).await;
+    let is_done = world.deliver(&message, 1).await;
+    world.contents.faults().clear();
+    let after = if is_done { 1 } else { 1 + u32::from(world.deliver(&message, 2).await) };
+    let row = world.row().await;
+    assert!(world.result().await.expect("a result").response_body_ref.is_some(), "{name}");
+    assert_eq!((row.status, world.notifications()), (MessageStatus::Completed, 1), "{name}");
+    format!("| content table, body of 100 KB | {name} | {after} | `{}` | 0 | 1 |\n", row.status.as_str())
+}
+
 /// A table or the topic that fails for the first delivery.
 async fn of_aws(what: &str, fails: fn(&Steps) -> &AtomicBool) -> String {
     let world = World::answering(|_| page("text/plain", "done")).await;
@@ -104,22 +150,12 @@ async fn what_every_fault_leads_to_is_what_the_page_says() {
         "| service | at first | deliveries | the message ends | bookings | notifications |\n|---|---|---|---|---|---|\n",
     );
     table += &join_all(SERVICES.map(of_service)).await.concat();
+    table += &join_all(of_secrets().map(of_secret)).await.concat();
+    table += &join_all(of_contents().map(of_content)).await.concat();
     table += &of_aws("table of messages | throttled", |steps| &steps.messages_fail).await;
     table += &of_aws("table of results | throttled", |steps| &steps.results_fail).await;
     table += &of_aws("topic of notifications | refuses", |steps| &steps.topic_fails).await;
-    let page = std::fs::read_to_string(PAGE).expect("the page");
-    let (before, rest) = page.split_once(BEGIN).expect("where the table begins");
-    let (there, after) = rest.split_once(END).expect("where it ends");
-    if update() {
-        std::fs::write(PAGE, format!("{before}{BEGIN}\n{table}\n{END}{after}")).expect("written");
-    } else {
-        assert_eq!(there.trim(), table.trim(), "run with UPDATE_DOCS=1");
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test's own switch")]
-fn update() -> bool {
-    std::env::var_os("UPDATE_DOCS").is_some()
+    documented("web-actions.md", MARKS, &table);
 }
 
 /// Secrets Manager down: nothing is asked without credentials, and the next delivery does it.
@@ -143,10 +179,10 @@ async fn a_long_body_that_cannot_be_stored_is_asked_for_again_or_kept_in_part() 
         let world = World::answering(|_| page("text/plain", "x".repeat(100_000))).await;
         let mut payload = json!({ "action": "http", "url": "https://api.example.test/" });
         payload.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        world.contents.faults().set(lambda_local::table::Faults::always(lambda_local::table::Fault::DenyCredentials));
+        world.contents.faults().set(Faults::always(OfTable::DenyCredentials));
         let message = world.message(payload, json!({})).await;
         assert_eq!(world.deliver(&message, 1).await, done_at == 1);
-        world.contents.faults().set(lambda_local::table::Faults::default());
+        world.contents.faults().clear();
         assert!(world.deliver(&message, 2).await);
         let result = world.result().await.expect("a result");
         assert_eq!(result.response_body.expect("a body").len(), 51_200);

@@ -1,6 +1,6 @@
 //! Tables and a topic that count what is written, and end the invocation or refuse when a test says so.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -8,22 +8,26 @@ use bus::PublishError;
 use jiff::Timestamp;
 use records::{
     ActionResult, Change, Changed, Claim, Count, DynamoDb, Listed, Message, MessageFilter, MessageStatus, Messages,
-    Page, RecordError, Results,
+    Page, RecordError, ResultStatus, Results,
 };
 use webaction::Publisher;
 
-/// When an invocation ends: at which write, and whether that was made.
+/// What happens at which write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Death {
-    Before(usize),
-    After(usize),
+pub enum Trouble {
+    /// The invocation ends before it.
+    EndsBefore(usize),
+    /// The invocation ends after it.
+    EndsAfter(usize),
+    /// The table is throttled, or the topic refuses.
+    Refused(usize),
 }
 
 /// All writes of all invocations, in their order.
 #[derive(Default)]
 pub struct Steps {
-    count: AtomicUsize,
-    death: Mutex<Option<Death>>,
+    made: Mutex<Vec<&'static str>>,
+    trouble: Mutex<Option<Trouble>>,
     /// The table of messages is throttled.
     pub messages_fail: AtomicBool,
     /// The table of results is throttled.
@@ -34,12 +38,13 @@ pub struct Steps {
 }
 
 impl Steps {
-    pub fn die(&self, death: Death) {
-        *self.death.lock().expect("not poisoned") = Some(death);
+    pub fn plan(&self, trouble: Trouble) {
+        *self.trouble.lock().expect("not poisoned") = Some(trouble);
     }
 
-    pub fn count(&self) -> usize {
-        self.count.load(Ordering::SeqCst)
+    /// What was written, in a word each.
+    pub fn made(&self) -> Vec<&'static str> {
+        self.made.lock().expect("not poisoned").clone()
     }
 
     /// What was published.
@@ -47,20 +52,31 @@ impl Steps {
         self.published.lock().expect("not poisoned").clone()
     }
 
-    async fn write<T>(&self, write: impl Future<Output = T>) -> T {
-        let step = self.count.fetch_add(1, Ordering::SeqCst);
-        let death = *self.death.lock().expect("not poisoned");
-        assert_ne!(death, Some(Death::Before(step)), "killed before the write {step}");
+    /// Makes a write, unless it is refused.
+    async fn write<T>(&self, what: &'static str, write: impl Future<Output = T>) -> Option<T> {
+        let step = {
+            let mut made = self.made.lock().expect("not poisoned");
+            made.push(what);
+            made.len() - 1
+        };
+        let trouble = *self.trouble.lock().expect("not poisoned");
+        assert_ne!(trouble, Some(Trouble::EndsBefore(step)), "killed before the write {step}");
+        if trouble == Some(Trouble::Refused(step)) {
+            return None;
+        }
         let outcome = write.await;
-        assert_ne!(death, Some(Death::After(step)), "killed after the write {step}");
-        outcome
+        assert_ne!(trouble, Some(Trouble::EndsAfter(step)), "killed after the write {step}");
+        Some(outcome)
     }
 }
 
 fn throttled(fails: &AtomicBool) -> Result<(), RecordError> {
+    if fails.load(Ordering::SeqCst) { Err(throttling()) } else { Ok(()) }
+}
+
+fn throttling() -> RecordError {
     let reason = "ProvisionedThroughputExceededException".to_owned();
-    let error = RecordError::Unavailable { table: "throttled".to_owned(), reason };
-    if fails.load(Ordering::SeqCst) { Err(error) } else { Ok(()) }
+    RecordError::Unavailable { table: "throttled".to_owned(), reason }
 }
 
 /// A table of messages.
@@ -90,7 +106,7 @@ impl Messages for SteppedMessages {
 
     async fn change(&self, id: &str, change: Change, now: Timestamp) -> Result<Changed<Message>, RecordError> {
         throttled(&self.1.messages_fail)?;
-        self.1.write(self.0.change(id, change, now)).await
+        self.1.write("row of the message", self.0.change(id, change, now)).await.unwrap_or_else(|| Err(throttling()))
     }
 
     async fn count(&self, status: MessageStatus, since: Timestamp) -> Result<Count, RecordError> {
@@ -108,12 +124,13 @@ pub struct SteppedResults(pub DynamoDb<ActionResult>, pub Arc<Steps>);
 impl Results for SteppedResults {
     async fn create(&self, result: &ActionResult) -> Result<bool, RecordError> {
         throttled(&self.1.results_fail)?;
-        self.1.write(self.0.create(result)).await
+        let what = if result.status == ResultStatus::Started { "intent, as result" } else { "result" };
+        self.1.write(what, self.0.create(result)).await.unwrap_or_else(|| Err(throttling()))
     }
 
     async fn finish(&self, result: &ActionResult) -> Result<bool, RecordError> {
         throttled(&self.1.results_fail)?;
-        self.1.write(self.0.finish(result)).await
+        self.1.write("result", self.0.finish(result)).await.unwrap_or_else(|| Err(throttling()))
     }
 
     async fn get(&self, id: &str) -> Result<Option<ActionResult>, RecordError> {
@@ -131,11 +148,12 @@ pub struct Topic(pub Arc<Steps>);
 
 impl Publisher for Topic {
     async fn publish(&self, message: &Message, _: Instant) -> Result<(), PublishError> {
+        let refused = || PublishError::Refused("InternalError".to_owned());
         if self.0.topic_fails.load(Ordering::SeqCst) {
-            return Err(PublishError::Refused("InternalError".to_owned()));
+            return Err(refused());
         }
         let message = message.clone();
-        self.0.write(async { self.0.published.lock().expect("not poisoned").push(message) }).await;
-        Ok(())
+        let publish = async { self.0.published.lock().expect("not poisoned").push(message) };
+        self.0.write("notification", publish).await.ok_or_else(refused)
     }
 }

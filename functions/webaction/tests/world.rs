@@ -230,9 +230,14 @@ impl World {
         self.secrets.forget_reply("POST /");
     }
 
-    /// Secrets Manager answers nothing but this from now on.
+    /// Secrets Manager fails once.
     pub fn break_secrets(&self) {
-        self.secrets.reply("POST /", Reply::new(500, "{}"));
+        self.next_secret(Reply::new(500, "{}"));
+    }
+
+    /// What Secrets Manager answers to the next request.
+    pub fn next_secret(&self, reply: Reply) {
+        self.secrets.reply("POST /", reply);
     }
 }
 
@@ -250,6 +255,11 @@ fn both(one: &str, other: &str) -> NamedTempFile {
         std::io::Write::write_all(&mut file, &certificate).expect("written");
     }
     file
+}
+
+/// Secrets Manager's answer for the golf provider.
+pub fn golf_secret() -> Reply {
+    secret(&json!({ "SecretId": "rez-agent/golf/credentials-dev" }).to_string())
 }
 
 /// Secrets Manager's answer: every secret that tests know.
