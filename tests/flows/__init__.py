@@ -288,6 +288,15 @@ class OnPlatform(unittest.TestCase):
     def table(self, name, prefix="rez-agent-"):
         return self.platform.table(name, prefix)
 
+    def restart(self, function):
+        """A new sandbox: what was kept in memory is forgotten, such as tokens."""
+        name, lambdas = f"{function}-{STAGE}", self.client("lambda")
+        variables = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        # A template's numbers are numbers here.
+        variables = {variable: value if isinstance(value, str) else json.dumps(value) for variable, value in variables.items()}
+        variables["SANDBOX"] = str(int(variables.get("SANDBOX", 0)) + 1)
+        lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
     def post(self, path, body):
         """What the API answers with 201."""
         status, _, text = self.platform.ask(self.platform.output("WebApiUrl") + path, "POST", body, {"x-api-key": API_KEY})

@@ -71,14 +71,7 @@ class Tokens(OnPlatform):
     def setUp(self):
         super().setUp()
         # Keys that were asked for in the tests before are forgotten.
-        self.restart()
-
-    def restart(self):
-        """A new sandbox of the authorizer."""
-        name, lambdas = f"authorizer-{STAGE}", self.client("lambda")
-        variables = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        variables["SANDBOX"] = str(int(variables.get("SANDBOX", 0)) + 1)
-        lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        self.restart("authorizer")
 
     def signed(self, header=None, **changes):
         """A token of the issuer. A claim that is ``None`` is left out."""

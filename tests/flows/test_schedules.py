@@ -7,6 +7,7 @@ from tests.flows import STAGE, OnPlatform
 
 SCHEDULES = f"rez-agent-schedules-{STAGE}"
 MESSAGES = f"rez-agent-messages-{STAGE}"
+FORECAST = "https://api.weather.gov/gridpoints/TOP/31,80/forecast"
 UTC = datetime.timezone.utc
 
 
@@ -50,6 +51,26 @@ class Schedules(OnPlatform):
         )
         self.client("scheduler").delete_schedule(Name=f"{STAGE}-hourly")
         self.put_row("hourly", schedule_expression="cron(0 * * * ? *)", status="inactive")
+
+    def test_a_scheduled_task_is_performed_and_told(self):
+        request = {"action": "create", "name": "forecast", "schedule_expression": "cron(0 * * * ? *)", "message_type": "web_action"}
+        asked = self.post("/api/schedules", {**request, "payload": {"version": "1.0", "action": "weather", "url": FORECAST}})["message_id"]
+        self.eventually(lambda: self.message(asked)["status"] == "completed", "the end of the change")
+        self.platform.control("DELETE", "calls")
+        self.advance(3600)
+        self.eventually(lambda: self.attempts("Tuesday Night"), "the notification")
+        self.in_order(
+            f"dynamodb GetItem {SCHEDULES}",
+            f"dynamodb PutItem {MESSAGES}",
+            f"sns Publish rez-agent-web-actions-{STAGE}",
+            f"dynamodb UpdateItem {MESSAGES}",
+            "noaa GET /gridpoints/TOP/31,80/forecast",
+            f"dynamodb PutItem rez-agent-web-action-results-{STAGE}",
+            f"sns Publish rez-agent-notifications-{STAGE}",
+            "ntfy POST /",
+        )
+        self.client("scheduler").delete_schedule(Name=f"{STAGE}-forecast")
+        self.put_row("forecast", schedule_expression="cron(0 * * * ? *)", status="inactive")
 
     def test_eventbridge_scheduler_workflow(self):
         # Its event of an hour ago was lost.
