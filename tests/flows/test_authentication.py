@@ -14,6 +14,11 @@ BIRDSFOOT, TOTTERIDGE = 1, 2
 
 
 class Authentication(OnPlatform):
+    def setUp(self):
+        super().setUp()
+        # Tokens and keys of the tests before are forgotten.
+        self.restart("webaction")
+
     def search(self, identity, course):
         payload = {"version": "1.0", "action": "golf", "courseID": course, "startSearchTime": "2025-10-29T08:30:00"}
         self.act(identity, payload, operation="search_tee_times")
