@@ -83,8 +83,11 @@ async fn of_service((service, what): (&'static str, &'static str)) -> String {
 
 const LATE: Duration = Duration::from_secs(10);
 
+/// What an answer is called in the docs, and the answer.
+type Answer = (&'static str, fn() -> Reply);
+
 /// What Secrets Manager answers to the first request.
-fn of_secrets() -> [(&'static str, fn() -> Reply); 5] {
+fn of_secrets() -> [Answer; 5] {
     [
         ("down", Reply::hang_up),
         ("10 s late", || crate::world::golf_secret().late(LATE)),
@@ -94,7 +97,7 @@ fn of_secrets() -> [(&'static str, fn() -> Reply); 5] {
     ]
 }
 
-async fn of_secret((name, reply): (&'static str, fn() -> Reply)) -> String {
+async fn of_secret((name, reply): Answer) -> String {
     let world = World::new().await;
     world.next_secret(reply());
     let (payload, arguments) = action(RESERVE);
