@@ -69,16 +69,39 @@ class McpServer(OnPlatform):
         _, structured = self.call(url, "get_weather_forecast", {**PLACE, "async": True})
         self.assertEqual((structured["status"], structured["complete"]), ("queued", False))
         identity = structured["id"]
+        self.assertEqual(structured["uri"], f"lrap://results/{identity}")
         self.eventually(lambda: self.message(identity)["status"] == "completed", "the end of the message")
         text, structured = self.call(url, "get_result", {"id": identity})
         self.assertIn("Tuesday Night", text)
         self.assertNotIn("next_offset", structured)
+        self.assertEqual(self.in_pages(url, identity, 200), text)
+        self.assertEqual(self.in_ranges(url, f"lrap://results/{identity}?length=200"), text)
         published = f"sns Publish rez-agent-web-actions-{STAGE}"
         stored, read = f"dynamodb PutItem {RESULTS}", f"dynamodb GetItem {MESSAGES}"
         self.in_order(f"dynamodb PutItem {MESSAGES}", published, *FORECAST, stored, read)
         calls = self.calls()
         self.assertLess(calls.index(read), len(calls) - 1 - calls[::-1].index(f"dynamodb GetItem {RESULTS}"), calls)
         self.assertEqual(calls.count(FORECAST[1]), 1, "the call is run once")
+
+    def in_pages(self, url, identity, length):
+        """A result by ``get_result``, in pages of so many bytes."""
+        pages, offset = [], 0
+        while offset is not None:
+            _, page = self.call(url, "get_result", {"id": identity, "offset": offset, "length": length})
+            pages.append(page["text"])
+            offset = page.get("next_offset")
+        self.assertGreater(len(pages), 1)
+        return "".join(pages)
+
+    def in_ranges(self, url, uri):
+        """A resource, range after range."""
+        ranges = []
+        while uri:
+            contents = self.result(url, "resources/read", {"uri": uri})["contents"][0]
+            ranges.append(contents["text"])
+            uri = contents["_meta"].get("next")
+        self.assertGreater(len(ranges), 1)
+        return "".join(ranges)
 
     def test_without_the_key_nothing_is_listed(self):
         for url in self.addresses():

@@ -118,7 +118,7 @@ impl Toolbox {
     }
 
     /// What an id names: a long result, or what became of a queued call.
-    async fn found(&self, id: &str, asking: Asking<'_>) -> Result<Found, ToolError> {
+    pub(crate) async fn found(&self, id: &str, asking: Asking<'_>) -> Result<Found, ToolError> {
         match (Handle::of(id), &self.outbox) {
             (Some(handle), _) => self.text_of(handle, asking).await.map(Found::Text),
             (None, Some(outbox)) => self.worked_off(outbox.progress(id).await?, asking).await,
@@ -153,7 +153,7 @@ impl Toolbox {
 }
 
 /// What an id names.
-enum Found {
+pub(crate) enum Found {
     Text(String),
     /// Nothing yet: the status of the message.
     Waiting(&'static str),

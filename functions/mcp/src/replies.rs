@@ -5,6 +5,7 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
 
 use crate::pages::Page;
+use crate::resources::uri;
 
 /// What every reference begins with, and what is written in its place.
 const MARKER: &str = "@content:";
@@ -21,7 +22,8 @@ pub(crate) fn whole(text: &str) -> CallToolResult {
 pub(crate) fn beginning(page: Page<'_>, id: &str) -> CallToolResult {
     let text = readable(page.text);
     let next = page.offset + page.text.len();
-    let structured = json!({ "text": text, "complete": false, "bytes": page.bytes, "id": id, "next_offset": next });
+    let structured =
+        json!({ "text": text, "complete": false, "bytes": page.bytes, "id": id, "uri": uri(id), "next_offset": next });
     let said = format!(
         "{text}\n\n[… {} bytes in all; get_result with id {id} and offset {next} returns the rest]",
         page.bytes
@@ -46,7 +48,7 @@ pub(crate) fn page(page: Page<'_>) -> CallToolResult {
 /// A call that was queued, or is being worked off.
 pub(crate) fn waiting(id: &str, status: &str) -> CallToolResult {
     let text = format!("The call is {status}. Give its id, {id}, to get_result for the result.");
-    let structured = json!({ "text": text, "complete": false, "id": id, "status": status });
+    let structured = json!({ "text": text, "complete": false, "id": id, "uri": uri(id), "status": status });
     both(text, structured)
 }
 

@@ -10,21 +10,19 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
+use serde_json::json;
 
-use crate::calls::Toolbox;
+use crate::calls::{Found, Toolbox};
 use crate::invocation::Invocation;
 use crate::listing;
 use crate::misfits;
 use crate::pages::Page;
 use crate::replies::readable;
-use crate::resources::{Range, TEMPLATE};
+use crate::resources::{Kind, Range, TEMPLATES};
 use crate::still_running::Waiting;
 
 const INSTRUCTIONS: &str = "A long result comes as its beginning and an id. Give the id to get_result to read on, or to a parameter that takes \
     a document.";
-
-const TEMPLATE_DESCRIPTION: &str =
-    "A long result of a tool, by the id that the tool gave, from an offset on, in bytes.";
 
 /// What the server says of itself.
 #[derive(Debug, Clone)]
@@ -90,8 +88,10 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let template = ResourceTemplate::new(TEMPLATE, "result").with_description(TEMPLATE_DESCRIPTION);
-        Ok(ListResourceTemplatesResult::with_all_items(vec![template.with_mime_type("text/plain")]))
+        let templates = TEMPLATES.iter().map(|(_, template, name, description)| {
+            ResourceTemplate::new(*template, *name).with_description(*description).with_mime_type("text/plain")
+        });
+        Ok(ListResourceTemplatesResult::with_all_items(templates.collect()))
     }
 
     async fn read_resource(
@@ -115,12 +115,9 @@ impl ServerHandler for Server {
 }
 
 impl Server {
-    /// A part of a long result. What went wrong with it is an error of the protocol: a resource has no other.
+    /// A part of a result. What went wrong with it is an error of the protocol: a resource has no other.
     async fn range(&self, range: &Range, invocation: &Invocation) -> Result<ResourceContents, ErrorData> {
-        let absent = |error: &str| ErrorData::resource_not_found(format!("`uri`: {error}"), None);
-        let handle = Handle::of(&range.handle).ok_or_else(|| absent("there is no such result"))?;
-        let text = self.toolbox.text_of(handle, invocation.asking()).await;
-        let text = text.map_err(|error| absent(&error.to_string()))?;
+        let text = self.text(range, invocation).await?;
         let page = Page::of(&text, range.offset, range.length);
         let mut meta = MetaObject::new();
         meta.insert("bytes".to_owned(), page.bytes.into());
@@ -128,6 +125,26 @@ impl Server {
             meta.insert("next".to_owned(), range.from(next).into());
         }
         Ok(ResourceContents::text(readable(page.text), range.from(page.offset)).with_meta(meta))
+    }
+
+    /// The whole text of which a range is a part. Of a queued call that is not done there is none yet, and the error has its status.
+    async fn text(&self, range: &Range, invocation: &Invocation) -> Result<String, ErrorData> {
+        let absent = |error: &str| ErrorData::resource_not_found(format!("`uri`: {error}"), None);
+        let asking = invocation.asking();
+        let found = match range.kind {
+            Kind::Result => self.toolbox.found(&range.name, asking).await,
+            Kind::Content => {
+                let handle = Handle::of(&range.name).ok_or_else(|| absent("there is no such content"))?;
+                self.toolbox.text_of(handle, asking).await.map(Found::Text)
+            }
+        };
+        match found.map_err(|error| absent(&error.to_string()))? {
+            Found::Text(text) => Ok(text),
+            Found::Waiting(status) => {
+                let message = format!("`uri`: the call is {status}; read again later");
+                Err(ErrorData::resource_not_found(message, Some(json!({ "status": status }))))
+            }
+        }
     }
 }
 

@@ -42,6 +42,7 @@ async fn each_mistake_has_its_status_and_its_code() {
         (message("resources/read", &json!({ "uri": "https://example.com/" })), 200, -32602, "`uri`"),
         (message("resources/read", &json!({})), 200, -32602, "`uri`"),
         (message("resources/read", &json!({ "uri": "lrap://contents/nothing" })), 200, -32002, "`uri`"),
+        (message("resources/read", &json!({ "uri": "lrap://results/nothing" })), 200, -32002, "`uri`"),
     ] {
         let (status, reply) = server.post(&body).await;
         let message = reply["error"]["message"].as_str().unwrap_or_default();

@@ -56,17 +56,24 @@ async fn a_long_result_is_a_resource_in_ranges() {
     let world = World::new(site).await;
     let server = world.server();
     let templates = server.result("resources/templates/list", json!({})).await;
-    assert_eq!(templates["resourceTemplates"][0]["uriTemplate"], "lrap://contents/{handle}{?offset,length}");
-    let id = fetched(&server, "/long").await["structuredContent"]["id"].as_str().expect("an id").to_owned();
-    let uri = format!("lrap://contents/{id}?offset=100&length=50");
-    let read = server.result("resources/read", json!({ "uri": uri })).await;
-    let contents = &read["contents"][0];
-    let text = contents["text"].as_str().expect("text");
-    assert!(long()[100..].starts_with(text) && text.len() > 40, "{text}");
-    assert_eq!(contents["_meta"]["bytes"], long().len());
-    let next = server.result("resources/read", json!({ "uri": contents["_meta"]["next"] })).await;
-    let next = next["contents"][0]["text"].as_str().expect("text");
-    assert!(long()[100 + text.len()..].starts_with(next), "{next}");
+    let uris = ["lrap://results/{id}{?offset,length}", "lrap://contents/{handle}{?offset,length}"];
+    assert_eq!(templates["resourceTemplates"].as_array().expect("a list").len(), uris.len());
+    let result = fetched(&server, "/long").await["structuredContent"].clone();
+    let id = result["id"].as_str().expect("an id");
+    assert_eq!(result["uri"], format!("lrap://results/{id}"));
+    for (n, (template, kind)) in uris.iter().zip(["results", "contents"]).enumerate() {
+        assert_eq!(templates["resourceTemplates"][n]["uriTemplate"], *template);
+        let uri = format!("lrap://{kind}/{id}?offset=100&length=50");
+        // Another sandbox than the one that made the result.
+        let read = world.server().result("resources/read", json!({ "uri": uri })).await;
+        let contents = &read["contents"][0];
+        let text = contents["text"].as_str().expect("text");
+        assert!(long()[100..].starts_with(text) && text.len() > 40, "{text}");
+        assert_eq!(contents["_meta"]["bytes"], long().len());
+        let next = server.result("resources/read", json!({ "uri": contents["_meta"]["next"] })).await;
+        let next = next["contents"][0]["text"].as_str().expect("text");
+        assert!(long()[100 + text.len()..].starts_with(next), "{next}");
+    }
     assert_eq!(server.result("resources/list", json!({})).await["resources"], json!([]));
 }
 
