@@ -35,6 +35,8 @@ pub struct Agent<M, F> {
     pub(crate) results: Results,
     pub(crate) budget: Option<Budget>,
     pub(crate) workflow: Option<Workflow>,
+    /// The ARN of the function of the stack `tools`.
+    pub(crate) tool_function: Option<String>,
     /// The agent that answers where a question names none.
     pub(crate) name: String,
 }
@@ -56,7 +58,7 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
         }
         let makeup = self.makeup(question.agent_name.as_deref(), question.version.as_deref()).await?;
         if question.mode.or(mode_of(&makeup.limits)?) == Some(Mode::Workflow) {
-            return self.workflow()?.start(&question).await;
+            return self.workflow()?.start(caller, &question).await;
         }
         self.turn(caller, question, &makeup, watchers, until).await
     }
@@ -79,6 +81,7 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
             model: &self.model,
             functions: &self.functions,
             results: &self.results,
+            tool_function: self.tool_function.as_deref(),
             watchers,
             key: &taken.turn,
             until: until.checked_sub(WRITING.min(within)).unwrap_or(until),

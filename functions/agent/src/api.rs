@@ -8,6 +8,7 @@ use crate::invocation::Invoking;
 use crate::model_call::Answering;
 use crate::question::{Question, check_session_id};
 use crate::reply::Reply;
+use crate::workflow::Workflow;
 use functions_shared::Refusal;
 use http_api::Request;
 use std::time::Instant;
@@ -34,6 +35,8 @@ pub(crate) enum Resource {
     Session(String),
     /// A conversation that is not needed any more.
     Forgotten(String),
+    /// What became of a question that went to the state machine.
+    Execution(String),
     /// A part of a long result of a tool in a conversation.
     LongResult { session_id: String, handle: String, from: usize },
 }
@@ -47,6 +50,7 @@ pub(crate) fn wanted(request: &Request) -> Result<Result<Wanted, Reply>, TurnErr
         ("GET", ["agent", "ui"]) => Wanted::Page,
         ("GET", ["agent", "card"] | ["agent", ".well-known", "agent-card"]) => Wanted::Other(Resource::Card),
         ("GET", ["agent", "usage"]) => Wanted::Other(Resource::Usage),
+        ("GET", ["agent", "executions", name]) => Wanted::Other(Resource::Execution((*name).to_owned())),
         ("GET", ["agent", "sessions", id]) => Wanted::Other(Resource::Session(session(id)?)),
         ("DELETE", ["agent", "sessions", id]) => Wanted::Other(Resource::Forgotten(session(id)?)),
         ("GET", ["agent", "sessions", id, "result"]) => Wanted::Other(long_result(session(id)?, request)?),
@@ -56,6 +60,7 @@ pub(crate) fn wanted(request: &Request) -> Result<Result<Wanted, Reply>, TurnErr
             _,
             ["agent", "ui" | "card" | "usage"]
             | ["agent", ".well-known", "agent-card"]
+            | ["agent", "executions", _]
             | ["agent", "sessions", _, "result"],
         ) => {
             return Ok(Err(other_methods("GET")));
@@ -86,6 +91,7 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
     ) -> Result<Reply, TurnError> {
         match resource {
             Resource::Card => self.card(host).await,
+            Resource::Execution(name) => self.executed()?.found(caller, &name).await,
             Resource::Usage => Ok(Reply::json_of(200, self.usage().await?)),
             Resource::Session(id) => {
                 Ok(Reply::json_of(200, history::shown(&self.sessions.read(caller, &id, until).await?)))
@@ -97,6 +103,11 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
                 Ok(Reply::json_of(200, history::part(&text, from)))
             }
         }
+    }
+
+    /// The state machine, where there is one: without it there is no execution.
+    fn executed(&self) -> Result<&Workflow, Refusal> {
+        self.workflow.as_ref().ok_or_else(|| Refusal::NotFound("this agent has no state machine".to_owned()))
     }
 
     /// The answer to a caller's question, or why there is none.
@@ -131,6 +142,7 @@ mod tests {
             ("POST", "/agent/ui", 405),
             ("PUT", "/agent/sessions/a", 405),
             ("POST", "/agent/.well-known/agent-card", 405),
+            ("DELETE", "/agent/executions/a", 405),
             ("GET", "/agents", 404),
             ("GET", "/agent/sessions", 404),
             ("GET", "/", 404),

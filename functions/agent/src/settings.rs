@@ -33,6 +33,7 @@ impl State<Llm, aws_sdk_lambda::Client> {
     /// | `AGENT_NAME` | the agent that answers where a question names none; `document-agent` unless set |
     /// | `AGENT_API_KEY_SECRET` | the secret of keys, by callers' names; without it somebody else has to say who asks |
     /// | `NOTIFICATIONS_TOPIC_ARN`, `DYNAMODB_TABLE_NAME`, `STAGE` | where answers to messages of the queue go, the table of messages, and the stage; without the first this function takes no messages |
+    /// | `TOOL_FUNCTION_ARN` | the function of the stack `tools`, whose `http_request` needs no approval where it only reads |
     /// | `STATE_MACHINE_ARN` | the state machine that `mode: workflow` starts; without it there is no such mode |
     ///
     /// # Errors
@@ -57,6 +58,7 @@ impl State<Llm, aws_sdk_lambda::Client> {
             sessions: Sessions::new(tables, sessions, Arc::clone(&contents), Clock::system()),
             results: Results(contents),
             workflow,
+            tool_function: variables.optional("TOOL_FUNCTION_ARN")?.map(str::to_owned),
             name: variables.optional("AGENT_NAME")?.unwrap_or(AGENT).to_owned(),
             model: Llm::from_variables(variables).await?,
             budget: None,

@@ -15,4 +15,5 @@ mod queue;
 mod scenarios;
 mod sessions;
 mod stand_ins;
+mod workflow;
 mod world;

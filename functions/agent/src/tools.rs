@@ -101,6 +101,8 @@ pub(crate) struct Calls<'a, F> {
     pub(crate) functions: &'a F,
     pub(crate) results: &'a Results,
     pub(crate) watchers: &'a Watchers,
+    /// The function whose `http_request` needs no approval where it only reads.
+    pub(crate) tool_function: Option<&'a str>,
     /// The handles of the conversation's long results, oldest first.
     pub(crate) handles: &'a [String],
     /// What no other answer has: the turn, and how many answers there were before.
@@ -133,7 +135,7 @@ impl<F: Invoking> Calls<'_, F> {
             return Err(too_many());
         }
         let tool = self.tools.rows.get(&call.name).ok_or_else(|| unknown(call))?;
-        if tool.human_approval_required {
+        if tool.needs_approval(&call.input, self.tool_function) {
             return Err(format!("{} {NEEDS_APPROVAL}", call.name));
         }
         let failed = |error: String| format!("{} failed: {error}", call.name);

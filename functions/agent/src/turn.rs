@@ -26,6 +26,7 @@ pub(crate) struct Turn<'a, M, F> {
     pub(crate) model: &'a M,
     pub(crate) functions: &'a F,
     pub(crate) results: &'a Results,
+    pub(crate) tool_function: Option<&'a str>,
     pub(crate) watchers: &'a Watchers,
     /// The turn's name.
     pub(crate) key: &'a str,
@@ -122,6 +123,7 @@ impl<M: Answering, F: Invoking> Turn<'_, M, F> {
             functions: self.functions,
             results: self.results,
             watchers: self.watchers,
+            tool_function: self.tool_function,
             handles: &progress.references,
             key: format!("{}/{}", self.key, progress.iterations),
             until: self.until,

@@ -46,6 +46,24 @@ async fn a_tool_that_needs_approval_runs_only_with_it() {
     }
 }
 
+/// The table of scenarios has the requests that need no approval.
+#[tokio::test]
+async fn a_person_is_asked_about_requests_that_change_something_or_whose_row_says_so() {
+    let calls = json!([["http_request", { "method": "POST" }], ["http_request", { "method": null }]]);
+    let agents = Agents::of(json!({
+        "writes": [{ "calls": calls }, { "text": "results" }],
+        "reads": [{ "calls": [["http_request", {}]] }, { "text": "results" }],
+    }))
+    .await;
+    agents.put_agent("writes", limits(1)).await;
+    agents.put_agent("reads", limits(1)).await;
+    let nobody = "Nobody has approved this call of http_request in time.";
+    let asked: Vec<_> = results(&agents.ask("writes").await).into_iter().map(|(_, content, _)| content).collect();
+    assert_eq!(asked, [nobody, nobody]);
+    agents.put_tool("http_request", json!({ "human_approval_required": true, "reads_need_approval": true })).await;
+    assert_eq!(results(&agents.ask("reads").await)[0].1, nobody);
+}
+
 #[tokio::test]
 async fn what_a_person_is_asked_is_text_and_no_reference() {
     let reference = "@content:1:dynamodb:s:86400:ng0Etg0subslsCKKke9orZQNb9p74JodA19cyKvdD5M:13";

@@ -57,7 +57,14 @@ impl Agents {
         }
         let foreign = json!({ "lambda_arn": format!("{FUNCTION}foreign") });
         let risky = json!({ "human_approval_required": true, "lambda_arn": format!("{FUNCTION}foreign") });
-        for (name, more) in [("good", json!({})), ("foreign", foreign), ("risky", risky), ("other", json!({}))] {
+        let request = json!({ "human_approval_required": true });
+        for (name, more) in [
+            ("good", json!({})),
+            ("foreign", foreign),
+            ("risky", risky),
+            ("http_request", request),
+            ("other", json!({})),
+        ] {
             self.put_tool(name, more).await;
         }
         for model in models {
@@ -94,7 +101,8 @@ impl Agents {
 
     /// The same with other attributes.
     pub(crate) async fn put_version(&self, model: &str, parameters: Value, more: Value) {
-        let tools = ["good", "foreign", "risky", "gone"].map(|name| json!({ "tool_name": name, "enabled": true }));
+        let tools = ["good", "foreign", "risky", "http_request", "gone"]
+            .map(|name| json!({ "tool_name": name, "enabled": true }));
         let tools = [&tools[..], &[json!({ "tool_name": "other", "enabled": false })]].concat();
         let mut row = json!({
             "agent_name": model, "version": "latest", "resolved_version": "v1.0", "status": "active", "system_prompt": "You are one.",

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn a_tool_that_is_disabled_is_not_offered_any_more() {
     let agents = Agents::of(json!({ "asks": [{ "text": "offered" }] })).await;
-    let offered = r#"["foreign", "good", "risky"]"#;
+    let offered = r#"["foreign", "good", "http_request", "risky"]"#;
     assert_eq!(output(&agents.ask("asks").await)["answer"], offered, "neither disabled nor gone");
     agents.put_tool("good", json!({ "status": "disabled" })).await;
     let question = json!({ "question": "Again?" });
-    assert_eq!(output(&agents.run("asks", &question).await)["answer"], r#"["foreign", "risky"]"#);
+    assert_eq!(output(&agents.run("asks", &question).await)["answer"], r#"["foreign", "http_request", "risky"]"#);
 }
 
 /// The results of calls of somebody else's tool with these inputs, by the ids that the model gave the calls.

@@ -1,8 +1,8 @@
 //! What a model says and what comes of it: one table for both runners of an agent, the state machine and the function `agent`. Calls that
-//! want a person's approval are not in it: only the state machine can wait for one.
+//! want a person's approval are not in it, because only the state machine can wait for one; those that need none, although their tool does, are.
 //!
-//! The agents of these scenarios have at most four turns with tools and 30 seconds. They offer `good`, `foreign`, `risky` (which wants a
-//! person's approval) and `gone` (which is not there), and have `other` switched off. Of a model's turn everything is optional: `calls`
+//! The agents of these scenarios have at most four turns with tools and 30 seconds. They offer `good`, `foreign`, `risky` and `http_request`
+//! (which want a person's approval) and `gone` (which is not there), and have `other` switched off. Of a model's turn everything is optional: `calls`
 //! are `[name, input]`, `stop` is the reason of its end, `at` the second of its answer, `references` the handles in the conversation. A text of
 //! `results`, `sizes`, `offered` or `event` is replaced by the results that the model was given, how long they are, the names of the tools that it
 //! was offered, or how it was asked. The input of a call says what its tool does: `fail` with this error, `first` fail with it at the first
@@ -86,7 +86,7 @@ fn holds(whole: &Value, part: &Value) -> bool {
 
 /// The tools of the agents' rows.
 pub fn tools() -> Value {
-    let mut tools: Vec<Value> = ["good", "foreign", "risky", "gone"]
+    let mut tools: Vec<Value> = ["good", "foreign", "risky", "http_request", "gone"]
         .map(|name| json!({ "tool_name": name, "enabled": true, "version": "latest" }))
         .into();
     tools.push(json!({ "tool_name": "other", "enabled": false, "version": "latest" }));

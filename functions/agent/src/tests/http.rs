@@ -129,7 +129,7 @@ async fn a_card_names_what_the_agent_can_do() {
         let card = function.get(path).await.json();
         let skills: Vec<&str> =
             card["skills"].as_array().unwrap().iter().map(|skill| skill["id"].as_str().unwrap()).collect();
-        assert_eq!((&card["name"], skills), (&json!("golf-agent"), vec!["foreign", "good", "risky"]));
+        assert_eq!((&card["name"], skills), (&json!("golf-agent"), vec!["foreign", "good", "http_request", "risky"]));
         assert_eq!(card["url"], "https://api.execute-api.eu-central-1.amazonaws.com/agent");
     }
 }
@@ -137,8 +137,21 @@ async fn a_card_names_what_the_agent_can_do() {
 #[tokio::test]
 async fn a_call_that_wants_approval_is_not_run_here() {
     let world = World::new().await;
-    let function = function_of(&world, json!([{"calls": [["risky", {}]]}, {"text": "results"}])).await;
+    for call in
+        [json!(["risky", {}]), json!(["http_request", {"method": "POST"}]), json!(["http_request", {"method": null}])]
+    {
+        let function = function_of(&world, json!([{"calls": [call]}, {"text": "results"}])).await;
+        let body = function.post(json!({"message": "Well?"})).await.json();
+        assert!(body["message"].as_str().unwrap().contains("needs a person's approval"), "{call}: {body}");
+        assert!(function.0.agent.functions.invoked.lock().unwrap().is_empty(), "{call}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_may_want_approval_of_requests_that_only_read() {
+    let world = World::new().await;
+    let function = function_of(&world, json!([{"calls": [["http_request", {}]]}, {"text": "results"}])).await;
+    world.put_tool("http_request", &json!({"human_approval_required": true, "reads_need_approval": true})).await;
     let body = function.post(json!({"message": "Well?"})).await.json();
     assert!(body["message"].as_str().unwrap().contains("needs a person's approval"), "{body}");
-    assert!(function.0.agent.functions.invoked.lock().unwrap().is_empty());
 }

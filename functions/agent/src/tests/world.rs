@@ -6,6 +6,7 @@ use crate::caller::Callers;
 use crate::handler::{State, handle};
 use crate::results::Results;
 use crate::sessions::Sessions;
+use crate::workflow::Workflow;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -107,6 +108,17 @@ impl World {
     }
 
     pub(super) fn function_with<M>(&self, agent: &str, model: M, budget: Option<Budget>) -> Function<M> {
+        self.function_of(agent, model, budget, None)
+    }
+
+    /// A function that may hand questions over to a state machine.
+    pub(super) fn function_of<M>(
+        &self,
+        agent: &str,
+        model: M,
+        budget: Option<Budget>,
+        workflow: Option<Workflow>,
+    ) -> Function<M> {
         let contents = self.contents();
         let agent = Agent {
             model,
@@ -116,7 +128,8 @@ impl World {
             sessions: Sessions::new(self.tables.clone(), "sessions", Arc::clone(&contents), self.clock()),
             results: Results(contents),
             budget,
-            workflow: None,
+            workflow,
+            tool_function: Some(format!("{FUNCTION}tool")),
             name: agent.to_owned(),
         };
         Function(Arc::new(State { agent: Arc::new(agent), callers: Callers { keys: None }, queue: None }))
@@ -125,14 +138,26 @@ impl World {
     /// The tools of the scenarios.
     pub(super) async fn put_tools(&self) {
         let risky = json!({ "human_approval_required": true });
-        for (name, more) in [("good", json!({})), ("foreign", json!({})), ("risky", risky), ("other", json!({}))] {
-            let mut row = json!({
-                "tool_name": name, "input_schema": r#"{"type":"object"}"#, "status": "active",
-                "lambda_arn": format!("{FUNCTION}{name}"), "output_schema": "{}", "tags": "[]",
-            });
-            row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            self.put("tools", &row).await;
+        for (name, more) in [
+            ("good", json!({})),
+            ("foreign", json!({})),
+            ("risky", risky.clone()),
+            ("http_request", risky),
+            ("other", json!({})),
+        ] {
+            self.put_tool(name, &more).await;
         }
+    }
+
+    /// A tool's row with `more`.
+    pub(super) async fn put_tool(&self, name: &str, more: &Value) {
+        let function = if name == "http_request" { "tool" } else { name };
+        let mut row = json!({
+            "tool_name": name, "input_schema": r#"{"type":"object"}"#, "status": "active",
+            "lambda_arn": format!("{FUNCTION}{function}"), "output_schema": "{}", "tags": "[]",
+        });
+        row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.put("tools", &row).await;
     }
 
     /// An agent whose model has its name.

@@ -45,9 +45,12 @@ pub struct Tool {
     /// Who made it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub author: String,
-    /// Whether a person must agree to each call.
+    /// Whether a person must agree to each call. [`Tool::needs_approval`] has the exception.
     #[serde(default)]
     pub human_approval_required: bool,
+    /// Whether that holds for requests that only read, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reads_need_approval: bool,
     /// The registry holds the latest only.
     #[serde(default)]
     pub version: String,
@@ -103,6 +106,7 @@ impl Tool {
             status: fields.text("status")?.map_or(Ok(ToolStatus::Active), |text| ToolStatus::read(&text))?,
             author: fields.text("author")?.unwrap_or_else(|| "system".to_owned()),
             human_approval_required: fields.truth("human_approval_required")?.unwrap_or(false),
+            reads_need_approval: fields.truth("reads_need_approval")?.unwrap_or(false),
             version: fields.text("version")?.unwrap_or_else(|| "latest".to_owned()),
             created_at: now.clone(),
             updated_at: now,
@@ -111,6 +115,22 @@ impl Tool {
         check_index_key(&fields, "author", &tool.author)?;
         fields.finish()?;
         Ok(tool)
+    }
+}
+
+/// The tool that sends any request, and the methods of requests that only read.
+const HTTP_REQUEST: &str = "http_request";
+const READS: [&str; 2] = ["GET", "HEAD"];
+
+impl Tool {
+    /// Whether a person must agree to a call with this input. A request that only reads needs no approval, unless the row says so; only the
+    /// function `tools` is trusted to read its input like this. The state machine has the same rule (`Found` in
+    /// `functions/statemachines/agent.asl.json`).
+    pub fn needs_approval(&self, input: &Value, tools: Option<&str>) -> bool {
+        let is_request = self.tool_name == HTTP_REQUEST && tools == Some(&self.lambda_arn);
+        let reads =
+            || input.get("method").is_none_or(|method| method.as_str().is_some_and(|name| READS.contains(&name)));
+        self.human_approval_required && (self.reads_need_approval || !(is_request && reads()))
     }
 }
 
@@ -186,6 +206,34 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_only_reads_needs_no_approval_unless_the_row_says_so() {
+        let of = |name: &str, reads: bool| {
+            let more = json!({"human_approval_required": true, "reads_need_approval": reads});
+            Tool { tool_name: name.to_owned(), ..with(&more).expect("a tool") }
+        };
+        let request = of("http_request", false);
+        let tools = Some(request.lambda_arn.as_str());
+        for (input, needs) in [
+            (json!({}), false),
+            (json!({"method": "GET"}), false),
+            (json!({"method": "HEAD"}), false),
+            (json!({"method": "POST"}), true),
+            (json!({"method": "get"}), true),
+            (json!({"method": null}), true),
+            (json!({"method": ["GET"]}), true),
+        ] {
+            assert_eq!(request.needs_approval(&input, tools), needs, "{input}");
+            assert!(request.needs_approval(&input, None), "another function: {input}");
+            assert!(of("http_requests", false).needs_approval(&input, tools), "another tool: {input}");
+            assert!(of("http_request", true).needs_approval(&input, tools), "the row says so: {input}");
+            assert!(
+                !with(&json!({})).expect("a tool").needs_approval(&input, tools),
+                "a tool without approval: {input}"
+            );
+        }
+    }
+
+    #[test]
     fn a_name_is_snake_case() {
         for name in ["getWeather", "get-weather", "Get_weather", "_get", "get_", "get__weather", "g", "9get"] {
             assert_eq!(with(&json!({"tool_name": name})).unwrap_err().field(), Some("tool_name"), "{name}");
@@ -222,6 +270,7 @@ mod tests {
             (json!({"tags": [1]}), "tags: must be texts"),
             (json!({"author": ""}), "author: must be 1 to 256 bytes"),
             (json!({"human_approval_required": "maybe"}), "human_approval_required: must be true or false"),
+            (json!({"reads_need_approval": "maybe"}), "reads_need_approval: must be true or false"),
             (json!({"lambda_function_name": "other"}), "lambda_function_name: must be the function of lambda_arn"),
             (json!({"colour": "red"}), "colour: is no known field"),
         ];
