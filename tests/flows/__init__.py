@@ -42,8 +42,8 @@ SECRETS = {
 }
 # Of JWTs for the API, by the stand-ins.
 ISSUER, AUDIENCE = "https://issuer.example.com", "api-of-the-flows"
-# Where the stand-ins have the stage's MCP server, and AgentCore's gateways.
-MCP_HOST, GATEWAYS_HOST = "mcp.example.com", "gateways.example.com"
+# Where the stand-ins have the stage's MCP server, AgentCore's gateways, and an MCP server of others.
+MCP_HOST, GATEWAYS_HOST, GUEST_HOST = "mcp.example.com", "gateways.example.com", "guest.example.com"
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 # No proxy of this environment is on the way to this machine.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -79,7 +79,7 @@ class Platform:
 
     def parameters(self):
         given = {"NtfyUrl": f"{self.places['url']}/{TOPIC}", "AgentApiKeySecret": AGENT_KEYS, "McpApiKeySecret": MCP_KEY}
-        given["McpClientAllowedHosts"] = f"{MCP_HOST},{GATEWAYS_HOST}"
+        given["McpClientAllowedHosts"] = f"{MCP_HOST},{GATEWAYS_HOST},{GUEST_HOST}"
         given |= {"AuthorizerKeysSecretArn": self.api_keys, "JwtJwksUrl": f"{ISSUER}/.well-known/jwks.json"}
         given |= {"JwtIssuer": ISSUER, "JwtAudience": AUDIENCE}
         return [f"--parameter={name}={value}" for name, value in given.items()]

@@ -1,5 +1,5 @@
 //! The relay to AWS on this machine: each of AWS's services is a service here, named by what a request is signed for. An MCP server that
-//! is deployed there is a service by a public name.
+//! is deployed there is a service by a public name, and so is a server of others that a test has started.
 
 use crate::capacity;
 use crate::service::Service;
@@ -17,6 +17,9 @@ const MCP_HOSTS: &[&str] = &["mcp.example.com"];
 /// The name of the service of AgentCore's gateways.
 const GATEWAYS: &str = "gateways";
 const GATEWAYS_HOSTS: &[&str] = &["gateways.example.com"];
+/// The name of a server of others.
+const GUEST: &str = "guest";
+const GUEST_HOSTS: &[&str] = &["guest.example.com"];
 
 /// Where requests go. Clones share it.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct Aws {
     upstream: Arc<Mutex<String>>,
     /// The host name of the MCP server's function URL.
     mcp_host: Arc<Mutex<String>>,
+    /// The URL of a server of others.
+    guest: Arc<Mutex<String>>,
     client: reqwest::Client,
 }
 
@@ -33,7 +38,7 @@ impl Aws {
         let _ = rustls::crypto::ring::default_provider().install_default();
         // No proxy of this environment is on the way to this machine.
         let client = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { upstream: Arc::default(), mcp_host: Arc::default(), client })
+        Ok(Self { upstream: Arc::default(), mcp_host: Arc::default(), guest: Arc::default(), client })
     }
 
     /// An endpoint of `lambda-local up`.
@@ -68,6 +73,21 @@ impl Aws {
         Service { name: GATEWAYS.to_owned(), hosts: GATEWAYS_HOSTS, below: "", router }
     }
 
+    /// Where a server of others is, such as `http://127.0.0.1:8000`.
+    pub(crate) fn guest_is_at(&self, url: &str) {
+        url.trim_end_matches('/').clone_into(&mut self.guest.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// A server of others, as it is reached from AWS: by HTTPS. It gets the name of this machine as its own.
+    pub(crate) fn guest(&self) -> Service {
+        let aws = self.clone();
+        let router = Router::new().fallback(async move |mut request: Request<Body>| {
+            request.headers_mut().remove(HOST);
+            aws.relay_to_one(&aws.guest, request).await
+        });
+        Service { name: GUEST.to_owned(), hosts: GUEST_HOSTS, below: "", router }
+    }
+
     async fn relay_to_mcp(&self, mut request: Request<Body>) -> Response<Body> {
         let host = self.mcp_host.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // What is no host name leads nowhere, and the answer says so.
@@ -78,14 +98,19 @@ impl Aws {
     }
 
     async fn relay(&self, request: Request<Body>) -> Response<Body> {
-        self.ask(request).await.unwrap_or_else(|error| {
+        self.relay_to_one(&self.upstream, request).await
+    }
+
+    async fn relay_to_one(&self, upstream: &Mutex<String>, request: Request<Body>) -> Response<Body> {
+        let upstream = upstream.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.ask(upstream, request).await.unwrap_or_else(|error| {
             let mut response = Response::new(Body::from(error.to_string()));
             *response.status_mut() = StatusCode::BAD_GATEWAY;
             response
         })
     }
 
-    async fn ask(&self, request: Request<Body>) -> anyhow::Result<Response<Body>> {
+    async fn ask(&self, upstream: String, request: Request<Body>) -> anyhow::Result<Response<Body>> {
         let (mut head, body) = request.into_parts();
         let mut body = body.collect().await?.to_bytes();
         if let Some(asking) = capacity::asking(&head.headers, &body) {
@@ -93,7 +118,7 @@ impl Aws {
             body = asking;
         }
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let url = self.upstream.lock().unwrap_or_else(PoisonError::into_inner).clone() + path;
+        let url = upstream + path;
         let asked = self.client.request(head.method, url).headers(head.headers);
         let answered = asked.body(body).send().await?;
         let mut response = Response::builder().status(answered.status());

@@ -8,6 +8,7 @@
 //!   own. `POST /_stand-ins/rotate`: that issuer signs with another key from now on, and publishes only that.
 //! - `PUT /_stand-ins/upstream` with the URL of AWS on this machine as the body: where the relay sends what it gets.
 //! - `PUT /_stand-ins/mcp` with the host name of a function URL there: what `https://mcp.example.com` leads to.
+//! - `PUT /_stand-ins/guest` with the URL of a server of others: what `https://guest.example.com` leads to.
 
 use crate::aws::Aws;
 use crate::fault::{Fault, Script};
@@ -40,7 +41,9 @@ pub(crate) fn service(record: Record, script: Script, oauth: OAuth, issuer: OAut
     let router = Router::new().route("/_stand-ins/calls", calls(record)).route("/_stand-ins/faults", faults(script));
     let relay = aws.clone();
     let router = router.route("/_stand-ins/upstream", put(async move |url: String| relay.relay_to(&url)));
-    let router = router.route("/_stand-ins/mcp", put(async move |host: String| aws.mcp_is_at(&host)));
+    let (deployed, others) = (aws.clone(), aws);
+    let router = router.route("/_stand-ins/mcp", put(async move |host: String| deployed.mcp_is_at(&host)));
+    let router = router.route("/_stand-ins/guest", put(async move |url: String| others.guest_is_at(&url)));
     let router = router.route("/_stand-ins/token", token(oauth)).route("/_stand-ins/sign", signature(issuer.clone()));
     let router = router.route("/_stand-ins/rotate", post(async move || issuer.rotate()));
     Service { name: "control".to_owned(), hosts: &[], below: "", router }

@@ -7,6 +7,7 @@
 //! - Another port is a relay to AWS on this machine ([`StandIns::relay_to`]): what functions ask of AWS is recorded and can fail too, each of
 //!   AWS's services as a separate service, such as `aws:dynamodb`. Requests to DynamoDB are recorded with what they cost.
 //!   An MCP server that is deployed there is `https://mcp.example.com` besides, and AgentCore's gateways are below `https://gateways.example.com`.
+//!   A server of others that a test has started is `https://guest.example.com`.
 //! - HTTPS on another port serves every service by its real host name, with certificates of an authority that is made for the process.
 //!   [`StandIns::variables`] are what a function needs that is built with `test-endpoints` of the guard.
 //!

@@ -52,9 +52,9 @@ impl StandIns {
         let golf = Golf::default();
         let aws = Aws::new()?;
         let issuer = OAuth::default();
-        let all =
-            [ntfy.service(), noaa::service(), reports::service(), aws.mcp(), aws.gateways(), issuer::service(&issuer)];
-        let all = all.into_iter().chain(golf.services());
+        let of_aws = [aws.mcp(), aws.gateways(), aws.guest()];
+        let all = [ntfy.service(), noaa::service(), reports::service(), issuer::service(&issuer)];
+        let all = all.into_iter().chain(of_aws).chain(golf.services());
         let all: Vec<_> = all.collect();
         let hosts = hosts(&all).into_iter().map(str::to_owned).collect();
         let control = control::service(record.clone(), script.clone(), golf.oauth().clone(), issuer, aws.clone());
