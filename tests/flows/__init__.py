@@ -170,7 +170,7 @@ class Platform:
         """Sends a request to an API or a function URL by its host name; the status, the headers and the text of the response."""
         place = urllib.parse.urlsplit(url)
         request = urllib.request.Request(
-            self.endpoint + place.path,
+            self.endpoint + place.path + (f"?{place.query}" if place.query else ""),
             None if body is None else json.dumps(body).encode(),
             {"Content-Type": "application/json", **(headers or {}), "Host": place.netloc},
             method=method,

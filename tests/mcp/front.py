@@ -1,5 +1,6 @@
 """A function URL of the platform on this machine, for clients that find servers by DNS only."""
 
+import contextlib
 import http.client
 import threading
 import urllib.parse
@@ -25,8 +26,9 @@ class Front:
                 for name, value in of_a_request(response.headers).items():
                     self.send_header(name, value)
                 self.end_headers()
-                while piece := response.read1():
-                    self.wfile.write(piece)
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # A client may leave.
+                    while piece := response.read1():
+                        self.wfile.write(piece)
                 connection.close()
 
             do_GET = do_POST = do_DELETE = forward

@@ -101,9 +101,12 @@ class ServerOfOthers(OnAgent):
                 return line.split("Uvicorn running on ")[1].split()[0]
         self.fail("mcp-proxy has not started")
 
+    def written(self):
+        """Writes the server's tools into the registry; what is said of it."""
+        return self.platform.delivery("mcp-tools", f"https://{GUEST_HOST}/mcp", "--prefix", "files_")
+
     def test_an_agent_reads_two_megabytes_by_a_handle(self):
-        written = self.platform.delivery("mcp-tools", f"https://{GUEST_HOST}/mcp", "--prefix", "files_")
-        self.assertIn("files_read_text_file: new", written)
+        self.assertIn("files_read_text_file: ", self.written())
         read = {"name": "files_read_text_file", "input": {"path": str(self.file)}}
         search = {"name": "document_search", "input": {"document": "{{handle}}", "query": "39999"}}
         script = [{"text": "I read.", "tool_calls": [read]}, {"text": "I search.", "tool_calls": [search]}, {"text": "{{answer}}"}]
@@ -129,7 +132,7 @@ class ServerOfOthers(OnAgent):
         return "".join(parts)
 
     def test_a_file_that_is_not_there_is_an_error_that_the_model_reads(self):
-        self.platform.delivery("mcp-tools", f"https://{GUEST_HOST}/mcp", "--prefix", "files_")
+        self.written()
         read = {"name": "files_read_text_file", "input": {"path": str(self.file.parent / "none.txt")}}
         self.agent("seeker", [{"text": "I read.", "tool_calls": [read]}, {"text": "It is not there."}], ["files_read_text_file"])
         answer = self.answered("seeker", "What is in it?")
