@@ -47,6 +47,7 @@ MOTO := $(call named,moto,layer/tests/aws)
 ENGINE := $(call named,engine,local/engine)
 MCP := $(call named,mcp,tests/mcp)
 MCP_NODE := $(MCP)/node-$(shell cksum <tests/mcp/package-lock.json | cut -d' ' -f1)
+AXE := $(LRAP_CACHE)/axe-$(shell cksum <tests/accessibility/package-lock.json | cut -d' ' -f1)
 TEMPLATES = $(shell find layer functions docs/attach -name '*.yaml' -not -path '*/node_modules/*' 2>/dev/null | xargs -r grep -l AWSTemplateFormatVersion)
 
 # Those of our own stacks.
@@ -79,7 +80,7 @@ announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two 
 COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test soak packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
-    demo-folder agent-folder platform platform-folder load-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance restore copy-back load \
+    demo-folder agent-folder platform platform-folder load-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance accessibility restore copy-back load \
     package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -193,9 +194,16 @@ snippets: $(SNIPPETS)/installed $(SNIPPETS_NODE)/installed ## change: check the 
 	@mkdir -p "$(TARGET)"
 	@LRAP_SNIPPETS_NODE="$(SNIPPETS_NODE)" "$(SNIPPETS)/bin/python" tests/snippets/test_attach.py 2>&1 | tee "$(TARGET)/snippets.log"
 
-mcp-conformance: tools $(MCP)/installed $(MCP_NODE)/installed ## change: test the MCP server by clients of other people: the SDKs in Python and TypeScript, LangChain, the Inspector and the conformance suite (350 MB)
+mcp-conformance: tools $(MCP)/installed $(MCP_NODE)/installed $(ENGINE)/installed $(DELIVERY)/installed wrapper ## change: test MCP, the server and the agent's client, with software of other people: SDKs, LangChain, the Inspector, the conformance suite, server-filesystem (800 MB)
 	@cargo build --quiet -p mcp --example serve
 	@tests/mcp/run "$(TARGET)/debug/examples/serve" "$(MCP)/bin/python" "$(MCP_NODE)/node_modules"
+	@$(MAKE) load-folder
+	@LRAP_TEST_MCP="$(MCP)/bin/python" LRAP_TEST_MCP_NODE="$(MCP_NODE)/node_modules" \
+	    tests/flows/run "$(DELIVERY)/bin/python" "$(ENGINE)/bin/python" "$(BUILT)" "$(WRAPPER)" tests.mcp.test_deployed
+
+accessibility: tools $(AXE)/installed ## change: check the chat page with axe-core, in Chromium, at two widths, light and dark
+	@LRAP_TEST_AXE="$(AXE)/node_modules/axe-core/axe.min.js" LRAP_TEST_CHROMEDRIVER=$$(command -v chromedriver) \
+	    cargo test --quiet -p agent --lib nothing_keeps_somebody -- --ignored
 
 publish-x86: $(installed) ## use: publish the layer for x86_64 as a layer version; REGION=, STAGE=, ZIP_X86=, DRY_RUN=1 prints the commands only
 	$(deliver) publish "$(ZIP_X86)" x86_64 $(to)
@@ -496,6 +504,12 @@ $(DELIVERY)/installed $(LINTERS)/installed $(SNIPPETS)/installed $(MOTO)/install
 $(SNIPPETS_NODE)/installed:
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer"; exit 1; }
 	@mkdir -p "$(@D)" && cp tests/snippets/package.json tests/snippets/package-lock.json "$(@D)/"
+	@cd "$(@D)" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+$(AXE)/installed:
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer"; exit 1; }
+	@mkdir -p "$(@D)" && cp tests/accessibility/package.json tests/accessibility/package-lock.json "$(@D)/"
 	@cd "$(@D)" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 

@@ -96,3 +96,34 @@ async fn sessions_go_on_and_no_request_leaves_the_origin() {
     assert!(!kept.as_str().unwrap().contains(KEY), "the key is in memory only");
     page.close().await;
 }
+
+/// The rules of `axe-core` that the page breaks, and that keep somebody from using it.
+async fn serious(browser: &Browser, axe: &str) -> serde_json::Value {
+    browser.page.execute(axe, Vec::new()).await.unwrap();
+    let found = "axe.run().then(({ violations }) => done(violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)) \
+        .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)))";
+    let script = format!("const done = arguments[0]; {found}");
+    browser.page.execute_async(script, Vec::new()).await.unwrap().json().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs axe-core, which `make accessibility` fetches"]
+async fn nothing_keeps_somebody_from_using_the_page() {
+    #[expect(clippy::disallowed_methods, reason = "how a test is told where axe-core is")]
+    let axe = std::fs::read_to_string(std::env::var("LRAP_TEST_AXE").expect("LRAP_TEST_AXE names axe.min.js")).unwrap();
+    for width in WIDTHS {
+        for scheme in ["light", "dark"] {
+            let world = World::new().await;
+            let page = opened(&world, width).await;
+            page.prefer(scheme).await;
+            assert_eq!(serious(&page, &axe).await, json!([]), "before the key, {scheme}, {width}");
+            enter_key(&page, KEY).await;
+            page.until("document.querySelector('#name').textContent === 'golf-agent'").await;
+            page.find("#message").await.send_keys("When does the course open?\n").await.unwrap();
+            page.until("document.querySelectorAll('.meta').length === 1").await;
+            page.find("details.call summary").await.click().await.unwrap();
+            assert_eq!(serious(&page, &axe).await, json!([]), "in a conversation, {scheme}, {width}");
+            page.close().await;
+        }
+    }
+}
