@@ -80,7 +80,7 @@ announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two 
 COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test soak packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
-    demo-folder agent-folder platform platform-folder load-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance accessibility restore copy-back load \
+    demo-folder agent-folder platform platform-folder load-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance accessibility restore copy-back load turns \
     package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -297,6 +297,9 @@ load: tools $(ENGINE)/installed $(DELIVERY)/installed wrapper ## change: send me
 	$(call say,step 2 of 2: the load)
 	@tests/flows/prepared "$(DELIVERY)/bin/python" "$(ENGINE)/bin/python" "$(BUILT)" "$(WRAPPER)" -m tests.flows.load \
 	    --profile $(PROFILE) $(if $(RATE),--rate "$(RATE)") $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(call on,$(UPDATE)),--update)
+
+turns: tools $(ENGINE)/installed $(DELIVERY)/installed wrapper load-folder ## change: print how long turns of the agent take over its function URL, cold and warm, with a model that answers at once
+	@tests/flows/prepared "$(DELIVERY)/bin/python" "$(ENGINE)/bin/python" "$(BUILT)" "$(WRAPPER)" -m tests.flows.turns
 
 delivery: $(DELIVERY)/installed ## other: install what make deploy, attach and publish run on; dry runs never do
 	@echo "$(DELIVERY)/bin/python"

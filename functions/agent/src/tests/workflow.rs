@@ -15,20 +15,16 @@ const MACHINE: &str = "arn:aws:states:eu-central-1:123456789012:stateMachine:gol
 async fn step_functions(described: Value) -> Peer {
     let reply = move |exchange: &Exchange| {
         let asked = exchange.json();
-        let body = match exchange.headers.get("x-amz-target") {
-            Some("AWSStepFunctions.StartExecution") => {
-                let arn =
-                    format!("{}:{}", MACHINE.replace("stateMachine", "execution"), asked["name"].as_str().unwrap());
-                json!({ "executionArn": arn, "startDate": 1_700_000_000.5 })
-            }
-            _ => {
-                let mut body = json!({
-                    "executionArn": asked["executionArn"], "stateMachineArn": MACHINE, "status": "RUNNING",
-                    "startDate": 1_700_000_000.5,
-                });
-                body.as_object_mut().unwrap().extend(described.as_object().unwrap().clone());
-                body
-            }
+        let body = if exchange.headers.get("x-amz-target") == Some("AWSStepFunctions.StartExecution") {
+            let arn = format!("{}:{}", MACHINE.replace("stateMachine", "execution"), asked["name"].as_str().unwrap());
+            json!({ "executionArn": arn, "startDate": 1_700_000_000.5 })
+        } else {
+            let mut body = json!({
+                "executionArn": asked["executionArn"], "stateMachineArn": MACHINE, "status": "RUNNING",
+                "startDate": 1_700_000_000.5,
+            });
+            body.as_object_mut().unwrap().extend(described.as_object().unwrap().clone());
+            body
         };
         Some(Reply::new(200, body.to_string()))
     };
