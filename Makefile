@@ -188,7 +188,7 @@ operations: $(DELIVERY)/installed ## change: the alarms, the dashboard and the w
 
 stacks: $(DELIVERY)/installed $(MOTO)/installed ## change: test templates, snippets, publishing and deploying, against a stand-in of AWS on this machine
 	@mkdir -p "$(TARGET)"
-	@cd layer && LRAP_TEST_MOTO="$(MOTO)/bin/python" LRAP_CACHE="$(LRAP_CACHE)" "$(DELIVERY)/bin/python" -m unittest 2>&1 | tee "$(TARGET)/stacks.log"
+	@cd layer && LRAP_TEST_MOTO="$(MOTO)/bin/python" LRAP_CACHE="$(LRAP_CACHE)" ../tests/modules "$(DELIVERY)/bin/python" $$(ls -S tests/test_*.py) 2>&1 | tee "$(TARGET)/stacks.log"
 
 snippets: $(SNIPPETS)/installed $(SNIPPETS_NODE)/installed ## change: check the examples of docs/attach for CDK and Terraform with their own tools (700 MB, needs Node.js)
 	@mkdir -p "$(TARGET)"
