@@ -3,6 +3,7 @@
 import { copyButton, made } from "./dom.js";
 import { show } from "./json.js";
 import { dollars, parsed, readingOf } from "./reading.js";
+import { waitingFor } from "./retries.js";
 import { bytesOf, duration, moment, readable } from "./references.js";
 import { badge } from "./status.js";
 
@@ -46,7 +47,7 @@ function assigned({ assigned }) {
 }
 
 /** A single attempt that succeeded is no news. */
-function attempts({ attempts, from }) {
+function attempts({ attempts, from, next }) {
   if (attempts.length === 0 || (attempts.length === 1 && !attempts[0].error)) return [];
   const rows = attempts.map((attempt, index) => {
     const took = attempt.until === null ? "running" : duration(attempt.until - attempt.from);
@@ -54,6 +55,7 @@ function attempts({ attempts, from }) {
     const status = attempt.error ? "failed" : attempt.until === null ? "running" : "succeeded";
     return made("li", "", badge(status), ` took ${took}${pause}`, attempt.error ? made("p", "cause", `${attempt.error.error}: ${attempt.error.cause.slice(0, 600)}`) : null);
   });
+  if (next) rows.push(made("li", "", badge("waiting"), " ", waitingFor(next)));
   return [made("h3", "", `${attempts.length} ${attempts.length === 1 ? "attempt" : "attempts"}`), made("ol", "attempts", rows)];
 }
 

@@ -26,6 +26,17 @@ export function copyButton(what, text) {
   return copier;
 }
 
+/** @param text a function that makes the file's text when it is asked for */
+export function downloadButton(label, name, text) {
+  return button("copy", label, () => {
+    const link = made("a", "");
+    link.href = URL.createObjectURL(new Blob([text()], { type: "application/json" }));
+    link.download = name;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
+}
+
 /** The clipboard is only there on addresses that the browser trusts; the older command works on any. */
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => copyBySelection(text));

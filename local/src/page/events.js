@@ -4,20 +4,27 @@ import { button, copyButton, made } from "./dom.js";
 import { errorOf } from "./history.js";
 import { show } from "./json.js";
 import { duration, readable } from "./references.js";
+import { heads, sorted } from "./sorting.js";
 import { badge } from "./status.js";
 
 const PAGE = 300;
 const ERROR = /(Failed|TimedOut|Aborted)$/;
 
 /** @param filter `{search, errors}`; @param choose called with an event */
-export function events(all, { places }, { search, errors }, limit, choose) {
+export function events(all, { places }, { search, errors }, limit, choose, sorting) {
   const first = all[0]?.timestamp ?? 0;
   const retried = retriesIn(all, places);
   const found = all.filter((event) => (!errors || ERROR.test(event.type) || retried.has(event.id)) && (!search || JSON.stringify(event).toLowerCase().includes(search)));
-  const rows = found.slice(0, limit).map((event) => row(event, { at: event.timestamp - first, place: places.get(event.id), attempt: retried.get(event.id), choose }));
-  const head = made("thead", "", made("tr", "", ["#", "After", "Event", "State", "What"].map((name) => made("th", "", name))));
+  const columns = [
+    ["#", ({ id }) => id],
+    ["After", ({ timestamp }) => timestamp],
+    ["Event", ({ type }) => type],
+    ["State", (event) => stateOf(event, places.get(event.id))],
+    ["What"],
+  ];
+  const rows = sorted(sorting, columns, found).slice(0, limit).map((event) => row(event, { at: event.timestamp - first, place: places.get(event.id), attempt: retried.get(event.id), choose }));
   const more = found.length > limit ? made("p", "faint", `${found.length - limit} more events.`) : null;
-  return made("div", "events", made("p", "faint count", `${found.length} of ${all.length} events`), made("table", "", head, made("tbody", "", rows)), more);
+  return made("div", "events", made("p", "faint count", `${found.length} of ${all.length} events`), made("table", "", heads(sorting, columns), made("tbody", "", rows)), more);
 }
 
 export const FIRST = PAGE;
@@ -35,8 +42,12 @@ function retriesIn(all, places) {
   return retried;
 }
 
+function stateOf(event, place) {
+  return event.stateEnteredEventDetails?.name ?? event.stateExitedEventDetails?.name ?? place?.visit?.name ?? place?.scope?.parent.name ?? "";
+}
+
 function row(event, { at, place, attempt, choose }) {
-  const name = event.stateEnteredEventDetails?.name ?? event.stateExitedEventDetails?.name ?? place?.visit?.name ?? place?.scope?.parent.name ?? "";
+  const name = stateOf(event, place);
   const opener = button("event", spaced(event.type), () => choose(event));
   opener.dataset.key = `event ${event.id}`;
   const kind = ERROR.test(event.type) ? badge("failed", "") : null;

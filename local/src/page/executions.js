@@ -1,9 +1,17 @@
-// The list of executions, newest first: searched, filtered by what became of them, and kept up to date.
+// The list of executions: sorted, newest first unless one wants it otherwise, searched, filtered by what became of them, and kept up to date.
 
 import { arrows, button, elapsed, made, replace } from "./dom.js";
 import { duration, moment } from "./references.js";
 import { badge, ofExecution } from "./status.js";
 
+const ORDERS = {
+  newest: ["Newest first", (one, other) => other.startDate - one.startDate],
+  oldest: ["Oldest first", (one, other) => one.startDate - other.startDate],
+  longest: ["Longest first", (one, other) => tookOf(other) - tookOf(one)],
+  name: ["By name", (one, other) => nameOf(one).localeCompare(nameOf(other), undefined, { numeric: true })],
+  machine: ["By state machine", (one, other) => machineOf(one).localeCompare(machineOf(other), undefined, { numeric: true })],
+  status: ["By status", (one, other) => ofExecution(one.status).localeCompare(ofExecution(other.status))],
+};
 const FILTERS = { all: "All", running: "Running", failed: "Failed", succeeded: "Succeeded" };
 
 /** @param choose called with an ARN */
@@ -12,13 +20,15 @@ export function executionsList(choose) {
   Object.assign(search, { type: "search", placeholder: "Search names, machines, regions", ariaLabel: "Search executions" });
   const filter = made("select", "", Object.entries(FILTERS).map(([value, name]) => new Option(name, value)));
   filter.setAttribute("aria-label", "Show only");
+  const order = made("select", "", Object.entries(ORDERS).map(([value, [name]]) => new Option(name, value)));
+  order.setAttribute("aria-label", "Sort");
   const list = made("ol", "executions");
   list.setAttribute("aria-label", "Executions");
   const count = made("p", "faint count");
   count.setAttribute("role", "status");
-  const state = { executions: [], chosen: null, list, count, search, filter, choose };
+  const state = { executions: [], chosen: null, list, count, search, filter, order, choose };
   search.addEventListener("input", () => render(state));
-  filter.addEventListener("change", () => render(state));
+  for (const select of [filter, order]) select.addEventListener("change", () => render(state));
   arrows(list, "button");
   // From the search into the list.
   search.addEventListener("keydown", (event) => {
@@ -27,7 +37,7 @@ export function executionsList(choose) {
     list.querySelector("button")?.focus();
   });
   return {
-    root: made("section", "list", made("div", "tools", search, filter), count, list),
+    root: made("section", "list", made("div", "tools", search, filter, order), count, list),
     update: (executions) => render(Object.assign(state, { executions })),
     choose: (arn) => render(Object.assign(state, { chosen: arn })),
     search,
@@ -36,7 +46,7 @@ export function executionsList(choose) {
 
 function render(state) {
   const { executions, list, count } = state;
-  const found = executions.filter((execution) => isWanted(execution, state));
+  const found = executions.filter((execution) => isWanted(execution, state)).sort(ORDERS[state.order.value][1]);
   const key = JSON.stringify([state.chosen, found.map(({ executionArn, status }) => [executionArn, status])]);
   if (key === state.shown) return;
   state.shown = key;
@@ -54,16 +64,26 @@ function isWanted({ name, executionArn, status }, { search, filter }) {
 }
 
 function entry({ name, status, startDate, stopDate, executionArn, stateMachineArn }, { chosen, choose }) {
-  const parts = executionArn.split(":");
   const took = stopDate ? duration(stopDate - startDate) : elapsed(startDate, (seconds) => `${duration(seconds)} so far`);
-  const machine = (stateMachineArn ?? parts.slice(0, -1).join(":")).split(":").pop();
   const item = button("execution", "", () => choose(executionArn));
   item.append(
-    made("span", "name", name ?? parts.pop()),
-    made("span", "faint", machine),
+    made("span", "name", nameOf({ name, executionArn })),
+    made("span", "faint", machineOf({ executionArn, stateMachineArn })),
     made("span", "line", badge(ofExecution(status)), made("span", "", moment(startDate)), made("span", "", took)),
   );
   item.dataset.key = executionArn;
   if (executionArn === chosen) item.setAttribute("aria-current", "true");
   return item;
+}
+
+function nameOf({ name, executionArn }) {
+  return name ?? executionArn.split(":").pop();
+}
+
+function machineOf({ executionArn, stateMachineArn }) {
+  return stateMachineArn?.split(":").pop() ?? executionArn.split(":").at(-2);
+}
+
+function tookOf({ startDate, stopDate }) {
+  return (stopDate ?? Date.now() / 1000) - startDate;
 }

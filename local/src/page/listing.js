@@ -1,10 +1,11 @@
 // A list of things of one kind: searched, sorted by name, kept up to date, and one of them in full beside it.
 
 import { arrows, button, made, replace } from "./dom.js";
+import { heads, sortable, sorted } from "./sorting.js";
 
 /**
  * @param part `{title, read, columns, key, detail, refreshDetail, empty}`: `read` asks the server for the things, a column is
- *   `[title, (thing) => text or elements, className]`, `detail` gives the elements of one of them and may ask the server
+ *   `[title, (thing) => text or elements, className, (thing) => what it is sorted by]`, `detail` gives the elements of one of them and may ask the server
  */
 export function listing(part) {
   const search = made("input", "");
@@ -14,6 +15,7 @@ export function listing(part) {
   side.setAttribute("aria-label", "Chosen");
   const panel = made("section", "panel", made("div", "tools", search, part.tools ?? []), count, table);
   const state = { part, search, count, table, side, things: [], chosen: null, shown: "" };
+  state.sorting = sortable(part.title, () => render(state));
   search.addEventListener("input", () => render(state));
   arrows(table, ".row");
   return {
@@ -37,13 +39,13 @@ function render(state) {
   const found = things.filter((thing) => JSON.stringify(thing).toLowerCase().includes(wanted));
   const many = found.length === things.length ? `${things.length}` : `${found.length} of ${things.length}`;
   count.textContent = things.length === 0 ? part.empty : many;
-  const rows = found.map((thing) => rowOf(state, thing));
+  const columns = part.columns.map(([title, , className, value]) => [title, value, className]);
+  const rows = sorted(state.sorting, columns, found).map((thing) => rowOf(state, thing));
   // Most seconds nothing has changed, and a row that is being read stays.
-  const key = JSON.stringify([state.chosen, rows.map((row) => row.textContent)]);
+  const key = JSON.stringify([state.chosen, state.sorting, rows.map((row) => row.textContent)]);
   if (state.shown === key) return;
   state.shown = key;
-  const head = made("thead", "", made("tr", "", part.columns.map(([title, , className]) => made("th", className ?? "", title))));
-  replace(table, found.length === 0 ? [] : [made("table", "", head, made("tbody", "", rows))]);
+  replace(table, found.length === 0 ? [] : [made("table", "", heads(state.sorting, columns), made("tbody", "", rows))]);
 }
 
 function rowOf(state, thing) {

@@ -10,6 +10,7 @@ import { badge } from "./status.js";
 
 const read = (part, name = part) => async () => (await ask(`/page/${part}`))[name];
 const query = (path, parameters) => ask(`${path}?${new URLSearchParams(parameters)}`);
+const nameOf = ({ name }) => name;
 const named = ({ region, name }) => [made("b", "", name), region ? made("span", "faint", ` ${region}`) : ""];
 
 const functions = {
@@ -18,10 +19,10 @@ const functions = {
   read: read("functions"),
   key: ({ arn }) => arn,
   columns: [
-    ["Function", named],
-    ["Invocations", ({ invocations }) => String(invocations.length), "number"],
-    ["Failed", ({ invocations }) => String(invocations.filter(({ error }) => error).length), "number"],
-    ["Last", ({ invocations }) => lastOf(invocations)],
+    ["Function", named, "", nameOf],
+    ["Invocations", ({ invocations }) => String(invocations.length), "number", ({ invocations }) => invocations.length],
+    ["Failed", ({ invocations }) => String(failedOf(invocations)), "number", ({ invocations }) => failedOf(invocations)],
+    ["Last", ({ invocations }) => lastOf(invocations), "", ({ invocations: [last] }) => last?.at ?? null],
   ],
   detail: ({ name, arn, runtime, memory, timeout, invocations }) => [
     made("h2", "", name),
@@ -31,6 +32,10 @@ const functions = {
     made("ol", "invocations", invocations.map(invocation)),
   ],
 };
+
+function failedOf(invocations) {
+  return invocations.filter(({ error }) => error).length;
+}
 
 function lastOf([last]) {
   return last ? [badge(last.error ? "failed" : "succeeded"), ` ${moment(last.at)}`] : "";
@@ -55,11 +60,11 @@ const queues = {
   read: read("queues"),
   key: ({ arn }) => arn,
   columns: [
-    ["Queue", named],
-    ["Visible", ({ visible }) => String(visible), "number"],
-    ["In flight", ({ in_flight }) => String(in_flight), "number"],
-    ["Delayed", ({ delayed }) => String(delayed), "number"],
-    ["Oldest", ({ oldest }) => (oldest === null ? "" : moment(oldest))],
+    ["Queue", named, "", nameOf],
+    ["Visible", ({ visible }) => String(visible), "number", ({ visible }) => visible],
+    ["In flight", ({ in_flight }) => String(in_flight), "number", ({ in_flight }) => in_flight],
+    ["Delayed", ({ delayed }) => String(delayed), "number", ({ delayed }) => delayed],
+    ["Oldest", ({ oldest }) => (oldest === null ? "" : moment(oldest)), "", ({ oldest }) => oldest],
   ],
   more: ({ arn }) => query("/page/messages", { queue: arn }),
   detail: ({ name, arn, mappings, dead_letters }, { messages }) => [
@@ -88,8 +93,8 @@ const topics = {
   read: read("topics"),
   key: ({ arn }) => arn,
   columns: [
-    ["Topic", named],
-    ["Subscriptions", ({ subscriptions }) => String(subscriptions.length), "number"],
+    ["Topic", named, "", nameOf],
+    ["Subscriptions", ({ subscriptions }) => String(subscriptions.length), "number", ({ subscriptions }) => subscriptions.length],
     ["To", ({ subscriptions }) => subscriptions.map(({ endpoint }) => endpoint.split(":").pop()).join(", ")],
   ],
   detail: ({ name, arn, subscriptions }) => [
@@ -105,11 +110,11 @@ const schedules = {
   read: read("schedules"),
   key: ({ region, group, name }) => `${region}/${group}/${name}`,
   columns: [
-    ["Schedule", named],
-    ["State", ({ state }) => badge(state === "ENABLED" ? "running" : "stopped", state.toLowerCase())],
-    ["Expression", ({ expression, zone }) => `${expression} ${zone}`],
-    ["Next run", ({ next }) => (next === null ? "never" : moment(next))],
-    ["Target", ({ target }) => target.split(":").pop()],
+    ["Schedule", named, "", nameOf],
+    ["State", ({ state }) => badge(state === "ENABLED" ? "running" : "stopped", state.toLowerCase()), "", ({ state }) => state],
+    ["Expression", ({ expression, zone }) => `${expression} ${zone}`, "", ({ expression }) => expression],
+    ["Next run", ({ next }) => (next === null ? "never" : moment(next)), "", ({ next }) => next],
+    ["Target", ({ target }) => target.split(":").pop(), "", ({ target }) => target.split(":").pop()],
   ],
 };
 
@@ -119,10 +124,10 @@ const routes = {
   read: read("routes"),
   key: ({ urls, route, api }) => `${api} ${route} ${urls[0]}`,
   columns: [
-    ["Route", ({ route }) => made("b", "", route)],
-    ["API", ({ api, region }) => [api, made("span", "faint", ` ${region}`)]],
+    ["Route", ({ route }) => made("b", "", route), "", ({ route }) => route],
+    ["API", ({ api, region }) => [api, made("span", "faint", ` ${region}`)], "", ({ api }) => api],
     ["Target", ({ target }) => target.replace(/\/invocations$/, "").split(":function:").pop().split("/").pop()],
-    ["Authorization", ({ authorization }) => authorization],
+    ["Authorization", ({ authorization }) => authorization, "", ({ authorization }) => authorization],
     ["Address", ({ urls }) => urls.map((url) => made("span", "address", url, " ", copyButton("the address", url)))],
   ],
 };
@@ -133,9 +138,9 @@ const tables = {
   read: read("tables"),
   key: ({ name }) => name,
   columns: [
-    ["Table", named],
-    ["Rows", ({ rows }) => rows.toLocaleString(), "number"],
-    ["Size", ({ bytes }) => readable(bytes), "number"],
+    ["Table", named, "", nameOf],
+    ["Rows", ({ rows }) => rows.toLocaleString(), "number", ({ rows }) => rows],
+    ["Size", ({ bytes }) => readable(bytes), "number", ({ bytes }) => bytes],
     ["Key", ({ keys }) => keys.join(", ")],
   ],
   more: ({ name }) => query("/page/rows", { table: name }),
@@ -163,9 +168,9 @@ const logs = {
   read: async () => (await query("/page/logs", { function: only.value.trim() })).lines,
   key: ({ number }) => String(number),
   columns: [
-    ["Line", ({ text }) => made("span", "log", text.slice(0, 400))],
-    ["Function", ({ function: name, source }) => [name, source === "runtime" ? "" : made("span", "faint", ` ${source}`)]],
-    ["Time", ({ at }) => moment(at), "number"],
+    ["Line", ({ text }) => made("span", "log", text.slice(0, 400)), "", ({ number }) => number],
+    ["Function", ({ function: name, source }) => [name, source === "runtime" ? "" : made("span", "faint", ` ${source}`)], "", ({ function: name }) => name],
+    ["Time", ({ at }) => moment(at), "number", ({ at }) => at],
   ],
   detail: ({ text, function: name, at }) => [made("h2", "", name), made("p", "faint", new Date(at * 1000).toISOString(), " ", copyButton("the line", text)), show(text, content.open)],
 };

@@ -3,12 +3,14 @@
 import { newEvents, states } from "./api.js";
 import * as content from "./content.js";
 import { detail, side } from "./detail.js";
-import { arrows, chooseTab, copyButton, made, replace, tabs } from "./dom.js";
+import { arrows, chooseTab, copyButton, downloadButton, made, replace, tabs } from "./dom.js";
 import { FIRST, eventInFull, events as eventTable } from "./events.js";
 import { draw } from "./graph.js";
 import { fold, retriesOf } from "./history.js";
 import { show } from "./json.js";
+import { sortable } from "./sorting.js";
 import { visitedOnly } from "./layout.js";
+import { markWaiting } from "./retries.js";
 import { steps } from "./steps.js";
 import { bars, figures, heading, outcome } from "./summary.js";
 import { timeline } from "./timeline.js";
@@ -45,7 +47,8 @@ function controls(state) {
   };
   const [errors, all, visited] = ["Errors and retries only", "Plumbing too", "Only states that were entered"].map(checkbox);
   const picture = viewer("Graph of the state machine", visited.label);
-  return { find, search: find, errors: errors.input, onlyErrors: errors.label, everything: all.input, all: all.label, visited: visited.input, picture };
+  const sorting = sortable("Events", () => renderPanel(state));
+  return { sorting, find, search: find, errors: errors.input, onlyErrors: errors.label, everything: all.input, all: all.label, visited: visited.input, picture };
 }
 
 async function open(state, arn) {
@@ -70,7 +73,10 @@ async function refresh(state) {
   const hasChanged = isFirst || added.length > 0 || execution.status !== state.execution.status;
   if (isFirst) state.visited.checked = countOf(definition) > MANY;
   Object.assign(state, { execution, definition, events: state.events.concat(added) });
-  if (added.length > 0 || !state.folded) state.folded = fold(state.events);
+  if (added.length > 0 || !state.folded) {
+    state.folded = fold(state.events);
+    if (!ENDED.test(execution.status)) markWaiting(state.folded, (name) => stateOf(definition, name));
+  }
   render(state, hasChanged);
 }
 
@@ -116,13 +122,19 @@ function renderPanel(state) {
     steps: () => [steps(folded, wanted, choose)],
     graph: () => [state.picture.root],
     timeline: () => [timeline(folded, span, { search: wanted, all: state.everything.checked }, choose)],
-    events: () => [eventTable(state.events, folded, { search: wanted, errors: state.errors.checked }, state.limit, (event) => chooseEvent(state, event)), moreEvents(state)],
+    events: () => [exportOf(state), eventTable(state.events, folded, { search: wanted, errors: state.errors.checked }, state.limit, (event) => chooseEvent(state, event), state.sorting), moreEvents(state)],
     data: () => dataOf(state),
     definition: () => definitionOf(state),
   }[tab]();
   if (tab !== "graph" || state.picture.root.parentNode !== panel) replace(panel, content.filter(Boolean));
   if (tab === "graph") drawGraph(state);
   mark(state);
+}
+
+/** The execution with its definition and all its events, as the Step Functions API told them. */
+function exportOf({ execution, definition, events }) {
+  const name = execution.name ?? execution.executionArn.split(":").pop();
+  return downloadButton("Download as JSON", `${name}.json`, () => JSON.stringify({ execution, definition, events }, null, 2));
 }
 
 function moreEvents(state) {

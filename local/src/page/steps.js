@@ -4,6 +4,7 @@ import { button, made } from "./dom.js";
 import { retriesOf, statusOf } from "./history.js";
 import { dollars, isAgentRun, isPlumbing, matches, readingOf } from "./reading.js";
 import { duration, readable, weightOf } from "./references.js";
+import { waitingShort } from "./retries.js";
 import { badge } from "./status.js";
 
 /** @param choose called with a visit; @param search in lower case */
@@ -72,6 +73,7 @@ function figuresOf(visit) {
   const figures = [
     visit.status === "succeeded" ? null : badge(visit.status),
     retries ? retried(retries) : null,
+    visit.next ? waitingShort(visit.next) : null,
     role === "model" && tokens.input_tokens !== undefined ? `${tokens.input_tokens} → ${tokens.output_tokens} tokens` : null,
     role === "model" && tokens.input_tokens !== undefined ? dollars(cost) : null,
     weight.referenced ? `${readable(weight.referenced)} by reference` : null,

@@ -4,6 +4,7 @@ import { copyButton, elapsed, made } from "./dom.js";
 import { show } from "./json.js";
 import { dollars, parsed, totals } from "./reading.js";
 import { duration, readable } from "./references.js";
+import { waitingFor } from "./retries.js";
 import { badge, ofExecution } from "./status.js";
 
 /** Bytes that Step Functions lets a state carry. */
@@ -23,7 +24,7 @@ export function heading({ name, executionArn, status, startDate, stopDate, state
 export function outcome({ status, output, input, error, cause }, { visits, end }, open) {
   const question = parsed(input)?.question;
   const asked = question ? made("p", "question", made("span", "faint", "Question "), question) : null;
-  if (status === "RUNNING") return [asked, made("p", "answer", badge("running", runningIn(visits)))];
+  if (status === "RUNNING") return [asked, made("p", "answer", badge("running", runningIn(visits))), ...visits.filter(({ next }) => next).map(waiting)];
   const details = end?.executionFailedEventDetails ?? end?.executionTimedOutEventDetails ?? end?.executionAbortedEventDetails ?? {};
   const failure = error ?? details.error;
   if (status !== "SUCCEEDED") return [asked, failed(ofExecution(status), failure ?? status, cause ?? details.cause ?? "")];
@@ -32,6 +33,10 @@ export function outcome({ status, output, input, error, cause }, { visits, end }
   const text = answer === undefined ? output : typeof answer === "string" ? answer : JSON.stringify(answer);
   const title = made("h3", "", answer === undefined ? "Output" : result.status && result.status !== "completed" ? `Answer (${result.status.replaceAll("_", " ")})` : "Answer", " ", copyButton(answer === undefined ? "the output" : "the answer", text));
   return [asked, title, made("div", "answer", typeof answer === "string" ? answer : show(text, open))];
+}
+
+function waiting({ name, next, error }) {
+  return made("p", "", badge("waiting", name), ": ", waitingFor(next), made("span", "cause", ` after ${error.error}`));
 }
 
 function runningIn(visits) {

@@ -111,6 +111,40 @@ async fn e7_retries_and_errors_are_in_the_timeline_and_among_the_events() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn e7_events_are_sorted_by_a_column_and_downloaded_with_the_execution() {
+    let (_agents, page) = ran("answers", script(), WIDTHS[0]).await;
+    choose_tab(&page, "events").await;
+    let ids =
+        "[...document.querySelectorAll('.events tbody tr td:first-child')].map((cell) => Number(cell.textContent))";
+    let ids = async || serde_json::from_value::<Vec<u64>>(page.value(ids).await).unwrap();
+    let told = ids().await;
+    assert!(told.is_sorted() && told.len() > 20, "{told:?}");
+    page.click(".events th:first-child .sort").await;
+    page.click(".events th:first-child .sort").await;
+    assert_eq!(page.value("document.querySelector('.events th:first-child').ariaSort").await, "descending");
+    assert_eq!(ids().await, told.iter().rev().copied().collect::<Vec<_>>());
+    page.click(".events th:nth-child(3) .sort").await;
+    let types = "[...document.querySelectorAll('.events tbody .event')].map((event) => event.textContent)";
+    let types: Vec<String> = serde_json::from_value(page.value(types).await).unwrap();
+    assert!(types.is_sorted_by_key(|name| name.to_lowercase()), "{types:?}");
+    let watch = "(() => { const make = URL.createObjectURL; \
+        URL.createObjectURL = (blob) => { window.saved = blob; return make(blob); }; \
+        const click = HTMLAnchorElement.prototype.click; \
+        HTMLAnchorElement.prototype.click = function () { window.savedAs = this.download; return click.call(this); }; })()";
+    page.value(watch).await;
+    page.click(".panel > .copy").await;
+    page.until("window.saved && (window.saved.text().then((text) => (window.savedText = text)), window.savedText)")
+        .await;
+    let saved = page.value("window.savedText").await;
+    let saved: Value = serde_json::from_str(saved.as_str().unwrap()).unwrap();
+    assert_eq!(saved["events"].as_array().unwrap().len(), told.len());
+    assert_eq!((&saved["execution"]["status"], saved["definition"]["States"].is_object()), (&json!("SUCCEEDED"), true));
+    let name = saved["execution"]["name"].as_str().unwrap();
+    assert_eq!(page.value("window.savedAs").await, format!("{name}.json"));
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn e7_a_run_that_failed_says_why_first() {
     let (_agents, page) = ran("fails", json!([{ "error": "ProviderError" }]), WIDTHS[1]).await;
     assert_eq!(text(&page, ".head .status").await, "failed");
