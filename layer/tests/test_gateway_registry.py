@@ -9,6 +9,7 @@ VAULT = CORE + "token-vault/default"
 KEYS, CLIENTS = VAULT + "/apikeycredentialprovider/*", VAULT + "/oauth2credentialprovider/*"
 SECRETS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bedrock-agentcore-identity!default/apikey/*"
 CLIENTS_SECRETS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bedrock-agentcore-identity!default/oauth2/*"
+MCP_CLIENT = "arn:aws:lambda:eu-central-1:123456789012:function:mcp-client-dev"
 DOCUMENTS = "arn:aws:s3:::<import SharedBucketToolSpecs-dev>/gateways/*"
 
 
@@ -26,6 +27,8 @@ class Roles(unittest.TestCase):
         expected = core(gateway, *(verb + what for verb in ("Create", "Delete", "Get", "Update") for what in ("Gateway", "GatewayTarget")))
         expected |= core(gateway, "ListGatewayTargets", "ListTagsForResource", "TagResource") | core(["*"], "ListGateways")
         expected |= core([VAULT, KEYS], *(verb + "ApiKeyCredentialProvider" for verb in ("Create", "Delete", "Get", "Update")))
+        expected |= core([VAULT, CLIENTS], "GetOauth2CredentialProvider")
+        expected |= each([MCP_CLIENT], "lambda:InvokeFunction")
         expected |= each([SECRETS], *(f"secretsmanager:{action}" for action in ("CreateSecret", "DeleteSecret", "PutSecretValue")))
         expected |= each(["<Gateways.Arn>", "<Tools.Arn>"], "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan")
         expected |= each(["<Tools.Arn>/index/ToolsByGateway"], "dynamodb:Query")

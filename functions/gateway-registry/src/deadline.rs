@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// A reply is written in this time.
 const MARGIN: Duration = Duration::from_millis(1500);
@@ -34,6 +34,11 @@ impl Deadline {
         sleep_until(next).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         true
+    }
+
+    /// What comes of `work`, if it ends in time.
+    pub(crate) async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        timeout_at(self.until, work).await.ok()
     }
 
     /// Whether there is time for another step.

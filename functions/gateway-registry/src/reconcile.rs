@@ -1,6 +1,6 @@
 //! Brings rows and gateways together after crashes, half-done deletions and changes by hand.
 //!
-//! A row that is on its way is driven on. An active one follows what AgentCore says. A gateway that carries a deleted row's tag, because
+//! A row that is on its way is driven on. An active one follows what AgentCore says, and agents' rows what their gateway says. A gateway that carries a deleted row's tag, because
 //! its creation outlived the deletion, is deleted. Nothing else is: neither what has no tag of the registry, nor what has one without a
 //! row, for then it is the table that lost something.
 
@@ -12,10 +12,10 @@ use crate::registry::Registry;
 use crate::reply::Reply;
 use crate::rows::{Caller, Status};
 use crate::table::{Stored, Written};
-use crate::tools::{self, ToolRow};
+use crate::tools::{self, Listing, ToolRow};
 use functions_shared::Refusal;
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 impl Registry {
     /// Does it, or only says what it would do.
@@ -25,8 +25,9 @@ impl Registry {
         caller: &Caller,
         deadline: Deadline,
     ) -> Result<Reply, Refusal> {
-        let (actions, is_cut) = (vec![], false);
-        let mut reconciliation = Reconciliation { registry: self, is_dry_run, caller, deadline, actions, is_cut };
+        let (listings, actions, is_cut) = (HashMap::new(), vec![], false);
+        let mut reconciliation =
+            Reconciliation { registry: self, is_dry_run, caller, deadline, listings, actions, is_cut };
         reconciliation.run().await?;
         let Reconciliation { actions, is_cut, .. } = reconciliation;
         Ok(Reply::new(200, json!({ "dry_run": is_dry_run, "actions": actions, "complete": !is_cut })))
@@ -39,6 +40,8 @@ struct Reconciliation<'a> {
     is_dry_run: bool,
     caller: &'a Caller,
     deadline: Deadline,
+    /// What gateways say of their tools; nothing of one that does not.
+    listings: HashMap<String, Option<Listing>>,
     actions: Vec<Value>,
     /// Whether there was no time for all of it.
     is_cut: bool,
@@ -63,7 +66,7 @@ impl Reconciliation<'_> {
                 self.is_cut = true;
                 return Ok(());
             }
-            self.tool(stored).await?;
+            Box::pin(self.tool(stored)).await?;
         }
         Ok(())
     }
@@ -94,13 +97,18 @@ impl Reconciliation<'_> {
     async fn active_tool(&mut self, stored: Stored<ToolRow>) -> Result<(), Refusal> {
         let id = stored.row.tool_id.clone();
         let gateway = self.registry.gateway_row(&stored.row.gateway_id).await?.row;
-        let (gateway, target) = (gateway.agentcore_gateway_id, stored.row.agentcore_target_id.clone());
-        let (gateway, target) = (gateway.unwrap_or_default(), target.unwrap_or_default());
-        let Ok(seen) = found(self.registry.control.target(&gateway, &target).await) else {
+        let keys = (gateway.agentcore_gateway_id.as_deref(), stored.row.agentcore_target_id.as_deref());
+        let (gateway_id, target) = (keys.0.unwrap_or_default(), keys.1.unwrap_or_default());
+        let Ok(seen) = found(self.registry.control.target(gateway_id, target).await) else {
             self.did(&id, "none: AgentCore does not answer", stored.row.status());
             return Ok(());
         };
-        let Some((action, row)) = tools::drift(&stored.row, seen, self.caller) else { return Ok(()) };
+        let Some((action, row)) = tools::drift(&stored.row, seen, self.caller) else {
+            return Box::pin(self.rows_of_agents(&stored.row, &gateway)).await;
+        };
+        if !self.is_dry_run && row.is_to_be_offered() {
+            self.registry.offer(&row).await?;
+        }
         let mut status = row.status();
         if !self.is_dry_run
             && let Written::Done(written) = self.registry.tools.replace(&stored, row).await?
@@ -108,6 +116,31 @@ impl Reconciliation<'_> {
             status = self.driven_tool(written).await?;
         }
         self.did(&id, action, status);
+        Ok(())
+    }
+
+    /// Agents' rows say what the gateway says of the tool, and how it lets agents in.
+    async fn rows_of_agents(&mut self, row: &ToolRow, gateway: &GatewayRow) -> Result<(), Refusal> {
+        if row.operations.is_empty() {
+            return Ok(());
+        }
+        let auth = gateway.agents_auth();
+        if !self.listings.contains_key(&gateway.gateway_id) {
+            let url = gateway.agentcore.as_ref().and_then(|seen| seen.gateway_url.as_deref()).unwrap_or_default();
+            let listing = self.registry.listing(url, &auth, &self.deadline).await;
+            self.listings.insert(gateway.gateway_id.clone(), listing);
+        }
+        let listing = self.listings[&gateway.gateway_id].as_ref();
+        let is_listed = listing.is_some();
+        if self.registry.is_outdated(row, &auth, listing).await? {
+            if !self.is_dry_run {
+                self.registry.rewrite(row, &auth, listing).await?;
+            }
+            self.did(&row.tool_id, "the gateway has it otherwise: the rows of agents follow", row.status());
+        }
+        if !is_listed {
+            self.did(&row.tool_id, "none: the gateway does not list its tools", row.status());
+        }
         Ok(())
     }
 

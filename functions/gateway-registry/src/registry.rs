@@ -7,6 +7,8 @@ use aws_sdk_bedrockagentcorecontrol::Client as ControlClient;
 use aws_sdk_bedrockagentcorecontrol::config::Builder as ControlConfig;
 use aws_sdk_bedrockagentcorecontrol::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client as TableClient;
+use aws_sdk_lambda::Client as FunctionClient;
+use aws_sdk_lambda::config::Builder as FunctionConfig;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -34,6 +36,8 @@ pub struct Registry {
     pub(crate) role: String,
     /// The function that calls gateways for agents.
     pub(crate) mcp_client: FunctionArn,
+    /// Invokes it.
+    pub(crate) functions: FunctionClient,
     /// The function that answers gateways' calls of this product's own tools.
     pub(crate) gateway_tools: Option<String>,
     pub(crate) region: String,
@@ -49,6 +53,8 @@ pub struct Clients {
     pub tables: TableClient,
     /// Of AgentCore.
     pub control: ControlClient,
+    /// Of the function that calls gateways.
+    pub functions: FunctionClient,
     /// Of documents.
     pub bucket: Bucket,
     /// Of documents elsewhere.
@@ -76,7 +82,8 @@ impl Registry {
         let network =
             Network::from_variables(text).map_err(|error| Failure::new("InvalidVariable", error.to_string()))?;
         let bucket = bucket(variables.required("OPENAPI_SPECS_BUCKET")?, aws)?;
-        let clients = Clients { tables: TableClient::new(aws), control: control_client(aws), bucket, network };
+        let (tables, control, functions) = (TableClient::new(aws), control_client(aws), function_client(aws));
+        let clients = Clients { tables, control, functions, bucket, network };
         Self::of(variables, clients, aws.region().map(AsRef::as_ref).unwrap_or_default())
     }
 
@@ -85,7 +92,7 @@ impl Registry {
     /// # Errors
     /// A variable that is not set or not what it should be, by name.
     pub fn of(variables: &Variables, clients: Clients, region: &str) -> Result<Self, Failure> {
-        let Clients { tables, control, bucket, network } = clients;
+        let Clients { tables, control, functions, bucket, network } = clients;
         let hosts = variables.parsed("ALLOWED_HOSTS")?.unwrap_or(AllowedHosts::AnyPublic);
         let mcp_client = variables.required("MCP_CLIENT_FUNCTION_ARN")?;
         Ok(Self {
@@ -97,6 +104,7 @@ impl Registry {
             guard: Guard::new(network, hosts, FETCH),
             role: variables.required("GATEWAY_ROLE_ARN")?.to_owned(),
             mcp_client: FunctionArn::read("MCP_CLIENT_FUNCTION_ARN", mcp_client)?,
+            functions,
             gateway_tools: variables.optional("GATEWAY_TOOLS_FUNCTION_ARN")?.map(str::to_owned),
             region: region.to_owned(),
             stage: variables.required("STAGE")?.to_owned(),
@@ -134,4 +142,12 @@ const OPERATION: Duration = Duration::from_secs(12);
 fn control_client(aws: &SdkConfig) -> ControlClient {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
     ControlClient::from_conf(ControlConfig::from(aws).timeout_config(timeouts).build())
+}
+
+/// A gateway whose tools are not listed in this time is asked by the next reconciliation.
+const LISTING: Duration = Duration::from_secs(10);
+
+fn function_client(aws: &SdkConfig) -> FunctionClient {
+    let timeouts = TimeoutConfig::builder().operation_timeout(LISTING).build();
+    FunctionClient::from_conf(FunctionConfig::from(aws).timeout_config(timeouts).build())
 }

@@ -5,6 +5,7 @@ mod creation;
 mod drift;
 mod flow;
 mod list;
+mod listing;
 mod published;
 mod removal;
 mod request;
@@ -14,6 +15,7 @@ mod step;
 mod update;
 
 pub(crate) use drift::drift;
+pub(crate) use listing::Listing;
 pub(crate) use request::ToolRequest;
 pub(crate) use row::ToolRow;
 pub(crate) use update::ToolChange;

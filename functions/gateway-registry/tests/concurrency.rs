@@ -1,7 +1,8 @@
 //! Several invocations at once.
 
 use crate::gateways::golf;
-use crate::world::{GATEWAYS, World};
+use crate::tools;
+use crate::world::{GATEWAYS, TOOLS, World};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -58,5 +59,49 @@ async fn a_deletion_during_a_creation_leaves_nothing() {
         world.ask("POST", "/reconcile", Value::Null).await;
         assert!(world.agentcore.gateways().is_empty(), "{steps}: {deleted:?} {created:?}");
         assert_eq!(world.gateway_row().await["status"], "DELETED", "{steps}");
+    }
+}
+
+#[tokio::test]
+async fn twenty_creates_of_a_tool_with_one_request_id_make_one_target() {
+    let world = World::start().await;
+    let id = tools::gateway(&world).await;
+    let mut creates = JoinSet::new();
+    for _ in 0..20 {
+        let (world, request) = (world.clone(), tools::request(&id));
+        creates.spawn(async move { world.ask("POST", "/tools/from-spec", request).await });
+    }
+    let answers = creates.join_all().await;
+    assert!(answers.iter().all(|(status, body)| (*status, &body["status"]) == (201, &json!("ACTIVE"))), "{answers:?}");
+    assert_eq!((world.agentcore.targets().len(), world.agentcore.providers().len()), (1, 1));
+    assert_eq!(world.tool_row().await["status"], "ACTIVE");
+}
+
+/// Whenever the deletion comes, nothing is left.
+#[tokio::test]
+async fn a_deletion_during_a_tools_creation_leaves_nothing() {
+    for steps in 1..=30 {
+        let world = World::start().await;
+        let id = tools::gateway(&world).await;
+        world.recorder.forget();
+        let creating = tokio::spawn({
+            let (world, request) = (world.clone(), tools::request(&id));
+            async move { world.ask("POST", "/tools/from-spec", request).await }
+        });
+        while world.recorder.steps().len() < steps && !creating.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        let rows = world.rows(TOOLS).await;
+        let Some(tool) = rows.first().map(|row| row["tool_id"].as_str().unwrap().to_owned()) else {
+            creating.await.unwrap();
+            continue; // It came before the row did.
+        };
+        let deleted = world.ask("DELETE", &format!("/gateways/{id}/tools/{tool}"), Value::Null).await;
+        let created = creating.await.unwrap();
+        world.ask("POST", "/reconcile", Value::Null).await;
+        let left = (world.agentcore.targets().len(), world.agentcore.providers().len());
+        assert_eq!(left, (0, 0), "{steps}: {deleted:?} {created:?}");
+        assert_eq!(world.tool_row().await["status"], "DELETED", "{steps}: {deleted:?} {created:?}");
+        assert!(world.agents_tools().await.values().all(|row| row["status"] == "disabled"), "{steps}");
     }
 }

@@ -131,6 +131,33 @@ async fn a_tools_deletion_that_crashed_anywhere_is_ended_by_the_same_request() {
     }
 }
 
+#[tokio::test]
+async fn a_deletion_after_a_tools_creation_that_crashed_anywhere_leaves_nothing() {
+    let undisturbed = World::start().await;
+    let path = made_tool(&undisturbed).await;
+    let id = undisturbed.gateway_row().await["gateway_id"].as_str().unwrap().to_owned();
+    let steps = undisturbed.recorder.steps();
+    let made = steps.iter().position(|step| step == "PutItem Gateways-dev ACTIVE").unwrap() + 1;
+    for crash in crashes(steps.len() - made) {
+        let world = World::start().await;
+        tools::gateway(&world).await;
+        assert!(
+            Box::pin(world.ask_and_crash(crash, "POST", "/tools/from-spec", tools::request(&id))).await,
+            "{crash:?}"
+        );
+        // AgentCore does not delete what it is making.
+        let (status, body) = world.ask("DELETE", &path, Value::Null).await;
+        assert!([202, 404, 409].contains(&status), "{crash:?}: {body}");
+        if status == 404 {
+            continue; // It crashed before the row was written.
+        }
+        world.ask("POST", "/reconcile", Value::Null).await;
+        assert_eq!(world.tool_row().await["status"], "DELETED", "{crash:?}");
+        assert_eq!((world.agentcore.targets().len(), world.agentcore.providers().len()), (0, 0), "{crash:?}");
+        assert!(world.agents_tools().await.values().all(|row| row["status"] == "disabled"), "{crash:?}");
+    }
+}
+
 /// The path of a tool that is active. Its id follows from the request.
 async fn made_tool(world: &World) -> String {
     let id = tools::gateway(world).await;

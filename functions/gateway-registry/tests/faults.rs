@@ -2,6 +2,7 @@
 //! `UPDATE_DOCS=1` rewrites.
 
 use crate::gateways::golf;
+use crate::sources::token_provider;
 use crate::tools;
 use crate::world::{GATEWAYS, TOOLS, World};
 use agentcore::{Ending, Fault};
@@ -29,13 +30,14 @@ enum Request {
     ChangeGateway,
     DeleteGateway,
     CreateTool,
+    CreateToolWithTokens,
     ReadTool,
     ChangeTool,
     DeleteTool,
 }
 
 /// Each request, with the calls by which it is carried out, in their order.
-const REQUESTS: [(Request, &str, &[&str]); 8] = [
+const REQUESTS: [(Request, &str, &[&str]); 9] = [
     (Request::CreateGateway, "create a gateway", &["CreateGateway", "GetGateway"]),
     (Request::ReadGateway, "read a gateway", &["GetGateway"]),
     (Request::ChangeGateway, "change a gateway", &["UpdateGateway", "GetGateway"]),
@@ -45,6 +47,7 @@ const REQUESTS: [(Request, &str, &[&str]); 8] = [
         "create a tool",
         &["GetApiKeyCredentialProvider", "CreateApiKeyCredentialProvider", "CreateGatewayTarget", "GetGatewayTarget"],
     ),
+    (Request::CreateToolWithTokens, "create a tool with OAuth", &["GetOauth2CredentialProvider"]),
     (Request::ReadTool, "read a tool", &["GetGatewayTarget"]),
     (
         Request::ChangeTool,
@@ -100,7 +103,10 @@ impl Trouble {
 
 impl Request {
     fn is_of_tool(self) -> bool {
-        matches!(self, Self::CreateTool | Self::ReadTool | Self::ChangeTool | Self::DeleteTool)
+        matches!(
+            self,
+            Self::CreateTool | Self::CreateToolWithTokens | Self::ReadTool | Self::ChangeTool | Self::DeleteTool
+        )
     }
 
     /// A world in which it is the next to come: method, path and body.
@@ -112,6 +118,13 @@ impl Request {
             Self::CreateTool => {
                 let gateway = tools::gateway(&world).await;
                 ("POST", "/tools/from-spec".to_owned(), tools::request(&gateway))
+            }
+            Self::CreateToolWithTokens => {
+                let gateway = tools::gateway(&world).await;
+                token_provider(&world).await;
+                let mut body = tools::request(&gateway);
+                body["auth"] = json!({"type": "oauth", "provider_name": "corporate", "config": {"scopes": []}});
+                ("POST", "/tools/from-spec".to_owned(), body)
             }
             Self::ReadTool | Self::ChangeTool | Self::DeleteTool => self.of_tool(&world).await,
         };
@@ -203,7 +216,8 @@ async fn agrees(request: Request, world: &World, row: &Value, told: &str) {
     match (request.is_of_tool(), row["status"].as_str().unwrap()) {
         (false, "ACTIVE") => assert_eq!(gateways[0]["description"], row["metadata"]["description"], "{told}"),
         (true, "ACTIVE") => {
-            assert_eq!((targets.len(), keys), (1, 1), "{told}");
+            let wanted = usize::from(request != Request::CreateToolWithTokens);
+            assert_eq!((targets.len(), keys), (1, wanted), "{told}");
             assert_eq!(targets[0]["description"], row["metadata"]["description"], "{told}");
         }
         (false, "DELETED") => assert!(gateways.is_empty(), "{told}"),

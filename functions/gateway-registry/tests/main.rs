@@ -4,6 +4,7 @@
 
 mod concurrency;
 mod crashes;
+mod descriptions;
 mod faults;
 mod gateways;
 mod reconcile;

@@ -134,13 +134,15 @@ async fn a_tool_that_is_not_active_is_not_published() {
 async fn an_api_with_tokens_names_a_provider_that_is_never_made_or_deleted() {
     let world = World::start().await;
     let id = gateway(&world).await;
+    token_provider(&world).await;
     let auth = |scopes: Value| json!({"type": "oauth", "provider_name": "corporate", "config": {"scopes": scopes}});
     let mut body =
         json!({"gateway_id": id, "tool_name": "weather", "openapi_spec": weather(), "auth": auth(json!(["read"]))});
     let (status, made) = world.ask("POST", "/tools/from-spec", body.take()).await;
     let arn =
         "arn:aws:bedrock-agentcore:eu-central-1:123456789012:token-vault/default/oauth2credentialprovider/corporate";
-    assert_eq!((status, &made["oauth"]), (201, &json!({"provider_arn": arn, "scopes": ["read"]})), "{made}");
+    let used = json!({"provider_name": "corporate", "provider_arn": arn, "scopes": ["read"]});
+    assert_eq!((status, &made["oauth"]), (201, &used), "{made}");
     let credentials = |scopes: &[&str]| {
         let provider = json!({"oauthCredentialProvider": {"providerArn": arn, "scopes": scopes, "grantType": "CLIENT_CREDENTIALS"}});
         json!([{"credentialProviderType": "OAUTH", "credentialProvider": provider}])
@@ -152,6 +154,57 @@ async fn an_api_with_tokens_names_a_provider_that_is_never_made_or_deleted() {
     assert_eq!(world.agentcore.targets()[0]["credentialProviderConfigurations"], credentials(&["read", "write"]));
     let key = json!({"type": "api_key", "provider_name": "corporate", "config": {"api_key": "hush-hush"}});
     assert_eq!(world.ask("PUT", &path, json!({"auth": key})).await.1["field"], "auth.provider_name");
+    let nowhere = json!({"type": "oauth", "provider_name": "nobodys", "config": {"scopes": []}});
+    let (status, refused) = world.ask("PUT", &path, json!({"auth": nowhere})).await;
+    assert_eq!(
+        (status, &refused["last_error"]["operation"]),
+        (404, &json!("GetOauth2CredentialProvider")),
+        "{refused}"
+    );
     world.ask("DELETE", &path, Value::Null).await;
-    assert!(world.agentcore.calls().iter().all(|call| !call.operation.contains("CredentialProvider")));
+    let calls = world.agentcore.calls().into_iter().map(|call| call.operation);
+    let calls: Vec<_> = calls.filter(|name| name.contains("CredentialProvider")).collect();
+    assert_eq!(calls[0], "CreateOauth2CredentialProvider");
+    assert!(calls[1..].iter().all(|name| *name == "GetOauth2CredentialProvider"), "{calls:?}");
+}
+
+/// A provider of tokens, which somebody made in AgentCore.
+pub(crate) async fn token_provider(world: &World) {
+    let discovery = json!({"discoveryUrl": "https://tokens.example/.well-known/openid-configuration"});
+    let config = json!({"oauthDiscovery": discovery, "clientId": "golf", "clientSecret": "hush-hush"});
+    let body = json!({"name": "corporate", "credentialProviderVendor": "CustomOauth2",
+        "oauth2ProviderConfigInput": {"customOauth2ProviderConfig": config}});
+    world.by_hand("POST", "/identities/CreateOauth2CredentialProvider", body).await;
+}
+
+#[tokio::test]
+async fn an_api_with_tokens_of_a_provider_that_is_not_there_leaves_nothing() {
+    let world = World::start().await;
+    let id = gateway(&world).await;
+    let auth = json!({"type": "oauth", "provider_name": "corporate", "config": {"scopes": []}});
+    let body = json!({"gateway_id": id, "tool_name": "weather", "openapi_spec": weather(), "auth": auth});
+    let (status, made) = world.ask("POST", "/tools/from-spec", body).await;
+    assert_eq!(
+        (status, &made["status"], &made["last_error"]["operation"]),
+        (404, &json!("FAILED"), &json!("GetOauth2CredentialProvider")),
+        "{made}"
+    );
+    assert!(world.agentcore.targets().is_empty());
+    assert!(world.agents_tools().await.values().all(|row| row["status"] == "disabled"));
+}
+
+#[tokio::test]
+async fn what_a_gateway_may_not_understand_is_said_with_its_place() {
+    let world = World::start().await;
+    let id = gateway(&world).await;
+    let mut document = weather();
+    document["components"]["schemas"]["Days"] = json!({"oneOf": [{"type": "integer"}, {"type": "string"}]});
+    let body = json!({"gateway_id": id, "tool_name": "weather", "openapi_spec": document});
+    let (status, made) = world.ask("POST", "/tools/from-spec", body).await;
+    let expected = json!(["/components/schemas/Days/oneOf: a gateway may not take it"]);
+    assert_eq!((status, &made["warnings"]), (201, &expected), "{made}");
+    let path = format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap());
+    assert_eq!(world.ask("GET", &path, Value::Null).await.1["warnings"], expected);
+    let (status, changed) = world.ask("PUT", &path, json!({"openapi_spec": weather()})).await;
+    assert_eq!((status, &changed["warnings"]), (200, &json!([])), "{changed}");
 }

@@ -103,6 +103,40 @@ async fn nothing_is_made_before_its_row_says_so() {
     assert!(at("PutItem ToolRegistry-dev active") < at("PutItem Tools-dev ACTIVE"), "{steps:#?}");
 }
 
+/// Agents keep what the target still has, and a change that lasts is offered by a reconciliation.
+#[tokio::test]
+async fn a_new_document_that_agentcore_refuses_or_is_slow_with_takes_no_tool_from_agents() {
+    let world = World::start().await;
+    let id = gateway(&world).await;
+    let (_, made) = world.ask("POST", "/tools/from-spec", request(&id)).await;
+    let path = format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap());
+    let mut document = weather();
+    let mut report = document["paths"].as_object_mut().unwrap().remove("/report").unwrap();
+    report["post"]["operationId"] = json!("sendNote");
+    document["paths"]["/note"] = report;
+    let statuses = async || {
+        let rows = world.agents_tools().await;
+        let status = |(name, row): (String, Value)| (name, row["status"].as_str().unwrap().to_owned());
+        rows.into_iter().map(status).collect::<Vec<_>>()
+    };
+    let named = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+        rows.iter().map(|(name, status)| ((*name).to_owned(), (*status).to_owned())).collect()
+    };
+    world.agentcore.fail("UpdateGatewayTarget", Fault::Error("ValidationException"));
+    assert_eq!(world.ask("PUT", &path, json!({"openapi_spec": document})).await.0, 400);
+    let kept =
+        [("weather_get_forecast", "active"), ("weather_send_note", "disabled"), ("weather_send_report", "active")];
+    assert_eq!(statuses().await, named(&kept));
+    world.agentcore.end("UpdateGatewayTarget", Ending::Slow(1000));
+    assert_eq!(world.ask_within(3, "PUT", &path, json!({"openapi_spec": document})).await.0, 202);
+    world.agentcore.settle();
+    world.ask("POST", "/reconcile", Value::Null).await;
+    let changed =
+        [("weather_get_forecast", "active"), ("weather_send_note", "active"), ("weather_send_report", "disabled")];
+    assert_eq!(statuses().await, named(&changed));
+    assert_eq!(world.ask("POST", "/reconcile", Value::Null).await.1["actions"], json!([]));
+}
+
 #[tokio::test]
 async fn a_deleted_tool_leaves_nothing_that_works() {
     let world = World::start().await;

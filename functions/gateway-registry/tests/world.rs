@@ -43,10 +43,14 @@ pub(crate) struct World {
     pub(crate) registry: Arc<Registry>,
     tables: aws_sdk_dynamodb::Client,
     agentcore_address: SocketAddr,
+    /// What gateways say of their tools, where it is not what their documents say.
+    pub(crate) said: Said,
     /// What was stored, by bucket and key.
     pub(crate) documents: Documents,
 }
 
+/// Descriptions by the names of tools there; `None` while the function that asks gateways fails.
+pub(crate) type Said = Arc<Mutex<Option<BTreeMap<String, String>>>>;
 pub(crate) type Documents = Arc<Mutex<BTreeMap<String, String>>>;
 
 impl World {
@@ -74,14 +78,17 @@ impl World {
         let recorder = Recorder::new();
         let (bucket, documents) = bucket(recorder.clone()).await;
         let tables = tables_client(&tables_url, Recorder::new());
+        let said = Said::new(Mutex::new(Some(BTreeMap::new())));
+        let mcp_client = mcp_client(tables.clone(), Arc::clone(&said)).await;
         let clients = Clients {
             tables: tables_client(&tables_url, recorder.clone()),
             control: control_client(&agentcore_url, recorder.clone(), timeout),
+            functions: functions_client(&mcp_client, recorder.clone()),
             bucket,
             network,
         };
         let registry = Registry::of(&variables(), clients, "eu-central-1").unwrap().without_grace();
-        Self { agentcore, recorder, registry: Arc::new(registry), tables, agentcore_address, documents }
+        Self { agentcore, recorder, registry: Arc::new(registry), tables, agentcore_address, said, documents }
     }
 
     /// Status and body of one request, which has `seconds` to be answered.
@@ -211,6 +218,37 @@ async fn bucket(http: Recorder) -> (Bucket, Documents) {
     (Bucket { url: format!("{url}/{name}"), name, region, credentials, connector }, documents)
 }
 
+/// The function that asks gateways, which say of each tool what its row says, unless it is said otherwise.
+async fn mcp_client(tables: aws_sdk_dynamodb::Client, said: Said) -> String {
+    let (url, listener) = listening().await;
+    let answer = move |Path(_): Path<String>, body: String| {
+        let (tables, said) = (tables.clone(), said.lock().unwrap().clone());
+        async move {
+            let asked: Value = serde_json::from_str(&body).unwrap();
+            let Some(said) = said.filter(|_| asked["type"] == "list") else {
+                return (
+                    [("x-amz-function-error", "Unhandled")],
+                    json!({"errorType": "ServerUnavailable"}).to_string(),
+                );
+            };
+            let items = tables.scan().table_name(AGENTS_TOOLS).send().await.unwrap().items.unwrap_or_default();
+            let rows = items.into_iter().map(|item| serde_dynamo::from_item::<_, Value>(item).unwrap());
+            let listed = rows.filter(|row| row["endpoint"] == asked["endpoint"]).map(|row| listed(&row, &said));
+            ([("x-amz-executed-version", "1")], json!({"tools": listed.collect::<Vec<_>>()}).to_string())
+        }
+    };
+    let router = Router::new().route("/2015-03-31/functions/{name}/invocations", axum::routing::post(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+fn listed(row: &Value, said: &BTreeMap<String, String>) -> Value {
+    let name = row["remote_name"].as_str().unwrap();
+    let schema: Value = serde_json::from_str(row["input_schema"].as_str().unwrap()).unwrap();
+    let description = said.get(name).map_or_else(|| row["description"].clone(), |text| json!(text));
+    json!({"remote_name": name, "description": description, "input_schema": schema, "output_schema": null})
+}
+
 async fn listening() -> (String, TcpListener) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     (format!("http://{}", listener.local_addr().unwrap()), listener)
@@ -246,6 +284,12 @@ fn control_client(url: &str, http: Recorder, timeout: Duration) -> aws_sdk_bedro
     let timeouts = TimeoutConfig::builder().operation_timeout(timeout).build();
     let config = config.timeout_config(timeouts).retry_config(RetryConfig::disabled());
     aws_sdk_bedrockagentcorecontrol::Client::from_conf(config.endpoint_url(url).build())
+}
+
+fn functions_client(url: &str, http: Recorder) -> aws_sdk_lambda::Client {
+    let config = aws_sdk_lambda::Config::builder().behavior_version(BehaviorVersion::latest());
+    let config = config.region(Region::new("eu-central-1")).credentials_provider(credentials()).http_client(http);
+    aws_sdk_lambda::Client::from_conf(config.endpoint_url(url).retry_config(RetryConfig::disabled()).build())
 }
 
 fn credentials() -> Credentials {

@@ -29,11 +29,13 @@ pub enum CallError {
     #[error("the server refuses the call: {0}")]
     Refused(String),
     /// The server has no such tool any more.
-    #[error("the server has no tool of this name any more; an operator must run `make mcp-tools` again")]
+    #[error(
+        "the server has no tool of this name any more; an operator must run `make mcp-tools` again, or let gateway-registry reconcile its gateway"
+    )]
     Gone,
     /// The server says something else of the tool than the model was told.
     #[error(
-        "the server describes this tool otherwise than the registry does; it is not called until an operator runs `make mcp-tools` again"
+        "the server describes this tool otherwise than the registry does; it is not called until an operator runs `make mcp-tools` again, or lets gateway-registry reconcile its gateway"
     )]
     Changed,
     /// The server has more tools than are read.

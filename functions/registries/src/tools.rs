@@ -6,6 +6,6 @@ mod repository;
 mod tool;
 
 pub use function_arn::FunctionArn;
-pub use remote::{Auth, Remote, Transport, digest};
+pub use remote::{Auth, Described, Remote, Transport, digest};
 pub use repository::{Offer, ToolRegistry};
 pub use tool::{Tool, ToolStatus};

@@ -16,7 +16,7 @@ use crate::api_error::{Answer, ApiError};
 use crate::call::Call;
 use crate::script::Fault;
 use crate::store::Store;
-use crate::{gateways, mcp, providers, tags, targets};
+use crate::{gateways, mcp, oauth_providers, providers, tags, targets};
 
 type Api = State<AgentCore>;
 type Parameters = Query<HashMap<String, String>>;
@@ -131,6 +131,30 @@ async fn identity(State(api): Api, Path(operation): Path<String>, body: Bytes) -
         "GetApiKeyCredentialProvider" => api.call("GetApiKeyCredentialProvider", body, providers::get).await,
         "UpdateApiKeyCredentialProvider" => api.call("UpdateApiKeyCredentialProvider", body, providers::update).await,
         "DeleteApiKeyCredentialProvider" => api.call("DeleteApiKeyCredentialProvider", body, providers::delete).await,
+        "ListApiKeyCredentialProviders" => {
+            api.call("ListApiKeyCredentialProviders", body, |store, body| Ok((200, providers::list(store, body)))).await
+        }
+        _ => oauth(&api, &operation, body).await,
+    }
+}
+
+/// The same of providers of OAuth tokens.
+async fn oauth(api: &AgentCore, operation: &str, body: Value) -> Response {
+    match operation {
+        "CreateOauth2CredentialProvider" => {
+            api.call("CreateOauth2CredentialProvider", body, oauth_providers::create).await
+        }
+        "GetOauth2CredentialProvider" => api.call("GetOauth2CredentialProvider", body, oauth_providers::get).await,
+        "UpdateOauth2CredentialProvider" => {
+            api.call("UpdateOauth2CredentialProvider", body, oauth_providers::update).await
+        }
+        "DeleteOauth2CredentialProvider" => {
+            api.call("DeleteOauth2CredentialProvider", body, oauth_providers::delete).await
+        }
+        "ListOauth2CredentialProviders" => {
+            api.call("ListOauth2CredentialProviders", body, |store, body| Ok((200, oauth_providers::list(store, body))))
+                .await
+        }
         _ => ApiError::named("UnknownOperationException", "the stand-in has no such operation").into_response(),
     }
 }

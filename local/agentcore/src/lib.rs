@@ -31,6 +31,7 @@ mod machine;
 mod mcp;
 mod means;
 mod names;
+mod oauth_providers;
 mod offers;
 mod outside;
 mod providers;

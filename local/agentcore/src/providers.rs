@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::api_error::{Answer, ApiError};
 use crate::names::{check_length, provider_name, text};
-use crate::store::{Provider, Store};
+use crate::store::{Provider, Store, page_of};
 
 pub(crate) fn create(store: &mut Store, body: &Value) -> Answer {
     let name = provider_name(body)?;
@@ -41,6 +41,17 @@ pub(crate) fn delete(store: &mut Store, body: &Value) -> Answer {
     find(store, name)?;
     store.providers.remove(name);
     Ok((204, Value::Null))
+}
+
+pub(crate) fn list(store: &Store, body: &Value) -> Value {
+    let summary = |(name, provider): (&String, &Provider)| {
+        let mut summary = described(name, provider);
+        if let Some(members) = summary.as_object_mut() {
+            members.remove("apiKeySecretArn");
+        }
+        summary
+    };
+    page_of("credentialProviders", store.providers.iter().map(summary).collect(), body)
 }
 
 fn find<'a>(store: &'a mut Store, name: &str) -> Result<&'a mut Provider, ApiError> {

@@ -19,6 +19,7 @@ pub(crate) struct Store {
     pub(crate) region: String,
     pub(crate) gateways: BTreeMap<String, Gateway>,
     pub(crate) providers: BTreeMap<String, Provider>,
+    pub(crate) oauth_providers: BTreeMap<String, OauthProvider>,
     /// By operation and token: the request, and the identifiers of what it made.
     pub(crate) tokens: HashMap<(String, String), (Value, String)>,
     pub(crate) script: Script,
@@ -53,6 +54,19 @@ pub(crate) struct Provider {
     pub(crate) created: Timestamp,
 }
 
+/// A provider of OAuth tokens. The client's secret is not kept: no call of this stand-in needs it.
+#[derive(Debug)]
+pub(crate) struct OauthProvider {
+    pub(crate) arn: String,
+    pub(crate) secret_arn: String,
+    pub(crate) callback_url: String,
+    pub(crate) vendor: String,
+    /// What replies say of its configuration.
+    pub(crate) output: Value,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+}
+
 /// What gateways and targets have in common: what was asked for, and how far it is.
 #[derive(Debug)]
 pub(crate) struct Thing {
@@ -80,6 +94,7 @@ impl Store {
             region,
             gateways: BTreeMap::new(),
             providers: BTreeMap::new(),
+            oauth_providers: BTreeMap::new(),
             tokens: HashMap::new(),
             script: Script::new(),
             calls: vec![],
@@ -230,11 +245,21 @@ fn now() -> String {
     format!("{:.3}", Timestamp::now())
 }
 
-/// `body`'s page: what comes after `nextToken`, as much of it as `maxResults` says.
+/// The page of `items` that a query asks for: what comes after `nextToken`, as much of it as `maxResults` says.
 pub(crate) fn page(items: Vec<Value>, query: &HashMap<String, String>) -> Value {
     let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok());
-    let (start, most) = (number("nextToken").unwrap_or(0), number("maxResults").unwrap_or(1000));
+    part("items", items, number("nextToken"), number("maxResults"))
+}
+
+/// The page of `items` that a body asks for.
+pub(crate) fn page_of(name: &str, items: Vec<Value>, body: &Value) -> Value {
+    let start = body["nextToken"].as_str().and_then(|text| text.parse::<usize>().ok());
+    part(name, items, start, body["maxResults"].as_u64().and_then(|most| usize::try_from(most).ok()))
+}
+
+fn part(name: &str, items: Vec<Value>, start: Option<usize>, most: Option<usize>) -> Value {
+    let (start, most) = (start.unwrap_or(0), most.unwrap_or(1000));
     let is_more = items.len() > start + most;
     let items: Vec<_> = items.into_iter().skip(start).take(most).collect();
-    if is_more { json!({ "items": items, "nextToken": (start + most).to_string() }) } else { json!({ "items": items }) }
+    if is_more { json!({ name: items, "nextToken": (start + most).to_string() }) } else { json!({ name: items }) }
 }

@@ -121,11 +121,13 @@ fn check_credentials(store: &Store, credentials: &Value) -> Result<(), ApiError>
     if !CREDENTIALS.contains(&credentials["credentialProviderType"].as_str().unwrap_or_default()) {
         return Err(ApiError::invalid("credentialProviderType", "is none of the model's"));
     }
-    let arn = credentials["credentialProvider"]["apiKeyCredentialProvider"]["providerArn"].as_str();
-    match arn {
-        Some(arn) if !store.providers.values().any(|provider| provider.arn == arn) => {
-            Err(ApiError::invalid("providerArn", "there is no such provider"))
-        }
-        _ => Ok(()),
+    let provider = &credentials["credentialProvider"];
+    let key = provider["apiKeyCredentialProvider"]["providerArn"].as_str();
+    let tokens = provider["oauthCredentialProvider"]["providerArn"].as_str();
+    let has_key = |arn: &str| store.providers.values().any(|provider| provider.arn == arn);
+    let has_tokens = |arn: &str| store.oauth_providers.values().any(|provider| provider.arn == arn);
+    if key.is_none_or(has_key) && tokens.is_none_or(has_tokens) {
+        return Ok(());
     }
+    Err(ApiError::invalid("providerArn", "there is no such provider"))
 }

@@ -1,4 +1,4 @@
-//! Providers of API keys, which alone hold the keys.
+//! Providers of API keys, which alone hold the keys; and those of OAuth tokens, which are only read.
 
 use super::client::Control;
 use super::control_error::ControlError;
@@ -38,6 +38,13 @@ impl Control {
     pub(crate) async fn provider(&self, name: &str) -> Result<String, ControlError> {
         let read = self.client.get_api_key_credential_provider().name(name).send().await;
         let read = read.map_err(|error| ControlError::without_message("GetApiKeyCredentialProvider", &error))?;
+        Ok(read.credential_provider_arn)
+    }
+
+    /// The ARN of a provider of OAuth tokens.
+    pub(crate) async fn token_provider(&self, name: &str) -> Result<String, ControlError> {
+        let read = self.client.get_oauth2_credential_provider().name(name).send().await;
+        let read = read.map_err(|error| ControlError::of("GetOauth2CredentialProvider", &error))?;
         Ok(read.credential_provider_arn)
     }
 

@@ -50,7 +50,11 @@ pub(crate) struct ApiKeyUse {
 /// How a gateway gets tokens of OAuth for an API. The provider, with the client's secret, is made in AgentCore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OAuthUse {
-    pub(crate) provider_arn: String,
+    #[serde(default)]
+    pub(crate) provider_name: String,
+    /// As soon as AgentCore was asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) provider_arn: Option<String>,
     pub(crate) scopes: Vec<String>,
 }
 
@@ -179,9 +183,9 @@ impl WantedTarget {
         let configuration = CredentialProviderConfiguration::builder();
         let configuration = match (&self.oauth, &self.api_key, provider_arn) {
             (Some(oauth), ..) => {
-                let provider = OAuthCredentialProvider::builder().provider_arn(&oauth.provider_arn);
+                let provider = OAuthCredentialProvider::builder().set_provider_arn(oauth.provider_arn.clone());
                 let provider = provider.set_scopes(Some(oauth.scopes.clone())).build();
-                let provider = provider.expect("BUG: its ARN and scopes are set");
+                let provider = provider.expect("BUG: its scopes are set, and its ARN by an earlier step");
                 let provider = CredentialProvider::OauthCredentialProvider(provider);
                 configuration.credential_provider_type(CredentialProviderType::Oauth).credential_provider(provider)
             }

@@ -103,8 +103,20 @@ impl Registry {
         let wanted = change.applied(&stored.row.metadata)?;
         let updated = self.control.update_gateway(&agentcore_id, &wanted, &self.role).await;
         let reply = self.settle_update(stored, wanted, this, updated.map(|_| ()), caller, deadline).await?;
+        if reply.status == 200 {
+            self.let_agents_in(id).await?;
+        }
         audit("update_gateway", id, caller, "ACTIVE", reply.body["status"].as_str().unwrap_or_default());
         Ok(reply)
+    }
+
+    /// Agents' rows say how their gateway lets them in now.
+    async fn let_agents_in(&self, id: &str) -> Result<(), Refusal> {
+        let auth = self.gateway_row(id).await?.row.agents_auth();
+        for stored in self.tools_of(id).await?.into_iter().filter(|stored| stored.row.status() == Status::Active) {
+            self.rewrite(&stored.row, &auth, None).await?;
+        }
+        Ok(())
     }
 
     async fn settle_update(

@@ -1,6 +1,6 @@
 //! How an API knows the gateway: the `auth` of a request.
 
-use crate::control::{ApiKey, ApiKeyUse};
+use crate::control::{ApiKey, ApiKeyUse, OAuthUse};
 use crate::names::{check_length, check_provider_name};
 use functions_shared::Refusal;
 use http_api::fields::Fields;
@@ -15,8 +15,7 @@ pub(crate) enum Auth {
     },
     /// By tokens of a provider that AgentCore has.
     OAuth {
-        provider_name: String,
-        scopes: Vec<String>,
+        usage: OAuthUse,
     },
 }
 
@@ -46,7 +45,7 @@ impl Auth {
         let scopes =
             scopes.ok_or_else(|| config.refuse("scopes", "must be at most 100 texts of 1 to 64 characters"))?;
         config.finish()?;
-        Ok(Self::OAuth { provider_name, scopes })
+        Ok(Self::OAuth { usage: OAuthUse { provider_name, provider_arn: None, scopes } })
     }
 
     fn key(provider_name: String, mut config: Fields) -> Result<Self, Refusal> {

@@ -3,7 +3,8 @@
 use super::request::operation_names;
 use super::row::{ProviderStep, ToolRow};
 use super::step::{self, Next};
-use crate::control::{ApiKey, ControlError, ErrorKind, TargetSeen, found};
+use crate::control::{ApiKey, ControlError, ErrorKind, OAuthUse, TargetSeen, found};
+use crate::deadline::Deadline;
 use crate::identity;
 use crate::registry::Registry;
 use crate::rows::Caller;
@@ -39,6 +40,7 @@ impl Registry {
         gateway: &Gateway<'_>,
         material: Option<&Material>,
         caller: &Caller,
+        deadline: &Deadline,
     ) -> Result<Next, Refusal> {
         if !row.progress.is_prepared {
             return self.prepare(row, gateway, material, caller).await;
@@ -46,13 +48,19 @@ impl Registry {
         if row.metadata.api_key.is_some() && row.provider_arn().is_none() {
             return Ok(self.step_of_provider(row, material, caller).await);
         }
+        if let Some(usage) = row.metadata.oauth.as_ref().filter(|usage| usage.provider_arn.is_none()) {
+            return Ok(self.step_of_tokens(row, usage, caller).await);
+        }
         let Some(id) = &row.agentcore_target_id else { return Ok(self.make_target(row, gateway, caller).await) };
         match found(self.control.target(gateway.id, id).await) {
             Err(error) => Ok(step::kept(row, error, caller)),
-            Ok(seen) => match step::after_look(row, seen.clone(), caller) {
-                Some(next) => Ok(next),
-                None => self.offered(row, seen, caller).await,
-            },
+            Ok(seen) => {
+                if let Some(next) = step::after_look(row, seen.clone(), caller) {
+                    return Ok(next);
+                }
+                Box::pin(self.follow(row, gateway, deadline)).await?;
+                self.offered(row, seen, caller).await
+            }
         }
     }
 
@@ -92,6 +100,19 @@ impl Registry {
             (Ok(None), ProviderStep::None) => step::with_provider(row, ProviderStep::Intended),
             (Ok(Some(arn)), _) => step::with_provider(row, ProviderStep::Made(arn)),
             (Ok(None), _) => self.make_provider(row, name, material, caller).await,
+        }
+    }
+
+    /// AgentCore says by which ARN it has the provider: it must be there, and is neither made nor deleted here.
+    async fn step_of_tokens(&self, row: &ToolRow, usage: &OAuthUse, caller: &Caller) -> Next {
+        match self.control.token_provider(&usage.provider_name).await {
+            Err(error) if error.is_not_found() => step::refused(row, error, caller),
+            Err(error) => step::kept(row, error, caller),
+            Ok(arn) => {
+                let mut row = row.clone();
+                row.metadata.oauth = Some(OAuthUse { provider_arn: Some(arn), ..usage.clone() });
+                Next::Write(row)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::auth::Auth;
 use super::creation::{Gateway, Material};
-use super::request::{Source, ToolRequest, named, operation_names};
+use super::request::{Source, ToolRequest, named, operation_names, warnings};
 use super::row::{Progress, ToolRow, key};
 use super::step::Next;
 use crate::audit::audit;
@@ -36,7 +36,7 @@ impl Registry {
             Some(there) => self.same_tool(there, request).await?,
             None => self.new_tool(id.clone(), request, &gateway.row, &caller).await?,
         };
-        let stored = self.drive_tool(stored, Some(&material), &caller, deadline).await?;
+        let stored = Box::pin(self.drive_tool(stored, Some(&material), &caller, deadline)).await?;
         audit("create_tool", &id, &caller, "none", stored.row.status().as_str());
         Ok(Reply::created(&stored.row.common, stored.row.reply()))
     }
@@ -85,7 +85,7 @@ impl Registry {
         let common = Common::asked(caller, request.digest.clone(), request.team.clone());
         let (gateway_id, name, description) =
             (request.gateway_id.clone(), request.tool_name.clone(), request.description.clone());
-        let usage = self.usage(request.auth.as_ref(), &name, &id);
+        let usage = usage(request.auth.as_ref(), &name, &id);
         let (source, material) = self.material(request).await?;
         let spec_uri = self.specs.uri(&spec_key(&gateway_id, &name, &material.text));
         let (kind, (api_key, oauth), operations) = match &material.document {
@@ -100,29 +100,12 @@ impl Registry {
             metadata,
             source: source.to_owned(),
             operations,
+            warnings: material.document.as_ref().map(warnings).unwrap_or_default(),
             progress: Progress::default(),
             agentcore: None,
             common,
         };
         Ok((row, material))
-    }
-
-    /// By what the API knows the gateway: a key, or tokens.
-    fn usage(&self, auth: Option<&Auth>, name: &str, id: &str) -> (Option<ApiKeyUse>, Option<OAuthUse>) {
-        match auth {
-            None => (Some(Auth::placeholder(name, id)), None),
-            Some(Auth::ApiKey { usage, .. }) => (Some(usage.clone()), None),
-            Some(Auth::OAuth { provider_name, scopes }) => (None, Some(self.oauth(provider_name, scopes))),
-        }
-    }
-
-    /// The ARN of a provider follows from its name.
-    pub(super) fn oauth(&self, provider_name: &str, scopes: &[String]) -> OAuthUse {
-        let (region, account) = (&self.region, &self.mcp_client.account);
-        let partition = self.role.split(':').nth(1).unwrap_or("aws");
-        let vault = format!("arn:{partition}:bedrock-agentcore:{region}:{account}:token-vault/default");
-        let provider_arn = format!("{vault}/oauth2credentialprovider/{provider_name}");
-        OAuthUse { provider_arn, scopes: scopes.to_vec() }
     }
 
     async fn material(&self, request: ToolRequest) -> Result<(&'static str, Material), Refusal> {
@@ -218,7 +201,7 @@ impl Registry {
                 Written::Overtaken => self.tool_row(&stored.row.gateway_id, &stored.row.tool_id).await?,
             };
         }
-        self.drive_tool(stored, None, caller, deadline).await
+        Box::pin(self.drive_tool(stored, None, caller, deadline)).await
     }
 
     /// Takes the steps that a row's status asks for, until there are none or no time is left.
@@ -231,7 +214,7 @@ impl Registry {
     ) -> Result<Stored<ToolRow>, Refusal> {
         let gateway = self.gateway_row(&stored.row.gateway_id).await?.row;
         loop {
-            let (row, is_end) = match self.next_step(&stored.row, &gateway, material, caller).await? {
+            let (row, is_end) = match self.next_step(&stored.row, &gateway, material, caller, &deadline).await? {
                 Next::Write(row) => (row, false),
                 Next::Stop(row) => (row, true),
                 Next::Wait if deadline.pause().await => continue,
@@ -243,6 +226,9 @@ impl Registry {
                 Written::Done(written) => stored = written,
                 Written::Overtaken if deadline.has_time() => {
                     stored = self.overtaken_tool(&stored.row, made, caller).await?;
+                    if !matches!(stored.row.status(), Status::Pending | Status::Active) {
+                        self.withdraw(&stored.row).await?;
+                    }
                 }
                 Written::Overtaken => return Err(Refusal::Overtaken("the tool".to_owned())),
             }
@@ -255,13 +241,14 @@ impl Registry {
         gateway: &GatewayRow,
         material: Option<&Material>,
         caller: &Caller,
+        deadline: &Deadline,
     ) -> Result<Next, Refusal> {
         let id = gateway.agentcore_gateway_id.as_deref();
         match (row.status(), id, &gateway.agentcore) {
             (Status::Pending, Some(id), Some(seen)) => {
                 let url = seen.gateway_url.as_deref().unwrap_or_default();
                 let gateway = Gateway { id, url, auth: &gateway.agents_auth() };
-                self.step_to_active_tool(row, &gateway, material, caller).await
+                self.step_to_active_tool(row, &gateway, material, caller, deadline).await
             }
             (Status::Deleting | Status::Failed, id, _) => self.step_to_cleared(row, id, caller).await,
             (Status::Active | Status::Deleted, ..) => Ok(Next::Settled),
@@ -286,6 +273,15 @@ impl Registry {
                 return Ok(written);
             }
         }
+    }
+}
+
+/// By what the API knows the gateway: a key, or tokens.
+fn usage(auth: Option<&Auth>, name: &str, id: &str) -> (Option<ApiKeyUse>, Option<OAuthUse>) {
+    match auth {
+        None => (Some(Auth::placeholder(name, id)), None),
+        Some(Auth::ApiKey { usage, .. }) => (Some(usage.clone()), None),
+        Some(Auth::OAuth { usage }) => (None, Some(usage.clone())),
     }
 }
 

@@ -29,7 +29,11 @@ impl Registry {
         match self.step_of_its_provider(row).await {
             Err(error) => Ok(step::kept(row, error, caller)),
             Ok(Some(next)) => Ok(next),
-            Ok(None) => Ok(step::cleared(row, caller)),
+            Ok(None) => {
+                // A creation that was interrupted may have offered them without a trace in the row.
+                self.withdraw(row).await?;
+                Ok(step::cleared(row, caller))
+            }
         }
     }
 

@@ -130,6 +130,11 @@ pub(crate) fn named(field: &str, mistake: &Mistake) -> Refusal {
     Refusal::invalid(format!("{field}{}", mistake.path), &mistake.reason)
 }
 
+/// What a gateway may not understand of a document, with the places.
+pub(crate) fn warnings(document: &Document) -> Vec<String> {
+    document.warnings().iter().map(ToString::to_string).collect()
+}
+
 fn api_info(mut fields: Fields) -> Result<ApiInfo, Refusal> {
     let info = ApiInfo {
         method: fields.required_text("method")?,

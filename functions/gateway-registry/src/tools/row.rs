@@ -21,6 +21,9 @@ pub(crate) struct ToolRow {
     /// What agents call its operations; none of a tool that agents have anyway.
     #[serde(default)]
     pub(crate) operations: Vec<OperationName>,
+    /// What AgentCore may not understand of its document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
     pub(crate) progress: Progress,
     /// What AgentCore said last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,6 +90,11 @@ impl ToolRow {
         is_made || self.progress.is_offered
     }
 
+    /// Whether a change has ended whose new operations agents do not have yet.
+    pub(crate) fn is_to_be_offered(&self) -> bool {
+        self.status() == Status::Active && self.progress.is_offered && !self.operations.is_empty()
+    }
+
     pub(crate) fn provider_arn(&self) -> Option<&str> {
         match &self.progress.provider {
             ProviderStep::Made(arn) => Some(arn),
@@ -116,7 +124,7 @@ impl ToolRow {
             "tool_name": self.metadata.name, "description": self.metadata.description, "source": self.source,
             "openapi_spec_path": self.metadata.spec_uri, "api_key": self.metadata.api_key,
             "oauth": self.metadata.oauth,
-            "operations": self.operations, "agentcore": self.agentcore,
+            "operations": self.operations, "warnings": self.warnings, "agentcore": self.agentcore,
         });
         crate::reply::add_common(&mut reply, &self.common);
         reply

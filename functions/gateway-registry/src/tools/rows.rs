@@ -13,6 +13,23 @@ use serde_json::{Value, json};
 /// Who registered a row, if the registry of gateways did: behind it, the keys of gateway and tool.
 const OWNER: &str = "gateway-registry:";
 
+/// How often another request at the same row may be faster.
+pub(super) const MOST_ATTEMPTS: usize = 50;
+
+/// Does it again while somebody else changes the same row: what they did is looked at first. A closure's future would not be `Send`.
+macro_rules! again {
+    ($attempt:expr) => {{
+        let mut left = $crate::tools::rows::MOST_ATTEMPTS;
+        loop {
+            match $attempt {
+                Err(Refusal::Overtaken(_)) if left > 0 => left -= 1,
+                done => break done,
+            }
+        }
+    }};
+}
+pub(super) use again;
+
 impl Registry {
     /// Writes a disabled row for each operation; a name that somebody else has is a conflict.
     pub(super) async fn reserve(
@@ -31,14 +48,17 @@ impl Registry {
                 "status": "disabled", "tags": tags(row, operation),
             });
             let tool = Tool::registered(body, &self.mcp_client)?;
-            self.register(tool, &row.owner()).await?;
+            again!(self.register(tool.clone(), &row.owner()).await)?;
         }
         Ok(())
     }
 
-    /// Over its own row, or over one of a tool that is gone.
-    async fn register(&self, tool: Tool, owner: &str) -> Result<(), Refusal> {
+    /// Over its own row, whose status stays, or over one of a tool that is gone.
+    async fn register(&self, mut tool: Tool, owner: &str) -> Result<(), Refusal> {
         let there = self.agents_tools.find(&tool.tool_name).await?;
+        if let Some(own) = there.as_ref().filter(|there| there.owner.as_deref() == Some(owner)) {
+            tool.status = own.row.status;
+        }
         let is_left_over = match &there {
             Some(there) => there.owner.as_deref() != Some(owner) && self.is_left_over(there).await?,
             None => false,
@@ -58,7 +78,7 @@ impl Registry {
     }
 
     /// Agents may have the tools.
-    pub(super) async fn offer(&self, row: &ToolRow) -> Result<(), Refusal> {
+    pub(crate) async fn offer(&self, row: &ToolRow) -> Result<(), Refusal> {
         self.set_status_of_all(row, ToolStatus::Active).await
     }
 
@@ -69,11 +89,15 @@ impl Registry {
 
     async fn set_status_of_all(&self, row: &ToolRow, status: ToolStatus) -> Result<(), Refusal> {
         for name in &row.operations {
-            let there = self.agents_tools.find(&name.tool_name).await?;
-            let is_own = there.is_some_and(|there| there.owner == Some(row.owner()) && there.row.status != status);
-            if is_own {
-                self.agents_tools.set_status(&name.tool_name, status).await?;
-            }
+            again!(self.set_status(row, &name.tool_name, status).await)?;
+        }
+        Ok(())
+    }
+
+    async fn set_status(&self, row: &ToolRow, name: &str, status: ToolStatus) -> Result<(), Refusal> {
+        let there = self.agents_tools.find(name).await?;
+        if there.is_some_and(|there| there.owner == Some(row.owner()) && there.row.status != status) {
+            self.agents_tools.set_status(name, status).await?;
         }
         Ok(())
     }

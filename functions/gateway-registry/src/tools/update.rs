@@ -3,10 +3,10 @@
 use super::auth::Auth;
 use super::creation::Gateway;
 use super::flow::spec_key;
-use super::request::{description, inline, operation_names};
+use super::request::{description, inline, operation_names, warnings};
 use super::row::ToolRow;
 use crate::audit::audit;
-use crate::control::{ControlError, ErrorKind, TargetSeen, WantedTarget, found};
+use crate::control::{ControlError, ErrorKind, OAuthUse, TargetSeen, WantedTarget, found};
 use crate::deadline::Deadline;
 use crate::identity;
 use crate::registry::Registry;
@@ -68,10 +68,21 @@ impl Registry {
         let mut row = stored.row.clone();
         let url = seen.gateway_url.as_deref().unwrap_or_default();
         let place = Gateway { id: gateway_id, url, auth: &gateway.agents_auth() };
+        let has_document = change.document.is_some();
         if let Err(error) = self.applied(&mut row, change, &place).await? {
             return self.not_updated(&stored, error, caller).await;
         }
-        let updated = self.updated_target(gateway_id, &target, &row, deadline).await;
+        let updated = self.updated_target(gateway_id, &target, &row, deadline.clone()).await;
+        match &updated {
+            Ok(Some(seen)) if seen.is_ready() => Box::pin(self.follow(&row, &place, &deadline)).await?,
+            Ok(Some(seen)) if seen.status == "UPDATING" => {}
+            // The target is as it was, and so are its tools.
+            _ if has_document => {
+                Box::pin(self.follow(&stored.row, &place, &deadline)).await?;
+                self.offer(&stored.row).await?;
+            }
+            _ => {}
+        }
         let reply = self.settled_update(stored, row, updated, caller).await?;
         audit("update_tool", &target, caller, "ACTIVE", reply.body["status"].as_str().unwrap_or_default());
         Ok(reply)
@@ -109,8 +120,12 @@ impl Registry {
             (Auth::ApiKey { .. }, _) => {
                 Err(Refusal::invalid("auth.provider_name", "must be the tool's own, whose key is replaced"))
             }
-            (Auth::OAuth { provider_name, scopes }, _) if wanted.oauth.is_some() => {
-                wanted.oauth = Some(self.oauth(&provider_name, &scopes));
+            (Auth::OAuth { usage }, _) if wanted.oauth.is_some() => {
+                let arn = match self.control.token_provider(&usage.provider_name).await {
+                    Ok(arn) => arn,
+                    Err(error) => return Ok(Err(error)),
+                };
+                wanted.oauth = Some(OAuthUse { provider_arn: Some(arn), ..usage });
                 Ok(Ok(()))
             }
             (Auth::OAuth { .. }, _) => Err(Refusal::invalid("auth.type", "must be that of the tool")),
@@ -131,6 +146,7 @@ impl Registry {
         self.withdraw(&ToolRow { operations: gone, ..row.clone() }).await?;
         row.metadata.spec_uri = self.specs.uri(&key);
         row.operations = operations;
+        row.warnings = warnings(document);
         self.reserve(row, gateway.url, gateway.auth, document).await
     }
 
@@ -163,11 +179,11 @@ impl Registry {
         let status = match updated {
             Ok(Some(seen)) if seen.is_ready() => {
                 self.offer(&row).await?;
-                row.see(seen);
-                row.common.become_status(Status::Active, caller);
+                row = super::step::active(&row, seen, caller);
                 200
             }
             Ok(Some(seen)) if seen.status == "UPDATING" => {
+                row.progress.is_offered = false;
                 row.see(seen);
                 202
             }

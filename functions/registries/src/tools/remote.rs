@@ -56,6 +56,15 @@ pub struct Remote {
     pub remote_digest: String,
 }
 
+/// What a server says of one of its tools.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Described {
+    /// In the server's words.
+    pub description: String,
+    /// JSON Schema of its input.
+    pub input_schema: Value,
+}
+
 /// Fields that only tools of MCP servers have.
 const FIELDS: [&str; 4] = ["endpoint", "auth", "remote_name", "remote_digest"];
 /// The key of a secret if the row names none.

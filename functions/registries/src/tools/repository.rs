@@ -1,5 +1,6 @@
 //! The registry of tools: a table with one row for each.
 
+use super::remote::{Auth, Described};
 use super::tool::{NAMES, Tool, ToolStatus};
 use crate::moment;
 use crate::pages::{Listed, Page, Part, token_of};
@@ -76,6 +77,21 @@ impl ToolRegistry {
         let tool = Tool { status, updated_at: moment::now(), ..there.row.clone() };
         self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), overtaken()).await?;
         Ok(tool)
+    }
+
+    /// Brings the tool that `owner` has registered to what its server says now. Whether that changed anything.
+    pub async fn follow(
+        &self,
+        name: &str,
+        owner: &str,
+        auth: &Auth,
+        said: Option<&Described>,
+    ) -> Result<bool, Refusal> {
+        let there = self.find(name).await?.filter(|there| there.owner.as_deref() == Some(owner));
+        let Some(there) = there else { return Ok(false) };
+        let Some(tool) = there.row.followed(auth, said) else { return Ok(false) };
+        self.put(&tool, &Seen::of(Some(&there)), Some(owner), overtaken()).await?;
+        Ok(true)
     }
 
     /// One tool.

@@ -1,7 +1,7 @@
 //! A tool as the registry holds it: what it takes, and which function runs it.
 
 use super::function_arn::FunctionArn;
-use super::remote::{Remote, Transport};
+use super::remote::{Auth, Described, Remote, Transport, digest};
 use crate::fields::Fields;
 use crate::names::Names;
 use crate::rows::Row;
@@ -115,6 +115,22 @@ impl Tool {
         check_index_key(&fields, "author", &tool.author)?;
         fields.finish()?;
         Ok(tool)
+    }
+
+    /// The tool of a server that is asked by `auth` and says `said` of it. `None` if the row says so already, or is no server's.
+    pub fn followed(&self, auth: &Auth, said: Option<&Described>) -> Option<Self> {
+        let now = self.remote.as_ref()?;
+        let mut tool = self.clone();
+        let mut remote = Remote { auth: auth.clone(), ..now.clone() };
+        if let Some(said) = said {
+            remote.remote_digest = digest(&said.description, &said.input_schema);
+            (tool.description, tool.input_schema) = (said.description.clone(), said.input_schema.clone());
+        }
+        if remote == *now {
+            return None;
+        }
+        (tool.remote, tool.updated_at) = (Some(remote), moment::now());
+        Some(tool)
     }
 }
 
