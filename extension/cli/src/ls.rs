@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
+use long_content::reference::StoreName;
 use long_content::store::clock::Clock;
 use long_content::store::cost;
 use long_content::store::dynamodb::{Foreign, Inventory, Orphans, StoredContent};
@@ -131,6 +132,7 @@ impl Listing {
             "items": self.scanned,
             "objects": self.objects,
             "usd_per_month": self.usd_per_month(),
+            "saved_usd": self.saved_usd(),
             "complete": self.is_whole,
         })
     }
@@ -143,6 +145,7 @@ impl Listing {
             "kind": reference.kind.as_str(),
             "ttl": reference.ttl.as_seconds(),
             "size": reference.size,
+            "elements": reference.count,
             "stored_size": content.stored,
             "encoding": content.encoding,
             "parts": content.parts,
@@ -162,7 +165,7 @@ impl Listing {
     }
 
     fn text(&self) -> String {
-        let row = ["SIZE", "STORED", "ENCODING", "PARTS", "EXPIRES", "REFERENCE"].map(str::to_owned);
+        let row = ["SIZE", "STORED", "ELEMENTS", "ENCODING", "PARTS", "EXPIRES", "REFERENCE"].map(str::to_owned);
         let mut text = line(&row);
         for content in &self.contents {
             text += &line(&self.row(content));
@@ -177,13 +180,14 @@ impl Listing {
         text + &self.summary()
     }
 
-    fn row(&self, content: &StoredContent) -> [String; 6] {
+    fn row(&self, content: &StoredContent) -> [String; 7] {
         let missing = self.missing(content);
         let parts =
             if missing == 0 { content.parts.to_string() } else { format!("{} of {}", content.found, content.parts) };
         [
             figures::bytes(content.reference.size),
             content.stored.map_or_else(|| "?".to_owned(), figures::bytes),
+            content.reference.count.map_or_else(|| "-".to_owned(), |count| count.to_string()),
             content.encoding.to_owned(),
             parts,
             figures::expiry(content.expires_at, self.now),
@@ -197,22 +201,31 @@ impl Listing {
         let more = if self.is_whole { "" } else { "; there may be more" };
         let (count, size, stored) = (self.contents.len(), figures::bytes(size), figures::bytes(stored));
         let objects = if self.objects == 0 { String::new() } else { format!(" and {} objects", self.objects) };
-        let usd = self.usd_per_month();
+        let (usd, saved) = (self.usd_per_month(), self.saved_usd());
+        let saving = if saved == 0.0 { String::new() } else { format!(", {saved:.6} USD saved by the bucket") };
         format!(
-            "{count} contents, {size}, stored as {stored}, {usd:.6} USD a month; {} items{objects} read{more}\n",
+            "{count} contents, {size}, stored as {stored}, {usd:.6} USD a month{saving}; {} items{objects} read{more}\n",
             self.scanned
         )
     }
 
     /// What keeping the contents costs, by list prices.
     fn usd_per_month(&self) -> f64 {
-        let month = |content: &StoredContent| {
-            cost::month(content.reference.store, content.stored.unwrap_or(content.reference.size))
-        };
-        self.contents.iter().map(month).sum()
+        self.contents.iter().map(|content| cost::month(content.reference.store, stored(content))).sum()
+    }
+
+    /// What the bucket costs less than the table, for writing its contents once and keeping them a month.
+    fn saved_usd(&self) -> f64 {
+        let of_bucket = self.contents.iter().filter(|content| content.reference.store == StoreName::S3).map(stored);
+        of_bucket.map(|stored| cost::spared(cost::write, stored) + cost::spared(cost::month, stored)).sum()
     }
 }
 
-fn line([size, stored, encoding, parts, expires, reference]: &[String; 6]) -> String {
-    format!("{size:>11} {stored:>11}  {encoding:<8}  {parts:>7}  {expires:<14}  {reference}\n")
+/// Bytes of the stored form; of the content, where its writer did not note them.
+fn stored(content: &StoredContent) -> u64 {
+    content.stored.unwrap_or(content.reference.size)
+}
+
+fn line([size, stored, elements, encoding, parts, expires, reference]: &[String; 7]) -> String {
+    format!("{size:>11} {stored:>11} {elements:>9}  {encoding:<8}  {parts:>7}  {expires:<14}  {reference}\n")
 }

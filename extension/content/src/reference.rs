@@ -500,6 +500,12 @@ impl ContentRef {
         looks_like_one.then(|| format!("{PREFIX}{text}").parse())
     }
 
+    /// The reference to what a store holds, without a signature, by its fields as the store spells them.
+    pub(crate) fn stored(store: StoreName, [kind, ttl, id]: [&str; 3], size: u64, count: Option<u64>) -> Option<Self> {
+        let (kind, ttl, id) = (parse_kind(kind)?, parse_ttl(ttl).ok()?, parse_id(id).ok()?);
+        Some(Self { store, kind, ttl, id, size, count: count.filter(|_| kind == Kind::Json), signature: None })
+    }
+
     /// Whether it is of the forerunner's format.
     pub fn is_legacy(&self) -> bool {
         matches!(self.id.0, Name::Record(_))

@@ -46,7 +46,7 @@ pub const RANGE: u64 = 4 << 20;
 /// USD for storing a content of `stored` bytes (after compression) once.
 pub fn write(store: StoreName, stored: u64) -> f64 {
     match store {
-        StoreName::DynamoDb => WRITE_UNIT * units(stored, 1 << 10),
+        StoreName::DynamoDb => WRITE_UNIT * units_of_items(stored, 1 << 10),
         StoreName::S3 if stored > UPLOAD_PART => GET + PUT * (2 + stored.div_ceil(UPLOAD_PART)) as f64,
         StoreName::S3 if stored > WORTH_A_LOOK => GET + PUT,
         StoreName::S3 => PUT,
@@ -56,7 +56,7 @@ pub fn write(store: StoreName, stored: u64) -> f64 {
 /// USD for reading it once.
 pub fn read(store: StoreName, stored: u64) -> f64 {
     match store {
-        StoreName::DynamoDb => READ_UNIT / 2.0 * units(stored, 4 << 10),
+        StoreName::DynamoDb => READ_UNIT / 2.0 * units_of_items(stored, 4 << 10),
         StoreName::S3 => GET * stored.div_ceil(RANGE).max(1) as f64,
     }
 }
@@ -69,7 +69,17 @@ pub fn month(store: StoreName, stored: u64) -> f64 {
     }
 }
 
-/// USD that a bucket spares, of what the table charges for the same ([`write`], [`read`] or [`month`]).
+/// USD for so many request units of a table.
+pub fn units(write: f64, read: f64) -> f64 {
+    WRITE_UNIT * write + READ_UNIT * read
+}
+
+/// USD for a content that is written once, read once and kept for a day.
+pub fn day(store: StoreName, stored: u64) -> f64 {
+    write(store, stored) + read(store, stored) + month(store, stored) / 30.0
+}
+
+/// USD that a bucket spares, of what the table charges for the same ([`write`], [`read`], [`month`] or [`day`]).
 pub fn spared(cost: fn(StoreName, u64) -> f64, stored: u64) -> f64 {
     cost(StoreName::DynamoDb, stored) - cost(StoreName::S3, stored)
 }
@@ -80,12 +90,8 @@ pub fn crossover() -> u64 {
     (1..1 << 20).map(|units| (units << 10) - ITEM).take_while(is_cheaper).last().unwrap_or_default()
 }
 
-fn day(store: StoreName, stored: u64) -> f64 {
-    write(store, stored) + read(store, stored) + month(store, stored) / 30.0
-}
-
 /// Units of `size` bytes that the items of a content take, each rounded up by itself.
-fn units(stored: u64, size: u64) -> f64 {
+fn units_of_items(stored: u64, size: u64) -> f64 {
     let whole = |content: u64| (content + ITEM).div_ceil(size);
     let (parts, rest) = (stored / PART, stored % PART);
     let of_parts = if rest > 0 || parts == 0 { whole(rest) } else { 0 } + parts * whole(PART);
@@ -124,6 +130,11 @@ mod tests {
         }
         assert!((micro(month(S3, 1 << 30)) - 23_000.0).abs() < 1.0);
         assert!((micro(month(DynamoDb, (1 << 30) - ITEM)) - 250_000.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_million_units_cost_what_the_price_list_says() {
+        assert_eq!((micro(units(1e6, 0.0)), micro(units(0.0, 1e6))), (625_000.0, 125_000.0));
     }
 
     #[test]

@@ -4,11 +4,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 
 use super::item::{
-    Attributes, CONTENT, DIGEST, DIGEST_LEN, ENCODING, EXPIRES_AT, FORMAT, FORMAT_VERSION, ID, KIND, PART_SIZE, PARTS,
-    PartList, SCOPE, SIZE, STORED, TENANT, TTL,
+    Attributes, CONTENT, COUNT, DIGEST, DIGEST_LEN, ENCODING, EXPIRES_AT, FORMAT, FORMAT_VERSION, ID, KIND, PART_SIZE,
+    PARTS, PartList, SCOPE, SIZE, STORED, TENANT, TTL,
 };
 use super::listing::{Foreign, StoredContent};
-use crate::reference::{ContentRef, PREFIX, ScopeTag, StoreName, TenantTag, Ttl, VERSION};
+use crate::reference::{ContentRef, ScopeTag, StoreName, TenantTag, Ttl};
 use crate::store::encoding::Encoding;
 use crate::store::{Expiry, MAX_CONTENT_LEN};
 
@@ -208,9 +208,7 @@ fn stored_content(id: &str, item: &Attributes) -> Option<Summary> {
     let (kind, ttl, size) = (text(item, KIND)?, text(item, TTL)?, number(item, SIZE)?);
     let list = part_list(item);
     let content = StoredContent {
-        reference: format!("{PREFIX}{VERSION}:{}:{kind}:{ttl}:{id}:{size}", StoreName::DynamoDb.as_str())
-            .parse()
-            .ok()?,
+        reference: ContentRef::stored(StoreName::DynamoDb, [kind, ttl, id], size, number(item, COUNT))?,
         stored: number(item, STORED),
         encoding: Encoding::parse(text(item, ENCODING)?)?.as_str(),
         parts: list.as_ref().map_or(0, |list| list.count),

@@ -4,14 +4,14 @@
 //! under the content's id lists them:
 //!
 //! ```text
-//! whole    id, kind, ttl, size, tenant, scope, expires_at, format, encoding, stored, content
-//! commit   id, kind, ttl, size, tenant, scope, expires_at, format, encoding, stored, digest, parts, part_size
+//! whole    id, kind, ttl, size, count, tenant, scope, expires_at, format, encoding, stored, content
+//! commit   id, kind, ttl, size, count, tenant, scope, expires_at, format, encoding, stored, digest, parts, part_size
 //! part     id = "{id}.{digest}.{n}", expires_at, content
 //! legacy   id = "record-{uuid}", content (S): JSON text; read only, and with `expires_at` if there is one
 //! ```
 //!
-//! `stored` is the length of the stored form: readers do not need it, but who lists the table then need not fetch contents
-//! to learn it.
+//! `stored` is the length of the stored form, and `count` the number of an array's elements: readers do not need them, but who
+//! lists the table then need not fetch contents to learn them.
 //!
 //! The digest covers the stored form, its encoding and the part size. So writers with other settings or versions write
 //! other parts, and a commit item can only ever name parts that belong together. `scope` is the tag of the table, the tenant
@@ -35,6 +35,7 @@ use crate::store::encoding::{Encoded, Encoding};
 /// Names of attributes, once.
 pub(super) const ID: &str = "id";
 pub(super) const CONTENT: &str = "content";
+pub(super) const COUNT: &str = "count";
 pub(super) const DIGEST: &str = "digest";
 pub(super) const ENCODING: &str = "encoding";
 pub(super) const EXPIRES_AT: &str = "expires_at";
@@ -49,8 +50,8 @@ pub(super) const TENANT: &str = "tenant";
 pub(super) const TTL: &str = "ttl";
 
 /// Every attribute but the content: what a look at an item, or a list of the table, reads.
-pub(super) const SUMMARY: [&str; 13] =
-    [ID, KIND, TTL, SIZE, TENANT, SCOPE, EXPIRES_AT, FORMAT, ENCODING, STORED, DIGEST, PARTS, PART_SIZE];
+pub(super) const SUMMARY: [&str; 14] =
+    [ID, KIND, TTL, SIZE, COUNT, TENANT, SCOPE, EXPIRES_AT, FORMAT, ENCODING, STORED, DIGEST, PARTS, PART_SIZE];
 
 /// The layout described above.
 pub(super) const FORMAT_VERSION: u64 = 1;
@@ -167,6 +168,7 @@ impl Item {
             (ENCODING, Value::S(encoding.as_str().to_owned())),
             (STORED, Value::N(stored as u64)),
         ];
+        attributes.extend(reference.count.map(|count| (COUNT, Value::N(count))));
         attributes.extend(tenant.map(|tag| (TENANT, Value::S(tag.to_string()))));
         attributes.push((SCOPE, Value::S(scope.to_string())));
         attributes.extend(expiry.second().map(|second| (EXPIRES_AT, Value::N(second))));

@@ -4,7 +4,7 @@
 //! key       "contents/" lifetime "/" id
 //! lifetime  days "d"      the TTL in days, rounded up to the next of LIFETIMES: a lifecycle rule of the bucket each
 //!         / "none"        contents that never expire; no rule
-//! headers   x-amz-meta-format, -kind, -ttl, -size, -scope, -encoding, and -expires-at where there is a TTL
+//! headers   x-amz-meta-format, -kind, -ttl, -size, -scope, -encoding, -expires-at where there is a TTL, and -count of an array
 //! ```
 //!
 //! The names and their meanings are those of the table's attributes. Lifecycle rules delete objects a day late or more, so readers
@@ -13,7 +13,7 @@
 use http::HeaderMap;
 use http::header::{CONTENT_RANGE, ETAG};
 
-use crate::reference::{ContentRef, PREFIX, Scope, ScopeTag, StoreName, Ttl, VERSION};
+use crate::reference::{ContentRef, Scope, ScopeTag, StoreName, Ttl};
 use crate::store::encoding::Encoding;
 use crate::store::{Expiry, MAX_CONTENT_LEN};
 
@@ -24,6 +24,7 @@ const FORMAT: &str = "x-amz-meta-format";
 const KIND: &str = "x-amz-meta-kind";
 const TTL: &str = "x-amz-meta-ttl";
 const SIZE: &str = "x-amz-meta-size";
+const COUNT: &str = "x-amz-meta-count";
 const SCOPE: &str = "x-amz-meta-scope";
 const ENCODING: &str = "x-amz-meta-encoding";
 const EXPIRES_AT: &str = "x-amz-meta-expires-at";
@@ -57,6 +58,8 @@ pub(super) struct Heading {
     kind: String,
     ttl: String,
     size: u64,
+    /// Elements of an array: readers do not need it, but who lists the bucket.
+    count: Option<u64>,
     scope: String,
     pub(super) expiry: Expiry,
     pub(super) encoding: Encoding,
@@ -77,6 +80,7 @@ impl Heading {
             kind: reference.kind.as_str().to_owned(),
             ttl: reference.ttl.to_string(),
             size: reference.size,
+            count: reference.count,
             scope: scope.tag(reference).to_string(),
             expiry,
             encoding,
@@ -93,6 +97,7 @@ impl Heading {
             (SCOPE, self.scope.clone()),
             (ENCODING, self.encoding.as_str().to_owned()),
         ];
+        headers.extend(self.count.map(|count| (COUNT, count.to_string())));
         headers.extend(self.expiry.second().map(|second| (EXPIRES_AT, second.to_string())));
         headers
     }
@@ -111,6 +116,7 @@ impl Heading {
             kind: text(headers, KIND)?.to_owned(),
             ttl: text(headers, TTL)?.to_owned(),
             size: number(headers, SIZE)?,
+            count: number(headers, COUNT),
             scope: text(headers, SCOPE)?.to_owned(),
             expiry: match headers.get(EXPIRES_AT) {
                 None => Expiry::NEVER,
@@ -135,9 +141,8 @@ impl Heading {
 
     /// What names the content under `key`, but for a signature.
     pub(super) fn reference(&self, key: &str) -> Option<ContentRef> {
-        let Self { kind, ttl, size, .. } = self;
         let (_, id) = key.strip_prefix(FOLDER)?.split_once('/')?;
-        format!("{PREFIX}{VERSION}:{}:{kind}:{ttl}:{id}:{size}", StoreName::S3.as_str()).parse().ok()
+        ContentRef::stored(StoreName::S3, [&self.kind, &self.ttl, id], self.size, self.count)
     }
 }
 
@@ -170,7 +175,7 @@ mod tests {
 
     fn heading(ttl: Ttl) -> (ContentRef, Heading) {
         let scope = Scope::new("table").with_bucket(Some("bucket"));
-        let reference = scope.reference_in(StoreName::S3, ttl, &Content::string("text"));
+        let reference = scope.reference_in(StoreName::S3, ttl, &Content::json("[1,2]"));
         (reference, Heading::of(&reference, &scope, Encoding::Zstd, Expiry::of(ttl, NOW)))
     }
 
@@ -214,7 +219,7 @@ mod tests {
             let (reference, heading) = heading(ttl);
             let read = Heading::parse(&headers(&heading)).unwrap();
             assert_eq!(read, heading);
-            assert!(read.fits(&reference) && !read.fits(&ContentRef { size: 5, ..reference }));
+            assert!(read.fits(&reference) && !read.fits(&ContentRef { size: 6, ..reference }));
             assert_eq!(read.reference(&key(&reference)), Some(reference));
         }
     }
