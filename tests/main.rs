@@ -33,6 +33,7 @@ mod metrics;
 mod offload;
 mod parts;
 mod passthrough;
+mod prices;
 mod room;
 mod round_trip;
 mod runtimes;

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str, &str)] = &[
     script!("api.js"),
     script!("app.js"),
     script!("content.js"),
+    ("/page/cost.js", SCRIPT, include_str!("../../../docs/calculator/cost.js")),
     script!("detail.js"),
     script!("dom.js"),
     script!("events.js"),

@@ -1,6 +1,6 @@
 // References to long contents, as states hold them: with their prefix, or without it as a handle in what a model reads.
 
-const GRAMMAR = /(?:@content:)?\b[13]:dynamodb:[sj]:(?:none|[1-9]\d*):[A-Za-z0-9_-]{43}:(\d+)(?::\d+(?![A-Za-z0-9_-]))?(?::[A-Za-z0-9_-]{8}:[A-Za-z0-9_-]{22})?/g;
+const GRAMMAR = /(?:@content:)?\b[13]:(?:dynamodb|s3):[sjv]:(?:none|[1-9]\d*):[A-Za-z0-9_-]{43}:(\d+)(?::\d+(?![A-Za-z0-9_-]))?(?::[A-Za-z0-9_-]{8}:[A-Za-z0-9_-]{22})?/g;
 const UNITS = ["bytes", "KiB", "MiB", "GiB"];
 const encoder = new TextEncoder();
 

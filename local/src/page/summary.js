@@ -1,5 +1,6 @@
 // What one wants to know first of an execution: the answer or the error, what it took, and how much of the limit its states used.
 
+import "./cost.js";
 import { copyButton, elapsed, made } from "./dom.js";
 import { show } from "./json.js";
 import { dollars, parsed, totals } from "./reading.js";
@@ -62,7 +63,17 @@ export function figures({ startDate, stopDate }, { visits, weights }) {
     figure("Time", stopDate ? duration(stopDate - startDate) : elapsed(startDate, duration), `${visits.length} states entered`),
     figure("Errors", String(sum.errors), `${sum.retries} ${sum.retries === 1 ? "retry" : "retries"}`),
     figure("By reference", readable(moved), `${contents.size} ${contents.size === 1 ? "content" : "contents"}`),
+    ...storage(contents),
   ];
+}
+
+/** What storing the contents and reading each once costs at most: how far they were compressed is not known here. */
+function storage(contents) {
+  if (contents.size === 0) return [];
+  const price = (store, size) => 1e6 * (cost.write(store, size) + cost.read(store, size));
+  const all = (storeOf) => [...contents].reduce((sum, [reference, size]) => sum + price(storeOf(reference), size), 0);
+  const [paid, inBucket] = [all((reference) => reference.split(":")[2]), all(() => "s3")];
+  return [figure("Storage", dollars(paid), `at most, by list price; ${dollars(inBucket)} in S3`)];
 }
 
 function figure(name, value, remark) {

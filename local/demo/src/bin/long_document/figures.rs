@@ -3,16 +3,13 @@
 use crate::analysis::Analysis;
 use anyhow::{Context, Result};
 use lambda_local::table::Meter;
+use long_content::reference::StoreName;
+use long_content::store::cost;
 use serde::Serialize;
 use std::time::Duration;
 
 /// Bytes that the state of a workflow may have: <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 pub(crate) const STATE_LIMIT: usize = 262_144;
-
-/// USD for a million on-demand write units in us-east-1: <https://aws.amazon.com/dynamodb/pricing/on-demand/>
-const USD_PER_MILLION_WRITE_UNITS: f64 = 0.625;
-/// The same for read units.
-const USD_PER_MILLION_READ_UNITS: f64 = 0.125;
 
 /// The figures of one demonstration.
 #[derive(Debug, Serialize)]
@@ -82,24 +79,34 @@ pub(crate) struct TableUse {
     pub(crate) write_units: f64,
     pub(crate) read_units: f64,
     pub(crate) usd: f64,
+    /// What a bucket would have cost for the same bytes.
+    pub(crate) usd_in_s3: f64,
 }
 
 impl TableUse {
     /// Of a function that writes.
     pub(crate) fn of_writer(meter: &Meter) -> Self {
-        Self::new(meter, meter.items_written, meter.bytes_written)
+        Self::new(meter, meter.items_written, meter.bytes_written, cost::write)
     }
 
     /// Of a function that reads.
     pub(crate) fn of_reader(meter: &Meter) -> Self {
-        Self::new(meter, meter.items_read, meter.bytes_read)
+        Self::new(meter, meter.items_read, meter.bytes_read, cost::read)
     }
 
     /// Requests, units and cost are those of all that the function did: who writes may look first.
-    fn new(meter: &Meter, items: u64, bytes: u64) -> Self {
+    fn new(meter: &Meter, items: u64, bytes: u64, cost: fn(StoreName, u64) -> f64) -> Self {
         let (write_units, read_units) = (meter.write_units, meter.read_units);
-        let millionths = write_units * USD_PER_MILLION_WRITE_UNITS + read_units * USD_PER_MILLION_READ_UNITS;
-        Self { items, requests: meter.total_requests(), bytes, write_units, read_units, usd: millionths / 1e6 }
+        Self {
+            items,
+            requests: meter.total_requests(),
+            bytes,
+            write_units,
+            read_units,
+            usd: cost::units(write_units, read_units),
+            // What was not written or read again costs nothing there either.
+            usd_in_s3: if bytes == 0 { 0.0 } else { cost(StoreName::S3, bytes) },
+        }
     }
 }
 
@@ -158,6 +165,13 @@ mod tests {
         let mut meter = Meter { write_units: 1_000_000.0, read_units: 2_000_000.0, items_read: 3, ..Meter::default() };
         meter.requests.extend([(String::new(), 1), ("BatchGetItem".to_owned(), 2)]);
         let usage = TableUse::of_reader(&meter);
-        assert_eq!((usage.items, usage.requests, usage.usd), (3, 2, 0.875));
+        assert_eq!((usage.items, usage.requests, usage.usd, usage.usd_in_s3), (3, 2, 0.875, 0.0));
+    }
+
+    #[test]
+    fn a_bucket_charges_requests_where_the_table_charges_bytes() {
+        let written = Meter { bytes_written: 2 << 20, write_units: 2049.0, ..Meter::default() };
+        let usage = TableUse::of_writer(&written);
+        assert!(usage.usd > 0.001 && usage.usd_in_s3 < 0.000_01, "{usage:?}");
     }
 }

@@ -10,7 +10,7 @@ const WIDTH: usize = 106;
 /// Characters of the column of labels.
 const LABEL: usize = 22;
 /// Characters of a column of figures, the space before it included.
-const COLUMN: usize = 13;
+const COLUMN: usize = 11;
 
 /// What the runs are called.
 const RUNS: [&str; 2] = ["first run", "second run"];
@@ -57,8 +57,8 @@ impl Page {
     }
 
     fn table(&mut self, runs: &[Run]) {
-        self.title("Content table (DynamoDB on demand, USD at list price in us-east-1)");
-        self.columns("", ["items", "requests", "bytes", "WRU", "RRU", "USD"]);
+        self.title("Content table (DynamoDB on demand; USD at list price in us-east-1, and for the same bytes in S3)");
+        self.columns("", ["items", "requests", "bytes", "WRU", "RRU", "USD", "in S3"]);
         for (run, which) in runs.iter().zip(RUNS) {
             self.usage(&format!("{which}: written"), &run.written);
             self.usage(&format!("{which}: read"), &run.read);
@@ -68,8 +68,8 @@ impl Page {
     fn usage(&mut self, label: &str, usage: &TableUse) {
         let counts = [usage.items, usage.requests, usage.bytes].map(grouped);
         let units = [usage.write_units, usage.read_units].map(|units| units.to_string());
-        let usd = format!("{:.7}", usage.usd);
-        self.columns(label, counts.iter().chain(&units).chain([&usd]));
+        let usd = [usage.usd, usage.usd_in_s3].map(|usd| format!("{usd:.7}"));
+        self.columns(label, counts.iter().chain(&units).chain(&usd));
     }
 
     fn time(&mut self, runs: &[Run]) {
