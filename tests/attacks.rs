@@ -1,14 +1,12 @@
-//! §5: what no attacker gets. Every attack is made on the real binary and counted by the table: with a signing key it costs no
-//! read, without one at most one item; and beside each, the valid reference is hydrated.
-
-use std::sync::Arc;
+//! §5: what no attacker gets. Every attack is made on the real binary and counted by the store, which is the table, or a bucket that
+//! takes all contents: with a signing key it costs no read, without one at most one; and beside each, the valid reference is hydrated.
 
 use long_content::reference::{Content, Scope, Ttl};
 use serde_json::{Value, json};
 
 use test_kit::json::{quote, text};
 use test_kit::secrets::{SECRET_ARN, Secret};
-use test_kit::table::Table;
+use test_kit::stores::Backing;
 use test_kit::world::Builder;
 use test_kit::{Event, World, soon};
 
@@ -25,9 +23,9 @@ async fn reference_by(world: &mut World, content: &str) -> String {
     world.respond(quote(content)).await.json().as_str().unwrap().to_owned()
 }
 
-/// A table with one content, who wrote it, and the content with its reference.
-async fn written(settings: fn() -> Builder) -> (World, String, String) {
-    let mut writer = settings().with_table().await;
+/// A store with one content, who wrote it, and the content with its reference.
+async fn written(settings: fn() -> Builder, backing: Backing) -> (World, String, String) {
+    let mut writer = settings().with_store(backing).await;
     let content = text(6_000);
     let reference = reference_by(&mut writer, &content).await;
     (writer, content, reference)
@@ -43,12 +41,14 @@ fn altered(reference: &str, field: usize) -> String {
 
 /// Everything that is made of one reference without the key: guessed, and altered in one field at a time.
 fn forged(reference: &str) -> Vec<String> {
-    let size = reference.split(':').nth(6).unwrap();
+    let fields: Vec<_> = reference.split(':').collect();
+    let (store, size) = (fields[2], fields[6]);
+    let other_store = Backing::BOTH.map(Backing::name).into_iter().find(|name| *name != store).unwrap();
     let guessed = Scope::new("content").reference(Ttl::seconds(86_400), &Content::string("guess")).to_string();
     let mut forged = vec![
         guessed,
         reference.replacen(":1:", ":2:", 1),
-        reference.replacen(":dynamodb:", ":s3:", 1),
+        reference.replacen(&format!(":{store}:"), &format!(":{other_store}:"), 1),
         reference.replacen(":s:", ":j:", 1),
         reference.replacen(":86400:", ":86401:", 1),
         reference.replacen(":86400:", ":none:", 1),
@@ -58,7 +58,7 @@ fn forged(reference: &str) -> Vec<String> {
         format!("{reference}:more"),
     ];
     // Key and MAC, where there are any.
-    forged.extend((7..reference.split(':').count()).map(|field| altered(reference, field)));
+    forged.extend((7..fields.len()).map(|field| altered(reference, field)));
     forged
 }
 
@@ -86,23 +86,23 @@ fn refused(world: &World) -> usize {
 
 /// The attack fails its invocation as refused, once and without a read; the valid reference beside it is hydrated.
 async fn is_refused(world: &mut World, attack: Event, valid: Event, content: &str) {
-    let (before, refused) = (world.table().meter(), refused(world));
+    let (before, refused) = (world.stores().spent(), refused(world));
     let shown = format!("{attack:?}");
     let failure = world.fail_event(attack).await;
     assert_eq!(failure.error_type, "LongContent.Refused", "{shown}: {failure:?}");
-    assert_eq!(world.table().meter().since(&before).total_requests(), 0, "{shown}");
+    assert_eq!(world.stores().spent().since(before).requests, 0, "{shown}");
     refusals(world, refused + 1).await;
     assert_eq!(world.deliver_event(valid).await.text(), quote(content));
 }
 
-/// Without a key: the attack fails its invocation and costs one item at most; the valid reference beside it is hydrated.
+/// Without a key: the attack fails its invocation and costs one read at most; the valid reference beside it is hydrated.
 async fn gives_nothing(world: &mut World, attack: Event, valid: Event, content: &str) {
-    let before = world.table().meter();
+    let before = world.stores().spent();
     let shown = format!("{attack:?}");
     let failure = world.fail_event(attack).await;
     let types = ["LongContent.Refused", "LongContent.NotFound", "LongContent.Corrupt"];
     assert!(types.contains(&failure.error_type.as_str()), "{shown}: {failure:?}");
-    assert!(world.table().meter().since(&before).items_read <= 1, "{shown}");
+    assert!(world.stores().spent().since(before).read <= 1, "{shown}");
     assert_eq!(world.deliver_event(valid).await.text(), quote(content));
 }
 
@@ -112,8 +112,14 @@ fn event(world: &mut World, reference: &str) -> Event {
 
 #[tokio::test]
 async fn b4_with_a_key_no_forgery_costs_a_read() {
-    let (writer, content, reference) = written(signed).await;
-    let mut world = signed().sharing(writer.table()).await;
+    for backing in Backing::BOTH {
+        with_a_key_no_forgery_costs_a_read(backing).await;
+    }
+}
+
+async fn with_a_key_no_forgery_costs_a_read(backing: Backing) {
+    let (writer, content, reference) = written(signed, backing).await;
+    let mut world = signed().on(writer.stores()).await;
     let forged = forged(&reference);
     assert_eq!(forged.len(), 12);
     for forgery in &forged {
@@ -126,13 +132,19 @@ async fn b4_with_a_key_no_forgery_costs_a_read() {
 
 #[tokio::test]
 async fn b4_with_a_key_no_truncation_costs_a_read() {
-    let (writer, content, reference) = written(signed).await;
-    let mut world = signed().with("LRAP_ON_MISSING", "keep").sharing(writer.table()).await;
+    for backing in Backing::BOTH {
+        with_a_key_no_truncation_costs_a_read(backing).await;
+    }
+}
+
+async fn with_a_key_no_truncation_costs_a_read(backing: Backing) {
+    let (writer, content, reference) = written(signed, backing).await;
+    let mut world = signed().with("LRAP_ON_MISSING", "keep").on(writer.stores()).await;
     let truncated: Vec<_> = (0..reference.len()).map(|end| &reference[..end]).collect();
-    let before = world.table().meter();
+    let before = world.stores().spent();
     let event = json!(truncated).to_string();
     assert_eq!(world.deliver(event.as_str()).await.text(), event);
-    assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+    assert_eq!(world.stores().spent().since(before).requests, 0);
     // From the first that has a prefix, a version and a colon on; before that it is any text.
     refusals(&world, truncated.iter().filter(|text| text.starts_with("@content:1:")).count()).await;
     assert_eq!(world.deliver(quote(&reference)).await.text(), quote(&content));
@@ -140,25 +152,37 @@ async fn b4_with_a_key_no_truncation_costs_a_read() {
 
 #[tokio::test]
 async fn b4_a_batch_keeps_what_is_refused_and_hydrates_the_rest() {
-    let (writer, content, reference) = written(signed).await;
-    let mut world = signed().sharing(writer.table()).await;
+    for backing in Backing::BOTH {
+        a_batch_keeps_what_is_refused_and_hydrates_the_rest(backing).await;
+    }
+}
+
+async fn a_batch_keeps_what_is_refused_and_hydrates_the_rest(backing: Backing) {
+    let (writer, content, reference) = written(signed, backing).await;
+    let mut world = signed().on(writer.stores()).await;
     let forged = forged(&reference);
     let with = |last: &str| {
         let records =
             forged.iter().map(String::as_str).chain([last]).map(|body| json!({"eventSource": "aws:sqs", "body": body}));
         json!({"Records": records.collect::<Vec<_>>()})
     };
-    let before = world.table().meter();
+    let before = world.stores().spent();
     assert_eq!(world.deliver(with(&reference).to_string()).await.json(), with(&content));
-    let spent = world.table().meter().since(&before);
-    assert_eq!((spent.total_requests(), spent.items_read), (1, 1), "the valid one's");
+    let spent = world.stores().spent().since(before);
+    assert_eq!((spent.requests, spent.read), (1, 1), "the valid one's");
     refusals(&world, forged.len()).await;
 }
 
 #[tokio::test]
-async fn b4_without_a_key_a_forgery_gives_nothing_and_costs_one_item_at_most() {
-    let (writer, content, reference) = written(World::start).await;
-    let mut world = World::start().sharing(writer.table()).await;
+async fn b4_without_a_key_a_forgery_gives_nothing_and_costs_one_read_at_most() {
+    for backing in Backing::BOTH {
+        without_a_key_a_forgery_gives_nothing_and_costs_one_read_at_most(backing).await;
+    }
+}
+
+async fn without_a_key_a_forgery_gives_nothing_and_costs_one_read_at_most(backing: Backing) {
+    let (writer, content, reference) = written(World::start, backing).await;
+    let mut world = World::start().on(writer.stores()).await;
     let truncated = (11..reference.len()).map(|end| reference[..end].to_owned());
     // Less of its size is another size, and less than that no reference.
     for forgery in forged(&reference).into_iter().chain(truncated) {
@@ -190,35 +214,32 @@ async fn replays_across_tenants(world: &mut World, content: &str) -> Vec<(Event,
 
 #[tokio::test]
 async fn b4_replayed_across_tenants() {
+    for backing in Backing::BOTH {
+        replayed_across_tenants(backing).await;
+    }
+}
+
+async fn replayed_across_tenants(backing: Backing) {
     let content = text(6_000);
-    let mut world = signed().with_table().await;
+    let mut world = signed().with_store(backing).await;
     for (attack, valid) in replays_across_tenants(&mut world, &content).await {
         is_refused(&mut world, attack, valid, &content).await;
     }
-    let mut world = World::start().with_table().await;
+    let mut world = World::start().with_store(backing).await;
     for (attack, valid) in replays_across_tenants(&mut world, &content).await {
         gives_nothing(&mut world, attack, valid, &content).await;
     }
 }
 
-/// A table of another name with the same items.
-async fn copied(table: &Table) -> Arc<Table> {
-    let copy = Table::named("another").await;
-    for item in table.items().await {
-        copy.put(item).await;
-    }
-    Arc::new(copy)
-}
-
-/// What is there for others is not told from what nobody ever stored, by type, message, or what the table is asked.
+/// What is there for others is not told from what nobody ever stored, by type, message, or what the store is asked.
 async fn tells_nothing(world: &mut World, attack: Event, made_up: Event) {
     let mut seen = vec![];
     for event in [attack, made_up] {
-        let before = world.table().meter();
+        let before = world.stores().spent();
         let failure = world.fail_event(event).await;
-        let spent = world.table().meter().since(&before);
+        let spent = world.stores().spent().since(before);
         let message = failure.message.split_once(": ").unwrap().1.to_owned();
-        seen.push((failure.error_type, message, spent.requests));
+        seen.push((failure.error_type, message, [spent.requests, spent.reads]));
     }
     assert_eq!(seen[0].0, "LongContent.NotFound");
     assert_eq!(seen[0], seen[1]);
@@ -226,9 +247,15 @@ async fn tells_nothing(world: &mut World, attack: Event, made_up: Event) {
 
 #[tokio::test]
 async fn b4_an_unsigned_reader_is_not_told_what_is_stored_for_others() {
-    let (mut writer, content, reference) = written(signed).await;
+    for backing in Backing::BOTH {
+        an_unsigned_reader_is_not_told_what_is_stored_for_others(backing).await;
+    }
+}
+
+async fn an_unsigned_reader_is_not_told_what_is_stored_for_others(backing: Backing) {
+    let (mut writer, content, reference) = written(signed, backing).await;
     let blue = respond_as(&mut writer, "blue", &content).await;
-    let mut world = World::start().sharing(writer.table()).await;
+    let mut world = World::start().on(writer.stores()).await;
     let unsigned = respond_as(&mut world, "blue", &content).await;
     let made_up = altered(&unsigned, 5);
     let cut = |reference: &str| reference.split(':').take(7).collect::<Vec<_>>().join(":");
@@ -244,29 +271,38 @@ async fn b4_an_unsigned_reader_is_not_told_what_is_stored_for_others() {
 }
 
 #[tokio::test]
-async fn b4_replayed_across_tables() {
-    let (writer, content, reference) = written(signed).await;
-    let copy = copied(writer.table()).await;
-    let mut world = signed().sharing(&copy).await;
+async fn b4_replayed_across_tables_and_buckets() {
+    for backing in Backing::BOTH {
+        replayed_across_tables_and_buckets(backing).await;
+    }
+}
+
+async fn replayed_across_tables_and_buckets(backing: Backing) {
+    let (writer, content, reference) = written(signed, backing).await;
+    let copy = writer.stores().copied().await;
+    let mut world = signed().on(&copy).await;
     let own = reference_by(&mut world, &content).await;
     let (attack, valid) = (event(&mut world, &reference), event(&mut world, &own));
     is_refused(&mut world, attack, valid, &content).await;
 
-    let (writer, content, reference) = written(World::start).await;
-    let copy = copied(writer.table()).await;
-    let mut world = World::start().sharing(&copy).await;
-    let before = copy.meter();
+    let (writer, content, reference) = written(World::start, backing).await;
+    let copy = writer.stores().copied().await;
+    let mut world = World::start().on(&copy).await;
+    let before = copy.spent();
     assert_eq!(world.fail(quote(&reference)).await.error_type, "LongContent.NotFound");
-    assert!(copy.meter().since(&before).items_read <= 1);
+    assert!(copy.spent().since(before).read <= 1);
     let own = reference_by(&mut world, &content).await;
     assert_eq!(world.deliver(quote(&own)).await.text(), quote(&content));
 }
 
 /// A sandbox whose contents live for an hour, and of one content the references by day and hour, confused, each with a valid
 /// one.
-async fn replays_across_ttl_classes(settings: fn() -> Builder) -> (World, String, Vec<(Event, Event)>) {
-    let (writer, content, day) = written(settings).await;
-    let mut world = settings().with("LRAP_CONTENT_TTL", 3_600).sharing(writer.table()).await;
+async fn replays_across_ttl_classes(
+    settings: fn() -> Builder,
+    backing: Backing,
+) -> (World, String, Vec<(Event, Event)>) {
+    let (writer, content, day) = written(settings, backing).await;
+    let mut world = settings().with("LRAP_CONTENT_TTL", 3_600).on(writer.stores()).await;
     let hour = reference_by(&mut world, &content).await;
     let attacks = [hour.replacen(":3600:", ":86400:", 1), hour.replacen(":3600:", ":none:", 1)];
     let controls = [day, hour];
@@ -277,11 +313,17 @@ async fn replays_across_ttl_classes(settings: fn() -> Builder) -> (World, String
 
 #[tokio::test]
 async fn b4_replayed_across_ttl_classes() {
-    let (mut world, content, replays) = replays_across_ttl_classes(signed).await;
+    for backing in Backing::BOTH {
+        replayed_across_ttl_classes(backing).await;
+    }
+}
+
+async fn replayed_across_ttl_classes(backing: Backing) {
+    let (mut world, content, replays) = replays_across_ttl_classes(signed, backing).await;
     for (attack, valid) in replays {
         is_refused(&mut world, attack, valid, &content).await;
     }
-    let (mut world, content, replays) = replays_across_ttl_classes(World::start).await;
+    let (mut world, content, replays) = replays_across_ttl_classes(World::start, backing).await;
     for (attack, valid) in replays {
         gives_nothing(&mut world, attack, valid, &content).await;
     }
@@ -289,11 +331,17 @@ async fn b4_replayed_across_ttl_classes() {
 
 #[tokio::test]
 async fn b4_replayed_across_keys() {
-    let (writer, content, of_key) = written(signed).await;
-    let mut other = World::start().with("LRAP_SIGNING_KEY", OTHER_KEY).sharing(writer.table()).await;
-    let mut none = World::start().sharing(writer.table()).await;
+    for backing in Backing::BOTH {
+        replayed_across_keys(backing).await;
+    }
+}
+
+async fn replayed_across_keys(backing: Backing) {
+    let (writer, content, of_key) = written(signed, backing).await;
+    let mut other = World::start().with("LRAP_SIGNING_KEY", OTHER_KEY).on(writer.stores()).await;
+    let mut none = World::start().on(writer.stores()).await;
     let (of_other, of_none) = (reference_by(&mut other, &content).await, reference_by(&mut none, &content).await);
-    let mut world = signed().sharing(writer.table()).await;
+    let mut world = signed().on(writer.stores()).await;
     for stranger in [&of_other, &of_none] {
         let (attack, valid) = (event(&mut world, stranger), event(&mut world, &of_key));
         is_refused(&mut world, attack, valid, &content).await;
@@ -308,8 +356,14 @@ async fn b4_replayed_across_keys() {
 
 #[tokio::test]
 async fn b4_text_that_holds_a_valid_reference_arrives_as_that_text() {
+    for backing in Backing::BOTH {
+        text_that_holds_a_valid_reference_arrives_as_that_text(backing).await;
+    }
+}
+
+async fn text_that_holds_a_valid_reference_arrives_as_that_text(backing: Backing) {
     for settings in [World::start as fn() -> Builder, signed] {
-        let (mut writer, content, reference) = written(settings).await;
+        let (mut writer, content, reference) = written(settings, backing).await;
         let escaped = reference.replace('@', "\\u0040");
         for response in [
             quote(&reference),
@@ -320,7 +374,7 @@ async fn b4_text_that_holds_a_valid_reference_arrives_as_that_text() {
         ] {
             let sent = writer.respond(response.as_str()).await.text();
             assert_ne!(sent, response);
-            let mut reader = settings().sharing(writer.table()).await;
+            let mut reader = settings().on(writer.stores()).await;
             let arrived: Value = reader.deliver(sent).await.json();
             assert_eq!(arrived, serde_json::from_str::<Value>(&response).unwrap());
             assert_eq!(reader.deliver(quote(&reference)).await.text(), quote(&content));
@@ -347,17 +401,23 @@ fn http_events(text: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn b4_what_an_outsider_typed_is_never_a_reference() {
+    for backing in Backing::BOTH {
+        what_an_outsider_typed_is_never_a_reference(backing).await;
+    }
+}
+
+async fn what_an_outsider_typed_is_never_a_reference(backing: Backing) {
     for settings in [World::start as fn() -> Builder, signed] {
-        let (writer, content, reference) = written(settings).await;
-        let mut world = settings().sharing(writer.table()).await;
-        let before = world.table().meter();
+        let (writer, content, reference) = written(settings, backing).await;
+        let mut world = settings().on(writer.stores()).await;
+        let before = world.stores().spent();
         let events = http_events(&reference).into_iter().map(|event| event.to_string());
         let escaped = reference.replace('@', "\\u0040");
         let others = [json!({reference.as_str(): 1}).to_string(), format!(r#"{{"a":["{escaped}"]}}"#)];
         for event in events.chain(others) {
             assert_eq!(world.deliver(event.as_str()).await.text(), event);
         }
-        assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+        assert_eq!(world.stores().spent().since(before).requests, 0);
         assert_eq!(world.deliver(quote(&reference)).await.text(), quote(&content));
     }
 }
@@ -377,7 +437,7 @@ async fn s5_a_key_rotated_between_two_live_sandboxes_loses_nothing() {
     let by_old = reference_by(&mut old, &content).await;
     assert_eq!(secret.asked(), 1, "during init");
     secret.rotate(OTHER_KEY);
-    let mut new = keeping(&secret).sharing(old.table()).await;
+    let mut new = keeping(&secret).on(old.stores()).await;
     let by_new = reference_by(&mut new, &content).await;
     assert_ne!(by_new, by_old);
 
@@ -408,14 +468,14 @@ async fn s5_unknown_keys_cost_one_look_at_the_secret() {
         is_refused(&mut world, attack, valid, &content).await;
     }
     for unknown in ["BBBBBBBB", "CCCCCCCC"] {
-        let before = world.table().meter();
+        let before = world.stores().spent();
         let failure = world.fail(quote(&by_key(&reference, unknown))).await;
         assert_eq!(failure.error_type, "LongContent.StoreUnavailable", "{failure:?}");
         assert!(
             failure.message.contains(unknown) && failure.message.contains("LRAP_SIGNING_SECRET_ARN"),
             "{failure:?}"
         );
-        assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+        assert_eq!(world.stores().spent().since(before).requests, 0);
         assert_eq!(world.deliver(quote(&reference)).await.text(), quote(&content));
     }
     assert_eq!(secret.asked(), 2, "one during init, one for the first unknown key");

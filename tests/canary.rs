@@ -6,8 +6,9 @@ use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Value, json};
 
 use test_kit::json::{noise, quote};
+use test_kit::stores::Backing;
 use test_kit::world::Builder;
-use test_kit::{Event, FakeLambda, Reply, Request, World};
+use test_kit::{Event, Exchange, FakeLambda, Peer, Reply, Request, World};
 
 /// Every planted value begins with this, and nothing else does.
 const CANARY: &str = "Canary7Serinus";
@@ -78,7 +79,7 @@ async fn reference_in_response(world: &World, id: &str) -> String {
 async fn assert_silent(mut world: World, expected: &[&str]) {
     let errors = world.lambda.with_log(|log| {
         let ours = log.exchanges.iter().filter(|exchange| exchange.target.ends_with("/error"));
-        ours.map(test_kit::Exchange::text).filter(|text| text.contains("LongContent.")).collect::<Vec<_>>()
+        ours.map(Exchange::text).filter(|text| text.contains("LongContent.")).collect::<Vec<_>>()
     });
     world.lambda.shut_down();
     assert!(world.extension.exited().await.success());
@@ -130,41 +131,57 @@ fn b6_the_canary_is_seen_in_every_dress() {
 
 #[tokio::test]
 async fn b6_nothing_comes_out_when_all_is_well() {
-    let mut world = sandbox().with_table().await;
+    nothing_comes_out_when_all_is_well(Backing::Table, ["PutItem", "BatchGetItem"]).await;
+}
+
+#[tokio::test]
+async fn b6_nothing_comes_out_when_all_is_well_with_a_bucket() {
+    nothing_comes_out_when_all_is_well(Backing::Bucket, ["PutObject", "GetObject"]).await;
+}
+
+async fn nothing_comes_out_when_all_is_well(backing: Backing, [put, get]: [&str; 2]) {
+    let mut world = sandbox().with_store(backing).await;
     let response = json!({ canary("Short"): canary("Value"), "text": content("Response") }).to_string();
     let (id, _) = invoke(&mut world, around("none"), response).await;
     let reference = reference_in_response(&world, &id).await;
-    let mut reader = sandbox().sharing(world.table()).await;
+    let mut reader = sandbox().on(world.stores()).await;
     let (_, delivered) = invoke(&mut reader, around(&reference), "null").await;
     assert!(delivered.contains(&content("Response")));
     let look_alike = json!({ "text": format!("@content:{}", canary("LookAlike")) }).to_string();
     invoke(&mut reader, format!("not JSON {}", canary("NotJson")), look_alike).await;
-    assert_silent(world, &["response offloaded", "PutItem", "\"request_id\"", "OffloadedBytes"]).await;
-    assert_silent(reader, &["event hydrated", "BatchGetItem", "\"level\":\"TRACE\"", "HydratedBytes"]).await;
+    assert_silent(world, &["response offloaded", put, "\"request_id\"", "OffloadedBytes"]).await;
+    assert_silent(reader, &["event hydrated", get, "\"level\":\"TRACE\"", "HydratedBytes"]).await;
 }
 
 #[tokio::test]
 async fn b6_nothing_comes_out_of_contents_that_cannot_be_had() {
-    let mut world = sandbox().with_table().await;
+    for backing in Backing::BOTH {
+        nothing_comes_out_of_contents_that_cannot_be_had(backing).await;
+    }
+}
+
+async fn nothing_comes_out_of_contents_that_cannot_be_had(backing: Backing) {
+    let mut world = sandbox().with_store(backing).await;
     let large = json!({ "text": format!("{}{}", content("Large"), noise(900_000, 7)) }).to_string();
     let mut references = Vec::new();
     for response in [json!({ "text": content("Stored") }).to_string(), large] {
         let (id, _) = invoke(&mut world, "{}", response).await;
         references.push(reference_in_response(&world, &id).await);
     }
-    let table = std::sync::Arc::clone(world.table());
-    let reader = || sandbox().sharing(&table);
-    let mut other = reader().await;
+    let stores = world.stores().clone();
+    let mut other = sandbox().on(&stores).await;
     let altered = references[0].replace(":86400:", ":60:");
     assert_eq!(fail(&mut other, around(&altered)).await, "LongContent.Refused");
     assert_eq!(fail(&mut other, around(&references[0][..40])).await, "LongContent.Refused");
-    table.corrupt_all().await;
+    stores.corrupt_all().await;
     assert_eq!(fail(&mut other, around(&references[0])).await, "LongContent.Corrupt");
-    table.delete_a_part().await;
+    if backing == Backing::Table {
+        stores.table.delete_a_part().await;
+    }
     fail(&mut other, around(&references[1])).await;
-    table.expire_all().await;
+    stores.expire_all().await;
     assert_eq!(fail(&mut other, around(&references[0])).await, "LongContent.Expired");
-    table.delete_all().await;
+    stores.delete_all().await;
     assert_eq!(fail(&mut other, around(&references[0])).await, "LongContent.NotFound");
     let record = |body: &str| json!({"eventSource": "aws:sqs", "body": body});
     let batch = json!({"Records": [record(&around(&references[0])), record(&altered)]}).to_string();
@@ -191,28 +208,53 @@ async fn b6_nothing_comes_out_of_payloads_that_do_not_fit() {
 async fn b6_nothing_comes_out_of_a_table_that_echoes() {
     let echo =
         |code: &str| json!({ "__type": code, "message": canary("Echo"), "Message": content("Echo") }).to_string();
-    let answers = [
+    for (status, body) in [
         (400, echo("com.amazonaws.dynamodb.v20120810#ValidationException")),
         (400, echo("com.amazon.coral.service#UnrecognizedClientException")),
         (500, echo("com.amazonaws.dynamodb.v20120810#InternalServerError")),
         (503, format!("<html>{}</html>", canary("Html"))),
         (200, format!("{{\"Responses\": {}", canary("Broken"))),
         (302, canary("Redirect")),
-    ];
-    for (status, body) in answers {
+    ] {
         let table = FakeLambda::start().await;
         for _ in 0..200 {
             table.reply("POST /", Reply::new(status, body.as_str()).header("X-Amzn-RequestId", &canary("RequestId")));
         }
         let endpoint = format!("http://{}", table.address);
-        let world = sandbox().with("AWS_ENDPOINT_URL_DYNAMODB", endpoint).with("LRAP_STORE_TIMEOUT", 1);
-        let mut world = world.await;
-        let (id, _) = invoke(&mut world, "{}", quote(&(content("Unstored") + &noise(300_000, 2)))).await;
-        assert_eq!(world.lambda.error(&id).await.json()["errorType"], "LongContent.StoreUnavailable", "{status}");
-        invoke(&mut world, "{}", quote(&content("Fallback"))).await;
+        stores_in_vain(sandbox().with("AWS_ENDPOINT_URL_DYNAMODB", endpoint)).await;
         assert!(table.count("POST /") > 0);
-        assert_silent(world, &["LongContent.StoreUnavailable", "response sent without offloading", "Fallbacks"]).await;
     }
+}
+
+/// The same of a bucket. S3's own errors repeat the key id, what was signed, and the signature.
+#[tokio::test]
+async fn b6_nothing_comes_out_of_a_bucket_that_echoes() {
+    let echo = |code: &str| {
+        let (said, signed) = (content("Echo"), canary("Signed"));
+        format!("<Error><Code>{code}</Code><Message>{said}</Message><StringToSign>{signed}</StringToSign></Error>")
+    };
+    for (status, body) in [
+        (400, echo("InvalidRequest")),
+        (403, echo("SignatureDoesNotMatch")),
+        (500, echo("InternalError")),
+        (503, format!("<html>{}</html>", canary("Html"))),
+        (302, canary("Redirect")),
+    ] {
+        let reply = move || Reply::new(status, body.as_str()).header("x-amz-request-id", &canary("RequestId"));
+        let bucket = Peer::start(move |_: &Exchange| Some(reply())).await;
+        let endpoint = format!("http://{}", bucket.address);
+        let world = sandbox().with("AWS_ENDPOINT_URL_S3", endpoint).with("LRAP_CONTENT_BUCKET", "contents");
+        stores_in_vain(world.with("LRAP_S3_MIN_SIZE", 0)).await;
+    }
+}
+
+/// What has to be stored fails, what fits leaves as it is, and nothing comes out.
+async fn stores_in_vain(world: Builder) {
+    let mut world = world.with("LRAP_STORE_TIMEOUT", 1).await;
+    let (id, _) = invoke(&mut world, "{}", quote(&(content("Unstored") + &noise(300_000, 2)))).await;
+    assert_eq!(world.lambda.error(&id).await.json()["errorType"], "LongContent.StoreUnavailable");
+    invoke(&mut world, "{}", quote(&content("Fallback"))).await;
+    assert_silent(world, &["LongContent.StoreUnavailable", "response sent without offloading", "Fallbacks"]).await;
 }
 
 #[tokio::test]

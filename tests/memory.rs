@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use test_kit::json::{noise, quote};
+use test_kit::stores::Backing;
 use test_kit::wire::chunk;
 use test_kit::world::Failure;
 use test_kit::{Event, World, soon};
@@ -25,8 +26,8 @@ pub(crate) fn status(world: &World, name: &str) -> usize {
 }
 
 /// Bytes beyond idle that one invocation with this response costs at its peak.
-async fn cost_of_response(content: String) -> usize {
-    let mut world = World::start().with("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024).with_table().await;
+async fn cost_of_response(backing: Backing, content: String) -> usize {
+    let mut world = World::start().with("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024).with_store(backing).await;
     let id = world.fresh_id();
     world.lambda.push(Event::new(&id, "{}").due_in(REMAINING));
     world.runtime.next().await;
@@ -39,10 +40,10 @@ async fn cost_of_response(content: String) -> usize {
 }
 
 /// Bytes beyond idle that an event costs which fails because hydrated it would exceed `limit`.
-async fn cost_of_hostile(event: impl Fn(&str) -> String, limit: usize) -> usize {
-    let mut writer = World::start().with_table().await;
+async fn cost_of_hostile(backing: Backing, event: impl Fn(&str) -> String, limit: usize) -> usize {
+    let mut writer = World::start().with_store(backing).await;
     let sent = writer.respond(quote(&noise(5 * MIB, 1))).await.json();
-    let mut world = World::start().with("LRAP_MAX_EVENT_SIZE", limit).sharing(writer.table()).await;
+    let mut world = World::start().with("LRAP_MAX_EVENT_SIZE", limit).on(writer.stores()).await;
     world.deliver("1").await;
     let idle = status(&world, "VmRSS");
     let failure = world.fail(event(sent.as_str().unwrap())).await;
@@ -54,26 +55,35 @@ async fn cost_of_hostile(event: impl Fn(&str) -> String, limit: usize) -> usize 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn b8_a_long_text_costs_no_more_than_two_and_a_half_times_its_size() {
-    let cost = cost_of_response("some \"text\" that repeats\n".repeat(40 * MIB / 25)).await;
+    let cost = cost_of_response(Backing::Table, "some \"text\" that repeats\n".repeat(40 * MIB / 25)).await;
     assert!(cost <= 100 * MIB, "{cost}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn b8_what_does_not_compress_costs_no_more_than_two_and_a_half_times_its_size() {
-    let cost = cost_of_response(noise(40 * MIB, 1)).await;
+    let cost = cost_of_response(Backing::Table, noise(40 * MIB, 1)).await;
+    assert!(cost <= 100 * MIB, "{cost}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b8_what_does_not_compress_costs_no_more_than_that_with_a_bucket() {
+    let cost = cost_of_response(Backing::Bucket, noise(40 * MIB, 1)).await;
     assert!(cost <= 100 * MIB, "{cost}");
 }
 
 #[tokio::test]
 async fn b8_one_content_named_a_thousand_times_is_refused_before_it_costs_the_memory() {
-    let cost = cost_of_hostile(|reference| json!(vec![reference; 1_000]).to_string(), 32 * MIB).await;
-    assert!(cost <= 64 * MIB, "{cost}");
+    for backing in Backing::BOTH {
+        let event = |reference: &str| json!(vec![reference; 1_000]).to_string();
+        let cost = cost_of_hostile(backing, event, 32 * MIB).await;
+        assert!(cost <= 64 * MIB, "{backing:?}: {cost}");
+    }
 }
 
 #[tokio::test]
 async fn b8_one_content_named_a_thousand_times_inside_of_texts_is_refused_as_early() {
     let event = |reference: &str| json!([json!([json!(vec![reference; 1_000]).to_string()]).to_string()]).to_string();
-    let cost = cost_of_hostile(event, 32 * MIB).await;
+    let cost = cost_of_hostile(Backing::Table, event, 32 * MIB).await;
     assert!(cost <= 64 * MIB, "{cost}");
 }
 

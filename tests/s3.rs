@@ -3,12 +3,10 @@
 use lambda_local::table::{ContentBucket, Fault, Faults};
 use serde_json::{Value, json};
 
+use test_kit::World;
 use test_kit::bucket::bucket;
 use test_kit::json::{noise, quote};
 use test_kit::world::Builder;
-use test_kit::{Event, World};
-
-use crate::memory::status;
 
 const MIB: usize = 1 << 20;
 
@@ -68,25 +66,6 @@ async fn functions_with_different_tables_share_a_bucket() {
         let mut reader = beside(&bucket).with("LRAP_SIGNING_KEY", key).with("AGENT_CONTEXT_TABLE", "another").await;
         assert_eq!(reader.deliver(sent).await.json(), json!(text));
     }
-}
-
-/// Section 7: what this sandbox stored or read is not paid for again.
-#[tokio::test]
-async fn a_conversation_writes_each_message_once_and_reads_none() {
-    let bucket = bucket().await;
-    let mut world = beside(&bucket).with_table().await;
-    let mut conversation = "[]".to_owned();
-    for number in 0..8 {
-        let id = world.fresh_id();
-        world.lambda.push(Event::new(&id, conversation));
-        let mut messages = world.runtime.next().await.json();
-        let expected: Vec<_> = (0..number).map(|seed| noise(20_000, seed)).collect();
-        assert!(messages == json!(expected), "turn {number}");
-        messages.as_array_mut().unwrap().push(json!(noise(20_000, number)));
-        assert_eq!(world.runtime.respond(&id, messages.to_string()).await.status, 202);
-        conversation = world.lambda.response(&id).await.text();
-    }
-    assert_eq!((bucket.requests_of("PutObject"), bucket.requests_of("GetObject")), (8, 0));
 }
 
 /// Whatever is altered in a reference, no content comes of it.
@@ -165,21 +144,4 @@ async fn nothing_that_is_stored_comes_out() {
     world.extension.log_with("PutObject").await;
     let said = world.extension.said();
     assert!(said.contains("SlowDown") && !said.contains(CANARY));
-}
-
-/// B8 for the bucket, up and down.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_compress_costs_no_more_than_two_and_a_half_times_its_size() {
-    let bucket = bucket().await;
-    let remaining = std::time::Duration::from_mins(2);
-    let mut world = beside(&bucket).with("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024).with_table().await;
-    let id = world.fresh_id();
-    world.lambda.push(Event::new(&id, "{}").due_in(remaining));
-    world.runtime.next().await;
-    let idle = status(&world, "VmRSS");
-    assert_eq!(world.runtime.respond(&id, quote(&noise(40 * MIB, 1))).await.status, 202);
-    assert!(world.lambda.response(&id).await.body.len() < 200, "stored");
-    let cost = status(&world, "VmHWM") - idle;
-    println!("idle {} KiB, {} bytes cost {cost} at the peak", idle / 1024, 40 * MIB);
-    assert!(cost <= 100 * MIB, "{cost}");
 }

@@ -1,21 +1,29 @@
-//! Endurance: a mixed load on one sandbox with four polls, for as long as `LRAP_SOAK_SECONDS` says; `make soak`. No byte is wrong, what
-//! the process holds levels off, and the last tenth of the time is as fast as the first.
+//! Endurance: a mixed load on one sandbox with four polls, for as long as `LRAP_SOAK_SECONDS` says; `make soak`. Stores fail, clocks
+//! jump and keys rotate. No byte is wrong, what the process holds levels off, and the last sixth of the time is as fast as the first.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use lambda_local::table::{Fault, Faults};
+use lambda_local::table::{ContentBucket, Fault, Faults};
 use serde_json::{Value, json};
 
 use test_kit::bucket::bucket;
 use test_kit::json::{noise, quote};
-use test_kit::runtime::Runtime;
+use test_kit::runtime::{Runtime, runtimes};
+use test_kit::secrets::{SECRET_ARN, Secret};
+use test_kit::world::Builder;
 use test_kit::{Event, World, soon};
 
 use crate::memory::status;
 
 const POLLS: usize = 4;
-const KEY: &str = "a-signing-key-of-some-length";
+/// Rounds after which something else is done to the stores, or nothing.
+const TURN: u64 = 10;
+/// When the key is rotated first, and how often. A sandbox looks at its secret once a minute at most.
+const FIRST_ROTATION: Duration = Duration::from_secs(20);
+const ROTATION: Duration = Duration::from_secs(90);
+/// From this time on the last sixth may be slower by a fifth; in a shorter one, single slow requests weigh more.
+const LONG: Duration = Duration::from_mins(30);
 
 /// How long the soak takes: a minute, unless something else is asked for.
 #[expect(clippy::disallowed_methods, reason = "what is asked of the test run, not of the extension")]
@@ -145,68 +153,173 @@ fn near_slowest(mut times: Vec<Duration>) -> Duration {
     times.get(times.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default()
 }
 
-/// What is done to the stores while the load goes on, each in its turn.
-fn disturb(world: &World, bucket: &lambda_local::table::ContentBucket, turn: usize) {
-    world.table().clear_faults();
-    bucket.faults().clear();
-    match turn % 5 {
-        1 => world.table().faults(Faults::share(20, Fault::Throttle, turn as u64)),
-        2 => bucket.faults().set(Faults::share(20, Fault::Throttle, turn as u64)),
-        3 => {
-            world.table().silence_open_connections();
-            bucket.faults().silence_open_connections();
-        }
-        4 => bucket.faults().set(Faults::share(10, Fault::Reset, turn as u64)),
-        _ => {}
+/// What is asked of the sandbox, and where it keeps contents and keys.
+struct Soak {
+    world: World,
+    bucket: ContentBucket,
+    secret: Secret,
+    rotations: u32,
+}
+
+impl Soak {
+    async fn start() -> Self {
+        let (bucket, secret) = (bucket().await, Secret::start(Some("signing-key-of-some-length-0")).await);
+        let world = sandbox(&bucket, &secret).remembering(64).with_table().await;
+        Self { world, bucket, secret, rotations: 0 }
     }
+
+    /// What is done to the stores in a turn. Every second turn is quiet: its times are compared.
+    fn disturb(&self, turn: u64) {
+        let (table, bucket) = (self.world.table(), self.bucket.faults());
+        table.clear_faults();
+        bucket.clear();
+        if is_quiet(turn) {
+            return;
+        }
+        match turn / 2 % 7 {
+            0 => table.faults(Faults::share(20, Fault::Throttle, turn)),
+            1 => bucket.set(Faults::share(20, Fault::Throttle, turn)),
+            2 => {
+                table.silence_open_connections();
+                bucket.silence_open_connections();
+            }
+            3 => bucket.set(Faults::share(10, Fault::Reset, turn)),
+            4 => self.clocks_jump(600),
+            5 => self.clocks_jump(-600),
+            _ => table.faults(Faults::share(10, Fault::InternalError, turn)),
+        }
+    }
+
+    /// The sandbox's clock and AWS's differ by so many seconds from now on.
+    fn clocks_jump(&self, seconds: i64) {
+        self.world.table().faults(Faults::always(Fault::Clock(seconds)));
+        self.bucket.faults().set(Faults::always(Fault::Clock(seconds)));
+    }
+
+    /// Rotates the key if it is time. A new sandbox signs by the new one; what it sent is an event of the old sandbox.
+    async fn rotate(&mut self, ago: Duration, stored: &mut [Value]) {
+        if ago < FIRST_ROTATION + ROTATION * self.rotations {
+            return;
+        }
+        self.rotations += 1;
+        self.secret.rotate(&format!("signing-key-of-some-length-{}", self.rotations));
+        let mut new = sandbox(&self.bucket, &self.secret).sharing(self.world.table()).await;
+        let meant = json!([noise(20_000, u64::from(self.rotations) << 40)]);
+        let sent = new.respond(meant.to_string()).await.json();
+        stored.fill(json!({ "sent": sent, "meant": meant }));
+    }
+
+    /// Forgets all contents, so that the stores do not grow for hours: moto and the table keep them in memory.
+    async fn empty(&self, stored: &mut [Value]) {
+        stored.fill(json!({ "sent": {}, "meant": {} }));
+        self.world.table().delete_all().await;
+        for key in self.bucket.keys().await {
+            self.bucket.delete(&key).await;
+        }
+    }
+}
+
+fn sandbox(bucket: &ContentBucket, secret: &Secret) -> Builder {
+    World::start()
+        .with("LRAP_CONTENT_BUCKET", bucket.name())
+        .with("AWS_ENDPOINT_URL_S3", bucket.endpoint())
+        .with("LRAP_SIGNING_SECRET_ARN", SECRET_ARN)
+        .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secret.endpoint)
+        .with("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512)
+        // Full after some seconds, so that what grows later is a leak.
+        .with("LRAP_CACHE_SIZE", 12 << 20)
+        .with("LRAP_LOG", "error")
+}
+
+fn is_quiet(turn: u64) -> bool {
+    turn.is_multiple_of(2)
 }
 
 #[ignore = "make soak runs it"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mixed_load_for_as_long_as_it_is_asked_for() {
     let time = asked_for();
-    let bucket = bucket().await;
-    let world = World::start()
-        .with("LRAP_CONTENT_BUCKET", bucket.name())
-        .with("AWS_ENDPOINT_URL_S3", bucket.endpoint())
-        .with("LRAP_SIGNING_KEY", KEY)
-        .with("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 512)
-        .with_table()
-        .await;
-    let mut runtimes = test_kit::runtime::runtimes(world.extension.listener, POLLS);
+    let mut soak = Soak::start().await;
+    let mut runtimes = runtimes(soak.world.extension.listener, POLLS);
     let mut stored = vec![json!({ "sent": {}, "meant": {} }); POLLS];
-    let (begun, mut round, mut held) = (Instant::now(), 0, vec![]);
-    let mut seen: BTreeMap<Load, Vec<(Duration, Duration)>> = BTreeMap::new();
+    let mut figures = Figures { time, seen: BTreeMap::new(), held: vec![] };
+    let (begun, mut number) = (Instant::now(), 0);
     while begun.elapsed() < time {
-        disturb(&world, &bucket, (round / 25) as usize);
-        let queued = Round::queue(&world, round, &stored);
+        let turn = number / TURN;
+        if number % TURN == 0 {
+            soak.disturb(turn);
+            figures.held.push((begun.elapsed(), Holds::of(&soak.world)));
+            if is_quiet(turn) {
+                soak.empty(&mut stored).await;
+                soak.rotate(begun.elapsed(), &mut stored).await;
+            }
+        }
+        let round = Round::queue(&soak.world, number, &stored);
         let [a, b, c, d] = &mut runtimes[..] else { panic!("BUG: four polls") };
-        let (a, b, c, d) =
-            tokio::join!(queued.invoke(a, 0), queued.invoke(b, 1), queued.invoke(c, 2), queued.invoke(d, 3));
+        let (a, b, c, d) = tokio::join!(round.invoke(a, 0), round.invoke(b, 1), round.invoke(c, 2), round.invoke(d, 3));
         for (at, (Seen { load, took }, next)) in [a, b, c, d].into_iter().enumerate() {
-            seen.entry(load).or_default().push((begun.elapsed(), took));
+            // What a disturbance left is found by the first round after it.
+            let is_compared = is_quiet(turn) && number % TURN > 0;
+            figures.seen.entry(load).or_default().push((begun.elapsed(), took, is_compared));
             stored[at] = next.unwrap_or_else(|| stored[at].take());
         }
-        round += 1;
-        if round % 25 == 0 {
-            held.push(Holds::of(&world));
-        }
+        number += 1;
     }
-    report(&seen, &held, time);
+    assert!(soak.rotations > 0 && soak.secret.asked() > soak.rotations as usize, "no key was rotated");
+    figures.judge(soak.rotations);
 }
 
-/// Prints the figures, and judges them.
-fn report(seen: &BTreeMap<Load, Vec<(Duration, Duration)>>, held: &[Holds], time: Duration) {
-    for (load, times) in seen {
-        let part = |is_in: &dyn Fn(Duration) -> bool| {
-            near_slowest(times.iter().filter(|(at, _)| is_in(*at)).map(|(_, took)| *took).collect())
-        };
-        let (first, last) = (part(&|at| at < time / 4), part(&|at| at >= time / 4 * 3));
-        println!("{load:?}: {} invocations, p99 of the first quarter {first:?}, of the last {last:?}", times.len());
+/// All that was measured.
+struct Figures {
+    time: Duration,
+    /// When each invocation ended, how long it took, and whether that is compared.
+    seen: BTreeMap<Load, Vec<(Duration, Duration, bool)>>,
+    held: Vec<(Duration, Holds)>,
+}
+
+impl Figures {
+    /// Prints the figures, and fails if something grew.
+    fn judge(&self, rotations: u32) {
+        let invocations: usize = self.seen.values().map(Vec::len).sum();
+        println!("{invocations} invocations in {:?}, {rotations} rotations", self.time);
+        for (load, times) in &self.seen {
+            let (first, last) = (self.p99(0, times.iter()), self.p99(5, times.iter()));
+            println!("{load:?}: {} invocations, p99 of the first sixth {first:?}, of the last {last:?}", times.len());
+        }
+        let all = || self.seen.values().flatten();
+        let (first, last) = (self.p99(0, all()), self.p99(5, all()));
+        let (early, late) = (self.most_held(1), self.most_held(5));
+        println!("all: p99 of the first sixth {first:?}, of the last {last:?}");
+        println!("most of the second sixth {early:?}, of the last {late:?}");
+        assert!(last <= self.most(first), "slower: {first:?} {last:?}");
+        assert!(late.rss <= early.rss + (16 << 20), "memory grows: {early:?} {late:?}");
+        assert!(late.descriptors <= early.descriptors + 16, "descriptors grow: {early:?} {late:?}");
+        assert!(late.connections <= early.connections + 16, "connections grow: {early:?} {late:?}");
     }
-    let (early, late) = (held[held.len() / 2], held[held.len() - 1]);
-    println!("half way {early:?}, in the end {late:?}");
-    assert!(late.rss <= early.rss + (32 << 20), "memory grows: {early:?} {late:?}");
-    assert!(late.descriptors <= early.descriptors + 16, "descriptors grow: {early:?} {late:?}");
-    assert!(late.connections <= early.connections + 16, "connections grow: {early:?} {late:?}");
+
+    /// The longest but a hundredth of what is compared in a sixth of the time.
+    fn p99<'a>(&self, sixth: u32, times: impl Iterator<Item = &'a (Duration, Duration, bool)>) -> Duration {
+        let compared = times.filter(|(at, _, is_compared)| *is_compared && self.is_in(sixth, *at));
+        near_slowest(compared.map(|(_, took, _)| *took).collect())
+    }
+
+    /// How long the last sixth may take where the first took so long.
+    fn most(&self, first: Duration) -> Duration {
+        if self.time >= LONG { first * 6 / 5 } else { first * 2 + Duration::from_millis(500) }
+    }
+
+    fn is_in(&self, sixth: u32, at: Duration) -> bool {
+        at >= self.time / 6 * sixth && (sixth == 5 || at < self.time / 6 * (sixth + 1))
+    }
+
+    /// The most of each that the process held in a sixth of the time.
+    fn most_held(&self, sixth: u32) -> Holds {
+        let held = || self.held.iter().filter(|(at, _)| self.is_in(sixth, *at)).map(|(_, holds)| holds);
+        let most = |of: fn(&Holds) -> usize| held().map(of).max().expect("a turn in each sixth");
+        Holds {
+            rss: most(|holds| holds.rss),
+            descriptors: most(|holds| holds.descriptors),
+            connections: most(|holds| holds.connections),
+        }
+    }
 }

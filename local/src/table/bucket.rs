@@ -89,9 +89,15 @@ impl ContentBucket {
 
     /// Waits until so many requests have come.
     pub async fn asked_times(&self, times: u64) {
+        self.asked(|bucket| bucket.requests.borrow().values().sum::<u64>() >= times).await;
+    }
+
+    /// Waits until requests have come after which `is_so`.
+    pub async fn asked(&self, is_so: impl Fn(&Self) -> bool) {
         let mut requests = self.requests.clone();
-        let all = |seen: &Requests| seen.values().sum::<u64>() >= times;
-        requests.wait_for(all).await.expect("BUG: the server lives as long as the bucket");
+        while !is_so(self) {
+            requests.changed().await.expect("BUG: the server lives as long as the bucket");
+        }
     }
 
     /// Every key, past the relay: neither counted nor at fault.
@@ -108,13 +114,17 @@ impl ContentBucket {
 
     /// Puts an object in the place of another one: with its own metadata, of which `edit` may make something else.
     pub async fn edit(&self, key: &str, edit: impl FnOnce(&mut HeaderMap, &mut Vec<u8>)) {
-        let (headers, bytes) = self.object(key).await;
-        let is_metadata = |(name, _): &(&http::HeaderName, &HeaderValue)| name.as_str().starts_with("x-amz-meta-");
-        let mut metadata: HeaderMap =
-            headers.iter().filter(is_metadata).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let (mut headers, bytes) = self.object(key).await;
         let mut bytes = bytes.to_vec();
-        edit(&mut metadata, &mut bytes);
-        self.ask(Method::PUT, key, metadata, bytes.into()).await;
+        edit(&mut headers, &mut bytes);
+        self.put(key, (headers, bytes.into())).await;
+    }
+
+    /// Puts an object; of its headers only the metadata.
+    pub async fn put(&self, key: &str, (headers, bytes): Object) {
+        let is_metadata = |(name, _): &(&http::HeaderName, &HeaderValue)| name.as_str().starts_with("x-amz-meta-");
+        let metadata = headers.iter().filter(is_metadata).map(|(name, value)| (name.clone(), value.clone())).collect();
+        self.ask(Method::PUT, key, metadata, bytes).await;
     }
 
     /// Deletes an object.

@@ -71,8 +71,13 @@ impl FakeLambda {
 
     /// One that keeps the last few exchanges only, and costs little: for who looks at the clock.
     pub async fn start_keeping_few() -> Self {
+        Self::start_keeping(FEW).await
+    }
+
+    /// One that keeps so many exchanges.
+    pub async fn start_keeping(kept: usize) -> Self {
         let lambda = Lambda::default();
-        Self { peer: Peer::start_keeping(FEW, lambda.clone()).await, lambda }
+        Self { peer: Peer::start_keeping(kept, lambda.clone()).await, lambda }
     }
 
     /// Queues an event for whichever poll comes first.

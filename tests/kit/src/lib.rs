@@ -40,6 +40,8 @@ pub mod extension;
 #[cfg(feature = "world")]
 pub mod json;
 #[cfg(feature = "world")]
+pub mod stores;
+#[cfg(feature = "world")]
 pub mod table;
 #[cfg(feature = "world")]
 pub mod world;

@@ -3,15 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use lambda_local::table::{ContentTable, Fault, Faults, Gate, Meter, TableConfig};
+use lambda_local::table::{ContentTable, Fault, Faults, Meter, TableConfig};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::fake_lambda::FakeLambda;
-use crate::json::{noise, quote};
-use crate::message::{Event, Request};
-use crate::runtime::Runtime;
 use crate::waiting::soon;
 
 /// A content table of its own for each test; it never sweeps by itself.
@@ -61,9 +57,9 @@ impl Table {
         soon(operation, self.0.metered(|meter| meter.since(before).requests_of(operation) > 0)).await;
     }
 
-    /// Waits for so many requests of any operation after those of `before`.
-    pub async fn asked_times(&self, before: &Meter, times: u64) {
-        soon("requests", self.0.metered(|meter| meter.since(before).total_requests() >= times)).await;
+    /// Waits until requests have come after which `is_so`.
+    pub(crate) async fn until(&self, is_so: impl Fn(&Meter) -> bool) {
+        self.0.metered(is_so).await;
     }
 
     pub fn faults(&self, faults: Faults) {
@@ -82,24 +78,6 @@ impl Table {
     /// How many connections sandboxes have opened so far.
     pub fn opened(&self) -> u64 {
         self.0.faults().opened()
-    }
-
-    /// Has sandboxes with these `runtimes` keep as many connections open: each stores a content while the others do.
-    pub async fn keep_connections(&self, lambda: &FakeLambda, runtimes: &mut [Runtime]) {
-        let (gate, before) = (Gate::shut(), self.meter());
-        self.faults(Faults::always(Fault::Wait(gate.clone())));
-        for (number, runtime) in (self.opened() * 1000..).zip(runtimes.iter_mut()) {
-            let id = format!("keep-{number}");
-            lambda.push(Event::new(&id, "{}"));
-            assert_eq!(runtime.next().await.id(), id);
-            runtime.begin(&Request::response(&id, quote(&noise(6000, number)))).await;
-        }
-        self.asked_times(&before, runtimes.len() as u64).await;
-        gate.open();
-        for runtime in runtimes.iter_mut() {
-            assert_eq!(runtime.answer("POST").await.status, 202);
-        }
-        self.clear_faults();
     }
 
     /// No request is answered from now on.

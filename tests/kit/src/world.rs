@@ -13,6 +13,7 @@ use crate::fake_lambda::{EXTENSION_NEXT, FakeLambda, REGISTER};
 use crate::message::{Event, Request};
 use crate::peer::Exchange;
 use crate::runtime::{Answer, Runtime};
+use crate::stores::{Backing, Stores};
 use crate::table::Table;
 
 /// One sandbox under test.
@@ -20,24 +21,25 @@ pub struct World {
     pub lambda: FakeLambda,
     pub extension: Extension,
     pub runtime: Runtime,
-    table: Option<Arc<Table>>,
+    stores: Option<Stores>,
     invocations: usize,
-    warmed_before: u64,
+    warmed_before: [u64; 2],
 }
 
 /// A sandbox that is about to start.
 pub struct Builder {
     environment: BTreeMap<String, String>,
-    table: Setting,
+    stores: Setting,
     port: ReservedPort,
     is_read: bool,
+    kept: Option<usize>,
 }
 
 enum Setting {
     /// Named, but out of reach: a test that does not expect store requests gets none answered.
     Absent,
-    New,
-    Shared(Arc<Table>),
+    New(Backing),
+    Shared(Stores),
 }
 
 /// The variables that Lambda and the stack set.
@@ -58,15 +60,21 @@ impl World {
     pub fn start() -> Builder {
         Builder {
             environment: base_environment(),
-            table: Setting::Absent,
+            stores: Setting::Absent,
             port: ReservedPort::new().unwrap(),
             is_read: true,
+            kept: None,
         }
     }
 
     /// The content table.
     pub fn table(&self) -> &Arc<Table> {
-        self.table.as_ref().expect("a world that was started with a table")
+        &self.stores().table
+    }
+
+    /// The table, and the bucket if it has one.
+    pub fn stores(&self) -> &Stores {
+        self.stores.as_ref().expect("a world that was started with a table")
     }
 
     /// An id as Lambda makes them, fresh each time.
@@ -75,9 +83,9 @@ impl World {
         format!("8476a536-e9f4-11e8-9739-{:012x}", self.invocations)
     }
 
-    /// Another sandbox with default settings on the same content table.
+    /// Another sandbox with default settings on the same stores.
     pub async fn reader(&self) -> Self {
-        Self::start().sharing(self.table()).await
+        Self::start().on(self.stores()).await
     }
 
     /// Another runtime in the same sandbox.
@@ -191,6 +199,12 @@ impl Builder {
         self
     }
 
+    /// Lambda remembers the last exchanges only: for who invokes for hours.
+    pub fn remembering(mut self, kept: usize) -> Self {
+        self.kept = Some(kept);
+        self
+    }
+
     /// Removes a variable.
     pub fn without(mut self, name: &str) -> Self {
         self.environment.remove(name);
@@ -198,14 +212,24 @@ impl Builder {
     }
 
     /// Gives the sandbox a content table of its own.
-    pub fn with_table(mut self) -> Self {
-        self.table = Setting::New;
+    pub fn with_table(self) -> Self {
+        self.with_store(Backing::Table)
+    }
+
+    /// Gives the sandbox stores of its own, of which this one takes all contents.
+    pub fn with_store(mut self, backing: Backing) -> Self {
+        self.stores = Setting::New(backing);
         self
     }
 
     /// Shares the content table of another sandbox.
-    pub fn sharing(mut self, table: &Arc<Table>) -> Self {
-        self.table = Setting::Shared(Arc::clone(table));
+    pub fn sharing(self, table: &Arc<Table>) -> Self {
+        self.on(&Stores { table: Arc::clone(table), bucket: None })
+    }
+
+    /// Shares the stores of another sandbox.
+    pub fn on(mut self, stores: &Stores) -> Self {
+        self.stores = Setting::Shared(stores.clone());
         self
     }
 
@@ -216,15 +240,18 @@ impl Builder {
 
     /// Starts the process and does not wait for anything.
     pub async fn spawn(mut self) -> World {
-        let table = match std::mem::replace(&mut self.table, Setting::Absent) {
+        let stores = match std::mem::replace(&mut self.stores, Setting::Absent) {
             Setting::Absent => None,
-            Setting::New => Some(Arc::new(Table::start().await)),
-            Setting::Shared(table) => Some(table),
+            Setting::New(backing) => Some(Stores::start(backing).await),
+            Setting::Shared(stores) => Some(stores),
         };
-        if let Some(table) = &table {
-            self = self.with("AWS_ENDPOINT_URL_DYNAMODB", table.endpoint()).with("AGENT_CONTEXT_TABLE", table.name());
+        for (name, value) in stores.iter().flat_map(Stores::variables) {
+            self = self.with(name, value);
         }
-        let lambda = FakeLambda::start().await;
+        let lambda = match self.kept {
+            Some(kept) => FakeLambda::start_keeping(kept).await,
+            None => FakeLambda::start().await,
+        };
         let listener = self.port.address();
         lambda.probe_at_register(listener);
         let defaults = [
@@ -234,10 +261,10 @@ impl Builder {
         for (name, value) in defaults {
             self.environment.entry(name.to_owned()).or_insert(value);
         }
-        let warmed_before = table.as_ref().map_or(0, |table| table.warmed());
+        let warmed_before = stores.as_ref().map_or([0; 2], Stores::warmed);
         let spawn = if self.is_read { Extension::spawn } else { Extension::spawn_unread };
         let extension = spawn(self.port, &self.environment);
-        World { lambda, extension, runtime: Runtime::new(listener), table, invocations: 0, warmed_before }
+        World { lambda, extension, runtime: Runtime::new(listener), stores, invocations: 0, warmed_before }
     }
 }
 
@@ -252,8 +279,8 @@ impl IntoFuture for Builder {
             world.lambda.recorded(&format!("POST {REGISTER}")).await;
             world.lambda.recorded(&format!("GET {EXTENSION_NEXT}")).await;
             // Counts of requests then begin with the first invocation.
-            if let Some(table) = &world.table {
-                table.warmed_times(world.warmed_before + 1).await;
+            if let Some(stores) = &world.stores {
+                stores.warmed_since(world.warmed_before).await;
             }
             world
         })
