@@ -34,6 +34,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "PATH", default_value = "docs")]
         docs: PathBuf,
     },
+    /// Measures how long the table and a bucket take that answer 5 and 20 ms late, and prints a table.
+    Stores {
+        /// How often each is written and read; the table has medians.
+        #[arg(long, default_value_t = 15)]
+        times: u64,
+    },
     /// The content table of a run, until standard input ends.
     #[command(hide = true)]
     Table,

@@ -6,6 +6,7 @@
 //! - `lane`, `relay`: what is between them
 //! - `payload`: what passes
 //! - `table`, `bare`: where contents are kept, and what one request to it costs
+//! - `stores`, `objects`: the table beside a bucket
 //! - `shipped`: the functions, as they are shipped
 //! - `scenario`, `blocks`: what is measured, in turns
 //! - `process`, `pin`, `machine`, `statistics`, `figures`: how
@@ -22,6 +23,7 @@ mod lambda;
 mod lane;
 mod machine;
 mod number;
+mod objects;
 mod payload;
 mod pin;
 mod plot;
@@ -33,6 +35,7 @@ mod runtime;
 mod scenario;
 mod shipped;
 mod statistics;
+mod stores;
 mod table;
 
 use std::fs;
@@ -59,6 +62,7 @@ fn main() -> anyhow::Result<()> {
             Command::Document { report, docs } => {
                 document::write(&acceptance::judged_again(&fs::read(report)?)?, &docs)
             }
+            Command::Stores { times } => stores::print(times).await,
             Command::Table => table::serve().await,
             Command::Relay { relay, upstream } => Ok(relay::serve(relay, upstream).await?),
         }

@@ -84,3 +84,17 @@ fn a_neighbour_is_measured_alone_and_beside_claims() {
     assert_eq!(lanes, ["extension, alone", "extension"]);
     assert!(measurements(&report).all(|(_, figures)| figures["total_p99_us"].as_f64().unwrap() > 0.0));
 }
+
+#[test]
+fn both_stores_are_measured_at_both_latencies() {
+    let ran = Command::new(BENCH).args(["stores", "--times", "1"]).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let table = String::from_utf8(ran.stdout).unwrap();
+    let rows: Vec<Vec<_>> = table.lines().skip(2).map(|row| row.split(['|', ',']).map(str::trim).collect()).collect();
+    assert_eq!(rows.len(), 10, "{table}");
+    for row in rows {
+        let away: f64 = row[2].trim_end_matches(" ms").parse().unwrap();
+        let figures = row[3..7].iter().map(|cell| cell.trim_end_matches(" ms").parse::<f64>().unwrap());
+        assert!(figures.into_iter().all(|took| took >= away), "{row:?}");
+    }
+}
