@@ -1,13 +1,16 @@
 """JWT authorizers of HTTP APIs: which tokens of an issuer pass, and what the function is told of them."""
 
 import base64
+import functools
 import hashlib
 import http.client
 import http.server
 import json
+import tempfile
 import threading
 import time
 import uuid
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.aws import REGION, OnAws
@@ -54,18 +57,22 @@ def signed(claims, header=None, exponent=PRIVATE_EXPONENT):
 
 
 class Issuer(http.server.ThreadingHTTPServer):
-    """Gives out its key, and says where."""
+    """Gives out its key, and says where: two files in a folder."""
 
     daemon_threads = True
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Pages)
+    def __init__(self, folder):
+        super().__init__(("127.0.0.1", 0), functools.partial(Pages, directory=folder))
         self.url = f"http://127.0.0.1:{self.server_port}"
         key = {"kty": "RSA", "kid": KEY_ID, "alg": "RS256", "use": "sig", "e": encoded(EXPONENT.to_bytes(3, "big"))}
-        self.pages = {
-            "/.well-known/openid-configuration": {"issuer": self.url, "jwks_uri": f"{self.url}/keys"},
-            "/keys": {"keys": [{**key, "n": encoded(MODULUS.to_bytes(256, "big"))}]},
+        pages = {
+            ".well-known/openid-configuration": {"issuer": self.url, "jwks_uri": f"{self.url}/keys"},
+            "keys": {"keys": [{**key, "n": encoded(MODULUS.to_bytes(256, "big"))}]},
         }
+        for name, page in pages.items():
+            path = Path(folder, name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(page))
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def end(self):
@@ -73,14 +80,7 @@ class Issuer(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
-class Pages(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = json.dumps(self.server.pages[self.path]).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
+class Pages(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
@@ -89,7 +89,9 @@ class Tokens(OnAws):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.issuer = Issuer()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.issuer = Issuer(folder.name)
         cls.addClassCleanup(cls.issuer.end)
 
     def setUp(self):
