@@ -148,7 +148,7 @@ packages:
 	@tests/packages "$(LRAP_CACHE)"
 
 soak: $(MOTO)/installed ## change: a mixed load on one sandbox, with stores that fail, for an hour; MINUTES=
-	@LRAP_SOAK_SECONDS=$$(( $(or $(MINUTES),60) * 60 )) LRAP_TEST_MOTO="$(MOTO)/bin/python" cargo test -p lrap --test tests soak:: -- --ignored --nocapture
+	@LRAP_SOAK_SECONDS=$$(( $(or $(MINUTES),60) * 60 )) LRAP_TEST_MOTO="$(MOTO)/bin/python" cargo test --workspace --test tests soak:: -- --ignored --nocapture
 
 # The limits hold only for one version of the compiler, for the x86-64 processor that valgrind simulates, and for Linux.
 counts: tools ## change: compare instructions, system calls, allocations and copies with their limits; UPDATE=1 makes the new counts the limits
