@@ -1,6 +1,7 @@
 """How long a turn of the agent takes over its function URL on this machine: to its first piece of text and to its end, cold and warm.
 
-The model follows a script and answers at once, so that all of it is what the platform adds to the model's own time. ``make turns`` runs it.
+The model follows a script and answers at once, so all of it is what the agent and the services of this machine, which stand in for AWS, add to the model's
+own time. ``make turns`` runs it.
 """
 
 import argparse
