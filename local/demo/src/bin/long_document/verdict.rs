@@ -33,7 +33,7 @@ mod tests {
     }
 
     fn usage() -> Value {
-        json!({ "items": 0, "requests": 0, "bytes": 0, "write_units": 0.0, "read_units": 0.0, "usd": 0.0 })
+        json!({ "items": 0, "requests": 0, "bytes": 0, "write_units": 0.0, "read_units": 0.0, "usd": 0.0, "usd_in_s3": 0.0 })
     }
 
     fn run(read: &str, arrived: &str, bytes: usize) -> Value {
