@@ -125,8 +125,9 @@ async fn the_state_machine_finds_what_it_reads() {
         assert!(defaults.get(&name).is_some(), "a default for {name}");
         assert!(parameters.get(&name).is_none_or(Value::is_number), "{name}");
     }
-    // The row of an MCP server's tool has all that any row has.
-    ToolRegistry::new(tables.client.clone(), TOOLS).create(tool_of_a_server("get_weather")).await.unwrap();
+    // The row of an MCP server's tool has all that any row has, and this one needs approval of reads too.
+    let tool = Tool { reads_need_approval: true, ..tool_of_a_server("get_weather") };
+    ToolRegistry::new(tables.client.clone(), TOOLS).create(tool).await.unwrap();
     holds_all(&tables, TOOLS, &[("tool_name", "get_weather")], &["$.Item.", "$.tool.Item.", "$.registered."]).await;
 }
 
