@@ -185,7 +185,7 @@ async fn observed(request: Request, call: &'static str, trouble: Trouble) -> Out
     outcome
 }
 
-/// Each fault of one call, with how it ended: each in a world of its own, and all at once, since most of their time is waiting.
+/// Each fault of one call, with how it ended. Each has a separate world, and all run at once, because they mostly wait.
 async fn all_observed(request: Request, call: &'static str) -> Vec<(&'static str, Outcome)> {
     let troubles = Trouble::all().into_iter().filter(|(_, trouble)| trouble.fits(call));
     let observe = |(fault, trouble)| (fault, tokio::spawn(observed(request, call, trouble)));
