@@ -501,6 +501,7 @@ impl ContentRef {
     }
 
     /// The reference to what a store holds, without a signature, by its fields as the store spells them.
+    #[cfg(feature = "dynamodb")]
     pub(crate) fn stored(store: StoreName, [kind, ttl, id]: [&str; 3], size: u64, count: Option<u64>) -> Option<Self> {
         let (kind, ttl, id) = (parse_kind(kind)?, parse_ttl(ttl).ok()?, parse_id(id).ok()?);
         Some(Self { store, kind, ttl, id, size, count: count.filter(|_| kind == Kind::Json), signature: None })
