@@ -59,37 +59,6 @@ impl TieredStore {
             }
         }
     }
-
-    async fn put_to_both(
-        &self,
-        scope: &Scope,
-        contents: &[(ContentRef, Bytes)],
-        until: Instant,
-    ) -> Result<Vec<Expiry>, PutError> {
-        refuse_too_large(contents)?;
-        let bucket = self.bucket.as_ref().ok_or_else(|| PutError::Unavailable(NO_BUCKET.to_owned()))?;
-        let (large, small): (Vec<_>, Vec<_>) =
-            contents.iter().cloned().partition(|(reference, _)| is_in_bucket(reference));
-        let (large, small) = tokio::try_join!(bucket.put(scope, &large, until), self.table.put(scope, &small, until))?;
-        Ok(merged(contents.iter().map(|(reference, _)| reference), large, small))
-    }
-
-    async fn get_from_both(
-        &self,
-        scope: &Scope,
-        references: &[ContentRef],
-        until: Instant,
-    ) -> Vec<Result<Stored, GetError>> {
-        let (large, small): (Vec<_>, Vec<_>) = references.iter().copied().partition(is_in_bucket);
-        let get_large = async {
-            match &self.bucket {
-                Some(bucket) => bucket.get(scope, &large, until).await,
-                None => vec![Err(GetError::Unavailable(NO_BUCKET.to_owned())); large.len()],
-            }
-        };
-        let (large, small) = tokio::join!(get_large, self.table.get(scope, &small, until));
-        merged(references.iter(), large, small)
-    }
 }
 
 /// Whether a content is the bucket's.
@@ -111,15 +80,27 @@ impl ContentStore for TieredStore {
         if !contents.iter().any(|(reference, _)| is_in_bucket(reference)) {
             return self.table.put(scope, contents, until).await;
         }
-        // In a box, as below: the future of an invocation that needs the table alone stays small.
-        Box::pin(self.put_to_both(scope, contents, until)).await
+        refuse_too_large(contents)?;
+        let bucket = self.bucket.as_ref().ok_or_else(|| PutError::Unavailable(NO_BUCKET.to_owned()))?;
+        let (large, small): (Vec<_>, Vec<_>) =
+            contents.iter().cloned().partition(|(reference, _)| is_in_bucket(reference));
+        let (large, small) = tokio::try_join!(bucket.put(scope, &large, until), self.table.put(scope, &small, until))?;
+        Ok(merged(contents.iter().map(|(reference, _)| reference), large, small))
     }
 
     async fn get(&self, scope: &Scope, references: &[ContentRef], until: Instant) -> Vec<Result<Stored, GetError>> {
         if !references.iter().any(is_in_bucket) {
             return self.table.get(scope, references, until).await;
         }
-        Box::pin(self.get_from_both(scope, references, until)).await
+        let (large, small): (Vec<_>, Vec<_>) = references.iter().copied().partition(is_in_bucket);
+        let get_large = async {
+            match &self.bucket {
+                Some(bucket) => bucket.get(scope, &large, until).await,
+                None => vec![Err(GetError::Unavailable(NO_BUCKET.to_owned())); large.len()],
+            }
+        };
+        let (large, small) = tokio::join!(get_large, self.table.get(scope, &small, until));
+        merged(references.iter(), large, small)
     }
 }
 
