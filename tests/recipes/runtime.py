@@ -16,7 +16,7 @@ def rows(event):
 def each(event):
     given = event["rows"] if "rows" in event else [event["row"]]
     assert all(row["text"].startswith(f"row {row['id']} x") for row in given)
-    return {"count": len(given), "sum": sum(row["id"] for row in given), "first": given[0]["id"]}
+    return {"count": len(given), "sum": sum(row["id"] for row in given), "first": given[0]["id"], "order": event.get("order")}
 
 
 def same(event):

@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 RUNTIME = ROOT / "tests/recipes/runtime.py"
 PAGE = (ROOT / "docs/parts.md").read_text()
 FUNCTIONS = {"Rows": "rows", "Each": "each", "Same": "same", "Half": "rows"}
+BUCKET = "orders-local"
 STATE = 262_144
 TIMEOUT = 240
 SANDBOXES = 4
@@ -28,6 +29,19 @@ def recipes():
     sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
     found = ((section.splitlines()[0], re.search(r"^```text\n(\{.*?)^```", section, re.DOTALL | re.MULTILINE)) for section in sections)
     return {heading: block[1] for heading, block in found if block}
+
+
+def distributed(definition):
+    """A state machine whose Maps run their iterations as executions of their own."""
+    config = '"ProcessorConfig": { "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" }'
+    assert config in PAGE.replace("\n", " ")
+    return definition.replace('"ItemProcessor": {', f'"ItemProcessor": {{ {config},')
+
+
+def machines():
+    """The page's state machines, and what it says of one that is distributed."""
+    found = recipes()
+    return {**found, "Batches, distributed": distributed(found["Batches of a hundred"])}
 
 
 class Machine:
@@ -41,7 +55,7 @@ class Machine:
         programs = pathlib.Path(os.environ["LRAP_TEST_PROGRAMS"])
         os.symlink(programs / "lrap-extension", layer / "lrap")
         shutil.copy(os.environ["LRAP_TEST_WRAPPER"], layer / "lrap-wrapper/wrapper")
-        self.names = {heading: f"recipe-{number}" for number, heading in enumerate(recipes())}
+        self.names = {heading: f"recipe-{number}" for number, heading in enumerate(machines())}
         (folder / "config.toml").write_text("\n".join(self.config(folder)))
         command = [programs / "lambda-local", "--config", folder / "config.toml"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -49,7 +63,7 @@ class Machine:
         endpoint = self.read_until(r"AWS_ENDPOINT_URL_SFN=(\S+)")
         threading.Thread(target=self.read, daemon=True).start()
         session = boto3.Session("local", "local", region_name="us-east-1")
-        self.states = session.client("stepfunctions", endpoint_url=endpoint, config=Config(proxies={}))
+        self.states, self.bucket = (session.client(name, endpoint_url=endpoint, config=Config(proxies={})) for name in ("stepfunctions", "s3"))
 
     def config(self, folder):
         yield '[table]\nname = "AgentContext-local"'
@@ -59,12 +73,13 @@ class Machine:
             yield 'AWS_LAMBDA_EXEC_WRAPPER = "/opt/extensions/lrap-wrapper/wrapper"\nAGENT_CONTEXT_TABLE = "AgentContext-local"'
             yield "MAX_PAYLOAD_SIZE = \"122880\"" if name == "Half" else ""
         yield f'[step_functions]\npython = "{os.environ["LRAP_TEST_MOTO"]}"'
-        for heading, definition in recipes().items():
+        for heading, definition in machines().items():
             file = folder / f"{self.names[heading]}.asl.json"
             file.write_text(definition)
             yield f'[step_functions.state_machines.{self.names[heading]}]\ndefinition = "{file}"'
             yield f"[step_functions.state_machines.{self.names[heading]}.substitutions]"
             yield from (f'{name} = "{name}"' for name in FUNCTIONS)
+            yield f'Bucket = "{BUCKET}"'
 
     def read_until(self, pattern):
         for line in self.process.stdout:
@@ -153,6 +168,19 @@ class Parts(unittest.TestCase):
     def test_parallel_branches_with_divided_budgets(self):
         first = self.run_recipe("Parallel branches share a state", {"count": 500})
         self.assertEqual((first["count"], first["first"]), (100, 0))
+        self.assertLess(self.largest_state(), STATE)
+
+    def test_batches_as_executions_of_their_own(self):
+        batches = self.run_recipe("Batches, distributed", {"count": 1_234})["batches"]
+        self.assertIn("MapRunSucceeded", [event["type"] for event in self.events])
+        self.assert_all(batches, 1_234)
+
+    def test_a_distributed_map_reads_its_items_from_s3_and_gets_rows_by_reference(self):
+        self.machine.bucket.create_bucket(Bucket=BUCKET)
+        orders = [{"number": number} for number in range(30)]
+        self.machine.bucket.put_object(Bucket=BUCKET, Key="orders.json", Body=json.dumps(orders))
+        done = self.run_recipe("Distributed Map", {"count": 900})["orders"]
+        self.assertEqual([(one["order"], one["count"]) for one in done], [(order, 900) for order in orders])
         self.assertLess(self.largest_state(), STATE)
 
 
