@@ -474,11 +474,11 @@ const HEAD: &str = "# What happens when the content table fails
 
 For operators and maintainers who want to know what a function sees while the content table or the bucket is slow or down.
 
-`tests/fault_matrix.rs` observed these outcomes with a content of 600 KiB, and with 3 s, 30 s and 15 min left to the invocation. Where the
-outcomes differ, the table lists them in this order. Every invocation ended before its deadline, or by `LRAP_STORE_TIMEOUT`, and the next
-invocation worked. `LRAP_STORE_TIMEOUT` was 4 s. It was 20 s where every answer takes 1.5 s, because storing takes three requests, one
-after the other, and hydrating takes two. With silent connections, or an address that swallows SYN, storing and hydrating took at most
-2.5 s each. A content whose writer failed was readable whole or not at all.
+`tests/fault_matrix.rs` observed these outcomes with a content of 600 KiB, in invocations that had 3 s, 30 s and 15 min left. If the outcomes
+differ, the table lists them in this order. Every invocation ended before its deadline or within `LRAP_STORE_TIMEOUT`, and the next invocation
+worked. `LRAP_STORE_TIMEOUT` was 4 s, but 20 s for the fault \"every answer takes 1.5 s\": storing needs three requests in sequence there, and
+hydrating needs two. With silent connections, or an address that swallows SYN (it never answers a new connection), storing and hydrating took
+at most 2.5 s each. If a writer failed, its content could afterwards be read whole or not at all.
 
 | fault | on write | on read |
 |---|---|---|
@@ -490,7 +490,7 @@ const TITLE_OF_THE_BUCKET: &str = "\n## When a bucket fails\n";
 const HEAD_OF_THE_BUCKET: &str = "
 ## When a bucket fails
 
-The same with [a bucket](s3.md) that takes all contents, and with 5 s and 30 s left. The table is healthy, and is not asked.
+The same test with [a bucket](s3.md) that stores all contents, in invocations that had 5 s and 30 s left. The table works, and gets no request.
 
 | fault | on write | on read |
 |---|---|---|
