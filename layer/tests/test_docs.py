@@ -95,7 +95,7 @@ class Names(unittest.TestCase):
                     self.assertIn(f"`{name.rpartition('-')[0]}-{{stage}}`", page)
 
     def test_parameters_are_those_of_the_templates(self):
-        documented = re.search(r"`PARAMETERS` are those of the templates \(([^)]*)\)", PAGES[0].read_text())[1]
+        documented = re.search(r"`PARAMETERS` are those of the templates\s+\(([^)]*)\)", PAGES[0].read_text())[1]
         optional = [
             name for name, given in Template.read(STACKS / "long-content.yaml").parameters.items() if "Default" in given
         ]
