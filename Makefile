@@ -133,7 +133,7 @@ up: tools ## try: start AWS on this machine in the background, behind one endpoi
 	$(call step,1 of 3: the engine (115 MB),$(ENGINE)/installed)
 	$(call step,2 of 3: the interpreter of state machines (300 MB),$(MOTO)/installed)
 	$(call say,step 3 of 3: the local Lambda and the gateways)
-	@cargo build --profile $(PROFILE) -p lambda-local -p agentcore --bin lambda-local --bin agentcore
+	$(call build-these,lambda-local agentcore)
 	@local/up "$(TARGET)/up" "$(BUILT)/lambda-local" --port $(or $(PORT),4566) --engine "$(ENGINE)/bin/python" --interpreter "$(MOTO)/bin/python" \
 	    --gateways "$(BUILT)/agentcore" $(if $(STATE),--state "$(abspath $(STATE))")
 
@@ -410,8 +410,12 @@ clean: ## other: delete what was built here, but not the cache of runtime client
 
 # --- steps of the above -------------------------------------------------------------------------------------------------
 
-# Builds the programs $(1) and the layer's. As in the demonstrations, names may lead to pages on this machine.
-build-programs = @cargo build --profile $(PROFILE) --features http-guard/test-endpoints -p http-guard $(addprefix -p ,lrap $(1)) $(addprefix --bin ,lrap-extension $(1))
+# Cargo compiles a dependency with the features that the named packages want of it together. So each verb names all packages of programs that
+# run on this machine, and builds only the programs $(1): what one verb has compiled is not compiled again for another.
+PACKAGES = $(addprefix -p ,lrap document-analyser demo agent-demo platform lambda-local agentcore stand-ins http-guard $(FUNCTIONS))
+build-these = @cargo build --profile $(PROFILE) $(PACKAGES) $(addprefix --bin ,$(1))
+# With the layer's. Names may lead to pages on this machine; no shipped program has that feature.
+build-programs = $(call build-these,lrap-extension $(1)) --features http-guard/test-endpoints
 # The same, and makes zips that link to them.
 define link
 $(build-programs)
@@ -434,20 +438,15 @@ platform-folder:
 	$(call link,platform $(OF_STACK))
 	@"$(PYTHON)" functions/package functions/llm-models "$(LINKED)/llm-models.zip"
 
-# The layer's files as in /opt, and the programs that run them on this machine. The demo and the agent name the same packages, so that cargo
-# builds what both need with the same features, once. Here `tool` has the feature test-endpoints, which lets names lead to a page on
-# this machine; no shipped program has it.
-demonstrate = @cargo build --profile $(PROFILE) --features tool/test-endpoints \
-    $(addprefix -p ,lrap document-analyser demo agent-demo llm tool agent-registry tool-registry) $(addprefix --bin ,lrap-extension $(1))
-
 demo-folder:
-	$(call demonstrate,long_document document-analyser)
+	$(call build-programs,long_document document-analyser)
 	@$(MAKE) layer-folder
 
 agent-folder:
-	$(call demonstrate,agent-demo llm tool agent-registry tool-registry)
+	$(call build-programs,agent-demo llm tool agent-registry tool-registry)
 	@$(MAKE) layer-folder
 
+# The layer's files as in /opt.
 layer-folder:
 	@install -D -m 755 "$(BUILT)/lrap-extension" "$(LAYER)/extensions/lrap"
 	@install -D -m 755 "$(WRAPPER)" "$(LAYER)/extensions/lrap-wrapper/wrapper"
