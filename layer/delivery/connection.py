@@ -37,10 +37,14 @@ def is_here(endpoint):
     return urlsplit(endpoint).hostname in LOOPBACK
 
 
+def processor():
+    """This machine's, as Lambda spells it."""
+    return {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+
+
 def parameters_of(stage):
     """What the stage of this machine is given: functions run on its processor."""
-    architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    return {"Architecture": architecture} if stage == LOCAL else {}
+    return {"Architecture": processor()} if stage == LOCAL else {}
 
 
 def _keys(stage):

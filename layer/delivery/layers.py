@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delivery import Refusal
-from delivery.connection import LOCAL
+from delivery.connection import LOCAL, processor
 
 MODES = ("LRAP_HYDRATE", "LRAP_OFFLOAD")
 EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
@@ -65,6 +65,8 @@ class LayerZip:
     @classmethod
     def read(cls, path, architecture, stage=None):
         path = Path(path)
+        if not path.is_file() and stage == LOCAL and architecture != processor():
+            return cls.without_programs(architecture)
         if not path.is_file():
             raise Refusal(
                 f"missing dependency: {path} does not exist: `make layer` builds both zips (ARCH=x86 or ARCH=arm builds one), "
@@ -77,6 +79,20 @@ class LayerZip:
                     refuse_foreign(archive, program, architecture)
         except (zipfile.BadZipFile, KeyError) as problem:
             raise Refusal(f"{path} is not a zip of the layer: {problem}") from problem
+        return cls(path, architecture, path.read_bytes())
+
+    @classmethod
+    def without_programs(cls, architecture):
+        """For the processor that this machine does not have: no function runs on it here, so nobody has to build the layer for it."""
+        header = b"\x7fELF" + bytes(14) + struct.pack("<H", ARCHITECTURES[architecture][1])
+        # It lies where templates are generated, and not where a build of the layer does: it is not to be published.
+        path = MANIFEST.parent / "target" / "stacks" / f"lrap-{architecture}-without-programs.zip"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(path, "w") as archive:
+            for program in PROGRAMS:
+                entry = zipfile.ZipInfo(program)
+                entry.external_attr = (stat.S_IFREG | 0o755) << 16
+                archive.writestr(entry, header)
         return cls(path, architecture, path.read_bytes())
 
     @property

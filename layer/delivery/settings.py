@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from delivery import Refusal
+from delivery.connection import processor
 from delivery.layers import CONTENT_TABLE, EXEC_WRAPPER, NEXT_WRAPPER
 from delivery.templates import REPOSITORY
 
@@ -67,10 +68,9 @@ def tool():
 
 def _built():
     target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-    architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     programs = (target / profile / TOOL for profile in ("release", "demo", "debug"))
     found = next((str(program) for program in programs if program.is_file()), None)
-    packed = target / "layer" / f"lrap-cli-{architecture}.zip"
+    packed = target / "layer" / f"lrap-cli-{processor()}.zip"
     return found or (_unpacked(packed) if packed.is_file() and platform.system() == "Linux" else None)
 
 

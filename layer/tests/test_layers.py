@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 from delivery import Refusal
+from delivery.connection import processor
 from delivery.layers import ARCHITECTURES, PROGRAMS, LayerZip, is_ours
 from tests.aws import layer_zip
 
@@ -48,6 +49,15 @@ class LayerZips(unittest.TestCase):
     def test_a_missing_zip_says_how_to_build_it(self):
         with self.assertRaisesRegex(Refusal, "missing dependency.*make layer"):
             LayerZip.read(f"{self.folder}/none.zip", "x86_64")
+
+    def test_on_this_machine_the_layer_for_the_other_processor_need_not_be_built(self):
+        (other,) = ARCHITECTURES.keys() - {processor()}
+        layer = LayerZip.read(f"{self.folder}/none.zip", other, "local")
+        self.assertEqual(LayerZip.read(layer.path, other, "dev").content, layer.content)
+        self.assertEqual(layer.key, LayerZip.read(f"{self.folder}/none.zip", other, "local").key)
+        for architecture, stage in ((processor(), "local"), (other, "dev")):
+            with self.assertRaisesRegex(Refusal, "missing dependency.*make layer"):
+                LayerZip.read(f"{self.folder}/none.zip", architecture, stage)
 
     def test_links_to_a_build_are_for_the_stage_on_this_machine_only(self):
         program = Path(self.folder, "program")
