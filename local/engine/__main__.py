@@ -65,6 +65,8 @@ def complete():
     import resources
     import schedules
     import stack_parameters
+    import streams
+    import topics
 
     messages.complete()
     functions.direct()
@@ -77,6 +79,8 @@ def complete():
     queues.complete()
     schedules.complete()
     stack_parameters.complete()
+    streams.complete()
+    topics.complete()
     application = api.application()
     return application if settings["state"] is None else restored(application)
 

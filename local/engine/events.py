@@ -9,7 +9,7 @@ import threading
 import time
 
 from ministack.core.responses import set_request_account_id, set_request_region
-from ministack.services import lambda_svc, sns
+from ministack.services import lambda_svc
 
 import clock
 import keeping
@@ -23,15 +23,6 @@ LONGEST_PAUSE_SECONDS = 30
 
 def complete():
     lambda_svc.invoke_async_with_retry = invoke
-    sns._deliver_to_lambda = notify
-
-
-def notify(function, envelope, _topic, subscription, *_):
-    """A topic invokes a function asynchronously too."""
-    found, config, _ = lambda_svc._get_func_record_for_ref(function)
-    record = {"EventVersion": "1.0", "EventSubscriptionArn": subscription, "EventSource": "aws:sns", "Sns": json.loads(envelope)}
-    if found:
-        invoke(lambda_svc._execution_record_for_config(found, config), {"Records": [record]})
 
 
 def invoke(function, event):

@@ -128,7 +128,7 @@ def concurrency(function, config):
 
 
 def dispatch(func, config, event, request_id, started):
-    """In place of ministack's own: ``body``, ``error``, ``throttle`` and ``log`` as its callers read them."""
+    """In place of ministack's own: ``body``, ``error``, ``throttle`` and ``log`` as its callers read them, and ``payload``, the bytes of the answer."""
     function = lambda_svc._functions.get(config["FunctionName"])
     try:
         described = description(function, func, config)
@@ -177,7 +177,9 @@ def invoke(path, event, timeout):
     log = base64.b64decode(response.headers.get("X-Amz-Log-Result", "")).decode("utf-8", "replace")
     failure = response.headers.get("X-Amz-Function-Error")
     failed = {"error": True, "function_error": failure} if failure else {}
-    return {**parsed(response.read()), **failed, "log": log, "request_id": response.headers["X-Amzn-RequestId"]}
+    payload = response.read()
+    told = {"log": log, "request_id": response.headers["X-Amzn-RequestId"]}
+    return {**parsed(payload), **failed, **told, "payload": payload}
 
 
 def parsed(payload):

@@ -15,12 +15,14 @@ HOST = re.compile(r"^([a-z0-9]{8,10})\.execute-api\.(?:localhost|[a-z0-9-]+\.ama
 
 run = apigateway.run_reentrant
 build_url_event = lambda_svc._build_function_url_event
+answer_of_stream = lambda_svc._function_url_stream_response
 
 
 def complete():
     app._EXECUTE_API_RE = HOST
     apigateway.run_reentrant = run_with_whole_event
     lambda_svc._build_function_url_event = url_event
+    lambda_svc._function_url_stream_response = streamed
 
 
 async def run_with_whole_event(function, record, event, **options):
@@ -50,6 +52,15 @@ def url_event(*given, **options):
     event = build_url_event(*given, **options)
     take_cookies(event)
     return event
+
+
+def streamed(result, cors_headers):
+    """The bytes that the function wrote after its prelude, with the prelude's cookies."""
+    payload = result["payload"]
+    status, headers, body = answer_of_stream({**result, "body": payload}, cors_headers)
+    prelude, _ = lambda_svc._split_stream_prelude(payload)
+    cookies = (prelude or {}).get("cookies")
+    return status, {**headers, **({"Set-Cookie": list(cookies)} if cookies else {})}, body
 
 
 def take_cookies(event):

@@ -1,4 +1,4 @@
-"""Event source mappings of queues: the windows of batches, the answers that say what failed, and what AWS refuses."""
+"""Event source mappings of queues: the windows of batches, the answers that say what failed, and what AWS refuses. Those of tables are in ``streams``."""
 
 import json
 import threading
@@ -7,6 +7,7 @@ import time
 from ministack.services import lambda_svc, sqs
 from ministack.services.cloudformation import provisioners
 
+import streams
 from clients import own, parameters
 
 TYPE = "AWS::Lambda::EventSourceMapping"
@@ -34,22 +35,25 @@ def complete():
 
 
 def create(data):
-    return refused(data) or create_mapping(data)
+    given = {**streams.DEFAULTS, **data} if is_of_table(data) else data
+    return refused(given) or create_mapping(given)
 
 
 def update(identity, data):
     return refused({**lambda_svc._esms.get(identity, {}), **data}) or update_mapping(identity, data)
 
 
+def is_of_table(mapping):
+    return ":dynamodb:" in mapping.get("EventSourceArn", "")
+
+
 def refused(mapping):
-    if ":dynamodb:" in mapping.get("EventSourceArn", ""):
-        message = f"EventSourceArn: {mapping['EventSourceArn']} cannot be mapped on this machine: streams of tables are read by their API alone"
-        return lambda_svc.error_response_json("InvalidParameterValueException", message, 400)
     queue = queue_of(mapping.get("EventSourceArn", ""))
-    if queue is None:
-        return None
     try:
-        check(mapping, queue)
+        if is_of_table(mapping):
+            streams.check(mapping)
+        elif queue is not None:
+            check(mapping, queue)
     except ValueError as error:
         return lambda_svc.error_response_json("InvalidParameterValueException", str(error), 400)
     return None
@@ -77,7 +81,7 @@ def queue_of(arn):
 
 
 def create_for_stack(logical_id, properties, stack_name):
-    if ":sqs:" not in properties.get("EventSourceArn", ""):
+    if ":sqs:" not in properties.get("EventSourceArn", "") and not is_of_table(properties):
         return create_in_stack(logical_id, properties, stack_name)
     client = own("lambda")
     given = {**properties, "Tags": {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}}

@@ -7,7 +7,7 @@ mod dynamodb;
 mod service;
 mod upstream;
 
-pub(crate) use upstream::{AnyResponse, Upstream, whole};
+pub(crate) use upstream::{AnyResponse, BoxError, Upstream, whole};
 
 use crate::deployed::Deployed;
 use crate::engine::EngineClient;
@@ -62,6 +62,11 @@ impl Endpoint {
 }
 
 impl Services {
+    /// Lets the tables go by the engine's clock.
+    pub(crate) async fn follow_clock(&self) -> Result<(), BoxError> {
+        clock::follow(self.engine.upstream(), &self.table_clock).await
+    }
+
     async fn answer(&self, functions: &Functions, request: Request<Incoming>) -> AnyResponse {
         if request.uri().path() == clock::PATH {
             return clock::change(self.engine.upstream(), &self.table_clock, request).await;

@@ -50,8 +50,10 @@ const FILES: &Files = &[
     ("stack_parameters.py", include_str!("../engine/stack_parameters.py")),
     ("state.py", include_str!("../engine/state.py")),
     ("state_machines.py", include_str!("../engine/state_machines.py")),
+    ("streams.py", include_str!("../engine/streams.py")),
     ("tables.py", include_str!("../engine/tables.py")),
     ("targets.py", include_str!("../engine/targets.py")),
+    ("topics.py", include_str!("../engine/topics.py")),
 ];
 
 /// Why there is no engine.

@@ -121,6 +121,9 @@ impl LambdaLocal {
             state_machines: interpreter.map(Upstream::new),
             gateways: gateways.as_ref().map(|gateways| Upstream::new(gateways.endpoint())),
         });
+        if let (Some(services), Some(_)) = (&services, &state) {
+            services.follow_clock().await.map_err(|error| EngineError::Refused(error.to_string()))?;
+        }
         let journal = host.logs.journal.clone();
         let functions = functions(config.functions, &Arc::new(host));
         let things = Things { journal, tables: table.tables(), functions: Arc::clone(&functions), engine: beside };

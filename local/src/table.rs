@@ -11,13 +11,15 @@ mod faults;
 mod meter;
 mod relay;
 mod shifted_clock;
+mod sweeper;
+mod table_clock;
 mod tables;
 
 pub use bucket::{ContentBucket, Object};
 pub use error::TableError;
 pub use faults::{Fault, FaultScript, Faults, Gate, TableRequest};
 pub use meter::Meter;
-pub(crate) use shifted_clock::TableClock;
+pub(crate) use table_clock::TableClock;
 pub(crate) use tables::Tables;
 
 use crate::http_server::{HttpServer, listen_on_loopback};
@@ -37,6 +39,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use sweeper::Sweeper;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -72,7 +75,7 @@ impl Default for TableConfig {
 pub struct ContentTable {
     name: String,
     database: Database,
-    clock: Arc<ShiftedClock>,
+    sweeper: Sweeper,
     server: HttpServer,
     meter: watch::Receiver<Meter>,
     faults: FaultScript,
@@ -89,8 +92,10 @@ impl ContentTable {
         let inner = listen(0).await?;
         let upstream = inner.local_addr().map_err(|source| TableError::Listen { port: 0, source })?;
         let mut tasks = vec![tokio::spawn(dynoxide::server::serve_on(inner, database.clone()))];
+        let sweeper = Sweeper { database: database.clone(), file: config.file, clock };
         if config.sweep_interval > 0 {
-            tasks.push(tokio::spawn(sweep_on_timer(database.clone(), Duration::from_secs(config.sweep_interval))));
+            let every = Duration::from_secs(config.sweep_interval);
+            tasks.push(tokio::spawn(sweeper.clone().sweep_on_timer(every)));
         }
         let (sender, meter) = watch::channel(Meter::default());
         let faults = FaultScript::default();
@@ -102,7 +107,7 @@ impl ContentTable {
             faults: faults.clone(),
         };
         let server = serve(relay, config.port).await?;
-        Ok(Self { name: config.name, database, clock, server, meter, faults, tasks })
+        Ok(Self { name: config.name, database, sweeper, server, meter, faults, tasks })
     }
 
     /// `http://127.0.0.1:port`, the value of `AWS_ENDPOINT_URL_DYNAMODB`.
@@ -112,7 +117,7 @@ impl ContentTable {
 
     /// What moves the clock by which items expire.
     pub(crate) fn clock(&self) -> TableClock {
-        TableClock { clock: Arc::clone(&self.clock), database: self.database.clone() }
+        TableClock(self.sweeper.clone())
     }
 
     /// All tables behind its endpoint, for people to look at.
@@ -184,8 +189,7 @@ impl ContentTable {
 
     /// Deletes what is past its TTL now, as DynamoDB does some time later. How many items.
     pub async fn sweep(&self) -> Result<usize, TableError> {
-        let database = self.database.clone();
-        Ok(tokio::task::spawn_blocking(move || database.sweep_ttl()).await??)
+        self.sweeper.sweep().await
     }
 }
 
@@ -201,7 +205,7 @@ impl Drop for ContentTable {
     }
 }
 
-/// A table in a file goes by the machine's clock.
+/// What is in a file is swept by the [`Sweeper`]'s connection, as dynoxide opens it by the machine's clock.
 fn open(config: &TableConfig, clock: &Arc<ShiftedClock>) -> Result<Database, DynoxideError> {
     match &config.file {
         None => Database::memory_with_clock(Arc::clone(clock) as Arc<dyn Clock>),
@@ -252,20 +256,6 @@ async fn serve(relay: Relay, port: u16) -> Result<HttpServer, TableError> {
         }
     };
     HttpServer::serve(listen(port).await?, connection).map_err(|source| TableError::Listen { port, source })
-}
-
-async fn sweep_on_timer(database: Database, every: Duration) {
-    let mut timer = tokio::time::interval(every);
-    loop {
-        timer.tick().await;
-        let database = database.clone();
-        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(swept)) => tracing::info!(swept, "expired items deleted"),
-            Ok(Err(error)) => tracing::warn!(%error, "sweep of expired items failed"),
-            Err(_) => return,
-        }
-    }
 }
 
 fn scan(database: &Database, table: &str) -> Result<Vec<Value>, TableError> {

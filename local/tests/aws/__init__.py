@@ -13,6 +13,7 @@ import time
 import unittest
 import urllib.request
 import zipfile
+from pathlib import Path
 
 import boto3
 from botocore.config import Config
@@ -54,6 +55,16 @@ class Machine:
         url = f"{self.endpoint}/_lambda-local/clock"
         with urllib.request.urlopen(urllib.request.Request(url, json.dumps(change).encode())) as answer:
             return json.load(answer)
+
+    def processes(self):
+        """The ids of lambda-local, its engine and its interpreter. Programs of the latter are in folders of that name."""
+        children = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        ids = [int(number) for listed in children for number in listed.read_text().split()]
+        return [self.process.pid, *(child for child in ids if "/program" in Path(f"/proc/{child}/cmdline").read_text())]
+
+    def memory(self):
+        """The most that each of them has taken, in MiB."""
+        return [peak_memory(process) for process in self.processes()]
 
     def kill(self):
         """As the system would: nothing is told of its end."""
@@ -115,6 +126,12 @@ class OnAws(unittest.TestCase):
                 return value
             time.sleep(0.1)
         self.fail(f"{what}: not within {seconds} s")
+
+
+def peak_memory(process):
+    """In MiB, of the process alone."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
 def packed(files):

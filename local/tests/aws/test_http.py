@@ -3,11 +3,11 @@
 import base64
 import http.client
 import json
-import re
+import sys
 import uuid
 from urllib.parse import urlsplit
 
-from tests.aws import ARCHITECTURE, OnAws
+from tests.aws import ARCHITECTURE, ROLE, OnAws, packed
 
 ECHO = """
 import json
@@ -24,6 +24,31 @@ AUTHORIZER = """
 def handler(event, context):
     token = event["headers"].get("x-token")
     return {"isAuthorized": token == "right", "context": {"calls": event["requestContext"]["requestId"]}}
+"""
+# A runtime of its own, which writes its answer piece by piece.
+STREAMING = f"""#!{sys.executable}
+import http.client, json, os
+
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+
+def pieces(event):
+    prelude = {{"statusCode": 202, "headers": {{"x-own": "1"}}, "cookies": ["a=1; Path=/", "b=2"]}}
+    yield json.dumps(prelude).encode() + bytes(8)
+    yield event["rawPath"].encode()
+    yield b" then \\xff\\x00 end"
+
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    answer = api.getresponse()
+    path = "/2018-06-01/runtime/invocation/" + answer.getheader("Lambda-Runtime-Aws-Request-Id") + "/response"
+    event = json.load(answer)
+    headers = {{
+        "Lambda-Runtime-Function-Response-Mode": "streaming",
+        "Content-Type": "application/vnd.awslambda.http-integration-response",
+        "Transfer-Encoding": "chunked",
+    }}
+    api.request("POST", path, pieces(event), headers, encode_chunked=True)
+    api.getresponse().read()
 """
 
 
@@ -185,16 +210,23 @@ class Http(OnAws):
         self.assertEqual(self.ask(host, "/").status, 403)
 
     def test_a_function_url_streams_what_the_function_writes_after_its_prelude(self):
-        source = """
-import json
-
-def handler(event, context):
-    return json.dumps({"streamed": event["rawPath"]})
-"""
-        self.function(self.name, source)
+        code = {"ZipFile": packed({"bootstrap": STREAMING})}
+        self.client("lambda").create_function(
+            FunctionName=self.name, Runtime="provided.al2023", Handler="bootstrap", Role=ROLE, Architectures=[ARCHITECTURE], Code=code
+        )
         made = self.client("lambda").create_function_url_config(
             FunctionName=self.name, AuthType="NONE", InvokeMode="RESPONSE_STREAM"
         )
         answer = self.ask(urlsplit(made["FunctionUrl"]).netloc, "/p")
-        self.assertEqual(answer.status, 200)
-        self.assertTrue(re.search("streamed", answer.read().decode()))
+        self.assertEqual((answer.status, answer.getheader("x-own")), (202, "1"))
+        self.assertEqual(answer.headers.get_all("set-cookie"), ["a=1; Path=/", "b=2"])
+        self.assertEqual(answer.read(), b"/p then \xff\x00 end")
+
+    def test_a_streamed_answer_without_a_prelude_is_as_it_was_written(self):
+        self.function(self.name, 'def handler(event, context):\n    return {"path": event["rawPath"]}\n')
+        made = self.client("lambda").create_function_url_config(
+            FunctionName=self.name, AuthType="NONE", InvokeMode="RESPONSE_STREAM"
+        )
+        answer = self.ask(urlsplit(made["FunctionUrl"]).netloc, "/p")
+        self.assertEqual((answer.status, answer.getheader("content-type")), (200, "application/octet-stream"))
+        self.assertEqual(json.load(answer), {"path": "/p"})

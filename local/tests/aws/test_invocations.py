@@ -77,3 +77,11 @@ class Invocations(OnAws):
         self.assertEqual(answer["arn"], f"arn:aws:lambda:ap-southeast-2:123456789012:function:{self.name}")
         with self.assertRaisesRegex(ClientError, "ResourceNotFoundException"):
             self.invoke({})
+
+    def test_a_streamed_invocation_has_the_payload_and_its_end(self):
+        self.function(self.name, SOURCE)
+        answer = self.lambdas.invoke_with_response_stream(FunctionName=self.name, Payload="{}")
+        events = list(answer["EventStream"])
+        payload = b"".join(event["PayloadChunk"]["Payload"] for event in events if "PayloadChunk" in event)
+        self.assertEqual(json.loads(payload)["version"], "$LATEST")
+        self.assertEqual([name for event in events for name in event][-1], "InvokeComplete")

@@ -22,12 +22,6 @@ def handler(event, context):
 """
 
 
-def peak_memory(process):
-    """In MiB, of the process alone."""
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) // 1024
-
-
 class Load(OnAws):
     def test_ten_thousand_messages_are_processed_once_by_four_sandboxes(self):
         sqs = self.client("sqs")
@@ -54,11 +48,4 @@ class Load(OnAws):
         inits = sum("Init Duration" in line for line in self.machine.lines)
         self.assertLessEqual(inits, SANDBOXES)
         rates = f"{MESSAGES / (sent - started):.0f} sent and {MESSAGES / (done - sent):.0f} processed a second"
-        print(f"{MESSAGES} messages: {rates}; peak memory in MiB: {self.memory()}")
-
-    def memory(self):
-        """Of lambda-local, and of the engine and the interpreter, whose programs are in folders of that name."""
-        children = Path(f"/proc/{self.machine.process.pid}/task").glob("*/children")
-        ids = [int(number) for listed in children for number in listed.read_text().split()]
-        programs = [child for child in ids if "/program" in Path(f"/proc/{child}/cmdline").read_text()]
-        return [peak_memory(process) for process in (self.machine.process.pid, *programs)]
+        print(f"{MESSAGES} messages: {rates}; peak memory in MiB: {self.machine.memory()}")

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 from botocore.exceptions import ClientError
 
@@ -9,12 +10,13 @@ from tests.aws import OnAws
 
 # Reports every record to another queue, and fails those whose body says so.
 SOURCE = """
-import json, os
+import json, os, time
 import boto3
 
 sqs = boto3.client("sqs")
 
 def handler(event, context):
+    time.sleep(event.get("sleep", 0))
     bodies = [record["body"] for record in event["Records"]]
     sqs.send_message(QueueUrl=os.environ["SEEN"], MessageBody=json.dumps(event["Records"]))
     if "throw" in bodies:
@@ -71,6 +73,11 @@ class Queues(OnAws):
         counts = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
         return sum(int(count) for count in counts.values())
 
+    def visible(self):
+        names = ["ApproximateNumberOfMessages"]
+        counts = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        return int(counts[names[0]])
+
     def send(self, *bodies):
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
         self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
@@ -107,6 +114,21 @@ class Queues(OnAws):
         self.map(BatchSize=1, FunctionResponseTypes=["ReportBatchItemFailures"])
         self.send("nonsense")
         self.until_dead("nonsense", left=1)
+
+    def test_a_batch_for_a_throttled_function_is_retried_with_one_more_count(self):
+        self.client("lambda").put_function_concurrency(FunctionName=self.name, ReservedConcurrentExecutions=1)
+        held = json.dumps({"sleep": 8, "Records": []})
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(self.client("lambda").invoke, FunctionName=self.name, Payload=held)
+            self.eventually(lambda: not self.is_idle(), "the invocation that takes the one sandbox")
+            self.map()
+            self.send("text")
+            self.eventually(lambda: not self.visible(), "the attempt that is throttled")
+            running.result()
+        self.assertEqual(self.records("text"), [])
+        self.advance(61)
+        (record,) = self.eventually(lambda: self.records("text"), "the record")
+        self.assertEqual(record["attributes"]["ApproximateReceiveCount"], "2")
 
     def test_a_visibility_timeout_shorter_than_the_function_may_take_is_refused(self):
         self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes={"VisibilityTimeout": "29"})
