@@ -138,12 +138,41 @@ fn print(known: &Known) -> String {
     list
 }
 
-/// What `ARCHITECTURE.md` allows.
-fn allowed() -> String {
+/// The block of `ARCHITECTURE.md` below a heading.
+fn block_below(heading: &str) -> String {
     let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let section = page.split_once("## Which part may use which\n").expect("a section about that").1;
+    let section = page.split_once(&format!("\n## {heading}\n")).expect("a section about that").1;
     let block = section.split_once("```text\n").expect("a list").1;
     block.split_once("```").expect("the end of the list").0.to_owned()
+}
+
+/// What `ARCHITECTURE.md` allows.
+fn allowed() -> String {
+    block_below("Which part may use which")
+}
+
+/// The names of the folders in a code map.
+fn folders(map: &str) -> BTreeSet<&str> {
+    let words = map.split(|character: char| character.is_whitespace() || character == ',');
+    words.filter_map(|word| word.strip_suffix('/')?.rsplit('/').next()).collect()
+}
+
+/// Those of the packages of the workspace, and of what is in `functions`, that a code map does not name.
+fn unnamed(map: &str) -> Vec<String> {
+    let members = manifest(root()).workspace.expect("the workspace's own manifest").members;
+    let functions = std::fs::read_dir(root().join("functions")).unwrap().map(|entry| entry.unwrap().path());
+    let functions = functions.filter(|path| path.is_dir() && !path.ends_with("__pycache__"));
+    let paths = members.into_iter().map(PathBuf::from).chain(functions);
+    let names: BTreeSet<_> = paths.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    names.into_iter().filter(|name| !folders(map).contains(name.as_str())).collect()
+}
+
+#[test]
+fn a8_the_code_map_names_every_package_and_every_folder_of_functions() {
+    let map = block_below("Code map");
+    assert_eq!(unnamed(&map), [""; 0], "not in the code map of ARCHITECTURE.md");
+    let without = map.replace("  bus/ ", "  omnibus/ ");
+    assert_eq!(unnamed(&without), ["bus"]);
 }
 
 #[test]

@@ -12,6 +12,9 @@ use crate::imports::source::{file_of, is_for_tests};
 /// At most so many lines at the median, at the ninetieth per cent, and in the longest.
 const LIMITS: [usize; 3] = [7, 18, 60];
 
+/// At most so many lines, tests included: what only some functions need belongs to a crate beside `functions/shared`.
+const LONGEST_SHARED: usize = 900;
+
 /// How long one function is.
 #[derive(Debug)]
 struct Function {
@@ -149,6 +152,15 @@ fn a9_functions_fit_in_a_glance() {
     println!("{functions}");
     assert!(functions.0.len() > 2_000, "the workspace is larger than what was read");
     assert!(functions.are_within(LIMITS), "at most {LIMITS:?} lines; {functions}");
+}
+
+#[test]
+fn a9_what_every_function_needs_stays_small() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/shared/src");
+    let files = std::fs::read_dir(sources).expect("the folder").map(|entry| entry.expect("a file").path());
+    let lines: usize = files.map(|file| std::fs::read_to_string(file).expect("a file of text").lines().count()).sum();
+    println!("functions/shared: {lines} lines");
+    assert!((400..=LONGEST_SHARED).contains(&lines), "functions/shared has {lines} lines");
 }
 
 /// Functions of a crate of these files.

@@ -6,5 +6,5 @@ use agent::{State, handle};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    functions_shared::streaming::run_with(State::from_variables, handle)
+    http_api::streaming::run_with(State::from_variables, handle)
 }

@@ -6,12 +6,14 @@
 //! - [`Response`] is the reply; what is refused is told as a problem (RFC 9457).
 //! - [`Cors`] decides which web pages of other origins may read replies.
 //! - [`fields`] reads a JSON body field by field.
+//! - [`streaming`] sends a reply piece by piece.
 
 mod cors;
 pub mod fields;
 mod request;
 mod response;
 mod sender;
+pub mod streaming;
 
 pub use cors::{Cors, NotAnOrigin};
 pub use request::Request;

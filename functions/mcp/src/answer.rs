@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use functions_shared::streaming::{Answer, Pieces, Streamed};
 use http::response::Parts;
 use http::{HeaderMap, Response};
+use http_api::streaming::{Answer, Pieces, Streamed};
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use serde_json::{Map, Value, json};

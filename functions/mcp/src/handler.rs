@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use functions_shared::streaming::{Answer, is_function_url};
 use functions_shared::{Context, Failure, LambdaEvent};
+use http_api::streaming::{Answer, is_function_url};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Request, RequestExt};
 use rmcp::ServerHandler;

@@ -5,5 +5,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    functions_shared::streaming::run_with(mcp::State::from_variables, mcp::handle)
+    http_api::streaming::run_with(mcp::State::from_variables, mcp::handle)
 }

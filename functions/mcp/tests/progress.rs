@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use functions_shared::streaming::{Answer, Pieces, Streamed};
+use http_api::streaming::{Answer, Pieces, Streamed};
 use serde_json::{Value, json};
 
 use crate::site::page;

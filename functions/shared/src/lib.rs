@@ -18,12 +18,7 @@
 //!
 //! Lambda applies `AWS_LAMBDA_EXEC_WRAPPER` to its managed runtimes only; on `provided.al2023` the variable is set and does
 //! nothing. [`run`] therefore goes through the wrapper itself, once, before anything else happens ([`through_wrapper`]). Binaries
-//! that do not use this crate need two lines instead, as an executable file named `bootstrap`:
-//!
-//! ```sh
-//! #!/bin/sh
-//! exec /opt/extensions/lrap-wrapper/wrapper "$LAMBDA_TASK_ROOT/my-binary"
-//! ```
+//! that do not use this crate need a `bootstrap` of two lines: see `layer/README.md`.
 
 mod clock;
 mod failure;
@@ -31,7 +26,6 @@ mod init_error;
 mod logs;
 mod refusal;
 mod service;
-pub mod streaming;
 mod through_wrapper;
 mod variables;
 
@@ -39,5 +33,5 @@ pub use clock::Clock;
 pub use failure::Failure;
 pub use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent};
 pub use refusal::Refusal;
-pub use service::{run, run_with};
+pub use service::{Returned, run, run_responding, run_with};
 pub use variables::{VariableError, Variables};

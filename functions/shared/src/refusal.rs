@@ -1,4 +1,4 @@
-//! Why a registry does not do what it was asked: one line that names the field, and whose fault it is.
+//! Why a function does not do what it was asked: one line that names the field, and whose fault it is.
 
 use crate::Failure;
 

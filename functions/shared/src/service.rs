@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use lambda_runtime::{Diagnostic, Error, IntoFunctionResponse, LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::fmt::Debug;
 use std::process::ExitCode;
@@ -75,8 +75,8 @@ where
     run_responding(init, handler, std::convert::identity)
 }
 
-/// Like [`run_with`], with `respond` between what the handler gives and what the Runtime API gets.
-pub(crate) fn run_responding<St, I, O, E, F, R, B, S, D, X>(
+/// Like [`run_with`], with `respond` between what the handler gives and what the Runtime API gets, such as a response that streams.
+pub fn run_responding<St, I, O, E, F, R, B, S, D, X>(
     init: impl AsyncFnOnce(Variables) -> Result<St, Failure>,
     handler: impl Fn(Arc<St>, LambdaEvent<I>) -> F + Send + Sync + 'static,
     respond: fn(Returned<O>) -> R,
@@ -173,19 +173,14 @@ where
     lambda_runtime::run_concurrent(service_fn(invocation)).await
 }
 
-/// What goes back: the handler's output, or the warm-up event itself.
-pub(crate) enum Returned<O> {
+/// What goes back.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Returned<O> {
+    /// The warm-up event itself.
     Warmup(Box<RawValue>),
+    /// The handler's output.
     Output(O),
-}
-
-impl<O: Serialize> Serialize for Returned<O> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Warmup(event) => event.serialize(serializer),
-            Self::Output(output) => output.serialize(serializer),
-        }
-    }
 }
 
 async fn answer<I, O, E, F>(

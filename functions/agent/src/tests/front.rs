@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
-use functions_shared::streaming::{Answer, Streamed};
+use http_api::streaming::{Answer, Streamed};
 use model::Llm;
 use serde_json::{Value, json};
 use std::sync::Arc;

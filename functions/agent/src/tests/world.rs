@@ -14,8 +14,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use functions_content::ContentTable;
-use functions_shared::streaming::{Answer, Streamed};
 use functions_shared::{Clock, LambdaEvent, Variables};
+use http_api::streaming::{Answer, Streamed};
 use lambda_local::table::{ContentTable as Table, TableConfig};
 use model::budget::Budget;
 use registries::agents::AgentRegistry;

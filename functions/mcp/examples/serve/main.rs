@@ -14,10 +14,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use functions_shared::streaming::{Answer, Pieces, Streamed};
 use functions_shared::{Context, LambdaEvent, Variables};
 use futures_util::TryStreamExt;
 use http::{Request, Response};
+use http_api::streaming::{Answer, Pieces, Streamed};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;

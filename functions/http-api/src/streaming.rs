@@ -1,9 +1,8 @@
 //! Responses that are sent piece by piece, over a function URL whose `InvokeMode` is `RESPONSE_STREAM`.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
 
-use crate::service::{Returned, run_responding};
-use crate::{Failure, LambdaEvent, Variables};
 use bytes::Bytes;
+use functions_shared::{Diagnostic, Failure, LambdaEvent, Returned, Variables, run_responding};
 use futures_core::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_runtime::{FunctionResponse, MetadataPrelude, StreamResponse};
@@ -77,7 +76,7 @@ pub fn is_function_url(domain: &str) -> bool {
     domain.contains(".lambda-url.")
 }
 
-/// Like [`run_with`](crate::run_with), for a handler whose responses may come piece by piece.
+/// Like [`functions_shared::run_with`], for a handler whose responses may come piece by piece.
 pub fn run_with<S, I, E, F>(
     init: impl AsyncFnOnce(Variables) -> Result<S, Failure>,
     handler: impl Fn(Arc<S>, LambdaEvent<I>) -> F + Send + Sync + 'static,
@@ -85,7 +84,7 @@ pub fn run_with<S, I, E, F>(
 where
     S: Send + Sync + 'static,
     I: DeserializeOwned + Send + 'static,
-    E: Into<crate::Diagnostic> + 'static,
+    E: Into<Diagnostic> + 'static,
     F: Future<Output = Result<Answer, E>> + Send + 'static,
 {
     run_responding(init, handler, response)
