@@ -100,7 +100,7 @@ def deploy_agent(options):
     agent = agent_files.read(options.file)
     account = _account(options)
     for tool in agent.own_tools:
-        tool.package(options.zips)
+        tool.package(options.zips, parameters_of(options.stage).get("Architecture", "arm64"))
     with tempfile.TemporaryDirectory() as folder:
         sources = Sources(folder, options.zips, tuple(tool.stack() for tool in agent.own_tools))
         present = Stage(account, options.stage)

@@ -15,22 +15,29 @@ from delivery.templates import REPOSITORY, Template
 
 # CloudFormation takes no longer value of a parameter.
 LONGEST = 4096
-KEYS = {"name", "description", "prompt", "tools", "model", "parameters", "own_tools", "script"}
+# What a file and its tables hold, and of what type.
+KEYS = {"name": str, "description": str, "prompt": str, "tools": list, "model": dict, "parameters": dict, "own_tools": list, "script": list}
+KEYS_OF_MODEL = {"provider": str, "id": str}
+KEYS_OF_TOOL = {"folder": str, "handler": str, "template": str}
+SAID = {str: "a text", list: "a list", dict: "a table"}
 SETTINGS = {"max_iterations": "MaxIterations", "timeout_seconds": "TimeoutSeconds", "approval_timeout_seconds": "ApprovalTimeoutSeconds"}
+REGISTRATION = "Custom::Tool"
 ZIPS = REPOSITORY / "target" / "functions"
 
 
 @dataclass(frozen=True)
 class OwnTool:
-    """A function that serves a tool: the module that its handler is in has the tool's name."""
+    """A function that serves tools, which its template registers."""
 
     folder: Path
-    handler: str
     template: Path
 
-    @property
-    def name(self):
-        return self.handler.partition(".")[0]
+    def names(self):
+        """Of its tools, as the template registers them."""
+        found = [resource["Properties"]["tool_name"] for resource in self._resources() if resource["Type"] == REGISTRATION]
+        if not found:
+            raise Refusal(f"{self.template} registers no tool: it has no resource of the type {REGISTRATION}")
+        return found
 
     def function(self, stage):
         return f"tool-{self.folder.name}-{stage}"
@@ -41,11 +48,20 @@ class OwnTool:
         template.document.setdefault("Metadata", {})["StackName"] = self.folder.name
         return template
 
-    def package(self, zips):
-        """Makes its zip in a folder of zips, or where templates expect it."""
+    def package(self, zips, architecture):
+        """Makes its zip in a folder of zips, or where templates expect it. Its packages are for the template's version of Python."""
         command = [sys.executable, REPOSITORY / "functions" / "package", self.folder, Path(zips or ZIPS) / f"{self.folder.name}.zip"]
-        if subprocess.run(command).returncode:
+        if subprocess.run([*command, "--architecture", architecture, *self._python()]).returncode:
             raise Refusal(f"{self.folder} could not be packaged")
+
+    def _resources(self):
+        return self.stack().document["Resources"].values()
+
+    def _python(self):
+        """The words that tell its version of Python, if it is in Python."""
+        runtimes = [str(resource.get("Properties", {}).get("Runtime", "")) for resource in self._resources()]
+        version = next((runtime.removeprefix("python") for runtime in runtimes if runtime.startswith("python")), None)
+        return ["--python", version] if version else []
 
 
 @dataclass(frozen=True)
@@ -74,12 +90,9 @@ def read(path):
         agent = tomllib.loads(path.read_text())
     except (OSError, ValueError) as problem:
         raise Refusal(f"{path}: {problem}") from problem
-    unknown = sorted(agent.keys() - KEYS)
-    if unknown:
-        raise Refusal(f"{path}: an agent has no {', '.join(unknown)}; it has {', '.join(sorted(KEYS))}")
-    missing = [key for key in ("name", "prompt") if not isinstance(agent.get(key), str)]
-    if missing:
-        raise Refusal(f"{path}: {missing[0]} is missing, or is not a text")
+    _refuse_mistakes(path, "an agent", agent, KEYS, ("name", "prompt"))
+    if "model" in agent:
+        _refuse_mistakes(path, "model", agent["model"], KEYS_OF_MODEL, KEYS_OF_MODEL)
     own_tools = [_own_tool(path, tool) for tool in agent.get("own_tools", [])]
     parameters = _parameters(path, agent, own_tools)
     for name, value in parameters.items():
@@ -88,22 +101,33 @@ def read(path):
     return AgentFile(agent["name"], parameters, own_tools)
 
 
+def _refuse_mistakes(path, what, table, keys, required):
+    """Refuses a table with other keys, with values of other types, or without what is required."""
+    if not isinstance(table, dict):
+        raise Refusal(f"{path}: {what} is not a table")
+    unknown = sorted(table.keys() - keys.keys())
+    if unknown:
+        raise Refusal(f"{path}: {what} has no {', '.join(unknown)}; it has {', '.join(sorted(keys))}")
+    for key in keys:
+        if key in table and not isinstance(table[key], keys[key]):
+            raise Refusal(f"{path}: {what}: {key} is not {SAID[keys[key]]}")
+        if key in required and key not in table:
+            raise Refusal(f"{path}: {what}: {key} is missing")
+
+
 def _own_tool(path, tool):
-    try:
-        folder = (path.parent / tool["folder"]).resolve()
-        template = path.parent / tool["template"] if "template" in tool else REPOSITORY / "functions" / "stacks" / f"{folder.name}.yaml"
-        handler = tool["handler"]
-    except (KeyError, TypeError) as problem:
-        raise Refusal(f"{path}: an own tool has a folder and a handler: {problem!r}") from problem
+    _refuse_mistakes(path, "own_tools", tool, KEYS_OF_TOOL, ("folder", "handler"))
+    folder = (path.parent / tool["folder"]).resolve()
+    template = path.parent / tool["template"] if "template" in tool else REPOSITORY / "functions" / "stacks" / f"{folder.name}.yaml"
     if not (folder / "src").is_dir():
         raise Refusal(f"{path}: there is no folder {folder / 'src'}")
     if not template.is_file():
-        raise Refusal(f"{path}: there is no template {template} for {folder.name}; own_tools.template names another")
-    return OwnTool(folder, handler, template)
+        raise Refusal(f"{path}: there is no template {template} for {folder.name}: copy functions/stacks/word-counter.yaml, or name another by own_tools.template")
+    return OwnTool(folder, template)
 
 
 def _parameters(path, agent, own_tools):
-    tools = [*agent.get("tools", []), *(tool.name for tool in own_tools)]
+    tools = [*agent.get("tools", []), *(name for tool in own_tools for name in tool.names())]
     # The document of `make agent` is on that machine alone.
     found = {"AgentName": agent["name"], "SystemPrompt": agent["prompt"].replace("{document}", "the page that the user names")}
     if "description" in agent:

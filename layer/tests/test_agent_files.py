@@ -9,6 +9,13 @@ from delivery import Refusal, agent_files
 from delivery.templates import REPOSITORY
 
 EXAMPLE = REPOSITORY / "functions" / "agents" / "word-counter.toml"
+TEMPLATE = """
+AWSTemplateFormatVersion: "2010-09-09"
+Resources:
+  One: {Type: Custom::Tool, Properties: {tool_name: one}}
+  Two: {Type: Custom::Tool, Properties: {tool_name: two}}
+  Three: {Type: AWS::SNS::Topic}
+"""
 
 
 class AgentFiles(unittest.TestCase):
@@ -26,9 +33,9 @@ class AgentFiles(unittest.TestCase):
         agent = agent_files.read(EXAMPLE)
         (tool,) = agent.own_tools
         self.assertEqual((agent.parameters["ToolNames"], agent.parameters["MaxIterations"]), ("http_get,count_word", "6"))
-        self.assertEqual((tool.name, tool.function("dev"), tool.stack().stack), ("count_word", "tool-word-counter-dev", "word-counter"))
+        self.assertEqual((tool.names(), tool.function("dev"), tool.stack().stack), (["count_word"], "tool-word-counter-dev", "word-counter"))
         properties = tool.stack().document["Resources"]["Function"]["Properties"]
-        self.assertEqual((properties["Handler"], properties["FunctionName"]), (tool.handler, {"Fn::Sub": "tool-word-counter-${Stage}"}))
+        self.assertEqual((properties["Handler"], properties["FunctionName"]), ("count_word.handler", {"Fn::Sub": "tool-word-counter-${Stage}"}))
 
     def test_its_parameters_are_a_file_of_the_folder_of_agents(self):
         agent = self.read("name = 'mine'\nprompt = 'Be brief.'\ntools = ['http_get']\nmodel = {provider = 'xai', id = 'grok-4'}")
@@ -43,6 +50,10 @@ class AgentFiles(unittest.TestCase):
             "name = ": "Invalid value",
             "name = 'mine'": "prompt is missing",
             "name = 'mine'\nprompt = ''\ntool = []": "an agent has no tool",
+            "name = 'mine'\nprompt = ''\ntools = 'http_get'": "tools is not a list",
+            "name = 'mine'\nprompt = ''\nmodel = {provider = 'xai'}": "model: id is missing",
+            "name = 'mine'\nprompt = ''\nmodel = 'grok-4'": "model is not a table",
+            "name = 'mine'\nprompt = ''\n[[own_tools]]\nfoldr = 'a'": "own_tools has no foldr; it has folder, handler, template",
             "name = 'mine'\nprompt = ''\n[parameters]\ntop_p = 1": "parameters.top_p",
             f"name = 'mine'\nprompt = '{'x' * 5000}'": "SystemPrompt has 5000 bytes",
             "name = 'mine'\nprompt = ''\n[[own_tools]]\nfolder = 'nowhere'\nhandler = 'a.b'": "there is no folder",
@@ -58,3 +69,12 @@ class AgentFiles(unittest.TestCase):
         (self.folder / "mine" / "src").mkdir(parents=True)
         with self.assertRaisesRegex(Refusal, "there is no template .*stacks/mine.yaml"):
             self.read("name = 'mine'\nprompt = ''\n[[own_tools]]\nfolder = 'mine'\nhandler = 'a.b'")
+
+    def test_its_tools_are_those_that_its_template_registers(self):
+        (self.folder / "mine" / "src").mkdir(parents=True)
+        text = "name = 'mine'\nprompt = ''\n[[own_tools]]\nfolder = 'mine'\nhandler = 'tools.handler'\ntemplate = 'mine.yaml'"
+        (self.folder / "mine.yaml").write_text(TEMPLATE)
+        self.assertEqual(self.read(text).parameters["ToolNames"], "one,two")
+        (self.folder / "mine.yaml").write_text(TEMPLATE.replace("Custom::Tool", "Custom::Other"))
+        with self.assertRaisesRegex(Refusal, "mine.yaml registers no tool"):
+            self.read(text)

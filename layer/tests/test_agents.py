@@ -317,6 +317,9 @@ class Models(unittest.TestCase):
         variables = properties("agent-registry", "AgentRegistryFunction")["Environment"]["Variables"]
         named = f"{variables['DEFAULT_LLM_PROVIDER']}#{variables['DEFAULT_LLM_MODEL']}"
         self.assertEqual(default["pk"], {"S": named})
+        self.assertNotIn("retires_on", default)
+        parameters = Template.read(REPOSITORY / "functions/stacks/agent.yaml").document["Parameters"]
+        self.assertEqual(f"{parameters['Provider']['Default']}#{parameters['Model']['Default']}", named)
         source = (REPOSITORY / "functions/agent-registry/src/registry.rs").read_text()
         self.assertIn(f'"{variables["DEFAULT_LLM_MODEL"]}"', source)
 

@@ -47,6 +47,9 @@ pub(crate) struct OwnTool {
     folder: PathBuf,
     /// `module.handler`.
     pub(crate) handler: String,
+    /// The template of its stack, which only `make deploy-agent` reads.
+    #[serde(default, rename = "template")]
+    _template: Option<PathBuf>,
 }
 
 fn description() -> String {
@@ -90,26 +93,16 @@ impl Agent {
         }
         format!("{}\n\nThe document is at {url}.", self.prompt)
     }
-
-    /// Of all its tools. The name of a tool's function is the tool's.
-    pub(crate) fn tool_names(&self) -> impl Iterator<Item = String> {
-        self.tools.iter().cloned().chain(self.own_tools.iter().map(OwnTool::name))
-    }
 }
 
 impl OwnTool {
-    /// The module's name is the tool's.
-    fn name(&self) -> String {
-        self.module().to_owned()
-    }
-
     fn module(&self) -> &str {
         self.handler.split_once('.').map_or(&self.handler, |(module, _)| module)
     }
 
     /// The function's name.
     pub(crate) fn function(&self) -> String {
-        self.name().replace('_', "-")
+        self.module().replace('_', "-")
     }
 
     /// What the function's sandbox gets as its code.
@@ -143,10 +136,10 @@ mod tests {
     #[test]
     fn an_agent_of_a_file_has_its_own_prompt_and_tools() {
         let text = "name = 'mine'\nprompt = 'Read {document}.'\ntools = ['http_get']\n[parameters]\nmax_iterations = 3\n\
-            [[own_tools]]\nfolder = 'mine'\nhandler = 'count_word.handler'";
+            [[own_tools]]\nfolder = 'mine'\nhandler = 'count_word.handler'\ntemplate = 'mine.yaml'";
         let agent = read(text).expect("an agent");
         assert_eq!(agent.prompt("https://a.test"), "Read https://a.test.");
-        assert_eq!(agent.tool_names().collect::<Vec<_>>(), ["http_get", "count_word"]);
+        assert_eq!(agent.tools, ["http_get"]);
         assert_eq!(
             (agent.own_tools[0].function().as_str(), &agent.parameters["max_iterations"]),
             ("count-word", &3.into())

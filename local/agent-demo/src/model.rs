@@ -22,55 +22,26 @@ pub(crate) struct Model {
 struct Provider {
     name: &'static str,
     key_name: &'static str,
+    /// The one that is asked if no other is named: a row of [`SHIPPED`].
     model: &'static str,
-    transformer: &'static str,
-    endpoint: &'static str,
-    /// List prices in US dollars per million tokens, read and written, when this was written.
-    prices: [&'static str; 2],
 }
 
 const PROVIDERS: [Provider; 5] = [
-    Provider {
-        name: "anthropic",
-        key_name: "ANTHROPIC_API_KEY",
-        model: "claude-sonnet-4-5",
-        transformer: "anthropic_v1",
-        endpoint: "https://api.anthropic.com/v1/messages",
-        prices: ["3.00", "15.00"],
-    },
-    Provider {
-        name: "openai",
-        key_name: "OPENAI_API_KEY",
-        model: "gpt-4.1",
-        transformer: "openai_v1",
-        endpoint: "https://api.openai.com/v1/chat/completions",
-        prices: ["2.00", "8.00"],
-    },
-    Provider {
-        name: "gemini",
-        key_name: "GEMINI_API_KEY",
-        model: "gemini-2.5-flash",
-        transformer: "gemini_v1",
-        endpoint: "https://generativelanguage.googleapis.com/v1beta/models/{model_id}:generateContent",
-        prices: ["0.30", "2.50"],
-    },
-    Provider {
-        name: "xai",
-        key_name: "XAI_API_KEY",
-        model: "grok-4",
-        transformer: "openai_v1",
-        endpoint: "https://api.x.ai/v1/chat/completions",
-        prices: ["3.00", "15.00"],
-    },
-    Provider {
-        name: "deepseek",
-        key_name: "DEEPSEEK_API_KEY",
-        model: "deepseek-chat",
-        transformer: "openai_v1",
-        endpoint: "https://api.deepseek.com/v1/chat/completions",
-        prices: ["0.28", "0.42"],
-    },
+    Provider { name: "anthropic", key_name: "ANTHROPIC_API_KEY", model: "claude-sonnet-5-5" },
+    Provider { name: "openai", key_name: "OPENAI_API_KEY", model: "gpt-5.6-terra" },
+    Provider { name: "gemini", key_name: "GEMINI_API_KEY", model: "gemini-3.8-flash" },
+    Provider { name: "xai", key_name: "XAI_API_KEY", model: "grok-4.7" },
+    Provider { name: "deepseek", key_name: "DEEPSEEK_API_KEY", model: "deepseek-v4-flash" },
 ];
+
+/// The rows of models that `make deploy` writes, in DynamoDB JSON.
+const SHIPPED: &str = include_str!("../../../functions/llm-models/src/llm/models.json");
+
+/// The row of a provider's model, if it is shipped.
+fn shipped(provider: &str, model_id: &str) -> Option<Value> {
+    let rows: Vec<Value> = serde_json::from_str(SHIPPED).expect("BUG: a test reads the rows");
+    rows.into_iter().find(|row| row["pk"]["S"] == format!("{provider}#{model_id}"))
+}
 
 /// How the names of a provider's models begin.
 const BEGINNINGS: [(&str, &[&str]); 5] = [
@@ -130,15 +101,12 @@ impl Model {
         }
     }
 
+    /// By its own row, or by that of the provider's other model, if its own is not shipped.
     fn of(provider: &Provider, model_id: &str, key: &str) -> Self {
-        let row = json!({
-            "request_transformer": provider.transformer,
-            "response_transformer": provider.transformer,
-            "endpoint": provider.endpoint,
-            "secret_key_name": provider.key_name,
-        });
+        let row = shipped(provider.name, model_id).or_else(|| shipped(provider.name, provider.model));
+        let row = row.expect("BUG: a test reads the row of each provider's model");
         let key = Some((provider.key_name, key.to_owned()));
-        Self { provider: provider.name, id: model_id.to_owned(), row: priced(row, provider.prices), key, note: "" }
+        Self { provider: provider.name, id: model_id.to_owned(), row, key, note: "" }
     }
 
     /// Any server of Chat Completions. What it costs is not known here.
@@ -173,11 +141,10 @@ impl Model {
             "pk": format!("{}#{}", self.provider, self.id),
             "provider": self.provider,
             "model_id": self.id,
-            "capabilities": r#"["tools"]"#,
             "is_active": "true",
             "is_default": "true",
         });
-        let attributes = [fixed, self.row.clone()].into_iter().flat_map(|part| match part {
+        let attributes = [self.row.clone(), fixed].into_iter().flat_map(|part| match part {
             Value::Object(part) => part,
             _ => unreachable!("BUG: both are objects"),
         });
@@ -186,6 +153,7 @@ impl Model {
 }
 
 fn priced(mut row: Value, [input, output]: [&str; 2]) -> Value {
+    row["capabilities"] = json!(r#"["tools"]"#);
     row["input_price_per_million"] = json!({ "N": input });
     row["output_price_per_million"] = json!({ "N": output });
     row["max_output_tokens"] = json!({ "N": "8192" });
@@ -246,10 +214,23 @@ mod tests {
     }
 
     #[test]
+    fn each_providers_model_is_shipped_and_not_to_be_retired() {
+        for provider in PROVIDERS {
+            let row = shipped(provider.name, provider.model).expect("a row");
+            assert_eq!(row.get("retires_on"), None, "{}", provider.model);
+            assert_eq!(row["secret_key_name"]["S"], provider.key_name);
+        }
+        let item = chosen(&["--anthropic-api-key=k"]).item();
+        assert_eq!(item["pk"], json!({ "S": "anthropic#claude-sonnet-5-5" }));
+        assert_eq!(item["request_transformer"], json!({ "S": "anthropic_v1" }));
+        assert!(item["input_price_per_million"]["N"].is_string(), "{item:?}");
+    }
+
+    #[test]
     fn a_model_without_its_key_names_the_variable() {
         let said = |more: &[&str]| tried(more).expect_err("no key").to_string();
-        let of_another = ["--model=claude-sonnet-4-5", "--xai-api-key=k"];
-        assert_eq!(said(&of_another), "the model claude-sonnet-4-5 needs a key: set the variable ANTHROPIC_API_KEY");
+        let of_another = ["--model=claude-sonnet-5-5", "--xai-api-key=k"];
+        assert_eq!(said(&of_another), "the model claude-sonnet-5-5 needs a key: set the variable ANTHROPIC_API_KEY");
         assert!(said(&["--model=mine"]).contains("XAI_API_KEY, DEEPSEEK_API_KEY, or URL="));
     }
 

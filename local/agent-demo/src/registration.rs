@@ -21,12 +21,14 @@ pub(crate) async fn register(clients: &Clients, arguments: &Arguments, agent: &A
     for tool in shipped.into_iter().filter(|tool| agent.tools.iter().any(|name| tool["name"] == **name)) {
         post(clients, TOOL_REGISTRY, "/tools", &row(tool, TOOL)).await?;
     }
+    let mut tools: Vec<Value> = agent.tools.iter().map(|name| json!(name)).collect();
     for own in &agent.own_tools {
         for tool in described(&mut own.describe(arguments)?)? {
+            tools.push(tool["tool_name"].clone());
             post(clients, TOOL_REGISTRY, "/tools", &row(tool, &own.function())).await?;
         }
     }
-    post(clients, AGENT_REGISTRY, "/agents", &agent_row(agent, model)).await
+    post(clients, AGENT_REGISTRY, "/agents", &agent_row(agent, &tools, model)).await
 }
 
 /// The tools that a program prints.
@@ -79,9 +81,9 @@ fn row(mut described: Value, function: &str) -> Value {
     })
 }
 
-fn agent_row(agent: &Agent, model: &Model) -> Value {
+fn agent_row(agent: &Agent, tools: &[Value], model: &Model) -> Value {
     let tools: Value =
-        agent.tool_names().map(|name| json!({ "tool_name": name, "enabled": true, "version": "latest" })).collect();
+        tools.iter().map(|name| json!({ "tool_name": name, "enabled": true, "version": "latest" })).collect();
     let mut parameters = json!({ "max_iterations": MAX_ITERATIONS, "timeout_seconds": 600, "max_tokens": 2048 });
     for (name, value) in &agent.parameters {
         parameters[name] = value.clone();
