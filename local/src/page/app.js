@@ -10,7 +10,9 @@ const REFRESH_MS = 1000;
 const TITLE = document.title;
 
 const [notice, main, gone, nav] = ["#notice", "main", "#gone", "nav"].map((selector) => document.querySelector(selector));
-const run = runView();
+const run = runView((tab, visit) => {
+  if (chosenArn()) history.replaceState(null, "", `#${["executions", encodeURIComponent(chosenArn()), tab, visit].filter(Boolean).join("/")}`);
+});
 const list = executionsList((arn) => (location.hash = `executions/${encodeURIComponent(arn)}`));
 main.append(list.root, run.root);
 run.root.hidden = true;
@@ -32,6 +34,7 @@ async function look() {
   isLooking = true;
   try {
     say((await refresh()) ?? "");
+    document.title = [chosenArn() ? run.title() : "", TITLE].filter(Boolean).join(" · ");
   } catch (error) {
     if (gone.hidden) say(`This cannot be read: ${error.message}`);
   }
@@ -74,8 +77,8 @@ function linkTo([part, title]) {
 
 /** What the address names; the executions if it names nothing that is here. */
 function place() {
-  const [part, rest] = location.hash.slice(1).split("/");
-  return { part: parts?.[part] ? part : "executions", rest: rest && decodeURIComponent(rest) };
+  const [part, rest, tab, visit] = location.hash.slice(1).split("/");
+  return { part: parts?.[part] ? part : "executions", rest: rest && decodeURIComponent(rest), tab, visit: Number(visit) || null };
 }
 
 async function refreshExecutions() {
@@ -89,7 +92,7 @@ async function refreshExecutions() {
   if (executions.length === 0) return "No execution yet. Start one: it appears here by itself.";
   list.choose(arn ?? null);
   if (arn === undefined) return undefined;
-  await run.open(arn);
+  await run.open(arn, place());
   await run.refresh();
   return undefined;
 }
@@ -113,7 +116,6 @@ function sayGone(answered) {
   gone.querySelector("span").textContent = `lambda-local does not answer since ${answered.toLocaleTimeString()}. What you see is what it said last. This page asks again every second; if lambda-local was ended, start it again.`;
   gone.hidden = false;
   document.title = `(gone) ${TITLE}`;
-  connection.addEventListener("back", () => (document.title = TITLE), { once: true });
 }
 
 /** "/" searches, Escape goes one step back: out of a search, a chosen state, an execution. */

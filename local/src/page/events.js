@@ -51,7 +51,7 @@ function row(event, { at, place, attempt, choose }) {
   const opener = button("event", spaced(event.type), () => choose(event));
   opener.dataset.key = `event ${event.id}`;
   const kind = ERROR.test(event.type) ? badge("failed", "") : null;
-  const line = made("tr", ERROR.test(event.type) ? "error" : "", made("td", "number", String(event.id)), made("td", "number", duration(at)), made("td", "", kind, opener), made("td", "", name), made("td", "what", whatOf(event, attempt)));
+  const line = made("tr", ERROR.test(event.type) ? "error" : "", made("td", "number", String(event.id)), made("td", "number", duration(at)), made("td", "", kind, opener, made("span", "faint narrow", name)), made("td", "", name), made("td", "what", whatOf(event, attempt)));
   line.addEventListener("click", () => choose(event));
   return line;
 }

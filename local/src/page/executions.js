@@ -3,6 +3,7 @@
 import { arrows, button, elapsed, made, replace } from "./dom.js";
 import { duration, moment } from "./references.js";
 import { badge, ofExecution } from "./status.js";
+import { nameOf } from "./summary.js";
 
 const ORDERS = {
   newest: ["Newest first", (one, other) => other.startDate - one.startDate],
@@ -17,7 +18,7 @@ const FILTERS = { all: "All", running: "Running", failed: "Failed", succeeded: "
 /** @param choose called with an ARN */
 export function executionsList(choose) {
   const search = made("input", "");
-  Object.assign(search, { type: "search", placeholder: "Search names, machines, regions", ariaLabel: "Search executions" });
+  Object.assign(search, { type: "search", placeholder: "Search executions", ariaLabel: "Search executions" });
   const filter = made("select", "", Object.entries(FILTERS).map(([value, name]) => new Option(name, value)));
   filter.setAttribute("aria-label", "Show only");
   const order = made("select", "", Object.entries(ORDERS).map(([value, [name]]) => new Option(name, value)));
@@ -74,10 +75,6 @@ function entry({ name, status, startDate, stopDate, executionArn, stateMachineAr
   item.dataset.key = executionArn;
   if (executionArn === chosen) item.setAttribute("aria-current", "true");
   return item;
-}
-
-function nameOf({ name, executionArn }) {
-  return name ?? executionArn.split(":").pop();
 }
 
 function machineOf({ executionArn, stateMachineArn }) {

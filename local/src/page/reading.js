@@ -5,7 +5,10 @@ import { retriesOf } from "./history.js";
 const QUIET = new Set(["Pass", "Choice", "Wait", "Succeed"]);
 const read = new WeakMap();
 
-/** @returns {{role, title, tokens, cost, calls, text}} `role` is "model", "tool", "task" or "quiet"; `cost` in millionths of a dollar */
+/**
+ * @returns {{role, title, tokens, cost, calls, text, isError}} `role` is "model", "tool", "task" or "quiet"; `cost` in millionths of a dollar;
+ * `isError` of a tool whose result tells the model of an error
+ */
 export function readingOf(visit) {
   const last = visit.attempts.at(-1);
   const known = read.get(visit);
@@ -21,7 +24,7 @@ function readTask(visit, given, taken) {
     const calls = (taken?.function_calls ?? []).map(({ name }) => name);
     return { role: "model", title: modelOf(given), tokens: used ?? {}, cost: taken?.metadata?.cost_micro_usd ?? 0, calls, text: taken?.text ?? "" };
   }
-  if (typeof given?.name === "string" && "input" in given) return { role: "tool", title: given.name, calls: [], tokens: {}, cost: 0, text: "" };
+  if (typeof given?.name === "string" && "input" in given) return { role: "tool", title: given.name, calls: [], tokens: {}, cost: 0, text: "", isError: taken?.is_error === true };
   return { role: QUIET.has(visit.type) ? "quiet" : "task", title: "", calls: [], tokens: {}, cost: 0, text: "", isFunction: given !== undefined };
 }
 
@@ -35,6 +38,16 @@ export function parsed(text) {
   } catch {
     return undefined;
   }
+}
+
+/** The status of a visit for a person. A tool whose result is an error has succeeded for the state machine only. */
+export function statusFor(visit) {
+  return readingOf(visit).isError && visit.status === "succeeded" ? "caught" : visit.status;
+}
+
+/** What Lambda says of an error, in the function's words; any other cause as it is. */
+export function worded(cause) {
+  return parsed(cause)?.errorMessage ?? cause;
 }
 
 /** Whether a visit only prepares for others. In a run with a model those are also the reads of registries and the like. */
@@ -52,9 +65,10 @@ export function isAgentRun(visits) {
 
 /** What all calls of models took. */
 export function totals(visits) {
-  const sum = { turns: 0, tools: 0, input: 0, output: 0, cached: 0, cost: 0, retries: 0, errors: 0 };
+  const sum = { turns: 0, tools: 0, input: 0, output: 0, cached: 0, cost: 0, retries: 0, errors: 0, told: 0 };
   for (const visit of visits) {
-    const { role, tokens, cost } = readingOf(visit);
+    const { role, tokens, cost, isError } = readingOf(visit);
+    sum.told += isError ? 1 : 0;
     sum.turns += role === "model" ? 1 : 0;
     sum.tools += role === "tool" ? 1 : 0;
     sum.input += tokens.input_tokens ?? 0;

@@ -12,7 +12,8 @@ import { sortable } from "./sorting.js";
 import { visitedOnly } from "./layout.js";
 import { markWaiting } from "./retries.js";
 import { steps } from "./steps.js";
-import { bars, figures, heading, outcome } from "./summary.js";
+import { ofExecution, word } from "./status.js";
+import { bars, figures, heading, nameOf, outcome } from "./summary.js";
 import { timeline } from "./timeline.js";
 import { viewer } from "./viewer.js";
 
@@ -21,9 +22,10 @@ const TABS = { steps: "Steps", graph: "Graph", timeline: "Timeline", events: "Ev
 const MANY = 30;
 const ENDED = /^(SUCCEEDED|FAILED|TIMED_OUT|ABORTED)$/;
 
-export function runView() {
+/** @param moved called with the tab and the number of the state that are shown */
+export function runView(moved) {
   const parts = Object.fromEntries(["head", "answer", "figures", "bars", "panel", "side"].map((name) => [name, made("section", name)]));
-  const state = { ...parts, arn: null, tab: "steps", execution: null, events: [], folded: null, definition: null, chosen: null, limit: FIRST };
+  const state = { ...parts, arn: null, tab: "steps", execution: null, events: [], folded: null, definition: null, chosen: null, limit: FIRST, moved };
   Object.assign(state, controls(state));
   state.list = tabs("Views of the execution", TABS, (tab) => setTab(state, tab));
   parts.side.setAttribute("aria-label", "Chosen state");
@@ -32,12 +34,12 @@ export function runView() {
   const root = made("article", "run", front, made("div", "tools", state.list, state.search, state.onlyErrors, state.all), made("div", "panes", parts.panel, parts.side));
   state.root = root;
   chooseTab(state.list, state.tab);
-  return { root, open: (arn) => open(state, arn), refresh: () => refresh(state), search: state.find, unchoose: () => unchoose(state) };
+  return { root, open: (arn, at) => open(state, arn, at), refresh: () => refresh(state), search: state.find, unchoose: () => unchoose(state), title: () => titleOf(state) };
 }
 
 function controls(state) {
   const find = made("input", "");
-  Object.assign(find, { type: "search", placeholder: "Search states, data, errors", ariaLabel: "Search in this execution" });
+  Object.assign(find, { type: "search", placeholder: "Search states, data", ariaLabel: "Search in this execution" });
   find.addEventListener("input", () => renderPanel(state));
   const checkbox = (text) => {
     const input = made("input", "");
@@ -51,9 +53,11 @@ function controls(state) {
   return { sorting, find, search: find, errors: errors.input, onlyErrors: errors.label, everything: all.input, all: all.label, visited: visited.input, picture };
 }
 
-async function open(state, arn) {
+/** @param at `{tab, visit}` which are shown first, if the address names them */
+async function open(state, arn, { tab, visit }) {
   if (state.arn === arn) return;
-  Object.assign(state, { arn, execution: null, events: [], folded: null, definition: null, chosen: null, limit: FIRST });
+  Object.assign(state, { arn, execution: null, events: [], folded: null, definition: null, chosen: visit ? { visit } : null, limit: FIRST });
+  if (Object.hasOwn(TABS, tab)) setTab(state, tab);
   state.root.ariaBusy = "true";
   delete state.side.dataset.shown;
   await refresh(state);
@@ -80,6 +84,15 @@ async function refresh(state) {
   render(state, hasChanged);
 }
 
+function titleOf({ execution }) {
+  return execution ? `${nameOf(execution)}: ${word(ofExecution(execution.status))}` : "";
+}
+
+/** Tells the address what is shown. */
+function tell({ moved, tab, chosen }) {
+  moved(tab, chosen?.visit);
+}
+
 function countOf({ States }) {
   const inner = (state) => [state.ItemProcessor ?? state.Iterator, ...(state.Branches ?? [])].filter(Boolean);
   return Object.values(States).reduce((sum, state) => sum + 1 + inner(state).reduce((count, box) => count + countOf(box), 0), 0);
@@ -104,6 +117,7 @@ function setTab(state, tab) {
   chooseTab(state.list, tab);
   state.panel.scrollTop = 0;
   renderPanel(state);
+  tell(state);
 }
 
 function renderPanel(state) {
@@ -133,8 +147,7 @@ function renderPanel(state) {
 
 /** The execution with its definition and all its events, as the Step Functions API told them. */
 function exportOf({ execution, definition, events }) {
-  const name = execution.name ?? execution.executionArn.split(":").pop();
-  return downloadButton("Download as JSON", `${name}.json`, () => JSON.stringify({ execution, definition, events }, null, 2));
+  return downloadButton("Download as JSON", `${nameOf(execution)}.json`, () => JSON.stringify({ execution, definition, events }, null, 2));
 }
 
 function moreEvents(state) {
@@ -170,6 +183,7 @@ function drawGraph(state) {
 
 function chooseVisit(state, visit) {
   state.chosen = { visit: visit.number };
+  tell(state);
   renderSide(state);
   mark(state);
   state.picture.reveal(visit.name);
@@ -190,6 +204,7 @@ function toSide({ side, panel }) {
 function unchoose(state) {
   const had = state.chosen !== null;
   state.chosen = null;
+  tell(state);
   if (state.folded) renderSide(state);
   mark(state);
   return had;

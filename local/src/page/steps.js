@@ -2,10 +2,10 @@
 
 import { button, made } from "./dom.js";
 import { retriesOf, statusOf } from "./history.js";
-import { dollars, isAgentRun, isPlumbing, matches, readingOf } from "./reading.js";
+import { dollars, isAgentRun, isPlumbing, matches, readingOf, statusFor, worded } from "./reading.js";
 import { duration, readable, weightOf } from "./references.js";
 import { waitingShort } from "./retries.js";
-import { badge } from "./status.js";
+import { badge, word } from "./status.js";
 
 /** @param choose called with a visit; @param search in lower case */
 export function steps({ visits, roots }, search, choose) {
@@ -53,9 +53,10 @@ function step(visit, context) {
   const line = button(`step of-${readingOf(visit).role}`, "", () => context.choose(visit));
   line.dataset.visit = visit.number;
   line.dataset.key = `visit ${visit.number}`;
-  line.append(badge(visit.status, ""), titleOf(visit, context), figuresOf(visit));
-  line.querySelector(".status").title = visit.status;
-  return made("li", "", line, visit.error ? made("p", "cause", `${visit.error.error}${visit.error.cause ? `: ${visit.error.cause.slice(0, 300)}` : ""}`) : null, inside(visit, context));
+  const status = statusFor(visit);
+  line.append(badge(status, ""), titleOf(visit, context), figuresOf(visit));
+  line.querySelector(".status").title = word(status);
+  return made("li", "", line, visit.error ? made("p", "cause", `${visit.error.error}${visit.error.cause ? `: ${worded(visit.error.cause).slice(0, 300)}` : ""}`) : null, inside(visit, context));
 }
 
 function titleOf(visit, { turns }) {
@@ -72,6 +73,7 @@ function figuresOf(visit) {
   const retries = retriesOf(visit);
   const figures = [
     visit.status === "succeeded" ? null : badge(visit.status),
+    statusFor(visit) === visit.status ? null : badge("caught", "error for the model"),
     retries ? retried(retries) : null,
     visit.next ? waitingShort(visit.next) : null,
     role === "model" && tokens.input_tokens !== undefined ? `${tokens.input_tokens} → ${tokens.output_tokens} tokens` : null,
@@ -92,7 +94,8 @@ function inside(visit, context) {
   if (visit.iterations.length === 0) return null;
   const what = visit.type === "Parallel" ? "Branch" : "Iteration";
   return made("ol", "iterations", visit.iterations.toSorted((a, b) => a.index - b.index).map((iteration) => {
-    const status = statusOf(iteration);
+    const isTold = iteration.visits.some((inner) => readingOf(inner).isError);
+    const status = isTold && statusOf(iteration) === "succeeded" ? "caught" : statusOf(iteration);
     const tools = iteration.visits.filter((inner) => readingOf(inner).role === "tool").map((inner) => readingOf(inner).title);
     const took = iteration.until === null ? "…" : duration(iteration.until - iteration.from);
     const label = made("span", "title", `${what} ${iteration.index + 1} `, made("b", "", [...new Set(tools)].join(", ")));

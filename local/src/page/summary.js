@@ -3,7 +3,7 @@
 import "./cost.js";
 import { copyButton, elapsed, made } from "./dom.js";
 import { show } from "./json.js";
-import { dollars, parsed, totals } from "./reading.js";
+import { dollars, parsed, totals, worded } from "./reading.js";
 import { duration, readable } from "./references.js";
 import { waitingFor } from "./retries.js";
 import { badge, ofExecution } from "./status.js";
@@ -11,12 +11,16 @@ import { badge, ofExecution } from "./status.js";
 /** Bytes that Step Functions lets a state carry. */
 export const STATE_LIMIT = 262144;
 
+export function nameOf({ name, executionArn }) {
+  return name ?? executionArn.split(":").pop();
+}
+
 export function heading({ name, executionArn, status, startDate, stopDate, stateMachineArn }) {
   const took = stopDate ? [`, took ${duration(stopDate - startDate)} `] : [", running for ", elapsed(startDate, duration), " "];
-  const started = made("time", "", new Date(startDate * 1000).toLocaleString());
+  const started = made("time", "", new Date(startDate * 1000).toLocaleString(undefined, { timeZoneName: "short" }));
   started.dateTime = new Date(startDate * 1000).toISOString();
   return [
-    made("h2", "", badge(ofExecution(status)), " ", made("span", "name", name ?? executionArn.split(":").pop())),
+    made("h2", "", badge(ofExecution(status)), " ", made("span", "name", nameOf({ name, executionArn }))),
     made("p", "faint", `${stateMachineArn.split(":").pop()}, ${executionArn.split(":")[3]}, started `, started, took, copyButton("the ARN", executionArn)),
   ];
 }
@@ -46,7 +50,7 @@ function runningIn(visits) {
 }
 
 function failed(status, error, cause) {
-  return made("div", "answer", made("p", "", badge(status, error), " ", copyButton("the error", `${error}\n${cause}`)), made("p", "cause", cause));
+  return made("div", "answer", made("p", "", badge(status, error), " ", copyButton("the error", `${error}\n${cause}`)), made("p", "cause", worded(cause)));
 }
 
 export function figures({ startDate, stopDate }, { visits, weights }) {
@@ -61,7 +65,7 @@ export function figures({ startDate, stopDate }, { visits, weights }) {
   return [
     ...model,
     figure("Time", stopDate ? duration(stopDate - startDate) : elapsed(startDate, duration), `${visits.length} states entered`),
-    figure("Errors", String(sum.errors), `${sum.retries} ${sum.retries === 1 ? "retry" : "retries"}`),
+    figure("Errors", String(sum.errors + sum.told), `${sum.retries} ${sum.retries === 1 ? "retry" : "retries"}${sum.told ? `, ${sum.told} told to the model` : ""}`),
     figure("By reference", readable(moved), `${contents.size} ${contents.size === 1 ? "content" : "contents"}`),
     ...storage(contents),
   ];
@@ -89,7 +93,7 @@ export function bars({ weights }) {
   const largest = Math.max(0, ...weights.map(({ bytes }) => bytes));
   const unsaved = Math.max(0, ...weights.map(({ bytes, referenced }) => bytes + referenced));
   const most = Math.max(STATE_LIMIT * 1.1, unsaved);
-  const title = made("h3", "", `Largest state, of ${readable(STATE_LIMIT)} (${STATE_LIMIT.toLocaleString("en")} bytes) allowed`);
+  const title = made("h3", "", `Largest state; the line marks the limit of ${readable(STATE_LIMIT)} (${STATE_LIMIT.toLocaleString("en")} bytes)`);
   return [title, bar("with the layer", largest, most), bar("without it", unsaved, most)];
 }
 

@@ -2,7 +2,7 @@
 
 import { button, made } from "./dom.js";
 import { retriesOf, statusOf } from "./history.js";
-import { isAgentRun, isPlumbing, matches, readingOf } from "./reading.js";
+import { isAgentRun, isPlumbing, matches, readingOf, statusFor } from "./reading.js";
 import { duration } from "./references.js";
 import { badge, word } from "./status.js";
 
@@ -32,10 +32,10 @@ function row(visit, context, depth) {
   line.dataset.key = `bar ${visit.number}`;
   const retries = retriesOf(visit);
   const took = `${visit.until === null ? "running" : duration(visit.until - visit.from)}${retries ? `, ${visit.attempts.length} attempts` : ""}`;
-  const name = made("span", "name", badge(visit.status, ""), nameOf(visit, context), made("span", "faint", ` ${took}`));
+  const name = made("span", "name", badge(statusFor(visit), ""), nameOf(visit, context), made("span", "faint", ` ${took}`));
   indent(name, depth);
   line.append(name, track(context.scale, barsOf(visit)));
-  line.title = `${visit.name}: ${word(visit.status)}, starts after ${duration(visit.from - context.scale.from)}, takes ${took}`;
+  line.title = `${visit.name}: ${word(statusFor(visit))}, starts after ${duration(visit.from - context.scale.from)}, takes ${took}`;
   return made("li", "", line);
 }
 

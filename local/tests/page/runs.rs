@@ -165,3 +165,37 @@ async fn e7_a_search_finds_states_by_what_is_in_them() {
     page.until("document.querySelector('.list .count').textContent === '0 of 1 executions'").await;
     page.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e7_an_address_leads_back_to_the_view_and_the_state() {
+    let (_agents, page) = ran("answers", script(), WIDTHS[0]).await;
+    page.until("document.title.endsWith(': succeeded · lambda-local')").await;
+    choose_tab(&page, "timeline").await;
+    page.click(".bar-row[data-visit]").await;
+    let chosen = text(&page, ".side h2").await;
+    page.page.refresh().await.unwrap();
+    super::shown(&page).await;
+    assert_eq!(page.value("document.querySelector('.panel').dataset.tab").await, "timeline");
+    assert_eq!(text(&page, ".side h2").await, chosen);
+    page.press(thirtyfour::Key::Escape).await;
+    page.page.refresh().await.unwrap();
+    super::shown(&page).await;
+    assert_eq!(page.value("document.querySelector('.panel').dataset.tab").await, "timeline");
+    assert_eq!(page.value("document.querySelector('.side h2')").await, json!(null));
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e7_a_result_that_tells_the_model_of_an_error_is_shown_as_one() {
+    let reply = json!({ "content": "broken", "is_error": true });
+    let script = json!([{ "calls": [["foreign", { "reply": reply }]] }, { "text": "It is broken." }]);
+    let (_agents, page) = ran("told", script, WIDTHS[1]).await;
+    let front = text(&page, ".front").await;
+    assert!(front.contains("Errors10 retries, 1 told to the model"), "{front}");
+    let tool = text(&page, ".iteration .step.of-tool").await;
+    assert!(tool.contains("error for the model"), "the iteration is open: {tool}");
+    choose_tab(&page, "events").await;
+    assert_eq!(page.value("getComputedStyle(document.querySelector('.events td .narrow')).display").await, "block");
+    assert_eq!(page.value(NOTHING_STICKS_OUT).await, true);
+    page.close().await;
+}
