@@ -42,8 +42,11 @@ async fn a_conversation_with_tools_and_a_long_result_fits_a_desktop_and_a_teleph
         enter_key(&page, KEY).await;
         page.until("document.querySelector('#name').textContent === 'golf-agent'").await;
         page.until("document.querySelector('#budget').textContent === '7.50 of 10.00 USD left today'").await;
+        page.value("new MutationObserver(() => window.saw ??= document.querySelector('.working:last-child')?.textContent).observe(document.querySelector('#log'), { childList: true })").await;
         page.find("#message").await.send_keys("When does the course open?\n").await.unwrap();
         page.until("document.querySelectorAll('.meta').length === 1").await;
+        assert_eq!(page.value("window.saw").await, "The agent is working …");
+        page.until("document.querySelector('.working') === null").await;
         assert_eq!(page.value("document.querySelectorAll('details.call').length").await, 2);
         assert_eq!(page.value("document.querySelectorAll('details.call.failed').length").await, 1);
         assert_eq!(
