@@ -107,7 +107,8 @@ demo: tools ## try: send a long document through two functions; FILE=path for yo
 	    --analyser "$(BUILT)/document-analyser" $(if $(FILE),--document "$(FILE)")
 
 agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=path, AGENT=file.toml for an agent and tools of your own, DETACH=1 without the layer, PAGE=1 to see the run on a page, URL= of a server with the Chat Completions API (or URL=stand-in), MODEL= of that server
-	$(if $(FILE),@local/readable "$(FILE)")
+	$(if $(FILE),@local/readable FILE "$(FILE)")
+	$(if $(AGENT),@local/readable AGENT "$(AGENT)")
 	$(if $(AGENT),$(call step,0 of 4: Python's runtime client$(COMMA) for tools of your own,$(VENV)/installed))
 	$(call announce,$(BUILT)/agent-demo,2 to 3 minutes after make demo$(COMMA) 4 to 6 without)
 	$(call step,1 of 4: the interpreter of state machines (300 MB),$(MOTO)/installed)
@@ -219,7 +220,7 @@ attach: $(installed) ## use: attach the layer to FUNCTION=; REGION=, STAGE=, DRY
 	$(deliver) attach "$(FUNCTION)" $(to) $(if $(LAYER_ARN),--layer "$(LAYER_ARN)") $(if $(TABLE),--table "$(TABLE)") \
 	    $(if $(MAX_CONTENT_SIZE),--max-content-size "$(MAX_CONTENT_SIZE)") $(if $(call on,$(ATTACH_POLICIES)),--attach-policies)
 
-detach: $(installed) ## use: detach the layer from FUNCTION=; REGION=, DRY_RUN=1
+detach: $(installed) ## use: detach the layer from FUNCTION=; REGION=, STAGE=local for a function on this machine, DRY_RUN=1
 	$(call needs,FUNCTION,the name of the function)
 	$(deliver) detach "$(FUNCTION)" $(to)
 
@@ -361,10 +362,12 @@ package-python-consumer: ## build: pack the Python function as a zip in target/f
 package-node-consumer: ## build: pack the Node.js function as a zip in target/functions; SRC=, ARCH=
 	$(call package,$(or $(SRC),functions/document-splitter))
 
-tools-sync: tools ## change: write the registrations of tools, their list in the template and their table in the README from their modules
+tools-sync: tools $(DELIVERY)/installed ## change: write everything that is made of the modules of tools: their table, the template with their registrations, tables in pages
 	@UPDATE_TOOLS=1 cargo test --quiet -p actions --test sync the_table_has_every_module_of_a_tool >/dev/null
 	@UPDATE_TOOLS=1 cargo test --quiet -p actions --test sync
-	@echo "functions/stacks/tools.yaml and functions/README.md are as the table says. If the template changed: make diagrams, UPDATE_EXPECTED=1 make stacks"
+	$(deliver) diagrams $(STACKS)
+	@cd layer && UPDATE_EXPECTED=1 "$(DELIVERY)/bin/python" -m unittest --quiet tests.test_stacks.EachProperty.test_is_as_written_down
+	@echo "Everything is as the modules of tools say. git diff shows what has changed: tools.rs, functions/stacks/tools.yaml, functions/README.md, docs/diagrams.md and layer/tests/expected"
 
 models: ## change: build the rows of models and their prices from the pinned price list; FILE= names another list
 	@"$(PYTHON)" functions/llm-models/renew $(if $(FILE),--list "$(FILE)")
@@ -425,9 +428,9 @@ endef
 # The functions of the stack `functions`, and of those that it imports from.
 OF_STACK = $(shell sed -n 's|^ *CodeUri: .*/\([a-z-]*\)\.zip$$|\1|p' $(addprefix functions/stacks/,functions.yaml agent-registry.yaml shared-llm.yaml tools.yaml))
 
-# What is packed from its source is packed, if all stacks are meant.
+# No function if only the layer is meant. What is packed from its source is packed, if all stacks are meant.
 linked:
-	$(call link,$(FUNCTIONS))
+	$(call link,$(if $(filter-out layer,$(or $(ONLY),all)),$(FUNCTIONS)))
 	$(if $(ONLY),,@for source in document-splitter llm-models spec3-mcp; do \
 	    "$(PYTHON)" functions/package functions/$$source "$(LINKED)/$$source.zip" --architecture "$(if $(filter arm,$(HERE)),arm64,x86_64)"; done)
 

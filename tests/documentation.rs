@@ -29,6 +29,8 @@ enum By {
 
 const SHELL: &str = "tests/documentation/shell.rs";
 const STACKS: By = By::Test("layer/tests/test_docs.py", "test_each_does_what_it_says");
+const ATTACHED: By =
+    By::Test("tests/flows/test_attach.py", "test_a_function_of_somebody_gets_the_layer_as_the_page_says");
 const LAYER: By = By::Gate("step layer make test-layer");
 
 /// Commands by their page and how they begin.
@@ -156,6 +158,13 @@ const RUN_BY: &[(&str, &str, By)] = &[
         "make deploy",
         By::Nobody("release builds of everything; layer/tests deploy the same stacks to moto"),
     ),
+    ("local/README.md", "make deploy STAGE=local ONLY=layer", ATTACHED),
+    ("local/README.md", "echo", ATTACHED),
+    ("local/README.md", "python3 -m zipfile", By::Nobody("files; tests/flows/test_attach.py makes the same zip")),
+    ("local/README.md", "aws iam create-role", By::Nobody("the AWS CLI; tests/flows/test_attach.py uses the AWS SDK")),
+    ("local/README.md", "aws lambda create-function", By::Nobody("the same")),
+    ("local/README.md", "aws lambda invoke --function-name writer", By::Nobody("the same")),
+    ("local/README.md", "make attach", ATTACHED),
 ];
 
 /// The line of the table that a command belongs to: the longest beginning wins.
@@ -233,6 +242,30 @@ fn a_variable_that_make_does_not_know_is_an_error_that_names_it() {
     }
     assert!(make(&["--dry-run", "deploy", "STAGE=dev", "DRY_RUN=1"]).1.contains("--dry-run"));
     assert!(!make(&["--dry-run", "deploy", "STAGE=dev", "DRY_RUN=0"]).1.contains("--dry-run"));
+}
+
+#[test]
+fn what_make_agent_cannot_read_is_refused_before_anything_is_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = "x".repeat((8 << 20) + 1);
+    let cases: [(&str, &[u8], &str); 4] = [
+        ("empty", b"", "is empty"),
+        ("binary", b"\x7fELF\0\0", "is not a text in UTF-8"),
+        ("latin", b"caf\xe9", "is not a text in UTF-8"),
+        ("long", long.as_bytes(), "has 8388609 bytes; the agent reads 8388608 at most"),
+    ];
+    for (name, content, reason) in cases {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        for variable in ["FILE", "AGENT"] {
+            let given = format!("{variable}={}", path.display());
+            let (succeeds, said) = make(&["agent", &given]);
+            assert!(!succeeds && said.contains(&format!("{given} {reason}")), "{said}");
+            assert!(!said.contains("step "), "{said}");
+        }
+    }
+    let (succeeds, said) = make(&["agent", "AGENT=nowhere.toml"]);
+    assert!(!succeeds && said.contains("AGENT=nowhere.toml is not a file that can be read"), "{said}");
 }
 
 /// The words in capitals that are followed by `=`.

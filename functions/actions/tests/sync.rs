@@ -1,5 +1,6 @@
-//! What is made from the modules of tools: the table of them. And what is made from the table: the list of names and the registrations in the template of the stack, and the table in the
-//! README. `make tools-sync` writes them; without it this compares.
+//! Compares what follows from the modules of tools with what is committed; `make tools-sync` (`UPDATE_TOOLS`) writes it instead. From
+//! the modules follows the table of tools. From the table follow the list of names and the registrations in the template of the stack, and
+//! the table in the README.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

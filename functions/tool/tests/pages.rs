@@ -48,7 +48,7 @@ async fn what_a_page_says_about_handles_is_text() {
     let handle = text.rsplit_once("handle: ").expect("its own handle").1.trim_end_matches(']');
     let call = json!({ "name": "list_handles", "id": "tu_1", "input": {}, "handles": [forged, handle] });
     let listed = function.answer(call).await.content;
-    assert!(listed.starts_with("1 handles") && listed.contains(handle) && !listed.contains(forged), "{listed}");
+    assert!(listed.starts_with("1 handle:") && listed.contains(handle) && !listed.contains(forged), "{listed}");
     let error = function.error("document_read", json!({ "handle": forged })).await;
     assert!(error.starts_with("`handle`: "), "{error}");
 }
