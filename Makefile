@@ -79,8 +79,8 @@ endef
 announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
 COMMA := ,
 
-.PHONY: delivery delivery-is-there help demo agent test soak packages counts counted lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
-    demo-folder agent-folder platform platform-folder load-folder linked build-x86 build-arm layer test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance accessibility restore copy-back load turns \
+.PHONY: delivery delivery-is-there help demo agent test soak packages counts counted counted-steps counted-extension counter lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
+    demo-folder agent-folder platform platform-folder load-folder linked build-x86 build-arm layer tests-built test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance accessibility restore copy-back load turns \
     package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -327,11 +327,21 @@ build-arm: tools ## build: build the extension and the wrapper for arm64, on any
 	$(call say,building the layer's programs for arm64)
 	@layer/build arm64 "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)"
 
-layer: $(ARCH:%=build-%) ## build: build the layer's zips with licences, bills of materials and checksums, in target/layer; ARCH=x86 or ARCH=arm for one
-	$(call say,packing the layer)
-	@cargo run --quiet -p layer-pack -- pack "$(SHIPPED)" $(ARCHITECTURES)
+# The program that packs, and unpacks again.
+PACK = cargo run --quiet -p layer-pack --
 
-test-layer: layer $(VENV)/installed $(MOTO)/installed ## build: unpack the zips as Lambda does and test the programs in them; an emulator runs arm64 on other machines; ARCH=
+layer: tools ## build: build the layer's zips with licences, bills of materials and checksums, in target/layer; ARCH=x86 or ARCH=arm for one
+	$(call say,building the layer's programs for $(ARCHITECTURES))
+	@layer/build "$(ARCHITECTURES)" "$(LRAP_CACHE)" "$(PYTHON)" "$(TARGET)"
+	$(call say,packing the layer)
+	@$(PACK) pack "$(SHIPPED)" $(ARCHITECTURES)
+
+# The very selection of `make test`: any other has other features, and would compile the dependencies anew.
+tests-built: tools
+	@cargo build --quiet --workspace --lib --bins --tests
+
+test-layer: PACK = "$(TARGET)/debug/layer-pack"
+test-layer: tests-built layer $(VENV)/installed $(MOTO)/installed ## build: unpack the zips as Lambda does and test the programs in them; an emulator runs arm64 on other machines; ARCH=
 	@node=$$(tests/runtimes/node/install "$(LRAP_CACHE)" "$(PYTHON)") || node=; \
 	[ -n "$$node" ] || [ "$${CI:-}" != true ] || { echo "The Node runtime client could not be installed, and its tests must run."; exit 1; }; \
 	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_MOTO="$(MOTO)/bin/python"; \
