@@ -477,16 +477,25 @@ $(VENV)/installed: functions/document-reader/requirements.txt tests/runtimes/pyt
 	@"$(VENV)/bin/pip" install --quiet --disable-pip-version-check $(addprefix -r ,$^)
 	@touch $@
 
-# Deletes old summaries first: they would still be read for steps that are no longer counted.
+# Instructions are the same number on a busy machine: while those of the steps are counted, the programs for the next count are built.
 counted: $(GUNGRAUN)/bin/gungraun-runner
 	$(call say,counting the instructions of each step)
-	@rm -rf "$(TARGET)/gungraun/counts"
-	@CARGO_TARGET_DIR="$(TARGET)" GUNGRAUN_RUNNER="$<" cargo bench --quiet -p counts --bench content -- --save-summary=json >"$(TARGET)/counts.log" \
-	    || { cat "$(TARGET)/counts.log"; exit 1; }
+	@$(MAKE) --jobs 3 counted-steps counted-extension counter
 	$(call say,counting what an invocation costs)
-	@cargo build --quiet --profile quick -p lrap --bin lrap-extension
-	@cargo run --quiet -p counts -- --extension "$(TARGET)/quick/lrap-extension" --steps "$(TARGET)/gungraun/counts" \
+	@"$(TARGET)/debug/counts" --extension "$(TARGET)/quick/lrap-extension" --steps "$(TARGET)/gungraun/counts" \
 	    --limits tests/counts/limits.toml --reports "$(TARGET)/counts" --json "$(TARGET)/counts.json" $(if $(call on,$(UPDATE)),--update)
+
+# Deletes old summaries first: they would still be read for steps that are no longer counted.
+counted-steps:
+	@rm -rf "$(TARGET)/gungraun/counts"
+	@CARGO_TARGET_DIR="$(TARGET)" GUNGRAUN_RUNNER="$(GUNGRAUN)/bin/gungraun-runner" cargo bench --quiet -p counts --bench content -- --save-summary=json >"$(TARGET)/counts.log" \
+	    || { cat "$(TARGET)/counts.log"; exit 1; }
+
+counted-extension:
+	@cargo build --quiet --profile quick -p lrap --bin lrap-extension
+
+counter:
+	@cargo build --quiet -p counts
 
 # For tools that run for seconds: a full optimisation would take minutes to build.
 built-quickly = CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=64 CARGO_PROFILE_RELEASE_DEBUG=0
