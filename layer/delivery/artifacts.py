@@ -49,7 +49,7 @@ def read_zip(path, folder=None):
     if not path.is_file():
         raise Refusal(f"missing dependency: {path} does not exist: `{verb_of(path)}` makes it")
     if not zipfile.is_zipfile(path):
-        raise Refusal(f"{path} is not a zip: `{verb_of(path)}` makes it anew")
+        raise Refusal(f"{path} is not a zip: `{verb_of(path)}` makes a new one")
     return Artifact(path, path.read_bytes())
 
 
@@ -104,7 +104,7 @@ def check_programs(evaluation, artifacts):
             with zipfile.ZipFile(artifact.path) as archive:
                 refuse_links(archive, evaluation.parameter("Stage"))
                 if BOOTSTRAP not in archive.namelist():
-                    raise Refusal(f"{artifact.path} holds no {BOOTSTRAP}: `{verb_of(artifact.path)}` makes it anew")
+                    raise Refusal(f"{artifact.path} holds no {BOOTSTRAP}: `{verb_of(artifact.path)}` makes a new one")
                 words = {"x86_64": "ARCH=x86", "arm64": "ARCH=arm"}[architecture]
                 remedy = f": `{verb_of(artifact.path)} {words}` makes it for {architecture}"
                 refuse_foreign(archive, BOOTSTRAP, architecture, remedy)

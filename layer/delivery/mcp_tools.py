@@ -102,7 +102,7 @@ def auth_of(words):
     if kind == "none" and not rest:
         return {"type": "none"}
     if kind not in ("bearer", "header") or not secret or (kind == "header" and not header):
-        raise Refusal(f"AUTH is {words}: give none, bearer:SECRET or header:NAME:SECRET, with #KEY behind it if the key is not token")
+        raise Refusal(f"AUTH is {words}: give none, bearer:SECRET or header:NAME:SECRET, with #KEY after it if the member is not called token")
     return {"type": kind, **({"header": header} if header else {}), "secret_name": secret, "secret_key": key}
 
 

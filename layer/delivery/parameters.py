@@ -36,7 +36,7 @@ def problems(name, declared, value):
         yield f"{name} is {value}: it is the name of a parameter of the Systems Manager, such as {declared.get('Default', '/name')}"
     allowed = [str(one) for one in declared.get("AllowedValues", [value])]
     if value not in allowed:
-        yield f"{name} is {value}, which is none of {', '.join(allowed)}"
+        yield f"{name} is {value}, which is not one of {', '.join(allowed)}"
     if not re.fullmatch(declared.get("AllowedPattern", "(?s).*"), value):
         yield f"{name} is {value}, which is not of the form {declared['AllowedPattern']}"
     if not int(declared.get("MinLength", 0)) <= len(value) <= int(declared.get("MaxLength", 4096)):
@@ -47,7 +47,7 @@ def _number(name, declared, value):
     try:
         number = float(value)
     except ValueError:
-        yield f"{name} is {value}, which is no number"
+        yield f"{name} is {value}, which is not a number"
         return
     if number < float(declared.get("MinValue", number)):
         yield f"{name} is {value}, less than {declared['MinValue']}"

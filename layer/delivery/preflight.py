@@ -65,7 +65,7 @@ def _untouchable(stage, deleting=False):
         if status == "REVIEW_IN_PROGRESS":
             yield f"stack busy: {stack.name} is {status}: execute its change set, or delete the stack"
         elif status.endswith("_IN_PROGRESS"):
-            yield f"stack busy: {stack.name} is {status}: wait until that is over"
+            yield f"stack busy: {stack.name} is {status}: wait until it has ended"
         elif not deleting and status == "UPDATE_ROLLBACK_FAILED":
             yield f"stack broken: {stack.name} is {status}: `aws cloudformation continue-update-rollback` brings it back"
         elif not deleting and status in NEVER_UPDATED:

@@ -62,7 +62,7 @@ def tool():
     """The program ``lrap``: one that is named, one on the path, or one that this repository has built."""
     named = os.environ.get(TOOL_VARIABLE)
     if named and shutil.which(named) is None:
-        raise Refusal(f"{TOOL_VARIABLE} is {named}, which is no program: `cargo build -p lrap-cli` builds one")
+        raise Refusal(f"{TOOL_VARIABLE} is {named}, which is not a program: `cargo build -p lrap-cli` builds one")
     return named or shutil.which(TOOL) or _built()
 
 

@@ -174,7 +174,7 @@ class Agents(WithFunctions):
         for parameters, words in (
             ({"Colour": "x"}, "no agent has a parameter Colour"),
             ({"AgentName": "other"}, "AgentName is other, and the file is named after another agent"),
-            ({"MaxIterations": "many"}, "agent-reader-dev: MaxIterations is many, which is no number"),
+            ({"MaxIterations": "many"}, "agent-reader-dev: MaxIterations is many, which is not a number"),
         ):
             self.agent("reader", **parameters)
             self.assertIn(words, self.refuses("deploy", *self.words(f"AGENTS={self.folder}")))

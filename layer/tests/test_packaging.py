@@ -45,7 +45,7 @@ class Packages(unittest.TestCase):
 
     def test_a_file_that_is_no_zip_is_refused_with_the_verb_that_makes_it(self):
         (self.folder / "document-splitter.zip").write_text("no zip")
-        with self.assertRaisesRegex(Refusal, "is not a zip: `make package-node-consumer` makes it anew"):
+        with self.assertRaisesRegex(Refusal, "is not a zip: `make package-node-consumer` makes a new one"):
             self.package("document-splitter")
 
     def test_no_transform_is_left_and_policies_of_deletion_are_written_out(self):

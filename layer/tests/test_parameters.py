@@ -13,7 +13,7 @@ def said(declared, value):
 
 class Values(unittest.TestCase):
     def test_a_number_that_is_none_is_refused(self):
-        self.assertEqual(said({"Type": "Number"}, "20k"), ["P is 20k, which is no number"])
+        self.assertEqual(said({"Type": "Number"}, "20k"), ["P is 20k, which is not a number"])
         self.assertEqual(said({"Type": "Number"}, "20"), [])
 
     def test_a_number_out_of_range_is_refused(self):
@@ -24,7 +24,7 @@ class Values(unittest.TestCase):
 
     def test_a_value_that_is_not_among_those_allowed_is_refused(self):
         allowed = {"AllowedValues": ["arm64", "x86_64"]}
-        self.assertEqual(said(allowed, "arm"), ["P is arm, which is none of arm64, x86_64"])
+        self.assertEqual(said(allowed, "arm"), ["P is arm, which is not one of arm64, x86_64"])
         self.assertEqual(said(allowed, "arm64"), [])
 
     def test_a_value_of_another_form_is_refused(self):

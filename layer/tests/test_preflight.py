@@ -64,7 +64,7 @@ class States(unittest.TestCase):
 
     def test_a_busy_stack_is_waited_for(self):
         self.assertIn(
-            "stack busy: long-content-artifacts-dev is UPDATE_IN_PROGRESS: wait until that is over",
+            "stack busy: long-content-artifacts-dev is UPDATE_IN_PROGRESS: wait until it has ended",
             self.said("UPDATE_IN_PROGRESS"),
         )
 

@@ -7,7 +7,7 @@ use functions_shared::Failure;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// SNS cannot be reached or refuses. If it cannot be reached, it may have the message nevertheless.
-    #[error("SNS did not take the message: {0}")]
+    #[error("SNS did not accept the message: {0}")]
     Refused(String),
     /// It is too long for SNS, and this function has no content table to store its payload in.
     #[error(

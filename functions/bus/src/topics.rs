@@ -102,7 +102,7 @@ impl Topics {
             Ok(_) => Ok(()),
             Err(error) => {
                 let reason = reason(&error).to_owned();
-                tracing::warn!(message_id = message.id, topic, reason, "SNS did not take a message");
+                tracing::warn!(message_id = message.id, topic, reason, "SNS did not accept a message");
                 Err(PublishError::Refused(reason))
             }
         }

@@ -93,7 +93,7 @@ async fn a_function_without_the_topic_says_so() {
     let outcome = topics.publish(&message(MessageType::WebAction, "hello"), soon()).await;
     assert_eq!(
         outcome.unwrap_err().to_string(),
-        "SNS did not take the message: this function has no topic for web_action"
+        "SNS did not accept the message: this function has no topic for web_action"
     );
     assert_eq!(sns.requests(), []);
 }

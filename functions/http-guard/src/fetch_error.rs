@@ -26,7 +26,7 @@ pub enum FetchError {
     #[error("the response of `{0}` is incomplete: {1}")]
     Answer(String, String),
     /// The body is compressed in another way than gzip or brotli.
-    #[error("`{0}` compressed its answer in a way that it was not asked for")]
+    #[error("`{0}` compressed its response in a way that the request did not offer")]
     Compressed(String),
     /// More bytes than allowed.
     #[error("the answer has more than {0} bytes")]

@@ -42,7 +42,7 @@ pub enum Refusal {
     #[error("its host ends in a dot")]
     TrailingDot,
     /// The host is spelt in a way that means another one: full-width letters, percent escapes, and their like.
-    #[error("its host is spelt differently from what it means, `{0}`; write that if it is meant")]
+    #[error("its host is not in its normalised spelling, `{0}`; use that spelling if you mean this host")]
     Disguised(String),
     /// A name that every network has its own of.
     #[error("`{0}` is a name of a local network")]

@@ -105,7 +105,7 @@ impl<P: Posting> Connection<P> {
                     Ok(message) if kind.starts_with(JSON) => Ok(StreamableHttpPostResponse::Json(message, session)),
                     _ if status.is_success() && body.is_empty() => Ok(StreamableHttpPostResponse::Accepted),
                     _ if status.is_success() => {
-                        Err(self.failed(CallError::Protocol("its response is no message".to_owned())))
+                        Err(self.failed(CallError::Protocol("its response is not a message".to_owned())))
                     }
                     _ => Err(self.failed(CallError::Status(status))),
                 }

@@ -23,7 +23,7 @@ pub enum CallError {
     #[error("the server answers {0}")]
     Status(http::StatusCode),
     /// The server does not speak the protocol.
-    #[error("the server does not speak MCP as it should: {0}")]
+    #[error("the server breaks the MCP protocol: {0}")]
     Protocol(String),
     /// The server refuses the call, in its own words.
     #[error("the server refuses the call: {0}")]
@@ -35,7 +35,7 @@ pub enum CallError {
     Gone,
     /// The server says something else of the tool than the model was told.
     #[error(
-        "the server describes this tool otherwise than the registry does; it is not called until an operator runs `make mcp-tools` again, or lets gateway-registry reconcile its gateway"
+        "the server describes this tool differently from the registry; the tool is not called until an operator runs `make mcp-tools` again, or lets gateway-registry reconcile its gateway"
     )]
     Changed,
     /// The server has more tools than are read.

@@ -53,7 +53,7 @@ async fn a_tool_that_the_server_describes_otherwise_is_not_called() {
     ] {
         let world = world(Script { tools: json!({ "tools": [tool] }), ..Script::new(text("hello")) }).await;
         let error = world.error(call(json!({}))).await;
-        assert!(error.contains("otherwise") && error.contains("make mcp-tools"), "{error}");
+        assert!(error.contains("differently") && error.contains("make mcp-tools"), "{error}");
         assert!(!world.methods().contains(&"tools/call".to_owned()));
     }
     let gone = world(Script { tools: json!({ "tools": [] }), ..Script::new(text("hello")) }).await;

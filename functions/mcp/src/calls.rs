@@ -79,7 +79,7 @@ impl Toolbox {
 
     fn unknown(&self, name: &str) -> ErrorData {
         let names: Vec<_> = self.tools.iter().map(|action| action.name).chain([GET_RESULT]).collect();
-        let message = format!("`name`: there is no tool `{}`, but {}", beginning(name, 64), names.join(", "));
+        let message = format!("`name`: there is no tool `{}`; the tools are {}", beginning(name, 64), names.join(", "));
         ErrorData::invalid_params(message, None)
     }
 

@@ -167,7 +167,7 @@ fn check_result(result: &ToolResult) -> Result<(), CallError> {
 pub(crate) fn picture(source: &Source) -> Result<Picture<'_>, CallError> {
     let Source::Base64 { media_type, data } = source;
     if !IMAGES.contains(&media_type.as_str()) {
-        return Err(CallError::invalid(format!("an image is none of {}", IMAGES.join(", "))));
+        return Err(CallError::invalid(format!("an image is not one of {}", IMAGES.join(", "))));
     }
     Ok(Picture { media_type, data })
 }
@@ -315,7 +315,7 @@ mod tests {
                 json!([]),
                 "`tool_use` is in",
             ),
-            (json!([{"role": "user", "content": [picture]}]), json!([]), "an image is none of image/png"),
+            (json!([{"role": "user", "content": [picture]}]), json!([]), "an image is not one of image/png"),
             (json!([{"role": "user", "content": [letter]}]), json!([]), "a document is not application/pdf"),
             (
                 json!([user("ask"), calls(&["x"])]),

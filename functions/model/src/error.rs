@@ -27,7 +27,7 @@ pub enum CallError {
     #[error("{0}")]
     BudgetExceeded(BudgetError),
     /// The provider wants fewer requests.
-    #[error("`{provider_id}` takes no more requests now; {}", when_to_retry(*retry_after))]
+    #[error("`{provider_id}` rate-limits requests; {}", when_to_retry(*retry_after))]
     RateLimited {
         /// The provider's name.
         provider_id: String,

@@ -349,7 +349,7 @@ fn goes_elsewhere(config: &ProviderConfig, row: &Model) -> bool {
 /// The answer is there and paid for: that it cannot be written down must not lose it. The reservation, which is more, stays.
 async fn settle(budget: &Budget, reservation: Reservation, account: &Account, charge: Charge) {
     if let Err(error) = budget.settle(reservation, account, charge).await {
-        tracing::error!(%error, "costs not settled, what was reserved counts as spent");
+        tracing::error!(%error, "costs not settled: the reserved amount counts as spent");
     }
 }
 

@@ -138,8 +138,8 @@ async fn fetch(guard: &Guard, url: &str, now: SystemTime) -> Result<KeySet, Auth
     if !page.status.is_success() {
         return Err(AuthError::NoKeys(format!("the server answered {}", page.status)));
     }
-    let published: Published =
-        serde_json::from_slice(&page.body).map_err(|_| AuthError::NoKeys("the answer is no set of keys".to_owned()))?;
+    let published: Published = serde_json::from_slice(&page.body)
+        .map_err(|_| AuthError::NoKeys("the answer is not a set of keys".to_owned()))?;
     let keys = published.keys.into_iter().filter_map(|key| PublishedKey::deserialize(key).ok()?.read());
     Ok(KeySet { keys: keys.collect(), fetched_at: now, missed_at: None })
 }

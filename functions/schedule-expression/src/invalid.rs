@@ -31,7 +31,7 @@ pub enum Problem {
     #[error("is longer than 64 characters together with the stage: {0}")]
     TooLongWithStage(String),
     /// No IANA time zone has the name.
-    #[error("{0:?} is no IANA time zone")]
+    #[error("{0:?} is not an IANA time zone")]
     UnknownZone(String),
     /// A time zone has this name in other letters.
     #[error("{given:?} is spelled {right}")]
@@ -42,17 +42,17 @@ pub enum Problem {
         right: String,
     },
     /// It is none of the three kinds.
-    #[error("is none of at(yyyy-mm-ddThh:mm:ss), rate(value unit) and cron(fields)")]
+    #[error("is not one of at(yyyy-mm-ddThh:mm:ss), rate(value unit) and cron(fields)")]
     UnknownKind,
     /// It is no date and time, or no such date exists.
-    #[error("{0:?} is no time such as 2026-03-29T09:00:00")]
+    #[error("{0:?} is not a time such as 2026-03-29T09:00:00")]
     NoTime(String),
     /// The clocks are put forward over this time.
     #[error("{0} does not exist in this time zone: the clocks skip it")]
     Skipped(String),
     /// It is no number and unit.
     #[error(
-        "{0:?} is no rate such as 5 minutes, 1 hour or 2 days: a positive number, and the unit in the singular for 1 only"
+        "{0:?} is not a rate such as 5 minutes, 1 hour or 2 days: a positive number, and the unit in the singular for 1 only"
     )]
     NoRate(String),
     /// A cron expression does not have six fields.

@@ -4,7 +4,7 @@ use schedule_expression::{Field, Problem, ScheduleExpression, full_name};
 
 /// Expression, field and the end of the text.
 const REFUSED: &[(&str, Field, &str)] = &[
-    ("sometimes", Field::Expression, "none of at(yyyy-mm-ddThh:mm:ss), rate(value unit) and cron(fields)"),
+    ("sometimes", Field::Expression, "not one of at(yyyy-mm-ddThh:mm:ss), rate(value unit) and cron(fields)"),
     ("cron(0 12 * * ? *", Field::Expression, "cron(fields)"),
     ("CRON(0 12 * * ? *)", Field::Expression, "cron(fields)"),
     ("", Field::Expression, "cron(fields)"),
@@ -38,7 +38,7 @@ const REFUSED: &[(&str, Field, &str)] = &[
     (
         "rate(1 minutes)",
         Field::Rate,
-        r#""1 minutes" is no rate such as 5 minutes, 1 hour or 2 days: a positive number, and the unit in the singular for 1 only"#,
+        r#""1 minutes" is not a rate such as 5 minutes, 1 hour or 2 days: a positive number, and the unit in the singular for 1 only"#,
     ),
     ("rate(5 minute)", Field::Rate, "for 1 only"),
     ("rate(5 weeks)", Field::Rate, "for 1 only"),
@@ -46,11 +46,11 @@ const REFUSED: &[(&str, Field, &str)] = &[
     ("rate(1.5 hours)", Field::Rate, "for 1 only"),
     ("rate(5  minutes)", Field::Rate, "for 1 only"),
     ("rate(99999999999 days)", Field::Rate, "for 1 only"),
-    ("at(2026-02-30T00:00:00)", Field::At, r#""2026-02-30T00:00:00" is no time such as 2026-03-29T09:00:00"#),
-    ("at(2026-03-29T09:00)", Field::At, "is no time such as 2026-03-29T09:00:00"),
-    ("at(2026-03-29 09:00:00)", Field::At, "is no time such as 2026-03-29T09:00:00"),
-    ("at(2026-03-29T09:00:00Z)", Field::At, "is no time such as 2026-03-29T09:00:00"),
-    ("at(2026-03-29T09:00:00.5)", Field::At, "is no time such as 2026-03-29T09:00:00"),
+    ("at(2026-02-30T00:00:00)", Field::At, r#""2026-02-30T00:00:00" is not a time such as 2026-03-29T09:00:00"#),
+    ("at(2026-03-29T09:00)", Field::At, "is not a time such as 2026-03-29T09:00:00"),
+    ("at(2026-03-29 09:00:00)", Field::At, "is not a time such as 2026-03-29T09:00:00"),
+    ("at(2026-03-29T09:00:00Z)", Field::At, "is not a time such as 2026-03-29T09:00:00"),
+    ("at(2026-03-29T09:00:00.5)", Field::At, "is not a time such as 2026-03-29T09:00:00"),
     ("at(2026-03-29T02:30:00)", Field::At, "does not exist in this time zone: the clocks skip it"),
 ];
 
@@ -76,10 +76,10 @@ fn an_expression_has_at_most_256_characters() {
 #[test]
 fn a_zone_has_its_iana_name() {
     let refused = |zone: &str| ScheduleExpression::parse("rate(1 hour)", zone).expect_err(zone).to_string();
-    assert_eq!(refused("Europe/Nowhere"), r#"timezone: "Europe/Nowhere" is no IANA time zone"#);
+    assert_eq!(refused("Europe/Nowhere"), r#"timezone: "Europe/Nowhere" is not an IANA time zone"#);
     assert_eq!(refused("europe/berlin"), r#"timezone: "europe/berlin" is spelled Europe/Berlin"#);
-    assert_eq!(refused(""), r#"timezone: "" is no IANA time zone"#);
-    assert_eq!(refused("Etc/Unknown"), r#"timezone: "Etc/Unknown" is no IANA time zone"#);
+    assert_eq!(refused(""), r#"timezone: "" is not an IANA time zone"#);
+    assert_eq!(refused("Etc/Unknown"), r#"timezone: "Etc/Unknown" is not an IANA time zone"#);
     assert_eq!(refused(&"Z".repeat(51)), "timezone: is longer than 50 characters");
     for zone in ["UTC", "Etc/UTC", "America/Argentina/ComodRivadavia", "Asia/Calcutta"] {
         assert!(ScheduleExpression::parse("rate(1 hour)", zone).is_ok(), "{zone}");

@@ -20,10 +20,10 @@ pub(crate) enum SchedulerError {
     #[error("EventBridge Scheduler: {0}")]
     Unavailable(String),
     /// Callers change the row faster than it can be followed.
-    #[error("the schedule {0} was changed again and again meanwhile")]
+    #[error("other requests kept changing the schedule {0}")]
     Overtaken(String),
     /// Some of what the daily event looks at.
-    #[error("{0} schedules or messages were not dealt with")]
+    #[error("{0} schedules or messages could not be processed")]
     Incomplete(usize),
 }
 

@@ -80,6 +80,6 @@ impl Due {
     }
 
     pub(crate) fn time(&self) -> Result<Timestamp, SchedulerError> {
-        self.scheduled_time.parse().map_err(|_| SchedulerError::Event("scheduled_time is no time".to_owned()))
+        self.scheduled_time.parse().map_err(|_| SchedulerError::Event("scheduled_time is not a time".to_owned()))
     }
 }

@@ -65,7 +65,7 @@ async fn an_expression_that_aws_would_refuse_is_never_sent_to_it() {
     for (expression, timezone, reason) in [
         ("cron(bad)", "UTC", "schedule_expression, cron: has 1 fields"),
         ("at(2026-11-29T10:59:59)", "UTC", "schedule_expression: never runs"),
-        ("rate(1 hour)", "Europe/Nowhere", "timezone: \"Europe/Nowhere\" is no IANA time zone"),
+        ("rate(1 hour)", "Europe/Nowhere", "timezone: \"Europe/Nowhere\" is not an IANA time zone"),
     ] {
         let world = World::start().await;
         let event = world

@@ -182,7 +182,11 @@ impl State {
 
     fn unknown(&self, name: &str) -> ToolError {
         let names: Vec<_> = self.tools.iter().map(|action| action.name).collect();
-        ToolError::new(format!("`name`: there is no tool `{}`, but {}", beginning(name, 64), names.join(", ")))
+        ToolError::new(format!(
+            "`name`: there is no tool `{}`; the tools are {}",
+            beginning(name, 64),
+            names.join(", ")
+        ))
     }
 
     /// The text itself, or what a model sees of a longer one. Without a content table there is no other place for it.

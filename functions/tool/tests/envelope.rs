@@ -55,7 +55,7 @@ async fn only_chosen_tools_can_be_called() {
     let world = World::new(|_| page("text/plain", "hello")).await;
     let function = world.function_with([("TOOL_NAMES", "document_search")]);
     let error = function.error("http_get", json!({"url": "https://documents.test/"})).await;
-    assert!(error.contains("there is no tool `http_get`, but document_search"), "{error}");
+    assert!(error.contains("there is no tool `http_get`; the tools are document_search"), "{error}");
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ fn check_headers(place: &str, headers: serde_json::Map<String, Value>) -> Result
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         let is_free = !RESERVED.contains(&name.to_ascii_lowercase().as_str());
         if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_token) || !is_free {
-            return Err(Refusal::invalid(place, "has a name that is no header, or one that may not be set"));
+            return Err(Refusal::invalid(place, "has a name that is not a valid header, or that may not be set"));
         }
         let place = format!("{place}.{name}");
         let value = value.as_str().ok_or_else(|| Refusal::invalid(&place, "must be text"))?;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 /// Why a message that SNS did not take is `failed`. It has not been delivered to anyone who acts on it, so it may be sent again.
-pub(crate) const NOT_PUBLISHED: &str = "SNS did not take the message";
+pub(crate) const NOT_PUBLISHED: &str = "SNS did not accept the message";
 /// New ids that are tried until one is free; the first one always was so far.
 const ATTEMPTS: usize = 3;
 
@@ -197,7 +197,7 @@ fn shown(message: &Message) -> Value {
 
 /// SNS does not take a message.
 pub(crate) fn refused(message: &Message) -> Response {
-    let response = Response::problem(502, "SNS did not take the message; send the request again");
+    let response = Response::problem(502, "SNS did not accept the message; send the request again");
     response.with_member("message_id", message.id.clone()).with("retry-after", "1")
 }
 

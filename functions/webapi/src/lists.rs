@@ -91,5 +91,5 @@ fn unreadable() -> Refusal {
 
 pub(crate) fn not_read(error: &ContentError) -> Refusal {
     tracing::warn!(%error, "a content was not read");
-    Refusal::Unavailable("what is stored in the content table cannot be read now".to_owned())
+    Refusal::Unavailable("the content table cannot be read now, try again later".to_owned())
 }

@@ -14,7 +14,7 @@ async fn if_sns_refuses_the_reply_is_502_and_the_row_is_failed() {
     let row = world.message_table().get(answer.id()).await.unwrap().unwrap();
     assert_eq!(
         (row.status, row.error_message.as_deref()),
-        (MessageStatus::Failed, Some("SNS did not take the message"))
+        (MessageStatus::Failed, Some("SNS did not accept the message"))
     );
     let queued = world.get("/api/messages?status=queued").await;
     assert_eq!(queued.body["messages"].as_array().unwrap().len(), 0);

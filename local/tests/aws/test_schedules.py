@@ -112,8 +112,8 @@ class Schedules(OnAws):
         refused = [
             (f"ScheduleExpression: at.{past}. is in the past", {"expression": f"at({past})"}),
             ("has 1 fields, and needs six", {"expression": "cron(bad)"}),
-            ("is no rate such as", {"expression": "rate(0 minutes)"}),
-            ("no IANA time zone", {"expression": "rate(1 hour)", "ScheduleExpressionTimezone": "Europe/Nowhere"}),
+            ("is not a rate such as", {"expression": "rate(0 minutes)"}),
+            ("not an IANA time zone", {"expression": "rate(1 hour)", "ScheduleExpressionTimezone": "Europe/Nowhere"}),
             ("MaximumWindowInMinutes", {"expression": "rate(1 hour)", "window": {"Mode": "FLEXIBLE"}}),
             ("of account 999999999999", {"expression": "rate(1 hour)", "role": "arn:aws:iam::999999999999:role/r"}),
             ("Target.Arn", {"expression": "rate(1 hour)", "target": {"Arn": "arn:aws:s3:::bucket"}}),

@@ -62,7 +62,7 @@ async function answer(tools, event) {
     if (typeof event[field] !== 'string') throw new ToolError(`the call has no \`${field}\``);
   }
   const found = tools.find(({ name }) => name === event.name);
-  if (!found) throw new ToolError(`there is no tool \`${event.name.slice(0, 64)}\`, but ${tools.map(({ name }) => name).join(', ')}`);
+  if (!found) throw new ToolError(`there is no tool \`${event.name.slice(0, 64)}\`; the tools are ${tools.map(({ name }) => name).join(', ')}`);
   const input = event.input ?? {};
   if (typeof input !== 'object' || Array.isArray(input)) throw new ToolError("the call's `input` is not an object");
   const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null));

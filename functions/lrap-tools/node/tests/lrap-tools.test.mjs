@@ -55,7 +55,7 @@ test('what is no call is answered like one', async () => {
   const cases = [
     [undefined, 'the call has no `id`'],
     [{ id: '1' }, 'the call has no `name`'],
-    [{ id: '1', name: 'x' }, 'there is no tool `x`, but search'],
+    [{ id: '1', name: 'x' }, 'there is no tool `x`; the tools are search'],
     [{ id: '1', name: 'search', input: [] }, "the call's `input` is not an object"],
   ];
   for (const [event, content] of cases) assert.equal((await handler(event)).content, content);

@@ -126,7 +126,7 @@ class CallTest(unittest.TestCase):
     def test_what_is_no_call_is_answered_like_one(self):
         handler = serve(numbers)
         for event, content in [({}, "the call has no `id`"), ([], "the call has no `id`"), ({"id": "1"}, "the call has no `name`"),
-                               ({"id": "1", "name": "x"}, "there is no tool `x`, but numbers"),
+                               ({"id": "1", "name": "x"}, "there is no tool `x`; the tools are numbers"),
                                ({"id": "1", "name": "numbers", "input": [1]}, "the call's `input` is not an object")]:
             result = handler(event)
             self.assertEqual((result["content"], result["is_error"]), (content, True))

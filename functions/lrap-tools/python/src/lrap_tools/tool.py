@@ -111,7 +111,7 @@ def _answer(named, event):
         if not isinstance(event.get(field), str):
             raise ToolError(f"the call has no `{field}`")
     if event["name"] not in named:
-        raise ToolError(f"there is no tool `{event['name'][:64]}`, but {', '.join(named)}")
+        raise ToolError(f"there is no tool `{event['name'][:64]}`; the tools are {', '.join(named)}")
     given = event.get("input") or {}
     if not isinstance(given, dict):
         raise ToolError("the call's `input` is not an object")
