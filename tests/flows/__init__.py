@@ -31,19 +31,19 @@ GOLF_SECRET = f"rez-agent/golf/credentials-{STAGE}"
 # What the flows need, in the words of ONLY=.
 STACKS = "layer shared-infrastructure agent-registry shared-llm tools messaging functions gateway-registry operations"
 TIMEOUT = 120
+# Where the stand-ins have the stage's MCP server, AgentCore's gateways, and an MCP server of others.
+MCP_HOST, GATEWAYS_HOST, GUEST_HOST = "mcp.example.com", "gateways.example.com", "guest.example.com"
 # Of those who may ask the agent, of the MCP server, what its client is given, and of the API.
 AGENT_KEYS, MCP_KEY, MCP_TOKEN = "/ai-agent/agent-keys/local", "/ai-agent/mcp-key/local", "/ai-agent/tools/mcp/local"
 API_KEYS, API_KEY = f"rez-agent/api-keys-{STAGE}", "key-of-the-flows-7c1d0f52"
 SECRETS = {
     AGENT_KEYS: {"alice": "key-of-alice", "bob": "key-of-bob"},
     MCP_KEY: {"api_key": "key-of-mcp"},
-    MCP_TOKEN: {"token": "key-of-mcp"},
+    MCP_TOKEN: {"token": "key-of-mcp", "hosts": MCP_HOST},
     API_KEYS: {"flows": API_KEY},
 }
 # Of JWTs for the API, by the stand-ins.
 ISSUER, AUDIENCE = "https://issuer.example.com", "api-of-the-flows"
-# Where the stand-ins have the stage's MCP server, AgentCore's gateways, and an MCP server of others.
-MCP_HOST, GATEWAYS_HOST, GUEST_HOST = "mcp.example.com", "gateways.example.com", "guest.example.com"
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 # No proxy of this environment is on the way to this machine.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -85,9 +85,9 @@ class Platform:
         return [f"--parameter={name}={value}" for name, value in given.items()]
 
     def make_secret(self, name, keys):
-        """Its ARN. What it holds must not be logged, but for the name of an OAuth client, which is none."""
+        """Its ARN. What it holds must not be logged, but for the name of an OAuth client and for hosts, which are no secrets."""
         for key, text in keys.items():
-            if key != "client_id":
+            if key not in ("client_id", "hosts"):
                 self.secrets.add(f"{key} of {name}", text)
         return self.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(keys))["ARN"]
 

@@ -16,6 +16,11 @@ pub enum CallError {
     /// What the secret holds cannot be sent as a header.
     #[error("the credentials for the server are not valid as a header")]
     NotAHeader,
+    /// The secret does not name this host among those that may get it.
+    #[error(
+        "the credentials for the server are not for the host `{0}`; an operator must add it to `hosts` of their secret"
+    )]
+    NotForHost(String),
     /// The server cannot be asked, or its response is not taken.
     #[error("the server cannot be used: {0}")]
     Fetch(#[from] FetchError),
@@ -41,6 +46,9 @@ pub enum CallError {
     /// The server has more tools than are read.
     #[error("the server lists too many tools")]
     TooMany,
+    /// The server says more of its tools than is kept in memory.
+    #[error("the server lists its tools with more than {0} bytes")]
+    TooLong(usize),
     /// There was no time left.
     #[error("the server did not answer in the time that this function has")]
     Late,

@@ -17,6 +17,8 @@ use crate::state::{LIMITS, State};
 /// A server with more pages of tools, or with more tools, is up to something.
 const MOST_PAGES: usize = 50;
 const MOST_TOOLS: usize = 1000;
+/// All pages together stay in memory at the same time.
+const MOST_BYTES: usize = 8 << 20;
 
 /// A server that has answered.
 pub(crate) struct Remote {
@@ -29,7 +31,7 @@ impl Remote {
     /// `server/discover`.
     pub(crate) async fn connect(state: &State, server: &Server) -> Result<Self, CallError> {
         let target = Target::parse(&server.endpoint, &state.allowed).map_err(http_guard::FetchError::from)?;
-        let credential = credential(&server.auth, &state.secrets).await?;
+        let credential = credential(&server.auth, target.host(), &state.secrets).await?;
         let guarded = Guarded { guard: state.guard.clone(), host: target.host().to_owned(), credential };
         let connection = Connection::new(guarded);
         match Self::opened(&connection, target.as_str(), ClientLifecycleMode::Initialize).await {
@@ -48,11 +50,15 @@ impl Remote {
 
     /// All tools of the server.
     pub(crate) async fn tools(&self) -> Result<Vec<Tool>, CallError> {
-        let mut tools = vec![];
+        let (mut tools, mut bytes) = (vec![], 0);
         let mut cursor = None;
         for _ in 0..MOST_PAGES {
             let page = PaginatedRequestParams::default().with_cursor(cursor);
             let page = self.running.list_tools(Some(page)).await.map_err(|error| self.failure(error))?;
+            bytes += size_of_all(&page.tools);
+            if bytes > MOST_BYTES {
+                return Err(CallError::TooLong(MOST_BYTES));
+            }
             tools.extend(page.tools);
             if tools.len() > MOST_TOOLS {
                 return Err(CallError::TooMany);
@@ -84,6 +90,11 @@ impl Remote {
             other => self.connection.failure().unwrap_or_else(|| CallError::Protocol(other.to_string())),
         }
     }
+}
+
+/// Bytes of tools as JSON.
+fn size_of_all(tools: &[Tool]) -> usize {
+    serde_json::to_vec(tools).map_or(usize::MAX, |json| json.len())
 }
 
 /// Of what a server says of a tool now.

@@ -1,5 +1,7 @@
 //! Calls of servers that mean well.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::server::{Script, schema, text, tool};
@@ -43,6 +45,20 @@ async fn a_secret_goes_with_every_request_and_into_no_answer() {
     }
     let missing = r#"{"type":"bearer","secret_name":"a","secret_key":"other"}"#;
     assert!(world.error(call(json!({ "auth": missing }))).await.contains("credentials"));
+}
+
+#[tokio::test]
+async fn a_secret_goes_to_no_host_that_it_does_not_name() {
+    let world = world(Script::new(text("hello"))).await;
+    for secret in ["b", "c"] {
+        let auth = json!({ "type": "bearer", "secret_name": secret, "secret_key": "token" });
+        let error = world.error(call(json!({ "auth": auth.to_string() }))).await;
+        assert!(error.contains("not for the host `mcp.test`") && error.contains("`hosts`"), "{error}");
+        let listing = json!({ "type": "list", "endpoint": "https://mcp.test/", "auth": auth });
+        let failure = world.invoke_within(Duration::from_secs(30), listing).await.expect_err("a list");
+        assert_eq!(failure.name(), "ServerUnavailable");
+    }
+    assert!(world.site.asked().is_empty());
 }
 
 #[tokio::test]
@@ -93,7 +109,7 @@ async fn the_tools_of_a_server_are_listed_with_its_address_as_the_registry_spell
 #[tokio::test]
 async fn what_is_no_call_is_an_invalid_event() {
     let world = World::new(|_| status(404)).await;
-    let time = std::time::Duration::from_secs(30);
+    let time = Duration::from_secs(30);
     let failure = world.invoke_within(time, json!({ "name": "a" })).await.expect_err("no call");
     assert_eq!(failure.name(), "InvalidEvent");
 }

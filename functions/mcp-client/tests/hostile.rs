@@ -57,6 +57,18 @@ async fn pages_without_an_end_are_an_error() {
 }
 
 #[tokio::test]
+async fn pages_that_are_too_long_together_are_an_error() {
+    let page: Vec<_> = (0..5).map(|_| tool(&"x".repeat(400 << 10))).collect();
+    let script = Script { tools: json!({ "tools": page, "nextCursor": "more" }), ..Script::new(text("")) };
+    let world = World::new(move |asked| script.answer(asked)).await;
+    let error = world.error(call(json!({}))).await;
+    assert!(error.contains("more than 8388608 bytes"), "{error}");
+    let pages = world.methods().into_iter().filter(|method| method == "tools/list").count();
+    // Each has 2 MB.
+    assert_eq!(pages, 5);
+}
+
+#[tokio::test]
 async fn what_a_server_writes_is_text_and_opens_nothing() {
     for result in [text(REFERENCE), json!({ "content": [{ "type": "text", "text": REFERENCE }], "isError": true })] {
         let script = Script::new(result);

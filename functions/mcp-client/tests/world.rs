@@ -46,8 +46,7 @@ impl World {
     async fn with(authority: Authority, site: Site) -> Self {
         let config = TableConfig { name: TABLE.to_owned(), sweep_interval: 0, ..TableConfig::default() };
         let table = ContentTable::start(config).await.expect("a table");
-        let secret = json!({ "SecretString": json!({ "token": TOKEN }).to_string() }).to_string();
-        let secrets = Peer::start(move |_: &Exchange| Some(Answer::new(200, secret.clone()))).await;
+        let secrets = Peer::start(|asked: &Exchange| Some(Answer::new(200, secret(&asked.body)))).await;
         Self { authority, site, table, secrets }
     }
 
@@ -111,6 +110,18 @@ impl World {
         let method = |asked: &Asked| serde_json::from_slice::<Value>(&asked.body).unwrap_or_default()["method"].clone();
         self.site.asked().iter().map(|asked| method(asked).as_str().unwrap_or_default().to_owned()).collect()
     }
+}
+
+/// The secret that is asked for: `a` is for `mcp.test`, `b` for another host, `c` for none.
+fn secret(asked: &[u8]) -> String {
+    let asked: Value = serde_json::from_slice(asked).expect("JSON");
+    let mut keys = json!({ "token": TOKEN });
+    match asked["SecretId"].as_str() {
+        Some("a") => keys["hosts"] = json!("mcp.test, *.mcp.example"),
+        Some("b") => keys["hosts"] = json!("other.test"),
+        _ => {}
+    }
+    json!({ "SecretString": keys.to_string() }).to_string()
 }
 
 /// A call as the state machine makes it, of a tool whose row describes it as "Reads a file.".
