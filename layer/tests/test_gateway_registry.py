@@ -6,10 +6,11 @@ from .test_agents import allowed, properties
 
 CORE = "arn:aws:bedrock-agentcore:eu-central-1:123456789012:"
 VAULT = CORE + "token-vault/default"
-KEYS, CLIENTS = VAULT + "/apikeycredentialprovider/*", VAULT + "/oauth2credentialprovider/*"
-SECRETS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bedrock-agentcore-identity!default/apikey/*"
+KEYS, CLIENTS = VAULT + "/apikeycredentialprovider/dev-*", VAULT + "/oauth2credentialprovider/*"
+SECRETS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bedrock-agentcore-identity!default/apikey/dev-*"
 CLIENTS_SECRETS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bedrock-agentcore-identity!default/oauth2/*"
 MCP_CLIENT = "arn:aws:lambda:eu-central-1:123456789012:function:mcp-client-dev"
+OAUTH = {"OAuthProviderHosts": "corporate=api.example.com"}
 DOCUMENTS = "arn:aws:s3:::<import SharedBucketToolSpecs-dev>/gateways/*"
 
 
@@ -27,7 +28,6 @@ class Roles(unittest.TestCase):
         expected = core(gateway, *(verb + what for verb in ("Create", "Delete", "Get", "Update") for what in ("Gateway", "GatewayTarget")))
         expected |= core(gateway, "ListGatewayTargets", "ListTagsForResource", "TagResource") | core(["*"], "ListGateways")
         expected |= core([VAULT, KEYS], *(verb + "ApiKeyCredentialProvider" for verb in ("Create", "Delete", "Get", "Update")))
-        expected |= core([VAULT, CLIENTS], "GetOauth2CredentialProvider")
         expected |= each([MCP_CLIENT], "lambda:InvokeFunction")
         expected |= each([SECRETS], *(f"secretsmanager:{action}" for action in ("CreateSecret", "DeleteSecret", "PutSecretValue")))
         expected |= each(["<Gateways.Arn>", "<Tools.Arn>"], "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan")
@@ -37,6 +37,8 @@ class Roles(unittest.TestCase):
         expected |= each(["<GatewayServiceRole.Arn>"], "iam:PassRole") | each([DOCUMENTS], "s3:PutObject")
         expected |= each(["<GatewayRegistryLogs.Arn>"], "logs:CreateLogStream", "logs:PutLogEvents")
         self.assertEqual(allowed("gateway-registry", "GatewayRegistryRole"), expected)
+        expected |= core([VAULT, CLIENTS], "GetOauth2CredentialProvider")
+        self.assertEqual(allowed("gateway-registry", "GatewayRegistryRole", **OAUTH), expected)
 
     def test_it_passes_one_role_to_agentcore_alone(self):
         (policy,) = properties("gateway-registry", "GatewayRegistryRole")["Policies"]
@@ -46,11 +48,14 @@ class Roles(unittest.TestCase):
 
     def test_a_gateway_reads_documents_gets_keys_and_invokes_one_function(self):
         directory = CORE + "workload-identity-directory/default"
-        identity = [VAULT, KEYS, CLIENTS, directory, directory + "/workload-identity/*"]
-        expected = core(identity, "GetResourceApiKey", "GetResourceOauth2Token", "GetWorkloadAccessToken")
-        expected |= each([SECRETS, CLIENTS_SECRETS], "secretsmanager:GetSecretValue") | each([DOCUMENTS], "s3:GetObject")
+        identity = [VAULT, directory, directory + "/workload-identity/*"]
+        expected = core([*identity, KEYS], "GetResourceApiKey", "GetWorkloadAccessToken")
+        expected |= each([SECRETS], "secretsmanager:GetSecretValue") | each([DOCUMENTS], "s3:GetObject")
         expected |= each(["<GatewayToolsFunction.Arn>"], "lambda:InvokeFunction")
         self.assertEqual(allowed("gateway-registry", "GatewayServiceRole"), expected)
+        expected |= core([*identity, CLIENTS], "GetResourceOauth2Token", "GetWorkloadAccessToken")
+        expected |= each([CLIENTS_SECRETS], "secretsmanager:GetSecretValue")
+        self.assertEqual(allowed("gateway-registry", "GatewayServiceRole", **OAUTH), expected)
 
     def test_only_agentcore_of_this_account_acts_as_a_gateway(self):
         (trust,) = properties("gateway-registry", "GatewayServiceRole")["AssumeRolePolicyDocument"]["Statement"]

@@ -22,13 +22,25 @@ fn check_name(field: &str, name: &str, max: usize) -> Result<(), Refusal> {
     Err(Refusal::invalid(field, format!("must be 1 to {max} letters and digits, with single hyphens between them")))
 }
 
+/// Characters of a provider's name.
+const LONGEST_PROVIDER: usize = 128;
+
 /// `[a-zA-Z0-9\-_]{1,128}`
 pub(crate) fn check_provider_name(field: &str, name: &str) -> Result<(), Refusal> {
     let fits = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if fits && (1..=128).contains(&name.len()) {
+    if fits && (1..=LONGEST_PROVIDER).contains(&name.len()) {
         return Ok(());
     }
     Err(Refusal::invalid(field, "must be 1 to 128 letters, digits, hyphens and underscores"))
+}
+
+/// What AgentCore calls the provider of a tool's key. Names of providers are the account's: the stage in front is for roles, and the
+/// tool's id keeps one tool from another's provider, whatever people call both.
+pub(crate) fn provider_of_tool(stage: &str, name: &str, tool_id: &str) -> String {
+    let id = tool_id.strip_prefix("tool-").unwrap_or(tool_id);
+    let room = LONGEST_PROVIDER.saturating_sub(stage.len() + id.len() + 2);
+    let name: String = name.chars().take(room).collect();
+    format!("{stage}-{name}-{id}")
 }
 
 /// A text of so many characters.
@@ -53,5 +65,13 @@ mod tests {
         }
         assert!(check_target_name("name", &"a".repeat(100)).is_ok());
         assert!(check_provider_name("name", "a_b-1").is_ok() && check_provider_name("name", "a.b").is_err());
+    }
+
+    #[test]
+    fn a_provider_of_a_tool_has_its_stage_its_id_and_as_much_of_its_name_as_fits() {
+        let id = format!("tool-{}", "0".repeat(32));
+        assert_eq!(provider_of_tool("dev", "stripe", &id), format!("dev-stripe-{}", "0".repeat(32)));
+        let long = provider_of_tool(&"s".repeat(20), &"n".repeat(128), &id);
+        assert!(check_provider_name("name", &long).is_ok() && long.ends_with(&id["tool".len()..]), "{long}");
     }
 }

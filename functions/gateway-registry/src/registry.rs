@@ -3,6 +3,7 @@
 use crate::control::Control;
 use crate::specs::Bucket;
 use crate::table::Table;
+use crate::tools::TokenHosts;
 use aws_sdk_bedrockagentcorecontrol::Client as ControlClient;
 use aws_sdk_bedrockagentcorecontrol::config::Builder as ControlConfig;
 use aws_sdk_bedrockagentcorecontrol::config::timeout::TimeoutConfig;
@@ -40,6 +41,8 @@ pub struct Registry {
     pub(crate) functions: FunctionClient,
     /// The function that answers gateways' calls of this product's own tools.
     pub(crate) gateway_tools: Option<String>,
+    /// Where tokens of OAuth2 providers may go.
+    pub(crate) token_hosts: TokenHosts,
     pub(crate) region: String,
     pub(crate) stage: String,
     /// A row that was written since may belong to a request on its way.
@@ -74,6 +77,8 @@ impl Registry {
     /// - `MCP_CLIENT_FUNCTION_ARN`: the function that calls gateways for agents.
     /// - `GATEWAY_TOOLS_FUNCTION_ARN`: the function that answers gateways, if there is one.
     /// - `ALLOWED_HOSTS`: the hosts that documents may be fetched from; every public one if it is not set.
+    /// - `OAUTH_PROVIDER_HOSTS`: the hosts that get tokens of each OAuth2 provider (`corporate=api.example.com,*.corp.example`); none if
+    ///   it is not set.
     ///
     /// # Errors
     /// A variable that is not set or not what it should be, by name.
@@ -106,6 +111,7 @@ impl Registry {
             mcp_client: FunctionArn::read("MCP_CLIENT_FUNCTION_ARN", mcp_client)?,
             functions,
             gateway_tools: variables.optional("GATEWAY_TOOLS_FUNCTION_ARN")?.map(str::to_owned),
+            token_hosts: variables.parsed("OAUTH_PROVIDER_HOSTS")?.unwrap_or_default(),
             region: region.to_owned(),
             stage: variables.required("STAGE")?.to_owned(),
             grace: GRACE,

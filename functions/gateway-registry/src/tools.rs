@@ -4,6 +4,7 @@ mod auth;
 mod creation;
 mod drift;
 mod flow;
+mod hosts;
 mod list;
 mod listing;
 mod published;
@@ -15,6 +16,7 @@ mod step;
 mod update;
 
 pub(crate) use drift::drift;
+pub(crate) use hosts::TokenHosts;
 pub(crate) use listing::Listing;
 pub(crate) use request::ToolRequest;
 pub(crate) use row::ToolRow;

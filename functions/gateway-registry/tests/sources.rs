@@ -43,8 +43,9 @@ async fn a_file_comes_with_a_key_that_is_in_no_table() {
         ("request_id", "file-1"),
     ];
     let (status, made) = world.upload("/tools", &parts).await;
-    assert_eq!((status, &made["api_key"]["provider_name"]), (201, &json!("weather-key")), "{made}");
-    assert_eq!(world.agentcore.providers(), ["weather-key"]);
+    let name = made["api_key"]["provider_name"].as_str().unwrap();
+    assert!(status == 201 && name.starts_with("dev-weather-key-"), "{made}");
+    assert_eq!(world.agentcore.providers(), [name]);
     assert!(!json!([made, world.rows(TOOLS).await]).to_string().contains("hush-hush"));
     // The same form again is the same tool, with another key too: the key is no part of what it is known by.
     let other = AUTH.replace("hush-hush", "other");
@@ -166,6 +167,36 @@ async fn an_api_with_tokens_names_a_provider_that_is_never_made_or_deleted() {
     let calls: Vec<_> = calls.filter(|name| name.contains("CredentialProvider")).collect();
     assert_eq!(calls[0], "CreateOauth2CredentialProvider");
     assert!(calls[1..].iter().all(|name| *name == "GetOauth2CredentialProvider"), "{calls:?}");
+}
+
+#[tokio::test]
+async fn tokens_of_a_provider_go_to_no_host_that_the_stack_does_not_name() {
+    let world = World::start().await;
+    let id = gateway(&world).await;
+    token_provider(&world).await;
+    let evil = json!([{"url": "https://evil.example"}]);
+    let (mut elsewhere, mut in_part) = (weather(), weather());
+    elsewhere["servers"] = evil.clone();
+    in_part["paths"]["/report"]["post"]["servers"] = evil;
+    let auth = |name: &str| json!({"type": "oauth", "provider_name": name, "config": {"scopes": []}});
+    let body = |document: &Value, provider: &str| json!({"gateway_id": id, "tool_name": "weather", "openapi_spec": document, "auth": auth(provider)});
+    for (document, provider) in [(&elsewhere, "corporate"), (&in_part, "corporate"), (&weather(), "others")] {
+        let (status, refused) = world.ask("POST", "/tools/from-spec", body(document, provider)).await;
+        assert_eq!((status, &refused["field"]), (400, &json!("auth.provider_name")), "{refused}");
+    }
+    assert!(world.rows(TOOLS).await.is_empty() && world.documents.lock().unwrap().is_empty());
+    let (_, made) = world.ask("POST", "/tools/from-spec", body(&weather(), "corporate")).await;
+    assert_eq!((&made["status"], &made["hosts"]), (&json!("ACTIVE"), &json!(["weather.example"])), "{made}");
+    let path = format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap());
+    for change in [
+        json!({"openapi_spec": in_part}),
+        json!({"openapi_spec": in_part, "auth": auth("corporate")}),
+        json!({"auth": auth("others")}),
+    ] {
+        let (status, refused) = world.ask("PUT", &path, change).await;
+        assert_eq!((status, &refused["field"]), (400, &json!("auth.provider_name")), "{refused}");
+    }
+    assert_eq!(world.documents.lock().unwrap().len(), 1);
 }
 
 /// A provider of tokens, which somebody made in AgentCore.

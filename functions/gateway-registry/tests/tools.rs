@@ -1,13 +1,17 @@
 //! Tools: made of documents from everywhere, offered to agents, changed and deleted.
 
 use crate::gateways::golf;
+use crate::recorder::Crash;
 use crate::site::{Authority, Site};
+use crate::sources::token_provider;
 use crate::world::{TOOLS, World};
 use agentcore::{Ending, Fault};
 use bytes::Bytes;
 use http_body_util::Full;
 use http_guard::Network;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A document with two operations.
 pub(crate) fn weather() -> Value {
@@ -228,7 +232,7 @@ async fn an_api_without_a_key_gets_a_placeholder() {
     let (status, made) = world.ask("POST", "/tools/from-api-info", body).await;
     assert_eq!((status, &made["operations"][0]["remote_name"]), (201, &json!("now___now__now")), "{made}");
     assert_eq!(made["operations"][0]["tool_name"], "now_now_now");
-    assert!(world.agentcore.providers()[0].starts_with("now-placeholder-apikey"));
+    assert!(world.agentcore.providers()[0].starts_with("dev-now-placeholder-apikey-"));
     let target = &world.agentcore.targets()[0];
     let provider = &target["credentialProviderConfigurations"][0]["credentialProvider"]["apiKeyCredentialProvider"];
     assert_eq!(provider["credentialParameterName"], "X-Placeholder-Auth");
@@ -256,6 +260,92 @@ async fn a_change_keeps_document_and_key_unless_it_brings_others() {
         (&rows["weather_get_forecast"]["status"], &rows["weather_send_report"]["status"]),
         (&json!("active"), &json!("disabled"))
     );
+}
+
+#[tokio::test]
+async fn a_key_that_is_kept_goes_to_no_other_host() {
+    let world = World::start().await;
+    let id = gateway(&world).await;
+    let (_, made) = world.ask("POST", "/tools/from-spec", request(&id)).await;
+    let path = format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap());
+    let before = world.agentcore.targets();
+    let mut moved = weather();
+    moved["servers"] = json!([{"url": "https://evil.example"}]);
+    let mut more = weather();
+    more["paths"]["/report"]["servers"] = moved["servers"].clone();
+    for document in [&moved, &more] {
+        let (status, refused) = world.ask("PUT", &path, json!({"openapi_spec": document})).await;
+        assert_eq!((status, &refused["field"]), (400, &json!("openapi_spec")), "{refused}");
+        assert!(refused["error"].as_str().unwrap().contains("evil.example"), "{refused}");
+    }
+    assert_eq!((world.agentcore.targets(), world.documents.lock().unwrap().len()), (before, 1));
+    // A request that has the key may send it elsewhere.
+    let change = json!({"openapi_spec": moved, "auth": request(&id)["auth"]});
+    let (status, changed) = world.ask("PUT", &path, change).await;
+    assert_eq!((status, &changed["hosts"]), (200, &json!(["evil.example"])), "{changed}");
+    let calls = world.agentcore.calls().into_iter().map(|call| call.operation);
+    assert_eq!(calls.filter(|name| *name == "UpdateApiKeyCredentialProvider").count(), 1);
+}
+
+#[tokio::test]
+async fn a_tool_without_a_key_may_move() {
+    let world = World::start().await;
+    let id = gateway(&world).await;
+    let mut body = request(&id);
+    body.as_object_mut().unwrap().remove("auth");
+    let (_, made) = world.ask("POST", "/tools/from-spec", body).await;
+    let path = format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap());
+    let mut moved = weather();
+    moved["servers"] = json!([{"url": "https://other.example"}]);
+    assert_eq!(world.ask("PUT", &path, json!({"openapi_spec": moved})).await.0, 200);
+    // Once it has a key, it may not.
+    let key = json!({"type": "api_key", "provider_name": "weather-placeholder-apikey", "config": {"api_key": "hush"}});
+    assert_eq!(world.ask("PUT", &path, json!({"auth": key})).await.0, 200);
+    assert_eq!(world.ask("PUT", &path, json!({"openapi_spec": weather()})).await.0, 400);
+}
+
+/// The first was throttled before it had a provider, and the second has taken the name meanwhile.
+#[tokio::test]
+async fn a_tool_never_takes_the_provider_of_another_whose_name_is_the_same() {
+    for is_sent_again in [true, false] {
+        let world = World::start().await;
+        let id = gateway(&world).await;
+        let named = |tool: &str, request_id: &str| {
+            let mut body = request(&id);
+            (body["tool_name"], body["request_id"]) = (json!(tool), json!(request_id));
+            body
+        };
+        world.agentcore.fail("CreateApiKeyCredentialProvider", Fault::Error("ThrottlingException"));
+        let (status, first) = world.ask("POST", "/tools/from-spec", named("first", "tool-1")).await;
+        assert_eq!((status, &first["status"]), (503, &json!("PENDING")), "{first}");
+        let (status, second) = world.ask("POST", "/tools/from-spec", named("second", "tool-2")).await;
+        assert_eq!(status, 201, "{second}");
+        if is_sent_again {
+            assert_eq!(world.ask("POST", "/tools/from-spec", named("first", "tool-1")).await.0, 201);
+        } else {
+            world.ask("POST", "/reconcile", Value::Null).await;
+        }
+        let path = format!("/gateways/{id}/tools/{}", first["tool_id"].as_str().unwrap());
+        world.ask("DELETE", &path, Value::Null).await;
+        assert_eq!(world.agentcore.providers(), [second["api_key"]["provider_name"].as_str().unwrap()]);
+        assert_eq!(world.agentcore.targets().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_by_either_name_of_its_provider() {
+    let world = World::start().await;
+    let id = gateway(&world).await;
+    let (_, made) = world.ask("POST", "/tools/from-spec", request(&id)).await;
+    let path = format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap());
+    let mut auth = request(&id)["auth"].take();
+    for name in [json!("weather-key"), made["api_key"]["provider_name"].clone()] {
+        auth["provider_name"] = name;
+        let (status, changed) = world.ask("PUT", &path, json!({"auth": auth})).await;
+        assert_eq!((status, &changed["api_key"]), (200, &made["api_key"]), "{changed}");
+    }
+    auth["provider_name"] = json!("other-key");
+    assert_eq!(world.ask("PUT", &path, json!({"auth": auth})).await.1["field"], "auth.provider_name");
 }
 
 #[tokio::test]
@@ -291,6 +381,73 @@ async fn a_gateway_that_tokens_open_has_agents_use_a_secret() {
     assert_eq!(auth, json!({"type": "bearer", "secret_name": "/ai-agent/gateways/dev-golf", "secret_key": "token"}));
 }
 
+/// The role is the one of `functions/stacks/functions.yaml`, as the tests of templates know it.
+#[tokio::test]
+async fn the_client_of_gateways_may_read_the_secrets_that_rows_name() {
+    let world = World::start().await;
+    let (_, made) = world.ask("POST", "/gateways", golf()).await;
+    world.ask("POST", "/tools/from-spec", request(made["gateway_id"].as_str().unwrap())).await;
+    let auth = world.agents_tools().await["weather_get_forecast"]["auth"].as_str().unwrap().to_owned();
+    let auth: Value = serde_json::from_str(&auth).unwrap();
+    let stack = std::fs::read_to_string("../../layer/tests/expected/functions.dev.json").unwrap();
+    let stack: Value = serde_json::from_str(&stack).unwrap();
+    let policy = &stack["Resources"]["McpClientRole"]["Properties"]["Policies"][0]["PolicyDocument"];
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let mut tokens = statements.filter(|statement| statement["Sid"] == "Tokens");
+    let patterns = tokens.next().unwrap()["Resource"].as_array().unwrap().clone();
+    let may_read = |name: &str| {
+        // Secrets Manager puts six characters behind a name.
+        let arn = format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{name}-Ab1Cd2");
+        patterns.iter().any(|pattern| fits(pattern.as_str().unwrap().as_bytes(), arn.as_bytes()))
+    };
+    let name = auth["secret_name"].as_str().unwrap();
+    assert!(may_read(name) && may_read("/ai-agent/tools/mcp-example/dev"), "{name}: {patterns:?}");
+    assert!(!may_read(&name.replace("dev-", "prod-")) && !may_read("/ai-agent/llm-secrets/dev"), "{patterns:?}");
+}
+
+/// As IAM reads `*` and `?`.
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    match pattern.split_first() {
+        None => text.is_empty(),
+        Some((b'*', rest)) => (0..=text.len()).any(|at| fits(rest, &text[at..])),
+        Some((b'?', rest)) => !text.is_empty() && fits(rest, &text[1..]),
+        Some((byte, rest)) => text.first() == Some(byte) && fits(rest, &text[1..]),
+    }
+}
+
+/// A document may be another one by the time that its request is sent again.
+#[tokio::test]
+async fn a_document_with_other_servers_is_not_taken_in_place_of_the_first() {
+    let authority = Authority::new();
+    let is_moved = Arc::new(AtomicBool::new(false));
+    let moved = Arc::clone(&is_moved);
+    let site = Site::start(&authority, "api.test", move |_| {
+        let mut document = weather();
+        if moved.load(Ordering::SeqCst) {
+            document["servers"] = json!([{"url": "https://evil.example"}]);
+        }
+        http::Response::new(Full::new(Bytes::from(document.to_string())))
+    })
+    .await;
+    let world = World::to(network(&authority, &site)).await;
+    let id = gateway(&world).await;
+    token_provider(&world).await;
+    let mut body = request(&id);
+    body.as_object_mut().unwrap().remove("openapi_spec");
+    body["openapi_spec_url"] = json!("https://api.test/api.json");
+    body["auth"] = json!({"type": "oauth", "provider_name": "corporate", "config": {"scopes": []}});
+    for step in 1.. {
+        assert!(Box::pin(world.ask_and_crash(Crash::After(step), "POST", "/tools/from-url", body.clone())).await);
+        if world.recorder.steps().last().unwrap() == "PutItem Tools-dev PENDING" {
+            break;
+        }
+    }
+    is_moved.store(true, Ordering::SeqCst);
+    let (status, refused) = world.ask("POST", "/tools/from-url", body).await;
+    assert_eq!((status, &refused["status"]), (409, &json!("FAILED")), "{refused}");
+    assert!(world.documents.lock().unwrap().is_empty() && world.agentcore.targets().is_empty());
+}
+
 #[tokio::test]
 async fn a_document_is_fetched_from_a_public_host_and_from_nowhere_else() {
     let authority = Authority::new();
@@ -299,13 +456,7 @@ async fn a_document_is_fetched_from_a_public_host_and_from_nowhere_else() {
         http::Response::new(Full::new(Bytes::from(body)))
     })
     .await;
-    let (endpoints, file) = (site.named("api.test"), authority.path());
-    let network = Network::from_variables(|name| match name {
-        "TEST_ENDPOINTS" => Some(endpoints.clone()),
-        "TEST_CA_FILE" => Some(file.clone()),
-        _ => None,
-    });
-    let world = World::to(network.unwrap()).await;
+    let world = World::to(network(&authority, &site)).await;
     let id = gateway(&world).await;
     let from = |url: &str| json!({"gateway_id": id, "tool_name": "weather", "openapi_spec_url": url});
     for url in [
@@ -323,4 +474,15 @@ async fn a_document_is_fetched_from_a_public_host_and_from_nowhere_else() {
     assert_eq!((site.connections(), world.rows(TOOLS).await), (1, vec![]));
     let (status, body) = world.ask("POST", "/tools/from-url", from("https://api.test/api.json")).await;
     assert_eq!((status, &body["source"]), (201, &json!("url")), "{body}");
+}
+
+/// One in which `api.test` is that site.
+fn network(authority: &Authority, site: &Site) -> Network {
+    let (endpoints, file) = (site.named("api.test"), authority.path());
+    let network = Network::from_variables(|name| match name {
+        "TEST_ENDPOINTS" => Some(endpoints.clone()),
+        "TEST_CA_FILE" => Some(file.clone()),
+        _ => None,
+    });
+    network.unwrap()
 }

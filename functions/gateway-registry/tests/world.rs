@@ -193,6 +193,7 @@ fn variables() -> Variables {
         ("OPENAPI_SPECS_BUCKET", "specs"),
         ("GATEWAY_ROLE_ARN", ROLE),
         ("MCP_CLIENT_FUNCTION_ARN", "arn:aws:lambda:eu-central-1:123456789012:function:mcp-client-dev"),
+        ("OAUTH_PROVIDER_HOSTS", "corporate=weather.example, nobodys=weather.example"),
         ("GATEWAY_TOOLS_FUNCTION_ARN", "arn:aws:lambda:eu-central-1:123456789012:function:tool-gateway-dev"),
     ])
 }

@@ -40,11 +40,15 @@ pub(crate) enum TargetKind {
 /// How a gateway uses an API key. The key itself is nowhere here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ApiKeyUse {
+    /// As AgentCore has it.
     pub(crate) provider_name: String,
     /// Of the header or the query's parameter.
     pub(crate) parameter: String,
     /// `HEADER` or `QUERY_PARAMETER`.
     pub(crate) location: String,
+    /// Whether there is no key behind it that anybody would want.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_placeholder: bool,
 }
 
 /// How a gateway gets tokens of OAuth for an API. The provider, with the client's secret, is made in AgentCore.

@@ -58,17 +58,17 @@ impl Auth {
             return Err(config.refuse("api_key_location", "must be QUERY_PARAMETER or HEADER"));
         }
         config.finish()?;
-        Ok(Self::ApiKey { usage: ApiKeyUse { provider_name, parameter, location }, key: ApiKey::new(key) })
+        let usage = ApiKeyUse { provider_name, parameter, location, is_placeholder: false };
+        Ok(Self::ApiKey { usage, key: ApiKey::new(key) })
     }
 
     /// Of an API that takes no key: a gateway asks for one.
-    pub(crate) fn placeholder(tool_name: &str, tool_id: &str) -> ApiKeyUse {
-        let few: String = tool_id.chars().rev().take(8).collect();
+    pub(crate) fn placeholder(tool_name: &str) -> ApiKeyUse {
         ApiKeyUse {
-            // Names of providers are the account's, and those of tools a gateway's.
-            provider_name: format!("{tool_name}-placeholder-apikey-{few}"),
+            provider_name: format!("{tool_name}-placeholder-apikey"),
             parameter: "X-Placeholder-Auth".to_owned(),
             location: "HEADER".to_owned(),
+            is_placeholder: true,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Does: the steps by which a tool becomes active, each written before the next.
 
+use super::hosts::hosts;
 use super::request::operation_names;
 use super::row::{ProviderStep, ToolRow};
 use super::step::{self, Next};
@@ -75,7 +76,7 @@ impl Registry {
         let Some(material) = material else {
             return Ok(step::refused(row, step::lost("the document was stored"), caller));
         };
-        if material.document.as_ref().is_some_and(|document| !has_names(row, document)) {
+        if material.document.as_ref().is_some_and(|document| !is_described(row, document)) {
             return Ok(step::refused(row, step::lost("its document, which has changed since, was stored"), caller));
         }
         let key = row.metadata.spec_uri.strip_prefix(&self.specs.uri("")).unwrap_or_default();
@@ -158,9 +159,10 @@ pub(crate) struct Gateway<'a> {
     pub(crate) auth: &'a serde_json::Value,
 }
 
-/// A document at a URL may be another one the second time.
-fn has_names(row: &ToolRow, document: &Document) -> bool {
-    operation_names(&row.metadata.name, document).is_ok_and(|names| names == row.operations)
+/// A document at a URL may be another one the second time: with other names, or with servers that may not have the credentials.
+fn is_described(row: &ToolRow, document: &Document) -> bool {
+    let has_names = operation_names(&row.metadata.name, document).is_ok_and(|names| names == row.operations);
+    has_names && hosts(document) == row.hosts
 }
 
 fn after_creation(row: &ToolRow, made: Result<TargetSeen, ControlError>, caller: &Caller) -> Next {

@@ -2,6 +2,7 @@
 
 use super::auth::Auth;
 use super::creation::{Gateway, Material};
+use super::hosts::hosts;
 use super::request::{Source, ToolRequest, named, operation_names, warnings};
 use super::row::{Progress, ToolRow, key};
 use super::step::Next;
@@ -10,6 +11,7 @@ use crate::control::{ApiKey, ApiKeyUse, OAuthUse, TargetKind, WantedTarget, foun
 use crate::deadline::Deadline;
 use crate::gateways::GatewayRow;
 use crate::identity;
+use crate::names::provider_of_tool;
 use crate::registry::Registry;
 use crate::reply::Reply;
 use crate::rows::{Caller, Common, Status};
@@ -85,13 +87,17 @@ impl Registry {
         let common = Common::asked(caller, request.digest.clone(), request.team.clone());
         let (gateway_id, name, description) =
             (request.gateway_id.clone(), request.tool_name.clone(), request.description.clone());
-        let usage = usage(request.auth.as_ref(), &name, &id);
+        let usage = self.usage(request.auth.as_ref(), &name, &id);
         let (source, material) = self.material(request).await?;
+        let hosts = material.document.as_ref().map(hosts).unwrap_or_default();
         let spec_uri = self.specs.uri(&spec_key(&gateway_id, &name, &material.text));
         let (kind, (api_key, oauth), operations) = match &material.document {
             Some(document) => (TargetKind::OpenApi, usage, operation_names(&name, document)?),
             None => (TargetKind::Lambda(self.published_function()?), (None, None), vec![]),
         };
+        if let Some(tokens) = &oauth {
+            self.token_hosts.check(tokens, &hosts)?;
+        }
         let metadata = WantedTarget { name, description, kind, spec_uri, api_key, oauth };
         let row = ToolRow {
             tool_id: id,
@@ -100,12 +106,24 @@ impl Registry {
             metadata,
             source: source.to_owned(),
             operations,
+            hosts,
             warnings: material.document.as_ref().map(warnings).unwrap_or_default(),
             progress: Progress::default(),
             agentcore: None,
             common,
         };
         Ok((row, material))
+    }
+
+    /// By what the API knows the gateway: a key, or tokens.
+    fn usage(&self, auth: Option<&Auth>, tool_name: &str, id: &str) -> (Option<ApiKeyUse>, Option<OAuthUse>) {
+        let mut key = match auth {
+            Some(Auth::OAuth { usage }) => return (None, Some(usage.clone())),
+            Some(Auth::ApiKey { usage, .. }) => usage.clone(),
+            None => Auth::placeholder(tool_name),
+        };
+        key.provider_name = provider_of_tool(&self.stage, &key.provider_name, id);
+        (Some(key), None)
     }
 
     async fn material(&self, request: ToolRequest) -> Result<(&'static str, Material), Refusal> {
@@ -273,15 +291,6 @@ impl Registry {
                 return Ok(written);
             }
         }
-    }
-}
-
-/// By what the API knows the gateway: a key, or tokens.
-fn usage(auth: Option<&Auth>, name: &str, id: &str) -> (Option<ApiKeyUse>, Option<OAuthUse>) {
-    match auth {
-        None => (Some(Auth::placeholder(name, id)), None),
-        Some(Auth::ApiKey { usage, .. }) => (Some(usage.clone()), None),
-        Some(Auth::OAuth { usage }) => (None, Some(usage.clone())),
     }
 }
 

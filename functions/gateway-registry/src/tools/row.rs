@@ -21,6 +21,9 @@ pub(crate) struct ToolRow {
     /// What agents call its operations; none of a tool that agents have anyway.
     #[serde(default)]
     pub(crate) operations: Vec<OperationName>,
+    /// Where its document sends calls, and so the tool's credentials.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) hosts: Vec<String>,
     /// What AgentCore may not understand of its document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<String>,
@@ -123,7 +126,7 @@ impl ToolRow {
             "tool_id": self.tool_id, "gateway_id": self.gateway_id, "status": self.status(),
             "tool_name": self.metadata.name, "description": self.metadata.description, "source": self.source,
             "openapi_spec_path": self.metadata.spec_uri, "api_key": self.metadata.api_key,
-            "oauth": self.metadata.oauth,
+            "oauth": self.metadata.oauth, "hosts": self.hosts,
             "operations": self.operations, "warnings": self.warnings, "agentcore": self.agentcore,
         });
         crate::reply::add_common(&mut reply, &self.common);

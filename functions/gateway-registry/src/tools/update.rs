@@ -3,12 +3,14 @@
 use super::auth::Auth;
 use super::creation::Gateway;
 use super::flow::spec_key;
+use super::hosts::{foreign, hosts};
 use super::request::{description, inline, operation_names, warnings};
 use super::row::ToolRow;
 use crate::audit::audit;
-use crate::control::{ControlError, ErrorKind, OAuthUse, TargetSeen, WantedTarget, found};
+use crate::control::{ApiKeyUse, ControlError, ErrorKind, OAuthUse, TargetSeen, WantedTarget, found};
 use crate::deadline::Deadline;
 use crate::identity;
+use crate::names::provider_of_tool;
 use crate::registry::Registry;
 use crate::reply::Reply;
 use crate::rows::{Caller, Status};
@@ -65,6 +67,7 @@ impl Registry {
             let status = stored.row.status().as_str();
             return Err(Refusal::Conflict(format!("the tool is {status}, and only an ACTIVE one can be changed")));
         };
+        self.check_hosts(&stored.row, &change)?;
         let mut row = stored.row.clone();
         let url = seen.gateway_url.as_deref().unwrap_or_default();
         let place = Gateway { id: gateway_id, url, auth: &gateway.agents_auth() };
@@ -88,6 +91,28 @@ impl Registry {
         Ok(reply)
     }
 
+    /// Refuses a change after which credentials would go to hosts that they are not for.
+    fn check_hosts(&self, row: &ToolRow, change: &ToolChange) -> Result<(), Refusal> {
+        let new = change.document.as_ref().map(hosts);
+        let (tokens, is_new) = match &change.auth {
+            // It brings the key that goes to new hosts.
+            Some(Auth::ApiKey { .. }) => return Ok(()),
+            Some(Auth::OAuth { usage }) => (Some(usage), true),
+            None => (row.metadata.oauth.as_ref(), false),
+        };
+        if let Some(tokens) = tokens.filter(|_| is_new || new.is_some()) {
+            return self.token_hosts.check(tokens, new.as_ref().unwrap_or(&row.hosts));
+        }
+        let has_key = row.metadata.api_key.as_ref().is_some_and(|key| !key.is_placeholder);
+        match foreign(row, new.as_deref().unwrap_or_default()).filter(|_| has_key) {
+            Some(host) => Err(Refusal::invalid(
+                "openapi_spec",
+                format!("sends the tool's key to {host}, where its document did not: give the key too, as `auth`"),
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// The row as it is to be, with document and key where they belong.
     async fn applied(
         &self,
@@ -99,7 +124,7 @@ impl Registry {
             row.metadata.description = Some(description);
         }
         if let Some(auth) = change.auth
-            && let Err(error) = self.authorized(&mut row.metadata, auth).await?
+            && let Err(error) = self.authorized(row, auth).await?
         {
             return Ok(Err(error));
         }
@@ -110,11 +135,12 @@ impl Registry {
     }
 
     /// A tool that has a key gets another one, and one that has tokens other tokens.
-    async fn authorized(&self, wanted: &mut WantedTarget, auth: Auth) -> Result<Result<(), ControlError>, Refusal> {
+    async fn authorized(&self, row: &mut ToolRow, auth: Auth) -> Result<Result<(), ControlError>, Refusal> {
+        let wanted = &mut row.metadata;
         match (auth, &wanted.api_key) {
-            (Auth::ApiKey { usage, key }, Some(own)) if own.provider_name == usage.provider_name => {
-                let replaced = self.control.replace_key(&usage.provider_name, &key).await;
-                wanted.api_key = Some(usage);
+            (Auth::ApiKey { usage, key }, Some(own)) if self.is_own(&usage, own, &row.tool_id) => {
+                let replaced = self.control.replace_key(&own.provider_name, &key).await;
+                wanted.api_key = Some(ApiKeyUse { provider_name: own.provider_name.clone(), ..usage });
                 Ok(replaced)
             }
             (Auth::ApiKey { .. }, _) => {
@@ -132,6 +158,12 @@ impl Registry {
         }
     }
 
+    /// Whether a request names the tool's provider: as the request that made the tool did, or as AgentCore does.
+    fn is_own(&self, asked: &ApiKeyUse, own: &ApiKeyUse, tool_id: &str) -> bool {
+        let name = &asked.provider_name;
+        *name == own.provider_name || provider_of_tool(&self.stage, name, tool_id) == own.provider_name
+    }
+
     async fn replace_document(
         &self,
         row: &mut ToolRow,
@@ -146,6 +178,7 @@ impl Registry {
         self.withdraw(&ToolRow { operations: gone, ..row.clone() }).await?;
         row.metadata.spec_uri = self.specs.uri(&key);
         row.operations = operations;
+        row.hosts = hosts(document);
         row.warnings = warnings(document);
         self.reserve(row, gateway.url, gateway.auth, document).await
     }
