@@ -25,6 +25,8 @@ pub struct Action {
     pub tags: &'static [&'static str],
     /// What it needs besides the web.
     pub needs: Need,
+    /// Whether a call may change something outside, so that a client may ask its user first.
+    pub changes: bool,
     /// What it takes.
     pub parameters: &'static [Parameter],
     /// What it does.
@@ -71,6 +73,17 @@ impl Action {
     /// Whether it is called by this name.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
+    }
+
+    /// The error of a call that was still at work when its time was over.
+    pub fn unfinished(&self) -> ToolError {
+        let name = self.name;
+        if self.changes {
+            return ToolError::unknown(format!(
+                "`{name}` did not finish in time, and may have done what it was asked to: look whether it did before you call it again"
+            ));
+        }
+        ToolError::new(format!("`{name}` did not finish in time"))
     }
 
     /// Its entry in a registry of tools, but for where it runs.

@@ -104,6 +104,17 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
+    fn a_tool_that_changes_something_is_not_said_to_have_done_nothing() {
+        for tool in TABLE {
+            let error = tool.unfinished();
+            assert_eq!(error.is_unknown(), tool.changes, "{error}");
+            assert_eq!(error.to_string().contains("before you call it again"), tool.changes, "{error}");
+        }
+        let changing: Vec<_> = TABLE.iter().filter(|tool| tool.changes).map(|tool| tool.name).collect();
+        assert_eq!(changing, ["http_request", "golf_book_tee_time", "send_notification"]);
+    }
+
+    #[test]
     fn names_are_in_snake_case_and_differ() {
         let is_snake = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         assert!(TABLE.iter().all(|action| is_snake(action.name)));

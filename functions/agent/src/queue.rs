@@ -49,7 +49,7 @@ impl Queue {
         M: Answering,
         F: Invoking,
     {
-        let message = delivery.message().map_err(|error| Failure::new("NotAMessage", error.to_string()))?;
+        let message = self.message(&delivery)?;
         let received = Change::to(MessageStatus::Processing).from(&OPEN).retry_count(delivery.retries());
         if let Changed::Refused(_) = self.change(&message.id, received).await? {
             return Ok(());
@@ -65,6 +65,17 @@ impl Queue {
             }
         }
         Ok(())
+    }
+
+    fn message(&self, delivery: &Delivery) -> Result<Message, Failure> {
+        let message = delivery.message().map_err(|error| Failure::new("NotAMessage", error.to_string()))?;
+        if message.stage != self.stage {
+            return Err(Failure::new("OtherStage", format!("the message is not of the stage {}", self.stage)));
+        }
+        if message.message_type != MessageType::AgentResponse {
+            return Err(Failure::new("OtherType", "the message is not an agent_response"));
+        }
+        Ok(message)
     }
 
     /// The notification of the answer, or why there never will be one.

@@ -133,7 +133,9 @@ impl Guard {
             Some(encoding) => {
                 let unknown = || FetchError::Compressed(target.host().to_owned());
                 let compression = Compression::named(encoding).ok_or_else(unknown)?;
-                self.inflated(target, compression, &self.body(target, body).await?)?
+                let compressed = self.body(target, body).await?;
+                // Answers to HEAD, and 204 and 304, say how a body would be compressed, and have none.
+                if compressed.is_empty() { compressed } else { self.inflated(target, compression, &compressed)? }
             }
         };
         let content_type = text(&head.headers, &header::CONTENT_TYPE).map(str::to_owned);

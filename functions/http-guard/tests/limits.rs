@@ -125,6 +125,17 @@ async fn whatever_the_status_a_page_is_a_page() {
     }
 }
 
+/// RFC 9110, section 8.4: the header says how a body would be compressed, also where there is none.
+#[tokio::test]
+async fn an_answer_without_a_body_is_not_decompressed() {
+    let world = World::answering(|_| {
+        let reply = http::Response::builder().status(204).header("content-encoding", "gzip");
+        reply.body(Full::default()).expect("a response")
+    });
+    let page = world.await.guard("", &[]).get("https://documents.test/", &[]).await.expect("a page");
+    assert_eq!((page.status.as_u16(), page.body.len()), (204, 0));
+}
+
 #[tokio::test]
 async fn a_page_that_is_compressed_in_another_way_is_not_taken_for_text() {
     let world = World::answering(|_| {

@@ -44,14 +44,13 @@ impl Toolbox {
         let mut arguments = arguments;
         let queued = self.queued(name, &mut arguments)?;
         let arguments = Arguments::of(action.parameters, arguments).map_err(|error| invalid(&error))?;
-        let late = || Err(ToolError::new(format!("`{name}` did not finish in the time that this server has")));
         let work = async {
             match (queued, &self.outbox) {
                 (Some(queued), Some(outbox)) => posted(outbox, queued, asking).await,
                 _ => self.run(action, arguments, asking).await,
             }
         };
-        let outcome = timeout_at(asking.until.into(), work).await.unwrap_or_else(|_| late());
+        let outcome = timeout_at(asking.until.into(), work).await.unwrap_or_else(|_| Err(action.unfinished()));
         Ok(outcome.unwrap_or_else(|error| replies::failure(&error.to_string())))
     }
 

@@ -30,13 +30,9 @@ const PAGE_DESCRIPTION: &str = "Returns a long result of another tool, page by p
 const ASYNC_DESCRIPTION: &str =
     "Whether the call is queued. The result is then an id, which get_result takes a little later.";
 
-/// Tools that change something outside, so that a client may ask its user first.
-const CHANGES: [&str; 2] = ["golf_book_tee_time", "send_notification"];
-
 /// A tool of the table; one whose calls may be queued has a parameter more.
 pub(crate) fn tool(action: &Action, is_queued: bool) -> Tool {
-    let only_reads = !CHANGES.contains(&action.name);
-    let hints = ToolAnnotations::new().read_only(only_reads).destructive(false).open_world(true);
+    let hints = ToolAnnotations::new().read_only(!action.changes).destructive(false).open_world(true);
     let mut input = schema(action.parameters);
     if is_queued {
         input["properties"][ASYNC] = json!({ "type": "boolean", "description": ASYNC_DESCRIPTION });

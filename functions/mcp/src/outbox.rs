@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use actions::{Notice, Notified, Notifier, ToolError};
 use aws_sdk_dynamodb::Client;
-use bus::Topics;
+use bus::{PublishError, Topics};
 use functions_aws::SdkConfig;
 use functions_shared::{Clock, Failure, Variables};
 use records::MessageStatus::{Created, Failed, Queued};
@@ -91,7 +91,7 @@ impl Outbox {
         self.messages.create(&message).await.map_err(unavailable)?;
         if let Err(error) = self.topics.publish(&message, until).await {
             self.change(&message.id, Change::to(Failed).from(&[Created]).because(&error.to_string())).await;
-            return Err(ToolError::new(format!("nothing was queued: {error}")));
+            return Err(not_published(&message.id, &error));
         }
         self.change(&message.id, Change::to(Queued).from(&[Created])).await;
         Ok(message.id)
@@ -129,7 +129,7 @@ impl Outbox {
     pub(crate) async fn progress(&self, message_id: &str) -> Result<Progress, ToolError> {
         let unavailable = |_| ToolError::new("the table of messages does not answer; try again later");
         let message = self.messages.get(message_id).await.map_err(unavailable)?;
-        let message = message.filter(|message| message.message_type == MessageType::WebAction);
+        let message = message.filter(is_ours);
         let message = message.ok_or_else(|| ToolError::new("`id` is not the id of a result"))?;
         match message.status {
             MessageStatus::Completed => {
@@ -143,5 +143,49 @@ impl Outbox {
             }
             other => Ok(Progress::Under(other)),
         }
+    }
+}
+
+/// Only a message that was too long, or could not be made short, is certainly not on its way.
+fn not_published(id: &str, error: &PublishError) -> ToolError {
+    match error {
+        PublishError::TooLong(_) | PublishError::NotStored(_) => ToolError::new(format!("nothing was queued: {error}")),
+        PublishError::Refused(_) => ToolError::unknown(format!(
+            "it is not known whether the call was queued: {error}. Ask get_result for `{id}` before you call again"
+        )),
+    }
+}
+
+/// Ids can be guessed, so they open nothing that others have queued.
+fn is_ours(message: &Message) -> bool {
+    message.message_type == MessageType::WebAction && message.created_by == CREATED_BY
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(created_by: &str, kind: MessageType) -> Message {
+        let message = json!({
+            "id": "msg_20240115120000_123456", "version": "1.0", "created_date": "2024-01-15T12:00:00Z", "created_by": created_by,
+            "stage": "dev", "message_type": kind, "status": "completed", "payload": {}, "updated_date": "2024-01-15T12:00:00Z",
+        });
+        serde_json::from_value(message).expect("a message")
+    }
+
+    #[test]
+    fn only_calls_that_were_queued_here_have_results_here() {
+        assert!(is_ours(&message(CREATED_BY, MessageType::WebAction)));
+        assert!(!is_ours(&message("scheduler", MessageType::WebAction)));
+        assert!(!is_ours(&message("alice", MessageType::WebAction)));
+        assert!(!is_ours(&message(CREATED_BY, MessageType::Notify)));
+    }
+
+    #[test]
+    fn a_call_that_sns_may_have_is_not_said_to_be_lost() {
+        let unknown = not_published("msg_1", &PublishError::Refused("no answer".to_owned()));
+        assert!(unknown.is_unknown() && unknown.to_string().contains("Ask get_result for `msg_1`"), "{unknown}");
+        let lost = not_published("msg_1", &PublishError::TooLong(300_000));
+        assert!(!lost.is_unknown() && lost.to_string().starts_with("nothing was queued"), "{lost}");
     }
 }

@@ -15,6 +15,9 @@ use crate::grant::Grant;
 /// So long before its end a token is not given any more: what it is for takes time too.
 const MARGIN: Duration = Duration::from_secs(30);
 
+/// Longer than this no token is remembered, whatever a server says of it.
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
+
 /// Tokens by what was given for them.
 #[derive(Debug)]
 pub(crate) struct Tokens {
@@ -77,5 +80,6 @@ fn read(page: &Page) -> Result<(Secret, Duration), AuthError> {
         return Err(AuthError::Refused(page.status));
     }
     let reply: Reply = serde_json::from_slice(&page.body).map_err(|_| AuthError::NotAToken)?;
-    Ok((Secret::from(reply.access_token.as_str()), Duration::from_secs(reply.expires_in)))
+    let life = Duration::from_secs(reply.expires_in).min(LONGEST_LIFE);
+    Ok((Secret::from(reply.access_token.as_str()), life))
 }

@@ -40,6 +40,18 @@ async fn a_token_of_a_minute_is_used_for_half_of_it() {
     }
 }
 
+/// A time that no clock has is no reason to fail, and none to use a token for ever.
+#[tokio::test]
+async fn a_token_is_used_for_a_day_at_most() {
+    let world = World::new().await;
+    world.provider().expire_in(u64::MAX);
+    for (passing, asked) in [(0, 1), (86_300, 1), (100, 2)] {
+        world.pass(passing);
+        world.oauth.token(TOKEN_URL, &password()).await.expect("a token");
+        assert_eq!(world.asked(TOKENS), asked);
+    }
+}
+
 #[tokio::test]
 async fn concurrent_callers_share_one_request() {
     let world = World::new().await;

@@ -17,6 +17,9 @@ use std::time::{Duration, SystemTime};
 
 /// How long a value is used without asking.
 const FRESH: Duration = Duration::from_mins(5);
+/// How old a value may be by which callers are let in, while Secrets Manager does not answer: a key that was taken away in an outage lets
+/// nobody in for longer.
+const TRUSTED: Duration = Duration::from_hours(1);
 /// What is printed in place of a secret.
 const REDACTED: &str = "[redacted]";
 
@@ -101,34 +104,38 @@ impl Secrets {
         Self { client, clock, cache: Mutex::default() }
     }
 
-    /// The text under `key` of the JSON object that is the secret.
+    /// The text under `key` of the JSON object that is the secret: for those who show it to somebody. While Secrets Manager does not answer,
+    /// the last one stays in use, because the service that it is shown to judges it.
     pub async fn key(&self, secret: &str, key: &str) -> Result<Secret, SecretError> {
-        let keys = self.keys(secret).await?;
-        let missing = || SecretError::NoSuchKey { secret: secret.to_owned(), key: key.to_owned() };
-        keys.get(key).cloned().ok_or_else(missing)
+        let keys = self.keys(secret, None).await?;
+        found(&keys, secret, key)
     }
 
-    /// The name under which the secret has this text: for those who show a key that was given to them.
+    /// The same, for those who judge by it what others show. While Secrets Manager does not answer, the last one stays in use for an hour.
+    pub async fn expected(&self, secret: &str, key: &str) -> Result<Secret, SecretError> {
+        let keys = self.keys(secret, Some(TRUSTED)).await?;
+        found(&keys, secret, key)
+    }
+
+    /// The name under which the secret has this text: for those to whom a key is shown. While Secrets Manager does not answer, the last
+    /// keys stay in use for an hour.
     pub async fn name_of(&self, secret: &str, shown: &str) -> Result<String, SecretError> {
-        let keys = self.keys(secret).await?;
+        let keys = self.keys(secret, Some(TRUSTED)).await?;
         let found = keys.iter().filter(|(_, key)| is_same(key.expose(), shown)).map(|(name, _)| name.clone());
         // All are compared, so that the time says nothing about any.
         found.last().ok_or_else(|| SecretError::NoSuchKey { secret: secret.to_owned(), key: REDACTED.to_owned() })
     }
 
-    async fn keys(&self, secret: &str) -> Result<Arc<KeysByName>, SecretError> {
-        match self.cached(secret) {
-            Some((keys, true)) => Ok(keys),
-            Some((stale, false)) => self.refreshed(secret, stale).await,
-            None => self.read(secret).await,
+    /// The keys, no older than `oldest` if Secrets Manager does not answer.
+    async fn keys(&self, secret: &str, oldest: Option<Duration>) -> Result<Arc<KeysByName>, SecretError> {
+        let Some((keys, age)) = self.cached(secret) else { return self.read(secret).await };
+        if age.is_some_and(|age| age < FRESH) {
+            return Ok(keys);
         }
-    }
-
-    async fn refreshed(&self, secret: &str, stale: Arc<KeysByName>) -> Result<Arc<KeysByName>, SecretError> {
         match self.read(secret).await {
-            Err(SecretError::Unavailable { reason, .. }) => {
+            Err(SecretError::Unavailable { reason, .. }) if is_trusted(age, oldest) => {
                 tracing::warn!(secret, reason, "secret not refreshed, the last one stays in use");
-                Ok(stale)
+                Ok(keys)
             }
             outcome => outcome,
         }
@@ -150,12 +157,11 @@ impl Secrets {
         }
     }
 
-    fn cached(&self, secret: &str) -> Option<(Arc<KeysByName>, bool)> {
+    /// Keys and their age. By a clock that was set back they have none.
+    fn cached(&self, secret: &str) -> Option<(Arc<KeysByName>, Option<Duration>)> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let cached = cache.get(secret)?;
-        // Of a clock that was set back no age can be told: the secret is read again.
-        let is_fresh = self.clock.now().duration_since(cached.read_at).is_ok_and(|age| age < FRESH);
-        Some((Arc::clone(&cached.keys), is_fresh))
+        Some((Arc::clone(&cached.keys), self.clock.now().duration_since(cached.read_at).ok()))
     }
 
     fn remember(&self, secret: &str, keys: KeysByName, read_at: SystemTime) -> Arc<KeysByName> {
@@ -176,6 +182,15 @@ impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secrets").field("clock", &self.clock).finish_non_exhaustive()
     }
+}
+
+fn is_trusted(age: Option<Duration>, oldest: Option<Duration>) -> bool {
+    oldest.is_none_or(|oldest| age.is_some_and(|age| age < oldest))
+}
+
+fn found(keys: &KeysByName, secret: &str, key: &str) -> Result<Secret, SecretError> {
+    let missing = || SecretError::NoSuchKey { secret: secret.to_owned(), key: key.to_owned() };
+    keys.get(key).cloned().ok_or_else(missing)
 }
 
 /// Whether two texts are the same, in a time that depends on their lengths only.

@@ -94,6 +94,23 @@ async fn an_outage_takes_no_key_away_and_every_call_tries_again() {
 }
 
 #[tokio::test]
+async fn keys_that_let_callers_in_are_trusted_for_an_hour_without_an_answer() {
+    let world = World::holding(json!({"KEY": "first"})).await;
+    world.key().await.unwrap();
+    world.refuses(500, "InternalServiceError");
+    world.after(Duration::from_secs(3599));
+    assert_eq!(world.secrets.name_of(NAME, "first").await.as_deref(), Ok("KEY"));
+    assert_eq!(world.secrets.expected(NAME, "KEY").await.unwrap().expose(), "first");
+    world.after(Duration::from_secs(1));
+    let unavailable = |outcome: Result<(), SecretError>| matches!(outcome, Err(SecretError::Unavailable { .. }));
+    assert!(unavailable(world.secrets.name_of(NAME, "first").await.map(drop)));
+    assert!(unavailable(world.secrets.expected(NAME, "KEY").await.map(drop)));
+    assert_eq!(world.key().await.as_deref(), Ok("first"), "what is shown to others is judged by them");
+    world.says(200, secret(&json!({"KEY": "second"})));
+    assert_eq!(world.secrets.name_of(NAME, "second").await.as_deref(), Ok("KEY"));
+}
+
+#[tokio::test]
 async fn a_secret_that_is_gone_or_denied_is_forgotten() {
     for error in ["ResourceNotFoundException", "AccessDeniedException", "InvalidRequestException", "DecryptionFailure"]
     {

@@ -122,7 +122,7 @@ impl State {
             Ok(call) => {
                 let (name, id) = (call.name.clone(), call.id.clone());
                 let answer = async { self.short(self.run(call, self.contents.as_ref(), asking).await?, asking).await };
-                ToolResult::new(name.clone(), id, in_time(&name, answer, asking).await)
+                ToolResult::new(name.clone(), id, self.in_time(&name, answer, asking).await)
             }
             Err(result) => result,
         }
@@ -132,7 +132,7 @@ impl State {
     async fn call_of_gateway(&self, name: &str, input: Value, asking: Asking<'_>) -> Result<Answer, Failure> {
         let failed = |error: ToolError| Failure::new("ToolFailed", error.to_string());
         let call = ToolCall::of_gateway(name, input).map_err(failed)?;
-        let text = in_time(name, self.run(call, None, asking), asking).await.map_err(failed)?;
+        let text = self.in_time(name, self.run(call, None, asking), asking).await.map_err(failed)?;
         Ok(Answer::Plain(serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
@@ -173,11 +173,24 @@ impl State {
         contents: Option<&ContentTable>,
         asking: Asking<'_>,
     ) -> Result<String, ToolError> {
-        let action = self.tools.iter().find(|action| action.is_called(&call.name));
-        let action = action.ok_or_else(|| self.unknown(&call.name))?;
+        let action = self.find(&call.name).ok_or_else(|| self.unknown(&call.name))?;
         let mut arguments = Arguments::of(action.parameters, call.input)?.with_handles(call.handles);
         arguments.open_handles(action.parameters, contents, asking).await?;
         (action.run)(&self.services, arguments).await
+    }
+
+    async fn in_time(
+        &self,
+        name: &str,
+        answer: impl Future<Output = Result<String, ToolError>>,
+        asking: Asking<'_>,
+    ) -> Result<String, ToolError> {
+        let late = || self.find(name).map_or_else(|| self.unknown(name), Action::unfinished);
+        timeout_at(asking.until.into(), answer).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    fn find(&self, name: &str) -> Option<&'static Action> {
+        self.tools.iter().find(|action| action.is_called(name)).copied()
     }
 
     fn unknown(&self, name: &str) -> ToolError {
@@ -200,13 +213,4 @@ impl State {
             _ => Ok(text),
         }
     }
-}
-
-async fn in_time(
-    name: &str,
-    answer: impl Future<Output = Result<String, ToolError>>,
-    asking: Asking<'_>,
-) -> Result<String, ToolError> {
-    let late = || ToolError::new(format!("`{name}` did not finish in the time that this function has"));
-    timeout_at(asking.until.into(), answer).await.unwrap_or_else(|_| Err(late()))
 }

@@ -65,6 +65,12 @@ async fn a_model_names_no_credential_and_no_other_host() {
         (json!({"url": URL, "headers": "cookie: a=b"}), "`cookie` is set by this function"),
         (json!({"url": URL, "headers": "HOST: other.test"}), "`host` is set by this function"),
         (json!({"url": URL, "headers": "X-API-KEY: mine"}), "`x-api-key` is set by this function"),
+        (
+            json!({"url": URL, "headers": "X-HTTP-Method-Override: DELETE"}),
+            "`x-http-method-override` is set by this function",
+        ),
+        (json!({"url": URL, "headers": "x-http-method: PUT"}), "`x-http-method` is set by this function"),
+        (json!({"url": URL, "headers": "X-Method-Override: PUT"}), "`x-method-override` is set by this function"),
         (json!({"url": URL, "headers": "no colon"}), "a line that is not `Name: value`"),
         (json!({"url": URL, "method": "post"}), "`method` is not one of"),
         (json!({"url": "https://other.test/"}), "`other.test` is not among the hosts"),

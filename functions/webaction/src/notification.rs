@@ -1,6 +1,6 @@
 //! What a person is told of a result: a message for the topic of notifications, whose id follows from the message that asked.
 
-use functions_content::beginning;
+use functions_content::{beginning, unmarked};
 use jiff::Timestamp;
 use records::{ActionResult, Message, MessageStatus, MessageType, ResultStatus, SCHEMA_VERSION, id, moment};
 use serde_json::{Map, Value, json};
@@ -23,7 +23,7 @@ pub(crate) fn of(result: &ActionResult, asked: &Message, now: Timestamp) -> Mess
         stage: asked.stage.clone(),
         message_type: MessageType::Notify,
         status: MessageStatus::Queued,
-        payload: json!({ "message": text, "title": title, "priority": priority, "result_id": result.id }),
+        payload: unmarked(&json!({ "message": text, "title": title, "priority": priority, "result_id": result.id })),
         arguments: Value::Object(Map::new()),
         updated_date: moment::text(now),
         retry_count: 0,

@@ -64,21 +64,22 @@ impl<M: Messages, R: Results, P: Publisher> WebActions<M, R, P> {
     async fn ready<'a>(&'a self, task: &'a Task, key: &str) -> Result<Ready<'a>, ToolError> {
         match task {
             Task::Request(request) => Ok(Ready::Request(request)),
-            Task::Book(booking) => self.prepared(booking.clone(), key).await,
+            Task::Book(booking) => self.prepared(booking.clone(), None, key).await,
             Task::TeeTimes { search, book: Some(booking) } => self.first(search, booking, key).await,
             _ => Err(ToolError::new("this action may be performed twice")),
         }
     }
 
-    async fn prepared(&self, booking: Booking, key: &str) -> Result<Ready<'_>, ToolError> {
-        let prepared = self.services.golf()?.prepare(booking, key).await?;
+    async fn prepared(&self, booking: Booking, starts: Option<String>, key: &str) -> Result<Ready<'_>, ToolError> {
+        let prepared = self.services.golf()?.prepare(booking, starts, key).await?;
         Ok(Ready::Booking(Box::new(prepared)))
     }
 
     async fn first(&self, search: &Search, booking: &Booking, key: &str) -> Result<Ready<'_>, ToolError> {
         match self.services.golf()?.search(search).await?.first() {
             Some(tee_time) => {
-                self.prepared(Booking { tee_sheet_id: tee_time.tee_sheet_id, ..booking.clone() }, key).await
+                let booking = Booking { tee_sheet_id: tee_time.tee_sheet_id, ..booking.clone() };
+                self.prepared(booking, Some(tee_time.start_time.clone()), key).await
             }
             None => Ok(Ready::Nothing(Outcome::success("No tee times, so none was booked.".to_owned(), None))),
         }

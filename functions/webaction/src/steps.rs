@@ -51,6 +51,7 @@ impl<M: Messages, R: Results, P: Publisher> WebActions<M, R, P> {
     async fn result(&self, message: &Message, is_last: bool, until: Instant) -> Result<ActionResult, Failure> {
         match self.results.get(&id::result_of(&message.id)).await? {
             Some(result) if result.status != ResultStatus::Started => Ok(result),
+            Some(started) if !is_last && self.is_under_way(&started, until) => Err(in_progress()),
             Some(started) => self.resolved(&started, message, is_last, until).await,
             None => self.performed(message, is_last, until).await,
         }
@@ -87,7 +88,15 @@ impl<M: Messages, R: Results, P: Publisher> WebActions<M, R, P> {
     /// A result that another delivery has written.
     pub(crate) async fn found(&self, id: &str) -> Result<ActionResult, Failure> {
         let found = self.results.get(id).await?.filter(|result| result.status != ResultStatus::Started);
-        found.ok_or_else(|| Failure::new("InProgress", "another delivery of this message is being processed"))
+        found.ok_or_else(in_progress)
+    }
+
+    /// Whether another delivery may still be at it: SNS and SQS may deliver a message twice at once. An invocation takes no longer than this
+    /// one may, and SQS delivers a failed message only after that.
+    fn is_under_way(&self, started: &ActionResult, until: Instant) -> bool {
+        let begun = started.created_date.parse::<jiff::Timestamp>();
+        let longest = until.saturating_duration_since(Instant::now());
+        begun.is_ok_and(|begun| self.now() < begun + longest)
     }
 
     /// Notifies a person and ends the message.
@@ -126,6 +135,10 @@ fn ending(result: &ActionResult) -> Change {
         None => Change::to(Completed).from(&[Processing]),
         Some(reason) => Change::to(Failed).from(&[Processing]).because(reason),
     }
+}
+
+fn in_progress() -> Failure {
+    Failure::new("InProgress", "another delivery of this message is being processed")
 }
 
 /// A failure that another delivery may not meet.

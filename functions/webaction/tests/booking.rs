@@ -1,5 +1,7 @@
 //! A booking books once, or nobody is told that it did.
 
+use std::time::Duration;
+
 use records::{MessageStatus, ResultStatus};
 use serde_json::{Value, json};
 use stand_ins::Fault;
@@ -34,6 +36,25 @@ async fn the_same_message_at_once_books_once() {
     assert!(one || other);
     assert!(world.deliver(&message, 2).await);
     assert_eq!((world.bookings(), world.row().await.status), (1, MessageStatus::Completed));
+}
+
+/// SNS and SQS may deliver a message twice at once. The second delivery does not judge what the first is still doing.
+#[tokio::test]
+async fn a_booking_that_another_delivery_is_at_is_left_to_it() {
+    let world = World::new().await;
+    world.stand_ins.script().plan(RESERVE, Fault::Slow { milliseconds: 1_000 }, 1);
+    let message = world.message(payload(), arguments()).await;
+    let second = async {
+        while world.asked_for(RESERVE) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        world.deliver(&message, 1).await
+    };
+    assert_eq!(tokio::join!(world.deliver(&message, 1), second), (true, false));
+    assert!(world.deliver(&message, 2).await);
+    let result = world.result().await.expect("a result");
+    assert_eq!(result.response_body.as_deref(), Some("Booked. Confirmation number: CONF9001"));
+    assert_eq!((world.bookings(), world.row().await.status, world.notifications()), (1, MessageStatus::Completed, 0));
 }
 
 /// The provider booked and its answer is lost: the next delivery finds the reservation, and asks for no second one.

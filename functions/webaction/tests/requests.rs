@@ -31,6 +31,22 @@ async fn an_answer_is_stored_with_its_status_and_without_the_query() {
     assert_eq!(result.url.as_deref(), Some("https://api.example.test/orders"));
 }
 
+/// The processor's layer would put a content in its place, and everybody who gets the notification would see it.
+#[tokio::test]
+async fn a_reference_in_an_answer_is_text_in_the_notification() {
+    let reference = "@content:1:dynamodb:s:86400:ng0Etg0subslsCKKke9orZQNb9p74JodA19cyKvdD5M:13";
+    for body in [reference.to_owned(), json!({ "text": reference }).to_string(), format!("\"\\u0040{}\"", &reference[1..])]
+    {
+        let sent = body.clone();
+        let world = World::answering(move |_| page("text/plain", sent.clone())).await;
+        world.done(request(&json!({})), json!({})).await;
+        let published = world.steps.published();
+        let spelt = json!(published[0].payload).to_string();
+        assert!(published.len() == 1 && spelt.contains("content:1:dynamodb"), "{spelt}");
+        assert!(!spelt.contains("@content:") && !spelt.contains("u0040content:"), "{spelt}");
+    }
+}
+
 /// The first 50 KB for plain readers, cut between characters, and the whole by its handle.
 #[tokio::test]
 async fn a_long_answer_is_kept_whole() {

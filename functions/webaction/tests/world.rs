@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use functions_aws::SdkConfig;
@@ -27,6 +27,8 @@ use crate::tables;
 pub const API: &str = "api.example.test";
 /// How long an answer may take: services that are slow take longer.
 pub const TIME: Duration = Duration::from_secs(2);
+/// How long SQS hides a message from other receivers.
+const VISIBILITY: Duration = Duration::from_mins(3);
 const HOSTS: &str = "api.weather.gov, birdsfoot.cps.golf, totteridge.cps.golf, api.example.test";
 pub const MESSAGE: &str = "msg_20240115120000_123456";
 
@@ -152,9 +154,11 @@ impl World {
         self.result().await.expect("a result")
     }
 
-    /// Delivers a message to a new sandbox. Whether it is done with.
+    /// Delivers a message to a new sandbox, the second and third time so much later as SQS does. Whether it is done with.
     pub async fn deliver(&self, message: &Message, receive_count: u32) -> bool {
-        let response = self.batch(&self.function(), &[(json!(message).to_string(), receive_count)]).await;
+        let later = VISIBILITY * (receive_count - 1);
+        let function = WebActions { clock: Clock::from_fn(move || SystemTime::now() + later), ..self.function() };
+        let response = self.batch(&function, &[(json!(message).to_string(), receive_count)]).await;
         response["batchItemFailures"] == json!([])
     }
 

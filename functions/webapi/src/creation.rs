@@ -195,9 +195,12 @@ fn shown(message: &Message) -> Value {
     crate::lists::without_references(message)
 }
 
-/// SNS does not take a message.
+/// SNS did not say that it has a message. It may have it nevertheless; sent again under its key, the message is the same one.
 pub(crate) fn refused(message: &Message) -> Response {
-    let response = Response::problem(502, "SNS did not accept the message; send the request again");
+    let response = Response::problem(
+        502,
+        "SNS did not confirm the message, and may have it: send the request again with the same Idempotency-Key, or look first what became of the message",
+    );
     response.with_member("message_id", message.id.clone()).with("retry-after", "1")
 }
 

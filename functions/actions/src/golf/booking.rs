@@ -32,6 +32,9 @@ pub struct Intent {
     pub booking: Booking,
     /// The reservations that were there before.
     known: Vec<String>,
+    /// When the tee time begins, as the provider spells it, if a search found it.
+    #[serde(default)]
+    starts: Option<String>,
 }
 
 /// A tee time that is locked and priced, and not booked yet.
@@ -66,18 +69,23 @@ struct Reserved {
 }
 
 impl Golf {
-    /// Notes which reservations there are, locks the tee time and has it priced. `key` is the same for each attempt at one booking, so
+    /// Notes which reservations there are, locks the tee time and has it priced. `starts` is the search's text of when it begins. `key` is the same for each attempt at one booking, so
     /// that an attempt does not meet the lock of the one before.
     ///
     /// # Errors
     /// Why it cannot be booked. Nothing is booked yet.
-    pub async fn prepare(&self, booking: Booking, key: &str) -> Result<Prepared<'_>, ToolError> {
+    pub async fn prepare(
+        &self,
+        booking: Booking,
+        starts: Option<String>,
+        key: &str,
+    ) -> Result<Prepared<'_>, ToolError> {
         let session = self.session(booking.course).await?;
         let known = session.reservations().await?.iter().map(Reservation::id).collect();
         let lock = lock_of(key);
         session.lock(&booking, &lock).await?;
         let priced: Priced = session.post("TeeTimePricesCalculation", &session.pricing(&booking, &lock)).await?;
-        let intent = Intent { booking, known };
+        let intent = Intent { booking, known, starts };
         Ok(Prepared { session, intent, lock, transaction: priced.transaction_id })
     }
 
@@ -87,7 +95,7 @@ impl Golf {
     /// Why nothing was booked; or, if [`ToolError::is_unknown`], that nobody knows.
     pub async fn book(&self, booking: Booking) -> Result<String, ToolError> {
         let key = format!("{}/{}/{}", booking.course, booking.tee_sheet_id, booking.players);
-        let prepared = self.prepare(booking, &key).await?;
+        let prepared = self.prepare(booking, None, &key).await?;
         match prepared.reserve().await {
             Err(error) if error.is_unknown() => match self.outcome(&prepared.intent).await {
                 Ok(Some(confirmation)) => Ok(confirmation),
@@ -97,14 +105,17 @@ impl Golf {
         }
     }
 
-    /// What came of a booking of which only the intent is known: the one reservation for so many players that was not there before.
+    /// What came of a booking of which only the intent is known: the one reservation for so many players, at its time if that is known, that
+    /// was not there before.
     ///
     /// # Errors
     /// Why there is no answer. That says nothing about the booking.
     pub async fn outcome(&self, intent: &Intent) -> Result<Option<String>, ToolError> {
         let reservations = self.reservations(intent.booking.course).await?;
         let is_new = |reservation: &&Reservation| {
-            !intent.known.contains(&reservation.id()) && reservation.players() == intent.booking.players
+            !intent.known.contains(&reservation.id())
+                && reservation.players() == intent.booking.players
+                && intent.starts.as_ref().is_none_or(|starts| reservation.starts() == starts)
         };
         let new: Vec<_> = reservations.iter().filter(is_new).collect();
         Ok(if let [reservation] = new[..] { Some(confirmed(&reservation.confirmation())) } else { None })

@@ -54,6 +54,11 @@ impl Reservation {
         self.id.as_str().map_or_else(|| self.id.to_string(), str::to_owned)
     }
 
+    /// When it begins, spelt as a tee time's start.
+    pub(crate) fn starts(&self) -> &str {
+        &self.start_time
+    }
+
     pub(crate) fn players(&self) -> u32 {
         self.number_of_player
     }

@@ -23,6 +23,7 @@ pub(crate) static ACTION: Action = Action {
         the next part begins.",
     tags: &["document"],
     needs: Need::Nothing,
+    changes: false,
     parameters: &[
         Parameter::required(HANDLE, Kind::Content, "The handle of the text, exactly as a result gave it, or the text."),
         Parameter::optional(OFFSET, Kind::Integer { min: 0, max: u32::MAX }, "Bytes before the part; 0 if left out."),

@@ -18,6 +18,7 @@ pub(crate) static ACTION: Action = Action {
         document_read reads on. The text may be given as the handle of another tool's long result.",
     tags: &["document"],
     needs: Need::Nothing,
+    changes: false,
     parameters: &[
         Parameter::required(DOCUMENT, Kind::Content, "The text, or its handle, exactly as a result gave it."),
         Parameter::required(

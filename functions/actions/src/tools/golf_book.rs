@@ -15,6 +15,7 @@ pub(crate) static ACTION: Action = Action {
         number. If the result says that it is not known whether it was booked, look with golf_fetch_reservations before anything else.",
     tags: &["golf"],
     needs: Need::Golf,
+    changes: true,
     parameters: &[
         COURSE_PARAMETER,
         Parameter::required(TEE_SHEET, Kind::Integer { min: 1, max: u32::MAX }, "The teeSheetID of the tee time."),

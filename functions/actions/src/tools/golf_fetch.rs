@@ -11,6 +11,7 @@ pub(crate) static ACTION: Action = Action {
     description: "Lists the upcoming reservations at a golf course of the person whose account is set up.",
     tags: &["golf"],
     needs: Need::Golf,
+    changes: false,
     parameters: &[COURSE_PARAMETER],
     run,
 };

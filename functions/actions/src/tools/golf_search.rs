@@ -21,6 +21,7 @@ pub(crate) static ACTION: Action = Action {
     description: "Finds tee times of a golf course that can be booked, earliest first, each with the teeSheetID that golf_book_tee_time takes.",
     tags: &["golf"],
     needs: Need::Golf,
+    changes: false,
     parameters: &[
         COURSE_PARAMETER,
         Parameter::required(DATE, Kind::Text, "The day, such as 2025-10-29."),

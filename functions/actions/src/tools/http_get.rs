@@ -20,6 +20,7 @@ pub(crate) static ACTION: Action = Action {
         page comes as its beginning and a handle; give the handle to document_search to find passages in the whole.",
     tags: &["web"],
     needs: Need::Nothing,
+    changes: false,
     parameters: &[Parameter::required(URL, Kind::Text, "Address of the page, beginning with https://.")],
     run,
 };

@@ -16,8 +16,17 @@ const BODY: &str = "body";
 
 const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// Headers that say who asks, or whom: those come from the function alone.
-const REFUSED: [HeaderName; 4] = [header::AUTHORIZATION, header::COOKIE, header::HOST, header::PROXY_AUTHORIZATION];
+/// Headers that say who asks, or whom, or for what: those come from the function and from `method` alone.
+const REFUSED: [HeaderName; 7] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::HOST,
+    header::PROXY_AUTHORIZATION,
+    // To servers that know them, the request has another method than the one that a person approves.
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-method-override"),
+];
 
 pub(crate) static ACTION: Action = Action {
     name: "http_request",
@@ -26,6 +35,7 @@ pub(crate) static ACTION: Action = Action {
         added where they are needed; do not send any.",
     tags: &["web"],
     needs: Need::Requests,
+    changes: true,
     parameters: &[
         Parameter::required(URL, Kind::Text, "Whole address, beginning with https://."),
         Parameter::optional(METHOD, Kind::Text, "GET, HEAD, POST, PUT, PATCH or DELETE; GET if left out."),

@@ -15,6 +15,7 @@ pub(crate) static ACTION: Action = Action {
         document_read and document_search take them.",
     tags: &["document"],
     needs: Need::Nothing,
+    changes: false,
     parameters: &[],
     run,
 };

@@ -15,6 +15,7 @@ pub(crate) static ACTION: Action = Action {
     description: "Sends a notification to the phones of the people who use this system.",
     tags: &["notification"],
     needs: Need::Notifier,
+    changes: true,
     parameters: &[
         Parameter::required(MESSAGE, Kind::Text, "What they read."),
         Parameter::optional(TITLE, Kind::Text, "A title of a few words."),

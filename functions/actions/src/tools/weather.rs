@@ -23,6 +23,7 @@ pub(crate) static ACTION: Action = Action {
     description: "The weather forecast for a place in the United States, for each day and night of the next days.",
     tags: &["weather"],
     needs: Need::Nothing,
+    changes: false,
     parameters: &[
         Parameter::required(LATITUDE, Kind::Number { min: -90.0, max: 90.0 }, "Degrees north."),
         Parameter::required(LONGITUDE, Kind::Number { min: -180.0, max: 180.0 }, "Degrees east; negative in America."),

@@ -9,7 +9,7 @@ use aws_sdk_sns::config::{BehaviorVersion, Config, Credentials, Region};
 use bus::Topics;
 use functions_shared::{Context, LambdaEvent, Variables};
 use http_api::streaming::Answer;
-use records::{DynamoDb, Message, Messages};
+use records::{DynamoDb, Message, MessageType, Messages};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use test_kit::{Exchange, Peer, Reply};
@@ -94,6 +94,20 @@ async fn a_message_is_answered_by_a_notification_and_once() {
     );
     assert_eq!(stage.deliver(&question).await, json!([]), "delivered again");
     assert_eq!(stage.published().len(), 1);
+}
+
+#[tokio::test]
+async fn messages_of_other_stages_and_types_are_not_answered() {
+    let world = World::new().await;
+    let stage = Stage::of(&world, json!([{ "text": "At seven." }])).await;
+    let question = message(&json!({ "message": "When?" }));
+    stage.messages.create(&question).await.unwrap();
+    let of_another_stage = Message { stage: "prod".to_owned(), ..question.clone() };
+    let of_another_type = Message { message_type: MessageType::Notify, ..question.clone() };
+    for other in [of_another_stage, of_another_type] {
+        assert_eq!(stage.deliver(&other).await, json!([{ "itemIdentifier": "r" }]));
+    }
+    assert_eq!((stage.status(&question.id).await, stage.published().len()), (json!("queued"), 0));
 }
 
 #[tokio::test]
