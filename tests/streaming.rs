@@ -1,7 +1,13 @@
 //! P3: a streamed response flows through as it is made.
 
+use std::time::{Duration, Instant};
+
+use test_kit::runtime::{Runtime, Stream};
 use test_kit::wire::Headers;
 use test_kit::{FakeLambda, Request, World, json};
+
+/// Half of what Linux delays an acknowledgement by.
+const SOON: Duration = Duration::from_millis(20);
 
 /// Waits until Lambda has received exactly `body` of the response of invocation `id`.
 pub(crate) async fn arrived(lambda: &FakeLambda, id: &str, body: &[u8]) {
@@ -34,6 +40,36 @@ async fn p3_the_head_arrives_before_the_first_chunk_is_sent() {
     let headers = world.lambda.response(&id).await.headers;
     assert_eq!(headers.get("Lambda-Runtime-Function-Response-Mode"), Some("streaming"));
     assert_eq!(headers.get("Content-Type"), Some("application/vnd.awslambda.http-integration-response"));
+}
+
+/// Whether all that was sent is acknowledged without a delay.
+async fn is_acknowledged(stream: &mut Stream<'_>) -> bool {
+    let begun = Instant::now();
+    while stream.unacknowledged().await > 0 {
+        if begun.elapsed() > SOON {
+            return false;
+        }
+        tokio::task::yield_now().await;
+    }
+    true
+}
+
+#[tokio::test]
+async fn p3_no_chunk_waits_for_a_delayed_acknowledgement() {
+    let mut world = World::start().await;
+    world.runtime = Runtime::holding_back(world.extension.listener).await;
+    let mut are_acknowledged = Vec::new();
+    for _ in 0..10 {
+        let id = world.invocation().await;
+        let mut stream = world.runtime.stream(&id).await;
+        arrived(&world.lambda, &id, b"").await;
+        are_acknowledged.push(is_acknowledged(&mut stream).await);
+        stream.send(b"short").await;
+        assert_eq!(stream.finish(&[]).await.status, 202);
+        assert_eq!(world.lambda.response(&id).await.text(), "short");
+    }
+    // Now and then the extension has to wait for the processor.
+    assert!(are_acknowledged.contains(&true), "each was delayed");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! headers that are taken apart and built again, and a task for every connection, through whose channels each message would
 //! have to go.
 
+mod acknowledging;
 mod connection;
 mod error;
 mod head;

@@ -1,7 +1,8 @@
 //! One small HTTP/1 server for every API of this crate.
 //!
 //! The wire is kept as AWS writes it: header names in title case, `TCP_NODELAY` (a response of two segments would otherwise wait
-//! 40 ms for a delayed acknowledgement), and nothing added but the date. Dropping the [`HttpServer`] closes the listener and every
+//! 40 ms for a delayed acknowledgement), and nothing added but the date. Nor does a client wait that has not set `TCP_NODELAY`, such as
+//! `lambda_runtime`: what it has sent is acknowledged before more is waited for. Dropping the [`HttpServer`] closes the listener and every
 //! connection at once, which is what happens to a sandbox's APIs when the sandbox ends.
 
 use bytes::Bytes;
@@ -11,8 +12,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::error::Error;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::{AsyncRead, ReadBuf, join};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -28,7 +34,7 @@ pub(crate) struct HttpServer {
 
 impl HttpServer {
     /// Serves `listener`. `connection` makes the handler of one connection, so that a handler may own what belongs to it.
-    pub(crate) fn serve<C, H, F, B>(listener: TcpListener, connection: C) -> std::io::Result<Self>
+    pub(crate) fn serve<C, H, F, B>(listener: TcpListener, connection: C) -> io::Result<Self>
     where
         C: Fn() -> H + Send + 'static,
         H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
@@ -54,7 +60,7 @@ impl Drop for HttpServer {
 }
 
 /// A listener on a loopback port; 0 takes a free one.
-pub(crate) async fn listen_on_loopback(port: u16) -> std::io::Result<TcpListener> {
+pub(crate) async fn listen_on_loopback(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
 }
 
@@ -93,11 +99,29 @@ where
         let answer = handler(request);
         async { Ok::<_, Infallible>(answer.await) }
     });
-    let served = hyper::server::conn::http1::Builder::new()
-        .title_case_headers(true)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let (arriving, leaving) = stream.into_split();
+    let stream = TokioIo::new(join(Acknowledging(arriving), leaving));
+    let served =
+        hyper::server::conn::http1::Builder::new().title_case_headers(true).serve_connection(stream, service).await;
     if let Err(error) = served {
         tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// What arrives on a connection, acknowledged before more is waited for.
+struct Acknowledging(OwnedReadHalf);
+
+impl AsyncRead for Acknowledging {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.0).poll_read(context, buffer);
+        if read.is_pending() {
+            // Where that fails, the kernel does it later.
+            let _ = self.0.as_ref().set_quickack(true);
+        }
+        read
     }
 }

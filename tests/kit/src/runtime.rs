@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use tokio::net::TcpStream;
+
 use crate::message::{REQUEST_ID, Request};
 use crate::waiting::soon;
 use crate::wire::{Framing, Head, Headers, Wire, chunk, last_chunk};
@@ -41,6 +43,12 @@ pub struct Runtime {
 impl Runtime {
     pub fn new(proxy: SocketAddr) -> Self {
         Self { proxy, wire: None }
+    }
+
+    /// One that holds back what is short until what it sent before is acknowledged (Nagle's algorithm), as `lambda_runtime` does.
+    pub async fn holding_back(proxy: SocketAddr) -> Self {
+        let stream = TcpStream::connect(proxy).await.expect("a proxy that accepts connections");
+        Self { proxy, wire: Some(Wire::over(stream)) }
     }
 
     /// Sends `request` and waits for its answer.
@@ -172,6 +180,11 @@ impl Stream<'_> {
     pub async fn send(&mut self, data: &[u8]) {
         let wire = self.runtime.connected().await;
         wire.write(&chunk(data)).await.expect("a chunk that is sent");
+    }
+
+    /// Bytes that were sent and are not acknowledged.
+    pub async fn unacknowledged(&mut self) -> u64 {
+        self.runtime.connected().await.unacknowledged()
     }
 
     /// The answer, before the end of what is streamed.

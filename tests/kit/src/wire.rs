@@ -165,6 +165,18 @@ impl Wire {
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         Ok(Self::new(TcpStream::connect(address).await?))
     }
+
+    /// Bytes that were sent and are not acknowledged, as the kernel lists them.
+    pub fn unacknowledged(&self) -> u64 {
+        let port = self.stream.local_addr().expect("BUG: a connected stream has an address").port();
+        let listed = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's list of connections");
+        let is_ours = |fields: &Vec<&str>| fields[1].ends_with(&format!(":{port:04X}"));
+        let mut rows = listed.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let ours = rows.find(is_ours);
+        let queues = ours.expect("a connection that the kernel lists")[4];
+        let sent = queues.split(':').next().expect("BUG: a text has a first part");
+        u64::from_str_radix(sent, 16).expect("a number of bytes")
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
