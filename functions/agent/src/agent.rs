@@ -19,7 +19,7 @@ use functions_shared::Refusal;
 use model::budget::{Budget, BudgetError};
 use model::prices::MicroDollars;
 use model::{Content, Message, Role};
-use registries::agents::{AgentRegistry, Version};
+use registries::agents::{Agent as AgentRow, AgentRegistry, Version};
 use registries::tools::ToolRegistry;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -56,26 +56,39 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
         if question.message.trim().eq_ignore_ascii_case(USAGE) {
             return self.told_usage(question).await;
         }
-        let makeup = self.makeup(question.agent_name.as_deref(), question.version.as_deref()).await?;
-        if question.mode.or(mode_of(&makeup.limits)?) == Some(Mode::Workflow) {
+        let (agent, limits) = self.row(question.agent_name.as_deref(), question.version.as_deref()).await?;
+        if question.mode.or(mode_of(&limits)?) == Some(Mode::Workflow) {
             return self.workflow()?.start(caller, &question).await;
         }
-        self.turn(caller, question, &makeup, watchers, until).await
+        let within = until.saturating_duration_since(Instant::now());
+        // At once: neither needs the other.
+        let taking = self.sessions.take(caller, question.session_id, within);
+        let (taken, tools) = tokio::join!(taking, Tools::of(&agent, &self.registry));
+        let taken = taken?;
+        match tools {
+            Ok(tools) => {
+                let makeup = Makeup { agent, limits, tools };
+                self.turn(taken, question.message, &makeup, watchers, until).await
+            }
+            Err(error) => {
+                self.sessions.release(&taken.id, &taken.turn).await;
+                Err(error.into())
+            }
+        }
     }
 
     async fn turn(
         &self,
-        caller: &str,
-        question: Question,
+        mut taken: Taken,
+        question: String,
         makeup: &Makeup,
         watchers: &Watchers,
         until: Instant,
     ) -> Result<Reply, TurnError> {
         let within = until.saturating_duration_since(Instant::now());
-        let mut taken = self.sessions.take(caller, question.session_id, within).await?;
         watchers.tell(Event::Session(taken.id.clone()));
         let mut messages = std::mem::take(&mut taken.messages);
-        messages.push(Message { role: Role::User, content: Content::Text(question.message), origin: None });
+        messages.push(Message { role: Role::User, content: Content::Text(question), origin: None });
         let turn = Turn {
             makeup,
             model: &self.model,
@@ -104,8 +117,8 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
         Ok(Reply::json_of(200, unmarked(&answer(&id, status, &ended.progress, &ended.tools_used, makeup, is_saved))))
     }
 
-    /// The agent's row, and the tools that it names.
-    pub(crate) async fn makeup(&self, name: Option<&str>, version: Option<&str>) -> Result<Makeup, TurnError> {
+    /// An agent's row, and what it says about turns.
+    async fn row(&self, name: Option<&str>, version: Option<&str>) -> Result<(AgentRow, Limits), TurnError> {
         let name = name.unwrap_or(&self.name);
         let agent = match version.filter(|version| *version != "latest") {
             Some(version) => self.agents.version(name, &Version::read("version", version)?).await?.row,
@@ -114,8 +127,7 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
         let limits = Limits::of(&agent.parameters).map_err(|_| {
             Refusal::unprocessable("agent_name", "names an agent whose row has parameters that cannot be read")
         })?;
-        let tools = Tools::of(&agent, &self.registry).await?;
-        Ok(Makeup { agent, limits, tools })
+        Ok((agent, limits))
     }
 
     fn workflow(&self) -> Result<&Workflow, TurnError> {
@@ -145,8 +157,9 @@ impl<M: Answering, F: Invoking> Agent<M, F> {
 
     /// What the agent can do, for programs that look for one.
     pub(crate) async fn card(&self, host: Option<&str>) -> Result<Reply, TurnError> {
-        let makeup = self.makeup(None, None).await?;
-        Ok(Reply::json_of(200, card::of(&makeup, host)))
+        let (agent, _) = self.row(None, None).await?;
+        let tools = Tools::of(&agent, &self.registry).await?;
+        Ok(Reply::json_of(200, card::of(&agent, &tools, host)))
     }
 }
 

@@ -1,14 +1,13 @@
 //! What an agent can do, as programs read it that look for one: the names of A2A's agent card.
 //! <https://a2a-protocol.org/latest/specification/>
 
-use crate::turn::Makeup;
+use crate::tools::Tools;
+use registries::agents::Agent;
 use serde_json::{Value, json};
 
 /// The card of an agent, which answers under the name `host`.
-pub(crate) fn of(makeup: &Makeup, host: Option<&str>) -> Value {
-    let agent = &makeup.agent;
-    let skills: Vec<Value> = makeup
-        .tools
+pub(crate) fn of(agent: &Agent, tools: &Tools, host: Option<&str>) -> Value {
+    let skills: Vec<Value> = tools
         .rows()
         .map(|tool| {
             let (name, description) = (&tool.tool_name, &tool.description);

@@ -157,6 +157,20 @@ async fn a_session_whose_turn_has_died_is_free_again_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn a_turn_whose_tools_cannot_be_read_gives_its_session_back() {
+    let world = World::new().await;
+    let function = function_of(&world, vec![json!({"text": "Yes."})]).await;
+    // Of a tool whose row is not one.
+    world.put_tool("good", &json!({"status": "asleep"})).await;
+    let question = json!({"message": "Well?", "session_id": "s"});
+    let got = function.post(question.clone()).await;
+    assert_eq!(got.status, 503, "{}", got.text);
+    assert!(!world.session("s").await.contains_key("turn"));
+    world.put_tools().await;
+    assert_eq!(function.post(question).await.status, 200);
+}
+
+#[tokio::test]
 async fn what_tools_have_done_is_remembered_when_the_model_fails_afterwards() {
     let world = World::new().await;
     let turns = vec![
