@@ -1,16 +1,24 @@
-"""The agent over HTTP: a turn with a tool of an MCP server, sessions, and the day's budget. Its models follow scripts."""
+"""The agent over HTTP: a turn with a tool of an MCP server, sessions, the queue, and the day's budget. Its models follow scripts."""
 
 import datetime
 import json
+import re
 import time
 
-from tests.flows import MCP_HOST, MCP_TOKEN, STAGE, OnPlatform
+from tests.flows import GOLF_SECRET, MCP_HOST, MCP_TOKEN, STAGE, OnPlatform
+from tests.flows.test_authentication import BIRDSFOOT, KEYS, SEARCH, TOKEN
 
 SESSIONS = f"dynamodb UpdateItem rez-agent-sessions-{STAGE}"
+MESSAGES, RESULTS = f"rez-agent-messages-{STAGE}", f"rez-agent-web-action-results-{STAGE}"
 FORECAST = ["noaa GET /points/39.7,-97.1", "noaa GET /gridpoints/TOP/31,80/forecast"]
-# As the server's tool is called in the registry.
-FORECASTS = "mcp_get_weather_forecast"
-WEATHER = {"name": FORECASTS, "input": {"latitude": 39.7, "longitude": -97.1}}
+# The steps of a booking.
+GOLF = "/onlineres/onlineapi/api/v1/onlinereservation"
+BOOKING = [f"golf-lock POST {GOLF}/LockTeeTimes", f"golf-price POST {GOLF}/TeeTimePricesCalculation", f"golf-reserve POST {GOLF}/ReserveTeeTimes"]
+# As the server's tools are called in the registry.
+FORECASTS, RESULT = "mcp_get_weather_forecast", "mcp_get_result"
+TEE_TIMES, TEE_TIME = "mcp_golf_search_tee_times", "mcp_golf_book_tee_time"
+PLACE = {"latitude": 39.7, "longitude": -97.1}
+WEATHER = {"name": FORECASTS, "input": PLACE}
 DAY = 86_400
 
 
@@ -44,9 +52,16 @@ class OnAgent(OnPlatform):
 
 
 class AgentWithMcp(OnAgent):
-    def test_ai_agent_with_mcp(self):
+    """Tools of the stage's MCP server, which the registry has."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         server = [f"https://{MCP_HOST}/mcp", "--auth", f"header:x-api-key:{MCP_TOKEN}", "--prefix", "mcp_"]
-        self.assertIn(f"{FORECASTS}: new", self.platform.delivery("mcp-tools", *server))
+        cls.registered = cls.platform.delivery("mcp-tools", *server)
+
+    def test_ai_agent_with_mcp(self):
+        self.assertIn(f"{FORECASTS}: ", self.registered)
         self.agent("forecaster", [{"text": "I look.", "tool_calls": [WEATHER]}, {"text": "{{answer}}"}], [FORECASTS])
         self.platform.control("DELETE", "calls")
         answer = self.answered("forecaster", "What about Tuesday Night?")
@@ -58,6 +73,46 @@ class AgentWithMcp(OnAgent):
         begun, ended = calls.index(SESSIONS), len(calls) - 1 - calls[::-1].index(SESSIONS)
         tool = [calls.index(call) for call in ("mcp POST /mcp", *FORECAST)]
         self.assertEqual([begun, *tool, ended], sorted([begun, *tool, ended]), calls)
+
+    def test_golf_tee_time_booking(self):
+        # What it knows of tokens and keys is forgotten.
+        self.restart("mcp")
+        search = {"name": TEE_TIMES, "input": {"course_id": BIRDSFOOT, "date": "2025-10-29", "from": "08:30"}}
+        book = {"name": TEE_TIME, "input": {"course_id": BIRDSFOOT, "tee_sheet_id": 1002, "players": 2}}
+        script = [{"tool_calls": [search]}, {"text": "{{document}}"}, {"tool_calls": [book]}, {"text": "{{document}}"}]
+        self.agent("golfer", script, [TEE_TIMES, TEE_TIME])
+        self.platform.forget_calls()
+        found = self.answered("golfer", "What is free on Wednesday from half past eight?")
+        self.assertIn("teeSheetID 1002", found["message"])
+        self.assertNotIn("teeSheetID 1001", found["message"], "it is too early")
+        calls = self.calls()
+        self.assertEqual([call for call in calls if call in BOOKING], [], "nothing is booked before somebody says so")
+        booked = self.answered("golfer", "Book the one at ten past nine for two.", session_id=found["session_id"])
+        self.assertRegex(booked["message"], r"Confirmation number: CONF\d+")
+        self.assertEqual(booked["metadata"]["tools_used"], [TEE_TIME])
+        secret = f"secretsmanager GetSecretValue {GOLF_SECRET.rpartition('/')[2]}"
+        searched = [SESSIONS, "mcp POST /mcp", secret, TOKEN, KEYS, SEARCH, SESSIONS]
+        self.in_order(*searched, SESSIONS, "mcp POST /mcp", *BOOKING, SESSIONS)
+        calls = self.calls()
+        self.assertEqual([calls.count(call) for call in (TOKEN, KEYS, SEARCH, *BOOKING)], [1] * 6, calls)
+
+    def test_ai_agent_interaction_legacy(self):
+        queued = {"name": FORECASTS, "input": {**PLACE, "async": True}}
+        script = [{"tool_calls": [queued]}, {"text": "{{document}}"}]
+        self.agent("patient", script, [FORECASTS, RESULT])
+        self.platform.forget_calls()
+        first = self.answered("patient", "What about Tuesday Night?")
+        identity = re.search(r"msg_\w+", first["message"])[0]
+        self.eventually(lambda: self.message(identity)["status"] == "completed", "the end of the message")
+        script += [{"tool_calls": [{"name": RESULT, "input": {"id": identity}}]}, {"text": "{{answer}}"}]
+        self.agent("patient", script, [FORECASTS, RESULT])
+        second = self.answered("patient", "And now?", session_id=first["session_id"])
+        self.assertIn("Tuesday Night", second["message"])
+        published = f"sns Publish rez-agent-web-actions-{STAGE}"
+        stored, read = f"dynamodb PutItem {RESULTS}", f"dynamodb GetItem {RESULTS}"
+        asked = [SESSIONS, "mcp POST /mcp", f"dynamodb PutItem {MESSAGES}", published]
+        self.in_order(*asked, *FORECAST, stored, "mcp POST /mcp", read, SESSIONS)
+        self.assertEqual(self.calls().count(FORECAST[1]), 1, "the call is run once")
 
     def asked_of_mcp(self):
         calls = [call for call in self.platform.control("GET", "calls") if call["service"] == "mcp"]
@@ -72,6 +127,18 @@ class AgentWithMcp(OnAgent):
         self.assertEqual(names, ["session", "text", "text", "text", "done"])
         self.assertEqual("".join(json.loads(data)["text"] for _, data in events[1:-1]), "One two three.")
         self.assertEqual(json.loads(events[-1][1])["message"], "One two three.")
+
+
+class Queue(OnAgent):
+    def test_a_question_of_the_queue_is_answered_by_a_notification(self):
+        self.agent("postman", [{"text": "At seven, as the queue knows."}])
+        identity = "msg_20261129000000_000060"
+        self.publish("agent-response", identity, "agent_response", {"message": "When?", "agent_name": "postman", "session_id": "queued"})
+        self.eventually(lambda: self.message(identity)["status"] == "completed", "the end of the message")
+        self.eventually(lambda: self.attempts("At seven, as the queue knows."), "the notification")
+        self.in_order(SESSIONS, SESSIONS, f"dynamodb PutItem {MESSAGES}", f"sns Publish rez-agent-notifications-{STAGE}", "ntfy POST /")
+        self.assertEqual([json.loads(message)["role"] for message in self.session("queued")["messages"]], ["user", "assistant"])
+        self.eventually(lambda: self.waiting("agent") == 0, "the empty queue")
 
 
 class Sessions(OnAgent):
