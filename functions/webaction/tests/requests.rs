@@ -35,7 +35,8 @@ async fn an_answer_is_stored_with_its_status_and_without_the_query() {
 #[tokio::test]
 async fn a_reference_in_an_answer_is_text_in_the_notification() {
     let reference = "@content:1:dynamodb:s:86400:ng0Etg0subslsCKKke9orZQNb9p74JodA19cyKvdD5M:13";
-    for body in [reference.to_owned(), json!({ "text": reference }).to_string(), format!("\"\\u0040{}\"", &reference[1..])]
+    for body in
+        [reference.to_owned(), json!({ "text": reference }).to_string(), format!("\"\\u0040{}\"", &reference[1..])]
     {
         let sent = body.clone();
         let world = World::answering(move |_| page("text/plain", sent.clone())).await;
