@@ -5,10 +5,23 @@
 //! our own listener was meant for the other, and can mean nothing to us: Lambda's address, which nobody can write into a
 //! function's variables because it is known in the sandbox only, stays ours.
 
-/// Whether an address is that of our own listener, at `port`.
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Whether an address is that of our own listener, at `port` of 127.0.0.1, however it is spelt.
 pub(super) fn is_listener(authority: &str, port: u16) -> bool {
-    let local = ["127.0.0.1", "localhost"];
-    authority.rsplit_once(':').is_some_and(|(host, given)| local.contains(&host) && given.parse() == Ok(port))
+    authority.rsplit_once(':').is_some_and(|(host, given)| is_ours(host) && given.parse() == Ok(port))
+}
+
+/// Whether a host leads to 127.0.0.1, as the address of no host in particular (0.0.0.0) does. Other loopback addresses, and those
+/// of IPv6, are not where we listen: another proxy may.
+fn is_ours(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let address =
+        host.trim_start_matches('[').trim_end_matches(']').parse().map(|address: IpAddr| address.to_canonical());
+    match address {
+        Ok(address) => [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED].map(IpAddr::V4).contains(&address),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
 }
 
 #[cfg(test)]
@@ -31,10 +44,25 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_is_our_own_listener_is_the_proxys_in_front_of_us() {
-        for endpoint in ["127.0.0.1:9010", "http://localhost:9010/"] {
-            let config =
-                config(&[("LRAP_RUNTIME_API_ENDPOINT", endpoint), ("LONG_CONTENT_LISTENER_PORT", "9010")]).unwrap();
-            assert_eq!(config.upstream, config.lambda_api);
+        let config = |endpoint| {
+            config(&[("LRAP_RUNTIME_API_ENDPOINT", endpoint), ("LONG_CONTENT_LISTENER_PORT", "9010")]).unwrap()
+        };
+        for endpoint in [
+            "127.0.0.1:9010",
+            "http://localhost:9010/",
+            "LOCALHOST:9010",
+            "localhost.:9010",
+            "127.0.0.1:09010",
+            "0.0.0.0:9010",
+            "[::ffff:127.0.0.1]:9010",
+            "[::FFFF:7f00:1]:9010",
+            "[::ffff:0.0.0.0]:9010",
+        ] {
+            let config = config(endpoint);
+            assert_eq!(config.upstream, config.lambda_api, "{endpoint}");
+        }
+        for endpoint in ["127.0.0.1:9011", "127.0.0.2:9010", "[::1]:9010", "localhost.localdomain:9010"] {
+            assert_eq!(config(endpoint).upstream, endpoint);
         }
     }
 
@@ -62,8 +90,13 @@ mod tests {
 
     #[test]
     fn our_own_variable_may_not_lead_back_to_us() {
-        let named = mistakes(&[("LONG_CONTENT_RUNTIME_API_ENDPOINT", "127.0.0.1:9009")]);
-        assert_eq!(named.len(), 1);
-        assert!(named[0].starts_with("LONG_CONTENT_RUNTIME_API_ENDPOINT is where this extension itself"), "{named:?}");
+        for endpoint in ["127.0.0.1:9009", "LOCALHOST:9009", "0.0.0.0:9009", "[::ffff:127.0.0.1]:9009"] {
+            let named = mistakes(&[("LONG_CONTENT_RUNTIME_API_ENDPOINT", endpoint)]);
+            assert_eq!(named.len(), 1, "{endpoint}");
+            assert!(
+                named[0].starts_with("LONG_CONTENT_RUNTIME_API_ENDPOINT is where this extension itself"),
+                "{named:?}"
+            );
+        }
     }
 }
