@@ -1,5 +1,9 @@
 //! O10: how much of responses is in memory together. What they cost is measured in `memory.rs`.
 
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
 use crate::streaming::arrived;
 use test_kit::json::{noise, quote};
 use test_kit::runtime::Runtime;
@@ -109,6 +113,42 @@ async fn o10_a_response_that_waits_in_vain_fails_in_time() {
     second.begin_part(&response("second"), MIB).await;
     assert_eq!(second.answer("POST").await.status, 202);
     assert_eq!(Failure::of(&world.lambda.error("second").await).error_type, "LongContent.StoreUnavailable");
+}
+
+/// Each of them would hold what Lambda takes, and wait for more.
+#[tokio::test]
+async fn o10_responses_in_chunks_that_all_grow_end_one_after_the_other() {
+    let mut world = small().with("MAX_PAYLOAD_SIZE", 0).with("LRAP_STORE_TIMEOUT", 20).await;
+    let ids: Vec<_> = (0..5).map(|number| format!("chunks-{number}")).collect();
+    for id in &ids {
+        world.lambda.push(Event::new(id, "{}"));
+        world.runtime.next().await;
+    }
+    let started = Instant::now();
+    let mut sends = JoinSet::new();
+    for id in &ids {
+        let mut runtime = world.another_runtime();
+        let response = Request::response(id, vec![b' '; 7 * MIB]).chunked(MIB);
+        sends.spawn(async move { runtime.send(response).await.status });
+    }
+    assert_eq!(sends.join_all().await, [202; 5]);
+    for id in &ids {
+        assert_eq!(world.lambda.response(id).await.body.len(), 7 * MIB);
+    }
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn o9_a_response_without_a_known_event_is_buffered_to_be_searched() {
+    let mut world = small().with("LRAP_OFFLOAD", "auto").await;
+    let head = format!("{} HTTP/1.1\r\nContent-Length: 40000000\r\n\r\n", name("never-seen"));
+    world.runtime.write(head).await;
+    is_stopped(&mut world.runtime).await;
+    assert_eq!(world.lambda.count(&name("never-seen")), 0);
+    let mut never = small().with("LRAP_OFFLOAD", "never").await;
+    let response = Request::response("never-seen", vec![b' '; 40_000_000]);
+    never.runtime.begin_part(&response, 1_000).await;
+    arrived(&never.lambda, "never-seen", &[b' '; 1_000]).await;
 }
 
 #[tokio::test]

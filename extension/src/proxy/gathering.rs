@@ -14,6 +14,17 @@ use crate::wire::{Connection, Framing, RequestHead, WireError};
 /// Bytes of the longest response that is buffered, however much memory the function has.
 const MAX_BUFFERED: u64 = 96 << 20;
 
+/// Bytes of the longest response that is buffered where all have a room of `size` together.
+fn longest(size: u64) -> u64 {
+    size.min(MAX_BUFFERED)
+}
+
+/// Bytes that responses in chunks may take together before they grow, of a room of `size`: while they hold these, the longest
+/// response of all has room.
+pub(super) fn before_growing(size: u64) -> u64 {
+    size - longest(size) + LAMBDA_RESPONSE_LIMIT
+}
+
 /// Why a response is not in memory.
 pub(super) enum Ungathered {
     /// Its invocation fails.
@@ -27,7 +38,9 @@ pub(super) enum Ungathered {
 impl<S> Proxy<S> {
     /// All of a response, each piece shown to `look` as it arrives, which says whether the response is needed in one; and the
     /// part of the room that it takes. It is not read before there is room: what it announces is taken at once, so that
-    /// no two responses wait for each other. One in chunks announces nothing, and takes what Lambda takes, more when it is longer.
+    /// no two responses wait for each other. One in chunks announces nothing, and takes what Lambda takes; when it is longer, it takes
+    /// at once all that a response may have, and gives back at its end what it did not need. No more of them are read together
+    /// than leave that much: so one can always grow, and the others after it.
     pub(super) async fn gather(
         &self,
         request: &RequestHead,
@@ -35,12 +48,19 @@ impl<S> Proxy<S> {
         invocation: &mut Invocation,
         mut look: impl FnMut(&[u8]) -> bool,
     ) -> Result<(Payload, Part<'_>), Ungathered> {
-        let (mut payload, mut part) = (Payload::default(), self.responses.part());
-        self.make_room(&mut part, announced(request.framing), invocation).await?;
+        let (mut payload, mut part, mut growing) = (Payload::default(), self.responses.part(), self.growing.part());
+        let announced = announced(request.framing);
+        if announced.is_none() {
+            self.make_room(&mut growing, LAMBDA_RESPONSE_LIMIT, invocation).await?;
+        }
+        self.make_room(&mut part, announced.unwrap_or(LAMBDA_RESPONSE_LIMIT), invocation).await?;
         loop {
             let piece = match runtime.data().await {
                 Ok(Some(piece)) => piece,
-                Ok(None) => return Ok((payload, part)),
+                Ok(None) => {
+                    part.shrink(payload.len() as u64);
+                    return Ok((payload, part));
+                }
                 Err(error @ (WireError::Io(_) | WireError::Closed)) => {
                     return Err(Ungathered::BrokenOff(payload, error));
                 }
@@ -48,8 +68,7 @@ impl<S> Proxy<S> {
             };
             let len = (payload.len() + piece.len()) as u64;
             if len > part.bytes() {
-                let twice = (2 * part.bytes()).min(self.longest_response());
-                self.make_room(&mut part, len.max(twice), invocation).await?;
+                self.make_room(&mut part, len.max(self.longest_response()), invocation).await?;
             }
             if look(&piece) {
                 payload.join(piece, runtime.expected());
@@ -75,7 +94,7 @@ impl<S> Proxy<S> {
     }
 
     fn longest_response(&self) -> u64 {
-        self.responses.size().min(MAX_BUFFERED)
+        longest(self.responses.size())
     }
 
     /// What becomes of a request whose response is not in memory, unless it fails: what ended early ends early upstream.
@@ -87,11 +106,11 @@ impl<S> Proxy<S> {
     }
 }
 
-/// Bytes that a response takes before the first of them is read.
-fn announced(framing: Framing) -> u64 {
+/// Bytes that a response says it has before the first of them is read.
+fn announced(framing: Framing) -> Option<u64> {
     match framing {
-        Framing::Length(len) => len,
-        Framing::Chunked | Framing::Close => LAMBDA_RESPONSE_LIMIT,
-        Framing::None => 0,
+        Framing::Length(len) => Some(len),
+        Framing::Chunked | Framing::Close => None,
+        Framing::None => Some(0),
     }
 }

@@ -5,6 +5,7 @@ use long_content::reference::Scope;
 use long_content::signing::SigningKeys;
 use long_content::store::{ContentStore, settings};
 
+use super::gathering::before_growing;
 use crate::config::{Config, MetricsMode};
 use crate::invocations::{Invocation, Invocations};
 use crate::metrics::Metrics;
@@ -25,17 +26,21 @@ pub struct Proxy<S> {
     pub(super) invocations: Invocations,
     pub(super) events: Room,
     pub(super) responses: Room,
+    /// What responses in chunks may take of that room while they may still grow.
+    pub(super) growing: Room,
     pub(super) metrics: Metrics,
 }
 
 impl<S: ContentStore> Proxy<S> {
     /// A proxy that forwards to `config.upstream` and keeps contents in `store`, their references signed by `keys`.
     pub fn new(config: Config, store: S, keys: SigningKeys) -> Self {
+        let responses = config.response_room.max(LAMBDA_RESPONSE_LIMIT);
         Self {
             upstream: RuntimeApi::new(&config.upstream),
             scope: settings::scope(&config.store, config.bucket.as_ref()),
             events: Room::new(config.max_event_size),
-            responses: Room::new(config.response_room.max(LAMBDA_RESPONSE_LIMIT)),
+            responses: Room::new(responses),
+            growing: Room::new(before_growing(responses)),
             invocations: Invocations::default(),
             metrics: match config.metrics {
                 MetricsMode::Emf => Metrics::emf(config.function_name.clone()),
