@@ -70,12 +70,13 @@ pub fn plan(response: &Bytes, destination: &Destination<'_>) -> Result<Leaving, 
 
 /// The spans that leave, in order.
 fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<usize>>, DoesNotFit> {
-    let saves = |span: &Range<usize>| span.len().saturating_sub(reference_len(&response[span.clone()], destination));
+    let saves = |span: &Range<usize>| span.len().saturating_sub(reference_len(response, span, destination));
+    let is_worthwhile = |span: &Range<usize>| content_len(response, span) > WORTHWHILE;
     let start = response.len() - response.trim_ascii_start().len();
     let root = start..start + response.trim_ascii().len();
     let (mut members, keep) = (Members::default(), Paths::new(destination.keep));
-    let has_kept = keep.keeps_in_place() || members.collect(response, &root, &keep);
-    members.spans.retain(|span| span.len() > WORTHWHILE);
+    let has_kept = keep.keeps_in_place(response, root.start) || members.collect(response, &root, &keep);
+    members.spans.retain(is_worthwhile);
     members.spans.sort_by_key(|span| (Reverse(span.len()), span.start));
 
     let mut size = response.len();
@@ -88,7 +89,7 @@ fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<us
             too_large
         })
         .collect();
-    if size > destination.max_size && !has_kept && root.len() > WORTHWHILE {
+    if size > destination.max_size && !has_kept && is_worthwhile(&root) {
         size = response.len() - saves(&root);
         chosen = vec![root];
     }
@@ -100,9 +101,23 @@ fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<us
 }
 
 /// Bytes of the reference to a value, quotation marks included.
-fn reference_len(value: &[u8], destination: &Destination<'_>) -> usize {
-    let (size, count) = (value.len() as u64, json::element_count(value));
+fn reference_len(response: &[u8], span: &Range<usize>, destination: &Destination<'_>) -> usize {
+    let (size, count) = (content_len(response, span) as u64, json::element_count(&response[span.clone()]));
     ContentRef::text_len(size, count, destination.ttl, destination.is_signed) + 2
+}
+
+/// Bytes of the content that a value becomes: of a string, those that it says, without quotation marks and escapes.
+fn content_len(response: &[u8], span: &Range<usize>) -> usize {
+    match string_at(response, span) {
+        Some(token) if token.escaped => json::decode(response, &token).len(),
+        Some(token) => token.raw(response).len(),
+        None => span.len(),
+    }
+}
+
+/// The string that a value is, if it is one.
+fn string_at(response: &[u8], span: &Range<usize>) -> Option<StringToken> {
+    (response[span.start] == b'"').then(|| StringToken::at(response, span.start)).flatten()
 }
 
 /// The largest values that may leave: members of the root, or of what holds a kept value.
@@ -129,7 +144,7 @@ impl Members {
     /// The same of a member that pointers lead to. It may leave as a whole if there is nothing where they lead. As deep as
     /// the longest pointer.
     fn collect_around(&mut self, text: &[u8], member: Range<usize>, keep: &Paths<'_>) -> bool {
-        if keep.keeps_in_place() {
+        if keep.keeps_in_place(text, member.start) {
             return true;
         }
         let before = self.spans.len();
@@ -144,11 +159,8 @@ impl Members {
 
 /// The value that is at `span`.
 fn content_at(response: &Bytes, span: &Range<usize>) -> Content {
-    match StringToken::at(response, span.start) {
-        Some(token) if response[span.start] == b'"' => {
-            let text = json::decode(response, &token);
-            string_content(response, &token, text)
-        }
-        _ => Content::json(response.slice(span.clone())),
+    match string_at(response, span) {
+        Some(token) => string_content(response, &token, json::decode(response, &token)),
+        None => Content::json(response.slice(span.clone())),
     }
 }

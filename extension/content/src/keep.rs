@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use crate::json::{self, Name};
+use crate::part::unescaped;
 
 /// A JSON Pointer (RFC 6901), by its reference tokens. A token that is exactly `*` matches any one member or element, a last
 /// token `**` everything below.
@@ -23,9 +24,9 @@ enum Token {
     Named { name: String, index: Option<usize> },
 }
 
-/// A text that is not a JSON Pointer: it does not begin with `/`.
+/// A text that is not a JSON Pointer: it does not begin with `/`, or has a `~` that escapes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a JSON Pointer (RFC 6901): it must begin with `/`")]
+#[error("not a JSON Pointer (RFC 6901): it must begin with `/`, and each `~` must be followed by 0 or 1")]
 pub struct NotAPointer;
 
 impl FromStr for Pointer {
@@ -38,7 +39,7 @@ impl FromStr for Pointer {
             pointer.push(match token {
                 "*" => Token::Any,
                 "**" if tokens.peek().is_none() => Token::Below,
-                _ => Token::named(token.replace("~1", "/").replace("~0", "~")),
+                _ => Token::named(unescaped(token).ok_or(NotAPointer)?),
             });
         }
         Ok(Self(pointer))
@@ -91,9 +92,9 @@ impl<'a> Paths<'a> {
         self.0.iter().any(|path| matches!(path, [Token::Below]))
     }
 
-    /// Whether the value here stays in its place.
-    pub(crate) fn keeps_in_place(&self) -> bool {
-        self.ends() || self.keeps_all_below()
+    /// Whether the value here, which begins at `start`, stays in its place. Below a string there is nothing to keep.
+    pub(crate) fn keeps_in_place(&self, text: &[u8], start: usize) -> bool {
+        self.ends() || self.keeps_all_below() && matches!(text[start], b'{' | b'[')
     }
 }
 
@@ -185,7 +186,9 @@ mod tests {
             assert_eq!(kept(document, &[pointer]), expected, "{pointer}");
         }
         assert_eq!(kept(document, &["/b", "/b/c/**", "/b/a", "/a"]), ["1", "2", "3", "4"]);
-        assert_eq!("a".parse::<Pointer>(), Err(NotAPointer));
+        for text in ["a", "", "/a~", "/a~2b", "/~", "/a/~~0"] {
+            assert_eq!(text.parse::<Pointer>(), Err(NotAPointer), "{text}");
+        }
     }
 
     fn any_document() -> impl Strategy<Value = Value> {

@@ -20,8 +20,8 @@
 //! ```
 
 pub use self::index::{Absent, Found, Index};
-pub(crate) use self::spelling::parse_number;
 pub use self::spelling::{MAX_PART_LEN, NotAPart, Part, Slice};
+pub(crate) use self::spelling::{parse_number, unescaped};
 
 mod directory;
 mod index;

@@ -107,7 +107,7 @@ pub(crate) fn parse_number<N: FromStr>(text: &str) -> Option<N> {
 }
 
 /// A token of RFC 6901, in which `~` is followed by 0 or 1.
-fn unescaped(token: &str) -> Option<String> {
+pub(crate) fn unescaped(token: &str) -> Option<String> {
     let is_token = token.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     is_token.then(|| token.replace("~1", "/").replace("~0", "~"))
 }
