@@ -571,6 +571,21 @@ async fn explain_says_what_becomes_of_an_event_without_the_table() {
     assert!(text.out().contains("/body -> /text") && text.out().contains(&reference), "{}", text.out());
 }
 
+#[tokio::test]
+async fn h5_explain_says_that_a_bad_reference_outside_of_every_record_fails_its_batch() {
+    let shell = Shell::new().await;
+    let missing = shell.scope().reference(DAY, &Content::string("never stored")).to_string();
+    for bad in [missing.as_str(), "@content:1:x:y"] {
+        let record = json!({"eventSource": "aws:sqs", "body": bad});
+        let in_a_record = json!({"Records": [record]}).to_string();
+        let said = shell.lrap_reading(&["explain", "-", "--fetch", "--json"], &in_a_record).await.json();
+        assert_eq!(said["outcome"], "hydrated", "{said}");
+        let outside = json!({"Records": [record], "note": bad}).to_string();
+        let said = shell.lrap_reading(&["explain", "-", "--fetch", "--json"], &outside).await.json();
+        assert_eq!(said["outcome"], "fails", "{said}");
+    }
+}
+
 /// O11: an object or array that left whole is a content as any other.
 #[tokio::test]
 async fn a_crowd_of_look_alikes_is_explained_shown_listed_and_verified() {

@@ -104,6 +104,21 @@ async fn h6_an_event_that_is_not_hydrated_may_nest_as_deep_as_it_likes() {
 }
 
 #[tokio::test]
+async fn o4_every_reference_of_an_event_that_is_not_hydrated_leaves_as_it_came() {
+    let settings = World::start().with("LRAP_HYDRATE", "never").with("LRAP_OFFLOAD", "always");
+    let mut world = settings.with("LRAP_MAX_REFERENCES", 2).with_table().await;
+    let scope = Scope::new(world.table().name());
+    let reference = |text| scope.reference(Ttl::seconds(86_400), &Content::string(text)).to_string();
+    let event = json!(["one", "two", "three", "four"].map(reference)).to_string();
+    let id = world.fresh_id();
+    world.lambda.push(Event::new(&id, event.as_str()));
+    assert_eq!(world.runtime.next().await.text(), event);
+    world.runtime.respond(&id, event.as_str()).await;
+    assert_eq!(world.lambda.response(&id).await.text(), event);
+    assert_eq!(world.table().items().await.len(), 0);
+}
+
+#[tokio::test]
 async fn h4_content_is_not_searched_for_references() {
     let (mut world, references) = stored(&["inner"]).await;
     let outer = quote(&references[0]);
@@ -372,6 +387,7 @@ async fn h5_a_list_of_items_is_no_batch() {
     for event in [
         json!({"Items": [{"t": references[0]}, {"t": absent}]}),
         json!({"Records": [{"t": references[0]}, {"t": absent}]}),
+        json!({"Records": [{"eventSource": "aws:s3", "t": references[0]}, {"eventSource": "aws:s3", "t": absent}]}),
         json!([{"t": references[0]}, {"eventSource": "aws:sqs", "body": absent}]),
         json!({"records": {"t-0": [references[0], absent]}}),
     ] {
@@ -416,6 +432,51 @@ async fn h5_a_batch_keeps_its_bad_record_and_hydrates_the_others() {
         let expected = batch(&["content", &absent, "@content:1:x:y"]);
         assert_eq!(world.deliver(event.to_string()).await.json(), expected);
     }
+}
+
+/// An event with one more member, in front of its others or behind them.
+fn with_member(event: &Value, name: &str, text: &str, is_first: bool) -> String {
+    let (event, member) = (event.to_string(), json!({ name: text }).to_string());
+    let inside = |object: &str| object[1..object.len() - 1].to_owned();
+    let (event, member) = (inside(&event), inside(&member));
+    if is_first { format!("{{{member},{event}}}") } else { format!("{{{event},{member}}}") }
+}
+
+#[tokio::test]
+async fn h5_a_bad_reference_outside_of_every_record_fails_its_batch() {
+    let (mut world, references) = stored(&["content"]).await;
+    let absent = absent(&world);
+    let kafka = BATCHES[3];
+    for batch in [sqs, kafka] {
+        for (is_first, bodies) in [(true, ["body"; 2]), (false, ["body", &absent]), (true, [&absent, "body"])] {
+            let event = |text: &str| with_member(&batch(&bodies), "note", text, is_first);
+            assert_eq!(world.fail(event(&absent)).await.error_type, "LongContent.NotFound", "{}", event(&absent));
+            assert_eq!(world.fail(event("@content:1:x:y")).await.error_type, "LongContent.Refused");
+            assert_eq!(world.deliver(event(&references[0])).await.text(), event("content"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn h5_a_bad_reference_in_a_content_outside_of_every_record_fails_its_batch() {
+    let mut writer = World::start().with("MAX_CONTENT_SIZE", 0).with("MAX_PAYLOAD_SIZE", 300).with_table().await;
+    let absent = absent(&writer);
+    let id = writer.fresh_id();
+    let holder = json!(vec![&absent; 30]).to_string();
+    writer.lambda.push(Event::new(&id, sqs(&[&absent]).to_string()));
+    writer.runtime.next().await;
+    writer.runtime.respond(&id, holder.as_str()).await;
+    let holder = writer.lambda.response(&id).await.json();
+    let mut world = writer.reader().await;
+    let event = with_member(&sqs(&[&absent]), "note", holder.as_str().unwrap(), false);
+    assert_eq!(world.fail(event).await.error_type, "LongContent.NotFound");
+}
+
+#[tokio::test]
+async fn h5_a_reference_outside_of_every_record_stays_where_all_may_stay() {
+    let (mut world, _) = reader_with(&[], |builder| builder.with("LRAP_ON_MISSING", "keep")).await;
+    let event = with_member(&sqs(&["@content:1:x:y"]), "note", &absent(&world), true);
+    assert_eq!(world.deliver(event.as_str()).await.text(), event);
 }
 
 #[tokio::test]

@@ -211,6 +211,56 @@ async fn h5_a_record_that_names_too_many_references_stays_and_the_others_are_hyd
     assert_eq!((&line["records"], &line["first"]), (&json!(1), &json!("[1]")));
 }
 
+#[tokio::test]
+async fn o4_what_a_record_names_that_names_too_many_leaves_as_it_came() {
+    let mut world = World::start().with("LRAP_MAX_REFERENCES", 50).with_table().await;
+    let many = json!(made_up(&world, 51)).to_string();
+    let event = sqs(&["plain".to_owned(), many.clone()]).to_string();
+    let id = world.fresh_id();
+    world.lambda.push(Event::new(&id, event.as_str()));
+    assert_eq!(world.runtime.next().await.text(), event);
+    world.runtime.respond(&id, many.as_str()).await;
+    assert_eq!(world.lambda.response(&id).await.text(), many);
+    assert_eq!(world.table().items().await.len(), 0);
+}
+
+#[tokio::test]
+async fn h5_a_batch_that_names_too_many_references_outside_of_its_records_fails() {
+    let (writer, references) = stored(World::start(), &[text(6_000)]).await;
+    let mut world = World::start().with("LRAP_MAX_REFERENCES", 50).sharing(writer.table()).await;
+    let many = made_up(&world, 51);
+    let mut event = sqs(&[references[0].clone()]);
+    event["note"] = json!(many);
+    let failure = world.fail(event.to_string()).await;
+    assert_eq!(failure.error_type, "LongContent.EventTooLarge");
+    assert!(failure.message.contains("LRAP_MAX_REFERENCES allows 50"), "{}", failure.message);
+
+    // Beside a record that names too many, what is outside is hydrated as ever.
+    let event = |note: &str, body: &str| {
+        let mut event = sqs(&[json!(many).to_string(), body.to_owned()]);
+        event["A"] = json!([note]);
+        event["note"] = json!(note);
+        event
+    };
+    let delivered = world.deliver(event(&references[0], &references[0]).to_string()).await;
+    assert_eq!(delivered.json(), event(&text(6_000), &text(6_000)));
+}
+
+#[tokio::test]
+async fn h5_a_batch_that_is_too_large_outside_of_its_records_fails_before_it_is_read() {
+    let (writer, references) = stored(World::start(), &[text(6_000)]).await;
+    let mut world = World::start().with("LRAP_MAX_EVENT_SIZE", 50_000).sharing(writer.table()).await;
+    let before = world.table().meter();
+    let mut event = sqs(&[references[0].clone(), "plain".to_owned()]);
+    event["note"] = json!(vec![&references[0]; 20]);
+    assert_eq!(world.fail(event.to_string()).await.error_type, "LongContent.EventTooLarge");
+    assert_eq!(world.table().meter().since(&before).total_requests(), 0);
+    event["note"] = json!(vec![&references[0]; 8]);
+    let delivered = world.deliver(event.to_string()).await.json();
+    assert_eq!(delivered["note"], json!(vec![text(6_000); 8]));
+    assert_eq!(delivered["Records"], event["Records"], "the record has no room beside it");
+}
+
 /// The whole of what is claimed is more than a sandbox has.
 #[tokio::test]
 async fn h5_a_record_whose_claims_exceed_the_sandbox_stays_and_the_others_are_hydrated() {

@@ -289,7 +289,8 @@ impl Config {
         Search {
             reads_legacy: self.reads_legacy,
             max_decoded: self.max_event_size,
-            max_references: self.max_references,
+            // Where none is read, none is too many; those that are not found would count as text in the response (O4).
+            max_references: if self.hydrate == Mode::Never { usize::MAX } else { self.max_references },
         }
     }
 
@@ -547,6 +548,8 @@ mod tests {
             ("AGENT_CONTEXT_TABLE", "the table", "is `the table`, not the name or the ARN of a DynamoDB table"),
             ("AWS_USE_FIPS_ENDPOINT", "1", "is `1`, not one of true, false"),
             ("LRAP_KEEP", "a", "is `a`: "),
+            ("LRAP_KEEP", "/a~2b", "is `/a~2b`: "),
+            ("LRAP_KEEP", "/kept /a~", "is `/kept /a~`: "),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1 GB", "is `1 GB`, not a whole number of 0 to 18446744073709551615"),
             ("AWS_SESSION_TOKEN", "hush\n", "begins or ends with white space, or contains what is not printable ASCII"),
         ] {

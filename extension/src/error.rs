@@ -5,7 +5,7 @@ use std::fmt;
 use long_content::fit::DoesNotFit;
 use long_content::hydrate::TooLarge;
 use long_content::part::{Absent, Part};
-use long_content::reference::{ContentRef, MAX_LEN, Reference, Refusal};
+use long_content::reference::{ContentRef, MAX_LEN, ParseRefError, Reference, Refusal};
 use long_content::store::{GetError, PutError};
 use serde_json::json;
 
@@ -69,6 +69,17 @@ impl Failure {
         Self { kind, message: message.into() }
     }
 
+    /// A failure because of a reference. Its message does not begin with that: where a state machine catches it, such text
+    /// would count as a reference itself (O11).
+    fn of(kind: FailureKind, reference: impl fmt::Display, message: fmt::Arguments<'_>) -> Self {
+        Self::new(kind, format!("the reference {reference}: {message}"))
+    }
+
+    /// A string that claims to be a reference and cannot be read as one.
+    pub fn malformed(text: &str, error: &ParseRefError) -> Self {
+        Self::of(FailureKind::Refused, quoted(text), format_args!("{error}"))
+    }
+
     /// A reference whose content could not be read.
     pub fn get(reference: &ContentRef, error: &GetError) -> Self {
         let (kind, look_at) = match error {
@@ -92,14 +103,14 @@ impl Failure {
                 (FailureKind::StoreUnavailable, "LRAP_STORE_TIMEOUT and the function's timeout bound the wait")
             }
         };
-        Self::new(kind, format!("{reference}: {error}; {look_at}"))
+        Self::of(kind, reference, format_args!("{error}; {look_at}"))
     }
 
     /// A reference to a part that its content does not have.
     pub fn absent(reference: &Reference, absent: Absent) -> Self {
         let look_at = "the workflow made this part: do its pointer and its slice lead into the content?";
         let pointer = reference.part.as_ref().map(Part::pointer).unwrap_or_default();
-        Self::new(FailureKind::NotFound, format!("{reference}: {absent}, at the pointer \"{pointer}\"; {look_at}"))
+        Self::of(FailureKind::NotFound, reference, format_args!("{absent}, at the pointer \"{pointer}\"; {look_at}"))
     }
 
     /// A reference that is not read at all.
@@ -116,7 +127,7 @@ impl Failure {
                 "LRAP_READ_LEGACY reads them only without LRAP_SIGNING_KEY, LRAP_SIGNING_SECRET_ARN and tenants"
             }
         };
-        Self::new(FailureKind::Refused, format!("{reference}: {refusal}; {look_at}"))
+        Self::of(FailureKind::Refused, reference, format_args!("{refusal}; {look_at}"))
     }
 
     /// Signing keys that cannot be had.
@@ -128,8 +139,8 @@ impl Failure {
     /// A reference by a key that is unknown, and may be known when its event is delivered again.
     pub fn unknown_key(reference: &ContentRef, refusal: Refusal, why: &str) -> Self {
         let look_at = "LRAP_SIGNING_SECRET_ARN names the secret, which is read at most once a minute for unknown keys";
-        let message = format!("{reference}: {refusal}, which may be a new one: {why}; {look_at}");
-        Self::new(FailureKind::StoreUnavailable, message)
+        let message = format_args!("{refusal}, which may be a new one: {why}; {look_at}");
+        Self::of(FailureKind::StoreUnavailable, reference, message)
     }
 
     /// A response whose contents could not be stored.
@@ -215,4 +226,34 @@ pub fn error_document(error_type: &str, message: &str) -> Vec<u8> {
 /// A string that claims to be a reference, safe to quote: it may be an outsider's.
 pub fn quoted(text: &str) -> String {
     text.chars().take(MAX_LEN).filter(char::is_ascii_graphic).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use long_content::offload::{self, Limits};
+    use long_content::reference::{Content, Scope, Ttl};
+
+    /// What a state machine catches of our own errors is text to the next function.
+    #[test]
+    fn o11_no_error_of_ours_holds_a_look_alike() {
+        let reference = Scope::new("t").reference(Ttl::NONE, &Content::string("x"));
+        let part = Reference::from(reference);
+        let mut failures = vec![
+            Failure::absent(&part, Absent::NoValue),
+            Failure::unknown_key(&reference, Refusal::Forged, "the secret was read just now"),
+            Failure::malformed("@content:1:x:y", &"@content:1:x:y".parse::<Reference>().unwrap_err()),
+        ];
+        let gets = [GetError::NotFound, GetError::Expired, GetError::Refused, GetError::Corrupt];
+        failures.extend(gets.iter().map(|error| Failure::get(&reference, error)));
+        let refusals = [Refusal::Unsigned, Refusal::NoKey, Refusal::Forged, Refusal::Legacy, Refusal::NoBucket];
+        failures.extend(refusals.map(|refusal| Failure::refused(&reference, refusal)));
+        for failure in failures {
+            assert!(failure.message.contains("@content:1:"), "{failure}");
+            let document = Bytes::from(failure.document());
+            assert!(!offload::plan(&document, &Limits::default()).has_look_alike(), "{failure}");
+        }
+    }
 }

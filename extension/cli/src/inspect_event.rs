@@ -1,6 +1,6 @@
 //! What would become of an event: who sent it, which references it holds, whether their contents can be had.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use long_content::batch::Batch;
@@ -8,7 +8,7 @@ use long_content::envelope::{Envelope, Shape};
 use long_content::hydrate::{self, HydratePlan, Hydration, TooLarge};
 use long_content::locate::{self, Sighting};
 use long_content::part::Absent;
-use long_content::reference::{ContentRef, Kind, Reference};
+use long_content::reference::{ContentRef, Kind, ParseRefError, Reference};
 use long_content::store::GetError;
 
 use crate::answer::ToolError;
@@ -16,8 +16,8 @@ use crate::context::{Context, Table, WITHOUT_STORE, wait};
 use crate::options::Tenant;
 use crate::report::{Place, Report};
 use crate::verify::{ABSENT, status};
-use lrap::config::{Config, MAX_EVENT_SIZE};
-use lrap::error::{Failure, FailureKind, quoted};
+use lrap::config::{Config, MAX_EVENT_SIZE, OnMissing};
+use lrap::error::{Failure, quoted};
 use lrap::proxy::MAX_ROUNDS;
 
 /// What became of reading the contents.
@@ -26,6 +26,8 @@ struct Fetched {
     outcomes: HashMap<ContentRef, Result<(), GetError>>,
     /// Parts that their contents do not have.
     absent: Vec<(Reference, Absent)>,
+    /// What is named outside of all records of a batch.
+    outside: HashSet<Reference>,
     /// The hydrated event's size, or that it is too large.
     size: Option<Result<u64, TooLarge>>,
 }
@@ -35,13 +37,14 @@ pub(crate) fn report(context: &Context, event: &Bytes, reads: bool, tenant: &Ten
     let plan = hydrate::plan_with(event, config.search());
     let shape = Shape::of(event);
     let hydrates = config.hydrate.applies(shape.is_none_or(|shape| shape.envelope != Envelope::Exposed));
-    let keeps = config.on_missing.keeps(|| Batch::of(event).is_some());
+    let batch = Batch::of(event).filter(|_| config.on_missing != OnMissing::Fail);
+    let keeps = config.on_missing.keeps(|| batch.is_some());
     let mut because = because(&config, shape, hydrates, keeps && !plan.is_empty());
     if plan.references().iter().any(|reference| reference.content.is_legacy()) {
         because.push("it holds legacy references, which are not listed below: LRAP_READ_LEGACY=true".to_owned());
     }
     let fetched = if hydrates && reads && !plan.references().is_empty() {
-        wait(fetch(&context.open(tenant)?, hydrate::plan_with(event, config.search())))?
+        wait(fetch(&context.open(tenant)?, hydrate::plan_with(event, config.search()), batch.as_ref()))?
     } else {
         Fetched::default()
     };
@@ -58,20 +61,20 @@ pub(crate) fn report(context: &Context, event: &Bytes, reads: bool, tenant: &Ten
         error: None,
     };
     if hydrates && !plan.is_empty() {
-        judge(&mut report, &config, plan, &fetched, keeps, keeps && Batch::of(event).is_some());
+        judge(&mut report, &config, plan, &fetched, batch.as_ref());
     }
     Ok(report)
 }
 
 /// Fills in what hydrating would come to.
-fn judge(report: &mut Report, config: &Config, plan: HydratePlan, fetched: &Fetched, keeps: bool, is_batch: bool) {
+fn judge(report: &mut Report, config: &Config, plan: HydratePlan, fetched: &Fetched, batch: Option<&Batch>) {
     let limit = config.max_event_size;
-    let failure = if keeps { None } else { unreadable(&plan).or_else(|| unfetched(fetched)) };
+    let failure = failure(config.on_missing, &plan, fetched, batch);
     let size = fetched.size.unwrap_or_else(|| estimate(plan, limit));
     report.limit = Some((MAX_EVENT_SIZE, limit));
     report.exact = fetched.size.is_some();
     // Of a batch, records that do not fit are left in place.
-    let too_large = size.err().filter(|_| !is_batch);
+    let too_large = size.err().filter(|_| batch.is_none());
     let failure = failure.or_else(|| too_large.map(|error| Failure::event_too_large(error, limit)));
     report.bytes_after = match too_large {
         Some(TooLarge::Bytes(bytes)) => Some(bytes),
@@ -87,16 +90,30 @@ fn estimate(plan: HydratePlan, limit: u64) -> Result<u64, TooLarge> {
     Hydration::new(plan).fits(limit)
 }
 
-fn unreadable(plan: &HydratePlan) -> Option<Failure> {
-    let (text, error) = plan.malformed().first()?;
-    Some(Failure::new(FailureKind::Refused, format!("{}: {error}", quoted(text))))
+/// Why the event fails because of references that may not stay where they are.
+fn failure(on_missing: OnMissing, plan: &HydratePlan, fetched: &Fetched, batch: Option<&Batch>) -> Option<Failure> {
+    match (on_missing, batch) {
+        (OnMissing::Keep, _) => None,
+        (OnMissing::Auto, Some(batch)) => unreadable(&plan.malformed_outside(batch))
+            .or_else(|| unfetched(fetched, |reference| fetched.outside.contains(reference))),
+        _ => unreadable(plan.malformed()).or_else(|| unfetched(fetched, |_| true)),
+    }
 }
 
-fn unfetched(fetched: &Fetched) -> Option<Failure> {
-    let mut failed =
-        fetched.outcomes.iter().filter_map(|(reference, outcome)| Some((reference, outcome.as_ref().err()?)));
-    let absent = fetched.absent.first().map(|(reference, absent)| Failure::absent(reference, *absent));
-    failed.next().map(|(reference, error)| Failure::get(reference, error)).or(absent)
+fn unreadable(malformed: &[(String, ParseRefError)]) -> Option<Failure> {
+    malformed.first().map(|(text, error)| Failure::malformed(text, error))
+}
+
+/// The failure of the first reference whose content could not be read and that `fails` the event.
+fn unfetched(fetched: &Fetched, fails: impl Fn(&Reference) -> bool) -> Option<Failure> {
+    let is_named = |content: &ContentRef| {
+        fails(&(*content).into()) || fetched.outside.iter().any(|reference| reference.content == *content)
+    };
+    let failed = fetched.outcomes.iter().filter_map(|(reference, outcome)| Some((reference, outcome.as_ref().err()?)));
+    let failed =
+        failed.filter(|(reference, _)| is_named(reference)).map(|(reference, error)| Failure::get(reference, error));
+    let absent = fetched.absent.iter().filter(|(reference, _)| fails(reference));
+    failed.chain(absent.map(|(reference, absent)| Failure::absent(reference, *absent))).next()
 }
 
 fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) -> Vec<String> {
@@ -150,7 +167,7 @@ fn place(sighting: &Sighting, hydrates: bool, fetched: &Fetched) -> Place {
 }
 
 /// Reads the contents, and those that they refer to, as the proxy does.
-async fn fetch(table: &Table, plan: HydratePlan) -> Result<Fetched, ToolError> {
+async fn fetch(table: &Table, plan: HydratePlan, batch: Option<&Batch>) -> Result<Fetched, ToolError> {
     let (mut outcomes, mut absent) = (HashMap::new(), vec![]);
     let mut hydration = Hydration::new(plan);
     for _ in 0..MAX_ROUNDS {
@@ -168,6 +185,7 @@ async fn fetch(table: &Table, plan: HydratePlan) -> Result<Fetched, ToolError> {
         }
         absent.extend(hydration.take_absent());
     }
+    let outside = batch.map(|batch| hydration.named_outside(batch)).unwrap_or_default();
     let size = hydration.hydrated(table.config.max_event_size).map(|event| event.len());
-    Ok(Fetched { outcomes, absent, size: Some(size) })
+    Ok(Fetched { outcomes, absent, outside, size: Some(size) })
 }

@@ -2,12 +2,22 @@
 //!
 //! Lambda's pollers send them in three shapes, and nothing else is one: a state machine's list of items is a single event.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::json::{self, Name, StringToken};
 
-/// The beginning of what a record of AWS says of its source.
-const AWS: &str = "aws:";
+/// How the records in `Records` name their source, by the poller that sends them. Other services send `Records` too (S3, SES,
+/// CodeCommit), but nothing lets a function fail one of those alone.
+const SOURCES: &[(&str, &[u8])] = &[
+    ("eventSource", b"aws:sqs"),
+    ("EventSource", b"aws:sns"),
+    ("eventSource", b"aws:kinesis"),
+    ("eventSource", b"aws:dynamodb"),
+];
+
+/// The beginning of what a record that Pipes hands over says of its source.
+const AWS: &[u8] = b"aws:";
 
 /// Where the records of a batch are, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +31,9 @@ impl Batch {
     pub fn of(event: &[u8]) -> Option<Self> {
         let start = event.len() - event.trim_ascii_start().len();
         let records = match event.get(start)? {
-            b'[' => of_aws(event, start)?,
+            b'[' => of_pipes(event, start)?,
             b'{' => match member(event, start, "Records") {
-                Some(records) => of_aws(event, records.start)?,
+                Some(records) => of_pollers(event, records.start)?,
                 None => of_kafka(event, start)?,
             },
             _ => return None,
@@ -36,21 +46,52 @@ impl Batch {
         &self.records
     }
 
+    /// Whether the byte at `at` is in a record.
+    pub(crate) fn holds(&self, at: usize) -> bool {
+        let before = self.records.partition_point(|record| record.start <= at);
+        before.checked_sub(1).is_some_and(|index| at < self.records[index].end)
+    }
+
+    /// The event with a number in the place of each record, and every other byte where it was.
+    pub(crate) fn around(&self, event: &[u8]) -> Vec<u8> {
+        let mut around = event.to_vec();
+        for record in &self.records {
+            around[record.clone()].fill(b' ');
+            around[record.start] = b'0';
+        }
+        around
+    }
+
     /// Bytes of the records together.
     pub(crate) fn len(&self) -> u64 {
         self.records.iter().map(|record| record.len() as u64).sum()
     }
 }
 
-/// The elements of an array, if all say that they are from AWS.
-fn of_aws(event: &[u8], array: usize) -> Option<Vec<Range<usize>>> {
-    let elements = elements(event, array)?;
-    let source = |element: &Range<usize>| {
-        let names = ["eventSource", "EventSource"];
-        names.iter().find_map(|name| text(event, &member(event, element.start, name)?))
+/// The elements of `Records`, if all say that they are from a poller.
+fn of_pollers(event: &[u8], array: usize) -> Option<Vec<Range<usize>>> {
+    let is_record = |element: usize| {
+        SOURCES.iter().any(|(name, source)| source_of(event, element, name).as_deref() == Some(source))
     };
-    let is_record = |element: &Range<usize>| source(element).is_some_and(|source| source.starts_with(AWS.as_bytes()));
-    (!elements.is_empty() && elements.iter().all(is_record)).then_some(elements)
+    records_of(event, array, is_record)
+}
+
+/// The elements of a bare array, if all say that they are from AWS.
+fn of_pipes(event: &[u8], array: usize) -> Option<Vec<Range<usize>>> {
+    let is_record =
+        |element: usize| source_of(event, element, "eventSource").is_some_and(|source| source.starts_with(AWS));
+    records_of(event, array, is_record)
+}
+
+/// The elements of an array, if there are some and all are records.
+fn records_of(event: &[u8], array: usize, is_record: impl Fn(usize) -> bool) -> Option<Vec<Range<usize>>> {
+    let elements = elements(event, array)?;
+    (!elements.is_empty() && elements.iter().all(|element| is_record(element.start))).then_some(elements)
+}
+
+/// What an element says of its source, under this name.
+fn source_of<'a>(event: &'a [u8], element: usize, name: &str) -> Option<Cow<'a, [u8]>> {
+    text(event, &member(event, element, name)?)
 }
 
 /// The elements of every topic's array.
@@ -75,7 +116,7 @@ fn member(event: &[u8], object: usize, wanted: &str) -> Option<Range<usize>> {
 }
 
 /// What a string says.
-fn text<'a>(event: &'a [u8], value: &Range<usize>) -> Option<std::borrow::Cow<'a, [u8]>> {
+fn text<'a>(event: &'a [u8], value: &Range<usize>) -> Option<Cow<'a, [u8]>> {
     let token = (event[value.start] == b'"').then(|| StringToken::at(event, value.start)).flatten()?;
     Some(json::decode(event, &token))
 }
@@ -90,11 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_what_pollers_and_pipes_send() {
+    fn h5_batches_are_what_pollers_and_pipes_send() {
         let (sqs, sns) = (r#"{"eventSource": "aws:sqs", "body": 1}"#, r#"{"EventSource":"aws:sns","Sns":{}}"#);
         assert_eq!(records(&format!(r#" {{"Records": [{sqs}, {sqs}]}}"#)), Some(vec![sqs, sqs]));
         assert_eq!(records(&format!(r#"{{"x":0,"Records":[{sns}]}}"#)), Some(vec![sns]));
+        for source in ["aws:kinesis", "aws:dynamodb"] {
+            let record = format!(r#"{{"eventSource":"{source}"}}"#);
+            assert_eq!(records(&format!(r#"{{"Records":[{record}]}}"#)), Some(vec![&*record]));
+        }
         assert_eq!(records(&format!("[{sqs},{sqs}]")), Some(vec![sqs, sqs]));
+        assert_eq!(records(r#"[{"eventSource":"aws:mq"}]"#), Some(vec![r#"{"eventSource":"aws:mq"}"#]));
         for source in ["aws:kafka", "SelfManagedKafka"] {
             let event = format!(r#"{{"records":{{"a-0":[1,2],"b-0":[3]}},"eventSource":"{source}"}}"#);
             assert_eq!(records(&event), Some(vec!["1", "2", "3"]));
@@ -102,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_batch() {
+    fn h5_nothing_else_is_a_batch() {
         for event in [
             "",
             "{",
@@ -115,6 +161,13 @@ mod tests {
             r#"{"Records":{"eventSource":"aws:sqs"}}"#,
             r#"{"Records":[{"eventSource":"aws:sqs"},{"t":"x"}]}"#,
             r#"{"Records":[{"eventSource":"mine"}]}"#,
+            r#"{"Records":[{"eventSource":"aws:s3"}]}"#,
+            r#"{"Records":[{"eventSource":"aws:ses"}]}"#,
+            r#"{"Records":[{"eventSource":"aws:codecommit"}]}"#,
+            r#"{"Records":[{"EventSource":"aws:sqs"}]}"#,
+            r#"{"Records":[{"eventSource":"aws:sns"}]}"#,
+            r#"{"Records":[{"eventSource":"aws:sqs"},{"eventSource":"aws:s3"}]}"#,
+            r#"[{"EventSource":"aws:sns"}]"#,
             r#"[{"eventSource":"aws:sqs"},{"eventSource":1}]"#,
             r#"[[{"eventSource":"aws:sqs"}]]"#,
             r#"{"records":{"a-0":[1]}}"#,

@@ -24,7 +24,7 @@ use bytes::Bytes;
 
 use self::parts::Parts;
 use self::search::Edit;
-pub use self::search::{HydratePlan, Search, TooLarge, plan, plan_with};
+pub use self::search::{HydratePlan, Left, Search, TooLarge, plan, plan_with};
 pub use self::weigh::may_hold_references;
 use self::weigh::{Contents, Filling, Inside, Place, Scale, places_of_event};
 pub use self::write::{Chunks, Hydrated};
@@ -126,7 +126,7 @@ impl Hydration {
         }
         let size = self.size_within(limit);
         // An event of which nothing is replaced is as large as it came.
-        if size > limit && !self.event.edits.is_empty() { Err(TooLarge::Bytes(size)) } else { Ok(size) }
+        if size > limit && !self.is_as_it_came() { Err(TooLarge::Bytes(size)) } else { Ok(size) }
     }
 
     /// Takes a content that was wanted; `None` leaves its reference where it is.
@@ -200,25 +200,28 @@ impl Hydration {
     }
 
     /// Leaves records of a batch as they are that would make the event larger than `limit`, the last ones first: those before
-    /// them fit. Gives their references, each once.
+    /// them fit. What is outside of all records is always hydrated. Gives the references of those left, each once.
     ///
     /// Sizes are exact where contents are known, and what a reference says of its content where they are not.
     pub fn leave_too_large(&mut self, batch: &Batch, limit: u64) -> Vec<Reference> {
         let mut size = self.event.event.len() as u64;
+        let outside = self.places_outside(batch);
         let contents = std::mem::take(&mut self.contents);
         let (mut scale, mut held) = (Scale::new(&contents, limit), HashSet::new());
-        let left = self.leave(batch, |hydration, edits| {
-            let places = places_of_event(&hydration.event, edits);
-            let more = hydration.held_also_for(&places, &contents, &held);
+        let mut add = |hydration: &Self, places: &[Place], may_stay: bool| {
+            let more = hydration.held_also_for(places, &contents, &held);
             let more_len = more.iter().fold(0_u64, |sum, whole| sum.saturating_add(whole.size));
-            let grown = scale.weigh(size, &places).saturating_add(more_len);
-            let is_too_large = grown > limit;
-            if !is_too_large {
+            let grown = scale.weigh(size, places).saturating_add(more_len);
+            let stays = may_stay && grown > limit;
+            if !stays {
                 size = grown;
                 held.extend(more);
             }
-            is_too_large
-        });
+            stays
+        };
+        add(self, &outside, false);
+        let left =
+            self.leave(batch, |hydration, edits| add(hydration, &places_of_event(&hydration.event, edits), true));
         self.contents = contents;
         self.note_left(&left);
         left
@@ -234,17 +237,37 @@ impl Hydration {
     }
 
     /// Leaves records of a batch as they are whose contents could not be searched, or refer to contents that were not added or
-    /// are too many. Gives their references, each once.
+    /// are too many. Gives their references, each once. The event stays too deep, or names too many, if that is true of what is
+    /// outside of all records.
     pub fn leave_too_deep(&mut self, batch: &Batch) -> Vec<Reference> {
         let mut whole = HashMap::new();
+        let is_whole = self.places_outside(batch).iter().all(|place| self.is_whole(&place.reference, &mut whole));
         let left = self.leave(batch, |hydration, edits| {
             let mut places = edits.iter().map(|edit| &hydration.event.found.references[edit.reference]);
             !places.all(|reference| hydration.is_whole(reference, &mut whole))
         });
-        (self.is_too_deep, self.has_too_many) = (false, false);
+        if is_whole {
+            (self.is_too_deep, self.has_too_many) = (false, false);
+        }
         self.wanted.clear();
         self.note_left(&left);
         left
+    }
+
+    /// Everything that is named outside of all records of a batch, and in the contents there: what may not stay.
+    pub fn named_outside(&self, batch: &Batch) -> HashSet<Reference> {
+        all_named(&self.places_outside(batch), &self.contents)
+    }
+
+    fn places_outside(&self, batch: &Batch) -> Vec<Place> {
+        let is_outside = |edit: &&Edit| !batch.holds(edit.span.start);
+        let edits: Vec<_> = self.event.edits.iter().filter(is_outside).cloned().collect();
+        places_of_event(&self.event, &edits)
+    }
+
+    /// Whether nothing in the event is replaced.
+    pub fn is_as_it_came(&self) -> bool {
+        self.event.edits.is_empty()
     }
 
     /// Whether a content and all that it refers to are known and searched.
@@ -284,6 +307,7 @@ impl Hydration {
         let (mut kept, mut left) = (vec![], vec![]);
         let mut edits = std::mem::take(&mut self.event.edits).into_iter().peekable();
         for record in batch.records() {
+            kept.extend(std::iter::from_fn(|| edits.next_if(|edit| edit.span.start < record.start)));
             let inside: Vec<_> = std::iter::from_fn(|| edits.next_if(|edit| edit.span.start < record.end)).collect();
             if !inside.is_empty() && is_bad(self, &inside) {
                 left.extend(inside.iter().map(|edit| self.event.found.references[edit.reference].clone()));

@@ -15,7 +15,7 @@ use long_content::envelope::{Envelope, Shape};
 use long_content::hydrate::{self, HydratePlan, Hydrated, Hydration};
 use long_content::keys::KeyId;
 use long_content::part::Absent;
-use long_content::reference::{ContentRef, Reference, Refusal, Scope};
+use long_content::reference::{ContentRef, ParseRefError, Reference, Refusal, Scope};
 use long_content::signing::{Refetched, UnknownKey};
 use long_content::store::dynamodb::LARGE_IN_FLIGHT;
 use long_content::store::tally::Tally;
@@ -25,7 +25,7 @@ use super::compute::compute;
 use super::notices;
 use super::sandbox::Proxy;
 use crate::config::{Mode, OnMissing};
-use crate::error::{Failure, FailureKind, quoted};
+use crate::error::Failure;
 use crate::invocations::Invocation;
 use crate::metrics::{Amount, Sizes, Work};
 use crate::payload::Payload;
@@ -87,6 +87,8 @@ struct Reading<'a, 'b, S> {
     batch: Option<Batch>,
     /// Whether references may stay whose contents cannot be had.
     keeps: bool,
+    /// What stays in a batch, and how it fails the event if it is named outside of all records.
+    bad: Vec<(Reference, Failure)>,
     until: Instant,
     room: Part<'a>,
     read: Amount,
@@ -145,14 +147,22 @@ impl<S: ContentStore> Proxy<S> {
         let batch = if self.config.on_missing == OnMissing::Fail { None } else { Batch::of(&event) };
         let keeps = self.config.on_missing.keeps(|| batch.is_some());
         let mut said = Said::default();
-        let plan = searched(plan, batch.as_ref(), limit, &mut invocation.work)?;
-        check_malformed(&plan, keeps, &mut said, &mut invocation.work)?;
+        let plan = searched(plan, batch.as_ref(), limit, invocation)?;
+        if let Some(batch) = batch.as_ref().filter(|_| self.keeps_in_records_only()) {
+            check_malformed(&plan.malformed_outside(batch), false, &mut said, &mut invocation.work)?;
+        }
+        check_malformed(plan.malformed(), keeps, &mut said, &mut invocation.work)?;
         let until = invocation.hydrate_until(self.config.store_timeout);
         let keys = self.keys.get(until).await.map_err(|error| Failure::no_keys(&error))?;
         let scope = self.scope_of(invocation, keys);
         let (room, read) = (self.events.part(), Amount::default());
-        let reading = Reading { proxy: self, invocation, scope, batch, keeps, until, room, read, said };
+        let reading = Reading { proxy: self, invocation, scope, batch, keeps, bad: vec![], until, room, read, said };
         reading.run(Hydration::new(plan), event.len()).await
+    }
+
+    /// Whether references stay for the sake of the other records of a batch: those outside of all records may not.
+    fn keeps_in_records_only(&self) -> bool {
+        self.config.on_missing == OnMissing::Auto
     }
 
     /// Which of `wanted` may be read. A reference by an unknown key may be by a new one.
@@ -220,6 +230,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
     /// Reads all contents, and puts them in their places in an event of `before` bytes.
     async fn run(mut self, hydration: Hydration, before: usize) -> Result<Ready<'a>, Failure> {
         let hydration = self.read_all(hydration).await?;
+        self.check_outside(&hydration)?;
         let limit = self.limit();
         let (begun, batch) = (Instant::now(), self.batch.take());
         let (left, hydrated) = compute(self.room.bytes(), move || finish(hydration, batch.as_ref(), limit)).await;
@@ -264,6 +275,25 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         self.proxy.config.max_event_size
     }
 
+    /// What could not be had may stay in the records of a batch, and nowhere else. Known only when everything was read: a content
+    /// that is named elsewhere may name what a record names.
+    fn check_outside(&self, hydration: &Hydration) -> Result<(), Failure> {
+        let Some(batch) = self.batch.as_ref().filter(|_| !self.bad.is_empty()) else { return Ok(()) };
+        let outside = hydration.named_outside(batch);
+        match self.bad.iter().find(|(reference, _)| outside.contains(reference)) {
+            Some((_, failure)) => Err(failure.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Remembers references that stay.
+    fn keep(&mut self, references: Vec<Reference>, failure: &Failure) {
+        if self.batch.is_some() && self.proxy.keeps_in_records_only() {
+            self.bad.extend(references.iter().map(|reference| (reference.clone(), failure.clone())));
+        }
+        self.invocation.kept.extend(references);
+    }
+
     /// Those of `wanted` that may be read. The others stay where they are, or fail the invocation.
     async fn admit(&mut self, hydration: &mut Hydration, wanted: Vec<ContentRef>) -> Result<Vec<ContentRef>, Failure> {
         let Admission { admitted, refused, may_pass } = self.proxy.admit(&mut self.scope, wanted, self.until).await;
@@ -273,7 +303,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         }
         for (reference, failure) in refused {
             refuse(&failure, self.keeps, &mut self.said, &mut self.invocation.work)?;
-            self.invocation.kept.extend(hydration.names_of(&reference));
+            self.keep(hydration.names_of(&reference), &failure);
             hydration.add(reference, None);
         }
         Ok(admitted)
@@ -290,8 +320,13 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
             let left = hydration.leave_too_large(batch, limit);
             self.leave(left);
         }
+        let size = hydration.size_within(limit);
+        if size > limit && !hydration.is_as_it_came() {
+            // So large is what is outside of all records.
+            return Err(Failure::event_too_large(hydrate::TooLarge::Bytes(size), limit));
+        }
         waiting.retain(|reference| hydration.needs(reference));
-        Ok(hydration.size_within(limit))
+        Ok(size)
     }
 
     /// Bytes of the event with as much more as reading these contents may take. A size that is not signed may be anything: it
@@ -361,8 +396,8 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
             Ok(content) => return Ok(Some(content.bytes)),
             Err(error) => error,
         };
+        let failure = Failure::get(reference, &error);
         if error == GetError::Refused {
-            let failure = Failure::get(reference, &error);
             refuse(&failure, self.keeps, &mut self.said, &mut self.invocation.work)?;
         } else if self.keeps && is_permanent(&error) {
             if self.said.is_due() {
@@ -370,22 +405,23 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
             }
             self.invocation.work.kept(&error);
         } else {
-            return Err(Failure::get(reference, &error));
+            return Err(failure);
         }
-        self.invocation.kept.extend(hydration.names_of(reference));
+        self.keep(hydration.names_of(reference), &failure);
         Ok(None)
     }
 
     /// A part that its content does not have: its reference may stay in its place, or fails the invocation.
     fn absent(&mut self, reference: Reference, absent: Absent) -> Result<(), Failure> {
+        let failure = Failure::absent(&reference, absent);
         if !self.keeps {
-            return Err(Failure::absent(&reference, absent));
+            return Err(failure);
         }
         if self.said.is_due() {
             tracing::warn!(%reference, %absent, "reference kept");
         }
         self.invocation.work.kept(&GetError::NotFound);
-        self.invocation.kept.push(reference);
+        self.keep(vec![reference], &failure);
         Ok(())
     }
 
@@ -423,14 +459,23 @@ fn note_unseen(plan: &HydratePlan, shape: Option<&Shape>, event: &[u8], work: &m
 }
 
 /// The plan of an event. Records of a batch that are too deep or name too many references stay as they are; any other event that
-/// does cannot be hydrated.
-fn searched(plan: HydratePlan, batch: Option<&Batch>, limit: u64, work: &mut Work) -> Result<HydratePlan, Failure> {
+/// does cannot be hydrated, and neither can a batch that does so outside of its records.
+fn searched(
+    plan: HydratePlan,
+    batch: Option<&Batch>,
+    limit: u64,
+    invocation: &mut Invocation,
+) -> Result<HydratePlan, Failure> {
     let Some(error) = plan.too_large() else { return Ok(plan) };
     let failure = Failure::event_too_large(error, limit);
     let (plan, left) = plan.by_record(batch.ok_or_else(|| failure.clone())?);
-    let first: Vec<_> = left.iter().take(MAX_LOGGED).collect();
-    tracing::warn!(records = left.len(), ?first, error = %failure, "records kept");
-    work.kept_too_large(left.len());
+    if let Some(error) = plan.too_large() {
+        return Err(Failure::event_too_large(error, limit));
+    }
+    let first: Vec<_> = left.records.iter().take(MAX_LOGGED).collect();
+    tracing::warn!(records = left.records.len(), ?first, error = %failure, "records kept");
+    invocation.work.kept_too_large(left.records.len());
+    invocation.kept.extend(left.references);
     Ok(plan)
 }
 
@@ -455,10 +500,13 @@ fn is_permanent(error: &GetError) -> bool {
     !matches!(error, GetError::Unavailable(_))
 }
 
-fn check_malformed(plan: &HydratePlan, keeps: bool, said: &mut Said, work: &mut Work) -> Result<(), Failure> {
-    plan.malformed().iter().try_for_each(|(text, error)| {
-        refuse(&Failure::new(FailureKind::Refused, format!("{}: {error}", quoted(text))), keeps, said, work)
-    })
+fn check_malformed(
+    malformed: &[(String, ParseRefError)],
+    keeps: bool,
+    said: &mut Said,
+    work: &mut Work,
+) -> Result<(), Failure> {
+    malformed.iter().try_for_each(|(text, error)| refuse(&Failure::malformed(text, error), keeps, said, work))
 }
 
 /// Every reference that is refused comes by here, once: it may stay where it is, or fails its invocation.

@@ -58,8 +58,17 @@ pub struct HydratePlan {
     pub(super) found: Found,
 }
 
+/// Records of a batch that stay as they are.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// Their numbers.
+    pub records: Vec<usize>,
+    /// What they name, however many references that are.
+    pub references: Vec<Reference>,
+}
+
 /// Where a content goes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Edit {
     /// The bytes of its reference, quotation marks included.
     pub(super) span: Range<usize>,
@@ -100,19 +109,22 @@ pub fn plan_with(event: &Bytes, search: Search) -> HydratePlan {
 
 impl HydratePlan {
     /// A plan for a batch that was too deep or named too many references: each record is searched by itself, with its share of what
-    /// may be decoded. A record that is still too deep, or names more references than those before it left, stays as it is; says
-    /// which do, by their numbers.
-    pub fn by_record(&self, batch: &Batch) -> (Self, Vec<usize>) {
+    /// may be decoded. A record that is still too deep, or names more references than those before it left, stays as it is. What is
+    /// outside of all records cannot: where that is too deep or names too many, so does the plan.
+    pub fn by_record(&self, batch: &Batch) -> (Self, Left) {
         let search = self.found.search;
-        let mut found = Found { search, ..Found::default() };
-        let (mut edits, mut left) = (vec![], vec![]);
+        let (mut found, mut edits) = self.outside(batch);
+        let mut left = Left::default();
         for (number, record) in batch.records().iter().enumerate() {
             let text = &self.event[record.clone()];
             let share = u128::from(search.max_decoded) * text.len() as u128 / u128::from(batch.len().max(1));
-            let mut alone = Found { search, budget: Budget::of_event(text, share as u64), ..Found::default() };
+            // To its end, though it may name too many: what it names is remembered.
+            let all = Search { max_references: usize::MAX, ..search };
+            let mut alone = Found { search: all, budget: Budget::of_event(text, share as u64), ..Found::default() };
             let inside = alone.search(text);
-            if alone.budget.is_exhausted() || alone.has_too_many || !found.has_room_for(&alone) {
-                left.push(number);
+            if alone.budget.is_exhausted() || !found.has_room_for(&alone) {
+                left.records.push(number);
+                left.references.append(&mut alone.references);
                 continue;
             }
             found.malformed.append(&mut alone.malformed);
@@ -122,7 +134,22 @@ impl HydratePlan {
                 depth: edit.depth,
             }));
         }
+        edits.sort_unstable_by_key(|edit| edit.span.start);
         (Self { event: self.event.clone(), edits, found }, left)
+    }
+
+    /// Strings with the outline of a reference that cannot be read, outside of all records of a batch.
+    pub fn malformed_outside(&self, batch: &Batch) -> Vec<(String, ParseRefError)> {
+        if self.malformed().is_empty() { vec![] } else { self.outside(batch).0.malformed }
+    }
+
+    /// What is found outside of all records of a batch.
+    fn outside(&self, batch: &Batch) -> (Found, Vec<Edit>) {
+        let (search, around) = (self.found.search, batch.around(&self.event));
+        let budget = Budget::of_event(&around, search.max_decoded);
+        let mut found = Found { search, budget, ..Found::default() };
+        let edits = found.search(&around);
+        (found, edits)
     }
 }
 
