@@ -3,27 +3,13 @@
 use std::time::Instant;
 
 use super::error::ProxyError;
-use super::sandbox::{LAMBDA_RESPONSE_LIMIT, Proxy};
+use super::sandbox::{LAMBDA_RESPONSE_LIMIT, Proxy, longest_response};
 use crate::error::Failure;
 use crate::invocations::Invocation;
 use crate::payload::Payload;
 use crate::room::Part;
 use crate::runtime_api::UpstreamError;
 use crate::wire::{Connection, Framing, RequestHead, WireError};
-
-/// Bytes of the longest response that is buffered, however much memory the function has.
-const MAX_BUFFERED: u64 = 96 << 20;
-
-/// Bytes of the longest response that is buffered where all have a room of `size` together.
-fn longest(size: u64) -> u64 {
-    size.min(MAX_BUFFERED)
-}
-
-/// Bytes that responses in chunks may take together before they grow, of a room of `size`: while they hold these, the longest
-/// response of all has room.
-pub(super) fn before_growing(size: u64) -> u64 {
-    size - longest(size) + LAMBDA_RESPONSE_LIMIT
-}
 
 /// Why a response is not in memory.
 pub(super) enum Ungathered {
@@ -94,7 +80,7 @@ impl<S> Proxy<S> {
     }
 
     fn longest_response(&self) -> u64 {
-        longest(self.responses.size())
+        longest_response(self.responses.size())
     }
 
     /// What becomes of a request whose response is not in memory, unless it fails: what ended early ends early upstream.

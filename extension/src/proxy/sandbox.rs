@@ -5,7 +5,6 @@ use long_content::reference::Scope;
 use long_content::signing::SigningKeys;
 use long_content::store::{ContentStore, settings};
 
-use super::gathering::before_growing;
 use crate::config::{Config, MetricsMode};
 use crate::invocations::{Invocation, Invocations};
 use crate::metrics::Metrics;
@@ -14,6 +13,20 @@ use crate::runtime_api::RuntimeApi;
 
 /// Bytes of the longest response that Lambda takes.
 pub(super) const LAMBDA_RESPONSE_LIMIT: u64 = 6 * 1024 * 1024 + 100;
+
+/// Bytes of the longest response that is buffered, however much memory the function has.
+const MAX_BUFFERED: u64 = 96 << 20;
+
+/// Bytes of the longest response that is buffered where all have a room of `size` together.
+pub(super) fn longest_response(size: u64) -> u64 {
+    size.min(MAX_BUFFERED)
+}
+
+/// Bytes that responses in chunks may take together before they grow, of a room of `size`: while they hold these, the longest
+/// response of all has room.
+fn before_growing(size: u64) -> u64 {
+    size - longest_response(size) + LAMBDA_RESPONSE_LIMIT
+}
 
 /// The proxy between one sandbox's runtime and the Runtime API.
 #[derive(Debug)]
