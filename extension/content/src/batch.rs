@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::json::{self, Name, StringToken};
 
 /// How the records in `Records` name their source, by the poller that sends them. Other services send `Records` too (S3, SES,
-/// CodeCommit), but nothing lets a function fail one of those alone.
+/// `CodeCommit`), but nothing lets a function fail one of those alone.
 const SOURCES: &[(&str, &[u8])] = &[
     ("eventSource", b"aws:sqs"),
     ("EventSource", b"aws:sns"),

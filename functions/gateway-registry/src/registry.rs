@@ -41,7 +41,7 @@ pub struct Registry {
     pub(crate) functions: FunctionClient,
     /// The function that answers gateways' calls of this product's own tools.
     pub(crate) gateway_tools: Option<String>,
-    /// Where tokens of OAuth2 providers may go.
+    /// Where tokens of `OAuth2` providers may go.
     pub(crate) token_hosts: TokenHosts,
     pub(crate) region: String,
     pub(crate) stage: String,
@@ -77,7 +77,7 @@ impl Registry {
     /// - `MCP_CLIENT_FUNCTION_ARN`: the function that calls gateways for agents.
     /// - `GATEWAY_TOOLS_FUNCTION_ARN`: the function that answers gateways, if there is one.
     /// - `ALLOWED_HOSTS`: the hosts that documents may be fetched from; every public one if it is not set.
-    /// - `OAUTH_PROVIDER_HOSTS`: the hosts that get tokens of each OAuth2 provider (`corporate=api.example.com,*.corp.example`); none if
+    /// - `OAUTH_PROVIDER_HOSTS`: the hosts that get tokens of each `OAuth2` provider (`corporate=api.example.com,*.corp.example`); none if
     ///   it is not set.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ pub(super) fn foreign<'a>(row: &ToolRow, hosts: &'a [String]) -> Option<&'a str>
     hosts.iter().find(|host| !row.hosts.contains(host)).map(String::as_str)
 }
 
-/// The hosts that get tokens of each OAuth2 provider: `corporate=api.example.com,*.corp.example,partner=partner.example`.
+/// The hosts that get tokens of each `OAuth2` provider: `corporate=api.example.com,*.corp.example,partner=partner.example`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TokenHosts(HashMap<String, AllowedHosts>);
 
@@ -94,7 +94,8 @@ impl FromStr for TokenHosts {
                 None => (provider.ok_or("it must begin with provider=host")?, word),
             };
             let hosts = lists.entry(name).or_default();
-            *hosts += &format!(" {host}");
+            hosts.push(' ');
+            hosts.push_str(host);
         }
         let list = |(name, hosts): (&str, String)| Ok((name.to_owned(), AllowedHosts::listed(&hosts)?));
         let lists = lists.into_iter().map(list).collect::<Result<_, http_guard::NotAHost>>();
