@@ -30,6 +30,8 @@ TOPIC = "secret-topic-of-the-flows"
 GOLF_SECRET = f"rez-agent/golf/credentials-{STAGE}"
 # What the flows need, in the words of ONLY=.
 STACKS = "layer shared-infrastructure agent-registry shared-llm tools messaging functions gateway-registry operations"
+# The agent whose state machine is given questions with the mode workflow; a test deploys it.
+WORKFLOW_AGENT = "document-agent"
 TIMEOUT = 120
 # Where the stand-ins have the stage's MCP server, AgentCore's gateways, and an MCP server of others.
 MCP_HOST, GATEWAYS_HOST, GUEST_HOST = "mcp.example.com", "gateways.example.com", "guest.example.com"
@@ -82,6 +84,7 @@ class Platform:
         given["McpClientAllowedHosts"] = f"{MCP_HOST},{GATEWAYS_HOST},{GUEST_HOST}"
         given |= {"AuthorizerKeysSecretArn": self.api_keys, "JwtJwksUrl": f"{ISSUER}/.well-known/jwks.json"}
         given |= {"JwtIssuer": ISSUER, "JwtAudience": AUDIENCE}
+        given["AgentStateMachineArn"] = f"arn:aws:states:{REGION}:123456789012:stateMachine:{WORKFLOW_AGENT}-{STAGE}"
         return [f"--parameter={name}={value}" for name, value in given.items()]
 
     def make_secret(self, name, keys):

@@ -1,11 +1,12 @@
-"""The agent over HTTP: a turn with a tool of an MCP server, sessions, the queue, and the day's budget. Its models follow scripts."""
+"""The agent over HTTP: a turn with a tool of an MCP server, sessions, the queue, the state machine, and the day's budget. Its models follow scripts."""
 
 import datetime
 import json
+import os
 import re
 import time
 
-from tests.flows import GOLF_SECRET, MCP_HOST, MCP_TOKEN, STAGE, OnPlatform
+from tests.flows import GOLF_SECRET, MCP_HOST, MCP_TOKEN, STAGE, WORKFLOW_AGENT, OnPlatform, zips
 from tests.flows.test_authentication import BIRDSFOOT, KEYS, SEARCH, TOKEN
 
 SESSIONS = f"dynamodb UpdateItem rez-agent-sessions-{STAGE}"
@@ -179,6 +180,53 @@ class Sessions(OnAgent):
         )
         self.assertEqual(self.request("GET", f"agent/sessions/{identity}", "alice")[0], 404)
         self.assertEqual(self.answered("forgetful", "Two?", session_id=identity)["message"], "First.")
+
+
+class Workflows(OnAgent):
+    # A turn with a tool, and the answer.
+    SCRIPT = [{"text": "I look.", "tool_calls": [{"name": "list_handles", "input": {}}]}, {"text": "Nothing is there."}]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.platform.delivery("deploy", *zips(os.environ["LRAP_TEST_LINKED"]), "--only", f"agent-{WORKFLOW_AGENT}")
+
+    def setUp(self):
+        super().setUp()
+        # The row that the stack has made, with a model that follows the script.
+        self.agent(WORKFLOW_AGENT, self.SCRIPT, ["list_handles"])
+        agents = self.table("AgentRegistry", "")
+        row = agents.get_item(Key={"agent_name": WORKFLOW_AGENT, "version": "v1.0"})["Item"]
+        agents.put_item(Item={**row, "version": "latest", "resolved_version": "v1.0"})
+
+    def test_the_state_machine_answers_a_question_for_its_caller_only(self):
+        status, headers, text = self.ask(WORKFLOW_AGENT, "What is there?", mode="workflow")
+        self.assertEqual(status, 202, text)
+        handed_over = json.loads(text)
+        self.assertEqual((handed_over["mode"], headers["Location"]), ("workflow", handed_over["location"]))
+        path = handed_over["location"].lstrip("/")
+        self.is_hidden(path)
+        ended = self.eventually(lambda: self.ended(path), "the end of the execution")
+        self.assertEqual((ended["status"], ended.get("message")), ("succeeded", "Nothing is there."), ended)
+        self.assertEqual((ended["metadata"]["status"], ended["metadata"]["iterations"]), ("completed", 2))
+        self.assertLess(ended["started_at"], ended["stopped_at"])
+        execution = self.client("stepfunctions").describe_execution(executionArn=handed_over["execution_arn"])
+        self.assertEqual(json.loads(execution["input"]), {"question": "What is there?", "version": "latest", "agent_name": WORKFLOW_AGENT})
+        self.is_hidden(path)
+
+    def ended(self, path):
+        """An execution as its caller finds it, when it runs no more."""
+        status, headers, text = self.request("GET", path, "alice", output="AgentUrlAddress")
+        self.assertEqual(status, 200, text)
+        found = json.loads(text)
+        self.assertEqual(headers["Retry-After"], "2" if found["status"] == "running" else None)
+        return found if found["status"] != "running" else None
+
+    def is_hidden(self, path):
+        """Nobody else finds an execution, at either address."""
+        for output in ("WebApiUrl", "AgentUrlAddress"):
+            found = [self.request("GET", path, caller, output=output)[0] for caller in ("bob", "nobody")]
+            self.assertEqual(found, [404, 401], output)
 
 
 class Costs(OnAgent):
