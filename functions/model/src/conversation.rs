@@ -320,7 +320,7 @@ mod tests {
             (
                 json!([user("ask"), calls(&["x"])]),
                 json!([{"tool_use_id": "x", "content": [picture]}]),
-                "an image is none of",
+                "an image is not one of",
             ),
         ] {
             let refused = shape(messages.clone(), results).expect_err(reason);

@@ -187,7 +187,7 @@ impl OAuth {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         json!({
             "iss": format!("https://{host}/identityapi"), "aud": "onlinereservation", "iat": now, "nbf": now,
-            "exp": now + settings.expires_in.max(86_400), "sub": "4711", "golferId": settings.golfer_id, "acct": "A-17",
+            "exp": now.saturating_add(settings.expires_in.max(86_400)), "sub": "4711", "golferId": settings.golfer_id, "acct": "A-17",
             "email": USERNAME,
         })
     }
@@ -218,7 +218,8 @@ impl OAuth {
         let (key, claims) = (self.key(), self.claims(host));
         let mut settings = self.lock();
         let token = settings.instead.clone().unwrap_or_else(|| key.sign(&claims));
-        let until = SystemTime::now() + Duration::from_secs(settings.expires_in);
+        // The clock ends before some lives do.
+        let until = SystemTime::now() + Duration::from_secs(settings.expires_in.min(u64::from(u32::MAX)));
         let given = Given { golfer_id: settings.golfer_id, until };
         settings.given.insert(token.clone(), given);
         json!({ "access_token": token, "refresh_token": "none", "expires_in": settings.expires_in, "token_type": "Bearer" })
