@@ -120,7 +120,7 @@ agent: tools ## try: ask an agent about a long document; QUESTION="…", FILE=pa
 	    $(if $(URL),--url "$(URL)") $(if $(QUESTION),--question "$$QUESTION") $(if $(FILE),--document "$(FILE)") \
 	    $(if $(AGENT),--agent "$(AGENT)" --tool-python "$(VENV)/bin/python" --tool-library functions/lrap-tools/python/src)
 
-platform: tools ## try: send a notification, a web action, a schedule and a failure through the deployed stacks; PAGE=1 stays open
+platform: tools ## try: send a notification, a web action, a schedule, a failure and a conversation through the deployed stacks; PAGE=1 stays open
 	$(call announce,$(BUILT)/platform,4 to 8 minutes)
 	$(call step,1 of 5: the engine of AWS on this machine (115 MB),$(ENGINE)/installed)
 	$(call step,2 of 5: what make deploy runs on (250 MB),$(DELIVERY)/installed)

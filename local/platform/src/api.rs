@@ -1,11 +1,12 @@
 //! The platform's HTTP API, and the few things of AWS on this machine that a person would look at.
 
+use crate::secrets::KEY;
 use anyhow::{Context, Result, ensure};
 use demo::aws::Service;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-/// Requests of the API are signed for IAM; here only that there is a signature is looked at.
+/// Requests of the API are signed for IAM, where they need no key; here only that there is a signature is looked at.
 const SIGNATURE: &str =
     "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=none";
 
@@ -66,7 +67,8 @@ impl Api {
     }
 
     async fn ask(&self, method: Method, url: &str, body: Option<&Value>) -> Result<Value> {
-        let mut request = self.client.request(method.clone(), url).header("authorization", SIGNATURE);
+        let request = self.client.request(method.clone(), url);
+        let mut request = request.header("authorization", SIGNATURE).header("x-api-key", KEY);
         if let Some(body) = body {
             request = request.json(body);
         }

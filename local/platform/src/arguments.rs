@@ -3,7 +3,8 @@
 use clap::Parser;
 use std::path::PathBuf;
 
-/// Deploys the platform of messages to AWS on this machine, and shows what becomes of a notification, a web action, a schedule and a failure.
+/// Deploys the platform of messages to AWS on this machine, and shows what becomes of a notification, a web action, a schedule, a failure and a
+/// conversation with an agent.
 ///
 /// Exit status: 0 if each ends as it should, else 1.
 #[derive(Debug, Parser)]

@@ -1,6 +1,7 @@
 //! AWS on this machine with the stacks of messages, and the stand-ins around it.
 
 use crate::arguments::Arguments;
+use crate::secrets::{self, AGENT_KEYS, MCP_HOST, MCP_KEY, MCP_TOKEN};
 use anyhow::{Context, Result, ensure};
 use lambda_local::{Config, EngineConfig, LambdaLocal, LogLine, Logs};
 use stand_ins::StandIns;
@@ -42,13 +43,27 @@ impl Machine {
 
     /// The stacks, as `make deploy` deploys them; the URL of the API.
     pub(crate) async fn deploy(&self, arguments: &Arguments) -> Result<String> {
+        secrets::make(&self.endpoint()).await?;
         let zip = |architecture| arguments.zips.join(format!("lrap-{architecture}.zip"));
         let mut deploy = self.delivery(arguments, "deploy");
         deploy.arg(zip("x86_64")).arg(zip("arm64")).args(["--only", STACKS]).arg("--zips").arg(&arguments.zips);
         deploy.arg(format!("--parameter=NtfyUrl={}/{TOPIC}", self.outside.url()));
+        deploy.arg(format!("--parameter=AgentApiKeySecret={AGENT_KEYS}"));
+        deploy.arg(format!("--parameter=McpApiKeySecret={MCP_KEY}"));
+        deploy.arg(format!("--parameter=McpClientAllowedHosts={MCP_HOST}"));
         let said = said("make deploy", &deploy.output().await.context("cannot run make deploy")?)?;
-        let url = said.lines().find_map(|line| line.split_once("WebApiUrl is "));
-        Ok(url.context("the stack of functions has no WebApiUrl")?.1.to_owned())
+        let server = output(&said, "McpServerUrl")?;
+        let host = server.trim_start_matches("https://").trim_start_matches("http://").split('/').next();
+        self.outside.mcp_is_at(host.unwrap_or_default());
+        Ok(output(&said, "WebApiUrl")?.to_owned())
+    }
+
+    /// `make mcp-tools`: the tools of the stage's MCP server are tools for agents.
+    pub(crate) async fn register_mcp_tools(&self, arguments: &Arguments) -> Result<()> {
+        let mut command = self.delivery(arguments, "mcp-tools");
+        command.arg(format!("https://{MCP_HOST}/mcp"));
+        command.args(["--auth", &format!("header:x-api-key:{MCP_TOKEN}"), "--prefix", "mcp_"]);
+        said("make mcp-tools", &command.output().await.context("cannot run make mcp-tools")?).map(drop)
     }
 
     /// `make redrive`.
@@ -108,6 +123,12 @@ fn gather(mut lines: UnboundedReceiver<LogLine>) -> Arc<Mutex<String>> {
         }
     });
     log
+}
+
+/// What a stack says of itself.
+fn output<'a>(said: &'a str, name: &str) -> Result<&'a str> {
+    let value = said.lines().find_map(|line| Some(line.split_once(&format!("{name} is "))?.1));
+    value.with_context(|| format!("the stack of functions has no {name}"))
 }
 
 fn said(what: &str, output: &Output) -> Result<String> {

@@ -1,12 +1,14 @@
 //! The platform of messages on this machine: the stacks that run on AWS, deployed by the same command, and stand-ins for everything outside.
 //!
-//! `make platform` runs it. A notification, a web action, a schedule and a failure go their ways; each call that the functions make is shown
-//! in its order. The exit status says whether all ended as they should.
+//! `make platform` runs it. A notification, a web action, a schedule, a failure and a conversation go their ways; each call that the
+//! functions make is shown in its order. The exit status says whether all ended as they should.
 
 mod api;
 mod arguments;
+mod conversation;
 mod machine;
 mod scenes;
+mod secrets;
 mod story;
 
 use anyhow::{Context, Result};

@@ -1,6 +1,7 @@
-//! What happens: a notification, a web action, a schedule, a failure.
+//! What happens: a notification, a web action, a schedule, a failure, a conversation.
 
 use crate::arguments::Arguments;
+use crate::conversation;
 use crate::story::{Story, line};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -19,7 +20,8 @@ pub(crate) async fn all(story: &Story<'_>, arguments: &Arguments) -> Result<()> 
     notification(story).await?;
     web_action(story).await?;
     schedule(story).await?;
-    failure(story, arguments).await
+    failure(story, arguments).await?;
+    conversation::booking(story, arguments).await
 }
 
 async fn notification(story: &Story<'_>) -> Result<()> {

@@ -84,6 +84,11 @@ impl StandIns {
         self.aws.relay_to(endpoint);
     }
 
+    /// What `https://mcp.example.com` leads to: the host name of a function URL of that `lambda-local`.
+    pub fn mcp_is_at(&self, host: &str) {
+        self.aws.mcp_is_at(host);
+    }
+
     /// The variables `TEST_ENDPOINTS` and `TEST_CA_FILE`, by which functions that are built with `test-endpoints` find the services.
     pub fn variables(&self) -> [(&'static str, String); 2] {
         let hosts = hosts(&self.services.all).into_iter();

@@ -6,7 +6,8 @@ use serde_json::Value;
 /// The service, what is asked of it, and the table, topic or queue that it is about.
 pub(crate) fn words(service: &str, head: &Parts, body: &[u8]) -> String {
     let service = service.trim_start_matches("aws:");
-    let (operation, about) = target(head, body).or_else(|| action(body)).unwrap_or_else(|| request(head));
+    let (operation, about) =
+        target(head, body).or_else(|| action(body)).or_else(|| invocation(head)).unwrap_or_else(|| request(head));
     format!("{service} {operation} {about}").trim_end().to_owned()
 }
 
@@ -22,6 +23,12 @@ fn target(head: &Parts, body: &[u8]) -> Option<(String, String)> {
 fn action(body: &[u8]) -> Option<(String, String)> {
     let field = |name: &str| form_urlencoded::parse(body).find(|(known, _)| known == name).map(|(_, value)| value);
     Some((field("Action")?.into_owned(), last(&field("TopicArn").unwrap_or_default(), ':')))
+}
+
+/// Of Lambda: the function by its name, whether the path has that or an ARN.
+fn invocation(head: &Parts) -> Option<(String, String)> {
+    let function = head.uri.path().strip_prefix("/2015-03-31/functions/")?.strip_suffix("/invocations")?;
+    Some(("Invoke".to_owned(), last(&function.replace("%3A", ":"), ':')))
 }
 
 fn request(head: &Parts) -> (String, String) {
@@ -46,6 +53,10 @@ mod tests {
         assert_eq!(of("aws:dynamodb", json, r#"{"TableName":"rows"}"#), "dynamodb PutItem rows");
         let form = "Action=Publish&TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A1%3Anotifications&Message=m";
         assert_eq!(of("aws:sns", http::Request::post("/"), form), "sns Publish notifications");
+        for function in ["tool-dev", "arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Atool-dev"] {
+            let path = format!("/2015-03-31/functions/{function}/invocations");
+            assert_eq!(of("aws:lambda", http::Request::post(path), "{}"), "lambda Invoke tool-dev");
+        }
     }
 
     #[test]
