@@ -432,7 +432,7 @@ build-programs = $(call build-these,lrap-extension $(1)) --features http-guard/t
 # The same, and makes zips that link to them.
 define link
 $(build-programs)
-@$(MAKE) layer-folder wrapper
+@$(MAKE) wrapper layer-folder
 @"$(PYTHON)" functions/link "$(LINKED)" --programs "$(BUILT)" --layer "$(LAYER)" $(filter-out platform,$(1))
 endef
 # The functions of the stack `functions`, and of those that it imports from.
