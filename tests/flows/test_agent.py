@@ -7,6 +7,7 @@ import re
 import time
 
 from tests.flows import GOLF_SECRET, MCP_HOST, MCP_TOKEN, STAGE, WORKFLOW_AGENT, OnPlatform, zips
+from tests.flows.load.reports import reports
 from tests.flows.test_authentication import BIRDSFOOT, KEYS, SEARCH, TOKEN
 
 SESSIONS = f"dynamodb UpdateItem rez-agent-sessions-{STAGE}"
@@ -96,6 +97,17 @@ class AgentWithMcp(OnAgent):
         self.in_order(*searched, SESSIONS, "mcp POST /mcp", *BOOKING, SESSIONS)
         calls = self.calls()
         self.assertEqual([calls.count(call) for call in (TOKEN, KEYS, SEARCH, *BOOKING)], [1] * 6, calls)
+        self.fits(f"mcp-{STAGE}", seconds=30, megabytes=256)
+
+    def fits(self, function, seconds, megabytes):
+        """A function has so much memory and time, and its invocations have stayed within both."""
+        given = self.client("lambda").get_function_configuration(FunctionName=function)
+        self.assertEqual((given["Timeout"], given["MemorySize"]), (seconds, megabytes))
+        seen = self.eventually(lambda: reports(self.platform.lines).get(function), "the reports")
+        slowest, largest = max(one.duration for one in seen), max(one.used for one in seen)
+        print(f"{function}: {len(seen)} invocations, at most {slowest:.0f} ms and {largest} MB")
+        self.assertLess(slowest, seconds * 1000)
+        self.assertLess(largest, megabytes)
 
     def test_ai_agent_interaction_legacy(self):
         queued = {"name": FORECASTS, "input": {**PLACE, "async": True}}
