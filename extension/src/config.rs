@@ -68,7 +68,7 @@ settings! {
     CONTENT_TTL, "86400", |config| config.ttl.as_seconds().unwrap_or(0).to_string();
     /// Seconds that storing or reading contents may take, within the invocation's own deadline.
     STORE_TIMEOUT, "20", |config| config.store_timeout.as_secs().to_string();
-    /// Bytes that hydrated events may have in one sandbox together, from when their contents are read until the runtime has them.
+    /// Bytes that all hydrated events of a sandbox may have together at one time. An event counts from when its contents are read until the runtime has received it.
     MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory", |config| config.max_event_size.to_string();
     /// Distinct references that one event may name, including those inside its contents.
     MAX_REFERENCES = "LRAP_MAX_REFERENCES", "4096", |config| config.max_references.to_string();
@@ -88,12 +88,12 @@ settings! {
     READ_LEGACY = "LRAP_READ_LEGACY", "false", |config| config.reads_legacy.to_string();
     /// Port of 127.0.0.1 on which the proxy listens.
     PORT = "LRAP_LISTENER_PORT", "9009", |config| config.port.to_string();
-    /// The same, for this extension alone where several proxies are chained.
-    OWN_PORT = "LONG_CONTENT_LISTENER_PORT", "the above", |config| config.port.to_string();
+    /// The same port, for this extension alone: set it where several proxies are chained.
+    OWN_PORT = "LONG_CONTENT_LISTENER_PORT", "LRAP_LISTENER_PORT", |config| config.port.to_string();
     /// `host:port` of the Runtime API that the proxy forwards to.
     UPSTREAM = "LRAP_RUNTIME_API_ENDPOINT", "AWS_LAMBDA_RUNTIME_API", |config| config.upstream.clone();
-    /// The same, for this extension alone where several proxies are chained.
-    OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "the above", |config| config.upstream.clone();
+    /// The same endpoint, for this extension alone: set it where several proxies are chained.
+    OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "LRAP_RUNTIME_API_ENDPOINT", |config| config.upstream.clone();
     /// Trusted certificates for DynamoDB and S3: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
     TLS_ROOTS, "amazon (system for other endpoints)", |config| config.store.access.tls_roots.to_string();
     /// Metrics of invocations that did work, as lines on standard output: `emf` for CloudWatch, or `off`.
