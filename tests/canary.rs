@@ -265,7 +265,7 @@ async fn b6_nothing_comes_out_of_broken_connections() {
     let request = Request::response(&id, body.as_str()).header("Authorization", &canary("HalfBearer"));
     world.runtime.begin_part(&request, 3_000).await;
     world.runtime.hang_up();
-    world.extension.log_with("broke off").await;
+    world.extension.log_with("the connection of the runtime failed").await;
     let nonsense = Request::new(&format!("{} BAD", canary("Method")), &canary("Path"));
     world.runtime.begin(&nonsense).await;
     world.runtime.hang_up();
@@ -273,7 +273,7 @@ async fn b6_nothing_comes_out_of_broken_connections() {
     let id = world.invocation().await;
     let error = Request::post(&format!("/2018-06-01/runtime/invocation/{id}/error"), error);
     assert_eq!(world.runtime.send(error).await.status, 202);
-    assert_silent(world, &["broke off"]).await;
+    assert_silent(world, &["the connection of the runtime failed"]).await;
 }
 
 #[tokio::test]

@@ -239,7 +239,7 @@ async fn o11_an_error_that_cannot_be_stored_goes_with_its_marker_broken() {
             let sent = fail(&mut world, error).await;
             assert_eq!(sent.text(), expected);
             assert!(world.extension.line_with("BrokenMarkers").await.contains("\"failed\":false"));
-            world.extension.log_with("markers of an error broken").await;
+            world.extension.log_with("text like a reference was altered in an error").await;
         }
         world.table().clear_faults();
         for (_, broken) in disarmed() {
@@ -269,7 +269,7 @@ async fn o11_an_error_keeps_its_form_however_many_look_alikes_it_holds() {
     let sent = fail(&mut world, error.as_str()).await;
     assert!(sent.text() == error.replace("@content:", "@ content:"));
     assert_eq!(world.table().meter().since(&before).total_requests(), 0);
-    let logged = world.extension.log_with("markers of an error broken").await;
+    let logged = world.extension.log_with("text like a reference was altered in an error").await;
     assert!(logged.contains("20001") && logged.len() < 500, "{logged}");
 }
 

@@ -207,7 +207,7 @@ async fn h5_a_record_that_names_too_many_references_stays_and_the_others_are_hyd
     let many = json!(made_up(&world, 51)).to_string();
     let event = |first: &str| sqs(&[first.to_owned(), many.clone(), first.to_owned()]);
     assert_eq!(world.deliver(event(&references[0]).to_string()).await.json(), event(&text(6_000)));
-    let line: Value = serde_json::from_str(&world.extension.log_with("records kept").await).unwrap();
+    let line: Value = serde_json::from_str(&world.extension.log_with("records kept in the event").await).unwrap();
     assert_eq!((&line["records"], &line["first"]), (&json!(1), &json!("[1]")));
 }
 

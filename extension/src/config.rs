@@ -58,9 +58,9 @@ settings! {
     MAX_PAYLOAD_SIZE = "MAX_PAYLOAD_SIZE", "245760", |config| config.max_payload_size.unwrap_or(0).to_string();
     /// JSON Pointers, separated by spaces, of values that stay inline whatever their size, for a Choice, a Map or a person to read; `*` matches any one member, `/**` at the end everything below.
     KEEP = "LRAP_KEEP", "none", |_| String::new();
-    /// Name of an S3 bucket for long contents. Without one, the table holds all.
+    /// Name of an S3 bucket for long contents. Without a bucket, the table stores all contents.
     CONTENT_BUCKET, "none", |config| config.bucket.as_ref().map(|bucket| bucket.bucket.clone()).unwrap_or_default();
-    /// Contents of more bytes than this, after compression, are stored in the bucket; by default those that cost less there.
+    /// Contents of more bytes than this, after compression, are stored in the bucket. Above the default, S3 costs less than the table.
     S3_MIN_SIZE, "8032", |config| config.bucket.as_ref().map(|bucket| bucket.min_size.to_string()).unwrap_or_default();
     /// ARN of a KMS key that encrypts what is stored in the bucket, in place of the bucket's default encryption.
     S3_KMS_KEY, "none", |config| config.bucket.as_ref().and_then(|bucket| bucket.kms_key.clone()).unwrap_or_default();
@@ -96,7 +96,7 @@ settings! {
     OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "LRAP_RUNTIME_API_ENDPOINT", |config| config.upstream.clone();
     /// Trusted certificates for DynamoDB and S3: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
     TLS_ROOTS, "amazon (system for other endpoints)", |config| config.store.access.tls_roots.to_string();
-    /// Metrics of invocations that did work, as lines on standard output: `emf` for CloudWatch, or `off`.
+    /// Metrics of invocations in which the extension had something to do, as lines on standard output: `emf` for CloudWatch, or `off`.
     METRICS = "LRAP_METRICS", "emf", |config| config.metrics.as_str().to_owned();
     /// Log level: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     LOG = "LRAP_LOG", "warn", |config| config.log.to_string();
@@ -379,7 +379,7 @@ fn upstream(vars: &mut Variables<'_>, lambda_api: &str, port: u16) -> String {
     let upstream = if vars.is_set(OWN_UPSTREAM) {
         let own = host_and_port(vars, OWN_UPSTREAM);
         if own.as_ref().is_some_and(|own| upstream::is_listener(own, port)) {
-            vars.unfit(OWN_UPSTREAM, "is where this extension itself listens; name the next proxy, or leave it out");
+            vars.unfit(OWN_UPSTREAM, "is where this extension itself listens; unset it, or name the next proxy");
         }
         own
     } else {
@@ -551,7 +551,7 @@ mod tests {
             ("LRAP_KEEP", "/a~2b", "is `/a~2b`: "),
             ("LRAP_KEEP", "/kept /a~", "is `/kept /a~`: "),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1 GB", "is `1 GB`, not a whole number of 0 to 18446744073709551615"),
-            ("AWS_SESSION_TOKEN", "hush\n", "begins or ends with white space, or contains what is not printable ASCII"),
+            ("AWS_SESSION_TOKEN", "hush\n", "begins or ends with white space, or is not all printable ASCII"),
         ] {
             let said = mistakes(&[(name, value)]);
             assert!(said.len() == 1 && said[0].starts_with(&format!("{name} {problem}")), "{said:?}");
@@ -562,7 +562,7 @@ mod tests {
         }
         let secret = ("LRAP_SIGNING_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:lrap-a1b2c3");
         let both = mistakes(&[secret, ("AWS_ENDPOINT_URL", "http://user:password@host")]);
-        assert_eq!(both, [format!("AWS_ENDPOINT_URL is a value with a user's name, which is not shown, {url}")]);
+        assert_eq!(both, [format!("AWS_ENDPOINT_URL is a value with a user name (not shown here), {url}")]);
         assert!(config(&[("AWS_ENDPOINT_URL", "x"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "TRUE")]).is_ok());
         assert_eq!(
             config(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "99999999999999999")]).unwrap().cache_size,

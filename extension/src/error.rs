@@ -85,22 +85,22 @@ impl Failure {
         let (kind, look_at) = match error {
             GetError::NotFound => (
                 FailureKind::NotFound,
-                "do AGENT_CONTEXT_TABLE and AWS_REGION name the writer's table, is its LRAP_CONTENT_TTL long enough, and was \
-                 it made for another tenant, or with an LRAP_SIGNING_KEY?",
+                "check that AGENT_CONTEXT_TABLE and AWS_REGION name the writer's table, that the writer's LRAP_CONTENT_TTL \
+                 is long enough, and whether the reference was made for another tenant or with an LRAP_SIGNING_KEY",
             ),
             GetError::Expired => {
-                (FailureKind::Expired, "LRAP_CONTENT_TTL of the writer decides how long contents live")
+                (FailureKind::Expired, "the writer's LRAP_CONTENT_TTL sets how long contents are stored")
             }
             GetError::Refused => (
                 FailureKind::Refused,
-                "was it altered, or made for another AGENT_CONTEXT_TABLE, LRAP_CONTENT_BUCKET or tenant?",
+                "check whether it was altered, or made for another AGENT_CONTEXT_TABLE, LRAP_CONTENT_BUCKET or tenant",
             ),
             GetError::Corrupt => (
                 FailureKind::Corrupt,
-                "was the item in AGENT_CONTEXT_TABLE changed by something other than this layer?",
+                "check whether something other than this layer changed the item in AGENT_CONTEXT_TABLE",
             ),
             GetError::Unavailable(_) => {
-                (FailureKind::StoreUnavailable, "LRAP_STORE_TIMEOUT and the function's timeout bound the wait")
+                (FailureKind::StoreUnavailable, "LRAP_STORE_TIMEOUT and the function's timeout limit the wait")
             }
         };
         Self::of(kind, reference, format_args!("{error}; {look_at}"))
@@ -108,7 +108,7 @@ impl Failure {
 
     /// A reference to a part that its content does not have.
     pub fn absent(reference: &Reference, absent: Absent) -> Self {
-        let look_at = "the workflow made this part: do its pointer and its slice lead into the content?";
+        let look_at = "check the pointer and the slice that the workflow added to the reference";
         let pointer = reference.part.as_ref().map(Part::pointer).unwrap_or_default();
         Self::of(FailureKind::NotFound, reference, format_args!("{absent}, at the pointer \"{pointer}\"; {look_at}"))
     }
@@ -116,15 +116,15 @@ impl Failure {
     /// A reference that is not read at all.
     pub fn refused(reference: &ContentRef, refusal: Refusal) -> Self {
         let look_at = match refusal {
-            Refusal::Unsigned => "its writer needs the LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN that is set here",
-            Refusal::NoKey => "set LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN as its writer has it",
-            Refusal::UnknownKey(_) => "do LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN differ here and at its writer?",
+            Refusal::Unsigned => "give its writer the LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN that is set here",
+            Refusal::NoKey => "set LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN to the value that its writer has",
+            Refusal::UnknownKey(_) => "use the same LRAP_SIGNING_KEY or LRAP_SIGNING_SECRET_ARN here and at its writer",
             Refusal::Forged => {
-                "was it altered, or made for another AGENT_CONTEXT_TABLE, LRAP_CONTENT_BUCKET or tenant?"
+                "check whether it was altered, or made for another AGENT_CONTEXT_TABLE, LRAP_CONTENT_BUCKET or tenant"
             }
             Refusal::NoBucket => "set LRAP_CONTENT_BUCKET to the bucket of its writer",
             Refusal::Legacy => {
-                "LRAP_READ_LEGACY reads them only without LRAP_SIGNING_KEY, LRAP_SIGNING_SECRET_ARN and tenants"
+                "LRAP_READ_LEGACY works only without LRAP_SIGNING_KEY, LRAP_SIGNING_SECRET_ARN and tenant isolation"
             }
         };
         Self::of(FailureKind::Refused, reference, format_args!("{refusal}; {look_at}"))
@@ -132,7 +132,7 @@ impl Failure {
 
     /// Signing keys that cannot be had.
     pub fn no_keys(error: &impl fmt::Display) -> Self {
-        let look_at = "LRAP_SIGNING_SECRET_ARN names the secret, and LRAP_STORE_TIMEOUT bounds the wait";
+        let look_at = "LRAP_SIGNING_SECRET_ARN names the secret, and LRAP_STORE_TIMEOUT limits the wait";
         Self::new(FailureKind::StoreUnavailable, format!("{error}; {look_at}"))
     }
 
@@ -151,7 +151,7 @@ impl Failure {
                 Self::new(FailureKind::PayloadTooLarge, format!("{error}; {look_at}"))
             }
             PutError::Unavailable(_) => {
-                let look_at = "LRAP_STORE_TIMEOUT and the function's timeout bound the wait";
+                let look_at = "LRAP_STORE_TIMEOUT and the function's timeout limit the wait";
                 Self::new(FailureKind::StoreUnavailable, format!("{error}; {look_at}"))
             }
         }
@@ -168,14 +168,17 @@ impl Failure {
 
     /// An event for which others left no room in time.
     pub fn no_room(limit: u64) -> Self {
-        let message = format!("other events being hydrated left no room in time; LRAP_MAX_EVENT_SIZE allows {limit}");
+        let message = format!(
+            "no memory was free in time, because other events are being hydrated; LRAP_MAX_EVENT_SIZE allows {limit} \
+             bytes for all of them"
+        );
         Self::new(FailureKind::StoreUnavailable, message)
     }
 
     /// A response that is longer than the `limit` of what is buffered.
     pub fn response_too_large(limit: u64) -> Self {
         let message = format!(
-            "the response is longer than the {limit} bytes that are buffered: a quarter of \
+            "the response is longer than the {limit} bytes that the extension buffers: a quarter of \
              AWS_LAMBDA_FUNCTION_MEMORY_SIZE, at most 96 MiB"
         );
         Self::new(FailureKind::ResponseTooLarge, message)
@@ -184,8 +187,8 @@ impl Failure {
     /// A response for which others left no room in time.
     pub fn no_room_for_response(limit: u64) -> Self {
         let message = format!(
-            "other responses being buffered left no room in time; together they may have {limit} bytes, a quarter of \
-             AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+            "no memory was free in time, because other responses are buffered; together they may have {limit} bytes, a \
+             quarter of AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
         );
         Self::new(FailureKind::StoreUnavailable, message)
     }
@@ -193,13 +196,13 @@ impl Failure {
     /// A response that could be taken for a reference, of an invocation of which nothing is remembered.
     pub fn unknown_invocation() -> Self {
         let message = "the response holds text that reads like a reference, and its event did not come through this \
-                       proxy, or came more than 15 minutes ago; LRAP_OFFLOAD=never passes such text on";
+                       proxy, or came more than 15 minutes ago; LRAP_OFFLOAD=never forwards such text unchanged";
         Self::new(FailureKind::UnknownInvocation, message)
     }
 
     /// A response that cannot be made to fit its destination.
     pub fn does_not_fit(error: &DoesNotFit) -> Self {
-        Self::new(FailureKind::PayloadTooLarge, format!("{error}; MAX_PAYLOAD_SIZE and LRAP_KEEP decide that"))
+        Self::new(FailureKind::PayloadTooLarge, format!("{error}; look at MAX_PAYLOAD_SIZE and LRAP_KEEP"))
     }
 
     /// `errorType` of the error document: what a state machine matches.

@@ -31,7 +31,7 @@ pub fn init(level: LevelFilter) {
 /// Says why the process ends, even when it ends before the level was known.
 pub fn last_words(error: &dyn Display) {
     let _ = subscriber(LevelFilter::INFO, || LogLines(output::stderr())).try_init();
-    tracing::error!(%error, "the extension ends");
+    tracing::error!(%error, "the extension exits because of an error");
 }
 
 fn subscriber<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
@@ -60,7 +60,7 @@ impl io::Write for LogLines {
 /// A line that is too long, as another one that holds its beginning.
 fn shortened(line: &[u8]) -> Vec<u8> {
     let begins = String::from_utf8_lossy(&line[..KEPT]);
-    let message = "a log line was too long";
+    let message = "a log line was too long and was cut";
     let document = serde_json::json!({ "level": "WARN", "message": message, "bytes": line.len(), "begins": begins });
     format!("{document}\n").into_bytes()
 }

@@ -71,7 +71,7 @@ async fn start() -> Result<(TcpListener, Arc<Proxy<CachedStore<TieredStore>>>), 
     let config = Config::from_env()?;
     logging::init(config.log);
     if !config.unknown.is_empty() {
-        tracing::warn!(variables = config.unknown.join(" "), "unknown variables, perhaps another proxy's");
+        tracing::warn!(variables = config.unknown.join(" "), "unknown variables ignored; another proxy may use them");
     }
     if !config.http_proxies.is_empty() {
         let variables = config.http_proxies.join(" ");

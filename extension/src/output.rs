@@ -220,7 +220,7 @@ impl Shared {
                 let lines = std::mem::take(&mut state.dropped);
                 drop(state);
                 // Its own line goes this same way if it is of standard error, so the lock must be free.
-                tracing::error!(lines, stream = self.name, "lines were dropped: nobody read them in time");
+                tracing::error!(lines, stream = self.name, "lines were dropped: they were not read in time");
                 state = lock(&self.state);
                 continue;
             }

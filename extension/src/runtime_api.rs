@@ -39,7 +39,7 @@ pub enum UpstreamError {
         source: WireError,
     },
     /// The body to be sent broke off, on the connection it came from.
-    #[error("the request broke off: {0}")]
+    #[error("the connection closed before the request was complete: {0}")]
     Request(WireError),
 }
 

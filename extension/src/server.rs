@@ -49,7 +49,7 @@ where
     let mut runtime = Connection::new(stream);
     let served = answer_all(&mut runtime, &proxy).await;
     if let Err(error) = &served {
-        tracing::debug!(%error, "the runtime's connection broke off");
+        tracing::debug!(%error, "the connection of the runtime failed");
     }
     if let Err(Unserved::Request(error)) = &served {
         refuse(&mut runtime, error).await;

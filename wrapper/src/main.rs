@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     };
     match proxy_address() {
         Ok(address) => drop(command.env(RUNTIME_API, address.to_string())),
-        Err(reason) => say(&format!("{reason}; the function runs without the proxy, long content stays as it is")),
+        Err(reason) => say(&format!("{reason}; the function runs without the proxy, and references are not hydrated")),
     }
     // `exec` returns only when there is no program to become.
     let failure = command.exec();

@@ -24,7 +24,7 @@ pub(crate) enum ToolError {
     #[error("{0}")]
     Unavailable(String),
     /// Standard output does not take what we say.
-    #[error("cannot write: {0}")]
+    #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }
 

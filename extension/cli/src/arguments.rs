@@ -20,7 +20,7 @@ Exit codes:
   3  the content table cannot be reached, or denies access
 
 Settings come from the environment, as in Lambda: AGENT_CONTEXT_TABLE, AWS_REGION, credentials. `lrap config` shows what is in force,
-`lrap config --help` lists every variable. Credentials of a profile that are not in ~/.aws/credentials:
+`lrap config --help` lists every variable. For credentials that are not in ~/.aws/credentials:
   eval \"$(aws configure export-credentials --format env)\"";
 
 const EXAMPLES: &str = "\

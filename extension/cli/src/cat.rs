@@ -27,8 +27,8 @@ Needs dynamodb:BatchGetItem.";
 
 /// Write the content of a reference to standard output, byte for byte
 ///
-/// A handle is what the tools of an agent call a content: a reference without its `@content:`, which no function hydrates. A content is
-/// written as it is stored: the decoded text of a string, the JSON text of any other value. Of a reference to a part only that part is written.
+/// A handle is a reference without its `@content:`, so that no function hydrates it: the tools of an agent use handles. A content is
+/// written as it is stored: the decoded text of a string, the JSON text of any other value. For a reference to a part, only that part is written.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Cat {

@@ -16,8 +16,8 @@ const BESIDE: [&str; 2] = [LAMBDA_API, PROFILE];
 
 /// Show the value in force of every setting, where it is from, and every mistake
 ///
-/// The values are what the extension makes of the same variables: what is not set has its default, such as a part of the memory that
-/// AWS_LAMBDA_FUNCTION_MEMORY_SIZE says. Keys and credentials are not shown. A mistake is a negative result (exit code 1).
+/// Shows the values that the extension would use with the same variables. A variable that is not set has its default, which may be a part
+/// of AWS_LAMBDA_FUNCTION_MEMORY_SIZE. Keys and credentials are not shown. A mistake is a negative result (exit code 1).
 #[derive(Debug, Args)]
 #[command(after_long_help = variables())]
 pub(crate) struct Config {}

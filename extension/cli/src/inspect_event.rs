@@ -118,9 +118,9 @@ fn unfetched(fetched: &Fetched, fails: impl Fn(&Reference) -> bool) -> Option<Fa
 
 fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) -> Vec<String> {
     let offloads = config.offload.applies(shape.is_none_or(|shape| shape.envelope == Envelope::Plain));
-    let caller = shape.map_or("the event is not from a known caller that cannot hydrate", |shape| shape.caller);
+    let caller = shape.map_or("the event lacks the shape of a caller that cannot hydrate", |shape| shape.caller);
     let sender =
-        if shape.is_some() { format!("sent by {caller}, by the shape of the event") } else { caller.to_owned() };
+        if shape.is_some() { format!("sent by {caller}, as the shape of the event shows") } else { caller.to_owned() };
     let is = |does: bool| if does { "is" } else { "is not" };
     let (hydrate, offload) = (config.hydrate.as_str(), config.offload.as_str());
     let mut because = vec![
@@ -130,7 +130,7 @@ fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) 
     ];
     if keeps {
         because.push(
-            "references whose content cannot be read stay in the event: LRAP_ON_MISSING, a batch of records".to_owned(),
+            "references with unreadable contents stay in the event: LRAP_ON_MISSING, or a batch of records".to_owned(),
         );
     }
     because

@@ -24,11 +24,11 @@ Examples:
 Needs dynamodb:Scan, which no function needs. DynamoDB charges a scan by the size of the table. With LRAP_CONTENT_BUCKET it needs
 s3:ListBucket and s3:GetObject too, and S3 charges a request for each object.";
 
-/// List what the table and the bucket hold: a scan, charged by the size of the table
+/// List what the table and the bucket hold. DynamoDB charges this scan by the size of the table
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Ls {
-    /// Stop after N contents; orphans are then not known
+    /// Stop after N contents; which parts are orphans is then unknown
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }

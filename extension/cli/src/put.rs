@@ -30,12 +30,12 @@ Needs dynamodb:PutItem, dynamodb:BatchWriteItem and dynamodb:BatchGetItem; with 
 
 /// Store a file, a text or standard input, and print its reference
 ///
-/// What is stored is what the extension would store: in the same table, for as long as LRAP_CONTENT_TTL says, signed by the same keys. Put
+/// Stores the text as the extension would store it: in the same table, for as long as LRAP_CONTENT_TTL says, signed with the same keys. Put
 /// the reference in the place of the text, in the input of an execution or in any event: functions with the layer get the text.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES, group(ArgGroup::new("content").required(true).args(["file", "text"])))]
 pub(crate) struct Put {
-    /// A file of UTF-8 text, byte for byte; - is standard input
+    /// A file of UTF-8 text, stored byte for byte; - is standard input
     #[arg(value_name = "FILE|-", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
     /// A text instead of a file

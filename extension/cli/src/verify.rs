@@ -47,11 +47,11 @@ type Claim = (String, Result<Reference, ParseRefError>);
 /// Read contents and say of each whether it is ok, expired, missing, corrupt or refused
 ///
 /// In a JSON document it checks the references that the extension would find, in any other text everything that begins like one. A file
-/// without a reference is a negative result.
+/// without a reference is a negative result (exit code 1).
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Verify {
-    /// References, and files that hold some; - or nothing is standard input
+    /// References, or files that contain references; standard input for - or without an argument
     #[arg(value_name = "REFERENCE|FILE|-", value_hint = ValueHint::FilePath)]
     from: Vec<OsString>,
     #[command(flatten)]

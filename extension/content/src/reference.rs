@@ -548,7 +548,7 @@ pub enum ParseRefError {
     #[error("the reference's {0} is malformed")]
     Malformed(&'static str),
     /// A part of a text, which is never parsed, or of what left as it came.
-    #[error("only a content of kind j has parts")]
+    #[error("only JSON contents (kind j) have parts")]
     HasNoParts,
     /// A reference to a part, where one to a whole content is needed.
     #[error("it names a part of a content, where a whole content is needed")]

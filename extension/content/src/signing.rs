@@ -122,7 +122,7 @@ impl SigningKeys {
         if seen.is_due() {
             // Noted before it is read: a reading that is given up is one, too.
             (seen.refetched, seen.problem) =
-                (Some(Instant::now()), Some("the secret was not read to its end".to_owned()));
+                (Some(Instant::now()), Some("reading the secret did not finish".to_owned()));
             seen.problem = match secret.keys(until).await {
                 Ok(keys) => self.learn(keys).1.map(|error| error.to_string()),
                 Err(error) => {
@@ -183,7 +183,7 @@ impl Seen {
 impl Refetched {
     /// What is known of a key that is not among the keys.
     pub fn judge(&self, id: KeyId) -> UnknownKey {
-        let late = || UnknownKey::MayPass("the secret was not asked for it".to_owned());
+        let late = || UnknownKey::MayPass("the secret was not read again for this key".to_owned());
         self.unknown.get(&id).cloned().unwrap_or_else(late)
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn host_and_port(text: &str) -> Result<&str, &'static str> {
         return Err("host:port: it has more than a host and a port");
     }
     match split(text) {
-        (host, _) if !is_host(host) => Err("host:port: no such host can exist"),
+        (host, _) if !is_host(host) => Err("host:port: the host is not a valid name or IP address"),
         (_, None) => Err("host:port: the port is missing"),
         (_, Some(port)) if !is_port(port) => Err("host:port: the port is not a number of 1 to 65535"),
         _ => Ok(text),
@@ -54,13 +54,13 @@ mod tests {
             ("127.0.0.1:9001/2018-06-01", "it has more than a host and a port"),
             ("http://user@127.0.0.1:9001", "it has more than a host and a port"),
             ("127.0.0.1:9001?a=b", "it has more than a host and a port"),
-            ("", "no such host can exist"),
-            (":9001", "no such host can exist"),
-            ("127.0.0.256:9001", "no such host can exist"),
-            ("127.0.0.1 :9001", "no such host can exist"),
-            ("::1:9001", "no such host can exist"),
-            ("[::g]:9001", "no such host can exist"),
-            ("a..b:9001", "no such host can exist"),
+            ("", "the host is not a valid name or IP address"),
+            (":9001", "the host is not a valid name or IP address"),
+            ("127.0.0.256:9001", "the host is not a valid name or IP address"),
+            ("127.0.0.1 :9001", "the host is not a valid name or IP address"),
+            ("::1:9001", "the host is not a valid name or IP address"),
+            ("[::g]:9001", "the host is not a valid name or IP address"),
+            ("a..b:9001", "the host is not a valid name or IP address"),
             ("ftp://127.0.0.1:9001", "it has more than a host and a port"),
         ] {
             let said = host_and_port(given).expect_err(given);

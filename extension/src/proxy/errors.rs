@@ -50,7 +50,7 @@ impl<S: ContentStore> Proxy<S> {
         let (broken, markers) = markers::break_all(&error, &invocation.kept);
         if markers > 0 {
             let why = why.map_or_else(|| "it is not JSON".to_owned(), |why| why.to_string());
-            tracing::warn!(request_id = id, markers, error = why, "markers of an error broken");
+            tracing::warn!(request_id = id, markers, error = why, "text like a reference was altered in an error");
             invocation.work.broken_markers += markers;
         }
         broken

@@ -401,7 +401,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
             refuse(&failure, self.keeps, &mut self.said, &mut self.invocation.work)?;
         } else if self.keeps && is_permanent(&error) {
             if self.said.is_due() {
-                tracing::warn!(%reference, %error, "reference kept");
+                tracing::warn!(%reference, %error, "reference kept in the event");
             }
             self.invocation.work.kept(&error);
         } else {
@@ -418,7 +418,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
             return Err(failure);
         }
         if self.said.is_due() {
-            tracing::warn!(%reference, %absent, "reference kept");
+            tracing::warn!(%reference, %absent, "reference kept in the event");
         }
         self.invocation.work.kept(&GetError::NotFound);
         self.keep(vec![reference], &failure);
@@ -430,7 +430,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         for reference in &references {
             if self.said.is_due() {
                 let error = "its record is too large, nested too deep, or names too many references";
-                tracing::warn!(%reference, error, "reference kept");
+                tracing::warn!(%reference, error, "reference kept in the event");
             }
         }
         self.invocation.work.kept_too_large(references.len());
@@ -473,7 +473,7 @@ fn searched(
         return Err(Failure::event_too_large(error, limit));
     }
     let first: Vec<_> = left.records.iter().take(MAX_LOGGED).collect();
-    tracing::warn!(records = left.records.len(), ?first, error = %failure, "records kept");
+    tracing::warn!(records = left.records.len(), ?first, error = %failure, "records kept in the event");
     invocation.work.kept_too_large(left.records.len());
     invocation.kept.extend(left.references);
     Ok(plan)

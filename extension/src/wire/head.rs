@@ -167,7 +167,7 @@ impl RequestHead {
     /// Finds out how its body ends. A request that could be taken for two is none.
     pub(super) fn frame(&mut self) -> Result<(), WireError> {
         if self.method() == "CONNECT" {
-            return Err(WireError::Malformed("CONNECT, where there is no tunnel"));
+            return Err(WireError::Malformed("a CONNECT request, which is not supported"));
         }
         if !self.names_a_path() {
             return Err(WireError::Malformed("a target that is neither a path nor an absolute URI with one"));

@@ -79,7 +79,7 @@ impl Input {
         loop {
             let mut head = self.section(source, ResponseHead::take).await?.ok_or(WireError::Closed)?;
             if head.status == 101 {
-                return Err(WireError::Malformed("another protocol, which nobody asked for"));
+                return Err(WireError::Malformed("another protocol, for which no request asked"));
             }
             if !head.is_interim() {
                 head.frame(method)?;
@@ -259,7 +259,7 @@ impl Input {
                 self.buffer.advance(2);
                 Ok(Some(Rest::Chunks(Chunk::Size)))
             }
-            Chunk::End | Chunk::Data(_) => Err(WireError::Malformed("a chunk that is longer than it says")),
+            Chunk::End | Chunk::Data(_) => Err(WireError::Malformed("a chunk that is longer than its size line says")),
         }
     }
 }

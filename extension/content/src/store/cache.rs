@@ -422,7 +422,7 @@ impl<S> CachedStore<S> {
     }
 }
 
-const OUT_OF_TIME: &str = "there was no time left to wait for another invocation that was at it";
+const OUT_OF_TIME: &str = "timed out waiting for another request for the same content";
 
 fn key(scope: &Scope, reference: &ContentRef) -> Key {
     Key { scope: scope.clone(), reference: *reference }

@@ -199,7 +199,7 @@ pub(super) fn summary(item: &Attributes) -> Summary {
         }
         format => {
             let ours = if format.is_some() { stored_content(id, item) } else { part(id, item) };
-            ours.unwrap_or_else(|| foreign("its attributes are not this layer's".to_owned()))
+            ours.unwrap_or_else(|| foreign("it does not have the attributes of this layer's items".to_owned()))
         }
     }
 }

@@ -195,7 +195,7 @@ mod tests {
         let (contents, _, foreign) = inventory(vec![item("record-1"), item("a.b.c"), newer, Attributes::new()]);
         assert!(contents.is_empty());
         let problems: Vec<_> = foreign.iter().map(|foreign| foreign.problem.as_str()).collect();
-        let none = "its attributes are not this layer's";
+        let none = "it does not have the attributes of this layer's items";
         assert_eq!(problems, [none, none, "item format 2 is newer than this version reads", none]);
     }
 }

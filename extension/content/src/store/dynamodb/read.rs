@@ -368,7 +368,7 @@ async fn read_batch<T>(
                 }
                 let unread = take(found, &open, parse, &mut answers);
                 open.retain(|wanted| unread.contains(&wanted.key));
-                if open.is_empty() { Ok(()) } else { attempts.pause("BatchGetItem: keys were left out").await }
+                if open.is_empty() { Ok(()) } else { attempts.pause("BatchGetItem: keys were left unprocessed").await }
             }
             Err(heard) => Err(heard),
         };

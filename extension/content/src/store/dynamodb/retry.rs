@@ -50,7 +50,7 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     pub(crate) fn until(until: Instant) -> Self {
-        Self { until, pauses: 0, heard: "there was no time left to ask".to_owned() }
+        Self { until, pauses: 0, heard: "there was no time left for a request".to_owned() }
     }
 
     /// One attempt: `None` when it failed and another may be made now. The error says what was heard last.

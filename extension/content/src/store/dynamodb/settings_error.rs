@@ -13,7 +13,7 @@ pub enum SettingsError {
     Region(String),
     /// The endpoint is not an `http://` or `https://` URL, or has more than a host and a plain path.
     #[error(
-        "AWS_ENDPOINT_URL or that of a service is {0:?}, not an http:// or https:// URL of a host and at most a plain path"
+        "AWS_ENDPOINT_URL or one of its variants is {0:?}, not an http:// or https:// URL of a host and at most a plain path"
     )]
     Endpoint(String),
     /// The partition lacks an endpoint of the kind that was asked for.
@@ -25,9 +25,7 @@ pub enum SettingsError {
         reason: String,
     },
     /// The container credentials endpoint is not a URL, or would send credentials over plain HTTP to another machine.
-    #[error(
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI is not an https:// URL, or an http:// one of this machine's own addresses"
-    )]
+    #[error("AWS_CONTAINER_CREDENTIALS_FULL_URI is neither an https:// URL nor an http:// URL of this machine")]
     CredentialsUri,
     /// The certificate bundle cannot be read, or holds no certificate.
     #[error("AWS_CA_BUNDLE: no root certificates from {}: {reason}", path.display())]

@@ -365,7 +365,7 @@ fn are_among(keys: &[String], asked: &HashSet<&str>) -> bool {
 
 /// An answer that makes no sense was damaged on its way.
 fn incomplete(operation: &str) -> Failure {
-    Failure::Transient(format!("{operation}: the answer leaves out unknown keys"))
+    Failure::Transient(format!("{operation}: the answer names unprocessed keys that were not in the request"))
 }
 
 fn put_request(item: &Item) -> WriteRequest {

@@ -165,7 +165,7 @@ async fn write_all(store: &DynamoDbStore, items: Vec<Item>, until: Instant) -> R
         match running.join_next().await {
             None => return Ok(written),
             Some(outcome) => {
-                written.extend(outcome.unwrap_or_else(|_| Err("a write was broken off".to_owned()))?);
+                written.extend(outcome.unwrap_or_else(|_| Err("a write was cancelled".to_owned()))?);
             }
         }
     }
@@ -207,6 +207,6 @@ async fn write_batch(table: Table, clock: Clock, mut items: Vec<Item>, until: In
             return Ok(written);
         }
         items = left_out;
-        attempts.pause("BatchWriteItem: items were left out").await?;
+        attempts.pause("BatchWriteItem: items were left unprocessed").await?;
     }
 }

@@ -92,8 +92,8 @@ fn hint(operation: &str, code: &str, status: u16) -> Option<String> {
         }
         _ if code.starts_with("KMS.") => "look at the key in LRAP_S3_KMS_KEY, or the bucket's own".to_owned(),
         _ if status == 403 => match operation {
-            "GetObject" | "HeadObject" => "the function's role needs s3:GetObject on the bucket in LRAP_CONTENT_BUCKET, s3:ListBucket to \
-                 be told what is missing, and kms:Decrypt with its KMS key"
+            "GetObject" | "HeadObject" => "the function's role needs s3:GetObject on the bucket in LRAP_CONTENT_BUCKET, s3:ListBucket so \
+                 that S3 can report a missing object, and kms:Decrypt with its KMS key"
                 .to_owned(),
             "ListObjectsV2" => "s3:ListBucket on the bucket in LRAP_CONTENT_BUCKET is needed".to_owned(),
             _ => "the function's role needs s3:PutObject on the bucket in LRAP_CONTENT_BUCKET, and kms:GenerateDataKey and \

@@ -174,7 +174,7 @@ impl Bucket {
             Verdict::Failed(failure) | Verdict::KeysRefused(failure) => Err(failure),
             Verdict::Skewed => Err(self.learn_skew(operation, answer.headers())),
             Verdict::Elsewhere(region) if region == self.place(None).region => {
-                Err(Failure::Permanent(format!("{operation}: the bucket is not in {region}, where it says that it is")))
+                Err(Failure::Permanent(format!("{operation}: the bucket is not in {region}, which S3 names for it")))
             }
             Verdict::Elsewhere(region) => {
                 let heard = format!("{operation}: the bucket is in {region}");

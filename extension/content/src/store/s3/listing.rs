@@ -53,7 +53,7 @@ impl S3Store {
     async fn look(&self, key: &str, stored: u64, until: Instant) -> Result<Result<StoredContent, Foreign>, String> {
         let foreign = |problem: &str| Foreign { id: key.to_owned(), problem: problem.to_owned() };
         if !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/.".contains(&byte)) {
-            return Ok(Err(foreign("its key is not this layer's")));
+            return Ok(Err(foreign("its key does not have the form of this layer's keys")));
         }
         let head = || Ask::new("HeadObject", Method::HEAD, key);
         let Reply::Done(answer) = self.bucket.persist(until, head).await? else {
@@ -70,7 +70,7 @@ impl S3Store {
                 expires_at: heading.expiry.second(),
             })
         });
-        Ok(content.ok_or_else(|| foreign("its metadata is not this layer's")))
+        Ok(content.ok_or_else(|| foreign("it does not have the metadata of this layer's objects")))
     }
 }
 

@@ -116,7 +116,7 @@ async fn create(store: &S3Store, object: &Object, until: Instant) -> Result<Stri
         Reply::Done(answer) => element(answer.body(), "UploadId").map(str::to_owned),
         _ => None,
     }
-    .ok_or_else(|| "CreateMultipartUpload: an answer without an upload".to_owned())
+    .ok_or_else(|| "CreateMultipartUpload: the answer has no upload id".to_owned())
 }
 
 /// Uploads one part: its entity tag, or nothing where there is no such upload any more.

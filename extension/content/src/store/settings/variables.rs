@@ -143,7 +143,7 @@ impl<'a> Variables<'a> {
     pub fn credential(&mut self, name: &str) -> Option<String> {
         let value = self.text(name)?;
         if !value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') || value.trim() != value {
-            self.unfit(name, "begins or ends with white space, or contains what is not printable ASCII");
+            self.unfit(name, "begins or ends with white space, or is not all printable ASCII");
         }
         Some(value)
     }
@@ -194,7 +194,7 @@ impl<'a> Variables<'a> {
 /// A value as a message shows it: on one line, not long, and without a user's name and password in front of a host.
 pub fn quoted(value: &str) -> String {
     if value.split_once('@').is_some_and(|(user, _)| user.contains(':')) {
-        return "a value with a user's name, which is not shown".to_owned();
+        return "a value with a user name (not shown here)".to_owned();
     }
     let shown: String = value.chars().take(QUOTED).flat_map(char::escape_debug).collect();
     let more = if value.chars().nth(QUOTED).is_some() { "…" } else { "" };
@@ -254,6 +254,6 @@ mod tests {
         };
         let said = mistakes(read, b"hush\n").remove(0);
         assert!(said.starts_with("A begins or ends with white space") && !said.contains("hush"), "{said}");
-        assert_eq!(quoted("http://user:hush@host"), "a value with a user's name, which is not shown");
+        assert_eq!(quoted("http://user:hush@host"), "a value with a user name (not shown here)");
     }
 }
