@@ -23,7 +23,7 @@ THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
 given = $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
 unknown := $(filter-out $(VARIABLES) $(THEIRS) MAKEFLAGS GNUMAKEFLAGS SHELL,$(sort $(given)))
 ifneq ($(unknown),)
-$(error nothing here takes $(unknown). What may be given: $(VARIABLES). `make help` lists them by verb)
+$(error unknown variables: $(unknown). The variables are $(VARIABLES). `make help` lists them by verb)
 endif
 # Whether a switch is on: `DRY_RUN=0` is off.
 on = $(filter-out 0,$(1))
@@ -148,7 +148,7 @@ test: tools packages $(VENV)/installed $(MOTO)/installed $(ENGINE)/installed $(D
 packages:
 	@tests/packages "$(LRAP_CACHE)"
 
-soak: $(MOTO)/installed ## change: a mixed load on one sandbox, with stores that fail, for an hour; MINUTES=
+soak: $(MOTO)/installed ## change: run a mixed load on one sandbox for an hour, with stores that fail; MINUTES=
 	@LRAP_SOAK_SECONDS=$$(( $(or $(MINUTES),60) * 60 )) LRAP_TEST_MOTO="$(MOTO)/bin/python" cargo test --workspace --test tests soak:: -- --ignored --nocapture
 
 # The limits hold only for one version of the compiler, for the x86-64 processor that valgrind simulates, and for Linux.
@@ -184,7 +184,7 @@ validate: $(DELIVERY)/installed ## change: check every CloudFormation template: 
 diagrams: $(DELIVERY)/installed ## change: draw the pictures of docs/diagrams.md, from the templates and the state machine
 	$(deliver) diagrams $(STACKS)
 
-operations: $(DELIVERY)/installed ## change: the alarms, the dashboard and the warm-up of all stacks, functions/stacks/operations.yaml, from the other templates
+operations: $(DELIVERY)/installed ## change: generate functions/stacks/operations.yaml (alarms, dashboard and warm-up of all stacks) from the other templates
 	$(deliver) operations $(STACKS)
 
 stacks: $(DELIVERY)/installed $(MOTO)/installed ## change: test templates, snippets, publishing and deploying, against a stand-in of AWS on this machine
@@ -195,7 +195,7 @@ snippets: $(SNIPPETS)/installed $(SNIPPETS_NODE)/installed ## change: check the 
 	@mkdir -p "$(TARGET)"
 	@LRAP_SNIPPETS_NODE="$(SNIPPETS_NODE)" "$(SNIPPETS)/bin/python" tests/snippets/test_attach.py 2>&1 | tee "$(TARGET)/snippets.log"
 
-mcp-conformance: tools $(MCP)/installed $(MCP_NODE)/installed $(ENGINE)/installed $(DELIVERY)/installed wrapper ## change: test MCP, the server and the agent's client, with software of other people: SDKs, LangChain, the Inspector, the conformance suite, server-filesystem (800 MB)
+mcp-conformance: tools $(MCP)/installed $(MCP_NODE)/installed $(ENGINE)/installed $(DELIVERY)/installed wrapper ## change: test MCP, the server and the agent's client, with third-party software: SDKs, LangChain, the Inspector, the conformance suite, server-filesystem (800 MB)
 	@cargo build --quiet -p mcp --example serve
 	@tests/mcp/run "$(TARGET)/debug/examples/serve" "$(MCP)/bin/python" "$(MCP_NODE)/node_modules"
 	@$(MAKE) load-folder
@@ -231,7 +231,7 @@ given-parameters = $(if $(ZIPS),--zips "$(ZIPS)") $(foreach parameter,$(PARAMETE
 deploy: $(installed) $(if $(call on,$(DEV)),linked) ## use: create or update all stacks of STAGE=, or ONLY="layer tools agent-document-agent"; REGION=, AGENTS= and ZIPS= (other folders), ZIP_X86=, ZIP_ARM=, PARAMETERS="Name=Value …", DRY_RUN=1; with STAGE=local DEV=1 builds and links the programs in place of zips
 	$(deliver) deploy "$(ZIP_X86)" "$(ZIP_ARM)" $(to) $(meant) $(given-parameters)
 
-deploy-agent: $(installed) ## use: put the agent of FILE=agent.toml with its tools and models in place, in STAGE=, and the stage if there is none yet; REGION=, ZIPS=, DRY_RUN=1
+deploy-agent: $(installed) ## use: deploy the agent of FILE=agent.toml with its tools and models to STAGE=, and first the stage if it does not exist; REGION=, ZIPS=, DRY_RUN=1
 	$(call needs,FILE,the file of an agent: functions/agents/word-counter.toml is an example)
 	$(deliver) deploy-agent "$(FILE)" "$(ZIP_X86)" "$(ZIP_ARM)" $(to) $(if $(ZIPS),--zips "$(ZIPS)")
 
@@ -253,11 +253,11 @@ mcp-tools: $(installed) ## use: write the tools of the MCP server at URL= into t
 	$(call needs,URL,the address of the server's endpoint)
 	$(deliver) mcp-tools "$(URL)" $(to) $(if $(AUTH),--auth "$(AUTH)") $(if $(PREFIX),--prefix "$(PREFIX)")
 
-restore: $(installed) ## use: restore TABLE= as it was at AT= (2026-11-29T15:00:00Z; as late as possible without) into the table {TABLE}-restored; REGION=, DRY_RUN=1
+restore: $(installed) ## use: restore TABLE= as it was at AT= (2026-11-29T15:00:00Z; without AT=, at the latest possible time) into the table {TABLE}-restored; REGION=, DRY_RUN=1
 	$(call needs,TABLE,the name of the table)
 	$(deliver) restore "$(TABLE)" $(to) $(if $(AT),--at "$(AT)")
 
-copy-back: $(installed) ## use: copy the rows of {TABLE}-restored that TABLE= does not have; OVERWRITE=1 also those that differ; REGION=, DRY_RUN=1 only counts
+copy-back: $(installed) ## use: copy the rows of {TABLE}-restored that TABLE= does not have; OVERWRITE=1 also copies those that differ; REGION=, DRY_RUN=1 only counts
 	$(call needs,TABLE,the name of the table)
 	$(deliver) copy-back "$(TABLE)" $(to) $(if $(call on,$(OVERWRITE)),--overwrite)
 
@@ -353,9 +353,9 @@ test-layer: tests-built layer $(VENV)/installed $(MOTO)/installed ## build: unpa
 # Stops a release unless the tag, the commit and the zips have the same version.
 releasable:
 	@version=v$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml); \
-	[ "$${TAG:-}" = "$$version" ] || { echo "TAG is \"$${TAG:-}\", and the workspace is of version $$version"; exit 1; }
+	[ "$${TAG:-}" = "$$version" ] || { echo "TAG is \"$${TAG:-}\", but the version of the workspace is $$version"; exit 1; }
 	@case "$$(layer/commit)" in *[!0-9a-f]*) echo "commit your changes first: a release is built from a commit"; exit 1;; esac
-	@[ "$$(git rev-parse "$$TAG^{commit}")" = "$$(git rev-parse HEAD)" ] || { echo "$$TAG is another commit than the one that is checked out"; exit 1; }
+	@[ "$$(git rev-parse "$$TAG^{commit}")" = "$$(git rev-parse HEAD)" ] || { echo "$$TAG is not the commit that is checked out"; exit 1; }
 
 release: releasable test-layer ## build: attach the tested zips of both architectures to TAG=vX.Y.Z on GitHub, with the GitHub CLI
 	@cd "$(SHIPPED)" && sha256sum --check --quiet SHA256SUMS && \
@@ -372,12 +372,12 @@ package-python-consumer: ## build: pack the Python function as a zip in target/f
 package-node-consumer: ## build: pack the Node.js function as a zip in target/functions; SRC=, ARCH=
 	$(call package,$(or $(SRC),functions/document-splitter))
 
-tools-sync: tools $(DELIVERY)/installed ## change: write everything that is made of the modules of tools: their table, the template with their registrations, tables in pages
+tools-sync: tools $(DELIVERY)/installed ## change: generate everything that comes from the modules of tools: their table, the template with their registrations, tables in pages
 	@UPDATE_TOOLS=1 cargo test --quiet -p actions --test sync the_table_has_every_module_of_a_tool >/dev/null
 	@UPDATE_TOOLS=1 cargo test --quiet -p actions --test sync
 	$(deliver) diagrams $(STACKS)
 	@cd layer && UPDATE_EXPECTED=1 "$(DELIVERY)/bin/python" -m unittest --quiet tests.test_stacks.EachProperty.test_is_as_written_down
-	@echo "Everything is as the modules of tools say. git diff shows what has changed: tools.rs, functions/stacks/tools.yaml, functions/README.md, docs/diagrams.md and layer/tests/expected"
+	@echo "Everything matches the modules of tools now. git diff shows what has changed: tools.rs, functions/stacks/tools.yaml, functions/README.md, docs/diagrams.md and layer/tests/expected"
 
 models: ## change: build the rows of models and their prices from the pinned price list; FILE= names another list
 	@"$(PYTHON)" functions/llm-models/renew $(if $(FILE),--list "$(FILE)")
@@ -520,7 +520,7 @@ $(ENGINE)/installed: contents := local/engine/requirements.txt
 $(MCP)/installed: contents := tests/mcp/requirements.txt
 $(DELIVERY)/installed $(LINTERS)/installed $(SNIPPETS)/installed $(MOTO)/installed $(ENGINE)/installed $(MCP)/installed:
 	$(call say,installing $(notdir $(@D)) once into $(LRAP_CACHE))
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is older than 3.10, which the AWS SDK needs: name another by PYTHON=…"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is older than 3.10, which the AWS SDK needs: name another with PYTHON=…"; exit 1; }
 	@"$(PYTHON)" -m venv "$(@D)"
 	@"$(@D)/bin/pip" install --quiet --disable-pip-version-check -r "$(contents)"
 	@touch $@
@@ -546,4 +546,4 @@ $(MCP_NODE)/installed: $(MCP)/installed
 tools:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust by rustup, the version is in rust-toolchain.toml"; exit 1; }
 	@command -v cc >/dev/null || { echo "cc is missing: install a C compiler (Debian: build-essential)"; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || { echo "$(PYTHON) is missing or older than 3.9: install it, or name another by PYTHON=…"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || { echo "$(PYTHON) is missing or older than 3.9: install it, or name another with PYTHON=…"; exit 1; }

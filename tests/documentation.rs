@@ -238,7 +238,7 @@ fn a_variable_that_make_does_not_know_is_an_error_that_names_it() {
     for misspelt in ["DRYRUN=1", "STGE=dev"] {
         let (succeeds, said) = make(&["--dry-run", "deploy", misspelt]);
         let name = misspelt.split('=').next().unwrap();
-        assert!(!succeeds && said.contains(&format!("nothing here takes {name}")), "{misspelt}: {said}");
+        assert!(!succeeds && said.contains(&format!("unknown variables: {name}")), "{misspelt}: {said}");
     }
     assert!(make(&["--dry-run", "deploy", "STAGE=dev", "DRY_RUN=1"]).1.contains("--dry-run"));
     assert!(!make(&["--dry-run", "deploy", "STAGE=dev", "DRY_RUN=0"]).1.contains("--dry-run"));

@@ -41,7 +41,7 @@ def main(arguments=None):
         remedy = ": `make up` starts AWS on this machine" if is_here(error.kwargs["endpoint_url"]) else ""
         print(f"{options.command}: {error}{remedy}", file=sys.stderr)
     except ResponseParserError as error:
-        print(f"{options.command}: what answers is not AWS, or not whole: {str(error).splitlines()[0]}", file=sys.stderr)
+        print(f"{options.command}: the answer is not from AWS, or is incomplete: {str(error).splitlines()[0]}", file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(f"{options.command}: {error}", file=sys.stderr)
     return 1

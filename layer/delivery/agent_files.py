@@ -85,7 +85,7 @@ def read(path):
     try:
         import tomllib  # Other verbs need no Python that has it.
     except ImportError as problem:
-        raise Refusal(f"{path} is TOML, which needs Python 3.11: PYTHON= names another interpreter") from problem
+        raise Refusal(f"{path} is TOML, which needs Python 3.11: name another interpreter with PYTHON=") from problem
     try:
         agent = tomllib.loads(path.read_text())
     except (OSError, ValueError) as problem:
@@ -107,7 +107,7 @@ def _refuse_mistakes(path, what, table, keys, required):
         raise Refusal(f"{path}: {what} is not a table")
     unknown = sorted(table.keys() - keys.keys())
     if unknown:
-        raise Refusal(f"{path}: {what} has no {', '.join(unknown)}; it has {', '.join(sorted(keys))}")
+        raise Refusal(f"{path}: {what} cannot have {', '.join(unknown)}; its keys are {', '.join(sorted(keys))}")
     for key in keys:
         if key in table and not isinstance(table[key], keys[key]):
             raise Refusal(f"{path}: {what}: {key} is not {SAID[keys[key]]}")
@@ -138,6 +138,6 @@ def _parameters(path, agent, own_tools):
         found |= {"Provider": agent["model"]["provider"], "Model": agent["model"]["id"]}
     for name, value in agent.get("parameters", {}).items():
         if name not in SETTINGS:
-            raise Refusal(f"{path}: parameters.{name} is not a parameter of the agent's stack; it has {', '.join(SETTINGS)}")
+            raise Refusal(f"{path}: parameters.{name} is not a parameter of the agent's stack; these are {', '.join(SETTINGS)}")
         found[SETTINGS[name]] = str(value)
     return found

@@ -18,7 +18,7 @@ def read(folder, template):
     """Parameters of each agent's stack."""
     folder = Path(folder or FOLDER)
     if not folder.is_dir():
-        raise Refusal(f"missing dependency: there is no folder of agents {folder}: AGENTS= names another")
+        raise Refusal(f"missing dependency: there is no folder of agents {folder}: name another with AGENTS=")
     return [_agent(path, template) for path in sorted(folder.glob("*.json"))]
 
 
@@ -32,7 +32,7 @@ def _agent(path, template):
     if unknown:
         raise Refusal(f"{path}: no agent has a parameter {', '.join(unknown)}; there are {', '.join(sorted(template.parameters))}")
     if parameters.setdefault(NAME, path.stem) != path.stem:
-        raise Refusal(f"{path}: {NAME} is {parameters[NAME]}, and the file is named after another agent")
+        raise Refusal(f"{path}: {NAME} is {parameters[NAME]}, but the name of the file is that of another agent")
     return parameters
 
 

@@ -97,10 +97,10 @@ def _table_arn(account, table):
     """Of a table that is there, and is one of contents."""
     found = account.find("dynamodb", "describe_table", ABSENT, TableName=table)
     if found is None:
-        raise Refusal(f"missing dependency: there is no table {table} in {account.region}: `make deploy ONLY=layer` makes one, TABLE= names one")
+        raise Refusal(f"missing dependency: there is no table {table} in {account.region}: create one with `make deploy ONLY=layer`, or name one with TABLE=")
     key = [(part["AttributeName"], part["KeyType"]) for part in found["Table"]["KeySchema"]]
     if key != [("id", "HASH")]:
-        raise Refusal(f"{table} is no content table: its key is {', '.join(name for name, _ in key)}, not id alone")
+        raise Refusal(f"{table} is not a content table: its key is {', '.join(name for name, _ in key)}, not id alone")
     return found["Table"]["TableArn"]
 
 
@@ -131,7 +131,7 @@ def advice(configuration, variables):
     if configuration.get("Runtime", "").startswith("provided"):
         yield "Its runtime ignores AWS_LAMBDA_EXEC_WRAPPER: layer/README.md#os-only-runtimes says what to do instead."
     if variables.get(NEXT_WRAPPER) == WEB_ADAPTER and not variables.get(WEB_ADAPTER_PROXY):
-        yield f"Lambda Web Adapter polls by itself, so set {WEB_ADAPTER_PROXY}: docs/living-with/web-adapter.md"
+        yield f"Lambda Web Adapter polls the Runtime API itself, so set {WEB_ADAPTER_PROXY}: docs/living-with/web-adapter.md"
 
 
 def detached(configuration):
@@ -163,7 +163,7 @@ def _wrapped(variables):
     if present and present != WRAPPER:
         if variables.get(NEXT_WRAPPER) not in (None, "", present):
             raise Refusal(
-                f"{EXEC_WRAPPER} is {present}, {NEXT_WRAPPER} is {variables[NEXT_WRAPPER]}: only one can follow ours"
+                f"{EXEC_WRAPPER} is {present}, {NEXT_WRAPPER} is {variables[NEXT_WRAPPER]}: only one of the two can follow the layer's wrapper"
             )
         variables[NEXT_WRAPPER] = present
     variables[EXEC_WRAPPER] = WRAPPER
@@ -176,7 +176,7 @@ def _refuse_application_security(variables):
     is_on = variables.get(DATADOG_APPLICATION_SECURITY, "").lower() in ("1", "t", "true")
     if is_on and variables.get(NEXT_WRAPPER) == DATADOG:
         raise Refusal(
-            f"{DATADOG_APPLICATION_SECURITY} is set: behind another wrapper than Datadog's the function would not start, see "
+            f"{DATADOG_APPLICATION_SECURITY} is set: with a wrapper other than Datadog's, the function would not start, see "
             "docs/living-with/datadog.md"
         )
 
@@ -200,7 +200,7 @@ def common_table(stage, of_stage, present):
     """The table of the stage, or the one that a function has where the stage has none. They cannot differ: what is
     written to one could not be read from the other."""
     if present and of_stage and present != of_stage:
-        raise Refusal(f"{CONTENT_TABLE} is {present}, and the table of the stage {stage} is {of_stage}: choose one by TABLE=")
+        raise Refusal(f"{CONTENT_TABLE} is {present}, and the table of the stage {stage} is {of_stage}: choose one with TABLE=")
     return of_stage or present
 
 

@@ -23,7 +23,7 @@ def connected(stage, region, dry_run):
     """The account in which a stage is. An endpoint that the environment names is used for every stage."""
     endpoint = os.environ.get(ENDPOINT) or (LOCAL_ENDPOINT if stage == LOCAL else None)
     if stage == LOCAL and not is_here(endpoint):
-        raise Refusal(f"the stage {LOCAL} is on this machine, and {ENDPOINT} is {endpoint}: take another STAGE, or unset it")
+        raise Refusal(f"the stage {LOCAL} is on this machine, but {ENDPOINT} is {endpoint}: use another STAGE, or unset the variable")
     session = boto3.Session(**_keys(stage), region_name=region or os.environ.get("AWS_REGION"))
     if session.region_name is None and stage == LOCAL:
         session = boto3.Session(**_keys(stage), region_name=LOCAL_REGION)

@@ -214,4 +214,4 @@ def _delete(account, stack):
     account.change("cloudformation", "delete_stack", StackName=stack.name)
     _settle(account, stack, "stack_delete_complete", stack.name)
     if staying:
-        account.report(f"{stack.name}: kept {', '.join(staying)}: stage {stack.stage} is not for development")
+        account.report(f"{stack.name}: kept {', '.join(staying)}, because {stack.stage} is not a development stage")

@@ -20,7 +20,7 @@ def named(written, region):
         raise Refusal(f"{written} is in {found['region']}, and REGION is {region}")
     if found["qualifier"] not in (None, LATEST):
         raise Refusal(
-            f"{written} names the version or alias {found['qualifier']}, and what is published never changes: attach to "
+            f"{written} names the version or alias {found['qualifier']}, and a published version never changes: attach to "
             f"{found['name']}, publish a version of it, and point the alias to that by `aws lambda update-alias`"
         )
     return found["name"]

@@ -33,12 +33,12 @@ def problems(name, declared, value):
     if declared["Type"] == "Number":
         yield from _number(name, declared, value)
     if declared["Type"].startswith(FROM_SSM) and not value.startswith("/"):
-        yield f"{name} is {value}: it is the name of a parameter of the Systems Manager, such as {declared.get('Default', '/name')}"
+        yield f"{name} is {value}, but must be the name of a parameter of Systems Manager, such as {declared.get('Default', '/name')}"
     allowed = [str(one) for one in declared.get("AllowedValues", [value])]
     if value not in allowed:
         yield f"{name} is {value}, which is not one of {', '.join(allowed)}"
     if not re.fullmatch(declared.get("AllowedPattern", "(?s).*"), value):
-        yield f"{name} is {value}, which is not of the form {declared['AllowedPattern']}"
+        yield f"{name} is {value}, which does not match {declared['AllowedPattern']}"
     if not int(declared.get("MinLength", 0)) <= len(value) <= int(declared.get("MaxLength", 4096)):
         yield f"{name} has {len(value)} characters: {declared.get('MinLength', 0)} to {declared.get('MaxLength', 4096)} are allowed"
 

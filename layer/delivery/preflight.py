@@ -35,7 +35,7 @@ def before_deploy(stage, given):
     if stage.layers_change(given):
         exports = [f"{name}-{stage.name}" for name in LAYER_EXPORTS]
         parameter = f"/long-content/{stage.name}/layer/…"
-        yield from _in_use(stage, exports, f"it cannot change: let them read the parameter {parameter} instead")
+        yield from _in_use(stage, exports, f"its value cannot change, so let these stacks read the parameter {parameter} instead")
     yield from denied(stage, given, CREATE)
 
 
@@ -67,7 +67,7 @@ def _untouchable(stage, deleting=False):
         elif status.endswith("_IN_PROGRESS"):
             yield f"stack busy: {stack.name} is {status}: wait until it has ended"
         elif not deleting and status == "UPDATE_ROLLBACK_FAILED":
-            yield f"stack broken: {stack.name} is {status}: `aws cloudformation continue-update-rollback` brings it back"
+            yield f"stack broken: {stack.name} is {status}: `aws cloudformation continue-update-rollback` repairs it"
         elif not deleting and status in NEVER_UPDATED:
             yield f"stack broken: {stack.name} is {status}, and takes no update: `make destroy STAGE={stage.name}` removes it"
 
@@ -93,7 +93,7 @@ def _attached(stage):
         if attached and function["FunctionName"] not in ours:
             yield (
                 f"layer in use: the function {function['FunctionName']} has {attached[0]}: "
-                f"`make detach FUNCTION={function['FunctionName']}` takes it away"
+                f"`make detach FUNCTION={function['FunctionName']}` removes it"
             )
 
 
@@ -126,7 +126,7 @@ def _existing(stage, given):
         for name in (name for evaluation in whole for name in evaluation.exports):
             owner = stage.exports.get(name, (stack.name,))[0]
             if owner != stack.name:
-                yield f"resource exists: {owner} exports {name} already, and {stack.name} cannot: take another STAGE"
+                yield f"resource exists: {owner} exports {name} already, so {stack.name} cannot export it: use another STAGE"
         for evaluation in whole if stack.present is None else ():
             yield from _existing_resources(stage, stack, evaluation)
 
@@ -143,7 +143,7 @@ def _existing_resources(stage, stack, evaluation):
         if stage.account.find(service, operation, absent, **{argument: name}) is not None:
             yield (
                 f"resource exists: {resource['Type']} {name} exists, and does not belong to the stack {stack.name}: import it "
-                "into one by a change set of type IMPORT, delete it, or take another STAGE"
+                "into the stack with a change set of type IMPORT, delete it, or use another STAGE"
             )
 
 

@@ -135,7 +135,7 @@ def _target(account, queue, target):
     if len(queue.sources) == 1:
         return queue.sources[0]
     named = ", ".join(url.rpartition("/")[2] for url in queue.sources)
-    raise Refusal(f"{queue.name} takes the dead letters of {named or 'no queue'}: TO= says to which queue they go")
+    raise Refusal(f"{queue.name} receives the dead letters of {named or 'no queue'}: name the queue to send them to with TO=")
 
 
 def _url(account, name):

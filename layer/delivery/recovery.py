@@ -26,10 +26,10 @@ def restore(account, table, moment=None):
     """Restores a table as it was at ``moment``, or as late as possible, into the table ``{table}-restored``, and waits for it."""
     earliest, latest = _window(account, table)
     if moment and not earliest <= moment <= latest:
-        raise Refusal(f"{table} can be restored to a moment from {_said(earliest)} to {_said(latest)}: AT={_said(moment)} is not one")
+        raise Refusal(f"{table} can be restored to a moment from {_said(earliest)} to {_said(latest)}: AT={_said(moment)} is outside this range")
     target = restored_name(table)
     if account.find("dynamodb", "describe_table", ABSENT, TableName=target):
-        raise Refusal(f"resource exists: the table {target} is of an earlier restore: delete it first, or copy its rows back")
+        raise Refusal(f"resource exists: the table {target} comes from an earlier restore: delete it first, or copy its rows back")
     when = {"RestoreDateTime": _said(moment)} if moment else {"UseLatestRestorableTime": True}
     account.change("dynamodb", "restore_table_to_point_in_time", SourceTableName=table, TargetTableName=target, **when)
     account.wait("dynamodb", "table_exists", TableName=target)
@@ -42,7 +42,7 @@ def _window(account, table):
     found = account.find("dynamodb", "describe_continuous_backups", ABSENT, TableName=table)
     if found is None:
         raise Refusal(
-            f"missing dependency: there is no table {table}: of a deleted one DynamoDB keeps a backup for 35 days, see docs/recovery.md"
+            f"missing dependency: there is no table {table}: DynamoDB keeps a backup of a deleted table for 35 days, see docs/recovery.md"
         )
     recovery = found["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     if recovery["PointInTimeRecoveryStatus"] != ENABLED:
@@ -57,7 +57,7 @@ def moment(text):
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise Refusal(f"AT={text} is not a moment with its zone, such as 2026-11-29T15:00:00Z")
+        raise Refusal(f"AT={text} is not a time with a time zone, such as 2026-11-29T15:00:00Z")
     return found
 
 
@@ -88,7 +88,7 @@ def copy_back(account, table, overwrite=False):
     would_be = "would be copied" if account.dry_run else "copied"
     account.say(f"{table}: {count.copied} rows {would_be}, {count.same} were there, {count.expired} have expired")
     if count.different and not overwrite:
-        account.say(f"{table}: {count.different} rows differ, and stay as they are: OVERWRITE=1 takes those of {source}")
+        account.say(f"{table}: {count.different} rows differ, and stay as they are: OVERWRITE=1 replaces them with those of {source}")
 
 
 def _copy(account, table, row, there, count, keys, expires, overwrite):

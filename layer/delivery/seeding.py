@@ -24,7 +24,7 @@ def seed(account, stage):
         account.change("dynamodb", "put_item", TableName=table, Item=row)
     account.report(f"{table}: {len(rows)} rows of models written")
     for key in kept:
-        account.report(f"{table}: {key} was changed by somebody, and is kept")
+        account.report(f"{table}: {key} was changed by someone else, and is kept as it is")
 
 
 def decided(wanted, present):

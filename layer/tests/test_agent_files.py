@@ -53,7 +53,7 @@ class AgentFiles(unittest.TestCase):
             "name = 'mine'\nprompt = ''\ntools = 'http_get'": "tools is not a list",
             "name = 'mine'\nprompt = ''\nmodel = {provider = 'xai'}": "model: id is missing",
             "name = 'mine'\nprompt = ''\nmodel = 'grok-4'": "model is not a table",
-            "name = 'mine'\nprompt = ''\n[[own_tools]]\nfoldr = 'a'": "own_tools has no foldr; it has folder, handler, template",
+            "name = 'mine'\nprompt = ''\n[[own_tools]]\nfoldr = 'a'": "own_tools cannot have foldr; its keys are folder, handler, template",
             "name = 'mine'\nprompt = ''\n[parameters]\ntop_p = 1": "parameters.top_p",
             f"name = 'mine'\nprompt = '{'x' * 5000}'": "SystemPrompt has 5000 bytes",
             "name = 'mine'\nprompt = ''\n[[own_tools]]\nfolder = 'nowhere'\nhandler = 'a.b'": "there is no folder",

@@ -69,7 +69,7 @@ class Attaching(unittest.TestCase):
                 self.assertEqual([word for word, line in zip(words, said, strict=True) if word not in line], [])
 
     def test_two_other_wrappers_are_refused(self):
-        with self.assertRaisesRegex(Refusal, "only one can follow"):
+        with self.assertRaisesRegex(Refusal, "only one of the two can follow"):
             attached(function(AWS_LAMBDA_EXEC_WRAPPER="/opt/a", LRAP_NEXT_WRAPPER="/opt/b"), wish())
 
     def test_the_stages_table_is_not_mixed_with_another(self):

@@ -224,7 +224,7 @@ class Attaching(WithZips):
     def test_a_table_that_is_not_one_of_contents_is_refused(self):
         self.content_table("Others", key="pk")
         said = self.nothing_changes(f"FUNCTION={self.name}-arm64", "TABLE=Others")
-        self.assertIn("Others is no content table: its key is pk, not id alone", said)
+        self.assertIn("Others is not a content table: its key is pk, not id alone", said)
 
     def test_s0_24_a_role_that_is_gone_is_a_missing_dependency(self):
         iam = self.client("iam")
@@ -235,7 +235,7 @@ class Attaching(WithZips):
 
     def test_a_version_or_an_alias_is_refused_and_an_arn_is_understood(self):
         said = self.nothing_changes(f"FUNCTION={self.name}-arm64:live", "TABLE=MyTable")
-        self.assertIn(f"{self.name}-arm64:live names the version or alias live, and what is published never changes", said)
+        self.assertIn(f"{self.name}-arm64:live names the version or alias live, and a published version never changes", said)
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.name}-arm64"
         self.succeeds("attach", f"FUNCTION={arn}", "STAGE=dev", "TABLE=MyTable")
         self.assertEqual(len(self.state()[0]), 2)
@@ -358,7 +358,7 @@ class Failures(WithZips):
         self.assertIn("nothing to update", self.deploy())
         said = self.nothing_changes("deploy", "STAGE=dev", "ONLY=layer", *self.build(b"second"))
         self.assertIn(
-            "export in use: SharedProxyLayerArmLongContent-dev is imported by consumer: it cannot change", said
+            "export in use: SharedProxyLayerArmLongContent-dev is imported by consumer: its value cannot change", said
         )
         self.assertIn("/long-content/dev/layer/", said)
 

@@ -99,7 +99,7 @@ class Permissions(unittest.TestCase):
 
     def test_s0_25_what_is_wider_than_named_is_found(self):
         statements = {
-            "the action dynamodb:* is a pattern": "Action: 'dynamodb:*', Resource: 'arn:aws:dynamodb:r:a:table/t'",
+            "the action dynamodb:* contains a wildcard": "Action: 'dynamodb:*', Resource: 'arn:aws:dynamodb:r:a:table/t'",
             "dynamodb:PutItem is allowed on everything": "Action: 'dynamodb:PutItem', Resource: '*'",
             "dynamodb:GetItem is allowed on everything": "Action: ['dynamodb:GetItem'], Resource: ['arn:aws:dynamodb:r:a:table/*']",
             "NotAction allows everything": "NotAction: 'iam:*', Resource: 'arn:aws:iam::a:role/r'",
@@ -217,7 +217,7 @@ class Parameters(unittest.TestCase):
             ("LRAP_SIGNING_SECRET_ARN", "SigningSecretArn"),
         ):
             said = self.said(f"          {variable}:", f"          {variable}_2:")
-            self.assertIn(f"Function: {variable} is not the parameter {parameter}", said)
+            self.assertIn(f"Function: {variable} is not set from the parameter {parameter}", said)
 
     def test_a_signing_secret_that_the_role_may_not_read_is_found(self):
         said = self.said("Action: secretsmanager:GetSecretValue", "Action: secretsmanager:DescribeSecret")
@@ -225,7 +225,7 @@ class Parameters(unittest.TestCase):
 
     def test_a_permission_without_a_secret_is_found(self):
         said = self.said('  IsSigned: !Not [!Equals [!Ref SigningSecretArn, ""]]', "  IsSigned: !Equals [1, 1]")
-        self.assertIn("FunctionRole may read a secret that was not given", said)
+        self.assertIn("FunctionRole may read a secret although none was given", said)
 
     def test_a_parameter_that_is_ignored_is_found(self):
         for was, becomes, said in (
@@ -241,7 +241,7 @@ class Parameters(unittest.TestCase):
             for name, text in (("good", self.GOOD), ("other", self.GOOD.replace("Default: 86400", "Default: 3600")))
         )
         said = list(parameters.check([good, other]))
-        self.assertEqual(said, ["other: the parameter ContentTtlSeconds is declared otherwise than in good"])
+        self.assertEqual(said, ["other: the parameter ContentTtlSeconds is declared differently from good"])
 
     def test_a_template_to_copy_from_may_take_what_it_likes(self):
         elsewhere = Template(Path("attach/bad.yaml"), yaml_parse(self.GOOD.replace("ContentTtlSeconds", "Seconds")))
@@ -261,11 +261,11 @@ class Removal(unittest.TestCase):
             "DeletionPolicy: Retain",
             "DeletionPolicy: Delete, UpdateReplacePolicy: Retain",
         ):
-            self.assertIn("vanishes with its stack, or is replaced, in prod", self.said(attributes))
+            self.assertIn("is deleted with its stack, or replaced, in prod", self.said(attributes))
 
     def test_s0_25_what_stays_behind_in_development_is_found(self):
         self.assertIn(
-            "stays behind when dev is destroyed", self.said("DeletionPolicy: Retain, UpdateReplacePolicy: Retain")
+            "is not deleted when dev is destroyed", self.said("DeletionPolicy: Retain, UpdateReplacePolicy: Retain")
         )
 
     def test_a_table_without_protection_is_found(self):

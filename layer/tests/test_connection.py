@@ -74,7 +74,7 @@ class Answers(unittest.TestCase):
             with mock.patch.dict(os.environ, keys), contextlib.redirect_stderr(said):
                 self.assertEqual(main(["destroy", "--stage", "dev", "--region", "eu-central-1"]), 1)
             server.shutdown()
-        self.assertRegex(said.getvalue(), r"^destroy: what answers is not AWS, or not whole: .+\n$")
+        self.assertRegex(said.getvalue(), r"^destroy: the answer is not from AWS, or is incomplete: .+\n$")
 
 
 if __name__ == "__main__":

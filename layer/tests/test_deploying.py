@@ -173,7 +173,7 @@ class Agents(WithFunctions):
     def test_a_file_that_is_wrong_is_refused_and_named(self):
         for parameters, words in (
             ({"Colour": "x"}, "no agent has a parameter Colour"),
-            ({"AgentName": "other"}, "AgentName is other, and the file is named after another agent"),
+            ({"AgentName": "other"}, "AgentName is other, but the name of the file is that of another agent"),
             ({"MaxIterations": "many"}, "agent-reader-dev: MaxIterations is many, which is not a number"),
         ):
             self.agent("reader", **parameters)

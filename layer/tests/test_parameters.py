@@ -28,7 +28,7 @@ class Values(unittest.TestCase):
         self.assertEqual(said(allowed, "arm64"), [])
 
     def test_a_value_of_another_form_is_refused(self):
-        self.assertEqual(said({"AllowedPattern": "^v[0-9]+$"}, "2"), ["P is 2, which is not of the form ^v[0-9]+$"])
+        self.assertEqual(said({"AllowedPattern": "^v[0-9]+$"}, "2"), ["P is 2, which does not match ^v[0-9]+$"])
         self.assertEqual(said({"AllowedPattern": "^v[0-9]+$"}, "v2"), [])
 
     def test_a_text_that_is_too_long_or_too_short_is_refused(self):
@@ -39,7 +39,7 @@ class Values(unittest.TestCase):
 
     def test_a_value_in_place_of_the_name_of_a_parameter_is_refused(self):
         looked_up = {"Type": "AWS::SSM::Parameter::Value<String>"}
-        self.assertIn("is the name of a parameter of the Systems Manager", said(looked_up, "arn:aws:lambda:…")[0])
+        self.assertIn("must be the name of a parameter of Systems Manager", said(looked_up, "arn:aws:lambda:…")[0])
         self.assertEqual(said(looked_up, "/long-content/dev/layer/arm64"), [])
 
 

@@ -123,7 +123,7 @@ class Queues(OnAws):
     def test_without_one_source_it_wants_to_be_told_where_to(self):
         alone = self.queue("alone-dead-letters-dev")
         self.send(alone, 1)
-        with self.assertRaisesRegex(Refusal, "takes the dead letters of no queue: TO= says to which queue"):
+        with self.assertRaisesRegex(Refusal, "receives the dead letters of no queue: name the queue to send them to"):
             redrive(self.account, "alone-dead-letters-dev")
         redrive(self.account, "alone-dead-letters-dev", "one-dev")
         self.assertEqual(self.bodies(self.source), self.expected(1))

@@ -108,6 +108,6 @@ class Recovery(OnAws):
         self.assertIn("can be restored to a moment from", self.refuses("restore", f"TABLE={TABLE}", "AT=2020-01-01T00:00:00Z"))
         self.assertIn("make restore TABLE=", self.refuses("copy-back", f"TABLE={TABLE}"))
         self.restore()
-        self.assertIn("is of an earlier restore", self.refuses("restore", f"TABLE={TABLE}"))
+        self.assertIn("comes from an earlier restore", self.refuses("restore", f"TABLE={TABLE}"))
         self.recoverable(False)
         self.assertIn("has no point-in-time recovery", self.refuses("restore", f"TABLE={TABLE}"))

@@ -41,7 +41,7 @@ def _problems(name, function, evaluation):
     ours = [_architecture(layer) for layer in layers if _architecture(layer)]
     if not ours:
         if variables.get(EXEC_WRAPPER) == WRAPPER:
-            yield f"{EXEC_WRAPPER} without the layer: the function would not start"
+            yield f"{EXEC_WRAPPER} is set without the layer: the function would not start"
         return
     architectures = function.get("Architectures", ["x86_64"])
     if ours != architectures:
@@ -62,9 +62,9 @@ def _modes(variables, serves_http):
     for variable in MODES:
         mode = variables.get(variable)
         if mode not in ("always", "never"):
-            yield f"has the layer, but {variable} is {mode or 'not set'}: always for workflows and queues, never behind HTTP"
+            yield f"has the layer, but {variable} is {mode or 'not set'}: set always for workflows and queues, never behind HTTP"
         elif serves_http and mode != "never":
-            yield f"is invoked over HTTP, but {variable} is {mode}: what an outsider typed is never a reference"
+            yield f"is invoked over HTTP, but {variable} is {mode}: text from outsiders must not be read as a reference"
 
 
 def _serves_http(name, evaluation):

@@ -32,7 +32,7 @@ def _declared_differently(templates):
             meaning = {key: value for key, value in declared.items() if key not in unlike}
             owner, known = first.setdefault(name, (template.name, meaning))
             if meaning != known:
-                yield f"{template.name}: the parameter {name} is declared otherwise than in {owner}"
+                yield f"{template.name}: the parameter {name} is declared differently from {owner}"
 
 
 def _problems(template):
@@ -52,7 +52,7 @@ def _of_layer(template, evaluation, name, given):
         if parameter not in template.parameters:
             yield f"{name} has the layer, but the stack has no parameter {parameter}"
         elif variable and variables.get(variable, "") != evaluation.parameter(parameter):
-            yield f"{name}: {variable} is not the parameter {parameter}"
+            yield f"{name}: {variable} is not set from the parameter {parameter}"
     secret, role = given.get("SigningSecretArn", ""), role_of(function, evaluation)
     if secret and role is not None and secret not in _secrets(role):
         yield f"{name}: its role may not read SigningSecretArn"
@@ -64,7 +64,7 @@ def _of_roles(evaluation, given):
         if role["Properties"].get("PermissionsBoundary", "") != boundary:
             yield f"{name} does not have the parameter PermissionsBoundary as its boundary"
         if "" in _secrets(role["Properties"]):
-            yield f"{name} may read a secret that was not given"
+            yield f"{name} may read a secret although none was given"
 
 
 def _of_functions(evaluation, given):

@@ -59,7 +59,7 @@ def _statement(statement):
         yield "the principal is everyone"
     for action in _listed(statement.get("Action")):
         if "*" in action or "?" in action:
-            yield f"the action {action} is a pattern"
+            yield f"the action {action} contains a wildcard"
         elif any(_is_wide(resource) for resource in _listed(statement.get("Resource"))):
             yield from _unnamed(action, statement.get("Condition", {}))
 

@@ -25,10 +25,10 @@ def _problems(resource, stage):
     protected = resource.get("Properties", {}).get("DeletionProtectionEnabled", False)
     if stage in DEVELOPMENT:
         if any(policy != "Delete" for policy in policies) or protected:
-            yield f"stays behind when {stage} is destroyed"
+            yield f"is not deleted when {stage} is destroyed"
         return
     if "Delete" in policies:
-        yield f"vanishes with its stack, or is replaced, in {stage}"
+        yield f"is deleted with its stack, or replaced, in {stage}"
     if resource["Type"] == "AWS::DynamoDB::Table" and not protected:
         yield f"has no deletion protection in {stage}"
 

@@ -72,7 +72,7 @@ impl Components {
 
     fn index(&self, (name, version): (&str, &str)) -> Result<usize> {
         let found = self.all.iter().position(|one| one.name == name && one.version.as_deref() == Some(version));
-        found.with_context(|| format!("cargo's tree has {name} {version}, its metadata has not"))
+        found.with_context(|| format!("cargo tree lists {name} {version}, but cargo metadata does not"))
     }
 
     /// Forgets what is in no program. The order stays.

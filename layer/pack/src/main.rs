@@ -114,7 +114,7 @@ fn checked(bundle: &Bundle, zip: &[u8], architecture: Architecture) -> Result<Ve
     let entries = archive::read(zip)?;
     let violations = bundle.violations(zip.len(), &entries, architecture);
     if !violations.is_empty() {
-        bail!("this is no {} for {}:\n  {}", bundle.name, architecture.name(), violations.join("\n  "));
+        bail!("this is not a {} for {}:\n  {}", bundle.name, architecture.name(), violations.join("\n  "));
     }
     Ok(entries)
 }
@@ -124,7 +124,7 @@ fn pack_function(architecture: Architecture, program: &Path, path: &Path) -> Res
     let zip = archive::write(vec![function::entry(content)])?;
     let violations = function::violations(zip.len(), &archive::read(&zip)?, architecture);
     if !violations.is_empty() {
-        bail!("{} is no function for {}:\n  {}", program.display(), architecture.name(), violations.join("\n  "));
+        bail!("{} is not a function for {}:\n  {}", program.display(), architecture.name(), violations.join("\n  "));
     }
     fs::create_dir_all(path.parent().context("the zip needs a folder")?)?;
     println!("{}: {} bytes, {}", path.display(), zip.len(), architecture.name());
