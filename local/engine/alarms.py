@@ -54,7 +54,7 @@ def metrics(properties):
     given = parameters(own("cloudwatch"), "PutMetricAlarm", {"Metrics": properties["Metrics"]})["Metrics"]
     returned = [query["Id"] for query in given if query.get("ReturnData", True)]
     if len(returned) != 1:
-        raise ValueError(f"AWS::CloudWatch::Alarm: Metrics: exactly one returns data, not {', '.join(returned) or 'none'}")
+        raise ValueError(f"AWS::CloudWatch::Alarm: Metrics: exactly one metric or expression must return data, not {', '.join(returned) or 'none'}")
     known = {query["Id"]: 1.0 for query in given}
     for expression in [query["Expression"] for query in given if "Expression" in query]:
         # Refuses here what could not be evaluated later.
@@ -141,7 +141,7 @@ def with_expressions(queries, known):
     while left:
         ready = [name for name, tree in left.items() if metric_math.names(tree) <= known.keys()]
         if not ready:
-            raise metric_math.Invalid("Expression: made of itself")
+            raise metric_math.Invalid("Expression: the expressions of this alarm refer to each other in a circle")
         known.update((name, metric_math.value(left.pop(name), known)) for name in ready)
     return next(known[query["Id"]] for query in queries if query.get("ReturnData", True))
 

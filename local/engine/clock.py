@@ -43,7 +43,7 @@ def stir():
 def seconds_of(text):
     moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     if moment.tzinfo is None:
-        raise ValueError(f"{text} names no time zone, such as Z")
+        raise ValueError(f"{text} has no time zone; add one, such as Z")
     return moment.timestamp()
 
 

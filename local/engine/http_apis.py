@@ -80,7 +80,7 @@ def delete(api, properties):
 def in_api_form(logical_id, properties, stack_name):
     unknown = sorted(set(properties) - MADE_WITH)
     if unknown:
-        raise ValueError(f"AWS::ApiGatewayV2::Api: {', '.join(unknown)} cannot be done on this machine")
+        raise ValueError(f"AWS::ApiGatewayV2::Api: {', '.join(unknown)} not supported on this machine")
     information = (properties.get("Body") or {}).get("info", {})
     name = properties.get("Name") or information.get("title") or f"{stack_name}-{logical_id}"
     given = {"Name": name, "Version": information.get("version"), "Description": information.get("description")}
@@ -182,7 +182,7 @@ def authorization(operation, schemes, authorizers):
         return {"AuthorizationType": "AWS_IAM"}
     if name in (None, "NONE"):
         return {}
-    raise ValueError(f"AWS::ApiGatewayV2::Api: Body: {name} is no authorizer of this document")
+    raise ValueError(f"AWS::ApiGatewayV2::Api: Body: {name} is not an authorizer of this document")
 
 
 def attributes(client, api):

@@ -57,7 +57,7 @@ def constant(tree, known):
 
 def name(tree, known):
     if tree.id not in known:
-        raise Invalid(f"Expression: {tree.id} is no Id of this alarm")
+        raise Invalid(f"Expression: {tree.id} is not an Id of this alarm")
     return known[tree.id]
 
 

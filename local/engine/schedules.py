@@ -102,9 +102,9 @@ def check_window(window):
 def check_target(target):
     role = ROLE.fullmatch(target.get("RoleArn", ""))
     if not role:
-        raise expressions.Invalid("Target.RoleArn: is no ARN of a role")
+        raise expressions.Invalid("Target.RoleArn: is not the ARN of a role")
     if role[1] != scheduler.get_account_id():
-        raise expressions.Invalid(f"Target.RoleArn: is a role of account {role[1]}, and not of this one")
+        raise expressions.Invalid(f"Target.RoleArn: is a role of account {role[1]}, not of this one")
     targets.check(target)
     policy = target.get("RetryPolicy") or {}
     for field, (low, high) in (("MaximumRetryAttempts", RETRIES), ("MaximumEventAgeInSeconds", AGE_SECONDS)):

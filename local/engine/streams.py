@@ -57,12 +57,12 @@ def check(mapping):
     if stream != current_stream(stream):
         raise ValueError(f"EventSourceArn: there is no stream {stream}")
     if mapping.get("StartingPosition") not in POSITIONS:
-        raise ValueError(f"StartingPosition: {mapping.get('StartingPosition')} is none of {', '.join(POSITIONS)}, of which a stream needs one")
+        raise ValueError(f"StartingPosition: {mapping.get('StartingPosition')} is none of {', '.join(POSITIONS)}; a stream needs one of these")
     size = int(mapping.get("BatchSize", 1))
     if not 1 <= size <= LARGEST_BATCH:
         raise ValueError(f"BatchSize: {size} is not 1 to {LARGEST_BATCH}")
     if mapping.get("TumblingWindowInSeconds"):
-        raise ValueError("TumblingWindowInSeconds: cannot be done on this machine")
+        raise ValueError("TumblingWindowInSeconds: not supported on this machine")
     destination = destination_of(mapping)
     if destination and targets.service_of(destination) not in BURIED_BY:
         raise ValueError(f"DestinationConfig: {destination} is none of {', '.join(sorted(BURIED_BY))}")

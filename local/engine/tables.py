@@ -62,7 +62,7 @@ def delete(name, properties):
 def refuse_unknown(properties):
     unknown = sorted(set(properties) - MADE_WITH - DONE_BESIDE - WITHOUT_EFFECT)
     if unknown:
-        raise ValueError(f"AWS::DynamoDB::Table: {', '.join(unknown)} cannot be done on this machine")
+        raise ValueError(f"AWS::DynamoDB::Table: {', '.join(unknown)} not supported on this machine")
 
 
 def in_api_form(properties):

@@ -42,7 +42,7 @@ def check_universal(arn, given):
     try:
         json.loads(given or "{}")
     except ValueError as error:
-        raise expressions.Invalid(f"Target.Input: is no JSON: {error}") from error
+        raise expressions.Invalid(f"Target.Input: is not JSON: {error}") from error
 
 
 def service_of(arn):

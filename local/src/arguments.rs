@@ -17,10 +17,10 @@ pub(crate) const SWEEP: &str = "sweep";
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// The functions, the layer and the content table.
+    /// The file that configures the functions, the layer and the content table.
     #[arg(long, default_value = "lambda-local.toml")]
     config: PathBuf,
-    /// Where the Invoke API listens; overrides the file, whose default is 127.0.0.1:3001.
+    /// The address of the Invoke API. Overrides the configuration file, whose default is 127.0.0.1:3001.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
 }
@@ -45,16 +45,16 @@ pub(crate) struct Up {
     /// A Python that has moto, for state machines: `make moto` installs it and prints its path.
     #[arg(long, value_name = "PYTHON")]
     interpreter: Option<PathBuf>,
-    /// The folder of what survives a restart, however this process ends; without, nothing survives.
+    /// The folder for the state that survives a restart, however this process ends. Without this option, no state survives.
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
     /// The program `agentcore`, for AgentCore's gateways: `cargo build -p agentcore` makes it.
     #[arg(long, value_name = "PROGRAM")]
     gateways: Option<PathBuf>,
-    /// What is in front of the gateways' ids in their URLs, if clients reach them by another name than this machine's.
+    /// The part of the gateways' URLs before their ids, if clients do not reach them by the name of this machine.
     #[arg(long, value_name = "URL", requires = "gateways")]
     gateways_url: Option<String>,
-    /// The region of requests that are not signed for one; without, that of this environment.
+    /// The region of requests whose signature names no region. The default is the region of this environment.
     #[arg(long)]
     region: Option<String>,
     /// A variable that every function gets, such as `TEST_CA_FILE=ca.pem`; may be given several times.

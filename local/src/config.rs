@@ -227,7 +227,7 @@ fn clean(path: &Path) -> PathBuf {
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let seconds = f64::deserialize(deserializer)?;
     Duration::try_from_secs_f64(seconds)
-        .map_err(|_| serde::de::Error::custom(format!("{seconds} is no number of seconds")))
+        .map_err(|_| serde::de::Error::custom(format!("{seconds} is not a valid number of seconds")))
 }
 
 fn mistakes(name: &str, function: &FunctionConfig) -> Vec<String> {
@@ -238,21 +238,21 @@ fn mistakes(name: &str, function: &FunctionConfig) -> Vec<String> {
         (!valid_name, "a function's name has 1 to 64 letters, digits, - and _".to_owned()),
         (
             function.timeout.is_zero() || function.timeout > Duration::from_mins(15),
-            "timeout: more than 0 and at most 900 seconds".to_owned(),
+            "timeout must be more than 0 and at most 900 seconds".to_owned(),
         ),
-        (!(128..=10_240).contains(&function.memory), "memory: 128 to 10240 (MB)".to_owned()),
-        (function.concurrency == Some(0), "concurrency: at least 1".to_owned()),
-        (function.max_concurrency() == Some(0), "managed_instances.max_concurrency: at least 1".to_owned()),
-        (function.retries > 2, "retries: 0 to 2".to_owned()),
-        (function.command.as_ref().is_some_and(Vec::is_empty), "command: names no program".to_owned()),
+        (!(128..=10_240).contains(&function.memory), "memory must be 128 to 10240 (MB)".to_owned()),
+        (function.concurrency == Some(0), "concurrency must be at least 1".to_owned()),
+        (function.max_concurrency() == Some(0), "managed_instances.max_concurrency must be at least 1".to_owned()),
+        (function.retries > 2, "retries must be 0 to 2".to_owned()),
+        (function.command.as_ref().is_some_and(Vec::is_empty), "command must name a program".to_owned()),
         (
             function.handler.is_none() && function.command.is_none() && function.runtime != Runtime::Provided,
-            "handler: missing, such as \"app.handler\"".to_owned(),
+            "handler is missing; name one such as \"app.handler\"".to_owned(),
         ),
-        (!function.directory.is_dir(), format!("directory: {} is no folder", function.directory.display())),
+        (!function.directory.is_dir(), format!("directory: {} is not a folder", function.directory.display())),
         (
             layer_missing.is_some(),
-            format!("layer: {} is no folder", function.layer.as_deref().unwrap_or(Path::new("")).display()),
+            format!("layer: {} is not a folder", function.layer.as_deref().unwrap_or(Path::new("")).display()),
         ),
     ];
     rules.into_iter().filter(|(wrong, _)| *wrong).map(|(_, rule)| format!("functions.{name}: {rule}")).collect()

@@ -20,10 +20,10 @@ use hyper::body::Incoming;
 use service::Service;
 use std::sync::Arc;
 
-const NO_INTERPRETER: &str = "no interpreter of state machines is configured: give lambda-local one by --interpreter, \
-                              or by [step_functions] of its file";
+const NO_INTERPRETER: &str = "no interpreter of state machines is configured: name one with --interpreter or in \
+                              [step_functions] of the configuration file";
 
-const NO_GATEWAYS: &str = "no gateways are configured: give lambda-local the program by --gateways";
+const NO_GATEWAYS: &str = "no gateways are configured: name the program with --gateways";
 
 /// What answers requests.
 #[derive(Debug)]

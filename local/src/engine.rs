@@ -68,7 +68,7 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// It ended before it served, having said why on standard error: ministack is missing, or it is another version.
-    #[error("the engine ended at once; has {} ministack?", python.display())]
+    #[error("the engine exited at start; check that ministack is installed for {}", python.display())]
     Ended {
         /// The Python that was asked for.
         python: PathBuf,

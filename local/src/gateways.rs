@@ -23,7 +23,7 @@ pub enum GatewaysError {
         source: std::io::Error,
     },
     /// It ended before it served.
-    #[error("the gateways ended at once; is {} the program `agentcore`?", program.display())]
+    #[error("the gateways exited at start; check that {} is the program `agentcore`", program.display())]
     Ended {
         /// The program that was asked for.
         program: PathBuf,

@@ -309,7 +309,7 @@ async fn gone_or_killed(process: &Process, deadline: Instant) {
     if tokio::time::timeout_at(deadline, process.exited()).await.is_err() {
         process.kill();
         if tokio::time::timeout(KILL_LIMIT, process.exited()).await.is_err() {
-            tracing::error!(process = process.source, "a killed process is still there");
+            tracing::error!(process = process.source, "a process still runs after it was killed");
         }
     }
 }

@@ -105,7 +105,7 @@ pub enum StepFunctionsError {
         source: std::io::Error,
     },
     /// The interpreter ended before it served, having said why on standard error: moto is missing, or it is another version.
-    #[error("the state machines' interpreter ended at once; is moto installed for {}?", python.display())]
+    #[error("the state machines' interpreter exited at start; check that moto is installed for {}", python.display())]
     Ended {
         /// The Python that was asked for.
         python: PathBuf,

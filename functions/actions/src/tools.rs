@@ -89,7 +89,7 @@ pub fn named(name: &str) -> Option<&'static Action> {
 
 fn unknown(name: &str) -> VariableError {
     let known: Vec<_> = TABLE.iter().map(|action| action.name).collect();
-    VariableError::malformed(TOOL_NAMES, format!("there is no tool `{name}`, but {}", known.join(", ")))
+    VariableError::malformed(TOOL_NAMES, format!("there is no tool `{name}`; the tools are {}", known.join(", ")))
 }
 
 /// `name`, `description`, `input_schema` and `output_schema` of each tool that needs nothing but the web, as a registry of tools wants

@@ -181,7 +181,7 @@ impl WebRequests {
         let hosts = self.secrets.key(secret, HOSTS).await?;
         let hosts = AllowedHosts::listed(hosts.expose());
         let hosts =
-            hosts.map_err(|_| ToolError::new(format!("`{HOSTS}` of the secret `{secret}` is no list of hosts")))?;
+            hosts.map_err(|_| ToolError::new(format!("`{HOSTS}` of the secret `{secret}` is not a list of hosts")))?;
         let target = Target::parse(url, &hosts);
         let refused = |error| ToolError::new(format!("the secret `{secret}` is not for this URL: {error}"));
         Ok(target.map_err(refused)?.host().to_owned())

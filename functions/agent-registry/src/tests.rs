@@ -354,7 +354,7 @@ async fn a_stack_neither_takes_over_nor_deletes_what_is_anothers() {
     world.invoke(stack_event(&url, "Create", "b", None, golf(json!({"system_prompt": "Mine"})))).await;
     assert_eq!(
         (&bucket.last()["Status"], &bucket.last()["Reason"]),
-        (&json!("FAILED"), &json!("agent golf-agent v1.0 is there already"))
+        (&json!("FAILED"), &json!("agent golf-agent v1.0 already exists"))
     );
     world.invoke(stack_event(&url, "Delete", "b", Some("golf-agent/v1.0"), golf(json!({})))).await;
     assert_eq!(
@@ -398,7 +398,7 @@ async fn work_without_time_is_a_failure_that_the_stack_hears_of() {
     answer(&world.agents, &Stacks::default().without_pauses(), event).await.unwrap();
     assert_eq!(
         (&bucket.last()["Status"], &bucket.last()["Reason"]),
-        (&json!("FAILED"), &json!("it was not done in 0ns"))
+        (&json!("FAILED"), &json!("it was not completed within 0ns"))
     );
 }
 

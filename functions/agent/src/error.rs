@@ -81,7 +81,7 @@ fn refused(refusal: &Refusal) -> Reply {
 }
 
 fn failed(error: &CallError) -> Reply {
-    tracing::warn!(error.name = error.name(), %error, "no answer of the model");
+    tracing::warn!(error.name = error.name(), %error, "the model did not answer");
     match error {
         CallError::BudgetExceeded(error) => over_budget(error),
         CallError::RateLimited { retry_after, .. } => {

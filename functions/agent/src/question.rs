@@ -126,7 +126,7 @@ mod tests {
             (with("session_id", json!("a".repeat(129))), "session_id: must be 1 to 128 letters, digits, _ or -"),
             (with("mode", json!("later")), "mode: must be turn or workflow"),
             (with("stream", json!(7)), "stream: must be true or false"),
-            (with("colour", json!("red")), "colour: is no known field"),
+            (with("colour", json!("red")), "colour: is not a known field"),
         ] {
             assert_eq!(Question::of_body(body).expect_err(reason).to_string(), reason);
         }

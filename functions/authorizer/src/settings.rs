@@ -18,7 +18,7 @@ impl Settings {
         let keys_secret = variables.optional(KEYS_SECRET)?.map(str::to_owned);
         let issuer = variables.optional(JWKS_URL)?.map(|url| issuer(url, variables)).transpose()?;
         if keys_secret.is_none() && issuer.is_none() {
-            let text = format!("set the variable {KEYS_SECRET} or {JWKS_URL}: without both, nobody could be let in");
+            let text = format!("set the variable {KEYS_SECRET} or {JWKS_URL}: without both, no request is authorized");
             return Err(Failure::new("InvalidVariable", text));
         }
         Ok(Self { keys_secret, issuer })

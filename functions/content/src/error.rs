@@ -27,9 +27,9 @@ impl ContentError {
 fn advice(error: &GetError) -> &'static str {
     match error {
         GetError::NotFound => "nothing is stored under this handle; give it exactly as a result spelt it",
-        GetError::Expired => "what this handle named is no longer kept; call the tool that made it again",
+        GetError::Expired => "the content of this handle has expired; call again the tool that returned the handle",
         GetError::Refused => "this handle was altered, or is not of this system; give it exactly as a result spelt it",
-        GetError::Corrupt => "what this handle names is damaged; call the tool that made it again",
+        GetError::Corrupt => "the content of this handle is damaged; call again the tool that returned the handle",
         GetError::Unavailable(_) => "the content table does not answer now; try again later",
     }
 }

@@ -136,7 +136,7 @@ impl Reconciliation<'_> {
             if !self.is_dry_run {
                 self.registry.rewrite(row, &auth, listing).await?;
             }
-            self.did(&row.tool_id, "the gateway has it otherwise: the rows of agents follow", row.status());
+            self.did(&row.tool_id, "the gateway describes it differently: update the agents' rows", row.status());
         }
         if !is_listed {
             self.did(&row.tool_id, "none: the gateway does not list its tools", row.status());
@@ -200,7 +200,7 @@ impl Reconciliation<'_> {
     /// A gateway that was made for the row with the key `owner`.
     async fn stray(&mut self, owner: &str, seen: GatewaySeen) -> Result<(), Refusal> {
         let Some(stored) = self.registry.gateways.get::<GatewayRow>(key(owner)).await? else {
-            self.report(owner, "none: AgentCore has a gateway of this row, and the table has no such row", "none");
+            self.report(owner, "none: AgentCore has a gateway for this row, but the table has no such row", "none");
             return Ok(());
         };
         let action = match (stored.row.status(), &stored.row.agentcore_gateway_id) {

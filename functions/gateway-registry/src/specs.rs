@@ -74,6 +74,6 @@ fn settings() -> SigningSettings {
 }
 
 fn unavailable(reason: &str) -> Refusal {
-    tracing::error!(reason, "the bucket of documents does not take one");
-    Refusal::Unavailable("the bucket of documents does not take one, try again later".to_owned())
+    tracing::error!(reason, "the bucket did not accept a document");
+    Refusal::Unavailable("the document could not be stored, try again later".to_owned())
 }

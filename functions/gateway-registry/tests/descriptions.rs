@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const FORECAST: &str = "weather_get_forecast";
-const FOLLOWED: &str = "the gateway has it otherwise: the rows of agents follow";
+const FOLLOWED: &str = "the gateway describes it differently: update the agents' rows";
 
 fn says(world: &World, text: &str) {
     let said = BTreeMap::from([("weather___getForecast".to_owned(), text.to_owned())]);

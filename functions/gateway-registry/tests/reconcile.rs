@@ -113,7 +113,7 @@ async fn a_target_changed_by_hand_is_followed_by_its_row() {
     world.by_hand("PUT", &target, change).await;
     world.by_hand("GET", &target, Value::Null).await;
     let (_, report) = world.ask("POST", "/reconcile", Value::Null).await;
-    assert_eq!(report["actions"][0]["action"], "the target was changed: the row follows", "{report}");
+    assert_eq!(report["actions"][0]["action"], "the target was changed: update the row", "{report}");
     assert_eq!(world.ask("GET", &path, Value::Null).await.1["description"], "By hand");
     assert!(world.agents_tools().await.values().all(|row| row["status"] == "active"));
     let (_, report) = world.ask("POST", "/reconcile", Value::Null).await;

@@ -137,7 +137,7 @@ impl Fields {
     pub fn finish(self) -> Result<(), Refusal> {
         match self.left.keys().next() {
             None => Ok(()),
-            Some(unknown) => Err(self.refuse(unknown, "is no known field")),
+            Some(unknown) => Err(self.refuse(unknown, "is not a known field")),
         }
     }
 
@@ -183,6 +183,6 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_named() {
-        assert_eq!(fields(json!({"sytem": ""})).finish().unwrap_err().to_string(), "sytem: is no known field");
+        assert_eq!(fields(json!({"sytem": ""})).finish().unwrap_err().to_string(), "sytem: is not a known field");
     }
 }

@@ -64,7 +64,7 @@ impl Range {
             .find(|(kind, ..)| uri.starts_with(kind.prefix()))
             .map(|(kind, template, ..)| (*kind, *template))
             .ok_or_else(|| format!("`uri` must be {} or {}", TEMPLATES[0].1, TEMPLATES[1].1))?;
-        let url = Url::parse(uri).map_err(|error| format!("`uri` is no URI: {error}"))?;
+        let url = Url::parse(uri).map_err(|error| format!("`uri` is not a URI: {error}"))?;
         let name = url.path().trim_start_matches('/').to_owned();
         let mut range = Self { kind, name, offset: 0, length: USUAL_PAGE };
         for (name, value) in url.query_pairs() {

@@ -21,7 +21,7 @@ pub(crate) fn check(document: &Value) -> Result<(), Mistake> {
         0 => Err(Mistake::new("/paths", "has no operation")),
         count if count > MAX_OPERATIONS => Err(Mistake::new(
             "/paths",
-            format!("has {count} operations, and a gateway takes {MAX_OPERATIONS} of a target"),
+            format!("has {count} operations, and a target may have at most {MAX_OPERATIONS}"),
         )),
         _ => check_ids(&places),
     }
@@ -68,7 +68,7 @@ fn check_ids(places: &[Place<'_>]) -> Result<(), Mistake> {
         let id = place.operation.get("operationId").and_then(Value::as_str).filter(|id| !id.trim().is_empty());
         let id = id.ok_or_else(|| Mistake::new(&path, "is missing: a gateway names its tools by it"))?;
         if let Some(first) = seen.insert(id, &place.path) {
-            return Err(Mistake::new(path, format!("is also the one of {first}")));
+            return Err(Mistake::new(path, format!("is already used by {first}")));
         }
     }
     Ok(())

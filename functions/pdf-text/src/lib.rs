@@ -35,7 +35,7 @@ fn limited() -> Result<(), String> {
     let limit = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     let limits = limit(Resource::As, MEMORY).and_then(|()| limit(Resource::Cpu, SECONDS));
     // A core file would hold the document.
-    limits.and_then(|()| limit(Resource::Core, 0)).map_err(|error| format!("its limits cannot be set: {error}"))
+    limits.and_then(|()| limit(Resource::Core, 0)).map_err(|error| format!("resource limits cannot be set: {error}"))
 }
 
 fn file() -> Result<Vec<u8>, String> {
@@ -50,6 +50,6 @@ fn file() -> Result<Vec<u8>, String> {
 /// One line for a reader. A panic of the parser is such an error too.
 pub fn text(file: &[u8]) -> Result<String, String> {
     let text = panic::catch_unwind(|| pdf_extract::extract_text_from_mem(file));
-    let text = text.map_err(|_| "the parser gave up".to_owned())?;
+    let text = text.map_err(|_| "the parser failed".to_owned())?;
     text.map_err(|error| error.to_string().lines().next().unwrap_or("it is damaged").to_owned())
 }

@@ -24,19 +24,19 @@ pub trait Row: Serialize + DeserializeOwned + Send + Sync {
 
 /// The row of a record.
 pub(crate) fn written<T: Row>(table: &str, record: &T) -> Result<Item, RecordError> {
-    let mut value = serde_json::to_value(record).map_err(|_| unreadable(table, "it is no JSON"))?;
+    let mut value = serde_json::to_value(record).map_err(|_| unreadable(table, "it is not JSON"))?;
     for name in T::NESTED {
         let Some(nested) = value.get_mut(name) else { continue };
         *nested = Value::String(nested.to_string());
     }
-    let item: Item = to_item(value).map_err(|_| unreadable(table, "it is no item"))?;
+    let item: Item = to_item(value).map_err(|_| unreadable(table, "it is not an item of DynamoDB"))?;
     let bytes = bytes(&item);
     if bytes > MAX_BYTES { Err(RecordError::TooLarge { bytes, limit: MAX_BYTES }) } else { Ok(item) }
 }
 
 /// The record of a row.
 pub(crate) fn read<T: Row>(table: &str, item: Item) -> Result<T, RecordError> {
-    let mut value: Value = from_item(item).map_err(|_| unreadable(table, "it is no record"))?;
+    let mut value: Value = from_item(item).map_err(|_| unreadable(table, "it is not a record"))?;
     for name in T::NESTED {
         let Some(Value::String(text)) = value.get(name) else { continue };
         value[name] = serde_json::from_str(text).map_err(|_| unreadable(table, name))?;

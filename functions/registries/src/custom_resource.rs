@@ -131,7 +131,7 @@ impl Stacks {
     ) -> Result<Value, Failure> {
         let time = time_left(context.deadline).saturating_sub(TO_ANSWER);
         let done = tokio::time::timeout(time, self.persistently(event, provisioner)).await;
-        let done = done.unwrap_or_else(|_| Err(Refusal::Unavailable(format!("it was not done in {time:?}"))));
+        let done = done.unwrap_or_else(|_| Err(Refusal::Unavailable(format!("it was not completed within {time:?}"))));
         let answer = answer(event, done);
         self.send(&event.response_url, &answer).await?;
         Ok(serde_json::json!(answer))

@@ -34,7 +34,7 @@ pub enum Problem {
     #[error("{0:?} is not an IANA time zone")]
     UnknownZone(String),
     /// A time zone has this name in other letters.
-    #[error("{given:?} is spelled {right}")]
+    #[error("{given:?} must be spelled {right}")]
     ZoneSpelling {
         /// As it was given.
         given: String,

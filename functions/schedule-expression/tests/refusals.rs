@@ -77,7 +77,7 @@ fn an_expression_has_at_most_256_characters() {
 fn a_zone_has_its_iana_name() {
     let refused = |zone: &str| ScheduleExpression::parse("rate(1 hour)", zone).expect_err(zone).to_string();
     assert_eq!(refused("Europe/Nowhere"), r#"timezone: "Europe/Nowhere" is not an IANA time zone"#);
-    assert_eq!(refused("europe/berlin"), r#"timezone: "europe/berlin" is spelled Europe/Berlin"#);
+    assert_eq!(refused("europe/berlin"), r#"timezone: "europe/berlin" must be spelled Europe/Berlin"#);
     assert_eq!(refused(""), r#"timezone: "" is not an IANA time zone"#);
     assert_eq!(refused("Etc/Unknown"), r#"timezone: "Etc/Unknown" is not an IANA time zone"#);
     assert_eq!(refused(&"Z".repeat(51)), "timezone: is longer than 50 characters");

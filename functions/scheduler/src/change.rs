@@ -28,9 +28,9 @@ impl Scheduler {
     pub(crate) async fn change(&self, record: &Record, invocation: Invocation<'_>) -> Result<(), SchedulerError> {
         let message = record.message()?;
         if message.stage != self.settings.stage {
-            return Err(SchedulerError::Event("of another stage".to_owned()));
+            return Err(SchedulerError::Event("it is of another stage".to_owned()));
         }
-        let unreadable = |_| SchedulerError::Event("a message that names no change of a schedule".to_owned());
+        let unreadable = |_| SchedulerError::Event("its message names no change of a schedule".to_owned());
         let change: Change = serde_json::from_value(message.payload.clone()).map_err(unreadable)?;
         let row = self.schedules.get(&change.schedule_id).await?;
         let row = row.ok_or_else(|| SchedulerError::UnknownSchedule(change.schedule_id.clone()))?;

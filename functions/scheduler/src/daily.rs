@@ -102,7 +102,7 @@ fn counted(id: &str, result: Result<(), SchedulerError>) -> usize {
     match result {
         Ok(()) => 0,
         Err(error) => {
-            tracing::error!(id, %error, "not dealt with");
+            tracing::error!(id, %error, "a row was not processed");
             1
         }
     }

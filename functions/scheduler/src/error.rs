@@ -7,7 +7,7 @@ use records::RecordError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SchedulerError {
     /// Nothing that this function takes. No part of the event is quoted.
-    #[error("the event is {0}")]
+    #[error("the event cannot be used: {0}")]
     Event(String),
     /// There is no row with the id that the event names.
     #[error("no schedule has the id {0}")]

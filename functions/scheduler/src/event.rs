@@ -63,7 +63,7 @@ pub(crate) struct Change {
 impl Event {
     pub(crate) fn read(event: Value) -> Result<Self, SchedulerError> {
         serde_json::from_value(event)
-            .map_err(|_| SchedulerError::Event("neither of a topic, nor of a schedule".to_owned()))
+            .map_err(|_| SchedulerError::Event("it comes neither from a topic nor from a schedule".to_owned()))
     }
 }
 

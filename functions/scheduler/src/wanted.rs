@@ -81,6 +81,6 @@ fn checked_role<'a>(role: Option<&'a str>, function: &str) -> Result<&'a str, St
                 Err(format!("the execution role is of account {account}, not of {own}"))
             }
         }
-        _ => Err("EVENTBRIDGE_EXECUTION_ROLE_ARN is no ARN of a role".to_owned()),
+        _ => Err("EVENTBRIDGE_EXECUTION_ROLE_ARN is not the ARN of a role".to_owned()),
     }
 }

@@ -47,7 +47,7 @@ async fn without_a_usable_execution_role_the_row_says_why_and_there_is_no_schedu
             Some("arn:aws:iam::999999999999:role/r"),
             "the execution role is of account 999999999999, not of 123456789012",
         ),
-        (Some("arn:aws:iam::123456789012:user/u"), "EVENTBRIDGE_EXECUTION_ROLE_ARN is no ARN of a role"),
+        (Some("arn:aws:iam::123456789012:user/u"), "EVENTBRIDGE_EXECUTION_ROLE_ARN is not the ARN of a role"),
     ];
     for (role, reason) in roles {
         let world = World::start().await.with_role(role);

@@ -28,7 +28,7 @@ pub enum Refusal {
     #[error("{0}")]
     Conflict(String),
     /// Somebody else has changed it meanwhile: a conflict that reading it again may resolve.
-    #[error("{0} was changed by somebody else meanwhile, read it again")]
+    #[error("{0} was changed by another request in the meantime, read it again")]
     Overtaken(String),
     /// It is longer than a table holds.
     #[error("{0}")]

@@ -105,7 +105,7 @@ where
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "the function ends");
+            tracing::error!(%error, "the function exits because of an error");
             ExitCode::FAILURE
         }
     }

@@ -12,7 +12,7 @@ pub(crate) fn check(field: &str, schema: &Value) -> Result<(), Refusal> {
         let reason = error.to_string();
         Refusal::invalid(
             format!("{field}{}", error.instance_path()),
-            format!("is no JSON Schema: {}", one_line(&reason)),
+            format!("is not a JSON Schema: {}", one_line(&reason)),
         )
     };
     jsonschema::validator_for(schema).map(|_| ()).map_err(invalid)

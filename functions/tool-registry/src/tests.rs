@@ -267,7 +267,7 @@ async fn a_stack_neither_takes_over_nor_deletes_what_is_anothers() {
     world.invoke(stack_event(&url, "Create", "b", None, weather(json!({})))).await;
     assert_eq!(
         (&bucket.last()["Status"], &bucket.last()["Reason"]),
-        (&json!("FAILED"), &json!("tool get_weather is there already"))
+        (&json!("FAILED"), &json!("tool get_weather already exists"))
     );
     world.invoke(stack_event(&url, "Delete", "b", Some("get_weather"), weather(json!({})))).await;
     assert!(bucket.last()["Status"] == "SUCCESS" && world.row().await.is_some());

@@ -115,7 +115,7 @@ async fn a_handle_is_good_as_long_as_contents_are_kept() {
     }
     let input = json!({"document": handle_in(&content), "query": "valve"});
     let error = world.function().error("document_search", input).await;
-    assert!(error.contains("no longer kept"), "{error}");
+    assert!(error.contains("has expired; call again"), "{error}");
 }
 
 /// Only a parameter that is declared as content takes a handle: a URL or a query is text, whatever it looks like.

@@ -143,5 +143,5 @@ impl Ready<'_> {
 }
 
 fn unknown(why: &str) -> Outcome {
-    Outcome::failure(format!("{UNKNOWN}: {why}. Nothing is repeated; please look yourself"))
+    Outcome::failure(format!("{UNKNOWN}: {why}. The request is not repeated; check yourself what was done"))
 }

@@ -96,7 +96,7 @@ impl WebServices {
 
     /// The golf provider, where there is a secret for it.
     pub(crate) fn golf(&self) -> Result<&Golf, ToolError> {
-        self.tools.golf.as_ref().ok_or_else(|| ToolError::new("GOLF_SECRET_NAME is not set, so there is no golf"))
+        self.tools.golf.as_ref().ok_or_else(|| ToolError::new("GOLF_SECRET_NAME is not set: no golf actions"))
     }
 }
 

@@ -58,6 +58,6 @@ impl WebActions {
 fn no_contents() -> Failure {
     Failure::new(
         "InvalidVariable",
-        "the variable that names the layer's content table is not set; long bodies are stored there",
+        "AGENT_CONTEXT_TABLE is not set; it names the layer's content table, where long bodies are stored",
     )
 }

@@ -199,7 +199,7 @@ fn shown(message: &Message) -> Value {
 pub(crate) fn refused(message: &Message) -> Response {
     let response = Response::problem(
         502,
-        "SNS did not confirm the message, and may have it: send the request again with the same Idempotency-Key, or look first what became of the message",
+        "SNS did not confirm the message, and may have it: send the request again with the same Idempotency-Key, or first look up the status of the message",
     );
     response.with_member("message_id", message.id.clone()).with("retry-after", "1")
 }

@@ -37,7 +37,7 @@ pub(crate) fn check(
     fields.finish()?;
     // Numbers as text pass the checks above and would fail the function that reads the message.
     let read: Result<WebActionPayload, _> = serde_json::from_value(payload.clone());
-    read.map(|_| ()).map_err(|_| Refusal::invalid("payload", "has a field of another type than it must be"))
+    read.map(|_| ()).map_err(|_| Refusal::invalid("payload", "has a field of the wrong type"))
 }
 
 /// What only `http` and `weather` know.

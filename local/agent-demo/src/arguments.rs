@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// A text of up to 8 MiB [default: the beginning of the interpreter's standard library]
     #[arg(long, value_name = "FILE")]
     pub(crate) document: Option<PathBuf>,
-    /// An agent of one's own, in TOML [default: one that answers questions about the document]
+    /// A TOML file that describes your own agent [default: an agent that answers questions about the document]
     #[arg(long, value_name = "FILE")]
     pub(crate) agent: Option<PathBuf>,
     /// The Python with `awslambdaric` that runs the agent's own tools
@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     /// Run the functions without the layer
     #[arg(long)]
     pub(crate) detached: bool,
-    /// A server of OpenAI's Chat Completions, such as <http://127.0.0.1:11434/v1>; `stand-in` starts one that thinks and calls tools
+    /// A server of OpenAI's Chat Completions, such as <http://127.0.0.1:11434/v1>; `stand-in` starts a scripted one that sends thoughts and tool calls
     #[arg(long)]
     pub(crate) url: Option<String>,
     /// The model of the provider or server, in place of the one that this program chooses

@@ -104,7 +104,7 @@ impl Figures {
     pub(crate) fn problems(&self) -> Vec<String> {
         let wrong_end = || format!("the execution ended as {}: {}", self.status, self.why());
         if self.detached && !self.too_long {
-            return vec![format!("without the layer no result was too long, and {}", wrong_end())];
+            return vec![format!("expected a result that is too long without the layer, but {}", wrong_end())];
         }
         let status = self.output.as_ref().and_then(|output| output["status"].as_str()).unwrap_or("none");
         let rules = [
@@ -157,7 +157,7 @@ mod tests {
     fn without_the_layer_a_result_is_too_long() {
         let detached = |too_long| Figures { detached: true, too_long, ..answered() };
         assert_eq!(detached(true).problems(), [""; 0]);
-        let problem = "without the layer no result was too long, and the execution ended as SUCCEEDED: -";
+        let problem = "expected a result that is too long without the layer, but the execution ended as SUCCEEDED: -";
         assert_eq!(detached(false).problems(), [problem]);
     }
 }

@@ -60,8 +60,8 @@ impl Fault {
     /// The error, and whether the call is done first. Without an error there is no answer.
     pub(crate) fn parts(&self) -> (bool, Option<ApiError>) {
         match self {
-            Self::Error(name) => (false, Some(ApiError::named(name, "so it was scripted"))),
-            Self::DoneButError => (true, Some(ApiError::named("InternalServerException", "so it was scripted"))),
+            Self::Error(name) => (false, Some(ApiError::named(name, "scripted by the test"))),
+            Self::DoneButError => (true, Some(ApiError::named("InternalServerException", "scripted by the test"))),
             Self::Silence => (false, None),
             Self::DoneButSilence => (true, None),
         }

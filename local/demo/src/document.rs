@@ -58,7 +58,7 @@ impl Document {
 
     fn new(file: &Path, origin: String, content: &[u8], made: Option<TempDir>) -> Result<Self> {
         let (Some(folder), Some(name)) = (file.parent(), file.file_name().and_then(|name| name.to_str())) else {
-            bail!("the name of {} is not UTF-8, so that no event can hold it", file.display());
+            bail!("the name of {} is not UTF-8, so no event can contain it", file.display());
         };
         ensure!(folder.to_str().is_some(), "the folder of {name} has a name that is not UTF-8");
         Ok(Self {
@@ -74,7 +74,7 @@ impl Document {
     fn of_library(python: &Path) -> Result<Self> {
         let (version, folder) = library(python)?;
         let (content, files) = sources(&folder)?;
-        ensure!(content.len() >= ENOUGH, "{} has only {} bytes of Python", folder.display(), content.len());
+        ensure!(content.len() >= ENOUGH, "{} has only {} bytes of Python sources", folder.display(), content.len());
         let origin = format!("the {files} sources of Python {version}'s standard library, one after the other");
         let made = tempfile::tempdir().context("cannot make a folder for the default document")?;
         let file = made.path().canonicalize()?.join(format!("python-{version}.py"));
@@ -90,7 +90,7 @@ fn library(python: &Path) -> Result<(String, PathBuf)> {
     let output = Command::new(python).args(["-I", "-c", QUESTION]).output();
     let output = output.with_context(|| format!("cannot run {name}"))?;
     ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr).trim());
-    let answer = String::from_utf8(output.stdout).with_context(|| format!("{name} printed what is not UTF-8"))?;
+    let answer = String::from_utf8(output.stdout).with_context(|| format!("{name} printed text that is not UTF-8"))?;
     let (version, folder) = answer.trim_end().split_once('\n').with_context(|| format!("{name} printed {answer:?}"))?;
     Ok((version.to_owned(), folder.into()))
 }

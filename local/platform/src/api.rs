@@ -24,7 +24,7 @@ impl Api {
     /// `url` is `http://ID.execute-api.localhost:PORT`.
     pub(crate) fn new(endpoint: &str, url: &str) -> Result<Self> {
         let host = url.trim_start_matches("http://");
-        let id = host.split('.').next().filter(|id| !id.is_empty()).context("a URL without an API")?;
+        let id = host.split('.').next().filter(|id| !id.is_empty()).context("the URL has no API id")?;
         Ok(Self {
             client: Client::builder().no_proxy().build()?,
             routes: format!("{endpoint}/_aws/execute-api/{id}/$default"),
@@ -63,7 +63,7 @@ impl Api {
         let asked = json!({ "QueueUrl": url["QueueUrl"], "AttributeNames": names });
         let found = self.queues.call("AmazonSQS.GetQueueAttributes", &asked).await?;
         let number = found["Attributes"][names[0]].as_str().and_then(|number| number.parse().ok());
-        number.context("a queue without a depth")
+        number.context("SQS did not return the depth of the queue")
     }
 
     async fn ask(&self, method: Method, url: &str, body: Option<&Value>) -> Result<Value> {

@@ -26,7 +26,7 @@ pub(crate) async fn booking(story: &Story<'_>, arguments: &Arguments) -> Result<
     ensure!(first_line(&booked)?.contains("Confirmation number"), "nothing was booked: {booked}");
     ensure!(
         story.machine.outside.golf().reservations().len() == 1,
-        "the golf provider has another number of reservations"
+        "the golf provider does not have exactly one reservation"
     );
     Ok(())
 }
@@ -41,7 +41,7 @@ async fn ask(story: &Story<'_>, question: &str, session: Option<&str>) -> Result
 }
 
 fn first_line(answer: &Value) -> Result<&str> {
-    let message = answer["message"].as_str().context("an answer without a message")?;
+    let message = answer["message"].as_str().context("the answer has no message")?;
     Ok(message.lines().next().unwrap_or_default())
 }
 

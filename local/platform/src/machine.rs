@@ -128,7 +128,7 @@ fn gather(mut lines: UnboundedReceiver<LogLine>) -> Arc<Mutex<String>> {
 /// What a stack says of itself.
 fn output<'a>(said: &'a str, name: &str) -> Result<&'a str> {
     let value = said.lines().find_map(|line| Some(line.split_once(&format!("{name} is "))?.1));
-    value.with_context(|| format!("the stack of functions has no {name}"))
+    value.with_context(|| format!("the output of make deploy does not name {name}"))
 }
 
 fn said(what: &str, output: &Output) -> Result<String> {

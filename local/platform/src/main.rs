@@ -56,7 +56,7 @@ async fn played(arguments: &Arguments, machine: &Machine, started: Instant) -> R
     let story = Story::new(machine, &url)?;
     print(&format!("Deployed in {:.0} s. The API is {url}.\n", started.elapsed().as_secs_f64()))?;
     scenes::all(&story, arguments).await?;
-    print(&format!("\nAll as it should be, after {:.0} s.\n", started.elapsed().as_secs_f64()))?;
+    print(&format!("\nAll checks passed after {:.0} s.\n", started.elapsed().as_secs_f64()))?;
     if arguments.page {
         print(&invitation(machine, &url))?;
         enter().await?;

@@ -82,14 +82,14 @@ async fn failure(story: &Story<'_>, arguments: &Arguments) -> Result<()> {
     line("make redrive", story.machine.redrive(arguments, DEAD_LETTERS).await?.trim())?;
     story.ends(MESSAGES, &id, "completed").await?;
     story.calls()?;
-    ensure!(story.api.waiting(DEAD_LETTERS).await? == 0, "there are dead letters left");
+    ensure!(story.api.waiting(DEAD_LETTERS).await? == 0, "the dead-letter queue is not empty after the redrive");
     line("the message is", "completed")
 }
 
 async fn created(story: &Story<'_>, kind: &str, payload: &Value) -> Result<String> {
     let message = json!({ "message_type": kind, "stage": "local", "payload": payload });
     let answer = story.api.post("/api/messages", &message).await?;
-    let id = answer["id"].as_str().context("a message without an id")?.to_owned();
+    let id = answer["id"].as_str().context("the answer has no message id")?.to_owned();
     line("POST /api/messages", &format!("201, {id}"))?;
     Ok(id)
 }

@@ -67,6 +67,6 @@ impl<'a> Story<'a> {
             }
             sleep(PAUSE).await;
         }
-        bail!("waited in vain for {what}")
+        bail!("timed out waiting for {what}")
     }
 }

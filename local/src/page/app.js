@@ -113,7 +113,7 @@ function say(text) {
 
 function sayGone(answered) {
   say("");
-  gone.querySelector("span").textContent = `lambda-local does not answer since ${answered.toLocaleTimeString()}. What you see is what it said last. This page asks again every second; if lambda-local was ended, start it again.`;
+  gone.querySelector("span").textContent = `lambda-local has not answered since ${answered.toLocaleTimeString()}. The page shows what it answered last, and asks again every second. If lambda-local was stopped, start it again.`;
   gone.hidden = false;
   document.title = `(gone) ${TITLE}`;
 }

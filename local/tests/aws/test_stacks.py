@@ -183,7 +183,7 @@ class Stacks(OnAws):
         queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "short-lived"}}
         with self.assertRaises(WaiterError):
             self.create("undone", {"Resources": {"Queue": queue, "Table": table}})
-        self.assertIn("AWS::DynamoDB::Table: ImportSourceSpecification cannot be done", self.reason("undone"))
+        self.assertIn("AWS::DynamoDB::Table: ImportSourceSpecification not supported", self.reason("undone"))
         self.assertEqual(self.status("undone"), "ROLLBACK_COMPLETE")
         with self.assertRaisesRegex(ClientError, "NonExistentQueue|QueueDoesNotExist"):
             self.client("sqs").get_queue_url(QueueName="short-lived")

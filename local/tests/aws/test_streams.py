@@ -225,7 +225,7 @@ class Streams(OnAws):
             ("StartingPosition: None is none of", {"StartingPosition": None}),
             ("StartingPosition: AT_TIMESTAMP is none of", {"StartingPosition": "AT_TIMESTAMP"}),
             ("BatchSize: 10001 is not 1 to 10000", {"BatchSize": 10001}),
-            ("TumblingWindowInSeconds: cannot be done", {"TumblingWindowInSeconds": 5}),
+            ("TumblingWindowInSeconds: not supported", {"TumblingWindowInSeconds": 5}),
             ("DestinationConfig: .* is none of sns, sqs", {"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::bucket"}}}),
             ("ScalingConfig is only supported", {"ScalingConfig": {"MaximumConcurrency": 2}}),
         ]

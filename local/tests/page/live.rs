@@ -122,7 +122,7 @@ async fn e7_a_server_that_is_gone_is_said_and_one_that_is_back_too() {
     stage.lambda.shutdown().await;
     page.until("document.querySelector('#gone').checkVisibility()").await;
     let said = page.value("document.querySelector('#gone').textContent").await;
-    assert!(said.as_str().unwrap().contains("lambda-local does not answer since"), "{said}");
+    assert!(said.as_str().unwrap().contains("lambda-local has not answered since"), "{said}");
     assert_eq!(
         page.value("document.querySelector('.head .status').textContent").await,
         "succeeded",

@@ -220,7 +220,7 @@ impl Peer {
             }
         };
         let outcome = tokio::time::timeout(TIMEOUT, wait).await;
-        outcome.unwrap_or_else(|_| panic!("waited in vain for {what}; seen:{}", self.with_log(Log::names)))
+        outcome.unwrap_or_else(|_| panic!("timed out waiting for {what}; seen:{}", self.with_log(Log::names)))
     }
 
     /// The first whole request called `name` (`METHOD target`).

@@ -127,7 +127,7 @@ impl Session<'_> {
         let locked: Locked = self.post("LockTeeTimes", &self.locking(booking, lock)).await?;
         let problem = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         match (problem(locked.error), problem(locked.warning)) {
-            (Some(_), _) => Err(ToolError::new(format!("{PROVIDER} does not give this tee time: it cannot be locked"))),
+            (Some(_), _) => Err(ToolError::new(format!("{PROVIDER} could not lock this tee time; choose another one"))),
             (_, Some(warning)) if warning.to_lowercase().contains(CONFLICT) => {
                 Err(ToolError::new("you already have a reservation at this time"))
             }

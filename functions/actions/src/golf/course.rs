@@ -24,7 +24,7 @@ impl Course {
     /// The course of this number.
     pub(crate) fn of(id: u32) -> Result<&'static Self, ToolError> {
         let known = COURSES.iter().find(|course| course.id == id);
-        known.ok_or_else(|| ToolError::new(format!("there is no course {id}, but 1 and 2")))
+        known.ok_or_else(|| ToolError::new(format!("there is no course {id}; the courses are 1 and 2")))
     }
 
     /// A call's address, from the part behind the API's own path.

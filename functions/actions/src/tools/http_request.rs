@@ -48,7 +48,7 @@ pub(crate) static ACTION: Action = Action {
 fn run(services: &Services, arguments: Arguments) -> Running<'_> {
     Box::pin(async move {
         let requests = services.requests.as_ref();
-        let requests = requests.ok_or_else(|| ToolError::new("this function may ask no host by this tool"))?;
+        let requests = requests.ok_or_else(|| ToolError::new("this function has no hosts that this tool may call"))?;
         let call = call(requests, &arguments)?;
         let host = host_of(arguments.text(URL));
         let call = requests.signed(call, &host).await?;

@@ -90,7 +90,7 @@ impl ControlError {
         };
         let kind = ErrorKind::of(error.code()).unwrap_or(unnamed);
         let reason = sdk_errors::reason(error);
-        tracing::warn!(operation, reason, "AgentCore did not do what it was asked");
+        tracing::warn!(operation, reason, "AgentCore did not complete an operation");
         Self { operation: operation.to_owned(), error: reason.to_owned(), message: String::new(), kind }
     }
 

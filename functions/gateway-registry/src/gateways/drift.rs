@@ -25,5 +25,5 @@ pub(crate) fn drift(
     row.metadata.description.clone_from(&seen.description);
     row.metadata.authorizer_type.clone_from(&seen.authorizer_type);
     row.see(seen);
-    Some(("the gateway was changed: the row follows", row))
+    Some(("the gateway was changed: update the row", row))
 }

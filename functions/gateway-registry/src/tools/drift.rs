@@ -17,5 +17,5 @@ pub(crate) fn drift(row: &ToolRow, seen: Option<TargetSeen>, caller: &Caller) ->
     row.metadata.description.clone_from(&seen.description);
     row.progress.is_offered |= seen.is_ready() && !row.operations.is_empty();
     row.see(seen);
-    Some(("the target was changed: the row follows", row))
+    Some(("the target was changed: update the row", row))
 }

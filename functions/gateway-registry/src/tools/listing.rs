@@ -46,7 +46,7 @@ impl Registry {
             return Err(kind);
         }
         let returned = returned.payload.map(Blob::into_inner).unwrap_or_default();
-        let listed: Listed = serde_json::from_slice(&returned).map_err(|_| "its list is none".to_owned())?;
+        let listed: Listed = serde_json::from_slice(&returned).map_err(|_| "its list of tools is invalid".to_owned())?;
         Ok(listed.tools.into_iter().map(|tool| (tool.remote_name, tool.described)).collect())
     }
 
@@ -88,7 +88,7 @@ impl Registry {
             let said = said(listing, remote_name);
             match again!(self.agents_tools.follow(tool_name, &owner, &auth, said).await) {
                 Err(Refusal::TooLarge(reason)) => {
-                    tracing::warn!(tool_name, reason, "a row does not follow its gateway");
+                    tracing::warn!(tool_name, reason, "an agent tool's row was not updated");
                 }
                 followed => drop(followed?),
             }

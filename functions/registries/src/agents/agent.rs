@@ -234,7 +234,7 @@ impl AgentTool {
         };
         fields.finish()?;
         if tool.input_schema.is_some() && tool.tool_name != PRINT_OUTPUT {
-            let reason = format!("is in the registry of tools; only {PRINT_OUTPUT} has it here");
+            let reason = format!("must be left out: the registry of tools has it (except for {PRINT_OUTPUT})");
             return Err(Refusal::invalid(format!("{place}.input_schema"), reason));
         }
         Ok(tool)
@@ -381,7 +381,7 @@ mod tests {
             ),
             (json!({"parameters": {"temperature": "hot"}}), "parameters.temperature: must be a number from 0 to 2"),
             (json!({"llm_model": "a#b"}), "llm_model: must be 1 to 256 visible characters without #"),
-            (json!({"sytem": ""}), "sytem: is no known field"),
+            (json!({"sytem": ""}), "sytem: is not a known field"),
         ];
         for (change, reason) in cases {
             assert_eq!(with(&change).expect_err(reason).to_string(), reason);

@@ -301,7 +301,7 @@ fn text(text: &str) -> AttributeValue {
 }
 
 fn exists(agent: &Agent) -> Refusal {
-    Refusal::Conflict(format!("agent {} {} is there already", agent.agent_name, agent.version))
+    Refusal::Conflict(format!("agent {} {} already exists", agent.agent_name, agent.version))
 }
 
 fn missing(name: &str, version: &Version) -> Refusal {

@@ -188,7 +188,7 @@ fn overtaken() -> Refusal {
 }
 
 fn exists(name: &str) -> Refusal {
-    Refusal::Conflict(format!("tool {name} is there already"))
+    Refusal::Conflict(format!("tool {name} already exists"))
 }
 
 fn key(name: &str) -> Item {

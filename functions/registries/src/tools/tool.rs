@@ -288,7 +288,7 @@ mod tests {
             (json!({"human_approval_required": "maybe"}), "human_approval_required: must be true or false"),
             (json!({"reads_need_approval": "maybe"}), "reads_need_approval: must be true or false"),
             (json!({"lambda_function_name": "other"}), "lambda_function_name: must be the function of lambda_arn"),
-            (json!({"colour": "red"}), "colour: is no known field"),
+            (json!({"colour": "red"}), "colour: is not a known field"),
         ];
         for (change, reason) in cases {
             assert_eq!(with(&change).expect_err(reason).to_string(), reason);

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     /// The folder of the function that reads the document
     #[arg(long, value_name = "FOLDER")]
     pub(crate) reader: PathBuf,
-    /// The Python with `awslambdaric` that runs it
+    /// The Python with `awslambdaric` that runs the reader
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) reader_python: PathBuf,
     /// The program of the function that analyses what was read
