@@ -1,5 +1,5 @@
-//! The environment, read once into one typed [`Config`]. No other file of the extension reads it. What the content store and signing need
-//! is read by `long-content`, for the functions and the tool as for the extension.
+//! The environment, read once into one typed [`Config`]. No other file of the extension reads it. `long-content` reads the
+//! variables for the content store and for signing, because the functions and the tool need them, too.
 //!
 //! Every mistake is reported together, each with the variable's name, so that an operator fixes them in one go.
 
@@ -31,11 +31,11 @@ use tracing::level_filters::LevelFilter;
 pub struct Setting {
     /// The variable's name.
     pub name: &'static str,
-    /// What holds when it is unset, as the README shows it.
+    /// The value that applies when the variable is unset, as the README shows it.
     pub default: &'static str,
     /// What it does, in one sentence.
     pub help: &'static str,
-    /// What it comes to, as a person reads it; nothing where nothing is set, "set" for a key.
+    /// The value in force, as text for a person: empty if nothing is set, "set" for a key.
     pub in_force: fn(&Config) -> String,
 }
 
@@ -108,25 +108,25 @@ const NEXT_WRAPPER: &str = "LRAP_NEXT_WRAPPER";
 /// Prefixes of names that are ours, or may be misspelt names of ours.
 const PREFIXES: [&str; 2] = ["LRAP_", "LONG_CONTENT_"];
 
-/// What names an HTTP proxy for other programs. This one connects directly.
+/// Variables that name an HTTP proxy for other programs. The extension ignores them and connects directly.
 const HTTP_PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
 /// A misspelt name is at most this many letters away from the right one.
 const MISSPELT: usize = 2;
 
-/// What becomes of an event whose content cannot be had.
+/// What happens to an event whose content cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnMissing {
     /// The invocation fails with a typed error.
     Fail,
-    /// The reference is handed over.
+    /// The runtime gets the event with the reference in it.
     Keep,
     /// Fails, except in a batch of records, where one bad record must not block the others.
     Auto,
 }
 
 impl OnMissing {
-    /// What it means, as the README shows it.
+    /// The setting's value, as the README shows it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Fail => "fail",
@@ -135,7 +135,8 @@ impl OnMissing {
         }
     }
 
-    /// Whether references are handed over, in an event of which `is_batch` says whether it is one of records.
+    /// Whether a reference whose content cannot be read stays in the event. `is_batch` says whether the event is a batch of
+    /// records.
     pub fn keeps(self, is_batch: impl FnOnce() -> bool) -> bool {
         match self {
             Self::Keep => true,
@@ -167,11 +168,11 @@ impl MetricsMode {
 /// Whether payloads are changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// As the event's envelope tells.
+    /// It depends on the event's envelope, which shows who sent the event.
     Auto,
-    /// Any caller.
+    /// For any caller.
     Always,
-    /// No caller.
+    /// For no caller.
     Never,
 }
 
@@ -185,7 +186,7 @@ impl Mode {
         }
     }
 
-    /// Whether payloads are changed where `auto` means `automatic`.
+    /// Whether payloads are changed; `automatic` is the decision of `auto`.
     pub fn applies(self, automatic: bool) -> bool {
         match self {
             Self::Auto => automatic,
@@ -200,7 +201,7 @@ impl Mode {
 pub struct Config {
     /// `host:port` of the real Runtime API and Extensions API, where the extension registers.
     pub lambda_api: String,
-    /// `host:port` that the proxy forwards to: the same, or the next proxy.
+    /// `host:port` that the proxy forwards to: the same address, or the next proxy's.
     pub upstream: String,
     /// Port of 127.0.0.1 to listen on.
     pub port: u16,
@@ -208,7 +209,7 @@ pub struct Config {
     pub port_variable: &'static str,
     /// Longest string, in bytes of UTF-8, that stays in a response.
     pub max_content_size: usize,
-    /// Largest response for its destination, `None` for no limit.
+    /// Bytes that a response may have for its destination; `None` means no limit.
     pub max_payload_size: Option<usize>,
     /// Values that stay inline, whatever their size.
     pub keep: Vec<Pointer>,
@@ -228,11 +229,11 @@ pub struct Config {
     pub offload: Mode,
     /// Whether events are hydrated.
     pub hydrate: Mode,
-    /// What becomes of an event whose content cannot be had.
+    /// What happens to an event whose content cannot be read.
     pub on_missing: OnMissing,
     /// What references are signed and verified with.
     pub signing: SigningSettings,
-    /// Whether references of the forerunner's format are read.
+    /// Whether references in the format of the public step-functions-agent are read.
     pub reads_legacy: bool,
     /// What to log.
     pub log: LevelFilter,
@@ -262,7 +263,7 @@ impl Config {
         Self::from_vars_without(vars, &[])
     }
 
-    /// The same, where some variables may be missing: a tool needs no Runtime API.
+    /// Reads the variables given, of which those in `optional` may be missing: the tool needs no Runtime API.
     pub fn from_vars_without(
         vars: impl IntoIterator<Item = (OsString, OsString)>,
         optional: &[&str],
@@ -271,7 +272,7 @@ impl Config {
         if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
 
-    /// The same as far as it goes: what is wrong is as if it were not set.
+    /// The same, but returns the mistakes beside the configuration. A variable with a wrong value counts as unset.
     pub fn with_mistakes(
         vars: impl IntoIterator<Item = (OsString, OsString)>,
         optional: &[&str],
@@ -339,8 +340,8 @@ impl Config {
     }
 }
 
-/// `host:port` of the Runtime API and Extensions API, if this process runs in Lambda: where to report even a mistake in
-/// all other variables. A mistake in this one can be reported nowhere but in the log.
+/// `host:port` of the Runtime API and Extensions API, if this process runs in Lambda. Mistakes in all other variables are
+/// reported there. A mistake in this variable can only be logged.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn lambda_api() -> Result<Option<String>, Mistakes> {
     let value = env::var_os(LAMBDA_API);
@@ -349,7 +350,7 @@ pub fn lambda_api() -> Result<Option<String>, Mistakes> {
     vars.checked_whole(address)
 }
 
-/// The process's environment, for the tool, which puts its options in front of it.
+/// The process's environment. It is for the tool, whose options override the environment.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn environment() -> Vec<(OsString, OsString)> {
     env::vars_os().collect()
@@ -374,7 +375,8 @@ const LEVELS: &[(&str, LevelFilter)] = &[
     ("trace", LevelFilter::TRACE),
 ];
 
-/// `host:port` to forward to, by a proxy that listens at `port` where Lambda's is `lambda_api`. See [`upstream`](mod@upstream).
+/// `host:port` to forward to, for a proxy that listens at `port`. `lambda_api` is Lambda's own address. See
+/// [`upstream`](mod@upstream).
 fn upstream(vars: &mut Variables<'_>, lambda_api: &str, port: u16) -> String {
     let upstream = if vars.is_set(OWN_UPSTREAM) {
         let own = host_and_port(vars, OWN_UPSTREAM);
@@ -388,14 +390,14 @@ fn upstream(vars: &mut Variables<'_>, lambda_api: &str, port: u16) -> String {
     upstream.unwrap_or_else(|| lambda_api.to_owned())
 }
 
-/// `host:port`, if it is set and right.
+/// `host:port`, if the variable is set and its value is right.
 fn host_and_port(vars: &mut Variables<'_>, name: &str) -> Option<String> {
     let value = vars.text(name)?;
     let address = addresses::host_and_port(&value).map(str::to_owned);
     address.map_err(|right| vars.wrong(name, &value, right)).ok()
 }
 
-/// No limit is 0.
+/// `None` (no limit) if the value is 0.
 fn max_payload_size(vars: &mut Variables<'_>) -> Option<usize> {
     Some(vars.number(MAX_PAYLOAD_SIZE, 245_760)).filter(|&bytes| bytes > 0)
 }
@@ -415,7 +417,7 @@ fn pointers(vars: &mut Variables<'_>, name: &str) -> Vec<Pointer> {
     })
 }
 
-/// Every variable of a process. A name that is not UTF-8 is none of ours.
+/// Every variable of a process, except those whose name is not UTF-8: all our names are.
 struct Environment(HashMap<String, OsString>);
 
 impl Environment {
@@ -423,7 +425,8 @@ impl Environment {
         Self(vars.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect())
     }
 
-    /// The variables to read. Ours that are not text are mistakes whether or not they are read.
+    /// The variables to read. If the value of one of our variables is not text, that is a mistake even if nothing reads the
+    /// variable.
     fn variables(&self) -> Variables<'_> {
         let mut vars = Variables::new(|name| self.0.get(name).map(OsString::as_os_str));
         for name in our_names() {
@@ -432,7 +435,7 @@ impl Environment {
         vars
     }
 
-    /// Unknown `LRAP_` names. One with a prefix of ours that is close to a name of ours is a mistake.
+    /// Unknown `LRAP_` names. An unknown name that has one of our prefixes and is similar to one of our names is a mistake.
     fn unknown_names(&self, vars: &mut Variables<'_>) -> Vec<String> {
         let may_be_ours = |name: &&String| PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !is_ours(name);
         let mut unknown: Vec<_> = self.0.keys().filter(may_be_ours).cloned().collect();
@@ -539,7 +542,7 @@ mod tests {
         );
     }
 
-    /// What would otherwise start, and then fail every invocation.
+    /// Without these checks the extension would start, and then fail every invocation.
     #[test]
     fn every_kind_of_value_is_checked_at_start() {
         for (name, value, problem) in [

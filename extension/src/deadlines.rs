@@ -1,9 +1,10 @@
-//! Deadlines (O8). `Lambda-Runtime-Deadline-Ms` is wall-clock time, and clocks jump. It becomes a monotonic instant once, when its
-//! event arrives, as far as it can be true.
+//! Deadlines (O8). `Lambda-Runtime-Deadline-Ms` is wall-clock time, and clocks jump. So the deadline is converted to a
+//! monotonic instant once, when its event arrives, unless it cannot be true.
 //!
-//! An event that was just handed over is not over, and no function runs for longer than 15 minutes: a deadline that says
-//! otherwise is unknown. A function's timeout is constant, so no invocation has much more time left at its arrival than
-//! another one had before.
+//! A deadline cannot be true if it has passed when its event arrives, or if it is more than 15 minutes away, because no
+//! function runs for longer. Such a deadline counts as unknown; the longest time that an earlier invocation had left is used
+//! in its place, if there is one. A function's timeout is constant, so no invocation has much more time left than an earlier
+//! one had. A deadline that leaves more is cut to that time and a tolerance.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
@@ -11,10 +12,11 @@ use std::time::{Duration, Instant, SystemTime};
 /// The longest timeout that Lambda allows, and a margin for clocks that disagree.
 pub const LONGEST: Duration = Duration::from_mins(16);
 
-/// How much more time than any invocation before an invocation may have left, in milliseconds: events wait on their way.
+/// How many milliseconds more an invocation may have left than every earlier one: earlier events may have been delayed on
+/// their way.
 const TOLERANCE: u64 = 1_000;
 
-/// What the invocations of one sandbox tell of their deadlines.
+/// What is known from the deadlines of a sandbox's invocations.
 #[derive(Debug, Default)]
 pub struct Deadlines {
     /// The most milliseconds that an invocation had left when it arrived; 0 before the first.
@@ -22,14 +24,15 @@ pub struct Deadlines {
 }
 
 impl Deadlines {
-    /// The deadline of an invocation that arrives now, by the value of its header; nothing if it is unknown.
+    /// The deadline of an invocation that arrives now, from the value of its header; `None` if it is unknown.
     pub fn at_arrival(&self, header: Option<&str>) -> Option<Instant> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let deadline = header.and_then(|millis| millis.parse().ok()).unwrap_or_default();
         Instant::now().checked_add(self.time_left(deadline, now.as_millis() as u64)?)
     }
 
-    /// The time until `deadline`, both in Unix milliseconds, as far as it can be true.
+    /// The time from `now` until `deadline`, both in Unix milliseconds, corrected by what earlier invocations had left;
+    /// `None` if nothing is known.
     fn time_left(&self, deadline: u64, now: u64) -> Option<Duration> {
         let (said, most) = (deadline.saturating_sub(now), self.most.load(Relaxed));
         let is_possible = said > 0 && u128::from(said) <= LONGEST.as_millis();
@@ -49,7 +52,7 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000_000;
 
-    /// What invocations have left that arrive one after the other, by what their deadlines say.
+    /// The times left of invocations that arrive one after the other with these deadlines.
     fn left(said: &[i64]) -> Vec<Option<u64>> {
         let deadlines = Deadlines::default();
         let deadline = |said: &i64| NOW.saturating_add_signed(*said);

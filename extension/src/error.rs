@@ -1,4 +1,5 @@
-//! Failures that end an invocation, as its caller sees them: what a `Retry` or `Catch` of Step Functions names.
+//! Failures that end an invocation, as its caller sees them: `Retry` and `Catch` of Step Functions refer to them by their
+//! types.
 
 use std::fmt;
 
@@ -9,22 +10,22 @@ use long_content::reference::{ContentRef, MAX_LEN, ParseRefError, Reference, Ref
 use long_content::store::{GetError, PutError};
 use serde_json::json;
 
-/// Why an invocation fails in the proxy. The name is the error's type behind `LongContent.`.
+/// Why an invocation fails in the proxy. The error's type is `LongContent.` followed by the variant's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// The content of a reference is not in the table.
     NotFound,
-    /// The content of a reference is past its time.
+    /// The content of a reference has expired.
     Expired,
     /// A reference was altered, is of a newer version, or of another scope.
     Refused,
-    /// What is stored is not what was put there.
+    /// The stored content is damaged.
     Corrupt,
-    /// Hydrated, the event would not fit the sandbox.
+    /// The hydrated event would not fit into the sandbox's memory.
     EventTooLarge,
     /// A response cannot be made to fit.
     PayloadTooLarge,
-    /// A response is longer than what is buffered.
+    /// A response is longer than the proxy buffers.
     ResponseTooLarge,
     /// The content table did not answer in time.
     StoreUnavailable,
@@ -69,8 +70,8 @@ impl Failure {
         Self { kind, message: message.into() }
     }
 
-    /// A failure because of a reference. Its message does not begin with that: where a state machine catches it, such text
-    /// would count as a reference itself (O11).
+    /// A failure because of a reference. Its message does not begin with the reference: if a state machine catches the
+    /// error, the next layer would take such a message for a reference (O11).
     fn of(kind: FailureKind, reference: impl fmt::Display, message: fmt::Arguments<'_>) -> Self {
         Self::new(kind, format!("the reference {reference}: {message}"))
     }
@@ -130,13 +131,13 @@ impl Failure {
         Self::of(FailureKind::Refused, reference, format_args!("{refusal}; {look_at}"))
     }
 
-    /// Signing keys that cannot be had.
+    /// Signing keys that cannot be read.
     pub fn no_keys(error: &impl fmt::Display) -> Self {
         let look_at = "LRAP_SIGNING_SECRET_ARN names the secret, and LRAP_STORE_TIMEOUT limits the wait";
         Self::new(FailureKind::StoreUnavailable, format!("{error}; {look_at}"))
     }
 
-    /// A reference by a key that is unknown, and may be known when its event is delivered again.
+    /// A reference signed with an unknown key, which may be known when the event is delivered again.
     pub fn unknown_key(reference: &ContentRef, refusal: Refusal, why: &str) -> Self {
         let look_at = "LRAP_SIGNING_SECRET_ARN names the secret, which is read at most once a minute for unknown keys";
         let message = format_args!("{refusal}, which may be a new one: {why}; {look_at}");
@@ -157,7 +158,7 @@ impl Failure {
         }
     }
 
-    /// An event that would not fit the sandbox.
+    /// An event that would not fit into the sandbox's memory.
     pub fn event_too_large(error: TooLarge, limit: u64) -> Self {
         let look_at = match error {
             TooLarge::References(most) => format!("LRAP_MAX_REFERENCES allows {most}"),
@@ -166,7 +167,7 @@ impl Failure {
         Self::new(FailureKind::EventTooLarge, format!("{error}; {look_at}"))
     }
 
-    /// An event for which others left no room in time.
+    /// An event for which other events left no room in time.
     pub fn no_room(limit: u64) -> Self {
         let message = format!(
             "no memory was free in time, because other events are being hydrated; LRAP_MAX_EVENT_SIZE allows {limit} \
@@ -175,7 +176,7 @@ impl Failure {
         Self::new(FailureKind::StoreUnavailable, message)
     }
 
-    /// A response that is longer than the `limit` of what is buffered.
+    /// A response that is longer than `limit`, the most that the proxy buffers.
     pub fn response_too_large(limit: u64) -> Self {
         let message = format!(
             "the response is longer than the {limit} bytes that the extension buffers: a quarter of \
@@ -184,7 +185,7 @@ impl Failure {
         Self::new(FailureKind::ResponseTooLarge, message)
     }
 
-    /// A response for which others left no room in time.
+    /// A response for which other responses left no room in time.
     pub fn no_room_for_response(limit: u64) -> Self {
         let message = format!(
             "no memory was free in time, because other responses are buffered; together they may have {limit} bytes, a \
@@ -193,7 +194,7 @@ impl Failure {
         Self::new(FailureKind::StoreUnavailable, message)
     }
 
-    /// A response that could be taken for a reference, of an invocation of which nothing is remembered.
+    /// A response that could be taken for a reference, and whose invocation is unknown to the proxy.
     pub fn unknown_invocation() -> Self {
         let message = "the response holds text that reads like a reference, and its event did not come through this \
                        proxy, or came more than 15 minutes ago; LRAP_OFFLOAD=never forwards such text unchanged";
@@ -221,12 +222,12 @@ impl Failure {
     }
 }
 
-/// An error in the form that the Runtime API takes and gives.
+/// An error document in the form of the Runtime API.
 pub fn error_document(error_type: &str, message: &str) -> Vec<u8> {
     json!({ "errorMessage": message, "errorType": error_type, "stackTrace": [] }).to_string().into_bytes()
 }
 
-/// A string that claims to be a reference, safe to quote: it may be an outsider's.
+/// Quotes a string that looks like a reference so that it is safe in a message: an outsider may have written it.
 pub fn quoted(text: &str) -> String {
     text.chars().take(MAX_LEN).filter(char::is_ascii_graphic).collect()
 }
@@ -239,7 +240,7 @@ mod tests {
     use long_content::offload::{self, Limits};
     use long_content::reference::{Content, Scope, Ttl};
 
-    /// What a state machine catches of our own errors is text to the next function.
+    /// When a state machine catches one of our errors, the next function gets its message as text.
     #[test]
     fn o11_no_error_of_ours_holds_a_look_alike() {
         let reference = Scope::new("t").reference(Ttl::NONE, &Content::string("x"));

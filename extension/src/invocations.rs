@@ -1,8 +1,8 @@
-//! What is remembered of an invocation between its event and its outcome (O9).
+//! What the proxy remembers of an invocation between its event and its outcome, a response or an error (O9).
 //!
-//! It is remembered until upstream accepts the outcome, or until no invocation can be running any more: who reads the
-//! response, the tenant and the references handed over are never forgotten because a clock says so. What has no trace here
-//! has its response left alone.
+//! It is remembered until upstream accepts the outcome, or until so much time has passed that the invocation must have
+//! ended. Its deadline is no reason to forget it: the proxy still needs to know who reads the response, the tenant, and the
+//! references that stayed in the event. If an invocation is unknown here, its response is left alone.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ const TENANT: &str = "lambda-runtime-aws-tenant-id";
 /// with the outcome; elsewhere there is none.
 pub const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
-/// How often invocations are looked through for those that must have ended.
+/// How often invocations that must have ended are dropped.
 const SWEEP: Duration = Duration::from_mins(1);
 
 /// One attempt at an invocation: a retry has the same request id and another invocation id.
@@ -31,18 +31,18 @@ const SWEEP: Duration = Duration::from_mins(1);
 pub struct Attempt<'a> {
     /// The invocation's id in paths.
     pub request_id: &'a str,
-    /// What tells its attempts apart, where Lambda sent it.
+    /// Distinguishes the attempts of one invocation, if Lambda sent it.
     pub invocation_id: Option<&'a [u8]>,
 }
 
 impl<'a> Attempt<'a> {
-    /// The attempt of an event; nothing without a request id.
+    /// The attempt of an event; `None` if it has no request id.
     pub fn of_event(event: &'a Fields) -> Option<Self> {
         let request_id = event.text(REQUEST_ID).filter(|id| !id.is_empty())?;
         Some(Self::of(request_id, event))
     }
 
-    /// The attempt whose outcome comes with these fields, for the invocation `request_id`.
+    /// The attempt of an outcome with these fields, for the invocation `request_id`.
     pub fn of_outcome(request_id: &'a str, outcome: &'a Fields) -> Self {
         Self::of(request_id, outcome)
     }
@@ -51,7 +51,7 @@ impl<'a> Attempt<'a> {
         Self { request_id, invocation_id: present(fields, INVOCATION_ID) }
     }
 
-    /// Both ids as one. No header value holds the line end between them.
+    /// Both ids in one key, separated by a line end, which no header value contains.
     fn key(&self) -> Cow<'a, [u8]> {
         match self.invocation_id {
             None => Cow::Borrowed(self.request_id.as_bytes()),
@@ -60,7 +60,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// The value of a field. An empty one says as much as none.
+/// The value of a field; `None` if it is missing or empty.
 fn present<'a>(fields: &'a Fields, name: &str) -> Option<&'a [u8]> {
     fields.get(name).filter(|value| !value.is_empty())
 }
@@ -70,18 +70,18 @@ fn present<'a>(fields: &'a Fields, name: &str) -> Option<&'a [u8]> {
 pub struct Invocation {
     /// When Lambda ends it, if that is known.
     pub deadline: Option<Instant>,
-    /// Whose content it may read and writes, where the function has tenant isolation: bytes, whether or not they are text.
+    /// The tenant whose contents it reads and writes, if the function has tenant isolation: bytes, which need not be text.
     pub tenant: Option<Box<[u8]>>,
     /// Whether its response is left alone, because its reader cannot hydrate.
     pub is_left_alone: bool,
-    /// References that its event held and that were handed over as they are.
+    /// References of its event that were handed to the runtime unchanged.
     pub kept: Vec<Reference>,
-    /// What it made us do so far.
+    /// What the proxy has done for it so far.
     pub work: Work,
 }
 
 impl Invocation {
-    /// Until when its contents may be stored: `timeout` from now, but never so late that no answer could be sent.
+    /// Until when its contents may be stored: `timeout` from now, but early enough that an answer can still be sent.
     pub fn store_until(&self, timeout: Duration) -> Instant {
         let now = Instant::now();
         now + self.time_left(now).map_or(timeout, |left| timeout.min(left.saturating_sub(margin(left))))
@@ -93,18 +93,20 @@ impl Invocation {
         now + self.time_left(now).map_or(timeout, |left| timeout.min(left / 2))
     }
 
-    /// The time until its deadline. One that has passed while the invocation goes on was not the deadline.
+    /// The time until its deadline; `None` if it has passed. As the invocation still runs, that time was not the real
+    /// deadline.
     fn time_left(&self, now: Instant) -> Option<Duration> {
         self.deadline?.checked_duration_since(now).filter(|left| !left.is_zero())
     }
 }
 
-/// What is kept back of the remaining time, to tell upstream how it ended.
+/// The part of the remaining time that is reserved for telling upstream how the invocation ended.
 fn margin(remaining: Duration) -> Duration {
     (remaining / 10).clamp(Duration::from_millis(100), Duration::from_secs(1)).min(remaining)
 }
 
-/// An invocation as it is remembered. A runtime that dies answers nothing, and most invocations have none of the rest.
+/// An invocation as it is remembered. It takes little memory if it has only a deadline, as most invocations do: a runtime
+/// that dies leaves its invocations here.
 #[derive(Debug)]
 struct Remembered {
     since: Instant,
@@ -153,7 +155,7 @@ struct Known {
 }
 
 impl Invocations {
-    /// What the head of an event says of its invocation, when it arrives.
+    /// An invocation, from the head of its event when that arrives.
     pub fn arriving(&self, event: &Fields) -> Invocation {
         Invocation {
             deadline: self.deadlines.at_arrival(event.text(DEADLINE)),
@@ -162,7 +164,7 @@ impl Invocations {
         }
     }
 
-    /// Remembers an invocation until it ends, or must have ended.
+    /// Remembers an invocation until it ends or must have ended.
     pub fn begin(&self, attempt: Attempt<'_>, invocation: Invocation) {
         self.begin_at(attempt, invocation, Instant::now());
     }
@@ -186,21 +188,22 @@ impl Invocations {
         }
     }
 
-    /// Counts references that an invocation in progress was given inside of base64 text.
+    /// Notes that the event of an invocation in progress has references inside of base64 text.
     pub fn note_encoded(&self, attempt: Attempt<'_>) {
         if let Some(remembered) = self.known.lock().expect("BUG: poisoned").find(attempt) {
             remembered.rest.get_or_insert_default().work.left_encoded += 1;
         }
     }
 
-    /// Remembers what an invocation in progress made us do so far.
+    /// Remembers what the proxy has done so far for an invocation in progress.
     pub fn worked(&self, attempt: Attempt<'_>, work: Work) {
         if let Some(remembered) = self.known.lock().expect("BUG: poisoned").find(attempt) {
             remembered.rest.get_or_insert_default().work = work;
         }
     }
 
-    /// Forgets an invocation, and gives what it made us do: upstream took its outcome. Until then the runtime may send it again.
+    /// Forgets an invocation whose outcome upstream has accepted, and returns what the proxy has done for it. Until then,
+    /// the runtime may send the outcome again.
     pub fn end(&self, attempt: Attempt<'_>) -> Option<Work> {
         let mut known = self.known.lock().expect("BUG: poisoned");
         let key = known.key_of(attempt)?;
@@ -215,8 +218,8 @@ impl Known {
         self.by_attempt.get_mut(&*key)
     }
 
-    /// The key of an attempt that is known. An outcome without an invocation id, from a runtime that knows of none, belongs to
-    /// the only attempt there is.
+    /// The key of an attempt that is known. If an outcome has no invocation id, because its runtime does not know that
+    /// header, it belongs to the invocation's only attempt.
     fn key_of<'a>(&self, attempt: Attempt<'a>) -> Option<Cow<'a, [u8]>> {
         let key = attempt.key();
         if self.by_attempt.contains_key(&*key) {
@@ -230,7 +233,7 @@ impl Known {
         }
     }
 
-    /// Drops what must have ended: no invocation lasts so long.
+    /// Drops invocations that must have ended, because no invocation lasts so long.
     fn sweep(&mut self, now: Instant) {
         let swept = *self.swept.get_or_insert(now);
         if now.saturating_duration_since(swept) >= SWEEP {

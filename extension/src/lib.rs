@@ -1,11 +1,20 @@
-//! `lrap`: a Lambda extension that holds a proxy of the Runtime API and makes long content transparent.
+//! `lrap`: a Lambda extension with a Runtime API proxy, which stores long contents outside of payloads and puts them back.
 //!
-//! Read [`proxy`] first: it is what happens to a request. Around it, in the order of the extension's life: [`config`] reads the
-//! environment, [`server`] binds and accepts, [`lifecycle`] speaks to the Extensions API, [`route`] tells calls apart,
-//! [`runtime_api`] is the way upstream, [`wire`] what both sides speak, [`logging`] and [`metrics`] what an operator
-//! reads, by way of [`output`], [`warmup`] what is made ready before the first invocation,
-//! [`invocations`] what is remembered between an event and its response, [`deadlines`] how much time it has, [`payload`] either
-//! of them on its way, [`room`] and [`heap`] what it is kept in, [`error`] how an invocation fails, and [`version`] which version this is.
+//! Read [`proxy`] first: it handles each request of the runtime. The other modules, in the order in which the extension uses
+//! them:
+//!
+//! - [`config`]: reads the environment
+//! - [`server`]: binds the port and accepts connections
+//! - [`lifecycle`]: calls the Extensions API
+//! - [`warmup`]: prepares what the first invocation needs
+//! - [`route`]: recognises the calls of the Runtime API
+//! - [`runtime_api`]: the client of the upstream Runtime API
+//! - [`wire`]: HTTP/1.1, for both sides
+//! - [`invocations`], [`deadlines`]: what is remembered between an event and its response, and the time left
+//! - [`payload`], [`room`], [`heap`]: an event or a response in memory, the limit for all of them, and the allocator
+//! - [`error`]: how an invocation fails
+//! - [`logging`], [`metrics`], [`output`]: what operators read, and how it is written
+//! - [`version`]: the version of this build
 
 pub mod config;
 pub mod deadlines;

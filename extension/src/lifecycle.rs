@@ -1,6 +1,6 @@
-//! The extension's own life, over the Extensions API: register, wait for SHUTDOWN, or report why it cannot start.
+//! The extension's lifecycle in the Extensions API: it registers and waits for SHUTDOWN, or reports why it cannot start.
 //!
-//! Registered for SHUTDOWN only: INVOKE would cost a round trip per invocation, and Lambda Managed Instances refuse it.
+//! It registers for SHUTDOWN only: INVOKE would cost a round trip per invocation, and Lambda Managed Instances refuse it.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
 
 use std::io;
@@ -19,22 +19,22 @@ const REGISTER: &str = "/2020-01-01/extension/register";
 const NEXT: &str = "/2020-01-01/extension/event/next";
 const INIT_ERROR: &str = "/2020-01-01/extension/init/error";
 
-/// Lambda starts the file `/opt/extensions/lrap`, and the name must be the file's.
+/// The extension's name. Lambda starts the file `/opt/extensions/lrap`, and the name must be that of the file.
 const NAME: &str = "lrap";
 const NAME_HEADER: &str = "Lambda-Extension-Name";
 const ID_HEADER: &str = "Lambda-Extension-Identifier";
 const ERROR_TYPE_HEADER: &str = "Lambda-Extension-Function-Error-Type";
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-/// Bytes of an error's body that are read, and characters of it that are told.
+/// Bytes of an error's body that are read. [`REASON`] is how many characters of it are logged.
 const EXCERPT: usize = 4 << 10;
 const REASON: usize = 400;
 
-/// A pause that grows between polls that fail, so that a dead API costs nothing.
+/// The first pause after a poll that fails. Pauses grow, so that an API that is down costs little.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Why the Extensions API would not have us.
+/// Why a call of the Extensions API failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LifecycleError {
     /// No answer.
@@ -45,9 +45,9 @@ pub enum LifecycleError {
     Status {
         /// Its status.
         status: u16,
-        /// What was asked for.
+        /// The path of the request.
         path: &'static str,
-        /// What its body says, after a colon; nothing if it says nothing.
+        /// A colon and the message in its body; empty if there is none.
         reason: String,
     },
     /// An answer that broke off.
@@ -95,7 +95,8 @@ pub struct Registration<'a> {
 }
 
 impl<'a> Registration<'a> {
-    /// Registers for SHUTDOWN. Lambda starts the runtime once every extension has, so the listener is bound before.
+    /// Registers for SHUTDOWN. Lambda starts the runtime when every extension has registered, so the listener must be bound
+    /// before.
     pub async fn new(api: &'a RuntimeApi) -> Result<Self, LifecycleError> {
         let events = Payload::from(Bytes::from_static(br#"{"events":["SHUTDOWN"]}"#));
         let reply = success(REGISTER, api.call("POST", REGISTER, &[(NAME_HEADER, NAME), JSON], &events).await?).await?;
@@ -144,8 +145,8 @@ async fn success<'a>(path: &'static str, reply: Reply<'a>) -> Result<Reply<'a>, 
     Err(LifecycleError::Status { status, path, reason: reason(&reply.excerpt(EXCERPT).await) })
 }
 
-/// What an error's body says, after a colon: type and message in the Runtime API's form, any other text as it is. On one line, and
-/// not long.
+/// A colon and the message in an error's body: type and message if the body has the Runtime API's form, otherwise its text.
+/// It is one line, and short.
 fn reason(body: &[u8]) -> String {
     #[derive(Default, serde::Deserialize)]
     #[serde(default, rename_all = "camelCase")]

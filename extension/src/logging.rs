@@ -1,9 +1,9 @@
-//! Logs: JSON lines on standard error, which Lambda sends to CloudWatch. Sizes and ids, never content.
+//! Logs: JSON lines on standard error, which Lambda sends to CloudWatch. They contain sizes and ids, never content.
 //!
-//! Only what our own crates say is logged, whatever the level: HTTP and AWS libraries print headers, bodies and what they
-//! sign, which are other people's contents and credentials.
+//! Only messages of our own crates are logged, whatever the level: HTTP and AWS libraries print headers, bodies and what
+//! they sign, and these contain users' contents and credentials.
 //!
-//! A line never waits for its reader ([`output`]), and is never longer than 64 KiB.
+//! Writing a line never waits for the reader of the log ([`output`]), and a line is never longer than 64 KiB.
 
 use std::fmt::Display;
 use std::io;
@@ -20,15 +20,15 @@ use crate::output::{self, Lines, MAX_LINE};
 /// The crates that may log: the extension, its binary of the same name, and the library.
 const OURS: [&str; 2] = ["lrap", "long_content"];
 
-/// Bytes of a line above [`MAX_LINE`] that are kept. Escaped once more they are at most twice as many.
+/// Bytes that are kept of a line longer than [`MAX_LINE`]. Escaping them once more at most doubles them.
 const KEPT: usize = MAX_LINE / 4;
 
-/// Logs what is at least as important as `level`.
+/// Logs messages of `level` and of more important levels.
 pub fn init(level: LevelFilter) {
     subscriber(level, || LogLines(output::stderr())).init();
 }
 
-/// Says why the process ends, even when it ends before the level was known.
+/// Logs why the process ends, even if it ends before the log level is known.
 pub fn last_words(error: &dyn Display) {
     let _ = subscriber(LevelFilter::INFO, || LogLines(output::stderr())).try_init();
     tracing::error!(%error, "the extension exits because of an error");
@@ -43,7 +43,7 @@ where
     tracing_subscriber::registry().with(ours).with(lines)
 }
 
-/// Takes a line with each call, as the formatter writes it.
+/// A writer that gets one line with each call, as the formatter writes it.
 struct LogLines(&'static Lines);
 
 impl io::Write for LogLines {
@@ -57,7 +57,7 @@ impl io::Write for LogLines {
     }
 }
 
-/// A line that is too long, as another one that holds its beginning.
+/// Replaces a line that is too long by a line that contains its beginning.
 fn shortened(line: &[u8]) -> Vec<u8> {
     let begins = String::from_utf8_lossy(&line[..KEPT]);
     let message = "a log line was too long and was cut";

@@ -1,4 +1,4 @@
-//! The extension's life: config, store, bind, register, serve until SHUTDOWN.
+//! The extension's main program: read the configuration, build the store, bind, register, serve until SHUTDOWN.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use lrap::version::{VERSION, build};
 use lrap::{heap, logging, output, server, warmup};
 use tokio::net::TcpListener;
 
-/// Threads for work that takes long, and for looking up names: more than a function has processors.
+/// Threads for long work and for name lookups: more than a function has processors.
 const BLOCKING_THREADS: usize = 8;
 
 fn main() -> ExitCode {
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     code
 }
 
-/// What a person sees who starts the extension by hand.
+/// What the extension prints when a person starts it by hand.
 fn started_by_hand(how: &str) -> ExitCode {
     let said = "Lambda starts this extension; the tool for operators is the program lrap (docs/cli.md)";
     let _ = writeln!(io::stderr(), "lrap-extension {VERSION} ({}), started by hand, {how}: {said}", build());
@@ -66,7 +66,8 @@ async fn run() -> Result<(), StartError> {
     Ok(())
 }
 
-/// Everything that can fail before we register: only then can Lambda be told why.
+/// The part of the start that can fail. It comes before the extension registers, so that the extension can still report an
+/// init error to Lambda.
 async fn start() -> Result<(TcpListener, Arc<Proxy<CachedStore<TieredStore>>>), InitError> {
     let config = Config::from_env()?;
     logging::init(config.log);

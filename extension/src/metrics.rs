@@ -2,11 +2,11 @@
 //! which CloudWatch Logs makes metrics without a call of its API.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //!
-//! Every metric costs money for each function, so few numbers are metrics, those that alarms and graphs need; the rest are
-//! plain members of the line, for queries. A metric that is zero is left out of the directive: what never happens is
-//! never billed, and an average is one over the invocations concerned.
+//! Every metric costs money for each function. So only the numbers that alarms and graphs need are metrics; the others are
+//! plain members of the line, for queries. A metric whose value is zero is left out of the directive. So a metric that never
+//! occurs is never billed, and an average is that of the invocations in which the metric occurred.
 //!
-//! The line is written before the runtime has its answer: after that, Lambda may freeze the sandbox.
+//! The line is written before the runtime gets its answer, because after that Lambda may freeze the sandbox.
 
 use std::time::{Duration, SystemTime};
 
@@ -39,40 +39,40 @@ impl<'a> Extend<&'a Bytes> for Amount {
     }
 }
 
-/// Bytes of a payload as it came, and as it went on.
+/// Bytes of a payload before and after the proxy changed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
-    /// As it came.
+    /// Before the change.
     pub before: usize,
-    /// As it went on.
+    /// After the change.
     pub after: usize,
 }
 
-/// What one invocation made us do so far, event and response together. All numbers, so that an invocation without work
-/// costs no memory; few, since every invocation copies them.
+/// What the proxy has done for one invocation so far, event and response together. There are only numbers, so that an
+/// invocation without work costs no memory, and few of them, because every invocation copies them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Work {
-    /// Contents that left the response.
+    /// Contents that were taken out of the response.
     pub offloaded: Amount,
     /// Contents that were put into the event.
     pub hydrated: Amount,
     /// The event, if it was hydrated.
     pub event: Option<Sizes>,
-    /// The response, if it held something to offload.
+    /// The response, if it contained something to offload.
     pub response: Option<Sizes>,
-    /// Responses that left as they were because their contents could not be stored.
+    /// Responses that were sent unchanged because their contents could not be stored.
     pub fallbacks: u32,
-    /// Texts of an error that read like references, could not be stored, and were broken.
+    /// Texts of an error that look like references and could not be stored, so that their markers were broken.
     pub broken_markers: u32,
-    /// References that were left in the event of an exposed caller.
+    /// References that stayed in the event because outsiders can write to its source.
     pub left_exposed: u32,
     /// Events with references inside of base64 text.
     pub left_encoded: u32,
-    /// Payloads that may have held something to replace, but are not valid JSON.
+    /// Payloads that may have contained something to replace, but are not valid JSON.
     pub left_invalid: u32,
-    /// Time spent finding out what to hydrate or offload.
+    /// Time spent determining what to hydrate or offload.
     pub planning: Duration,
-    /// Time spent waiting until other events left room.
+    /// Time spent waiting until other payloads left room.
     pub waiting: Duration,
     /// Time spent in the store.
     pub storing: Duration,
@@ -95,18 +95,18 @@ impl Work {
         self.usage.saved_usd += usage.saved_usd;
     }
 
-    /// A reference was handed over because its content cannot be had.
+    /// A reference stayed in the event because its content cannot be read.
     pub fn kept(&mut self, why: &GetError) {
         self.kept += 1;
         self.refusals += u32::from(*why == GetError::Refused);
     }
 
-    /// A reference that cannot be read was handed over.
+    /// A reference that was refused stayed in the event.
     pub fn kept_refused(&mut self) {
         self.kept(&GetError::Refused);
     }
 
-    /// References were handed over because the record around them is too large, or nested too deep.
+    /// References stayed in the event because the record around them is too large, or nested too deep.
     pub fn kept_too_large(&mut self, references: usize) {
         self.kept += references as u32;
     }
@@ -117,14 +117,14 @@ impl Work {
         self.failure = Some(kind);
     }
 
-    /// Says what became of the event, if anything did.
+    /// Logs how the event was changed, if it was.
     pub fn log_event(&self, request_id: &str) {
         if let (Some(Sizes { before, after }), Amount { contents, bytes }) = (self.event, self.hydrated) {
             tracing::debug!(request_id, before, after, contents, bytes, "event hydrated");
         }
     }
 
-    /// Says what became of the response, if anything did.
+    /// Logs how the response was changed, if it was.
     pub fn log_response(&self, request_id: &str) {
         if let (Some(Sizes { before, after }), Amount { contents, bytes }) = (self.response, self.offloaded) {
             tracing::debug!(request_id, before, after, contents, bytes, "response offloaded");
@@ -177,7 +177,7 @@ impl Work {
 
 const STORE_TIME: &str = "StoreTime";
 
-/// What contents in S3 cost less than they would have in the table; without a bucket no line has it.
+/// How much less the contents in S3 cost than they would in the table. Without a bucket, no line has this metric.
 const SAVED_USD: &str = "SavedUsd";
 
 /// A number that CloudWatch makes a metric of.
@@ -190,7 +190,7 @@ struct Metric {
     value: Number,
 }
 
-/// Whole where it is counted.
+/// A count is a whole number; a measure may have decimals.
 #[derive(Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
 enum Number {
@@ -242,7 +242,7 @@ struct Directive<'a> {
     metrics: Vec<&'a Metric>,
 }
 
-/// Metrics as members of the line: by their names.
+/// Metrics as members of the line, by their names.
 struct Values<'a>(&'a [Metric]);
 
 impl Serialize for Values<'_> {
@@ -325,7 +325,7 @@ impl Metrics {
         Self { out: None, function_name: None }
     }
 
-    /// Writes what an invocation cost, if it did any work. Nobody waits for the line's reader.
+    /// Writes the line of an invocation for which the proxy did any work. It does not wait for the reader of the line.
     pub fn report(&self, request_id: &str, work: &Work) {
         let Some(out) = self.out.filter(|_| !work.is_nothing()) else { return };
         out.write(work.line(self.function_name.as_deref(), request_id, SystemTime::now()));

@@ -1,11 +1,13 @@
-//! Lines on standard output and standard error. Their reader may not read: a full pipe must hold up no invocation and
-//! not the end of the process.
+//! Lines on standard output and standard error. The process at the other end of a pipe may stop reading. A full pipe must
+//! delay neither an invocation nor the end of the process.
 //!
-//! A pipe that has room takes a short line at once, which costs least. Whatever could wait goes through a queue to a thread,
-//! which alone may: it starts when it is first needed, so a sandbox whose lines are read does not pay for it. (`O_NONBLOCK`
-//! is no way out: the flag would be that of all processes that write to the same pipe.)
+//! If the pipe has room, a short line is written at once, which costs least. Any other line goes through a queue to a
+//! separate thread, the only one that waits for the pipe. The thread starts when it is first needed, so a sandbox whose
+//! lines are read does not pay for it. (`O_NONBLOCK` is no solution: the flag would apply to all processes that write to the
+//! same pipe.)
 //!
-//! What finds the queue full is dropped and counted; when the stream takes lines again, the log says how many are missing.
+//! If the queue is full, a line is dropped and counted. When the stream accepts lines again, the log says how many are
+//! missing.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -18,28 +20,29 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// The longest line, its end included: CloudWatch Logs and managed instances take no longer ones.
+/// Bytes of the longest line, its end included: CloudWatch Logs and managed instances accept no longer lines.
 pub const MAX_LINE: usize = 64 << 10;
 
-/// Bytes that a pipe takes at once when it takes any: `PIPE_BUF`, see pipe(7).
+/// Bytes that a pipe accepts in one write if it accepts any: `PIPE_BUF`, see pipe(7).
 const AT_ONCE: usize = 4096;
 
-/// Bytes that wait for their reader: a sandbox that nobody reads keeps no more of them.
+/// The most bytes that wait for the reader in one queue.
 const MAX_QUEUED: usize = 128 << 10;
 
 /// How long the end of the process waits for lines that are still queued; Lambda gives it two seconds.
 const FLUSH_TIME: Duration = Duration::from_millis(300);
 
-/// What the writing thread needs: to write, and to log that lines were dropped.
+/// Bytes of the writing thread's stack, which are enough to write, and to log that lines were dropped.
 const STACK: usize = 128 << 10;
 
 thread_local! {
-    /// Whether this thread writes lines that waited. All that it logs itself is how many were dropped, which must not be
-    /// dropped too: it finds room in a full queue.
+    /// Whether this thread is the one that writes queued lines. The only thing that it logs itself is how many lines were
+    /// dropped. That line must not be dropped, too, so it is accepted even if the queue is full.
     static IS_WRITER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lines that wait in any queue. None is written past them: both streams may be one pipe, whose room is then theirs.
+/// Lines that wait in any queue. While there are any, no other line is written directly: both streams may be the same pipe,
+/// and the waiting lines come first.
 static WAITING: Mutex<usize> = Mutex::new(0);
 
 static STDOUT: OnceLock<Lines> = OnceLock::new();
@@ -55,7 +58,7 @@ pub fn stderr() -> &'static Lines {
     STDERR.get_or_init(|| Lines::new("standard error", Stream::Stderr(io::stderr())))
 }
 
-/// Waits until everything is written, but not for long: nobody may be reading.
+/// Waits until everything is written, but not for long, because there may be no reader.
 pub fn flush() {
     let until = Instant::now() + FLUSH_TIME;
     // Standard output first: lines that it dropped are a line of standard error.
@@ -79,8 +82,8 @@ struct Shared {
     written: Condvar,
 }
 
-/// Where lines go. The descriptor of the process itself and no copy, which could not be made when none is left. Written to
-/// without the buffer of [`io::Stdout`], which could tear lines.
+/// Where lines go. It is the process's own descriptor: making a copy fails if the process has no free descriptor. Lines are
+/// written without the buffer of [`io::Stdout`], which could split them.
 #[derive(Debug)]
 enum Stream {
     Stdout(io::Stdout),
@@ -106,7 +109,7 @@ struct State {
     /// Bytes in the queue, and of the line that is being written.
     bytes: usize,
     has_thread: bool,
-    /// The stream took the last line.
+    /// The stream accepted the last line.
     takes_lines: bool,
     /// Lines that were dropped and not yet reported.
     dropped: u64,
@@ -169,7 +172,7 @@ impl State {
         length <= MAX_LINE && (self.bytes + length <= MAX_QUEUED || IS_WRITER.get())
     }
 
-    /// Nothing is queued, and nothing is to be said about lines that were dropped.
+    /// Whether nothing is queued, and no dropped lines are to be reported.
     fn is_done(&self) -> bool {
         self.bytes == 0 && !self.is_to_report()
     }
@@ -180,7 +183,7 @@ impl State {
 }
 
 impl Shared {
-    /// Writes what the stream takes without waiting; the rest.
+    /// Writes what the stream accepts without waiting, and returns the rest.
     fn put_now(&self, mut line: Vec<u8>) -> io::Result<Vec<u8>> {
         if line.len() <= AT_ONCE && takes_more(&self.stream) {
             match rustix::io::write(&self.stream, &line) {
@@ -209,7 +212,7 @@ impl Shared {
         }
     }
 
-    /// Waits for a line. Between two, it reports those that were dropped.
+    /// Waits for a line. Between two lines, it reports those that were dropped.
     fn next(&self) -> Vec<u8> {
         let mut state = lock(&self.state);
         loop {
@@ -229,7 +232,7 @@ impl Shared {
         }
     }
 
-    /// Writes a whole line, for as long as that takes. Other processes may have made the stream one that does not wait.
+    /// Writes a whole line, however long that takes. It also handles a stream that another process has made non-blocking.
     fn put(&self, line: &[u8]) -> io::Result<()> {
         let mut rest = line;
         while !rest.is_empty() {
@@ -247,7 +250,7 @@ impl Shared {
     }
 }
 
-/// Whether a pipe takes [`AT_ONCE`] bytes now.
+/// Whether a pipe accepts [`AT_ONCE`] bytes now.
 fn takes_more(stream: &impl AsFd) -> bool {
     let mut polled = [PollFd::new(stream, PollFlags::OUT)];
     matches!(poll(&mut polled, Some(&Timespec::default())), Ok(1..)) && polled[0].revents().contains(PollFlags::OUT)

@@ -1,18 +1,18 @@
-//! Payloads that have arrived, in the pieces they came in: most go on like that, without a copy.
+//! Payloads in the pieces in which they arrived. Most are forwarded in these pieces, without a copy.
 
 use bytes::{Bytes, BytesMut};
 
-/// Pieces of fewer bytes are put together: keeping track of one costs more than copying it.
+/// Pieces of fewer bytes are joined, because keeping track of such a piece costs more than copying it.
 const SMALL: usize = 4 << 10;
 
-/// Bytes that memory is set aside for on a sender's word.
+/// The most bytes that are allocated in advance because a sender has announced them.
 const MAX_EXPECTED: usize = 64 << 20;
 
 /// A payload.
 #[derive(Debug, Default)]
 pub struct Payload {
     pieces: Vec<Bytes>,
-    /// What was put together, behind all pieces.
+    /// Bytes that were joined. They follow all pieces.
     joined: BytesMut,
     len: usize,
 }
@@ -28,8 +28,8 @@ impl Payload {
         self.pieces.push(piece);
     }
 
-    /// Takes the next piece of a payload that is needed in one, before as many bytes as `expected`. Copied while it is still
-    /// in the processor's cache, and its own memory taken by the next.
+    /// Takes the next piece of a payload that is needed in one piece; `expected` is how many bytes are still to come. The
+    /// piece is copied while it is in the processor's cache, and its memory is free for the next one.
     pub fn join(&mut self, piece: Bytes, expected: u64) {
         if expected == 0 && self.is_empty() {
             return self.push(piece);
@@ -51,7 +51,7 @@ impl Payload {
         }
     }
 
-    /// Bytes of it.
+    /// How many bytes it has.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -61,12 +61,12 @@ impl Payload {
         self.len == 0
     }
 
-    /// Its bytes, in parts.
+    /// Its bytes, piece by piece.
     pub fn parts(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.pieces.iter().map(|piece| &piece[..]).chain([&self.joined[..]])
     }
 
-    /// The payload in one piece; one that came in one piece is not copied.
+    /// The payload in one piece. It is not copied if it arrived in one piece.
     pub fn whole(mut self) -> Bytes {
         self.close_joined();
         if self.pieces.len() <= 1 {

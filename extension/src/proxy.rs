@@ -1,5 +1,5 @@
-//! What happens to a request of the runtime: events come in by [`hydration`], responses leave by [`offloading`],
-//! everything else passes. The only place where content meets store meets wire.
+//! Handles each request of the runtime: [`hydration`] changes events, [`offloading`] changes responses, and everything else
+//! is forwarded. Only this module uses the content rules, the store and the wire together.
 
 mod compute;
 mod error;
@@ -65,8 +65,8 @@ impl<S: ContentStore> Proxy<S> {
         }
     }
 
-    /// Long-polls for the next event and hydrates it. An event that cannot be hydrated fails its invocation, and the
-    /// poll goes on: the runtime never sees half an event.
+    /// Long-polls for the next event and hydrates it. If an event cannot be hydrated, its invocation fails and the poll goes
+    /// on: the runtime never gets half an event.
     async fn next(&self, request: &RequestHead, runtime: &mut Connection) -> Result<ToRuntime<'_>, ProxyError> {
         // A poll has no body; what came as one must not be before the next request.
         while runtime.data().await.map_err(UpstreamError::Request)?.is_some() {}
@@ -110,7 +110,7 @@ impl<S: ContentStore> Proxy<S> {
         }
     }
 
-    /// Hands an event over. Whom its response goes to is determined meanwhile, if it was not before.
+    /// Sends an event to the runtime. Meanwhile, it determines who reads the response, if that is not known yet.
     async fn deliver(&self, event: Event<'_>, runtime: &mut Connection) -> io::Result<()> {
         let Event { head: event, body, room: _room, may_be_exposed, was_searched } = event;
         let payload = match body {
@@ -142,8 +142,8 @@ impl<S: ContentStore> Proxy<S> {
         sent
     }
 
-    /// Offloads a response and forwards it. What cannot be stored fails the invocation instead. An error goes on in any case,
-    /// with nothing in it that could be taken for a reference.
+    /// Offloads a response and forwards it. If the response's contents cannot be stored and it cannot be sent without that,
+    /// the invocation fails. An error is always forwarded, without anything that could be taken for a reference.
     async fn respond(
         &self,
         id: &str,
@@ -199,7 +199,8 @@ impl<S: ContentStore> Proxy<S> {
         self.ending(attempt, Some(invocation.work), answer)
     }
 
-    /// Fails an invocation in place of its response. Its runtime gets upstream's answer to that, unless it must stop sending.
+    /// Fails an invocation in place of sending its response. The runtime gets upstream's answer to that, unless the runtime
+    /// has to stop sending.
     async fn refuse(
         &self,
         id: &str,
@@ -215,7 +216,7 @@ impl<S: ContentStore> Proxy<S> {
         Ok(ToRuntime::TooLarge(failure))
     }
 
-    /// Forwards the outcome of an invocation as it is made.
+    /// Forwards the outcome of an invocation while the runtime sends it.
     async fn pass_outcome(
         &self,
         id: &str,
@@ -226,7 +227,8 @@ impl<S: ContentStore> Proxy<S> {
         self.ending(Attempt::of_outcome(id, &request.fields), None, answer)
     }
 
-    /// Forgets an invocation whose outcome upstream took, and reports its `work`, the remembered one if not given.
+    /// Forgets an invocation whose outcome upstream has accepted, and reports its `work`, or the remembered work if `work`
+    /// is `None`.
     fn ending<'a>(
         &self,
         attempt: Attempt<'_>,
@@ -242,7 +244,8 @@ impl<S: ContentStore> Proxy<S> {
         answer
     }
 
-    /// Fails an invocation upstream, and gives upstream's answer to that. `fields` are what the runtime would have sent with it.
+    /// Fails an invocation upstream, and returns upstream's answer. `fields` are those that the runtime would have sent with
+    /// an error.
     async fn fail(
         &self,
         id: &str,
@@ -270,8 +273,8 @@ impl<S: ContentStore> Proxy<S> {
         Ok(ToRuntime::Upstream(reply))
     }
 
-    /// Forwards a request that may be answered late. When the runtime gives it up, or that could not be seen any more, it is
-    /// given up upstream: no event is consumed without a runtime to handle it.
+    /// Forwards a request that may be answered late. If the runtime disconnects, or sends so much that the proxy could no
+    /// longer notice that, the proxy drops the request to upstream: no event is consumed without a runtime to handle it.
     async fn poll(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Reply<'_>, ProxyError> {
         tokio::select! {
             biased;
@@ -284,18 +287,18 @@ impl<S: ContentStore> Proxy<S> {
     }
 }
 
-/// What a runtime makes of an invocation.
+/// How an invocation ended in the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Response,
     Error,
 }
 
-/// What a request of the runtime is answered with.
+/// The answer to a request of the runtime.
 enum ToRuntime<'a> {
     Event(Event<'a>),
     Upstream(Reply<'a>),
-    /// Ours: the response was not read to its end, and upstream took the failure in its place.
+    /// Our own answer: the response was not read to its end, and upstream has accepted a failure in its place.
     TooLarge(Failure),
 }
 
@@ -309,31 +312,31 @@ impl ToRuntime<'_> {
     }
 }
 
-/// An event to be handed over.
+/// An event for the runtime.
 struct Event<'a> {
     head: ResponseHead,
     body: Body,
-    /// The room that it takes until the runtime has it.
+    /// The memory that it takes until the runtime has it.
     room: Option<Part<'a>>,
-    /// Whether its response may yet have to be left alone.
+    /// Whether it is still open if its response has to be left alone.
     may_be_exposed: bool,
     /// Whether it was searched for references.
     was_searched: bool,
 }
 
-/// Why a connection of the runtime is of no more use.
+/// Why a connection of the runtime cannot be used any more.
 #[derive(Debug, thiserror::Error)]
 pub enum Unserved {
     /// A request cannot be read; it was not answered.
     #[error("a request cannot be read: {0}")]
     Request(WireError),
-    /// The runtime does not take its answer.
+    /// The answer could not be sent to the runtime.
     #[error("an answer cannot be sent: {0}")]
     Answer(io::Error),
-    /// Upstream's answer broke off, and with it ours.
+    /// Upstream's answer ended early, and so does ours.
     #[error("the response of the Runtime API ended early: {0}")]
     Upstream(WireError),
-    /// The runtime gave its poll up.
+    /// The runtime disconnected during its poll.
     #[error("the runtime disconnected while it polled")]
     Gone,
 }
@@ -347,7 +350,7 @@ impl From<Broken> for Unserved {
     }
 }
 
-/// Takes all of an event, each piece shown to `look`. When the runtime gives its poll up meanwhile, upstream is not waited for: the
+/// Reads a whole event, and shows each piece to `look`. If the runtime disconnects meanwhile, it stops reading, because the
 /// rest may never come.
 async fn receive(
     reply: Reply<'_>,
@@ -364,8 +367,8 @@ async fn receive(
     }
 }
 
-/// What an error must carry that is made of a runtime's response: everything by which the runtime named itself and the invocation
-/// (O9), and nothing that described the response.
+/// The fields of an error that replaces a runtime's response: all fields by which the runtime named itself and the
+/// invocation (O9), and none that described the response.
 fn fields_of_runtime(request: &Fields) -> Vec<(&[u8], &[u8])> {
     let begins = |name: &[u8], start: &str| {
         name.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
@@ -377,7 +380,7 @@ fn fields_of_runtime(request: &Fields) -> Vec<(&[u8], &[u8])> {
     request.iter().filter(|(name, value)| is_named(name) && !value.is_empty()).collect()
 }
 
-/// The same of one that is made of an event, which the runtime of this `poll` never saw.
+/// The fields of an error that replaces an event, which the runtime of this `poll` never got.
 fn fields_of_event<'a>(event: &'a Fields, poll: &'a Fields) -> Vec<(&'a [u8], &'a [u8])> {
     let of = |fields: &'a Fields, wanted: &'static str| {
         fields.iter().filter(move |(name, value)| name.eq_ignore_ascii_case(wanted.as_bytes()) && !value.is_empty())
@@ -385,7 +388,7 @@ fn fields_of_event<'a>(event: &'a Fields, poll: &'a Fields) -> Vec<(&'a [u8], &'
     of(event, INVOCATION_ID).chain(of(poll, USER_AGENT)).collect()
 }
 
-/// Tells a runtime that its response is too large, and ends its connection: nobody reads the rest.
+/// Tells a runtime that its response is too large, and ends the connection, because the rest is not read.
 async fn too_large(failure: &Failure, runtime: &mut Connection) -> io::Result<()> {
     let body = Payload::from(failure.document());
     runtime.close_behind();

@@ -1,5 +1,5 @@
-//! Memory that payloads share. Each takes its part before it is read, and waits until others have left enough. A smaller payload
-//! may pass a larger one that waits.
+//! A limit for the memory of payloads. Each payload takes its part before it is read, and waits until others have left
+//! enough. A smaller payload may overtake a larger one that waits.
 
 use std::sync::Mutex;
 use std::time::Instant;
@@ -14,7 +14,7 @@ pub struct Room {
     freed: Notify,
 }
 
-/// What one payload takes of a [`Room`], until it is dropped.
+/// The bytes of a [`Room`] that one payload takes, until this value is dropped.
 #[derive(Debug)]
 pub struct Part<'a> {
     room: &'a Room,
@@ -44,7 +44,7 @@ impl Part<'_> {
         self.bytes
     }
 
-    /// Takes what is missing to `bytes`, if that is free.
+    /// Enlarges the part to `bytes`, if so much is free. Returns whether it was.
     pub fn grow_now(&mut self, bytes: u64) -> bool {
         let more = bytes.saturating_sub(self.bytes);
         let mut free = self.room.free.lock().expect("BUG: poisoned");
@@ -54,7 +54,7 @@ impl Part<'_> {
         true
     }
 
-    /// Gives back what is more than `bytes`.
+    /// Reduces the part to `bytes`.
     pub fn shrink(&mut self, bytes: u64) {
         let less = self.bytes.saturating_sub(bytes);
         if less > 0 {
@@ -64,7 +64,8 @@ impl Part<'_> {
         }
     }
 
-    /// Takes what is missing to `bytes`, and waits for that until `until`: whether it was free in time.
+    /// Enlarges the part to `bytes`, and waits until so much is free, but not longer than `until`. Returns whether it was
+    /// free in time.
     pub async fn grow(&mut self, bytes: u64, until: Instant) -> bool {
         if self.grow_now(bytes) {
             return true;

@@ -1,8 +1,8 @@
-//! Which call of the Runtime API a request is. Pure and total: what is not known here is forwarded as it is.
+//! Determines which call of the Runtime API a request is. Any request that is not known here is forwarded unchanged.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-/// A call of the Runtime API, as far as the proxy tells them apart.
+/// A call of the Runtime API, as far as the proxy distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route<'a> {
     /// The long poll for the next event.
@@ -13,8 +13,8 @@ pub enum Route<'a> {
     Error(&'a str),
     /// The poll with which a runtime waits to be restored from a snapshot.
     RestoreNext,
-    /// Everything else, known or not. An error of the init phase is among them: Lambda hands it to the caller, but it was
-    /// there before any event, so that nothing in it came from one.
+    /// Every other call, known or not. It includes errors of the init phase: Lambda passes them to the caller, but they
+    /// occur before any event, so they contain nothing from an event.
     Other,
 }
 
@@ -22,7 +22,7 @@ const INVOCATION: &str = "/2018-06-01/runtime/invocation/";
 const RESTORE_NEXT: &str = "/2018-06-01/runtime/restore/next";
 
 impl<'a> Route<'a> {
-    /// The call that `method` on `path` (without its query) is.
+    /// The call of a request with this `method` and `path` (without its query).
     pub fn of(method: &str, path: &'a str) -> Self {
         if method == "GET" && path == RESTORE_NEXT {
             return Self::RestoreNext;
@@ -39,7 +39,7 @@ impl<'a> Route<'a> {
     }
 }
 
-/// Path under which an invocation is failed.
+/// The path to which the error of an invocation is sent.
 pub fn error_path(request_id: &str) -> String {
     format!("{INVOCATION}{request_id}/error")
 }

@@ -1,8 +1,8 @@
 //! Pooled client of the real Runtime API (and of the Extensions API, which is at the same address).
 //!
-//! Connection reuse is a promise here: after a freeze the kept connection may be dead, and then a `GET` is sent again on a
-//! fresh one, while a `POST` that may have arrived is never repeated. Lambda freezes a sandbox while `next` is pending, so a
-//! response always finds a connection that has just delivered an event.
+//! After a freeze, a kept connection may be dead. Then a `GET` is sent again on another connection, while a `POST` that may
+//! have arrived is never repeated. Lambda freezes a sandbox while `next` is pending, so a response is always sent on a
+//! connection that has just delivered an event.
 
 use std::io;
 use std::sync::Mutex;
@@ -13,10 +13,10 @@ use tokio::net::TcpStream;
 use crate::payload::Payload;
 use crate::wire::{Broken, Connection, Framing, OutgoingHead, RequestHead, ResponseHead, Unanswered, WireError};
 
-/// Bytes of a body that are read only to keep its connection.
+/// The most bytes of a body that are read only so that its connection can be used again.
 const DRAINED_LENGTH: usize = 64 << 10;
 
-/// How long a body is read only to keep its connection.
+/// How long a body is read only so that its connection can be used again.
 const DRAINED_TIME: Duration = Duration::from_secs(1);
 
 /// Why there is no answer from upstream.
@@ -38,7 +38,7 @@ pub enum UpstreamError {
         /// Why.
         source: WireError,
     },
-    /// The body to be sent broke off, on the connection it came from.
+    /// The body of the request ended early on the runtime's connection.
     #[error("the connection closed before the request was complete: {0}")]
     Request(WireError),
 }
@@ -50,7 +50,7 @@ pub struct RuntimeApi {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// An answer whose body is still to be taken. Taken to its end, its connection serves again.
+/// An answer whose body is still to be read. When it was read to its end, its connection is used again.
 #[derive(Debug)]
 pub struct Reply<'a> {
     /// Its head.
@@ -65,20 +65,20 @@ impl RuntimeApi {
         Self { address: address.to_owned(), idle: Mutex::default() }
     }
 
-    /// Passes on a request without its body, if it had any, a `GET` again on a fresh connection when a kept one is dead.
+    /// Forwards a request without its body, if it had one. A `GET` is sent again if its connection is dead.
     pub async fn pass(&self, request: &RequestHead) -> Result<Reply<'_>, UpstreamError> {
         let framing = if request.has_body() { Framing::None } else { request.framing };
         let head = OutgoingHead::request(request, &self.address, framing);
         self.exchange(request.method(), &head, &Payload::default()).await
     }
 
-    /// Passes on a request with a body of ours, at most once. Its framing is ours.
+    /// Forwards a request with a body of ours and its length, at most once.
     pub async fn send(&self, request: &RequestHead, body: &Payload) -> Result<Reply<'_>, UpstreamError> {
         let head = OutgoingHead::request(request, &self.address, Framing::Length(body.len() as u64));
         self.exchange(request.method(), &head, body).await
     }
 
-    /// Passes on a request with its body, at most once, as it arrives from `runtime`.
+    /// Forwards a request with its body, at most once, while the body arrives from `runtime`.
     pub async fn stream(&self, request: &RequestHead, runtime: &mut Connection) -> Result<Reply<'_>, UpstreamError> {
         let head = OutgoingHead::request(request, &self.address, request.framing);
         let first = runtime.data_at_hand();
@@ -91,8 +91,8 @@ impl RuntimeApi {
         }
     }
 
-    /// Passes on a request whose body ended early, as far as it came and framed as it was, and ends its connection there. What
-    /// upstream makes of that is not awaited for longer than it takes to read it.
+    /// Forwards a request whose body ended early, as far as the body arrived and with its original framing, and then ends
+    /// the connection. It does not return an answer: it only gives upstream a moment to read the request.
     pub async fn break_off(&self, request: &RequestHead, body: &Payload) -> Result<(), UpstreamError> {
         let head = OutgoingHead::request(request, &self.address, request.framing);
         loop {
@@ -108,7 +108,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Sends a request of our own: a `GET` without a body like those of runtimes, anything else at most once.
+    /// Sends a request of our own. A `GET` is sent again if its connection is dead; anything else is sent at most once.
     pub async fn call(
         &self,
         method: &str,
@@ -120,8 +120,9 @@ impl RuntimeApi {
         self.exchange(method, &head, body).await
     }
 
-    /// Sends what can be sent again in full, where that is safe: what never left, and a `GET` whose connection died. One that
-    /// dies on a fresh connection is sent once more: it may have waited there through a freeze.
+    /// Sends a request whose whole body is in memory, and sends it again if that is safe: if nothing of it was written, or
+    /// if it is a `GET` whose connection died. A `GET` whose fresh connection died is sent once more, because it may have
+    /// waited there through a freeze.
     async fn exchange(&self, method: &str, head: &OutgoingHead, body: &Payload) -> Result<Reply<'_>, UpstreamError> {
         let mut once_more = method == "GET";
         loop {
@@ -143,7 +144,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Opens a connection before it is needed. Failing is no loss.
+    /// Opens a connection before it is needed. If that fails, nothing is lost.
     pub async fn warm(&self) {
         if let Ok(fresh) = self.connect().await {
             self.keep(fresh);
@@ -169,7 +170,7 @@ impl RuntimeApi {
         }
     }
 
-    /// A kept connection that lives: the last used first, as the likeliest to.
+    /// A kept connection that is alive. The last one that was used comes first, because it is the most likely to be alive.
     fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().expect("BUG: poisoned");
         std::iter::from_fn(|| idle.pop()).find(Connection::is_idle)
@@ -188,14 +189,15 @@ impl RuntimeApi {
 }
 
 impl Reply<'_> {
-    /// Takes all of its body, each piece shown to `look` as it arrives, which says whether the body is needed in one.
+    /// Reads the whole body, and shows each piece to `look` as it arrives; `look` returns whether the body is needed in one
+    /// piece.
     pub async fn gather(mut self, look: impl FnMut(&[u8]) -> bool) -> Result<(ResponseHead, Payload), WireError> {
         let body = self.connection.gather(look).await?;
         self.api.keep(self.connection);
         Ok((self.head, body))
     }
 
-    /// The first bytes of a body that may be long or slow: of an error that is only told.
+    /// The first bytes of a body that may be long or slow. It is for errors that are only logged.
     pub async fn excerpt(mut self, length: usize) -> Vec<u8> {
         let mut excerpt = vec![];
         let reading = async {
@@ -212,8 +214,8 @@ impl Reply<'_> {
         excerpt
     }
 
-    /// Reads a body that nobody waits for, because only then is its connection used again. A long or a slow one is not
-    /// worth the wait.
+    /// Reads a body that is not needed, because its connection can be used again only after that. If the body is long or
+    /// slow, it gives up.
     pub async fn drain(mut self) {
         let reading = async {
             let mut len = 0;
@@ -230,7 +232,7 @@ impl Reply<'_> {
         }
     }
 
-    /// Answers `request` of `runtime` with it, piece by piece.
+    /// Sends this answer to `runtime`, which sent `request`, piece by piece.
     pub async fn answer(mut self, request: &RequestHead, runtime: &mut Connection) -> Result<(), Broken> {
         let framing = self.head.framing_for(request);
         if framing == Framing::Close {

@@ -13,14 +13,15 @@ use crate::payload::Payload;
 use crate::proxy::{Proxy, Unserved};
 use crate::wire::{Connection, OutgoingHead, WireError};
 
-/// Between attempts to accept. What makes one fail, such as no file descriptor being left, outlasts an instant, and each attempt
-/// is a line of the log.
+/// The pause after a failed attempt to accept a connection. The cause, such as having no free file descriptor, does not go
+/// away at once, and each attempt writes a log line.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a connection that will be closed is read, so that its client gets to read its answer (RFC 9112, section 9.6).
+/// How long the proxy still reads from a connection that it closes, so that the client can read the last answer (RFC 9112,
+/// section 9.6).
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Binds `127.0.0.1:port`. Bound before the extension registers, so no runtime ever finds the port closed.
+/// Binds `127.0.0.1:port`. The extension calls this before it registers, so that no runtime finds the port closed.
 pub async fn bind(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
 }
@@ -41,7 +42,7 @@ where
     }
 }
 
-/// One connection of the runtime, to its end.
+/// Serves one connection of the runtime until it ends.
 async fn connection<S>(stream: TcpStream, proxy: Arc<Proxy<S>>)
 where
     S: ContentStore + Send + Sync + 'static,
@@ -69,7 +70,7 @@ async fn answer_all<S: ContentStore>(runtime: &mut Connection, proxy: &Proxy<S>)
     Ok(())
 }
 
-/// Says what is wrong with a request that cannot be read.
+/// Answers a request that cannot be read, and says what is wrong with it.
 async fn refuse(runtime: &mut Connection, error: &WireError) {
     let status = match error {
         WireError::Io(_) | WireError::Closed => return,

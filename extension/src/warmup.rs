@@ -1,8 +1,10 @@
-//! Everything that the first invocations need, made ready while the sandbox starts: connections are opened, and one write is prepared without being sent.
+//! Prepares what the first invocations need while the sandbox starts: it opens connections, and prepares one write without
+//! sending it.
 //!
-//! What runs for the first time is slow: its code is mapped in page by page, and what is made when it is first needed is made
-//! then (credentials, a signing key, the compressor's tables). The first response that offloads would pay for that, and it is
-//! paid for with the share of a processor that the function has. Init has a whole one.
+//! Code that runs for the first time is slow: the kernel maps it page by page, and values that are made on first use
+//! (credentials, a signing key, the compressor's tables) are made then. Without the warm-up, the first response that is
+//! offloaded would take that time, with the share of a processor that the function has. During init, the function has a
+//! whole processor.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,14 +20,14 @@ use long_content::store::tiers::TieredStore;
 
 use crate::proxy::Proxy;
 
-/// Bytes of memory for what the proxy holds of an invocation beside what the store does.
+/// Bytes of memory that the proxy needs for an invocation, without those that the store needs.
 const HEAP: usize = 128 << 10;
 
-/// How long the warm-up may take: where credentials come from may be slow.
+/// How long the warm-up may take: the source of credentials may be slow.
 const TIME: Duration = Duration::from_secs(2);
 
-/// Makes ready what the first invocations need, without waiting for it, or before a snapshot is taken without the network:
-/// nothing that is in progress may be in the snapshot.
+/// Starts the warm-up in the background. If a snapshot of the process will be taken, it does the part without network at
+/// once instead, because nothing that is in progress may be in the snapshot.
 pub async fn begin(proxy: &Arc<Proxy<CachedStore<TieredStore>>>) {
     if proxy.expects_snapshot() {
         exercise(proxy.store().store().table()).await;
@@ -34,8 +36,8 @@ pub async fn begin(proxy: &Arc<Proxy<CachedStore<TieredStore>>>) {
     }
 }
 
-/// Lambda waits for our first poll, so that goes first: everything else that is ready to run here runs before this, and then
-/// work that waits for the processor. What waits for the network goes before the write.
+/// Lambda waits for the extension's first poll. So the warm-up first lets all other ready tasks run, and then all other
+/// threads. Then it does the work that waits for the network, and prepares the write last.
 async fn warm(proxy: Arc<Proxy<CachedStore<TieredStore>>>) {
     tokio::task::yield_now().await;
     std::thread::yield_now();
@@ -44,7 +46,7 @@ async fn warm(proxy: Arc<Proxy<CachedStore<TieredStore>>>) {
     exercise(proxy.store().store().table()).await;
 }
 
-/// Takes an event and a response of a common size through everything, and stores nothing. Failing is no loss.
+/// Processes an event and a response of a common size, and stores nothing. If that fails, nothing is lost.
 async fn exercise(store: &DynamoDbStore) {
     let (response, terms) = (response(), Terms::new(Scope::new("warm-up"), Ttl::NONE));
     EventScreen::default().push(&response);
@@ -61,7 +63,7 @@ async fn put(stage: &DynamoDbStore, outgoing: &Outgoing) {
     }
 }
 
-/// Has the allocator keep memory that was used once: it is there at once when it is needed again.
+/// Makes the allocator keep memory that was used once, so that it is available at once when it is needed again.
 fn warm_heap() {
     drop(std::hint::black_box(vec![1_u8; HEAP]));
 }

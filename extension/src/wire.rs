@@ -1,9 +1,9 @@
-//! HTTP/1.1 as a proxy speaks it (RFC 9112), for the two connections that every invocation crosses.
+//! HTTP/1.1 for a proxy (RFC 9112), on the two connections that every invocation uses.
 //!
-//! A head is kept in the bytes it came in and passed on field by field; a body is handed over in the pieces that the kernel
-//! gave; both are written with one call. Parsing is httparse's. What general libraries add is what a proxy does without: maps of
-//! headers that are taken apart and built again, and a task for every connection, through whose channels each message would
-//! have to go.
+//! A head is kept as the bytes that arrived, and forwarded field by field. A body is forwarded in the pieces that the kernel
+//! delivered. Head and body are written with one call. `httparse` parses the heads. A proxy does not need what general
+//! libraries add: maps of headers, which are parsed and printed again, and a task for every connection, with channels that
+//! each message would have to pass.
 
 mod acknowledging;
 mod connection;

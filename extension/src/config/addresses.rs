@@ -1,10 +1,10 @@
-//! The address of a Runtime API in a variable. It is checked when it is read: a wrong one would otherwise start, and then fail every
-//! invocation.
+//! The address of a Runtime API in a variable. It is checked when it is read: with a wrong address, the extension would
+//! start, and then every invocation would fail.
 
 use long_content::store::settings::addresses::{is_host, is_port, split};
 
-/// The `host:port` that a text names: as it is, or as an `http://` URL without a path. The error says what would be right, and what is
-/// wrong with it.
+/// The `host:port` that a text names, either directly or as an `http://` URL without a path. The error says what would be
+/// right, and what is wrong with the text.
 pub(super) fn host_and_port(text: &str) -> Result<&str, &'static str> {
     if text.starts_with("https://") {
         return Err("host:port: the Runtime API speaks plain HTTP");

@@ -1,9 +1,9 @@
 //! Where the proxy forwards to: Lambda, or the next proxy of a chain.
 //!
-//! Several Runtime API proxies read `LRAP_RUNTIME_API_ENDPOINT`, and a function's variables are the same for all of them. So a
-//! function that puts another proxy in front of this one by that variable tells this one to forward to itself. What names
-//! our own listener was meant for the other, and can mean nothing to us: Lambda's address, which nobody can write into a
-//! function's variables because it is known in the sandbox only, stays ours.
+//! Several Runtime API proxies read `LRAP_RUNTIME_API_ENDPOINT`, and a function's variables are the same for all of them. If
+//! a function uses this variable to put another proxy in front of this one, this proxy reads its own address in it. A value
+//! that names our own listener was meant for the other proxy, so we ignore it and forward to Lambda's address. (A function's
+//! variables cannot contain Lambda's address, because it is known only inside the sandbox.)
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -12,8 +12,8 @@ pub(super) fn is_listener(authority: &str, port: u16) -> bool {
     authority.rsplit_once(':').is_some_and(|(host, given)| is_ours(host) && given.parse() == Ok(port))
 }
 
-/// Whether a host leads to 127.0.0.1, as the address of no host in particular (0.0.0.0) does. Other loopback addresses, and those
-/// of IPv6, are not where we listen: another proxy may.
+/// Whether a host leads to 127.0.0.1; 0.0.0.0 (no particular host) does, too. We do not listen on other loopback addresses
+/// or on those of IPv6, but another proxy may.
 fn is_ours(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let address =

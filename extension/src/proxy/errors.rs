@@ -1,9 +1,11 @@
-//! What happens to an error that a runtime reports (O11). A state machine catches it into `Cause`, a text in which the next function's
-//! layer looks for references (H2). So text of it that reads like one is stored, as in a response (O4). Nothing else of it is stored.
+//! What happens to an error that a runtime reports (O11). A state machine that catches the error writes it into `Cause`, a
+//! text in which the next function's layer looks for references (H2). So the proxy stores each text of the error that looks
+//! like a reference, as in a response (O4). It stores nothing else of the error.
 //!
-//! Text that cannot be stored within a second has its marker broken: the function has failed already, and its caller must get the
-//! error. An error keeps its form, since Lambda and state machines read its members. Where so many of its strings read like references
-//! that objects or arrays would have to leave, all markers are broken instead; so are all markers in the error of an unknown invocation (O9).
+//! If such a text cannot be stored within a second, the proxy breaks its marker (the prefix of a reference): the function
+//! has failed already, and its caller must get the error. An error keeps its form, because Lambda and state machines read
+//! its members. If so many of its strings look like references that whole objects or arrays would have to be stored, the
+//! proxy breaks all markers instead. It also breaks all markers in the error of an unknown invocation (O9).
 
 use std::time::Duration;
 
@@ -34,7 +36,8 @@ enum Unstored {
 }
 
 impl<S: ContentStore> Proxy<S> {
-    /// An error with nothing left in it that could be taken for a reference, unless its invocation was handed that very reference.
+    /// Returns the error without anything that could be taken for a reference, except references that its invocation's event
+    /// contained.
     pub(super) async fn disarm(&self, id: &str, error: Bytes, is_known: bool, invocation: &mut Invocation) -> Bytes {
         let before = error.len();
         let stored =
@@ -56,7 +59,8 @@ impl<S: ContentStore> Proxy<S> {
         broken
     }
 
-    /// An error with references in place of text that reads like one, all of it stored; nothing if no string of it does.
+    /// Stores the texts of an error that look like references, and returns the error with references in their places; `None`
+    /// if there are no such texts.
     async fn store_look_alikes(&self, error: &Bytes, invocation: &mut Invocation) -> Result<Option<Bytes>, Unstored> {
         let until = invocation.store_until(self.config.store_timeout.min(STORE_TIMEOUT));
         let keys = match self.keys.known() {

@@ -1,4 +1,5 @@
-//! Responses on their way into memory: how much of it they take together (O10), and what becomes of one that ends early (P7).
+//! Reads responses into memory: how much memory they may take together (O10), and what happens to a response that ends early
+//! (P7).
 
 use std::time::Instant;
 
@@ -17,16 +18,19 @@ pub(super) enum Ungathered {
     Failed(Failure),
     /// It ended early, after this much of it.
     BrokenOff(Payload, WireError),
-    /// It is not a request that can be read.
+    /// The request that carries it cannot be read.
     Unreadable(WireError),
 }
 
 impl<S> Proxy<S> {
-    /// All of a response, each piece shown to `look` as it arrives, which says whether the response is needed in one; and the
-    /// part of the room that it takes. It is not read before there is room: what it announces is taken at once, so that
-    /// no two responses wait for each other. One in chunks announces nothing, and takes what Lambda takes; when it is longer, it takes
-    /// at once all that a response may have, and gives back at its end what it did not need. No more of them are read together
-    /// than leave that much: so one can always grow, and the others after it.
+    /// Reads a whole response, and returns it with the part of the room that it takes. Shows each piece to `look` as it
+    /// arrives; `look` returns whether the response is needed in one piece.
+    ///
+    /// A response is not read before there is room for it. A response with a length takes room for all of it at once, so
+    /// that no two responses wait for each other. A response in chunks has no length, so it first takes room for the longest
+    /// response that Lambda accepts. If it is longer, it takes room for the longest response that is buffered, and at its
+    /// end gives back what it did not need. Only so many responses in chunks are read at the same time that this much room
+    /// is left. So one of them can always grow, and then the next.
     pub(super) async fn gather(
         &self,
         request: &RequestHead,
@@ -64,7 +68,7 @@ impl<S> Proxy<S> {
         }
     }
 
-    /// Takes room for `bytes` of a response, as soon as others leave it.
+    /// Takes room for `bytes` of a response, as soon as other responses leave it.
     async fn make_room(&self, part: &mut Part<'_>, bytes: u64, invocation: &mut Invocation) -> Result<(), Ungathered> {
         let longest = self.longest_response();
         if bytes > longest {
@@ -83,7 +87,7 @@ impl<S> Proxy<S> {
         longest_response(self.responses.size())
     }
 
-    /// What becomes of a request whose response is not in memory, unless it fails: what ended early ends early upstream.
+    /// Forwards a response that ended early as far as it arrived, so that it ends early for upstream, too.
     pub(super) async fn break_off(&self, request: &RequestHead, payload: &Payload, error: WireError) -> ProxyError {
         if let Err(error) = self.upstream.break_off(request, payload).await {
             tracing::debug!(%error, "a response that ended early cannot be passed on");
@@ -92,7 +96,7 @@ impl<S> Proxy<S> {
     }
 }
 
-/// Bytes that a response says it has before the first of them is read.
+/// Bytes that a response has according to its head; `None` if the head does not say.
 fn announced(framing: Framing) -> Option<u64> {
     match framing {
         Framing::Length(len) => Some(len),

@@ -1,9 +1,9 @@
-//! The way of an event: what it refers to is admitted, read, and put in its place, or its invocation fails.
+//! Hydrates an event: its references are admitted, their contents are read and put in their places, or the invocation fails.
 //!
-//! Memory (H8): the events of a sandbox have a [`Room`] together. An event takes its part of it before it reads, for all its
-//! contents as they will be in it, and keeps that until the runtime has it. One that needs more than is free waits with
-//! nothing in its hands, its contents given back: so no two of them wait for each other. A long event is never in memory beside
-//! its contents: it is written while it is sent.
+//! Memory (H8): the events of a sandbox share one [`Room`]. Before an event's contents are read, the event takes the part of
+//! the room that it will need with them, and keeps it until the runtime has the event. If that much is not free, the event
+//! gives back its part and its contents, and waits. So no two events wait for each other. A long event is written while it
+//! is sent, so that it is never in memory beside its contents.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -31,20 +31,22 @@ use crate::metrics::{Amount, Sizes, Work};
 use crate::payload::Payload;
 use crate::room::Part;
 
-/// How deep contents may refer to contents. Two is what responses that were made to fit hold; functions that pass
-/// references on unread may wrap them again.
+/// How deep contents may refer to contents. Responses that were made to fit are two deep; functions that pass references on
+/// without reading them may add more.
 pub const MAX_ROUNDS: usize = 32;
 
 /// Log lines about single references of one event; the rest are one line with their number.
 const MAX_LOGGED: usize = 10;
 
-/// Bytes that the content of a reference may turn out to have whose size is not signed: an item of the table.
+/// If the size in a reference is not signed, its content may turn out to have this many bytes, those of an item of the
+/// table.
 const ITEM: u64 = 400 << 10;
 
-/// Bytes of a hydrated event that is written before it is sent.
+/// A hydrated event of at most this many bytes is written before it is sent.
 const AT_ONCE: u64 = 256 << 10;
 
-/// How much longer searching an event may take than its length tells: text inside of text is searched too.
+/// How many times longer the search of an event may take than its length suggests, because text inside of text is searched,
+/// too.
 const NESTED: u64 = 4;
 
 /// What the runtime gets, with the room that it takes until then.
@@ -53,9 +55,9 @@ pub(super) struct Ready<'a> {
     pub(super) room: Option<Part<'a>>,
 }
 
-/// An event as it is handed over.
+/// An event as it is sent to the runtime.
 pub(super) enum Body {
-    /// As it came, or short.
+    /// An event that is unchanged or short.
     Whole(Payload),
     /// Written while it is sent.
     InChunks(Box<Hydrated>),
@@ -67,14 +69,16 @@ impl From<Payload> for Ready<'_> {
     }
 }
 
-/// References of one round, by what becomes of them.
+/// The references of one round, by what happens to them.
 #[derive(Default)]
 struct Admission {
     /// They may be read.
     admitted: Vec<ContentRef>,
-    /// They never may, each with the failure of its invocation if it may not stay.
+    /// They may not be read, now or later. Each has the failure of the invocation, for the case that the reference may not
+    /// stay.
     refused: Vec<(ContentRef, Failure)>,
-    /// One that may be admitted later: the key that it names may be in the secret by now, or could not be read.
+    /// The failure for a reference that may be admitted later: its key may be in the secret by then, or the secret could not
+    /// be read.
     may_pass: Option<Failure>,
 }
 
@@ -83,11 +87,12 @@ struct Reading<'a, 'b, S> {
     proxy: &'a Proxy<S>,
     invocation: &'b mut Invocation,
     scope: Scope,
-    /// The records of the event, where each may stay as it is.
+    /// The records of the event, if each of them may stay as it is.
     batch: Option<Batch>,
-    /// Whether references may stay whose contents cannot be had.
+    /// Whether references whose contents cannot be read may stay.
     keeps: bool,
-    /// What stays in a batch, and how it fails the event if it is named outside of all records.
+    /// References that stay in a batch, each with the failure of the invocation, for the case that it is also named outside
+    /// of all records.
     bad: Vec<(Reference, Failure)>,
     until: Instant,
     room: Part<'a>,
@@ -100,7 +105,7 @@ struct Reading<'a, 'b, S> {
 struct Said(usize);
 
 impl Said {
-    /// Whether one more is logged.
+    /// Whether one more line is logged.
     fn is_due(&mut self) -> bool {
         self.0 += 1;
         self.0 <= MAX_LOGGED
@@ -116,7 +121,7 @@ impl Drop for Said {
 }
 
 impl<S: ContentStore> Proxy<S> {
-    /// An event with every content in its place.
+    /// Returns the event with every content in its place.
     pub(super) async fn hydrate(
         &self,
         event: Bytes,
@@ -160,12 +165,14 @@ impl<S: ContentStore> Proxy<S> {
         reading.run(Hydration::new(plan), event.len()).await
     }
 
-    /// Whether references stay for the sake of the other records of a batch: those outside of all records may not.
+    /// Whether references may stay only in the records of a batch, so that the other records can be processed. References
+    /// outside of all records may not.
     fn keeps_in_records_only(&self) -> bool {
         self.config.on_missing == OnMissing::Auto
     }
 
-    /// Which of `wanted` may be read. A reference by an unknown key may be by a new one.
+    /// Decides which of `wanted` may be read. If a reference names an unknown key, the secret is read again, because the key
+    /// may be new.
     async fn admit(&self, scope: &mut Scope, wanted: Vec<ContentRef>, until: Instant) -> Admission {
         let unknown: BTreeSet<_> = wanted.iter().filter_map(|reference| unknown_key(scope, reference)).collect();
         let mut refetched = None;
@@ -192,7 +199,7 @@ impl<S: ContentStore> Proxy<S> {
         admission
     }
 
-    /// Reads contents on an invocation's account.
+    /// Reads contents, and counts that as the invocation's work.
     async fn get(
         &self,
         scope: &Scope,
@@ -215,7 +222,7 @@ fn unknown_key(scope: &Scope, reference: &ContentRef) -> Option<KeyId> {
     }
 }
 
-/// Why a refusal may not be the last word, if it may not.
+/// Why a refused reference may be admitted later; `None` if it may not.
 fn may_pass(refetched: Option<&Refetched>, refusal: Refusal) -> Option<String> {
     match (refetched?, refusal) {
         (keys, Refusal::UnknownKey(id)) => match keys.judge(id) {
@@ -275,8 +282,8 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         self.proxy.config.max_event_size
     }
 
-    /// What could not be had may stay in the records of a batch, and nowhere else. Known only when everything was read: a content
-    /// that is named elsewhere may name what a record names.
+    /// Fails if a reference whose content could not be read is outside of the records of a batch. This is known only when
+    /// everything was read, because a content that is named outside of the records may name the same reference as a record.
     fn check_outside(&self, hydration: &Hydration) -> Result<(), Failure> {
         let Some(batch) = self.batch.as_ref().filter(|_| !self.bad.is_empty()) else { return Ok(()) };
         let outside = hydration.named_outside(batch);
@@ -294,7 +301,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         self.invocation.kept.extend(references);
     }
 
-    /// Those of `wanted` that may be read. The others stay where they are, or fail the invocation.
+    /// Returns those of `wanted` that may be read. The others stay where they are, or fail the invocation.
     async fn admit(&mut self, hydration: &mut Hydration, wanted: Vec<ContentRef>) -> Result<Vec<ContentRef>, Failure> {
         let Admission { admitted, refused, may_pass } = self.proxy.admit(&mut self.scope, wanted, self.until).await;
         // What fails for ever decides, unless it may stay: then what may pass does.
@@ -309,8 +316,8 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         Ok(admitted)
     }
 
-    /// Bytes of the event, as far as they are known. Records of a batch stay as they are while it would be too large, the last ones
-    /// first, and nothing is read for them; any other event that is too large fails.
+    /// Bytes of the event, as far as they are known. If a batch would be too large, records stay as they are, the last ones
+    /// first, until it fits, and no contents are read for them. Any other event that is too large fails.
     fn fit(&mut self, hydration: &mut Hydration, waiting: &mut Vec<ContentRef>) -> Result<u64, Failure> {
         let limit = self.limit();
         let Some(batch) = &self.batch else {
@@ -329,16 +336,17 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         Ok(size)
     }
 
-    /// Bytes of the event with as much more as reading these contents may take. A size that is not signed may be anything: it
-    /// counts as a whole item. The store has no more of them in memory than [`LARGE_IN_FLIGHT`] before it knows their sizes.
+    /// Bytes of the event, and how many more reading these contents may take. A size that is not signed may be wrong, so
+    /// such a content counts as a whole item. The store has at most [`LARGE_IN_FLIGHT`] bytes of contents in memory before
+    /// it knows their sizes.
     fn room_for(&self, waiting: &[ContentRef], size: u64) -> u64 {
         let unsigned = waiting.iter().filter(|reference| reference.signature.is_none());
         let unknown: u64 = unsigned.map(|reference| ITEM.saturating_sub(reference.size)).sum();
         (size + unknown.min(LARGE_IN_FLIGHT as u64)).min(self.limit())
     }
 
-    /// Takes room for `bytes` of the event, as soon as others leave it. Who must wait gives back what it has, its contents too, and
-    /// is told to read them again.
+    /// Takes room for `bytes` of the event, as soon as other events leave it. If the event must wait, it first gives back
+    /// its room and its contents. Returns whether the event still has its contents; otherwise they must be read again.
     async fn hold(&mut self, bytes: u64, hydration: &mut Hydration) -> Result<bool, Failure> {
         if self.room.grow_now(bytes) {
             return Ok(true);
@@ -385,7 +393,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         Ok(hydration)
     }
 
-    /// A content as it arrived, or nothing where its reference may stay in its place.
+    /// A content as it arrived, or `None` if its reference may stay in its place.
     fn arrived(
         &mut self,
         hydration: &Hydration,
@@ -411,7 +419,7 @@ impl<'a, S: ContentStore> Reading<'a, '_, S> {
         Ok(None)
     }
 
-    /// A part that its content does not have: its reference may stay in its place, or fails the invocation.
+    /// Handles a reference to a part that its content does not have: the reference may stay, or the invocation fails.
     fn absent(&mut self, reference: Reference, absent: Absent) -> Result<(), Failure> {
         let failure = Failure::absent(&reference, absent);
         if !self.keeps {
@@ -446,7 +454,7 @@ fn note_exposed(plan: &HydratePlan, envelope: Envelope, work: &mut Work) {
     }
 }
 
-/// Counts what is not found by design.
+/// Counts references that are not searched for by design: those in base64 text, and those in payloads that are not JSON.
 fn note_unseen(plan: &HydratePlan, shape: Option<&Shape>, event: &[u8], work: &mut Work) {
     if shape.is_some_and(|shape| shape.is_encoded) && encoded::holds_reference(std::iter::once(event)) {
         work.left_encoded += 1;
@@ -458,8 +466,8 @@ fn note_unseen(plan: &HydratePlan, shape: Option<&Shape>, event: &[u8], work: &m
     }
 }
 
-/// The plan of an event. Records of a batch that are too deep or name too many references stay as they are; any other event that
-/// does cannot be hydrated, and neither can a batch that does so outside of its records.
+/// The plan of an event. If records of a batch are nested too deep or name too many references, these records stay as they
+/// are. Any other event like that fails, and so does a batch that is like that outside of its records.
 fn searched(
     plan: HydratePlan,
     batch: Option<&Batch>,
@@ -479,7 +487,7 @@ fn searched(
     Ok(plan)
 }
 
-/// The hydrated event, and the references in records of a batch that could not be.
+/// The hydrated event, and the references in those records of a batch that could not be hydrated.
 fn finish(
     mut hydration: Hydration,
     batch: Option<&Batch>,
@@ -495,7 +503,7 @@ fn finish(
     (left, hydration.hydrated(limit))
 }
 
-/// Whether reading again later could not help.
+/// Whether reading the content again later would give the same error.
 fn is_permanent(error: &GetError) -> bool {
     !matches!(error, GetError::Unavailable(_))
 }
@@ -509,7 +517,7 @@ fn check_malformed(
     malformed.iter().try_for_each(|(text, error)| refuse(&Failure::malformed(text, error), keeps, said, work))
 }
 
-/// Every reference that is refused comes by here, once: it may stay where it is, or fails its invocation.
+/// Handles a refused reference, each of them once: it may stay where it is, or it fails the invocation.
 fn refuse(failure: &Failure, keeps: bool, said: &mut Said, work: &mut Work) -> Result<(), Failure> {
     if said.is_due() {
         tracing::warn!(error = %failure, kept = keeps, "reference refused");

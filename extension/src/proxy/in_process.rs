@@ -1,5 +1,6 @@
-//! An event's whole path in one process, for tests and fuzzers: it is hydrated, a function returns what it got, that leaves, and comes to
-//! another function. The proxy's own code does it, with a store in memory and no connection.
+//! The whole path of an event in one process, for tests and fuzzers: the event is hydrated, a function returns what it got,
+//! this response is offloaded, and it becomes the event of another function. The proxy's own code does this, with a store in
+//! memory and without connections.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use crate::config::{Config, Mode};
 use crate::error::{Failure, FailureKind};
 use crate::invocations::Invocation;
 
-/// What the variables say of every function here: little fits.
+/// Variables of every function here. Their limits are small.
 const VARIABLES: &[(&str, &str)] = &[
     ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
     ("AWS_REGION", "eu-central-1"),
@@ -31,10 +32,10 @@ const VARIABLES: &[(&str, &str)] = &[
     ("LRAP_METRICS", "off"),
 ];
 
-/// Bytes that the variables allow a response.
+/// Bytes that a response may have according to the variables.
 const MAX_PAYLOAD_SIZE: usize = 1_500;
 
-/// How a function is set: whose events are hydrated and whose responses offloaded, and whether references are signed.
+/// Settings of functions: whether events are hydrated and responses offloaded, and whether references are signed.
 const FUNCTIONS: &[&[(&str, &str)]] = &[
     &[],
     &[("LRAP_HYDRATE", "always"), ("LRAP_OFFLOAD", "always")],
@@ -43,8 +44,8 @@ const FUNCTIONS: &[&[(&str, &str)]] = &[
     &[("LRAP_HYDRATE", "never"), ("LRAP_OFFLOAD", "always")],
 ];
 
-/// Sends an event down its path, through functions of every kind. Bytes of it from 1 to 6, which no JSON holds, stand for references: five to
-/// contents that there are, one to none.
+/// Sends an event through functions with each of the settings. Bytes of the event from 1 to 6, which JSON never contains,
+/// are replaced by references: five to contents that are stored, one to a content that is not.
 pub fn echo(data: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("BUG: a runtime without a reactor");
@@ -81,7 +82,7 @@ async fn echo_by(function: &[(&str, &str)], data: &[u8]) {
 }
 
 impl Ready<'_> {
-    /// What the runtime gets. Its room is free again.
+    /// What the runtime gets. The event's room is free again.
     fn into_bytes(self) -> Bytes {
         match self.body {
             Body::Whole(payload) => payload.whole(),
@@ -106,8 +107,8 @@ impl Proxy<MemoryStore> {
         }
     }
 
-    /// An error that is made of what was handed over holds nothing that the next function's layer takes for a reference: stored, it
-    /// comes back as it was, and else it is as it was but for spaces.
+    /// Checks an error that consists of what the runtime got: the next function's layer must not take anything in it for a
+    /// reference. If its texts are stored, the error comes back unchanged; otherwise it differs only by spaces.
     async fn check_error(&self, error: &Bytes, invocation: &Invocation) {
         let mut known = Invocation { kept: invocation.kept.clone(), ..Invocation::default() };
         let stored = self.disarm("in-process", error.clone(), true, &mut known).await;
@@ -121,7 +122,7 @@ impl Proxy<MemoryStore> {
     }
 }
 
-/// Stores contents of every kind, and gives their references and one of a content that is not there.
+/// Stores contents of every kind, and returns their references and one to a content that is not stored.
 async fn stored(store: &MemoryStore, scope: &Scope) -> [ContentRef; 6] {
     let named = |content: &Content| scope.reference(Ttl::seconds(86_400), content);
     let text = Content::string("a text of more than \"forty\" bytes, with an escape\n");
@@ -153,7 +154,7 @@ fn is_json(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok() && serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
-/// Whether two documents say the same: all bytes but those of strings alike, and what these say.
+/// Whether two documents are equal: the same bytes outside of strings, and strings with the same values.
 fn same_document(one: &[u8], other: &[u8]) -> bool {
     one == other || is_json(one) && is_json(other) && tokens(one) == tokens(other)
 }
@@ -193,7 +194,7 @@ mod tests {
     use proptest::prelude::*;
     use test_kit::corpus::inputs;
 
-    /// What the fuzzers of the library found worth keeping, with references where it has the marker.
+    /// The corpora of the library's fuzzers, with references in place of the marker.
     #[test]
     fn every_input_of_the_fuzzers_takes_the_whole_path() {
         for corpus in ["hydrate", "offload", "event_path"] {

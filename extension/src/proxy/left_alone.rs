@@ -1,4 +1,5 @@
-//! Whether a response is left alone: it leaves as it came, because its reader could not hydrate. Decided here and nowhere else.
+//! Decides whether a response is left alone: it is forwarded unchanged, because its reader could not hydrate it. Only this
+//! module decides it.
 
 use long_content::envelope::Envelope;
 use long_content::offload::{self, Limits};
@@ -17,20 +18,20 @@ impl<S: ContentStore> Proxy<S> {
         !self.config.offload.applies(envelope == Envelope::Plain)
     }
 
-    /// Whether it may still turn out that the response to an event is left alone.
+    /// Whether the response to an event may still have to be left alone, once the event's envelope is known.
     pub(super) fn may_be_left_alone(&self, invocation: &Invocation) -> bool {
         !invocation.is_left_alone && self.leaves_alone(Envelope::Exposed)
     }
 
-    /// Whether what a runtime makes of an invocation is forwarded while it is made, and not looked into. Of one that is not known,
-    /// only the settings say.
+    /// Whether the outcome of an invocation is forwarded while the runtime sends it, and is not searched. For an unknown
+    /// invocation, only the settings decide.
     pub(super) fn passes(&self, outcome: Outcome, fields: &Fields, known: Option<&Invocation>) -> bool {
         let is_stream = outcome == Outcome::Response && is_streaming(fields);
         is_stream || known.map_or_else(|| self.leaves_alone(Envelope::Plain), |known| known.is_left_alone)
     }
 
-    /// A response of which nothing is known, neither who reads it nor which references its event held: it leaves as it came,
-    /// unless its reader could take some of its text for a reference (O9).
+    /// Handles the response of an unknown invocation: neither its reader is known nor the references that its event
+    /// contained. It is forwarded unchanged, unless its reader could take some of its text for a reference (O9).
     pub(super) fn leave_unknown(response: Payload) -> Result<Payload, Failure> {
         let response = response.whole();
         let has_look_alike = offload::plan(&response, &Limits::default()).has_look_alike();

@@ -1,4 +1,4 @@
-//! What is left alone by design, said once in the life of a sandbox: the metrics count every time.
+//! Log lines about what is left alone by design. Each is logged once in the life of a sandbox; the metrics count every time.
 
 use std::sync::Once;
 
@@ -18,7 +18,7 @@ pub(super) fn exposed_references() {
     });
 }
 
-/// A payload that is not JSON, though it looks as if something in it had to be replaced.
+/// A payload that is not JSON, although it seems to contain something to replace.
 pub(super) fn invalid_json() {
     static SAID: Once = Once::new();
     SAID.call_once(|| {

@@ -1,4 +1,4 @@
-//! The way of a response: what is too long for its destination is stored, and references leave in its place.
+//! Offloads a response: what is too long for its destination is stored, and references are sent in its place.
 
 use std::time::Instant;
 
@@ -20,12 +20,12 @@ use crate::metrics::{Sizes, Work};
 use crate::payload::Payload;
 
 impl<S: ContentStore> Proxy<S> {
-    /// Whether nothing need leave a response for the sake of its size.
+    /// Whether a response is so short that its size alone requires no offloading.
     pub(super) fn is_short(&self, response: &Payload) -> bool {
         self.config.max_payload_size.is_none_or(|max_size| response.len() <= max_size)
     }
 
-    /// A response with references in place of what is too long, all of it stored.
+    /// Stores what is too long in a response, and returns the response with references in its place.
     pub(super) async fn offload(&self, response: Bytes, invocation: &mut Invocation) -> Result<Bytes, Failure> {
         let until = invocation.store_until(self.config.store_timeout);
         let keys = self.keys.known();
@@ -61,7 +61,7 @@ impl<S: ContentStore> Proxy<S> {
         }
     }
 
-    /// What leaves a response on these terms.
+    /// Decides what is offloaded from a response on these terms.
     pub(super) async fn decide(
         &self,
         response: &Bytes,
@@ -74,7 +74,7 @@ impl<S: ContentStore> Proxy<S> {
         outgoing.map_err(|error| Failure::does_not_fit(&error))
     }
 
-    /// Decides and stores a response for which init left no keys.
+    /// Offloads a response if the signing keys were not read during init: waits for them, then decides and stores.
     async fn store_when_keys_come(
         &self,
         response: &Bytes,
@@ -86,7 +86,7 @@ impl<S: ContentStore> Proxy<S> {
         self.store_all(outgoing, until, &mut invocation.work).await
     }
 
-    /// Stores what must be durable before a response leaves, and gives the response.
+    /// Stores what must be stored before a response is sent, and returns the response.
     pub(super) async fn store_all(
         &self,
         outgoing: Outgoing,
@@ -98,7 +98,7 @@ impl<S: ContentStore> Proxy<S> {
         Ok(outgoing.response)
     }
 
-    /// Stores contents on an invocation's account.
+    /// Stores contents, and counts that as the invocation's work.
     async fn put(
         &self,
         scope: &Scope,
@@ -112,7 +112,7 @@ impl<S: ContentStore> Proxy<S> {
         outcome.map(drop)
     }
 
-    /// On which terms the response of an invocation leaves.
+    /// The terms on which the response of an invocation is offloaded.
     pub(super) fn terms(&self, invocation: &Invocation, keys: Keyring) -> Terms {
         Terms {
             max_content_size: self.config.max_content_size,
@@ -126,7 +126,7 @@ impl<S: ContentStore> Proxy<S> {
         }
     }
 
-    /// Whether a response fits its destination, and Lambda, as it is.
+    /// Whether an unchanged response fits its destination and Lambda's limit.
     fn fits(&self, response: &Bytes) -> bool {
         self.config.max_payload_size.is_none_or(|max_size| response.len() <= max_size)
             && response.len() as u64 <= LAMBDA_RESPONSE_LIMIT

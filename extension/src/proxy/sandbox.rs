@@ -1,4 +1,4 @@
-//! What the proxy of one sandbox has: its way upstream, its store and keys, and what it remembers.
+//! The state of the proxy of one sandbox: its client of upstream, its store and keys, and what it remembers.
 
 use long_content::keys::Keyring;
 use long_content::reference::Scope;
@@ -11,19 +11,19 @@ use crate::metrics::Metrics;
 use crate::room::Room;
 use crate::runtime_api::RuntimeApi;
 
-/// Bytes of the longest response that Lambda takes.
+/// Bytes of the longest response that Lambda accepts.
 pub(super) const LAMBDA_RESPONSE_LIMIT: u64 = 6 * 1024 * 1024 + 100;
 
 /// Bytes of the longest response that is buffered, however much memory the function has.
 const MAX_BUFFERED: u64 = 96 << 20;
 
-/// Bytes of the longest response that is buffered where all have a room of `size` together.
+/// Bytes of the longest response that is buffered if all responses share a room of `size`.
 pub(super) fn longest_response(size: u64) -> u64 {
     size.min(MAX_BUFFERED)
 }
 
-/// Bytes that responses in chunks may take together before they grow, of a room of `size`: while they hold these, the longest
-/// response of all has room.
+/// Bytes of a room of `size` that responses in chunks may take together before they grow. With these taken, one of them can
+/// still grow to the longest response that is buffered.
 fn before_growing(size: u64) -> u64 {
     size - longest_response(size) + LAMBDA_RESPONSE_LIMIT
 }
@@ -39,13 +39,13 @@ pub struct Proxy<S> {
     pub(super) invocations: Invocations,
     pub(super) events: Room,
     pub(super) responses: Room,
-    /// What responses in chunks may take of that room while they may still grow.
+    /// The part of `responses` that responses in chunks may take together before they grow.
     pub(super) growing: Room,
     pub(super) metrics: Metrics,
 }
 
 impl<S: ContentStore> Proxy<S> {
-    /// A proxy that forwards to `config.upstream` and keeps contents in `store`, their references signed by `keys`.
+    /// A proxy that forwards to `config.upstream`, keeps contents in `store`, and signs references with `keys`.
     pub fn new(config: Config, store: S, keys: SigningKeys) -> Self {
         let responses = config.response_room.max(LAMBDA_RESPONSE_LIMIT);
         Self {
@@ -65,7 +65,7 @@ impl<S: ContentStore> Proxy<S> {
         }
     }
 
-    /// The way to the real Runtime API.
+    /// The client of the real Runtime API, or of the next proxy.
     pub fn upstream(&self) -> &RuntimeApi {
         &self.upstream
     }
@@ -80,18 +80,18 @@ impl<S: ContentStore> Proxy<S> {
         &self.keys
     }
 
-    /// Whether a snapshot of this process is still to be taken, which no open connection survives.
+    /// Whether a snapshot of this process is still to be taken. Open connections do not survive a snapshot.
     pub fn expects_snapshot(&self) -> bool {
         self.config.store.access.connections.expect_snapshot()
     }
 
-    /// The process was restored from a snapshot: connections of before are useless.
+    /// The process was restored from a snapshot: connections that were opened before are useless.
     pub(super) fn restored(&self) {
         self.config.store.access.connections.restored();
         self.upstream.forget_idle();
     }
 
-    /// Whose contents an invocation may name, signed by `keys`.
+    /// The scope of the contents that an invocation may name, with references signed by `keys`.
     pub(super) fn scope_of(&self, invocation: &Invocation, keys: Keyring) -> Scope {
         let scope = self.scope.signed_by(keys);
         invocation.tenant.as_ref().map_or_else(|| scope.clone(), |tenant| scope.for_tenant(tenant))

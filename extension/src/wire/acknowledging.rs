@@ -1,8 +1,8 @@
-//! Waiting for chunks that wait for us.
+//! Reads chunks of a client that waits for acknowledgements.
 //!
-//! A client that leaves Nagle's algorithm on, as `lambda_runtime` does, sends a short chunk only when the one before was acknowledged.
-//! On a connection that is used in both directions, Linux delays that by 40 ms. A delay ends when it is asked to, each time anew
-//! (tcp(7), `TCP_QUICKACK`).
+//! A client that leaves Nagle's algorithm on, as `lambda_runtime` does, sends a short chunk only when the previous one was
+//! acknowledged. On a connection that is used in both directions, Linux delays the acknowledgement by 40 ms. `TCP_QUICKACK`
+//! (tcp(7)) makes it send the acknowledgement at once, but must be set again each time.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A connection on which all that has arrived is acknowledged before more is waited for, if that is due.
+/// A connection on which, if `is_due`, everything that has arrived is acknowledged before a read waits for more.
 pub(super) struct Acknowledging<'a> {
     pub(super) stream: &'a mut TcpStream,
     pub(super) is_due: bool,

@@ -1,4 +1,4 @@
-//! One connection, as its server or as its client.
+//! One connection, of which we are the server or the client.
 
 use std::io;
 use std::iter::once;
@@ -14,7 +14,7 @@ use super::input::Input;
 use super::outgoing::{OutgoingHead, write_all};
 use crate::payload::Payload;
 
-/// Bytes of a body that is written while it is sent, at a time.
+/// A body that is written while it is sent is written in chunks of this many bytes.
 const CHUNK: usize = 128 << 10;
 
 /// Bytes that most heads fit in.
@@ -22,28 +22,29 @@ const USUAL_HEAD: usize = 1 << 10;
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A connection. What is sent on it leaves at once, however little it is (`TCP_NODELAY`).
+/// A connection. Everything is sent at once, even if it is short (`TCP_NODELAY`).
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
     input: Input,
-    /// What becomes of it behind the current message.
+    /// What happens to it after the current message.
     afterwards: Afterwards,
-    /// Whether the other side waits to be asked for its body.
+    /// Whether the other side waits for `100 Continue` before it sends its body.
     continue_due: bool,
-    /// Whether the current request takes no body in its answer.
+    /// Whether the current request is HEAD, so that its answer has no body.
     is_head: bool,
-    /// Whether the current request's body comes in chunks, which may wait for the acknowledgement of those before.
+    /// Whether the current request's body comes in chunks, each of which may wait until the previous ones are acknowledged.
     is_in_chunks: bool,
 }
 
-/// What becomes of a connection behind its current message.
+/// What happens to a connection after its current message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Afterwards {
     /// It stays open.
     Open,
     Closed,
-    /// It is reset: a body that ends with it broke off, and would seem whole if it were closed.
+    /// It is reset. The end of the connection is the end of the body, and the body is incomplete: if the connection were
+    /// closed normally, the body would seem complete.
     Reset,
 }
 
@@ -58,18 +59,18 @@ impl Afterwards {
 pub enum Unanswered {
     /// The connection was dead before a byte was sent.
     Unsent(io::Error),
-    /// It broke afterwards: the request may have arrived.
+    /// The connection failed after that: the request may have arrived.
     Lost(WireError),
-    /// The body of the request broke off on the connection that it came from.
+    /// The body of the request ended early on the connection that it came from.
     Source(WireError),
 }
 
-/// Which side of a body's way broke.
+/// Which of two connections failed while a body was passed from one to the other.
 #[derive(Debug)]
 pub enum Broken {
-    /// The side that it came from.
+    /// The connection that the body came from.
     Source(WireError),
-    /// The side that it went to.
+    /// The connection that the body was sent to.
     Sink(io::Error),
 }
 
@@ -82,7 +83,7 @@ impl Connection {
         Self { stream, input, afterwards, continue_due: false, is_head: false, is_in_chunks: false }
     }
 
-    /// Takes the next request's head; nothing when the client closed instead.
+    /// Takes the next request's head; `None` if the client closed the connection.
     pub async fn request(&mut self) -> Result<Option<RequestHead>, WireError> {
         (self.is_head, self.is_in_chunks) = (false, false);
         let Some(head) = self.input.request(&mut self.stream).await? else { return Ok(None) };
@@ -93,7 +94,7 @@ impl Connection {
         Ok(Some(head))
     }
 
-    /// The next piece of the current message's body; nothing behind its end.
+    /// The next piece of the current message's body; `None` after its end.
     pub async fn data(&mut self) -> Result<Option<Bytes>, WireError> {
         if std::mem::take(&mut self.continue_due) {
             write_all(&mut self.stream, once(CONTINUE), &mut false).await?;
@@ -101,7 +102,8 @@ impl Connection {
         self.input.data(&mut Acknowledging { stream: &mut self.stream, is_due: self.is_in_chunks }).await
     }
 
-    /// All of the body, each piece shown to `look` as it arrives, which says whether the body is needed in one.
+    /// Reads the whole body, and shows each piece to `look` as it arrives; `look` returns whether the body is needed in one
+    /// piece.
     pub async fn gather(&mut self, mut look: impl FnMut(&[u8]) -> bool) -> Result<Payload, WireError> {
         let mut payload = Payload::default();
         while let Some(piece) = self.data().await? {
@@ -119,24 +121,25 @@ impl Connection {
         self.input.expected()
     }
 
-    /// Whether it stays open behind the current message, as far as that was read.
+    /// Whether it stays open after the current message. It does not if the message was not read to its end.
     pub fn stays_open(&self) -> bool {
         self.afterwards == Afterwards::Open && self.input.is_at_end()
     }
 
-    /// Whether nothing came that nobody asked for, and not its end either, as far as the kernel told.
+    /// Whether it is open and nothing unexpected has arrived, as far as the kernel knows.
     pub fn is_idle(&self) -> bool {
         let has_nothing = |read: io::Result<usize>| read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
         self.input.is_empty() && has_nothing(self.stream.try_read(&mut [0]))
     }
 
-    /// Closes it behind the current message.
+    /// Closes it after the current message.
     pub fn close_behind(&mut self) {
         self.afterwards = Afterwards::Closed;
     }
 
-    /// Ends it from this side and reads until the other has: closed at once, what was sent last might not be read
-    /// (RFC 9112, section 9.6). Resets it instead where only its end would tell that a body is whole.
+    /// Ends it from this side, and reads until the other side has ended it, too: if it were closed at once, the other side
+    /// might not be able to read what was sent last (RFC 9112, section 9.6). Resets it instead if the last body is
+    /// incomplete and would seem complete otherwise.
     pub async fn linger(&mut self) -> io::Result<()> {
         if self.afterwards == Afterwards::Reset {
             return self.stream.set_zero_linger();
@@ -147,19 +150,21 @@ impl Connection {
         Ok(())
     }
 
-    /// Returns when the other side has closed. Behind more than is read ahead, that would not be seen.
+    /// Returns when the other side has closed the connection. Fails if more has arrived than is read ahead, because the end
+    /// could not be noticed then.
     pub async fn closed(&mut self) -> Result<(), WireError> {
         if self.input.read_ahead(&mut self.stream).await { Ok(()) } else { Err(WireError::TooFarAhead) }
     }
 
-    /// Sends a message whose body is at hand. To HEAD only the head is sent: the body would be taken for the next answer.
+    /// Sends a message whose body is in memory. The answer to HEAD is sent without the body, which would be taken for the
+    /// next answer.
     pub async fn send(&mut self, head: &OutgoingHead, body: &Payload) -> io::Result<()> {
         let body = body.parts().filter(|_| !self.is_head);
         write_all(&mut self.stream, once(head.bytes()).chain(body), &mut false).await
     }
 
-    /// Sends a message whose body is written while it is sent. `write` appends the next of it to a chunk, until that has so many
-    /// bytes or the body ends. Others get their turn between chunks.
+    /// Sends a message whose body is written while it is sent. `write` appends the next bytes of the body to a chunk, until
+    /// the chunk has the given length or the body ends. Other tasks run between chunks.
     pub async fn send_written(
         &mut self,
         head: &OutgoingHead,
@@ -180,7 +185,8 @@ impl Connection {
         }
     }
 
-    /// Sends a request whose body ended early where it came from, as far as it came. No end of it is made up.
+    /// Sends a request whose body ended early on its connection, as far as the body arrived. It adds nothing that would end
+    /// the body properly.
     pub async fn send_part(&mut self, head: &OutgoingHead, body: &Payload) -> Result<(), Unanswered> {
         let (before, behind) = if body.is_empty() { (String::new(), "") } else { head.around(body.len()) };
         let parts = [head.bytes(), before.as_bytes()].into_iter().chain(body.parts()).chain(once(behind.as_bytes()));
@@ -189,7 +195,8 @@ impl Connection {
         sent.map_err(|error| if begun { Unanswered::Lost(error.into()) } else { Unanswered::Unsent(error) })
     }
 
-    /// Sends a request by `method` whose body is at hand, and gives the response. A server may refuse it before it has read all.
+    /// Sends a request by `method` whose body is in memory, and returns the response. A server may refuse the request before
+    /// it has read all of it.
     pub async fn exchange(
         &mut self,
         method: &str,
@@ -206,7 +213,7 @@ impl Connection {
         }
     }
 
-    /// The same with a body that is passed on from `client` as it arrives there, behind its `first` piece.
+    /// The same with a body that is passed on from `client` while it arrives there, after its `first` piece.
     pub async fn relay(
         &mut self,
         method: &str,
@@ -231,8 +238,8 @@ impl Connection {
         self.input.data_at_hand().ok().flatten().unwrap_or_default()
     }
 
-    /// Passes on the body of this connection's message to `client`, under a separate head, as long as the client is there: a
-    /// source that stalls would not tell.
+    /// Passes on the body of this connection's message to `client`, with the given head. Stops when the client disconnects,
+    /// which would not be noticed otherwise while the source sends nothing.
     pub async fn pass_to(&mut self, client: &mut Self, head: &OutgoingHead) -> Result<(), Broken> {
         let first = self.data_at_hand();
         let (mut behind, mut sink) = client.stream.split();
@@ -267,7 +274,8 @@ impl Connection {
         write_all(sink, once(&end[..]), begun).await.map_err(Broken::Sink)
     }
 
-    /// The response, read now if it did not come early. One that comes where sending failed may say why.
+    /// The response, which is read now if it did not arrive early. It is read even if sending failed, because it may say
+    /// why.
     async fn answered(
         &mut self,
         method: &str,
@@ -284,8 +292,9 @@ impl Connection {
     }
 }
 
-/// Sends, and gives what comes of it, and what was answered before its end. A refusal ends it; behind any other answer it
-/// goes on, while that is read ahead: a server may take no more before its answer is taken.
+/// Sends a request. Returns the outcome of sending, and the head of a response that arrived before everything was sent. If
+/// that response is a refusal, sending stops. Otherwise sending continues while the response is read ahead, because the
+/// server may read no more until its response is read.
 async fn meanwhile<S, E>(
     sending: impl Future<Output = Result<S, E>>,
     input: &mut Input,
@@ -326,7 +335,7 @@ mod tests {
     use super::*;
     use tokio::net::TcpListener;
 
-    /// A connection of which both sides have sent something, and on which acknowledgements are delayed; and its client.
+    /// A connection on which both sides have sent something, so that acknowledgements are delayed; and its client.
     async fn used() -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -338,7 +347,8 @@ mod tests {
         (server, client)
     }
 
-    /// Whether acknowledgements are no more delayed when the rest of a body is waited for that begins so.
+    /// Whether acknowledgements are sent at once while the connection waits for the rest of a body that begins with
+    /// `request`.
     async fn acknowledges(request: &[u8]) -> bool {
         let (mut server, mut client) = used().await;
         client.write_all(request).await.unwrap();

@@ -1,18 +1,19 @@
-//! What a connection bears, and why nothing more can be made of one.
+//! The limits of a connection, and why a connection cannot be used any more.
 
-/// Bytes that the head of a message may have: Lambda takes an `XRay-Error-Cause` of 1 MiB.
+/// Bytes that the head of a message may have: Lambda accepts an `XRay-Error-Cause` of 1 MiB.
 pub const MAX_HEAD: usize = (1 << 20) + (128 << 10);
 
 /// Fields that a message may have.
 pub const MAX_FIELDS: usize = 128;
 
-/// Bytes that are read before they are needed, or a step more: a response as long as Lambda takes, and its head.
+/// Bytes that are read before they are needed: enough for the longest response that Lambda accepts, with its head. One step
+/// of reading more is possible.
 pub const READ_AHEAD: usize = 8 << 20;
 
-/// Why nothing more can be made of a connection.
+/// Why a connection cannot be used any more.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// As the kernel reports it.
+    /// I/O error.
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// It ended in the middle of a message.
@@ -21,7 +22,7 @@ pub enum WireError {
     /// The head is not one of HTTP/1.
     #[error("not HTTP/1: {0}")]
     NotHttp(#[from] httparse::Error),
-    /// Where the message ends cannot be told, or can be told in two ways.
+    /// The end of the message is not defined, or defined in two ways.
     #[error("not HTTP/1: {0}")]
     Malformed(&'static str),
     /// The head is larger than [`MAX_HEAD`], or has more than [`MAX_FIELDS`] fields.

@@ -1,4 +1,4 @@
-//! Heads of messages, in the bytes they came in.
+//! Heads of messages, as the bytes that arrived.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -27,7 +27,7 @@ impl Fields {
         self.all(name).next()
     }
 
-    /// The same, if it is text.
+    /// The same value, if it is text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(|value| str::from_utf8(value).ok())
     }
@@ -37,12 +37,12 @@ impl Fields {
         self.iter().filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
-    /// Every name as it is spelt, and its value.
+    /// Every field: its name as it is spelt, and its value.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.places.iter().map(|(name, value)| (self.at(name), self.at(value)))
     }
 
-    /// The items of every field of that name, a list with commas.
+    /// The items of all fields of that name, whose values are lists with commas.
     pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.all(name).flat_map(|values| values.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
     }
@@ -60,16 +60,16 @@ impl Fields {
     }
 
     /// Whether a message of HTTP/1.`minor` with these fields leaves its connection open: `close` outweighs `keep-alive`
-    /// (RFC 9112, section 9.3). A body in chunks beside a length may be an attempt to smuggle a message in: nothing behind it
-    /// is read (section 6.1).
+    /// (RFC 9112, section 9.3). A message that has both chunks and a length may be an attempt to smuggle a message in, so
+    /// nothing after it is read (section 6.1).
     fn keep_alive(&self, minor: u8, framing: Framing) -> bool {
         !self.has_item("connection", "close")
             && (minor > 0 || self.has_item("connection", "keep-alive"))
             && !(framing == Framing::Chunked && self.get("content-length").is_some())
     }
 
-    /// Whether the body comes in chunks. Any other coding hides where a request ends, and what is in a response; none was
-    /// asked for (ADR 17).
+    /// Whether the body comes in chunks. Any other coding is an error: it would hide where a request ends or what a response
+    /// contains, and no one has asked for it (ADR 17).
     fn is_chunked(&self, minor: u8) -> Result<bool, WireError> {
         let mut codings = self.list("transfer-encoding");
         match (codings.next(), codings.next()) {
@@ -79,7 +79,7 @@ impl Fields {
         }
     }
 
-    /// `Content-Length`. Several that agree are one (RFC 9112, section 6.3).
+    /// `Content-Length`. Several equal values count as one (RFC 9112, section 6.3).
     pub(super) fn content_length(&self) -> Result<Option<u64>, WireError> {
         let mut lengths = self.list("content-length").map(length);
         let Some(first) = lengths.next() else { return Ok(None) };
@@ -88,7 +88,7 @@ impl Fields {
     }
 }
 
-/// A number in digits only: neither a sign nor white space, which `parse` would partly allow.
+/// A number that consists of digits only. (`parse` would also accept a sign.)
 fn length(text: &[u8]) -> Option<u64> {
     let digits = text.iter().all(u8::is_ascii_digit).then_some(text)?;
     str::from_utf8(digits).ok()?.parse().ok()
@@ -97,13 +97,13 @@ fn length(text: &[u8]) -> Option<u64> {
 /// How a body ends (RFC 9112, section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// There is none, not even an empty one.
+    /// There is no body, not even an empty one.
     None,
-    /// After this many bytes.
+    /// The body ends after this many bytes.
     Length(u64),
-    /// With its last chunk and trailers.
+    /// The body ends with its last chunk and trailers.
     Chunked,
-    /// With the connection.
+    /// The body ends with the connection.
     Close,
 }
 
@@ -112,7 +112,7 @@ pub enum Framing {
 pub struct RequestHead {
     method: Place,
     target: Place,
-    /// That of HTTP/1.
+    /// The minor version of HTTP/1.
     pub(super) minor: u8,
     /// How its body ends.
     pub framing: Framing,
@@ -140,14 +140,14 @@ impl RequestHead {
         self.fields.text_at(&self.method)
     }
 
-    /// Path and query, of whatever form the target has (RFC 9112, section 3.2).
+    /// Path and query, whatever form the target has (RFC 9112, section 3.2).
     pub fn target(&self) -> &str {
         let target = self.fields.text_at(&self.target);
         if target.starts_with('/') { target } else { path_of_absolute(target).unwrap_or(target) }
     }
 
-    /// Whether the target is a path, an absolute URI with one, or `*`. With a fragment it would be one path for us and another
-    /// for a server that cuts the fragment off.
+    /// Whether the target is a path, an absolute URI with a path, or `*`, and has no fragment. With a fragment, we would see
+    /// another path than a server that cuts the fragment off.
     fn names_a_path(&self) -> bool {
         let target = self.target();
         (target.starts_with('/') || target == "*") && !self.fields.at(&self.target).contains(&b'#')
@@ -164,7 +164,7 @@ impl RequestHead {
         !matches!(self.framing, Framing::None | Framing::Length(0))
     }
 
-    /// Finds out how its body ends. A request that could be taken for two is none.
+    /// Determines how its body ends. Refuses a request that could be taken for two.
     pub(super) fn frame(&mut self) -> Result<(), WireError> {
         if self.method() == "CONNECT" {
             return Err(WireError::Malformed("a CONNECT request, which is not supported"));
@@ -178,13 +178,13 @@ impl RequestHead {
         Ok(())
     }
 
-    /// Whether the connection stays open behind it.
+    /// Whether the connection stays open after it.
     pub(super) fn keep_alive(&self) -> bool {
         // A client of HTTP/1.0 reads until the end unless told otherwise.
         self.minor > 0 && self.fields.keep_alive(self.minor, self.framing)
     }
 
-    /// Whether its body is sent only when asked for.
+    /// Whether the client waits for `100 Continue` before it sends the body.
     pub(super) fn expects_continue(&self) -> bool {
         self.minor > 0 && self.fields.has_item("expect", "100-continue")
     }
@@ -196,7 +196,7 @@ pub struct ResponseHead {
     /// The status code.
     pub status: u16,
     reason: Place,
-    /// That of HTTP/1.
+    /// The minor version of HTTP/1.
     pub(super) minor: u8,
     /// How its body ends.
     pub(super) framing: Framing,
@@ -231,12 +231,12 @@ impl ResponseHead {
         (200..300).contains(&self.status)
     }
 
-    /// The words behind the status.
+    /// The reason phrase after the status.
     pub(super) fn reason(&self) -> &[u8] {
         self.fields.at(&self.reason)
     }
 
-    /// Whether its status leaves no room for a body, whatever was asked (RFC 9112, section 6.3).
+    /// Whether a response with its status never has a body, whatever the request was (RFC 9112, section 6.3).
     pub(super) fn has_no_body(&self) -> bool {
         self.is_interim() || matches!(self.status, 204 | 304)
     }
@@ -246,7 +246,8 @@ impl ResponseHead {
         (100..200).contains(&self.status)
     }
 
-    /// How its body ends as the answer to `request`, on whose connection it may need other framing.
+    /// The framing in which its body is sent as the answer to `request`. The connection of the request may need another
+    /// framing than the response arrived with.
     pub fn framing_for(&self, request: &RequestHead) -> Framing {
         match (self.framing, request.minor) {
             (Framing::Chunked, 0) => Framing::Close,
@@ -255,7 +256,7 @@ impl ResponseHead {
         }
     }
 
-    /// Finds out how its body ends, as an answer to a request by `method`.
+    /// Determines how its body ends, as an answer to a request by `method`.
     pub(super) fn frame(&mut self, method: &str) -> Result<(), WireError> {
         if method == "HEAD" || self.has_no_body() {
             return Ok(());
@@ -266,7 +267,7 @@ impl ResponseHead {
         Ok(())
     }
 
-    /// Whether the connection stays open behind it.
+    /// Whether the connection stays open after it.
     pub(super) fn keep_alive(&self) -> bool {
         self.framing != Framing::Close && self.fields.keep_alive(self.minor, self.framing)
     }
@@ -287,7 +288,7 @@ pub(super) fn take_trailers(input: &mut BytesMut) -> Result<Option<Fields>, Wire
     Ok(Some(fields(input, len, places)))
 }
 
-/// Path and query of an absolute URI; nothing of what is none.
+/// Path and query of an absolute URI; `None` if the target is not one.
 fn path_of_absolute(target: &str) -> Option<&str> {
     let (scheme, rest) = target.split_once("://")?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -297,7 +298,8 @@ fn path_of_absolute(target: &str) -> Option<&str> {
     (is_scheme && has_authority).then_some(path)
 }
 
-/// Empty lines before a message are none of it (RFC 9112, section 2.2), and would be parsed anew with each that follows.
+/// Drops empty lines before a message. They are not part of it (RFC 9112, section 2.2), and would be parsed again with each
+/// line that follows.
 fn drop_empty_lines(input: &mut BytesMut) {
     loop {
         match input[..] {
@@ -323,7 +325,7 @@ fn places(input: &[u8], parsed: &[Header]) -> Vec<(Place, Place)> {
     parsed.iter().map(|field| (place(input, field.name.as_bytes()), place(input, field.value))).collect()
 }
 
-/// Where in `input` the `part` of it is; what is empty may be anywhere.
+/// Where in `input` its slice `part` is. The place of an empty slice does not matter.
 fn place(input: &[u8], part: &[u8]) -> Place {
     if part.is_empty() {
         return 0..0;

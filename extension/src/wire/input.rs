@@ -1,4 +1,4 @@
-//! What arrives on a connection: heads, bodies in pieces, trailers.
+//! Reads what arrives on a connection: heads, bodies in pieces, trailers.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use httparse::Status;
@@ -8,20 +8,21 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::error::{MAX_HEAD, READ_AHEAD, WireError};
 use super::head::{Fields, Framing, RequestHead, ResponseHead, take_trailers};
 
-/// Bytes that are read at once: few enough that a piece is still in the processor's cache when it is looked at, while the
-/// sender copies the next.
+/// The most bytes that one call reads: few enough that a piece is still in the processor's cache when it is searched, while
+/// the sender copies the next one.
 const STEP: usize = 256 << 10;
 
-/// Bytes of free memory that reading goes on in, rather than in new memory.
+/// If the buffer has at least this many free bytes, reading continues in it; otherwise memory is allocated.
 const ENOUGH: usize = 8 << 10;
 
-/// Bytes of memory that are kept for what comes next. More was taken to read ahead, and is let go with what was read.
+/// Bytes of memory that a buffer keeps for the next message. A larger buffer was needed for reading ahead, and is freed with
+/// the bytes that were read.
 const KEPT: usize = 2 * STEP;
 
-/// Bytes of the line before a chunk, with the extensions that nobody uses.
+/// Bytes that the line before a chunk may have, with its extensions.
 const MAX_CHUNK_LINE: usize = 4 << 10;
 
-/// What has arrived and was not taken yet, and what of the current message is still to come.
+/// What has arrived and was not taken yet, and which part of the current message is still to come.
 #[derive(Debug, Default)]
 pub(super) struct Input {
     buffer: BytesMut,
@@ -40,7 +41,7 @@ enum Rest {
     Trailers,
 }
 
-/// What comes next of a body in chunks.
+/// Which part of a body in chunks comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chunk {
     Size,
@@ -51,7 +52,7 @@ enum Chunk {
 /// A step through a body.
 enum Step {
     Data(Bytes),
-    /// They are not data, and are read whole.
+    /// Trailers come next. They are not data, and are read as a whole.
     Trailers,
     End,
     /// More has to be read first.
@@ -59,7 +60,7 @@ enum Step {
 }
 
 impl Input {
-    /// The next request's head; nothing when the source ends before it.
+    /// The next request's head; `None` if the source ends before it.
     pub(super) async fn request<R: AsyncRead + Unpin>(
         &mut self,
         source: &mut R,
@@ -89,7 +90,7 @@ impl Input {
         }
     }
 
-    /// The next piece of the body; nothing behind its end.
+    /// The next piece of the body; `None` after its end.
     pub(super) async fn data<R: AsyncRead + Unpin>(&mut self, source: &mut R) -> Result<Option<Bytes>, WireError> {
         loop {
             match self.step()? {
@@ -116,7 +117,7 @@ impl Input {
         self.rest == Rest::Nothing
     }
 
-    /// Whether nothing has arrived that was not taken.
+    /// Whether everything that has arrived was taken.
     pub(super) fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
@@ -129,12 +130,13 @@ impl Input {
         }
     }
 
-    /// The fields behind the last chunk of the last body.
+    /// The fields after the last chunk of the last body.
     pub(super) fn take_trailers(&mut self) -> Fields {
         std::mem::take(&mut self.trailers)
     }
 
-    /// Reads on before it is needed: true when the source has ended, false when more has come than is read ahead.
+    /// Reads before the bytes are needed. Returns true if the source has ended, and false if the limit of reading ahead is
+    /// reached.
     pub(super) async fn read_ahead<R: AsyncRead + Unpin>(&mut self, source: &mut R) -> bool {
         while self.buffer.len() < READ_AHEAD {
             match self.fill(source).await {
@@ -149,15 +151,17 @@ impl Input {
         false
     }
 
-    /// Remembers an error, which the kernel tells only once: what would have ended with its connection has not ended.
+    /// Remembers an error, because the kernel reports it only once: a body that would have ended with the connection is
+    /// incomplete.
     fn break_off(&mut self) {
         if self.rest == Rest::UntilClosed {
             self.rest = Rest::Bytes(u64::MAX);
         }
     }
 
-    /// Takes a head or a trailer section when it has come whole; nothing when the source ends before it. Only the end of a line
-    /// is a reason to parse again what has come, and lines are no more than fields may be.
+    /// Takes a head or a trailer section when it has arrived completely; `None` if the source ends before it. What has
+    /// arrived is parsed again only when a line has ended. So it is parsed at most once for each line, and the number of
+    /// lines is limited.
     async fn section<R: AsyncRead + Unpin, S>(
         &mut self,
         source: &mut R,
@@ -200,7 +204,7 @@ impl Input {
         };
     }
 
-    /// Reads once: how many bytes, none when the source has ended.
+    /// Reads once. Returns how many bytes were read, 0 if the source has ended.
     async fn fill<R: AsyncRead + Unpin>(&mut self, source: &mut R) -> std::io::Result<usize> {
         if self.buffer.capacity() - self.buffer.len() < ENOUGH {
             self.buffer.reserve(STEP);
@@ -241,7 +245,7 @@ impl Input {
         Step::Data(data.freeze())
     }
 
-    /// What is left behind a part of the framing of chunks; nothing if that has not arrived whole.
+    /// Takes a part of the framing of chunks, and returns what comes after it; `None` if it has not arrived completely.
     fn between_chunks(&mut self, part: Chunk) -> Result<Option<Rest>, WireError> {
         let waiting = self.buffer.len();
         match part {
@@ -281,7 +285,7 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
 
-    /// A source that gives no more than so many bytes at once.
+    /// A source that gives at most so many bytes at once.
     struct Dribble<'a>(&'a [u8], usize);
 
     impl AsyncRead for Dribble<'_> {
@@ -305,7 +309,7 @@ mod tests {
         Ok(body)
     }
 
-    /// Bodies of all requests in `text`, or why it cannot be read.
+    /// The bodies of all requests in `text`, or why it cannot be read.
     fn bodies(text: &[u8], step: usize) -> Result<Vec<Vec<u8>>, WireError> {
         let (mut input, mut source, mut bodies) = (Input::default(), Dribble(text, step), vec![]);
         block_on(async {
@@ -360,7 +364,7 @@ mod tests {
         assert!(input.is_at_end() && input.is_empty());
     }
 
-    /// Bytes that are parsed, some more than once, of a section that comes byte by byte.
+    /// How many bytes are parsed of a section that arrives byte by byte. Bytes that are parsed twice count twice.
     fn parsed<S>(text: &str, mut take: impl FnMut(&mut BytesMut) -> Result<Option<S>, WireError>) -> usize {
         let mut parsed = 0;
         let counted = |input: &mut BytesMut| {
@@ -414,7 +418,7 @@ mod tests {
         });
     }
 
-    /// A connection that is reset: the kernel says so once.
+    /// A connection that is reset, which the kernel reports only once.
     struct Reset(bool);
 
     impl AsyncRead for Reset {

@@ -1,5 +1,6 @@
-//! The wire beside hyper, whose place it took (ADR 17): the same bytes are accepted, refused and framed alike by both, or the
-//! difference is in a table with its reason. Fuzzers call [`requests`] and [`responses`]; tests run them on their corpora.
+//! Compares `wire` with hyper, which it replaced (ADR 17): both accept, refuse and frame the same bytes in the same way, or
+//! the difference is in a table with its reason. Fuzzers call [`requests`] and [`responses`]; tests run them on their
+//! corpora.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -23,7 +24,7 @@ use super::error::{MAX_FIELDS, MAX_HEAD, WireError};
 use super::head::Fields;
 use super::input::Input;
 
-/// A difference, and why it is one.
+/// A difference, and why there is one.
 #[derive(Debug)]
 pub struct Difference {
     /// What the two do.
@@ -35,7 +36,7 @@ pub struct Difference {
     is: fn(&Judged<'_>) -> bool,
 }
 
-/// Where requests are not taken as hyper's server takes them.
+/// Requests that ours treats differently from hyper's server.
 pub const DIFFERENT_REQUESTS: &[Difference] = &[
     Difference {
         what: "CONNECT is refused",
@@ -85,7 +86,7 @@ pub const DIFFERENT_REQUESTS: &[Difference] = &[
     LONG_TRAILERS,
 ];
 
-/// Where responses are not taken as hyper's client takes them.
+/// Responses that ours treats differently from hyper's client.
 pub const DIFFERENT_RESPONSES: &[Difference] = &[
     Difference {
         what: "another protocol is refused",
@@ -171,7 +172,7 @@ fn long_trailer(start: &[u8]) -> Vec<u8> {
     [start, head, &b"x".repeat(17 << 10), b"\r\n\r\n"].concat()
 }
 
-/// Checks that requests are taken as hyper's server takes them, or differ as the table says.
+/// Checks that ours treats requests as hyper's server does, or differs as the table says.
 ///
 /// # Panics
 /// At any other difference.
@@ -181,8 +182,8 @@ pub fn requests(bytes: &[u8]) {
     explain(DIFFERENT_REQUESTS, bytes, &ours, &hypers_of_requests(bytes));
 }
 
-/// Checks that a response is taken as hyper's client takes it, or differs as the table says. The method that it answers is
-/// before it, on a separate line.
+/// Checks that ours treats a response as hyper's client does, or differs as the table says. The bytes begin with the method
+/// of the request, on a separate line.
 ///
 /// # Panics
 /// At any other difference.
@@ -195,37 +196,38 @@ pub fn responses(bytes: &[u8]) {
     explain(DIFFERENT_RESPONSES, bytes, &ours, &hypers_of_response(bytes, method));
 }
 
-/// What was made of the bytes of a connection.
+/// What one of the two has read from the bytes of a connection.
 #[derive(Debug, Default)]
 struct Taken {
     messages: Vec<Message>,
-    /// Whether more would have been read behind the last.
+    /// Whether it would have read another message after the last.
     goes_on: bool,
-    /// Why no more was.
+    /// Why it did not read more.
     end: String,
 }
 
 impl Taken {
-    /// Whether another is the same but for why it ended: the end may come before what is wrong is looked at.
+    /// Whether the other has read the same. Why each ended may differ: one may reach the end before it notices what is
+    /// wrong.
     fn is(&self, other: &Self) -> bool {
         self.messages == other.messages && self.goes_on == other.goes_on
     }
 }
 
-/// A message that was taken whole.
+/// A message that was read completely.
 #[derive(Debug, PartialEq, Eq)]
 struct Message {
     /// Method, or status.
     start: String,
     minor: u8,
-    /// Names in small letters, in their order.
+    /// Names in lower case, in their order, with their values.
     fields: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
     trailers: Vec<(String, Vec<u8>)>,
 }
 
 impl Message {
-    /// Whether another message is the same one. Fields of framing aside: where it was, the bodies say.
+    /// Whether another message is the same. Fields of framing do not count, because the bodies show how each was framed.
     fn is(&self, other: &Self) -> bool {
         let content = |fields: &[(String, Vec<u8>)]| {
             let is_framing = |name: &str| matches!(name, "content-length" | "transfer-encoding");
@@ -243,12 +245,12 @@ impl Message {
     }
 }
 
-/// The first message about which the two differ, if it is one, and what came before it.
+/// The first message about which the two differ (or the end, if there is none), and what came before it.
 struct Judged<'a> {
     bytes: &'a [u8],
     ours: Option<&'a Message>,
     hypers: Option<&'a Message>,
-    /// The last that both took.
+    /// The last message that both have read.
     last: Option<&'a Message>,
     taken: (&'a Taken, &'a Taken),
 }
@@ -262,7 +264,7 @@ impl Judged<'_> {
         self.ours.is_some() && self.hypers.is_none() && self.taken.1.end.contains(because)
     }
 
-    /// Nothing is wrong with what comes next; one of the two does not read it.
+    /// Whether both accept what comes next, but one of them does not read it.
     fn takes_alike(&self) -> bool {
         self.last.is_some() && self.taken.0.goes_on != self.taken.1.goes_on
     }
@@ -363,7 +365,7 @@ fn fields_of_map(map: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     fields
 }
 
-/// The message of a head and a body, or why its body is not whole.
+/// The message with this head and body, or why its body is incomplete.
 async fn message(start: String, version: Version, map: &HeaderMap, body: Incoming) -> Result<Message, hyper::Error> {
     let body = body.collect().await?;
     let trailers = body.trailers().map(fields_of_map).unwrap_or_default();
@@ -435,13 +437,13 @@ fn exchange(script: Script, method: &str) -> (Result<Message, String>, bool) {
     }
 }
 
-/// An error with what caused it.
+/// An error with its causes.
 fn said(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Runs a future that waits for nothing but itself; nothing if it would wait for ever.
+/// Runs a future that waits for nothing outside of it; `None` if it would wait for ever.
 fn run<F: Future>(future: F) -> Option<F::Output> {
     struct Woken(AtomicBool);
     impl Wake for Woken {
@@ -462,17 +464,17 @@ fn run<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-/// A connection on which the other side says what it says. What is sent to it is thrown away.
+/// A connection on which the other side sends a fixed script. What is sent to it is discarded.
 struct Script {
     rest: Bytes,
     /// Bytes that arrive at once.
     step: usize,
-    /// Whether it ends behind them.
+    /// Whether it ends after them.
     ends: bool,
-    /// Whether it says anything yet: a server waits to be asked.
+    /// Whether it sends anything yet: a server waits for a request.
     speaks: bool,
     waiting: Option<std::task::Waker>,
-    /// Whether its end was looked for.
+    /// Whether its end was read.
     was_ended: Rc<std::cell::Cell<bool>>,
 }
 
@@ -560,7 +562,7 @@ mod tests {
         }
     }
 
-    /// What the conformance cases of that file send.
+    /// The bytes that the conformance cases of that file send.
     fn cases(name: &str) -> Vec<serde_json::Value> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance").join(name);
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
@@ -576,7 +578,7 @@ mod tests {
         }
     }
 
-    /// Byte by byte, a head of many lines takes as long as it has bytes and lines.
+    /// Cases with at least this many bytes are left out: byte by byte, the time for a head is its bytes times its lines.
     const LONG: usize = 100_000;
 
     fn all_requests() -> Vec<Vec<u8>> {
@@ -602,7 +604,7 @@ mod tests {
         }
     }
 
-    /// Runs `judge` on pieces of two cases put together, some bytes lost and some put in.
+    /// Runs `judge` on pieces of two cases that are put together, with some bytes removed and some inserted.
     fn judge_mixtures(cases: &[Vec<u8>], judge: fn(&[u8])) {
         const PUT_IN: [&[u8]; 12] = [
             b"\r\n",

@@ -1,4 +1,4 @@
-//! What leaves on a connection: heads with the fields that go on, and the framing of bodies.
+//! What is sent on a connection: heads with the fields that are forwarded, and the framing of bodies.
 
 use std::io::{self, IoSlice};
 
@@ -6,7 +6,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::head::{Fields, Framing, RequestHead, ResponseHead};
 
-/// The head of a message that leaves.
+/// The head of a message that is sent.
 #[derive(Debug)]
 pub struct OutgoingHead {
     head: Vec<u8>,
@@ -17,7 +17,7 @@ pub struct OutgoingHead {
 const USUAL: usize = 1 << 10;
 
 impl OutgoingHead {
-    /// A request that goes on to `host`, its body framed anew.
+    /// A request that is forwarded to `host`, with this framing of its body.
     pub fn request(request: &RequestHead, host: &str, framing: Framing) -> Self {
         let mut message =
             Self::begin(framing, &[request.method(), " ", request.target(), " HTTP/1.1\r\nHost: ", host, "\r\n"]);
@@ -41,7 +41,8 @@ impl OutgoingHead {
         message.finish()
     }
 
-    /// A response that goes on, its body framed anew. The connection stays open behind it, or does not.
+    /// A response that is forwarded, with this framing of its body. `keep_alive` says whether the connection stays open
+    /// after it.
     pub fn response(response: &ResponseHead, framing: Framing, keep_alive: bool) -> Self {
         let status = response.status.to_string();
         let framing = if response.has_no_body() { Framing::None } else { framing };
@@ -67,7 +68,7 @@ impl OutgoingHead {
         message.close_unless(keep_alive).finish()
     }
 
-    /// The last bytes of a body: in chunks, those that end it.
+    /// The bytes that end a body in chunks, with its trailers; nothing for other framings.
     pub(super) fn end(&self, trailers: &Fields) -> Vec<u8> {
         if self.framing != Framing::Chunked {
             return vec![];
@@ -88,7 +89,7 @@ impl OutgoingHead {
         self.framing == Framing::Close
     }
 
-    /// What is before and behind a piece of the body of so many bytes.
+    /// What is sent before and after a piece of the body of so many bytes.
     pub(super) fn around(&self, len: usize) -> (String, &'static str) {
         if self.framing == Framing::Chunked { (format!("{len:x}\r\n"), "\r\n") } else { (String::new(), "") }
     }
@@ -107,8 +108,9 @@ impl OutgoingHead {
         }
     }
 
-    /// Passes on the fields that belong to the message and not to the connection it came on (RFC 9110, section 7.6.1), as
-    /// far as `also` has it. `Trailer` stays where trailers can. `Expect` was answered where it came from.
+    /// Forwards the fields that belong to the message and not to the connection on which it arrived (RFC 9110,
+    /// section 7.6.1), if `also` accepts their names. `Trailer` is forwarded only if trailers can be sent. `Expect` is not
+    /// forwarded, because we have answered it ourselves.
     fn pass_on(&mut self, fields: &Fields, also: impl Fn(&[u8]) -> bool) {
         let named: Vec<&[u8]> = fields.list("connection").collect();
         let has_trailers = self.framing == Framing::Chunked;
@@ -139,7 +141,7 @@ impl OutgoingHead {
     }
 }
 
-/// Whether a field says something of one connection, or of the framing on it.
+/// Whether a field is about one connection, or about the framing on it (hop-by-hop).
 fn is_of_connection(name: &[u8]) -> bool {
     const NAMES: [&str; 8] = [
         "connection",
@@ -154,8 +156,8 @@ fn is_of_connection(name: &[u8]) -> bool {
     NAMES.iter().any(|of_connection| name.eq_ignore_ascii_case(of_connection.as_bytes()))
 }
 
-/// Whether a field says how a message is to be routed, read or trusted, and so counts in its head only: behind the body it could
-/// be taken for one that was there (RFC 9110, section 6.5.1).
+/// Whether a field says how a message is to be routed, read or trusted, and so is valid in its head only. If it were sent
+/// after the body, it could be taken for a field of the head (RFC 9110, section 6.5.1).
 fn is_of_head(name: &[u8]) -> bool {
     const NAMES: [&str; 9] = [
         "authorization",
@@ -171,7 +173,7 @@ fn is_of_head(name: &[u8]) -> bool {
     NAMES.iter().any(|of_head| name.eq_ignore_ascii_case(of_head.as_bytes()))
 }
 
-/// Writes all parts, in as few calls as the kernel takes them in. `begun` tells whether a byte was written, even if not all were.
+/// Writes all parts in as few calls as the kernel allows. `begun` tells whether a byte was written, even if not all were.
 pub(super) async fn write_all<'a, W: AsyncWrite + Unpin>(
     sink: &mut W,
     parts: impl Iterator<Item = &'a [u8]>,
