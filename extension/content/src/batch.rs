@@ -1,14 +1,15 @@
-//! Batches: events that hold records of which one may be bad, without the others suffering for it (rule H5).
+//! Batches: events with records of which one may be bad, while the others are still processed (rule H5).
 //!
-//! Lambda's pollers send them in three shapes, and nothing else is one: a state machine's list of items is a single event.
+//! Lambda's pollers send batches in three shapes. No other event is a batch: a list of items from a state machine is a
+//! single event.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::json::{self, Name, StringToken};
 
-/// How the records in `Records` name their source, by the poller that sends them. Other services send `Records` too (S3, SES,
-/// `CodeCommit`), but nothing lets a function fail one of those alone.
+/// The member in which records of `Records` name their source, and its value, for each poller. Other services send
+/// `Records`, too (S3, SES, `CodeCommit`), but with them a function cannot report a single record as failed.
 const SOURCES: &[(&str, &[u8])] = &[
     ("eventSource", b"aws:sqs"),
     ("EventSource", b"aws:sns"),
@@ -16,7 +17,7 @@ const SOURCES: &[(&str, &[u8])] = &[
     ("eventSource", b"aws:dynamodb"),
 ];
 
-/// The beginning of what a record that Pipes hands over says of its source.
+/// The beginning of the source that a record from Pipes names.
 const AWS: &[u8] = b"aws:";
 
 /// Where the records of a batch are, in order.
@@ -27,7 +28,7 @@ pub struct Batch {
 
 impl Batch {
     /// The records of a batch: `Records` as SQS, SNS, Kinesis and DynamoDB streams send it, `records` of Kafka, or a bare
-    /// array of records, as Pipes hands it over. `None` for any other event.
+    /// array of records, as Pipes sends it. `None` for any other event.
     pub fn of(event: &[u8]) -> Option<Self> {
         let start = event.len() - event.trim_ascii_start().len();
         let records = match event.get(start)? {
@@ -52,7 +53,7 @@ impl Batch {
         before.checked_sub(1).is_some_and(|index| at < self.records[index].end)
     }
 
-    /// The event with a number in the place of each record, and every other byte where it was.
+    /// The event with a number in the place of each record, and every other byte unchanged at its place.
     pub(crate) fn around(&self, event: &[u8]) -> Vec<u8> {
         let mut around = event.to_vec();
         for record in &self.records {
@@ -68,7 +69,7 @@ impl Batch {
     }
 }
 
-/// The elements of `Records`, if all say that they are from a poller.
+/// The elements of `Records`, if all name a poller as their source.
 fn of_pollers(event: &[u8], array: usize) -> Option<Vec<Range<usize>>> {
     let is_record = |element: usize| {
         SOURCES.iter().any(|(name, source)| source_of(event, element, name).as_deref() == Some(source))
@@ -76,7 +77,7 @@ fn of_pollers(event: &[u8], array: usize) -> Option<Vec<Range<usize>>> {
     records_of(event, array, is_record)
 }
 
-/// The elements of a bare array, if all say that they are from AWS.
+/// The elements of a bare array, if all name a source of AWS.
 fn of_pipes(event: &[u8], array: usize) -> Option<Vec<Range<usize>>> {
     let is_record =
         |element: usize| source_of(event, element, "eventSource").is_some_and(|source| source.starts_with(AWS));
@@ -89,7 +90,7 @@ fn records_of(event: &[u8], array: usize, is_record: impl Fn(usize) -> bool) -> 
     (!elements.is_empty() && elements.iter().all(|element| is_record(element.start))).then_some(elements)
 }
 
-/// What an element says of its source, under this name.
+/// The source that an element names in the member `name`.
 fn source_of<'a>(event: &'a [u8], element: usize, name: &str) -> Option<Cow<'a, [u8]>> {
     text(event, &member(event, element, name)?)
 }
@@ -109,13 +110,13 @@ fn elements(event: &[u8], array: usize) -> Option<Vec<Range<usize>>> {
     (event[array] == b'[').then(|| json::members(event, array).map(|(_, element)| element).collect())
 }
 
-/// The value of an object's member, the last of that name.
+/// The value of an object's member; the last one of that name.
 fn member(event: &[u8], object: usize, wanted: &str) -> Option<Range<usize>> {
     let is_wanted = |name: &Name| matches!(name, Name::Key(_)) && name.is(event, wanted);
     json::members(event, object).filter(|(name, _)| is_wanted(name)).last().map(|(_, value)| value)
 }
 
-/// What a string says.
+/// The decoded text of a string.
 fn text<'a>(event: &'a [u8], value: &Range<usize>) -> Option<Cow<'a, [u8]>> {
     let token = (event[value.start] == b'"').then(|| StringToken::at(event, value.start)).flatten()?;
     Some(json::decode(event, &token))

@@ -1,9 +1,9 @@
-//! Crowds: where more strings read like references than may be stored one by one, the objects and arrays that leave instead
-//! (rule O11).
+//! Crowds: if more strings look like references than may be stored one by one, objects and arrays leave instead (rule O11).
 //!
-//! A crowd is an object or array that holds several of these strings, not all of them in one of its members. The root's crowd
-//! is split from the top: of the crowds that would leave, the largest is replaced by its members (its strings one by one, and the crowds
-//! in it) while that does not exceed the limit. So what leaves is small, and no container that leaves could be split further.
+//! A crowd is an object or array that contains several of these strings, and not all of them in one of its members. The
+//! algorithm starts with the root's crowd, and splits it from the top: it takes the largest of the crowds that would leave,
+//! and replaces it by its members (its strings one by one, and the crowds in it), as long as the number stays within the
+//! limit. So what leaves is small, and no container that leaves could be split further.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,21 +15,22 @@ use crate::json::StringToken;
 #[derive(Debug)]
 struct Crowd {
     span: Range<usize>,
-    /// How many there are to be stored when it is taken apart: strings and crowds.
+    /// How many values have to be stored if it is split: strings and crowds.
     members: usize,
-    /// Those of the members that are crowds, by their indices.
+    /// The members that are crowds, by their indices.
     crowds: Vec<u32>,
 }
 
-/// What is in a container: a string, or a crowd by its index.
+/// A member of a crowd: a string, or a crowd by its index.
 #[derive(Debug, Clone, Copy)]
 enum Member {
     String,
     Crowd(u32),
 }
 
-/// The containers that leave a valid document as a whole, in order and disjoint, so that they and the `strings` outside of them are
-/// `most` at most. `strings` are where those begin that have to leave, in order; none is a key.
+/// The containers of a valid document that leave as a whole, in order and disjoint. Together with the `strings` outside of
+/// them, they are at most `most`. `strings` are the places where the strings begin that have to leave, in order; none of
+/// them is a key.
 pub(crate) fn containers(text: &[u8], strings: &[usize], most: usize) -> Vec<Range<usize>> {
     if strings.len() <= most {
         return vec![];
@@ -52,7 +53,7 @@ pub(crate) fn containers(text: &[u8], strings: &[usize], most: usize) -> Vec<Ran
     whole
 }
 
-/// Every crowd of a document, those inside of others before these. Any depth, no stack.
+/// Every crowd of a document. A crowd inside of another comes before it. It handles any depth without recursion.
 fn crowds(text: &[u8], strings: &[usize]) -> Vec<Crowd> {
     let mut strings = strings.iter().copied().peekable();
     let (mut crowds, mut members) = (vec![], vec![]);
@@ -101,7 +102,7 @@ mod tests {
     use crate::json;
     use proptest::prelude::*;
 
-    /// Where the strings begin that are `x`, keys aside.
+    /// Where the strings that are `x` begin, except keys.
     fn strings_of(text: &str) -> Vec<usize> {
         let text = text.as_bytes();
         let wanted = json::strings(text).filter(|token| token.raw(text) == b"x" && !token.is_key(text));
@@ -138,7 +139,7 @@ mod tests {
         })
     }
 
-    /// How many leave when `whole` do.
+    /// How many values leave if `whole` leave as a whole.
     fn count(strings: &[usize], whole: &[Range<usize>]) -> usize {
         let outside = strings.iter().filter(|start| !whole.iter().any(|span| span.contains(start)));
         outside.count() + whole.len()

@@ -1,10 +1,11 @@
-//! Envelopes: whether an invocation's caller is outside of everything that could hydrate a reference (rules O5, H6).
+//! Envelopes: determines whether an invocation's caller is one that cannot hydrate references (rules O5, H6).
 //!
-//! What answers a browser must not be a reference, and what an outsider typed is never one. The callers below are known by
-//! what only they send: a value, or a nested name, never ordinary top-level names alone, which a workflow's state may have too.
-//! An event of another shape is a workflow's, a queue's or a direct caller's.
+//! A browser must not get a reference as an answer, and text that an outsider typed must never be taken for a reference. The
+//! callers below are recognised by something that only they send: a value, or a nested name. Ordinary top-level names alone
+//! are not enough, because the state of a workflow may have them, too. An event of any other shape comes from a workflow, a
+//! queue or a direct caller.
 //!
-//! Finding that an event has none of these shapes costs one search for their rarest words.
+//! To find that an event has none of these shapes costs one search for their rarest words.
 //!
 //! ```
 //! use long_content::envelope::Shape;
@@ -27,12 +28,12 @@ use memchr::memmem;
 use crate::json::{self, Name, StringToken};
 use crate::seams::Seams;
 
-/// Who an event came from, as far as it decides what may be replaced.
+/// Where an event comes from, as far as it decides what may be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Envelope {
     /// A caller that cannot hydrate and is not trusted with references: neither its event nor its response is touched.
     Exposed,
-    /// The envelope of a Lambda durable execution, which the service itself reads: its response is left alone.
+    /// The envelope of a Lambda durable execution. The service itself reads the response, so it is left alone.
     Durable,
     /// Anything else.
     Plain,
@@ -45,15 +46,15 @@ pub struct Shape {
     pub caller: &'static str,
     /// What it means.
     pub envelope: Envelope,
-    /// Whether its records hold base64 text, in which no reference is found.
+    /// Whether its records contain base64 text, in which references are not hydrated.
     pub is_encoded: bool,
-    /// A word that every event of this shape contains as it is here, and few others do.
+    /// A word that every event of this shape contains in exactly this spelling, and few other events contain.
     word: &'static str,
-    /// What all hold of it.
+    /// Conditions that all must be true.
     pub conditions: &'static [Condition],
 }
 
-/// Something that an event must hold.
+/// A condition for an event.
 #[derive(Debug)]
 pub struct Condition {
     /// Names of members, with dots between them; `0` is an array's first element.
@@ -69,11 +70,11 @@ pub enum Test {
     Exists,
     /// One of these strings.
     Is(&'static [&'static str]),
-    /// A string that begins so.
+    /// A string that begins with this.
     Begins(&'static str),
     /// A string that contains this.
     Has(&'static str),
-    /// The ARN of a service whose name begins so.
+    /// The ARN of a service whose name begins with this.
     Arn(&'static str),
 }
 
@@ -91,7 +92,7 @@ const fn encoded(caller: &'static str, word: &'static str, conditions: &'static 
     Shape { caller, word, conditions, envelope: Envelope::Plain, is_encoded: true }
 }
 
-/// Every shape that is told from the rest; of several that an event has, the first counts.
+/// Every shape that is recognised. If an event has several, the first counts.
 pub static SHAPES: &[Shape] = &[
     exposed(
         "AppSync authorizer",
@@ -297,7 +298,7 @@ pub static SHAPES: &[Shape] = &[
     ),
 ];
 
-/// An AgentCore gateway sends its tool's arguments as they are, and says who it is in the client context.
+/// The name in the client context of an AgentCore gateway. A gateway sends the arguments of its tool without an envelope.
 const AGENTCORE_GATEWAY: &[u8] = b"bedrockAgentCore";
 
 static WORDS: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(words()));
@@ -322,7 +323,7 @@ impl Envelope {
         Self::of_shape(Shape::of(event), client_context)
     }
 
-    /// The same of an event whose shape is known.
+    /// The same for an event whose shape is known.
     pub fn of_shape(shape: Option<&Shape>, client_context: Option<&[u8]>) -> Self {
         match Self::of_caller(client_context) {
             Self::Plain => shape.map_or(Self::Plain, |shape| shape.envelope),
@@ -330,8 +331,8 @@ impl Envelope {
         }
     }
 
-    /// The envelope of an event that has none of the [`SHAPES`]: the client context alone decides. It is the header's value
-    /// as it came: any bytes, or base64 of them. One that cannot be searched counts as exposed.
+    /// The envelope of an event that has none of the [`SHAPES`]: only the client context decides. It is the unchanged value
+    /// of the header: any bytes, or base64 of them. If it cannot be searched, the caller counts as exposed.
     pub fn of_caller(client_context: Option<&[u8]>) -> Self {
         if client_context.is_some_and(is_of_gateway) { Self::Exposed } else { Self::Plain }
     }
@@ -350,7 +351,7 @@ fn is_of_gateway(context: &[u8]) -> bool {
     }
 }
 
-/// What a text is base64 of.
+/// The result of decoding a text as base64.
 enum Base64 {
     No,
     Of(Vec<u8>),
@@ -385,7 +386,7 @@ impl Shape {
         if has_word(event) { Self::by_conditions(event) } else { None }
     }
 
-    /// The same of an event in parts. One without any shape is not put together.
+    /// The same for an event in pieces. If it has none of the shapes, the pieces are not joined.
     pub fn of_parts<'a>(mut parts: impl Iterator<Item = &'a [u8]> + Clone) -> Option<&'static Self> {
         let (all, mut seams) = (parts.clone(), Seams::for_needles_of(*LONGEST_WORD));
         let may_match = parts.any(|part| seams.search(part, has_word));
@@ -405,14 +406,14 @@ fn has_word(text: &[u8]) -> bool {
     WORDS.as_ref().is_none_or(|words| words.find(text).is_some())
 }
 
-/// An event in one piece; what is in one part is not copied.
+/// An event in one piece. It is not copied if it is in one piece already.
 fn whole<'a>(mut parts: impl Iterator<Item = &'a [u8]>) -> Cow<'a, [u8]> {
     let first = parts.next().unwrap_or_default();
     let rest = parts.collect::<Vec<_>>().concat();
     if rest.is_empty() { Cow::Borrowed(first) } else { Cow::Owned([first, &rest].concat()) }
 }
 
-/// The top-level members that conditions ask for, the last of each name; of an array, the first element.
+/// The top-level members that the conditions need, the last one of each name; for an array, its first element.
 fn known_members(event: &[u8]) -> HashMap<&'static str, Range<usize>> {
     let start = event.len() - event.trim_ascii_start().len();
     let mut members = json::members(event, start);
@@ -430,7 +431,7 @@ fn known_name(event: &[u8], name: &Name) -> Option<&'static str> {
 }
 
 impl Condition {
-    /// The name of the top-level member that it is about.
+    /// The name of the top-level member to which it applies.
     fn top(&self) -> &'static str {
         self.path.split('.').next().unwrap_or(self.path)
     }
@@ -466,7 +467,7 @@ impl Test {
     }
 }
 
-/// The service that an ARN names, and what is behind it: `arn:partition:service:…`.
+/// The service that an ARN names, and what follows it: `arn:partition:service:…`.
 fn service_of(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split_once(':').map(|(_, service)| service)
 }

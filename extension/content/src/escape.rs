@@ -1,4 +1,4 @@
-//! Escaping: text as it is inside of JSON strings, as deep as it may be there.
+//! Escaping: how text is spelt inside of JSON strings, at any depth.
 
 /// How RFC 8259 requires a byte to be escaped, if it does.
 #[derive(Clone, Copy)]
@@ -30,14 +30,15 @@ const ESCAPES: [Escape; 256] = {
     escapes
 };
 
-/// How many strings deep text is escaped as encoders do it, doubling backslashes: a quotation mark takes 4 MB there. Deeper
-/// leads only text spelt by hand, and what is put into that is spelt so too: `\\u005c` for each backslash, five bytes a string.
+/// Up to this depth, text is escaped as encoders do it, by doubling backslashes; at this depth a quotation mark takes 4 MB.
+/// Only text that a person has spelt by hand is deeper. What is put there is spelt in the same way: `\\u005c` for each
+/// backslash, which takes five bytes for each string.
 const DOUBLING: u32 = 22;
 
-/// Bytes that are looked at together; their count fits a byte.
+/// Bytes that are examined together. Their number fits into a byte.
 const BLOCK: usize = 64;
 
-/// What one byte becomes that must be escaped: the only place that says so. [`write`] writes it, [`Census::len`] and [`widest`]
+/// What a byte that must be escaped becomes. Only this type defines it: [`write`] writes it, [`Census::len`] and [`widest`]
 /// count it.
 struct Spelled {
     backslashes: usize,
@@ -48,7 +49,7 @@ struct Spelled {
 }
 
 impl Spelled {
-    /// A byte inside of `depth` strings, of which there is one at least.
+    /// A byte inside of `depth` strings, which is at least one.
     fn of(byte: u8, depth: u32) -> Self {
         if depth > DOUBLING {
             // Once escaped, only the one backslash is left to escape.
@@ -76,10 +77,10 @@ impl Spelled {
     }
 }
 
-/// A backslash by its number, behind another one.
+/// A backslash by its number, which follows another backslash.
 const BACKSLASH: &[u8] = b"u005c";
 
-/// A byte by its number, behind a backslash.
+/// A byte by its number, which follows a backslash.
 fn hex(byte: u8) -> [u8; 5] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     [b'u', b'0', b'0', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
@@ -93,7 +94,7 @@ pub(crate) fn widest(depth: u32) -> u64 {
 /// A byte of each class that is escaped: by itself, by a letter, by its number.
 const CLASSES: [u8; 3] = [b'"', b'\n', 0];
 
-/// How many bytes of a text are escaped in which way: enough to tell how long it is at any depth.
+/// How many bytes of a text are escaped in which way. It is enough to compute the text's length at any depth.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Census {
     plain: u64,
@@ -142,8 +143,8 @@ impl Census {
     }
 }
 
-/// Appends `text` as it is inside of a JSON string that is itself inside of `depth - 1` others: escaped that many times,
-/// and nothing that RFC 8259 does not require to be.
+/// Appends `text` as it is spelt inside of a JSON string that is itself inside of `depth - 1` others: escaped `depth` times.
+/// Only bytes for which RFC 8259 requires it are escaped.
 pub(crate) fn write(out: &mut Vec<u8>, mut text: &[u8], depth: u32) {
     if depth == 0 {
         return out.extend_from_slice(text);
@@ -168,7 +169,7 @@ fn plain_len(text: &[u8]) -> usize {
     plain + text[plain..].iter().position(|&byte| must_escape(byte)).unwrap_or(0)
 }
 
-/// Whether no byte of a block must be escaped. Looks at all of them, which is faster than to stop at one.
+/// Whether no byte of a block must be escaped. It examines all bytes, which is faster than stopping at the first.
 fn is_plain(block: &[u8]) -> bool {
     !block.iter().fold(false, |found, &byte| found | must_escape(byte))
 }
@@ -178,7 +179,7 @@ fn count(block: &[u8], is: impl Fn(u8) -> bool) -> u64 {
     u64::from(block.iter().map(|&byte| u8::from(is(byte))).sum::<u8>())
 }
 
-/// A text, and how often it is escaped.
+/// A text, and how many times it is escaped.
 pub(crate) type Part<'a> = (&'a [u8], u32);
 
 /// What a text becomes as a JSON string inside of `depth` others: quotation marks, and the text escaped once more.

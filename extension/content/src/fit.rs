@@ -1,9 +1,10 @@
-//! Fitting: making a response no larger than its destination takes, when offloading long strings was not enough.
+//! Fitting: makes a response small enough for its destination if offloading long strings was not enough.
 //!
-//! Of the root's members the largest are offloaded, as few as possible, whatever they are: a string, an object, an array.
-//! Nothing deeper is: offloading a member saves more than offloading anything inside it. The root itself goes only when all
-//! of its members are not enough. Values that must stay readable in the workflow (see
-//! [`keep`](crate::keep)) stay where they are, and what is around them is taken apart.
+//! The largest members of the root are offloaded, as few as possible, whether they are strings, objects or arrays. Nothing
+//! deeper is offloaded, because offloading a member saves more than offloading anything inside it. The root itself is
+//! offloaded only if offloading all of its members is not enough. Values that must stay readable in the workflow (see
+//! [`keep`](crate::keep)) stay where they are; if a member contains such a value, its own members are offloaded in its
+//! place.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -33,11 +34,11 @@ const WORTHWHILE: usize = 1024;
 /// What a response must fit.
 #[derive(Debug, Clone, Copy)]
 pub struct Destination<'a> {
-    /// Bytes that it takes.
+    /// Bytes that the destination accepts.
     pub max_size: usize,
     /// Values that stay inline, because something outside of functions reads them.
     pub keep: &'a [Pointer],
-    /// TTL class of the references: a part of their length.
+    /// TTL class of the references, on which their length depends.
     pub ttl: Ttl,
     /// Whether references are signed, which makes them longer.
     pub is_signed: bool,
@@ -47,16 +48,16 @@ pub struct Destination<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the response has {size} bytes and cannot be made smaller than {smallest}, which is more than {max_size}")]
 pub struct DoesNotFit {
-    /// Bytes of the response, long strings already offloaded.
+    /// Bytes of the response, whose long strings are offloaded already.
     pub size: usize,
-    /// The fewest bytes it can be brought to.
+    /// The fewest bytes to which it can be reduced.
     pub smallest: usize,
-    /// Bytes that its destination takes.
+    /// Bytes that its destination accepts.
     pub max_size: usize,
 }
 
-/// Decides what leaves `response`, in which long strings are references already. A response that fits, or that is not
-/// valid JSON, goes on as it is.
+/// Decides what is taken out of `response`, in which long strings are references already. A response that fits, or that is
+/// not valid JSON, stays unchanged.
 pub fn plan(response: &Bytes, destination: &Destination<'_>) -> Result<Leaving, DoesNotFit> {
     let mut leaving = Leaving::nothing_of(response);
     if response.len() > destination.max_size && json::is_valid(response) {
@@ -68,7 +69,7 @@ pub fn plan(response: &Bytes, destination: &Destination<'_>) -> Result<Leaving, 
     Ok(leaving)
 }
 
-/// The spans that leave, in order.
+/// The spans that are taken out, in order.
 fn choose(response: &[u8], destination: &Destination<'_>) -> Result<Vec<Range<usize>>, DoesNotFit> {
     let saves = |span: &Range<usize>| span.len().saturating_sub(reference_len(response, span, destination));
     let is_worthwhile = |span: &Range<usize>| content_len(response, span) > WORTHWHILE;
@@ -106,7 +107,7 @@ fn reference_len(response: &[u8], span: &Range<usize>, destination: &Destination
     ContentRef::text_len(size, count, destination.ttl, destination.is_signed) + 2
 }
 
-/// Bytes of the content that a value becomes: of a string, those that it says, without quotation marks and escapes.
+/// Bytes of the content that a value becomes. For a string, these are the bytes of its decoded text.
 fn content_len(response: &[u8], span: &Range<usize>) -> usize {
     match string_at(response, span) {
         Some(token) if token.escaped => json::decode(response, &token).len(),
@@ -120,14 +121,14 @@ fn string_at(response: &[u8], span: &Range<usize>) -> Option<StringToken> {
     (response[span.start] == b'"').then(|| StringToken::at(response, span.start)).flatten()
 }
 
-/// The largest values that may leave: members of the root, or of what holds a kept value.
+/// The largest values that may be taken out: members of the root, or of a value that contains a kept value.
 #[derive(Default)]
 struct Members {
     spans: Vec<Range<usize>>,
 }
 
 impl Members {
-    /// Collects the members of `value`, around what `keep` leads to, and says whether anything there stays.
+    /// Collects the members of `value`, except what `keep` leads to. Returns whether anything there stays.
     fn collect(&mut self, text: &[u8], value: &Range<usize>, keep: &Paths<'_>) -> bool {
         let mut stays = false;
         for (name, member) in json::members(text, value.start) {
@@ -141,8 +142,8 @@ impl Members {
         stays
     }
 
-    /// The same of a member that pointers lead to. It may leave as a whole if there is nothing where they lead. As deep as
-    /// the longest pointer.
+    /// The same for a member that pointers lead to. It may be taken out as a whole if the pointers lead to nothing. Recurses
+    /// as deep as the longest pointer.
     fn collect_around(&mut self, text: &[u8], member: Range<usize>, keep: &Paths<'_>) -> bool {
         if keep.keeps_in_place(text, member.start) {
             return true;

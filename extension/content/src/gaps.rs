@@ -1,14 +1,15 @@
-//! Gaps: whether a text can hold a string longer than a threshold, without looking at all of it.
+//! Gaps: determines whether a text can contain a string longer than a threshold, without reading all of it.
 //!
-//! What is inside a long string is far from any quotation mark that could end it. So of every `threshold + 1` bytes one is
-//! looked at: a longer string would have to contain it, together with more than `threshold` bytes around it without a
-//! quotation mark. Of a response of many short strings this reads a few bytes in each step, of one of long strings not
-//! much more than half.
+//! In a long string, there are many bytes without a quotation mark. So one byte in every `threshold + 1` is examined: a
+//! string longer than the threshold contains at least one such byte, with more than `threshold` bytes around it that have no
+//! quotation mark. In a response of many short strings, this reads a few bytes in each step; in a response of long strings,
+//! not much more than half of them.
 
 use memchr::{memchr, memrchr};
 
-/// Whether some stretch of more than `threshold` bytes holds no quotation mark but escaped ones: every string that long is
-/// one, and so is a long list of numbers. Of a text that is not JSON it says something, and always ends.
+/// Whether some stretch of more than `threshold` bytes has no quotation marks except escaped ones. Every string that long is
+/// such a stretch, and so is a long list of numbers. For a text that is not JSON, the result has no meaning, but the
+/// function ends.
 pub(crate) fn has_longer_than(text: &[u8], threshold: usize) -> bool {
     let mut at = threshold;
     while at < text.len() {
@@ -24,7 +25,8 @@ pub(crate) fn has_longer_than(text: &[u8], threshold: usize) -> bool {
     false
 }
 
-/// The same of a text that comes in pieces. Where an escape may lie across two of them it errs on the side of a gap.
+/// The same for a text that arrives in pieces. If an escape may lie across two pieces, it may report a gap that is not
+/// there.
 #[derive(Debug)]
 pub(crate) struct Gaps {
     threshold: usize,

@@ -1,8 +1,8 @@
 //! Hydrating: finding the references in an event, and putting the contents back in their places.
 //!
-//! A reference stands for a value as the whole of a JSON string, at any depth, also inside JSON that is itself text in a
-//! string (an SQS `body` holding an SNS `Message` holding a document): there, its content is escaped as deep as it
-//! is, and everything around it stays as it was spelt.
+//! A reference takes the place of a value, and is always a whole JSON string. It may be at any depth, also in JSON that is
+//! itself the text of a string (an SQS `body` with an SNS `Message` with a document). There, its content is escaped as many
+//! times as the depth requires, and everything around it stays as it was spelt.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -37,28 +37,28 @@ mod search;
 mod weigh;
 mod write;
 
-/// An event being hydrated: which contents it needs, and the references that those hold themselves.
+/// An event that is being hydrated: which contents it needs, and the references in these contents.
 ///
-/// Ask what is [`wanted`](Self::wanted), [`add`](Self::add) it, until nothing is; then [`finish`](Self::finish). Of a part the
-/// whole is wanted, once for all its parts.
+/// Ask for the contents that are [`wanted`](Self::wanted) and [`add`](Self::add) them, until none is wanted any more; then
+/// call [`finish`](Self::finish). For parts of a content, the whole content is wanted, once for all its parts.
 #[derive(Debug)]
 pub struct Hydration {
     event: HydratePlan,
-    /// Where the event itself names contents.
+    /// The places where the event itself names contents.
     places: Vec<Place>,
     contents: Contents,
     parts: Parts,
     wanted: Vec<ContentRef>,
     /// Every reference that the event and its contents name.
     named: HashSet<Reference>,
-    /// Those of them that are needed, where records were left.
+    /// The named references that are needed, if records were left as they are.
     needed: Option<HashSet<Reference>>,
     is_too_deep: bool,
     has_too_many: bool,
 }
 
 impl Hydration {
-    /// Begins to hydrate an event.
+    /// Starts to hydrate an event.
     pub fn new(event: HydratePlan) -> Self {
         let places = places_of_event(&event, &event.edits);
         let mut hydration = Self {
@@ -76,7 +76,7 @@ impl Hydration {
         hydration
     }
 
-    /// Notes distinct references that were not named before, and asks for what is not known.
+    /// Notes distinct references that were not named before, and asks for contents that are not known.
     fn name(&mut self, references: Vec<Reference>) {
         self.named.extend(references.iter().cloned());
         let (wholes, parts): (Vec<_>, Vec<_>) = references.into_iter().partition(|reference| reference.part.is_none());
@@ -90,24 +90,24 @@ impl Hydration {
         }
     }
 
-    /// Distinct references whose contents are needed now; they are not asked for again.
+    /// Distinct references whose contents are needed now. Each is returned only once.
     pub fn wanted(&mut self) -> Vec<ContentRef> {
         std::mem::take(&mut self.wanted)
     }
 
-    /// Bytes of the hydrated event. Of a content that is not known yet, those that its reference says, as if nothing in it had
-    /// to be escaped: so an event that would be too large costs nothing. What a reference that stays says of its size does not
-    /// count: anybody may have written it. Saturates.
+    /// Bytes of the hydrated event. A content that is not known yet counts with the size in its reference, as if nothing in
+    /// it had to be escaped: so no content is read for an event that would be too large. The size in a reference that stays
+    /// does not count, because anyone may have written it. Saturates.
     pub fn size(&self) -> u64 {
         self.size_within(u64::MAX)
     }
 
-    /// The same, if that is no more than `limit`; otherwise some number above it, found without looking at the rest.
+    /// The same, if it is at most `limit`; otherwise some number above it, found without looking at the rest.
     pub fn size_within(&self, limit: u64) -> u64 {
         Scale::new(&self.contents, limit).weigh(self.event.event.len() as u64, &self.places).saturating_add(self.held())
     }
 
-    /// Bytes of the wholes that are in memory for their parts, each once.
+    /// Bytes of the whole contents that are in memory for their parts, each counted once.
     fn held(&self) -> u64 {
         if self.parts.is_empty() {
             return 0;
@@ -129,14 +129,14 @@ impl Hydration {
         if size > limit && !self.is_as_it_came() { Err(TooLarge::Bytes(size)) } else { Ok(size) }
     }
 
-    /// Takes a content that was wanted; `None` leaves its reference where it is.
+    /// Takes a content that was wanted. With `None`, its reference stays.
     ///
     /// A content of kind [`Kind::String`] is UTF-8: stores verify what they read.
     pub fn add(&mut self, reference: ContentRef, content: Option<Bytes>) {
         self.add_indexed(reference, content, None);
     }
 
-    /// The same with what is known already of where the parts of the content are.
+    /// The same, with what is already known about where the parts of the content are.
     pub fn add_indexed(&mut self, reference: ContentRef, content: Option<Bytes>, index: Option<Index>) {
         let (whole, search) = (Reference::from(reference), self.event.found.search);
         if !self.parts.is_empty() {
@@ -151,7 +151,7 @@ impl Hydration {
         }
     }
 
-    /// Puts something in the place of a reference, and asks for what that names.
+    /// Puts something in the place of a reference, and asks for the contents that it names.
     fn fill(&mut self, reference: Reference, mut filling: Filling) {
         if let Filling::Json(inside) = &mut filling {
             let is_searched = self.parts.is_searched(&reference);
@@ -171,12 +171,12 @@ impl Hydration {
         self.contents.insert(reference, filling);
     }
 
-    /// Parts that their contents do not have, since this was asked last. Their references stay where they are.
+    /// Parts that their contents do not have, found since the last call. Their references stay.
     pub fn take_absent(&mut self) -> Vec<(Reference, Absent)> {
         std::mem::take(&mut self.parts.absent)
     }
 
-    /// Whether parts of a content are named, so that an [`Index`] of it is of use.
+    /// Whether parts of a content are named, so that an [`Index`] of it is useful.
     pub fn names_parts_of(&self, content: &ContentRef) -> bool {
         self.parts.knows(content)
     }
@@ -189,7 +189,7 @@ impl Hydration {
         self.named.iter().filter(|reference| reference.content == *content).cloned().collect()
     }
 
-    /// Gives back all contents. What they were wanted for is wanted again; references that stay, stay.
+    /// Drops all contents. They are wanted again. References that were to stay still stay.
     pub fn forget(&mut self) {
         self.contents.retain(|_, filling| matches!(filling, Filling::Kept));
         (self.parts, self.wanted) = (Parts::default(), vec![]);
@@ -199,10 +199,11 @@ impl Hydration {
         self.name(new);
     }
 
-    /// Leaves records of a batch as they are that would make the event larger than `limit`, the last ones first: those before
-    /// them fit. What is outside of all records is always hydrated. Gives the references of those left, each once.
+    /// If the event would be larger than `limit`, leaves records of a batch as they are, the last ones first, until the
+    /// others fit. What is outside of all records is always hydrated. Returns the references of the records that were left,
+    /// each once.
     ///
-    /// Sizes are exact where contents are known, and what a reference says of its content where they are not.
+    /// The size of a known content is exact; for an unknown content, the size in its reference is used.
     pub fn leave_too_large(&mut self, batch: &Batch, limit: u64) -> Vec<Reference> {
         let mut size = self.event.event.len() as u64;
         let outside = self.places_outside(batch);
@@ -227,7 +228,7 @@ impl Hydration {
         left
     }
 
-    /// The wholes that are in memory for the parts at these places, but for those that are `held` anyway.
+    /// The whole contents that are in memory for the parts at these places, except those in `held`.
     fn held_also_for(&self, places: &[Place], contents: &Contents, held: &HashSet<ContentRef>) -> Vec<ContentRef> {
         if self.parts.is_empty() {
             return vec![];
@@ -236,9 +237,9 @@ impl Hydration {
         Parts::held_for(&named, contents).into_iter().filter(|whole| !held.contains(whole)).collect()
     }
 
-    /// Leaves records of a batch as they are whose contents could not be searched, or refer to contents that were not added or
-    /// are too many. Gives their references, each once. The event stays too deep, or names too many, if that is true of what is
-    /// outside of all records.
+    /// Leaves a record of a batch as it is if its contents could not be searched, or refer to contents that were not added,
+    /// or name too many references. Returns the references of these records, each once. If the same is true of what is
+    /// outside of all records, the event still cannot be hydrated.
     pub fn leave_too_deep(&mut self, batch: &Batch) -> Vec<Reference> {
         let mut whole = HashMap::new();
         let is_whole = self.places_outside(batch).iter().all(|place| self.is_whole(&place.reference, &mut whole));
@@ -254,7 +255,7 @@ impl Hydration {
         left
     }
 
-    /// Everything that is named outside of all records of a batch, and in the contents there: what may not stay.
+    /// All references outside of all records of a batch, and in the contents there. They may not stay.
     pub fn named_outside(&self, batch: &Batch) -> HashSet<Reference> {
         all_named(&self.places_outside(batch), &self.contents)
     }
@@ -270,7 +271,7 @@ impl Hydration {
         self.event.edits.is_empty()
     }
 
-    /// Whether a content and all that it refers to are known and searched.
+    /// Whether a content, and all contents to which it refers, are known and were searched.
     fn is_whole(&self, reference: &Reference, known: &mut HashMap<Reference, bool>) -> bool {
         let (mut open, mut seen) = (vec![reference.clone()], HashSet::from([reference.clone()]));
         let mut is_whole = true;
@@ -294,7 +295,7 @@ impl Hydration {
         is_whole
     }
 
-    /// Forgets the places of records that were left, with these references.
+    /// Forgets the places in records that were left, which have these references.
     fn note_left(&mut self, left: &[Reference]) {
         if !left.is_empty() {
             self.places = places_of_event(&self.event, &self.event.edits);
@@ -302,7 +303,7 @@ impl Hydration {
         }
     }
 
-    /// Leaves the records that `is_bad` says so of, given their edits.
+    /// Leaves the records for which `is_bad`, given their edits, is true.
     fn leave(&mut self, batch: &Batch, mut is_bad: impl FnMut(&Self, &[Edit]) -> bool) -> Vec<Reference> {
         let (mut kept, mut left) = (vec![], vec![]);
         let mut edits = std::mem::take(&mut self.event.edits).into_iter().peekable();
@@ -322,7 +323,7 @@ impl Hydration {
         left
     }
 
-    /// Whether a content that was wanted still is: its records may have been left.
+    /// Whether a content that was wanted is still wanted: the records that name it may have been left.
     pub fn needs(&self, content: &ContentRef) -> bool {
         let Some(needed) = &self.needed else { return true };
         needed.contains(&Reference::from(*content))
@@ -334,8 +335,8 @@ impl Hydration {
         all_named(&self.places, &self.contents)
     }
 
-    /// The event with all contents in place, if it has no more than `limit` bytes, all of it could be searched, and nothing
-    /// is wanted any more.
+    /// The event with all contents in place, if it has at most `limit` bytes, all of it could be searched, and nothing is
+    /// wanted any more.
     pub fn finish(self, limit: u64) -> Result<Bytes, TooLarge> {
         Ok(self.hydrated(limit)?.into_bytes())
     }
@@ -364,8 +365,8 @@ fn all_named(places: &[Place], contents: &Contents) -> HashSet<Reference> {
 }
 
 impl HydratePlan {
-    /// The event with contents in place, given in the order of [`references`](Self::references); `None` leaves that
-    /// reference where it is.
+    /// The event with contents in place, given in the order of [`references`](Self::references). With `None`, a reference
+    /// stays.
     ///
     /// A content of kind [`Kind::String`] is UTF-8: stores verify what they read.
     pub fn apply(&self, contents: &[Option<Bytes>]) -> Bytes {
@@ -407,10 +408,10 @@ mod tests {
     use crate::reference::{Content, Scope, Ttl};
     use fastrand::Rng;
 
-    /// Bytes that a case writes at most. Of a larger one only the weight is compared.
+    /// Only cases of at most this many bytes are written; for a larger one, only the weight is compared.
     const WRITTEN: u64 = 256 << 10;
 
-    /// Where a reference's text would be: here, any text stands for it.
+    /// A plan in which any text may be in the place of a reference.
     fn plan(text: Vec<u8>, mut cuts: Vec<usize>, mut next: impl FnMut() -> (ContentRef, u32)) -> HydratePlan {
         cuts.sort_unstable();
         let mut found = Found::default();
@@ -451,7 +452,7 @@ mod tests {
         if deep { random.u32(..=64) } else { random.u32(..4) }
     }
 
-    /// An event with contents in contents, each of which may be named by those behind it.
+    /// An event with contents in contents. Each content may be named by those after it.
     fn hydration(random: &mut Rng) -> Hydration {
         let mut contents = Contents::new();
         let mut named: Vec<ContentRef> = vec![];
@@ -478,8 +479,8 @@ mod tests {
         Hydration { contents, wanted: vec![], ..Hydration::new(event) }
     }
 
-    /// H5, H8: what an event is counted as is what it has, at depths 0 to 64, of lengths 0 to 64 KiB, whatever is escaped in which
-    /// way, with references that stay and contents inside of contents.
+    /// H5, H8: the counted size of an event is its real size, at depths 0 to 64, for lengths 0 to 64 KiB, with all kinds of
+    /// escapes, references that stay, and contents inside of contents.
     #[test]
     fn an_event_has_exactly_as_many_bytes_as_it_is_counted_as() {
         let mut written = 0;
@@ -522,7 +523,7 @@ mod tests {
         }
     }
 
-    /// What costs most where it is doubled, one string less deep than what is spelt by number.
+    /// The deepest place where backslashes are doubled. One string deeper, escapes are spelt by number.
     #[test]
     fn quotation_marks_are_counted_as_they_are_written_where_doubling_ends() {
         for depth in 20..25 {

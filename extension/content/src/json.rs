@@ -1,4 +1,5 @@
-//! JSON text, as much of it as splicing needs: is it valid, where does a string end, what does it say.
+//! The part of a JSON parser that splicing needs: whether a text is valid, where a string ends, and what its decoded text
+//! is.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -6,12 +7,13 @@ use std::ops::Range;
 use memchr::{memchr, memchr2, memrchr};
 use serde::de::IgnoredAny;
 
-/// Whether `text` is one valid JSON document in UTF-8 (RFC 8259). Any depth, no stack.
+/// Whether `text` is one valid JSON document in UTF-8 (RFC 8259). It handles any depth without recursion.
 pub(crate) fn is_valid(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok() && serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
-/// How far a short search goes byte by byte: most strings and gaps end sooner, and calling memchr costs more than that.
+/// How many bytes are searched one by one before memchr is called. Most strings and gaps end sooner, and calling memchr
+/// costs more than that.
 const NEAR: usize = 24;
 
 /// Index of the first `wanted` byte at or after `from`.
@@ -66,7 +68,7 @@ impl StringToken {
     }
 }
 
-/// The string around `at`, which is inside it; none begins before `from`. On text that is not JSON it is some span.
+/// The string that contains `at`. No string begins before `from`. For text that is not JSON, it is some span.
 pub(crate) fn enclosing_string(text: &[u8], from: usize, at: usize) -> Option<StringToken> {
     let mut end = at;
     loop {
@@ -89,7 +91,7 @@ pub(crate) fn opens_text(text: &[u8]) -> bool {
     matches!(text.trim_ascii_start(), [b'{' | b'[' | b'"', ..])
 }
 
-/// Whether what a string says, given as it is spelt, begins so.
+/// The same for the decoded text of a string, which is given as it is spelt.
 pub(crate) fn says_text(mut raw: &[u8]) -> bool {
     loop {
         let (spelt, said) = match raw {
@@ -105,8 +107,8 @@ pub(crate) fn says_text(mut raw: &[u8]) -> bool {
     }
 }
 
-/// Where offsets of a string's decoded text are in its spelling, both counted from the string's first character. The
-/// offsets ascend, and each is where a character begins or the text ends.
+/// Converts offsets in a string's decoded text to offsets in its spelling, both counted from the string's first character.
+/// The offsets ascend, and each is the beginning of a character or the end of the text.
 pub(crate) fn spelt_offsets(raw: &[u8], decoded: impl IntoIterator<Item = usize>) -> Vec<usize> {
     let (mut at, mut said) = (0, 0);
     let advance = |wanted| {
@@ -124,7 +126,7 @@ pub(crate) fn spelt_offsets(raw: &[u8], decoded: impl IntoIterator<Item = usize>
     decoded.into_iter().map(advance).collect()
 }
 
-/// Bytes of the escape that `raw` begins with, and bytes of UTF-8 that it says.
+/// Bytes of the escape with which `raw` begins, and bytes of UTF-8 to which it decodes.
 fn escape_len(raw: &[u8]) -> (usize, usize) {
     match unicode_escape(raw) {
         None => (2, 1),
@@ -135,13 +137,13 @@ fn escape_len(raw: &[u8]) -> (usize, usize) {
     }
 }
 
-/// The code unit of the `\\uXXXX` that `raw` begins with.
+/// The code unit of the `\\uXXXX` with which `raw` begins.
 pub(crate) fn unicode_escape(raw: &[u8]) -> Option<u16> {
     let hex = raw.strip_prefix(b"\\u")?.get(..4)?;
     hex.iter().try_fold(0, |unit, &digit| Some(unit << 4 | u16::try_from(char::from(digit).to_digit(16)?).ok()?))
 }
 
-/// Every string of a JSON text in order. On text that is not JSON it yields something, and always ends.
+/// Every string of a JSON text in order. For text that is not JSON, the result has no meaning, but the iterator ends.
 pub(crate) fn strings(text: &[u8]) -> impl Iterator<Item = StringToken> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -151,7 +153,7 @@ pub(crate) fn strings(text: &[u8]) -> impl Iterator<Item = StringToken> {
     })
 }
 
-/// What a container calls one of its members.
+/// The name of a container's member: a key or an index.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Name {
     Key(StringToken),
@@ -168,7 +170,7 @@ impl Name {
     }
 }
 
-/// A walk from member to member of an object or array. The caller says where each value ends.
+/// Iterates over the members of an object or array. The caller has to say where each value ends.
 #[derive(Debug)]
 pub(crate) struct Members<'a> {
     text: &'a [u8],
@@ -179,7 +181,7 @@ pub(crate) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// The members of the container that begins at `open`; a value that is none has no members.
+    /// The members of the container that begins at `open`. A value that is not a container has none.
     pub(crate) fn of(text: &'a [u8], open: usize) -> Self {
         let is_object = text.get(open) == Some(&b'{');
         let is_container = is_object || text.get(open) == Some(&b'[');
@@ -191,7 +193,8 @@ impl<'a> Members<'a> {
         Self { text, is_object: false, at: Some(at), index }
     }
 
-    /// The next member's name, and where its value begins. Behind the last element of an array is one more, which has no end.
+    /// The next member's name, and where its value begins. After the last element of an array, there is one more, whose
+    /// value has no end.
     #[inline]
     pub(crate) fn begin(&mut self) -> Option<(Name, usize)> {
         let at = self.at.take()?;
@@ -216,8 +219,8 @@ pub(crate) fn value_of(text: &[u8], key: &StringToken) -> usize {
     skip_space(text, skip_space(text, key.close + 1) + 1)
 }
 
-/// Every member of the object or array that begins at `open`, in order: its name, and where its value is. A value
-/// that is neither has none; of a document that is not valid, those before it breaks.
+/// Every member of the object or array that begins at `open`, in order: its name, and where its value is. Any other value
+/// has none. If the document is not valid, the members before the error.
 pub(crate) fn members(text: &[u8], open: usize) -> impl Iterator<Item = (Name, Range<usize>)> {
     let mut members = Members::of(text, open);
     std::iter::from_fn(move || {
@@ -228,7 +231,7 @@ pub(crate) fn members(text: &[u8], open: usize) -> impl Iterator<Item = (Name, R
     })
 }
 
-/// How many elements the array has that a text is; `None` for any other value.
+/// How many elements a text has that is an array; `None` for any other value.
 pub(crate) fn element_count(text: &[u8]) -> Option<u64> {
     let open = skip_space(text, 0);
     (text.get(open) == Some(&b'[')).then(|| members(text, open).count() as u64)
@@ -239,7 +242,7 @@ pub(crate) fn skip_space(text: &[u8], from: usize) -> usize {
     from + spaces
 }
 
-/// Index behind the value that begins at `at`. Any depth, no stack.
+/// Index after the value that begins at `at`. It handles any depth without recursion.
 pub(crate) fn value_end(text: &[u8], mut at: usize) -> Option<usize> {
     let mut depth = 0_usize;
     loop {
@@ -268,8 +271,8 @@ fn scalar_len(text: &[u8]) -> usize {
     text.iter().take_while(|byte| !ends(byte)).count().max(1)
 }
 
-/// What a string of a valid document says, in UTF-8; a lone surrogate comes out as the three bytes of its code point,
-/// which is not UTF-8. Borrowed when nothing is escaped, else one allocation.
+/// The decoded text of a string of a valid document, in UTF-8. A lone surrogate becomes the three bytes of its code point,
+/// which are not UTF-8. The text is borrowed if nothing is escaped; otherwise it is one allocation.
 pub(crate) fn decode<'a>(text: &'a [u8], token: &StringToken) -> Cow<'a, [u8]> {
     let mut raw = token.raw(text);
     if !token.escaped {
@@ -287,7 +290,7 @@ pub(crate) fn decode<'a>(text: &'a [u8], token: &StringToken) -> Cow<'a, [u8]> {
     Cow::Owned(out)
 }
 
-/// What a backslash and this letter say.
+/// The character to which a backslash and this letter decode.
 fn says(letter: u8) -> u8 {
     match letter {
         b'b' => 0x08,
@@ -299,7 +302,7 @@ fn says(letter: u8) -> u8 {
     }
 }
 
-/// Appends what one escape (a surrogate pair counts as one) says.
+/// Appends the character to which one escape decodes (a surrogate pair counts as one escape).
 fn push_escape(out: &mut Vec<u8>, escape: &[u8]) {
     let Some(unit) = unicode_escape(escape) else {
         return out.push(says(escape[1]));
@@ -340,7 +343,7 @@ mod tests {
         serde::Deserializer::deserialize_bytes(&mut serde_json::Deserializer::from_str(text), OwnedBytes).unwrap()
     }
 
-    /// A JSON string as Python spells it by default: whatever is not ASCII, by its UTF-16 code units.
+    /// A JSON string as Python spells it by default: characters outside of ASCII are escaped as UTF-16 code units.
     fn ascii_json(text: &str) -> String {
         let spell = |mut json: String, c: char| {
             if c.is_ascii() {

@@ -1,7 +1,7 @@
-//! Keeping: the values of a response that stay inline, because something that cannot hydrate reads them (rules O1, O2).
+//! Kept values: values of a response that stay inline, because something that cannot hydrate reads them (rules O1, O2).
 //!
-//! They are named by JSON Pointers. A string that a pointer reaches stays, whatever its size. An object or array stays in
-//! place, but its strings leave as any others do, unless a pointer reaches them too.
+//! JSON Pointers name them. A string that a pointer reaches stays, whatever its size. An object or array that a pointer
+//! reaches stays in its place, but its strings are offloaded like any others, unless a pointer reaches them, too.
 
 use std::ops::Range;
 use std::str::FromStr;
@@ -62,7 +62,7 @@ impl Token {
     }
 }
 
-/// What is left of pointers below some value: of each, the tokens that still have to be followed.
+/// The rest of the pointers below some value: of each pointer, the tokens that still have to be followed.
 #[derive(Debug, Clone)]
 pub(crate) struct Paths<'a>(Vec<&'a [Token]>);
 
@@ -71,13 +71,13 @@ impl<'a> Paths<'a> {
         Self(pointers.iter().map(|pointer| pointer.0.as_slice()).collect())
     }
 
-    /// What is left of them below a member.
+    /// The rest of them below a member.
     pub(crate) fn below(&self, text: &[u8], member: &Name) -> Self {
         let step = |path: &&'a [Token]| path.split_first().filter(|(token, _)| token.matches(text, member));
         Self(self.0.iter().filter_map(|path| step(path).map(|(_, rest)| rest)).collect())
     }
 
-    /// Whether no pointer leads here or on from here.
+    /// Whether no pointer ends here or leads further down.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -92,7 +92,7 @@ impl<'a> Paths<'a> {
         self.0.iter().any(|path| matches!(path, [Token::Below]))
     }
 
-    /// Whether the value here, which begins at `start`, stays in its place. Below a string there is nothing to keep.
+    /// Whether the value here, which begins at `start`, stays in its place. A string has nothing below it to keep.
     pub(crate) fn keeps_in_place(&self, text: &[u8], start: usize) -> bool {
         self.ends() || self.keeps_all_below() && matches!(text[start], b'{' | b'[')
     }
@@ -101,9 +101,9 @@ impl<'a> Paths<'a> {
 /// The values of a document that pointers reach.
 #[derive(Debug, Default)]
 pub(crate) struct Reached {
-    /// Where those begin that a pointer ends at, in order.
+    /// Where the values begin at which a pointer ends, in order.
     starts: Vec<usize>,
-    /// The containers of which everything stays, in order, and disjoint.
+    /// The containers in which everything stays, in order, and disjoint.
     whole: Vec<Range<usize>>,
 }
 
@@ -118,7 +118,7 @@ impl Reached {
         reached
     }
 
-    /// As deep as the longest pointer.
+    /// Recurses as deep as the longest pointer.
     fn follow(&mut self, text: &[u8], value: Range<usize>, paths: &Paths<'_>) {
         if paths.ends() {
             self.starts.push(value.start);
@@ -202,7 +202,7 @@ mod tests {
         })
     }
 
-    /// The rule, the slow way: whether `tokens` reach the value at `path`.
+    /// A slow implementation of the rule: whether `tokens` reach the value at `path`.
     fn reaches(tokens: &[&str], path: &[String]) -> bool {
         match (tokens, path) {
             (["**"], below) => !below.is_empty(),

@@ -1,8 +1,8 @@
-//! Signing keys: what makes references unforgeable, and tells who may read what.
+//! Signing keys. Only those who have a key can make a reference that it verifies, and read the contents of such references.
 //!
-//! From each secret text three values are derived, each in a BLAKE3 context of its own, so that none says anything about the
-//! others: the key's *id*, which is in references; the key that names contents; and the key of the MAC. The first
-//! key of a ring signs. Every one verifies, so that a rotation loses nothing.
+//! From each secret text three values are derived, with three different BLAKE3 contexts, so that none reveals anything about
+//! the others: the key's *id*, which is in references; the key that names contents; and the key of the MAC. The first key of
+//! a ring signs. All keys are accepted for verification, so that references stay valid during a rotation.
 //!
 //! ```
 //! use long_content::keys::Keyring;
@@ -49,7 +49,7 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// What is at the end of a signed reference: which key, and its MAC.
+/// The end of a signed reference: the key's id and the MAC.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signature {
     pub(crate) key: KeyId,
@@ -97,8 +97,8 @@ impl Key {
     }
 }
 
-/// The keys that a scope's references are signed and verified with; none by default. `Debug` shows their ids only, and two
-/// rings are equal when those are.
+/// The keys with which a scope's references are signed and verified; none by default. `Debug` shows only their ids. Two
+/// rings are equal if their ids are equal.
 #[derive(Clone, Default)]
 pub struct Keyring(Arc<[Key]>);
 
@@ -131,7 +131,7 @@ impl FromStr for Keyring {
 }
 
 impl Keyring {
-    /// The keys in a secret's text: as `FromStr` takes them, or JSON text `{"current": "…", "previous": "…"}`.
+    /// The keys in a secret's text, which is either a text for `FromStr`, or JSON text `{"current": "…", "previous": "…"}`.
     pub fn from_secret(text: &str) -> Result<Self, NoKeys> {
         #[derive(Deserialize)]
         struct Rotated {
@@ -147,7 +147,7 @@ impl Keyring {
         Ok(previous.map_or(current.clone(), |previous| current.followed_by(&previous)))
     }
 
-    /// Both rings in one, each key once: this one's first key signs.
+    /// Both rings in one, with each key once. The first key of this ring signs.
     #[must_use]
     pub fn followed_by(&self, previous: &Self) -> Self {
         let others = previous.0.iter().filter(|key| self.find(key.id).is_none());
@@ -190,7 +190,7 @@ impl Keyring {
     }
 }
 
-/// Whether two MACs are the same, in a time that does not tell where they differ.
+/// Whether two MACs are equal, compared in constant time.
 pub(crate) fn same(one: [u8; 16], other: [u8; 16]) -> bool {
     // `blake3::Hash` is compared in constant time.
     let widened = |mac: [u8; 16]| {

@@ -1,4 +1,5 @@
-//! Leaving: which values leave a response, and references spliced into their places. Everything between them is untouched.
+//! Leaving: the values that are taken out of a response (that *leave* it), and the references that are spliced into their
+//! places. Everything between them stays unchanged.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -34,35 +35,35 @@ impl Leaving {
         }
     }
 
-    /// One more leaves, behind those before.
+    /// Adds a value that leaves, after those before it.
     pub(crate) fn push(&mut self, span: Range<usize>, content: Content) {
         self.spans.push(span);
         self.contents.push(content);
     }
 
-    /// A string that says `text` leaves, behind those before.
+    /// Adds a string with the decoded text `text` that leaves, after those before it.
     pub(crate) fn push_string(&mut self, token: &StringToken, text: Cow<'_, [u8]>, looks_alike: bool) {
         let content = string_content(&self.response, token, text);
         self.has_look_alike |= looks_alike;
         self.push(token.open..token.close + 1, content);
     }
 
-    /// One that was pushed merely reads like a reference, or holds what does.
+    /// Notes that a value that was added leaves because it, or something in it, looks like a reference.
     pub(crate) fn note_look_alike(&mut self) {
         self.has_look_alike = true;
     }
 
-    /// A string that is too long stays, because a pointer keeps it.
+    /// Notes that a string that is too long stays, because a pointer keeps it.
     pub(crate) fn note_kept(&mut self, start: usize) {
         self.stays.push(start);
     }
 
-    /// Something might leave, but the response is not valid JSON.
+    /// Notes that something might leave, but the response is not valid JSON.
     pub(crate) fn note_invalid(&mut self) {
         self.is_invalid = true;
     }
 
-    /// Whether the response goes on as it is.
+    /// Whether nothing leaves, so that the response stays unchanged.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
@@ -77,7 +78,7 @@ impl Leaving {
         self.spans.iter().map(|span| span.start).collect()
     }
 
-    /// Whether text that merely reads like a reference is among them: such a response may never leave as it is.
+    /// Whether some text leaves only because it looks like a reference. Then the original response must never be sent.
     pub fn has_look_alike(&self) -> bool {
         self.has_look_alike
     }
@@ -92,8 +93,8 @@ impl Leaving {
         self.is_invalid
     }
 
-    /// The response with references in place, given in the order of [`contents`](Self::contents). One allocation, of
-    /// exactly the right size.
+    /// The response with references in place of the values, given in the order of [`contents`](Self::contents). It makes one
+    /// allocation, of exactly the right size.
     pub fn apply(&self, references: &[ContentRef]) -> Bytes {
         if self.is_empty() {
             return self.response.clone();
@@ -113,8 +114,8 @@ impl Leaving {
     }
 }
 
-/// The content of a string of `whole` that says `text`: that text without a copy where nothing is escaped, or the string
-/// as it is spelt where UTF-8 cannot hold what it says.
+/// The content of a string of `whole` with the decoded text `text`. If nothing in the string is escaped, the text is not
+/// copied. If UTF-8 cannot represent the text, the content is the string as it is spelt.
 pub(crate) fn string_content(whole: &Bytes, token: &StringToken, text: Cow<'_, [u8]>) -> Content {
     match text {
         Cow::Borrowed(text) => Content::string(whole.slice_ref(text)),

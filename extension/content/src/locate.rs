@@ -1,7 +1,7 @@
-//! Locating: where in a document something is, for people who look at it. Nothing on an invocation's way needs this.
+//! Locating: finds the places of something in a document, for people who look at it. No invocation needs this.
 //!
-//! A place is a list of JSON Pointers (RFC 6901): the first leads into the document, each further one into the JSON text
-//! that the string before it holds.
+//! A place is a list of JSON Pointers (RFC 6901). The first leads into the document; each further one leads into the JSON
+//! text in the string that the previous one found.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -32,8 +32,8 @@ pub struct Sighting {
     pub reference: Result<Reference, ParseRefError>,
 }
 
-/// Every reference that [`hydrate::plan`](crate::hydrate::plan) sees in `event`, and every string that it cannot read, in
-/// order; one that is there several times is seen as often.
+/// Every reference that [`hydrate::plan`](crate::hydrate::plan) finds in `event`, and every string that it cannot read, in
+/// order. A reference that occurs several times is returned as often.
 pub fn sightings(event: &[u8]) -> Vec<Sighting> {
     let mut found = vec![];
     search(event, &[], &mut Budget::of_event(event, u64::MAX), &mut found);
@@ -72,7 +72,8 @@ fn judge(text: &[u8], pointers: Vec<String>) -> Option<Sighting> {
     }
 }
 
-/// JSON Pointers of the values of a valid document that begin at `starts`, which ascend. Any depth, no stack.
+/// JSON Pointers of the values of a valid document that begin at `starts`, in ascending order. It handles any depth without
+/// recursion.
 pub fn pointers(text: &[u8], starts: &[usize]) -> Vec<String> {
     let mut walk = Walk { text, at: 0, path: vec![] };
     starts.iter().map_while(|&start| walk.pointer(start)).collect()
@@ -154,7 +155,7 @@ mod tests {
         assert_eq!(pointers(deep.as_bytes(), &[100_000]), ["/0".repeat(100_000)]);
     }
 
-    /// What is in the generated documents: references, what almost is one, and text.
+    /// Strings of the generated documents: references, text that is almost a reference, and other text.
     fn any_string() -> impl Strategy<Value = String> {
         let reference = Scope::new("table").reference(Ttl::NONE, &Content::string("content")).to_string();
         let truncated = reference[..reference.len() - 9].to_owned();
@@ -174,7 +175,7 @@ mod tests {
     }
 
     proptest! {
-        /// Looking says what hydrating does.
+        /// What is found here is what hydration replaces.
         #[test]
         fn what_is_seen_is_what_would_be_hydrated(document in any_document()) {
             let event = Bytes::from(document.to_string());

@@ -1,5 +1,6 @@
-//! Markers: text that reads like a reference, spelt so that it reads like none where it cannot be stored (rule O11). A space behind its
-//! first character does that: `@ content:`. Nothing else changes, since a space is spelt alike however deep the text is nested.
+//! Breaks markers: text that looks like a reference but cannot be stored is changed so that it does not look like one any
+//! more (rule O11). A space is inserted after the first character: `@ content:`. Nothing else changes, because a space has
+//! the same spelling at any depth of nested text.
 
 use std::borrow::Cow;
 
@@ -11,16 +12,16 @@ use crate::nested::Budget;
 use crate::offload::{Kept, is_kept, kept_texts, may_spell_prefix};
 use crate::reference::{PREFIX, Reference};
 
-/// What is put behind the first character of a marker.
+/// What is inserted after the first character of a marker.
 const BREAK: &str = " ";
 
-/// What is put before JSON text that is nested too deep to be searched: it is none then.
+/// What is inserted before JSON text that is nested too deep to be searched, so that it is not JSON any more.
 const NOT_JSON: &str = "@ ";
 
-/// A document in which no text is taken for a reference any more, but for the `kept` ones, and how often it was broken. Without such
-/// text, the very same bytes.
+/// The document without text that could be taken for a reference, except the `kept` ones, and how many markers were broken.
+/// If there is no such text, the bytes are the same.
 ///
-/// One that is not JSON is a text itself: a program that passes it on may put it into a string.
+/// A document that is not JSON is treated as one text, because a program that passes it on may put it into a string.
 pub fn break_all(document: &Bytes, kept: &[Reference]) -> (Bytes, u32) {
     if !may_spell_prefix(document) {
         return (document.clone(), 0);
@@ -62,14 +63,14 @@ fn insert(document: &Bytes, breaks: &[(usize, &str)]) -> (Bytes, u32) {
     (out.into(), breaks.len() as u32)
 }
 
-/// A text that is being searched: what a string of the document says, or a string of the JSON text around it.
+/// A text that is being searched: the decoded text of a string, in the document or in the JSON text around it.
 struct Searched<'a> {
     text: Cow<'a, [u8]>,
-    /// The string around it, in the text around that.
+    /// The string that contains it, in the text around it.
     token: Option<StringToken>,
-    /// How far it was searched: to its end, if it is no JSON text.
+    /// How far it was searched; to its end if it is not JSON text.
     at: usize,
-    /// Where it is to be broken.
+    /// The places where it is to be broken.
     marks: Vec<usize>,
 }
 
@@ -84,7 +85,7 @@ impl<'a> Searched<'a> {
         Self { text, token, at, marks }
     }
 
-    /// The next string value in which something may have to be broken.
+    /// The next string value in which a marker may have to be broken.
     fn next_candidate(&mut self) -> Option<StringToken> {
         loop {
             let open = self.at + memchr(b'"', &self.text[self.at..])?;
@@ -104,7 +105,8 @@ impl<'a> Searched<'a> {
     }
 }
 
-/// Where a string's decoded text is to be broken, `None` if it would cost too much to find that out. Any depth, no stack.
+/// The places where a string's decoded text is to be broken; `None` if finding them would cost too much. It handles any
+/// depth without recursion.
 fn in_text(text: &[u8], kept: &Kept) -> Option<Vec<usize>> {
     let mut budget = Budget::of_text(text);
     let mut outside = vec![];

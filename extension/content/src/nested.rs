@@ -1,18 +1,18 @@
-//! Nested text: how much of the JSON inside of strings is decoded to look for references there.
+//! Nested text: how much of the JSON inside of strings is decoded to search it for references.
 //!
-//! Encoders double the backslashes with every string that text is in, so within Lambda's 6 MB they get 22 strings deep.
-//! Spelt by hand (`\u005c` for each backslash) a string costs a few bytes, and text nests as deep as somebody likes: what
-//! bounds the search is not the depth but the bytes that it decodes.
+//! Encoders double the backslashes with every string that contains the text, so within Lambda's 6 MB they reach a depth of
+//! 22 strings. But a person can spell each backslash as `\u005c`. Then a further string costs only a few bytes, and text can
+//! be nested to any depth. So the search is limited not by depth but by the bytes that it decodes.
 
 use std::borrow::Cow;
 
 use crate::json::{self, StringToken};
 
-/// How many times its own length of nested text is decoded of an event: more than encoders can nest.
+/// The bytes that are decoded for an event, as a multiple of its length. It is more than encoders can nest.
 const TIMES: u64 = 24;
 
-/// What may still be decoded of one document. It bounds time, memory and depth: a text that is n strings deep has marks of
-/// 5n bytes, so that decoding all of it takes n³ bytes or more.
+/// How many bytes of one document may still be decoded. This limits time, memory and depth: a text that is n strings deep
+/// has quotation marks of 5n bytes, so decoding all of it takes n³ bytes or more.
 #[derive(Debug, Default)]
 pub(crate) struct Budget {
     left: u64,
@@ -20,23 +20,24 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// The budget of an event, or of a content that may hold references: never more than `limit` bytes.
+    /// The budget of an event, or of a content that may contain references. It is never more than `limit` bytes.
     pub(crate) fn of_event(event: &[u8], limit: u64) -> Self {
         Self { left: limit.min(TIMES.saturating_mul(event.len() as u64)), exhausted: false }
     }
 
-    /// A budget of which nothing is left, and more was needed.
+    /// A budget that was not enough: nothing is left, and more was needed.
     pub(crate) fn exhausted() -> Self {
         Self { left: 0, exhausted: true }
     }
 
-    /// The budget of one text of a response. What it covers is covered in every event that the text may be in later: in
-    /// some of them inside of further strings, which cost as well.
+    /// The budget of one text of a response. It is smaller than that of an event: whatever can be decoded with it can also
+    /// be decoded in every event that may contain the text later, even inside of further strings, which cost as well.
     pub(crate) fn of_text(text: &[u8]) -> Self {
         Self { left: TIMES / 2 * text.len() as u64, exhausted: false }
     }
 
-    /// What a string of `text` says, `None` if that is too much. Text in which nothing is escaped costs nothing.
+    /// The decoded text of a string of `text`; `None` if the budget is not enough. Text in which nothing is escaped costs
+    /// nothing.
     pub(crate) fn decode<'a>(&mut self, text: &'a [u8], token: &StringToken) -> Option<Cow<'a, [u8]>> {
         let cost = if token.escaped { token.raw(text).len() as u64 } else { 0 };
         let left = self.left.checked_sub(cost);

@@ -29,8 +29,8 @@ use crate::leaving::Leaving;
 use crate::nested::Budget;
 use crate::reference::{Content, MAX_LEN, PREFIX, Reference};
 
-/// How many contents are stored for one response, at most, because text of it reads like references: the author of that text pays
-/// some 12 bytes for each (O11).
+/// How many contents are stored for one response, at most, because text in it looks like references. An attacker needs only
+/// some 12 bytes of text for each (O11).
 pub const MAX_LOOK_ALIKES: usize = 100;
 
 /// What may stay in a response.
@@ -40,21 +40,22 @@ pub struct Limits<'a> {
     pub threshold: usize,
     /// Values that stay whatever their size, unless they look like a reference.
     pub keep: &'a [Pointer],
-    /// References that this invocation's event held and that were handed over as they are: they may leave as they came.
+    /// References that the function got unchanged in its event: they may be in the response unchanged.
     pub kept: &'a [Reference],
-    /// How many values leave, at most, because they read like references.
+    /// How many values are taken out, at most, because they look like references.
     pub max_look_alikes: usize,
 }
 
 impl Default for Limits<'_> {
-    /// Nothing leaves but what reads like a reference.
+    /// Nothing is taken out except text that looks like a reference.
     fn default() -> Self {
         Self { threshold: usize::MAX, keep: &[], kept: &[], max_look_alikes: MAX_LOOK_ALIKES }
     }
 }
 
-/// Finds every string value of `response` that is longer than the threshold and not kept, or reads like a reference. Where too many
-/// read so, objects and arrays that hold them leave in their stead (see [`crowds`]). A response that is not valid JSON has none.
+/// Finds every string value of `response` that is longer than the threshold and not kept, or looks like a reference. If too
+/// many strings look like references, objects and arrays that contain them are taken out in their place (see [`crowds`]). In
+/// a response that is not valid JSON, it finds nothing.
 ///
 /// A response no longer than the threshold costs one search for what could spell a reference.
 pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
@@ -109,7 +110,7 @@ pub fn plan(response: &Bytes, limits: &Limits<'_>) -> Leaving {
     leaving
 }
 
-/// Tells which strings of a response leave.
+/// Decides which strings of a response are taken out.
 struct Judge<'a> {
     response: &'a Bytes,
     threshold: usize,
@@ -117,13 +118,14 @@ struct Judge<'a> {
     reached: Reached,
 }
 
-/// What becomes of a string.
+/// What happens to a string.
 enum Verdict<'a> {
-    /// It leaves, with this text: because it reads like a reference, maybe for no other reason, or because it is too long.
+    /// It is taken out, with this text, because it is too long or looks like a reference. `for_its_look` says that there is
+    /// no other reason than its look.
     Leaves { text: Cow<'a, [u8]>, looks_alike: bool, for_its_look: bool },
-    /// It is too long, and a pointer keeps it.
+    /// It is too long, but a pointer keeps it.
     Kept,
-    /// It is not too long.
+    /// It stays, because it is not too long.
     Stays,
 }
 
@@ -152,24 +154,25 @@ fn carry_out(verdict: Verdict<'_>, token: &StringToken, leaving: &mut Leaving) {
     }
 }
 
-/// Whether some string inside a text could decode to the prefix of a reference: as it is, or by `\u` escapes of its
-/// characters (however often those are escaped themselves).
+/// Whether some string in a text could decode to the prefix of a reference: either directly, or by `\u` escapes of its
+/// characters (however often these are escaped themselves).
 pub(crate) fn may_spell_prefix(text: &[u8]) -> bool {
     Spellings::default().may_stand_in(text)
 }
 
-/// The same of a text that comes in pieces.
+/// The same for a text that arrives in pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Spellings {
-    /// Whether a backslash came by: with it an escape may begin that goes on, itself escaped, for as long as one likes.
+    /// Whether a backslash has been seen: it may begin an escape that is itself escaped, and so can have any length.
     escaped: bool,
 }
 
 impl Spellings {
-    /// Bytes of the longest thing that must be seen in one: the prefix as it is. Of an escape it is `u`, zeros and digits.
+    /// Bytes of the longest text that must be seen in one piece, which is the unescaped prefix. Of an escape, it is `u`,
+    /// zeros and digits.
     pub(crate) const LONGEST: usize = PREFIX.len();
 
-    /// Whether the prefix may be spelt in the next piece, or end in it.
+    /// Whether the prefix may be in the next piece, or end in it, in any spelling.
     pub(crate) fn may_stand_in(&mut self, piece: &[u8]) -> bool {
         // A character is looked for several times as fast as a text, and few payloads have both of these.
         let Some(first) = (if self.escaped { Some(0) } else { memchr2(b'@', b'\\', piece) }) else { return false };
@@ -185,8 +188,8 @@ impl Spellings {
 static AS_IT_IS: LazyLock<Finder> = LazyLock::new(|| Finder::new(PREFIX));
 static ESCAPED: LazyLock<Finder> = LazyLock::new(|| Finder::new("u00"));
 
-/// Whether these two hexadecimal digits are a character of `@content:`, or one that such escapes are made of: `u`, or a digit.
-/// Others are usual: many encoders escape `<`, `>` and `&`.
+/// Whether these two hexadecimal digits are a character of `@content:`, or of an escape of such a character: `u`, or a
+/// digit. Other escapes are common and harmless: many encoders escape `<`, `>` and `&`.
 fn is_of_prefix(digits: &[u8]) -> bool {
     matches!(
         digits,
@@ -197,17 +200,17 @@ fn is_of_prefix(digits: &[u8]) -> bool {
     )
 }
 
-/// The spellings of references that may leave as they came.
+/// The spellings of references that may be in a response unchanged.
 pub(crate) type Kept = HashSet<String>;
 
 pub(crate) fn kept_texts(kept: &[Reference]) -> Kept {
     kept.iter().map(Reference::to_string).collect()
 }
 
-/// Whether the decoded text of a string would be taken for a reference on the way in: because it begins like one, or because
-/// it is JSON text that holds such a string. What would cost too much to search is not said to hold none.
+/// Whether the decoded text of a string would be taken for a reference in an event: because it begins like one, or because
+/// it is JSON text that contains such a string. It is also true for text that would cost too much to search.
 ///
-/// A text is dropped before those inside it are searched: together they are no longer than it was.
+/// A text is dropped before the texts inside it are searched, which together are no longer than it was.
 fn looks_alike(text: &[u8], kept: &Kept) -> bool {
     let mut budget = Budget::of_text(text);
     let mut texts = vec![Cow::Borrowed(text)];

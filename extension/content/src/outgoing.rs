@@ -1,4 +1,4 @@
-//! A response on its way out, decided: what leaves in its place, and what must be stored before it does.
+//! Decides a response: what is sent in its place, and what must be stored before.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -23,7 +23,7 @@ use crate::offload::{self, Limits, MAX_LOOK_ALIKES};
 use crate::placing::Placing;
 use crate::reference::{ContentRef, Reference, Scope, Ttl};
 
-/// On which terms a response may leave.
+/// The terms on which a response is offloaded.
 #[derive(Debug, Clone)]
 pub struct Terms {
     /// Strings of more bytes than this, of decoded UTF-8, are offloaded.
@@ -32,20 +32,21 @@ pub struct Terms {
     pub max_payload_size: Option<usize>,
     /// Values that stay inline, whatever their size.
     pub keep: Vec<Pointer>,
-    /// References that this invocation's event held and that were handed over as they are.
+    /// References that the function got unchanged in its event.
     pub kept: Vec<Reference>,
-    /// How many contents are stored, at most, because text reads like references.
+    /// How many contents are stored, at most, because text looks like references.
     pub max_look_alikes: usize,
-    /// Who may read what is stored.
+    /// The scope that may read what is stored.
     pub scope: Scope,
     /// How long it is kept.
     pub ttl: Ttl,
-    /// Which store takes it.
+    /// The store that takes it.
     pub placing: Placing,
 }
 
 impl Terms {
-    /// The defaults of the extension: strings of 5000 bytes, a state of Step Functions less what surrounds it.
+    /// The defaults of the extension: strings of 5000 bytes, and a response that fits into a state of Step Functions with
+    /// the rest of that state.
     pub fn new(scope: Scope, ttl: Ttl) -> Self {
         Self {
             max_content_size: 5_000,
@@ -60,18 +61,18 @@ impl Terms {
     }
 }
 
-/// A response decided.
+/// A response about which everything is decided.
 #[derive(Debug)]
 pub struct Outgoing {
-    /// What leaves; the very same bytes when there is nothing to offload.
+    /// What is sent; the same bytes if there is nothing to offload.
     pub response: Bytes,
-    /// Whose contents these are.
+    /// The scope of the contents.
     pub scope: Scope,
-    /// What must be durable before, each content once.
+    /// What must be stored before the response is sent, each content once.
     pub contents: Vec<(ContentRef, Bytes)>,
-    /// Whether text that merely reads like a reference is offloaded: such a response may never leave as it was.
+    /// Whether text is offloaded only because it looks like a reference. Then the original response must never be sent.
     pub has_look_alike: bool,
-    /// Whether nothing is offloaded because the response is not valid JSON, though it holds something long.
+    /// Whether nothing is offloaded because the response is not valid JSON, although something in it is long.
     pub is_invalid: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Parts: what a reference means of a content of kind [`Json`](crate::reference::Kind::Json): the value that a JSON Pointer
-//! (RFC 6901) leads to, or some elements of the array there.
+//! Parts: a reference can mean a part of a content of kind [`Json`](crate::reference::Kind::Json). A part is the value to
+//! which a JSON Pointer (RFC 6901) leads, or some elements of the array there.
 //!
 //! ```text
 //! part    = pointer [ ":" start ":" count ]      at most 512 bytes
@@ -9,7 +9,7 @@
 //! count   = how many elements at most, without leading zeros
 //! ```
 //!
-//! Bytes that may be spelt as they are may not be spelt otherwise, so `Display` and `FromStr` are exact inverses.
+//! A byte that needs no escape may not be escaped, so `Display` and `FromStr` are exact inverses.
 //!
 //! ```
 //! use long_content::part::{Part, Slice};

@@ -1,10 +1,10 @@
-//! Which store a content goes to: the bucket, if its stored form is longer than pays in the table.
+//! Decides which store takes a content: the bucket, if the content's stored form is so long that the bucket is cheaper.
 
 use std::fmt;
 
 use crate::reference::{Content, ContentRef, Scope, StoreName, Ttl};
 
-/// Tells whether the stored form of some bytes is longer than so many.
+/// Determines whether the stored form of `content` has more than `most` bytes.
 pub type IsLonger = fn(content: &[u8], most: u64) -> bool;
 
 /// Which store takes which contents. By default the table takes all.

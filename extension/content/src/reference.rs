@@ -20,13 +20,13 @@
 //! part      = see [`part`](crate::part); only of kind "j"
 //! ```
 //!
-//! Only `A-Z a-z 0-9 . _ : - @` occur, so no JSON encoder ever escapes a reference. One of a whole content, a
-//! [`ContentRef`], is always shorter than [`MAX_WHOLE_LEN`] bytes; one of a part, a [`Reference`], than [`MAX_LEN`].
-//! `Display` and `FromStr` are exact inverses: one reference has one spelling.
+//! Only `A-Z a-z 0-9 . _ : - @` occur, so no JSON encoder ever escapes a reference. A reference to a whole content, a
+//! [`ContentRef`], is always shorter than [`MAX_WHOLE_LEN`] bytes; a reference to a part, a [`Reference`], is shorter than
+//! [`MAX_LEN`]. `Display` and `FromStr` are exact inverses: one reference has one spelling.
 //!
 //! The id names the content and everything that decides who may read it (its *scope*), so equal contents get equal
-//! references, and a forged reference can only name what its forger already holds. With a signing key (see
-//! [`keys`](crate::keys)) the id is keyed too, and the MAC is checked before anything is read: see [`Scope::admits`].
+//! references, and a person who forges a reference must already have the content that it names. With a signing key (see
+//! [`keys`](crate::keys)), the id is keyed, too, and the MAC is checked before anything is read: see [`Scope::admits`].
 //!
 //! ```
 //! use long_content::reference::{Content, Scope, Ttl};
@@ -58,17 +58,17 @@ pub const PREFIX: &str = "@content:";
 /// References to whole contents are shorter than this many bytes.
 pub const MAX_WHOLE_LEN: usize = 160;
 
-/// References are shorter than this many bytes; longer text is never one. Those to parts say `@content:2:content:` first, and a
-/// colon and the part last.
+/// References are shorter than this many bytes; longer text is never a reference. A reference to a part begins with
+/// `@content:2:content:`, and ends with a colon and the part.
 pub const MAX_LEN: usize = MAX_WHOLE_LEN + "2:content:".len() + 1 + MAX_PART_LEN;
 
 /// The format version of references to whole contents.
 pub const VERSION: u8 = 1;
 
-/// That of references to parts of contents, each of which holds a reference to the whole.
+/// The format version of references to parts of contents, each of which contains a reference to the whole.
 pub const PART_VERSION: u8 = 2;
 
-/// That of references to arrays, which say how many elements there are.
+/// The format version of references to arrays, which say how many elements there are.
 pub const ARRAY_VERSION: u8 = 3;
 
 /// The newest of them.
@@ -84,8 +84,9 @@ pub enum Kind {
     String,
     /// The JSON text of any other value, and of a string that UTF-8 cannot hold (a lone surrogate).
     Json,
-    /// The JSON text of an object or array that left as it came, because too many of its strings read like references (O11).
-    /// Unlike that of [`Json`](Self::Json) it is never searched for references. Layers that do not know this kind refuse it.
+    /// The JSON text of an object or array that was stored unchanged, because too many of its strings look like references
+    /// (O11). Unlike the text of [`Json`](Self::Json), it is never searched for references. Layers that do not know this
+    /// kind refuse it.
     Verbatim,
 }
 
@@ -154,7 +155,7 @@ const TENANT_CONTEXT: &str = "lrap long-content 2026-11 tenant tag";
 const SCOPE_CONTEXT: &str = "lrap long-content 2026-11 scope tag";
 
 /// The name of a content, which is its key in the store: a BLAKE3-256 hash over format version, kind, scope and bytes; or
-/// the name that a forerunner of this format gave it.
+/// the name in the format of the public step-functions-agent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentId(Name);
 
@@ -213,7 +214,8 @@ impl Content {
     }
 }
 
-/// A short name of one tenant in one table, for stores to tell its contents from those of others without knowing it.
+/// A short name of one tenant in one table. With it, stores distinguish its contents from those of other tenants without
+/// knowing the tenant's own name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TenantTag([u8; 8]);
 
@@ -223,8 +225,8 @@ impl fmt::Display for TenantTag {
     }
 }
 
-/// A short name of who shares contents: one table or bucket, one tenant, and who has one key. Stores tell by it what is damaged from what
-/// was written in another scope, of which nobody may learn that it is there.
+/// A short name of a scope: one table or bucket, one tenant, and one key. With it, stores distinguish a damaged content from
+/// one of another scope, whose existence a reader must not learn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ScopeTag([u8; 8]);
 
@@ -234,8 +236,8 @@ impl fmt::Display for ScopeTag {
     }
 }
 
-/// Who shares contents: the table, or the bucket for contents that are there; the tenant where a function has tenant isolation; and
-/// who has the signing keys where there are any.
+/// Who shares contents: all functions with the same table (or, for contents in S3, the same bucket), with the same tenant if
+/// a function has tenant isolation, and with the same signing keys if there are any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
     table: String,
@@ -244,7 +246,7 @@ pub struct Scope {
     keys: Keyring,
 }
 
-/// Why a scope does not admit a reference: nothing is read for it.
+/// Why a scope does not admit a reference. Nothing is read for such a reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// This scope has signing keys, and the reference is not signed.
@@ -256,10 +258,10 @@ pub enum Refusal {
     /// Signed by a key that this scope does not have.
     #[error("it is signed by the unknown key {0}")]
     UnknownKey(KeyId),
-    /// Altered, made up, or made for another table or tenant.
+    /// The reference was altered, forged, or made for another table or tenant.
     #[error("its signature does not match")]
     Forged,
-    /// Of the forerunner's format, which knows neither keys nor tenants.
+    /// A reference in the format of the public step-functions-agent, which has neither keys nor tenants.
     #[error("a legacy reference has no signature and no tenant, and this function needs one of them")]
     Legacy,
     /// Its content is in S3, and this scope has no bucket.
@@ -273,20 +275,20 @@ impl Scope {
         Self { table: table.into(), bucket: None, tenant: None, keys: Keyring::default() }
     }
 
-    /// The same, with the bucket of contents that are in S3, if there is one.
+    /// The same scope, with the bucket for contents in S3, if there is one.
     #[must_use]
     pub fn with_bucket(&self, bucket: Option<&str>) -> Self {
         Self { bucket: bucket.map(str::to_owned), ..self.clone() }
     }
 
-    /// The same table, for one tenant only, named by the bytes of its header. Without a name there is no tenant.
+    /// The same scope for one tenant only, which the bytes of its header name. `None` means no tenant.
     #[must_use]
     pub fn for_tenant(&self, tenant: impl AsRef<[u8]>) -> Self {
         let tenant = Some(tenant.as_ref()).filter(|name| !name.is_empty()).map(Box::from);
         Self { tenant, ..self.clone() }
     }
 
-    /// The same, for those who have `keys`; an empty ring signs nothing.
+    /// The same scope for those who have `keys`. With an empty ring, nothing is signed.
     #[must_use]
     pub fn signed_by(&self, keys: Keyring) -> Self {
         Self { keys, ..self.clone() }
@@ -297,7 +299,7 @@ impl Scope {
         &self.table
     }
 
-    /// What scopes the contents of a store: the table's name or the bucket's.
+    /// The name of the table or bucket that belongs to the scope of contents in this store.
     fn place(&self, store: StoreName) -> Option<&str> {
         match store {
             StoreName::DynamoDb => Some(&self.table),
@@ -305,7 +307,7 @@ impl Scope {
         }
     }
 
-    /// The tag of the tenant, where there is one.
+    /// The tag of the tenant, if there is one.
     pub fn tenant_tag(&self) -> Option<TenantTag> {
         let tenant = self.tenant.as_ref()?;
         let mut hasher = blake3::Hasher::new_derive_key(TENANT_CONTEXT);
@@ -339,7 +341,7 @@ impl Scope {
         self.reference_in(StoreName::DynamoDb, ttl, content)
     }
 
-    /// The same in a store.
+    /// The same for a content in the given store.
     pub fn reference_in(&self, store: StoreName, ttl: Ttl, content: &Content) -> ContentRef {
         let key = self.keys.current();
         let mut reference = ContentRef {
@@ -356,7 +358,7 @@ impl Scope {
         reference
     }
 
-    /// Whether a reference may be read in this scope at all: checked before any store is asked. The signature is compared
+    /// Whether a reference may be read in this scope. It is checked before any request to a store. Signatures are compared
     /// in constant time.
     pub fn admits(&self, reference: &ContentRef) -> Result<(), Refusal> {
         match &reference.signature {
@@ -372,7 +374,8 @@ impl Scope {
         }
     }
 
-    /// Whether `bytes` are what `reference` names in this scope. Of a legacy reference only their form is known.
+    /// Whether `bytes` are the content that `reference` names in this scope. For a legacy reference, only their form can be
+    /// checked.
     pub fn holds(&self, reference: &ContentRef, bytes: &[u8]) -> bool {
         if reference.is_legacy() {
             return bytes.len() as u64 <= reference.size && json::is_valid(bytes);
@@ -399,7 +402,8 @@ impl Scope {
         self.tenant.as_ref().map_or([b"", b""], |tenant| [b"tenant", tenant])
     }
 
-    /// Every field is preceded by its length, so no two scopes and contents feed the hash the same bytes.
+    /// The id of a content. Each field is hashed after its length, so that different scopes and contents never give the hash
+    /// the same bytes.
     fn id(&self, store: StoreName, key: Option<KeyId>, ttl: Ttl, kind: Kind, bytes: &[u8]) -> ContentId {
         let key = key.and_then(|key| self.keys.content_key(key));
         let mut hasher = key.map_or_else(|| blake3::Hasher::new_derive_key(ID_CONTEXT), blake3::Hasher::new_keyed);
@@ -435,11 +439,11 @@ pub struct ContentRef {
     pub size: u64,
     /// How many elements it has, if it is an array of kind [`Kind::Json`] and its writer said so.
     pub count: Option<u64>,
-    /// Who made it, where the scope has signing keys.
+    /// Its signature, if the scope has signing keys.
     pub signature: Option<Signature>,
 }
 
-/// All fields, in fewer pieces than the derived one: events name thousands.
+/// Hashes all fields, with fewer calls than the derived implementation: an event may name thousands of references.
 impl Hash for ContentRef {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(match &self.id.0 {
@@ -457,8 +461,8 @@ impl Hash for ContentRef {
 }
 
 impl ContentRef {
-    /// Bytes that the text of a reference to a content of `size` bytes, and `count` elements if it is an array, has at most: as many as
-    /// that of one in the table.
+    /// The most bytes that the text of a reference can have, for a content of `size` bytes, and `count` elements if it is an
+    /// array. References to contents in the table are the longest.
     pub fn text_len(size: u64, count: Option<u64>, ttl: Ttl, is_signed: bool) -> usize {
         /// A key and a MAC, each after its colon.
         const SIGNATURE_LEN: usize = 1 + 8 + 1 + 22;
@@ -467,8 +471,8 @@ impl ContentRef {
         unsigned.to_string().len() + if is_signed { SIGNATURE_LEN } else { 0 }
     }
 
-    /// Reads a reference of the public `step-functions-agent`, `@content:dynamodb:table:record-` and a UUID, in the spelling
-    /// in which it is written. It names an item whose attribute `content` is JSON text of unknown length.
+    /// Reads a reference of the public step-functions-agent: `@content:dynamodb:table:record-` and a UUID, in its exact
+    /// spelling. It names an item whose attribute `content` is JSON text of unknown length.
     pub fn parse_legacy(text: &str) -> Option<Self> {
         let uuid = text.strip_prefix(PREFIX)?.strip_prefix(LEGACY)?;
         let groups: Vec<_> = uuid.split('-').collect();
@@ -486,12 +490,13 @@ impl ContentRef {
         })
     }
 
-    /// The handle: the same text without its prefix, which nothing hydrates on its way.
+    /// The handle: the same text without its prefix, so that no layer hydrates it.
     pub fn handle(&self) -> String {
         self.to_string().split_off(PREFIX.len())
     }
 
-    /// The reference behind a handle, with or without the prefix. `None` is any other text, however much like a handle it looks in part.
+    /// The reference of a handle, with or without the prefix. `None` for any other text, even if a part of it looks like a
+    /// handle.
     pub fn parse_handle(text: &str) -> Option<Result<Self, ParseRefError>> {
         let text = text.strip_prefix(PREFIX).unwrap_or(text);
         let looks_like_one = text.len() <= MAX_WHOLE_LEN
@@ -500,14 +505,14 @@ impl ContentRef {
         looks_like_one.then(|| format!("{PREFIX}{text}").parse())
     }
 
-    /// The reference to what a store holds, without a signature, by its fields as the store spells them.
+    /// The reference to a stored content, without a signature, from its fields as the store spells them.
     #[cfg(feature = "dynamodb")]
     pub(crate) fn stored(store: StoreName, [kind, ttl, id]: [&str; 3], size: u64, count: Option<u64>) -> Option<Self> {
         let (kind, ttl, id) = (parse_kind(kind)?, parse_ttl(ttl).ok()?, parse_id(id).ok()?);
         Some(Self { store, kind, ttl, id, size, count: count.filter(|_| kind == Kind::Json), signature: None })
     }
 
-    /// Whether it is of the forerunner's format.
+    /// Whether it is in the format of the public step-functions-agent.
     pub fn is_legacy(&self) -> bool {
         matches!(self.id.0, Name::Record(_))
     }
@@ -538,16 +543,16 @@ pub enum ParseRefError {
     /// Ordinary text: it does not even have the outline of a reference.
     #[error("not a reference")]
     NotAReference,
-    /// Written by a newer version of the layer.
+    /// A reference that a newer version of the layer has written.
     #[error("reference format {0} is newer than this layer reads ({NEWEST}); update the layer")]
     UnknownVersion(u32),
-    /// Kept in a store that this version does not know.
+    /// A reference to a store that this version does not know.
     #[error("unknown store in the reference")]
     UnknownStore,
-    /// Truncated or altered: the named field does not parse.
+    /// A reference that was truncated or altered: the named field cannot be read.
     #[error("the reference's {0} is malformed")]
     Malformed(&'static str),
-    /// A part of a text, which is never parsed, or of what left as it came.
+    /// A part of a string, or of an object or array of kind [`Kind::Verbatim`], which have no parts.
     #[error("only JSON contents (kind j) have parts")]
     HasNoParts,
     /// A reference to a part, where one to a whole content is needed.
@@ -593,8 +598,8 @@ impl FromStr for ContentRef {
     }
 }
 
-/// Version number and remaining fields of a text that claims to be a reference: the prefix, a number, then only the
-/// characters that references are made of. Anything else that begins with the prefix is somebody's text.
+/// Version number and remaining fields of a text that has the outline of a reference: the prefix, a number, and then only
+/// characters that references can have. Anything else that begins with the prefix is ordinary text.
 fn outline(text: &str) -> Option<(u32, &str)> {
     let (version, fields) = text.strip_prefix(PREFIX)?.split_once(':')?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
@@ -604,12 +609,14 @@ fn outline(text: &str) -> Option<(u32, &str)> {
     (!is_whole || text.len() < MAX_WHOLE_LEN).then_some((version, fields))
 }
 
-/// What begins the whole's reference inside of one to a part: its prefix, without the `@` that no field has.
+/// The beginning of the whole's reference inside of a reference to a part: the prefix without its `@`, which no field may
+/// contain.
 const INSIDE: &str = "content:";
 
 /// A reference to a content or to a part of it. See the [module](self) for its grammar.
 ///
-/// Who may read the content may read each part of it: a part is not signed, and can only narrow what the reference grants.
+/// A reader who may read the content may read each part of it. So the part is not signed: it can only narrow what the
+/// reference grants.
 ///
 /// ```
 /// use long_content::reference::{Content, Reference, Scope, Ttl};
@@ -623,7 +630,7 @@ const INSIDE: &str = "content:";
 pub struct Reference {
     /// The whole content.
     pub content: ContentRef,
-    /// What is meant of it, if not all.
+    /// The part of it that is meant; `None` for all of it.
     pub part: Option<Part>,
 }
 
@@ -685,8 +692,8 @@ fn parse_part(text: &str) -> Result<Reference, ParseRefError> {
     }
 }
 
-/// Index of the colon between the whole's reference and the part. A part begins with a dot or a colon, or is empty; a field does not, and
-/// is not.
+/// Index of the colon between the whole's reference and the part. A part begins with a dot or a colon, or is empty; a field
+/// never does, and is never empty.
 fn end_of_whole(text: &str) -> Option<usize> {
     let mut colons = text.match_indices(':').map(|(at, _)| at);
     colons.find(|at| matches!(text.as_bytes().get(at + 1), None | Some(b'.' | b':')))
@@ -874,7 +881,7 @@ mod tests {
         assert!(documented.contains(&format!("`{part}`")), "docs/references.md should contain `{part}`");
     }
 
-    /// Vectors of the layers that did not count elements.
+    /// Vectors of layers that did not write the number of elements.
     #[test]
     fn references_to_arrays_by_older_writers_are_read() {
         let table = Scope::new("AgentContext-dev");
@@ -930,7 +937,7 @@ mod tests {
         }
     }
 
-    /// A program that may write to the table could store such a text under its right name.
+    /// A program that may write to the table could store such a text under the id that belongs to it.
     #[test]
     fn a_text_that_is_not_utf_8_is_not_held() {
         let scope = Scope::new("table");

@@ -1,8 +1,8 @@
-//! Screening: whether anything in a payload may have to be replaced, told from its pieces as they arrive.
+//! Screening: determines whether anything in a payload may have to be replaced, from its pieces as they arrive.
 //!
-//! Most payloads have nothing to replace. Those go on in the pieces they came in: they are never put together, and each
-//! piece is looked at while it is still in the processor's cache. A screen may raise a false alarm; then the whole is looked
-//! at by [`hydrate`](crate::hydrate) or [`offload`](crate::offload), which decide.
+//! Most payloads have nothing to replace. They are forwarded in the pieces in which they arrived: they are never joined, and
+//! each piece is screened while it is still in the processor's cache. A screen may raise a false alarm; then
+//! [`hydrate`](crate::hydrate) or [`offload`](crate::offload) searches the whole payload and decides.
 //!
 //! ```
 //! use long_content::screen::EventScreen;
@@ -37,19 +37,19 @@ impl Default for EventScreen {
 }
 
 impl EventScreen {
-    /// Looks at the next piece: whether the event must be looked at as a whole, as far as it is known.
+    /// Screens the next piece. Returns whether the event must be searched as a whole, as far as is known.
     pub fn push(&mut self, piece: &[u8]) -> bool {
         self.raised = self.raised || self.seams.search(piece, |text| REFERENCES.find(text).is_some());
         self.raised
     }
 
-    /// Whether the event must be looked at as a whole.
+    /// Whether the event must be searched as a whole.
     pub fn is_raised(&self) -> bool {
         self.raised
     }
 }
 
-/// Whether a response may hold a string above the threshold, or one that reads like a reference.
+/// Whether a response may contain a string above the threshold, or one that looks like a reference.
 #[derive(Debug)]
 pub struct ResponseScreen {
     seams: Seams,
@@ -65,7 +65,7 @@ impl ResponseScreen {
         Self { seams, spellings, gaps: Gaps::new(threshold), raised: false }
     }
 
-    /// Looks at the next piece: whether the response must be looked at as a whole, as far as it is known.
+    /// Screens the next piece. Returns whether the response must be searched as a whole, as far as is known.
     pub fn push(&mut self, piece: &[u8]) -> bool {
         let spellings = &mut self.spellings;
         self.raised =
@@ -73,7 +73,7 @@ impl ResponseScreen {
         self.raised
     }
 
-    /// Whether the response must be looked at as a whole.
+    /// Whether the response must be searched as a whole.
     pub fn is_raised(&self) -> bool {
         self.raised
     }

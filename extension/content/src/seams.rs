@@ -1,13 +1,13 @@
-//! Searching what comes in pieces: a needle may lie across two of them, or more.
+//! Searches a text that arrives in pieces. What it searches for (the needle) may lie across two or more of them.
 
 /// Bytes that a needle may take on either side of a seam.
 const WIDEST: usize = 31;
 
-/// What lies around the seams between pieces: as much as a needle across one may take on either side.
+/// The bytes around the seams between pieces: as many as a needle across a seam may have on either side.
 #[derive(Debug)]
 pub(crate) struct Seams {
     width: usize,
-    /// The last bytes so far, up to `width`, with room for as many that come next.
+    /// The last bytes so far, up to `width`, with room for as many of the next bytes.
     around: [u8; 2 * WIDEST],
     len: usize,
 }

@@ -1,9 +1,9 @@
-//! The signing keys of one process: given by a variable, or read from a secret and read again when a reference names a key
-//! that is not known yet.
+//! The signing keys of one process. They are in a variable, or are read from a secret, which is read again when a reference
+//! names an unknown key.
 //!
 //! Anyone can make up a key id, so the secret is read again at most once a minute. In between, an unknown key may be a new
-//! one: its references fail for now ([`UnknownKey::MayPass`]), and are not judged. A key is [`UnknownKey::Permanent`] only when a complete
-//! secret was read after the key had been seen, and does not hold it.
+//! one, so its references fail with an error that may be retried ([`UnknownKey::MayPass`]). A key is
+//! [`UnknownKey::Permanent`] only if the complete secret was read after the key was first seen, and does not contain it.
 
 mod secret;
 pub mod settings;
@@ -21,10 +21,10 @@ use self::settings::SigningSettings;
 use crate::keys::{KeyId, Keyring};
 use crate::store::dynamodb::SettingsError;
 
-/// How often the secret is read for the sake of unknown keys.
+/// The shortest time between two reads of the secret because of unknown keys.
 const REFETCH_PAUSE: Duration = Duration::from_mins(1);
 
-/// How long init waits for the secret; later, an invocation that needs the keys waits as long as its deadline allows.
+/// How long init waits for the secret. After init, an invocation that needs the keys waits as long as its deadline allows.
 const INIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Ids of unknown keys to remember, a few kilobytes. When more come within a minute, all are forgotten.
@@ -39,17 +39,17 @@ pub struct SigningKeys {
     unknown: Mutex<Seen>,
 }
 
-/// Unknown keys, and the last reading of the secret for their sake.
+/// Unknown keys, and the last read of the secret because of them.
 #[derive(Debug, Default)]
 struct Seen {
     /// When each was seen first.
     since: HashMap<KeyId, Instant>,
     refetched: Option<Instant>,
-    /// Why the last reading settled nothing.
+    /// Why the last read did not give the complete secret.
     problem: Option<String>,
 }
 
-/// Keys that were asked for again, and what they say of keys that are not among them.
+/// Keys after the secret was read again, and what is known of keys that are not among them.
 #[derive(Debug)]
 pub struct Refetched {
     /// The keys.
@@ -57,12 +57,13 @@ pub struct Refetched {
     unknown: HashMap<KeyId, UnknownKey>,
 }
 
-/// What is known of a key that is not known.
+/// What is known of an unknown key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnknownKey {
-    /// The secret was read after the key was seen, and does not hold it; or the keys are given, and no other can come.
+    /// The secret was read after the key was seen, and does not contain it; or the keys are in a variable, so that there can
+    /// be no other.
     Permanent,
-    /// The key may be in the secret by now, or behind what could not be read. The text says why that is not known.
+    /// The key may be in the secret by now, or in a version that could not be read. The text says why that is not known.
     MayPass(String),
 }
 
@@ -90,14 +91,15 @@ impl SigningKeys {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads the secret during init, so that no invocation waits for it. Failing is no loss: the first need tries again.
+    /// Reads the secret during init, so that no invocation waits for it. If that fails, the first invocation that needs it
+    /// tries again.
     pub async fn warm(&self) {
         if let Err(error) = self.get(Instant::now() + INIT_TIMEOUT).await {
             tracing::warn!(%error, "no signing keys during init");
         }
     }
 
-    /// The keys; when they are not known yet, the secret is read.
+    /// The keys. If they are not known yet, the secret is read.
     pub async fn get(&self, until: Instant) -> Result<Keyring, NoKeysYet> {
         if let Some(keys) = self.known() {
             return Ok(keys);
@@ -110,8 +112,8 @@ impl SigningKeys {
         }
     }
 
-    /// The keys after references named `unknown` ones: the secret is read again, once for all who ask meanwhile, and not
-    /// again for a minute. When it cannot be read, they are what they were.
+    /// The keys after references named `unknown` keys. The secret is read again, once for all callers that ask meanwhile,
+    /// and not again for a minute. If it cannot be read, the keys stay the same.
     pub async fn refetched(&self, unknown: &[KeyId], until: Instant) -> Refetched {
         let seen_now = Instant::now();
         let Some(secret) = &self.secret else { return self.judged(unknown, |_| UnknownKey::Permanent) };
@@ -139,8 +141,8 @@ impl SigningKeys {
         Refetched { keys: self.known().unwrap_or_default(), unknown }
     }
 
-    /// Takes the keys of a secret, and gives what could not be read of it. The keys behind that may be the ones that were known
-    /// before: they stay.
+    /// Takes over the keys of a secret, and returns why a part of it could not be read. In that case, the keys that were
+    /// known before stay, because they may be in the part that could not be read.
     fn learn(&self, SecretKeys { keys, unread }: SecretKeys) -> (Keyring, Option<SecretError>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let keys = match (&unread, &*known) {
@@ -169,7 +171,7 @@ impl Seen {
         self.refetched.is_none_or(|last| last.elapsed() >= REFETCH_PAUSE)
     }
 
-    /// What the last reading says of a key that it did not bring.
+    /// What is known, after the last read, of a key that it did not find.
     fn judge(&self, id: KeyId) -> UnknownKey {
         let was_seen_before = || self.since.get(&id).zip(self.refetched).is_some_and(|(seen, read)| *seen <= read);
         match &self.problem {

@@ -1,4 +1,4 @@
-//! Content stores: put and get one content at a time, many together. A store waits and never parses JSON.
+//! Content stores: they put and get contents, many with one call. A store waits for the network, and never parses JSON.
 
 use std::fmt;
 use std::future::Future;
@@ -30,26 +30,26 @@ pub mod tiers;
 
 pub use self::expiry::Expiry;
 
-/// The largest content a store takes, in bytes before compression.
+/// The largest content that a store accepts, in bytes before compression.
 pub const MAX_CONTENT_LEN: u64 = 64 << 20;
 
 /// Why a content could not be read. The variant says whose fault it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GetError {
-    /// No such content, or only parts of it.
+    /// There is no such content, or only some of its parts are stored.
     #[error("no content is stored under it")]
     NotFound,
-    /// Its time is over, whether or not the store has deleted it yet.
+    /// The content has expired, whether or not the store has deleted it yet.
     #[error("the content expired")]
     Expired,
-    /// The reference disagrees with what is stored under its id (kind, size or TTL class): it was altered; or what is
-    /// stored there is another tenant's.
+    /// The reference disagrees with what is stored under its id (kind, size or TTL class), so it was altered; or the content
+    /// under its id belongs to another tenant.
     #[error("the reference does not match what is stored under its id")]
     Refused,
-    /// What is stored is not what was put there.
+    /// The stored content is damaged.
     #[error("the stored content is damaged")]
     Corrupt,
-    /// The store did not answer in time; the text says what was last heard of it, without content or credentials.
+    /// The store did not answer in time. The text is the last error, without content or credentials.
     #[error("the content store did not answer: {0}")]
     Unavailable(String),
 }
@@ -63,33 +63,33 @@ pub enum PutError {
         /// Bytes of the content.
         size: u64,
     },
-    /// The store did not take it in time; the text says what was last heard of it, without content or credentials.
+    /// The store did not accept it in time. The text is the last error, without content or credentials.
     #[error("the content could not be stored: {0}")]
     Unavailable(String),
 }
 
-/// A content as a store gave it: verified, and until when it is good.
+/// A content from a store, which was verified, and its expiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The content, in a separate allocation: keeping it keeps nothing larger alive.
+    /// The content. It is a separate allocation, so that keeping it does not keep anything larger in memory.
     pub bytes: Bytes,
-    /// When it is over.
+    /// When it expires.
     pub expiry: Expiry,
 }
 
-/// A place that keeps contents under their references. A value is a handle: its clones share one place.
+/// A place that keeps contents under their references. It is a handle: its clones share one place.
 pub trait ContentStore: fmt::Debug {
-    /// The same store, on somebody's account: what this handle is used for is counted in `tally` too, so that of many
-    /// invocations at once each knows its own costs.
+    /// The same store, whose use is also counted in `tally`. With it, each of many concurrent invocations knows its own
+    /// costs.
     #[must_use]
     fn charging(&self, tally: &Tally) -> Self
     where
         Self: Sized;
 
-    /// Stores contents under their references, which are theirs in `scope` ([`Scope::reference`]). When this returns
-    /// `Ok`, every one of them is durable and readable for at least half of its life; the expiries are in their order.
+    /// Stores contents under the references that they have in `scope` ([`Scope::reference`]). If this returns `Ok`, every
+    /// content is stored and readable for at least half of its life. The expiries are in the order of the contents.
     ///
-    /// Gives up with [`PutError::Unavailable`] when `until` has come.
+    /// Fails with [`PutError::Unavailable`] at `until`.
     fn put(
         &self,
         scope: &Scope,
@@ -99,7 +99,7 @@ pub trait ContentStore: fmt::Debug {
 
     /// Reads the contents of distinct references, in their order. Each is verified against its reference in `scope`.
     ///
-    /// Gives up with [`GetError::Unavailable`] for what has not arrived when `until` has come.
+    /// Contents that have not arrived at `until` fail with [`GetError::Unavailable`].
     fn get(
         &self,
         scope: &Scope,
@@ -107,13 +107,13 @@ pub trait ContentStore: fmt::Debug {
         until: Instant,
     ) -> impl Future<Output = Vec<Result<Stored, GetError>>> + Send;
 
-    /// What is known of where the parts of a content are: nothing, unless a store remembers it with the content.
+    /// What is known about where the parts of a content are. It is empty, unless the store remembers it with the content.
     fn index(&self, _scope: &Scope, _reference: &ContentRef) -> Index {
         Index::default()
     }
 }
 
-/// Nothing of a call is stored when one of its contents is too large.
+/// Fails if one of the contents is too large. Then none of them is stored.
 fn refuse_too_large(contents: &[(ContentRef, Bytes)]) -> Result<(), PutError> {
     let largest = contents.iter().map(|(_, bytes)| bytes.len() as u64).max().unwrap_or(0);
     if largest > MAX_CONTENT_LEN { Err(PutError::TooLarge { size: largest }) } else { Ok(()) }

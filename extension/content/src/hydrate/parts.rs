@@ -1,4 +1,5 @@
-//! Parts of contents in an event that is being hydrated: each whole is read once, and its parts are found in it.
+//! Parts of contents in an event that is being hydrated. Each whole content (a *whole*) is read once, and its parts are
+//! found in it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,21 +13,21 @@ use crate::reference::{ContentRef, Reference};
 /// The parts that an event and its contents name.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    /// Those whose wholes were not added yet.
+    /// Parts whose wholes were not added yet.
     waiting: HashMap<ContentRef, Vec<Reference>>,
-    /// Wholes that were added for their parts, `None` where their references stay.
+    /// Wholes that were added for their parts; `None` if their references stay.
     wholes: HashMap<ContentRef, Option<Whole>>,
-    /// Those that can be found now, and wholes that were added before they were named.
+    /// Parts that can be found now, and wholes that were added before they were named.
     due: Vec<Reference>,
-    /// Those that their wholes do not have.
+    /// Parts that their wholes do not have.
     pub(super) absent: Vec<(Reference, Absent)>,
-    /// Those that were not searched.
+    /// Parts that were not searched.
     unsearched: HashSet<Reference>,
-    /// Bytes of those that were.
+    /// Bytes of the parts that were searched.
     searched: u64,
 }
 
-/// A content that was read for its parts, and what is known of where they are.
+/// A content that was read for its parts, and what is known about where they are.
 #[derive(Debug)]
 struct Whole {
     bytes: Bytes,
@@ -39,12 +40,13 @@ impl Parts {
         self.waiting.is_empty() && self.wholes.is_empty()
     }
 
-    /// Whether a whole is asked for, or known, because of its parts.
+    /// Whether a whole was requested, or is known, because of its parts.
     pub(super) fn knows(&self, whole: &ContentRef) -> bool {
         self.waiting.contains_key(whole) || self.wholes.contains_key(whole)
     }
 
-    /// One more is named. `whole` is what was added for its whole, if that is named itself. Says whether the whole must be asked for.
+    /// Notes a named part. `whole` is what was added for its whole, if the whole is named itself. Returns whether the whole
+    /// must be requested.
     pub(super) fn name(&mut self, part: Reference, whole: Option<&Filling>, is_asked_for: bool) -> bool {
         let content = part.content;
         if let Some(filling) = whole.filter(|_| !self.wholes.contains_key(&content)) {
@@ -63,7 +65,7 @@ impl Parts {
         parts.len() == 1 && !is_asked_for
     }
 
-    /// Takes a whole whose parts are named, `None` if their references stay.
+    /// Takes a whole whose parts are named; `None` if their references stay.
     pub(super) fn add(&mut self, content: ContentRef, bytes: Option<Bytes>, index: Option<Index>) {
         if let Some(parts) = self.waiting.remove(&content) {
             self.due.extend(parts);
@@ -72,7 +74,7 @@ impl Parts {
         }
     }
 
-    /// A whole is named itself. Says whether it must be asked for.
+    /// Notes a whole that is named itself. Returns whether it must be requested.
     pub(super) fn name_whole(&mut self, content: ContentRef) -> bool {
         if self.wholes.contains_key(&content) {
             self.due.push(content.into());
@@ -80,7 +82,7 @@ impl Parts {
         !self.knows(&content)
     }
 
-    /// What can be put in its place now, and what that is.
+    /// The next reference that can be replaced now, and what takes its place.
     pub(super) fn next_due(&mut self, search: Search) -> Option<(Reference, Filling)> {
         let reference = self.due.pop()?;
         if reference.part.is_none() {
@@ -106,7 +108,8 @@ impl Parts {
         Some((reference, filling))
     }
 
-    /// The text of a part, whether it is elements of an array, and whether it may hold references: as the whole may.
+    /// The text of a part, whether it is elements of an array, and whether it may contain references, which it may if the
+    /// whole may.
     fn find(&self, reference: &Reference) -> Option<Result<(Bytes, bool, bool), Absent>> {
         let Whole { bytes, index } = self.wholes.get(&reference.content)?.as_ref()?;
         let found = index.find(bytes, reference.part.as_ref()?);
@@ -114,8 +117,8 @@ impl Parts {
         Some(found.map(|Found { span, is_slice }| (bytes.slice(span), is_slice, may_hold)))
     }
 
-    /// The plan of a part that may hold references. Parts are no more to be searched when an event with those before would be too
-    /// large already.
+    /// The plan of a part that may contain references. If an event with the parts before it would be too large already, it
+    /// is not searched.
     fn searched(&mut self, reference: &Reference, text: Bytes, search: Search) -> HydratePlan {
         let searched = self.searched.saturating_add(text.len() as u64);
         if searched > search.max_decoded {
@@ -131,7 +134,7 @@ impl Parts {
         self.unsearched.is_empty() || !self.unsearched.contains(reference)
     }
 
-    /// The wholes that are in memory only for parts of them that are among `named`.
+    /// The wholes that are in memory only because parts of them are in `named`.
     pub(super) fn held_for(named: &HashSet<Reference>, contents: &Contents) -> HashSet<ContentRef> {
         let stays = |reference: &Reference| matches!(contents.get(reference), Some(Filling::Kept));
         let parts = named.iter().filter(|reference| reference.part.is_some() && !stays(reference));

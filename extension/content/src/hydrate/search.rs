@@ -1,4 +1,4 @@
-//! Searching an event for references: which are where, also in the JSON texts inside of its strings.
+//! Searches an event for references and their places, also in the JSON texts inside of its strings.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -22,10 +22,11 @@ static PREFIX_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(P
 pub struct Search {
     /// Whether the references of [`ContentRef::parse_legacy`] are found too.
     pub reads_legacy: bool,
-    /// Bytes of JSON text inside of strings that may be decoded to look into it. Never more than 24 times the event is.
+    /// The most bytes of JSON text inside of strings that may be decoded to search it, and never more than 24 times the
+    /// bytes of the event.
     pub max_decoded: u64,
-    /// Distinct references that an event may name, those of its contents and those that cannot be read included. The search ends
-    /// where there are more.
+    /// How many distinct references an event may name, including those of its contents and those that cannot be read. The
+    /// search ends when there are more.
     pub max_references: usize,
 }
 
@@ -38,19 +39,19 @@ impl Default for Search {
 /// Why an event is not hydrated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TooLarge {
-    /// It would have more bytes than it may: so many, at least.
+    /// It would have more bytes than it may: at least so many.
     #[error("the hydrated event would have at least {0} bytes")]
     Bytes(u64),
-    /// To find all its references, more of the JSON text inside of its strings would have to be decoded than may be; or its
+    /// To find all its references, more JSON text inside of strings would have to be decoded than is allowed; or its
     /// contents refer to contents that were not added.
     #[error("text inside of text, or contents inside of contents, are nested too deep in the event")]
     TooDeep,
-    /// It, or its contents, name more distinct references than these.
+    /// It and its contents name more distinct references than this.
     #[error("the event names more than {0} references")]
     References(usize),
 }
 
-/// Which references are where in one event.
+/// The references of one event, and their places.
 #[derive(Debug)]
 pub struct HydratePlan {
     pub(super) event: Bytes,
@@ -63,7 +64,7 @@ pub struct HydratePlan {
 pub struct Left {
     /// Their numbers.
     pub records: Vec<usize>,
-    /// What they name, however many references that are.
+    /// All references in them.
     pub references: Vec<Reference>,
 }
 
@@ -74,7 +75,7 @@ pub(super) struct Edit {
     pub(super) span: Range<usize>,
     /// Index of that reference.
     pub(super) reference: usize,
-    /// How many strings it is inside of: so often it is escaped.
+    /// How many strings it is inside of, which is how often it is escaped.
     pub(super) depth: u32,
 }
 
@@ -86,9 +87,9 @@ pub(super) struct Found {
     malformed: Vec<(String, ParseRefError)>,
     pub(super) search: Search,
     budget: Budget,
-    /// Whether there are more references than may be.
+    /// Whether there are more references than allowed.
     pub(super) has_too_many: bool,
-    /// Whether the event is not valid JSON, though a string of it could be a reference.
+    /// Whether the event is not valid JSON, although a string in it could be a reference.
     is_invalid: bool,
 }
 
@@ -99,7 +100,7 @@ pub fn plan(event: &Bytes) -> HydratePlan {
     plan_with(event, Search::default())
 }
 
-/// [`plan`], in another way.
+/// [`plan`], with other settings of the search.
 pub fn plan_with(event: &Bytes, search: Search) -> HydratePlan {
     let budget = Budget::of_event(event, search.max_decoded);
     let mut found = Found { search, budget, ..Found::default() };
@@ -108,9 +109,10 @@ pub fn plan_with(event: &Bytes, search: Search) -> HydratePlan {
 }
 
 impl HydratePlan {
-    /// A plan for a batch that was too deep or named too many references: each record is searched by itself, with its share of what
-    /// may be decoded. A record that is still too deep, or names more references than those before it left, stays as it is. What is
-    /// outside of all records cannot: where that is too deep or names too many, so does the plan.
+    /// A plan for a batch that was too deep or named too many references. Each record is searched separately, with its share
+    /// of the bytes that may be decoded. A record that is still too deep, or names more references than are left after the
+    /// records before it, stays as it is. What is outside of all records cannot stay: if it is too deep or names too many
+    /// references, so does the new plan.
     pub fn by_record(&self, batch: &Batch) -> (Self, Left) {
         let search = self.found.search;
         let (mut found, mut edits) = self.outside(batch);
@@ -138,7 +140,7 @@ impl HydratePlan {
         (Self { event: self.event.clone(), edits, found }, left)
     }
 
-    /// Strings with the outline of a reference that cannot be read, outside of all records of a batch.
+    /// Strings outside of all records of a batch that have the outline of a reference and cannot be read.
     pub fn malformed_outside(&self, batch: &Batch) -> Vec<(String, ParseRefError)> {
         if self.malformed().is_empty() { vec![] } else { self.outside(batch).0.malformed }
     }
@@ -153,10 +155,10 @@ impl HydratePlan {
     }
 }
 
-/// A JSON text that is being searched: the event, or what is in a string of the text that is searched around it.
+/// A JSON text that is being searched: the event, or the decoded text of a string in the text around it.
 struct Searched<'a> {
     text: Cow<'a, [u8]>,
-    /// The string around it, in the text around that.
+    /// The string that contains it, in the text around it.
     token: Option<StringToken>,
     /// How far it was searched.
     at: usize,
@@ -196,7 +198,7 @@ impl<'a> Searched<'a> {
 }
 
 impl Found {
-    /// Finds the references in an event, and in the JSON texts that its strings hold. Any depth, no stack.
+    /// Finds the references in an event, and in the JSON texts in its strings. It handles any depth without recursion.
     fn search(&mut self, event: &[u8]) -> Vec<Edit> {
         self.search_from(Searched::new(Cow::Borrowed(event), None))
     }
@@ -219,7 +221,7 @@ impl Found {
         }
     }
 
-    /// Finds the references in a text inside of `depth` strings, up to the first string that holds JSON text itself.
+    /// Finds the references in a text inside of `depth` strings, up to the first string that contains JSON text itself.
     fn search_until_nested(&mut self, text: &mut Searched<'_>, depth: u32) -> Option<Searched<'static>> {
         while !self.has_too_many
             && let Some((at, token)) = text.next_candidate()
@@ -238,7 +240,7 @@ impl Found {
         None
     }
 
-    /// The JSON text that a string of `text` holds.
+    /// The JSON text in a string of `text`.
     fn open(&mut self, text: &[u8], token: &StringToken) -> Option<Searched<'static>> {
         if !json::says_text(token.raw(text)) {
             return None;
@@ -264,7 +266,7 @@ impl Found {
         }
     }
 
-    /// How many distinct references there are, and strings that only claim to be one.
+    /// How many distinct references there are, plus strings that look like references and cannot be read.
     fn len(&self) -> usize {
         self.references.len() + self.malformed.len()
     }
@@ -287,17 +289,17 @@ impl Found {
 }
 
 impl HydratePlan {
-    /// Whether the event goes on as it is.
+    /// Whether nothing in the event is replaced.
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty() && self.found.malformed.is_empty() && !self.is_too_deep() && !self.has_too_many()
     }
 
-    /// Whether it names more references than may be: the rest of it was not searched.
+    /// Whether it names more references than allowed, so that the rest of it was not searched.
     pub fn has_too_many(&self) -> bool {
         self.found.has_too_many
     }
 
-    /// Why it is no event to hydrate, if it is none.
+    /// Why the event cannot be hydrated, if it cannot.
     pub fn too_large(&self) -> Option<TooLarge> {
         if self.has_too_many() {
             return Some(TooLarge::References(self.found.search.max_references));
@@ -305,8 +307,7 @@ impl HydratePlan {
         self.is_too_deep().then_some(TooLarge::TooDeep)
     }
 
-    /// Whether some references may not have been found: the JSON text inside of text that could hold them was too much to
-    /// decode.
+    /// Whether some references may not have been found, because there was too much JSON text inside of text to decode.
     pub fn is_too_deep(&self) -> bool {
         self.found.budget.is_exhausted()
     }
@@ -331,7 +332,7 @@ impl HydratePlan {
         Self { event: text, edits: vec![], found: Found::default() }
     }
 
-    /// JSON text that would have to be searched, and is not.
+    /// JSON text that would have to be searched, but was not.
     pub(super) fn unsearched(text: Bytes) -> Self {
         Self { event: text, edits: vec![], found: Found { budget: Budget::exhausted(), ..Found::default() } }
     }

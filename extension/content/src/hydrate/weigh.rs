@@ -1,5 +1,6 @@
-//! How many bytes a hydrated event has, before it is written: contents are counted by how their bytes are escaped, once, however
-//! often and however deep they are. What one byte becomes is [`escape`](crate::escape)'s matter, here as when it is written.
+//! Computes how many bytes a hydrated event has before it is written. For each content, the bytes of each class of escapes
+//! are counted once, however often and however deep the content is in the event. [`escape`](crate::escape) defines what one
+//! byte becomes, here and when the event is written.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,7 +24,7 @@ pub(super) enum Filling {
     Kept,
     /// Text that becomes a JSON string.
     Text(Counted),
-    /// JSON, with the references that it holds itself.
+    /// JSON, with the references in it.
     Json(Box<Inside>),
 }
 
@@ -50,14 +51,14 @@ impl Filling {
     }
 }
 
-/// Whether a content may hold references of its own: only an object or array that left so that its response fits (see
-/// [`fit`](crate::fit)) does. Any other content is somebody's text, whatever it reads like; one of kind [`Kind::Verbatim`] is an
-/// object or array full of such text.
+/// Whether a content may contain references itself. Only an object or array that was taken out to make its response fit (see
+/// [`fit`](crate::fit)) may. Any other content is ordinary text, even if it looks like a reference; a content of kind
+/// [`Kind::Verbatim`] is an object or array full of such text.
 pub fn may_hold_references(reference: &ContentRef, content: &[u8]) -> bool {
     reference.kind == Kind::Json && !reference.is_legacy() && json::opens_container(content)
 }
 
-/// A text and, when something asked for it, its census.
+/// A text, and its census once it was needed.
 #[derive(Debug)]
 pub(super) struct Counted {
     pub(super) bytes: Bytes,
@@ -73,13 +74,13 @@ impl Counted {
         self.census.get_or_init(|| Census::of(&self.bytes))
     }
 
-    /// Whether one knows that nothing in it is escaped.
+    /// Whether it is known that nothing in it is escaped.
     pub(super) fn is_plain(&self) -> bool {
         self.census.get().is_some_and(Census::is_plain)
     }
 }
 
-/// A JSON content: which references are where in it, and how long it is without them.
+/// A JSON content: the references in it and their places, and how long it is without them.
 #[derive(Debug)]
 pub(super) struct Inside {
     pub(super) plan: HydratePlan,
@@ -105,7 +106,7 @@ impl Inside {
         if self.is_slice { 2 } else { 0 }
     }
 
-    /// Bytes of what stays of its text inside of `depth` strings.
+    /// Bytes of the text that stays, inside of `depth` strings.
     fn own(&self, depth: u32, contents: &Contents) -> u64 {
         let leave = self.places.iter().filter(|place| !stays(contents, &place.reference));
         let leave = leave.fold(Census::default(), |sum, place| sum.with(&place.spelt));
@@ -117,7 +118,7 @@ impl Inside {
     }
 }
 
-/// Where a document names one content, in one depth.
+/// The places at one depth where a document names one content.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) reference: Reference,
@@ -127,7 +128,7 @@ pub(super) struct Place {
     spelt: Census,
 }
 
-/// The places of these edits. What is spelt at each is counted by `spelt`.
+/// The places of these edits. `spelt` gives the census of the reference at each of them.
 fn places(plan: &HydratePlan, edits: &[Edit], spelt: impl Fn(Range<usize>) -> Census) -> Vec<Place> {
     let mut indices = HashMap::new();
     let mut places: Vec<Place> = vec![];
@@ -149,7 +150,7 @@ fn places(plan: &HydratePlan, edits: &[Edit], spelt: impl Fn(Range<usize>) -> Ce
     places
 }
 
-/// The places in an event, which is inside of no string: of what is spelt there, only the length matters.
+/// The places in an event. The event is not inside of a string, so only the length of the references there matters.
 pub(super) fn places_of_event(event: &HydratePlan, edits: &[Edit]) -> Vec<Place> {
     places(event, edits, |span| Census::of_plain(span.len()))
 }
@@ -162,24 +163,24 @@ fn stays(contents: &Contents, reference: &Reference) -> bool {
 /// Weighs contents as they will be in an event.
 pub(super) struct Scale<'a> {
     contents: &'a Contents,
-    /// What a content comes to inside of so many strings, with all that it names itself.
+    /// Bytes of a content inside of so many strings, with all contents that it names itself.
     weights: HashMap<(Reference, u32), u64>,
     limit: u64,
 }
 
-/// A content to be weighed, or whose own contents have been.
+/// A content that is to be weighed, or whose own contents have been weighed.
 enum Step {
     Into(Reference, u32),
     Outof(Reference, u32),
 }
 
 impl<'a> Scale<'a> {
-    /// A scale that weighs no more than `limit`, and costs no more work than that.
+    /// A scale that stops at `limit` bytes, so that its work is limited, too.
     pub(super) fn new(contents: &'a Contents, limit: u64) -> Self {
         Self { contents, weights: HashMap::new(), limit }
     }
 
-    /// Bytes that an event of `len` bytes has with the contents of these places, if they are no more than the limit; otherwise
+    /// Bytes that an event of `len` bytes has with the contents of these places, if they are at most the limit; otherwise
     /// some number above it. Saturates.
     pub(super) fn weigh(&mut self, len: u64, places: &[Place]) -> u64 {
         let leave = || places.iter().filter(|place| !stays(self.contents, &place.reference));
@@ -189,7 +190,8 @@ impl<'a> Scale<'a> {
         contents.saturating_add(len.saturating_sub(spelt))
     }
 
-    /// Bytes of the contents of places in a document inside of `depth` strings. What was not weighed would be too much.
+    /// Bytes of the contents of places in a document inside of `depth` strings. A content that was not weighed counts as too
+    /// large.
     fn sum(&self, depth: u32, places: &[Place]) -> u64 {
         let leave = places.iter().filter(|place| !stays(self.contents, &place.reference)).map(|place| {
             let weight = self.weights.get(&(place.reference.clone(), depth + place.depth)).copied().unwrap_or(u64::MAX);
@@ -198,8 +200,8 @@ impl<'a> Scale<'a> {
         leave.fold(0, u64::saturating_add)
     }
 
-    /// Weighs contents and those that they name, each once a depth. No stack. Ends as soon as they are above the limit, and gives
-    /// what they come to that were weighed so far.
+    /// Weighs contents and the contents that they name, each once for each depth, without recursion. It stops as soon as
+    /// their sum is above the limit, and then returns the sum so far.
     fn find_weights(&mut self, places: &[Place]) -> Option<u64> {
         let mut seen = 0_u64;
         let mut steps: Vec<_> = places.iter().map(|place| Step::Into(place.reference.clone(), place.depth)).collect();
@@ -240,8 +242,8 @@ impl<'a> Scale<'a> {
     }
 }
 
-/// Bytes of a text as a string inside of `depth` others; of a content that is not known, those that its reference says, as if
-/// nothing in it had to be escaped. Of a part nothing is said.
+/// Bytes of a text as a string inside of `depth` others. For a content that is not known, it is the size in its reference,
+/// as if nothing in it had to be escaped. A reference to a part gives no size.
 fn weight_of_text(reference: &Reference, filling: Option<&Filling>, depth: u32) -> u64 {
     let (text, size) = match filling {
         Some(Filling::Text(text)) => (Some(text), 0),

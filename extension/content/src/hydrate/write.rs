@@ -1,4 +1,5 @@
-//! Writing a hydrated event: in one, or chunk by chunk while it is sent, so that it is never in memory beside its contents.
+//! Writes a hydrated event: in one piece, or chunk by chunk while it is sent, so that it is never in memory beside its
+//! contents.
 
 use bytes::Bytes;
 
@@ -9,11 +10,11 @@ use crate::reference::Reference;
 
 /// A stretch of a hydrated event, and how many strings it is inside of.
 enum Piece<'a> {
-    /// JSON text, as it is or was spelt.
+    /// JSON text with its original spelling.
     Json(&'a [u8], u32),
-    /// A text that is there as a JSON string.
+    /// A text that becomes a JSON string.
     Text(&'a [u8], u32),
-    /// The same of a text in which nothing is escaped.
+    /// A text that becomes a JSON string and in which nothing is escaped.
     Plain(&'a [u8], u32),
 }
 
@@ -30,7 +31,7 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// A plan that is being carried out, inside of `depth` strings.
+/// A plan that is being written, inside of `depth` strings.
 struct Open<'a> {
     plan: &'a HydratePlan,
     edits: std::slice::Iter<'a, Edit>,
@@ -40,7 +41,7 @@ struct Open<'a> {
     brackets: Option<Brackets>,
 }
 
-/// How far the elements of a slice are written, and the brackets around them, which are never escaped.
+/// Which of the brackets around the elements of a slice are written. Brackets are never escaped.
 #[derive(Clone, Copy)]
 enum Brackets {
     Unopened,
@@ -55,7 +56,7 @@ impl<'a> Open<'a> {
     }
 }
 
-/// Every piece of a hydrated event in order. Contents that refer to contents cost no stack.
+/// Every piece of a hydrated event in order. Contents that refer to contents need no recursion.
 struct Pieces<'a> {
     contents: &'a Contents,
     open: Vec<Open<'a>>,
@@ -116,7 +117,7 @@ pub(super) fn write(event: &HydratePlan, contents: &Contents, out: &mut Vec<u8>)
     }
 }
 
-/// An event with all its contents, of which one knows that it is not too large; not yet written.
+/// An event with all its contents that is known not to be too large, and is not written yet.
 #[derive(Debug)]
 pub struct Hydrated {
     event: HydratePlan,
@@ -126,7 +127,7 @@ pub struct Hydrated {
 }
 
 impl Hydrated {
-    /// An event that comes to `len` bytes with these contents, beside `held` bytes of contents of which it has parts.
+    /// An event that has `len` bytes with these contents, and `held` bytes of contents of which it needs parts.
     pub(super) fn new(event: HydratePlan, contents: Contents, len: u64, held: u64) -> Self {
         Self { event, contents, len, held }
     }
@@ -136,7 +137,7 @@ impl Hydrated {
         self.len
     }
 
-    /// Bytes of memory until it is written: its own, and those of contents of which it has parts.
+    /// Bytes of memory that it needs until it is written: its own, and those of contents of which it needs parts.
     pub fn memory(&self) -> u64 {
         self.len.saturating_add(self.held)
     }
@@ -146,7 +147,7 @@ impl Hydrated {
         self.len == 0
     }
 
-    /// The event in one.
+    /// The event in one piece.
     pub fn into_bytes(self) -> Bytes {
         if self.event.edits.is_empty() {
             return self.event.event;
@@ -163,7 +164,7 @@ impl Hydrated {
     }
 }
 
-/// A hydrated event that is written bit by bit.
+/// A hydrated event that is written chunk by chunk.
 pub struct Chunks<'a> {
     pieces: Pieces<'a>,
     /// The piece that is being written.
@@ -179,8 +180,8 @@ impl std::fmt::Debug for Chunks<'_> {
 }
 
 impl Chunks<'_> {
-    /// Appends the next of the event to `out`, until that has `len` bytes or the event ends. It has more by what one byte becomes
-    /// as deep as it is, and by as many bytes again at most.
+    /// Appends the next bytes of the event to `out`, until `out` has `len` bytes or the event ends. `out` may get at most
+    /// `len` bytes more than that, or the bytes that one byte becomes at its depth, if these are more.
     pub fn write(&mut self, out: &mut Vec<u8>, len: usize) {
         while out.len() < len {
             let Some((text, depth)) = self.parts.get_mut(self.next) else {

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use super::spans::Spans;
 use crate::json::{self, Members, Name, StringToken};
 
-/// Between two elements of an array whose places are noted lie so many bytes, or one long element.
+/// Bytes between two elements of an array whose places are noted, unless there is one long element between them.
 const STRIDE: usize = 64;
 
 /// Where the members of a container are.
@@ -13,7 +13,7 @@ const STRIDE: usize = 64;
 pub(super) enum Directory {
     /// Hashes of the keys of an object, with where each key begins; sorted.
     Object(Vec<(u32, u32)>),
-    /// How many elements an array has; and of some, which, where each begins, in order.
+    /// How many elements an array has; and the indices of some of them, with where each begins, in order.
     Array(usize, Vec<(u32, u32)>),
 }
 
@@ -65,7 +65,7 @@ impl Directory {
         }
     }
 
-    /// Where the value of an object's member begins: of several with one key, the last.
+    /// Where the value of an object's member begins; the last one if several have the same key.
     pub(super) fn member(&self, text: &[u8], key: &str, hasher: &RandomState) -> Option<usize> {
         let Self::Object(places) = self else { return None };
         let wanted = hash(hasher, key.as_bytes());

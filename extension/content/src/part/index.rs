@@ -1,5 +1,6 @@
-//! Finding parts of a content without parsing it: one pass finds where its long values end, one more at most what is in those
-//! that parts lead through. Both are kept, so that a thousand parts cost little more than one.
+//! Finds parts of a content without parsing it. One pass finds where its long values end. At most one more pass finds the
+//! members of those long values that the parts lead through. Both results are kept, so that a thousand parts cost little
+//! more than one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,15 +14,15 @@ use super::spans::{LONG, Spans};
 use super::spelling::{Part, Slice, parse_number};
 use crate::json::{self, Members, Name};
 
-/// How much space around a comma is passed over to find where the value before it ends.
+/// How much white space around a comma is skipped to find where the value before it ends.
 const MOST_SPACE: usize = 64;
 
-/// What is known of where things are in one content. A value is a handle: its clones share it.
+/// What is known about where values are in one content. It is a handle: its clones share what they know.
 #[derive(Clone, Default)]
 pub struct Index(Arc<Known>);
 
 struct Known {
-    /// Values of so many bytes or more are skipped, and have directories that are kept.
+    /// Values of this many bytes or more are skipped with their spans, and their directories are kept.
     long: usize,
     spans: OnceLock<Spans>,
     directories: Mutex<HashMap<usize, Arc<Directory>>>,
@@ -45,7 +46,7 @@ pub struct Found {
     pub is_slice: bool,
 }
 
-/// Where a value begins, and the index behind it where that is known without a look at the value.
+/// Where a value begins, and the index after it if that is known without scanning the value.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     at: usize,
@@ -67,7 +68,7 @@ pub enum Absent {
     /// The pointer leads to a value that has no elements.
     #[error("the content has no array there")]
     NoArray,
-    /// The slice begins behind the array's end.
+    /// The slice begins after the array's end.
     #[error("the array there has only {0} elements")]
     BeyondEnd(u64),
 }
@@ -79,7 +80,8 @@ impl fmt::Debug for Index {
 }
 
 impl Index {
-    /// Where a part of `content` is: always of the same content. Of a text that is not valid JSON, it is somewhere or nowhere.
+    /// Where a part of `content` is. All calls must be for the same content. If it is not valid JSON, the result is any
+    /// place or none.
     ///
     /// # Errors
     /// Why there is none.
@@ -96,7 +98,7 @@ impl Index {
         Ok(Found { span: at..end, is_slice: false })
     }
 
-    /// How many bytes of contents were looked at so far.
+    /// How many bytes of the content were scanned so far.
     pub fn scanned(&self) -> u64 {
         self.0.scanned.load(Relaxed)
     }
@@ -157,7 +159,7 @@ impl Index {
         Some(first.at..last.end.or_else(|| self.end(text, last.at))?)
     }
 
-    /// Index behind the value that begins at `at`.
+    /// Index after the value that begins at `at`.
     fn end(&self, text: &[u8], at: usize) -> Option<usize> {
         let (end, scanned) = self.spans(text).end(text, at)?;
         self.note(scanned);
@@ -171,8 +173,8 @@ impl Index {
         })
     }
 
-    /// The directory of the container that begins at `open`. Those of long ones are kept while they take no more memory than the
-    /// content.
+    /// The directory of the container that begins at `open`. Directories of long containers are kept as long as they take no
+    /// more memory than the content.
     fn directory(&self, text: &[u8], open: usize) -> Arc<Directory> {
         let lock = || self.0.directories.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(directory) = lock().get(&open) {
@@ -198,7 +200,8 @@ impl Index {
     }
 }
 
-/// How many bytes an element has, of these from its beginning to that of the next; `None` if much space is between the two.
+/// How many bytes an element has. `bytes` are those from its beginning to the beginning of the next. `None` if there is much
+/// white space between the two.
 fn end_before(bytes: &[u8]) -> Option<usize> {
     let last_before = |end: usize| {
         let looked_at = bytes.get(end.saturating_sub(MOST_SPACE)..end)?;
@@ -209,8 +212,8 @@ fn end_before(bytes: &[u8]) -> Option<usize> {
     last_before(comma).filter(|at| !bytes[*at].is_ascii_whitespace()).map(|last| last + 1)
 }
 
-/// Where the value begins that `tokens` lead to from the short one that begins at `at`, and index behind that one. Looks at each
-/// byte once: of several members with one key the last counts, whatever is in those before. As deep as there are tokens.
+/// Where the value begins to which `tokens` lead from the short value at `at`, and the index after that short value. It
+/// scans each byte once. If several members have the same key, the last one counts. It recurses as deep as there are tokens.
 fn descend(text: &[u8], at: usize, tokens: &[String]) -> Option<(usize, Option<usize>)> {
     let opens_container = matches!(text.get(at), Some(b'{' | b'['));
     let Some((token, tokens)) = tokens.split_first().filter(|_| opens_container) else {
@@ -318,7 +321,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
 
-        /// However long a value must be to be skipped.
+        /// The result is the same for any length above which values are skipped.
         #[test]
         fn a_part_is_what_a_json_library_gives(
             document in any_document(), space in " {0,2}", long in prop_oneof![0_usize..200, Just(LONG)],

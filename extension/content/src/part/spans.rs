@@ -1,12 +1,12 @@
-//! Spans: where the long values of a content end, found in one pass, so that what looks for a value skips them.
+//! Spans: where the long values of a content end. They are found in one pass, so that a search for a value can skip them.
 
 use super::spelling::MAX_TOKENS;
 use crate::json::{StringToken, value_end};
 
-/// Usually values of this many bytes or more have a span. What is shorter is scanned again whenever it is skipped.
+/// The usual length from which values have a span. A shorter value is scanned again whenever it is skipped.
 pub(super) const LONG: usize = 4096;
 
-/// Values inside of more containers than this are never skipped: no pointer leads there.
+/// Values inside of more containers than this have no span, because no pointer leads there.
 const MAX_DEPTH: usize = MAX_TOKENS + 2;
 
 /// Where long values begin and end. Together they take no more memory than the content, and usually a thousandth.
@@ -48,7 +48,7 @@ impl Spans {
         self.0.binary_search_by_key(&at, |(start, _)| *start as usize).is_ok()
     }
 
-    /// Index behind the value that begins at `at`, and how many bytes had to be scanned to find it.
+    /// Index after the value that begins at `at`, and how many bytes had to be scanned to find it.
     pub(super) fn end(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
         match self.0.binary_search_by_key(&at, |(start, _)| *start as usize) {
             Ok(index) => Some((self.0[index].1 as usize, 0)),

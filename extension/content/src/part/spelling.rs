@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// A part has no more than this many bytes.
 pub const MAX_PART_LEN: usize = 512;
 
-/// A pointer has no more tokens: each takes a byte at least.
+/// A pointer has at most this many tokens, because each takes at least one byte.
 pub(crate) const MAX_TOKENS: usize = MAX_PART_LEN;
 
 /// Elements of an array.
@@ -15,15 +15,15 @@ pub(crate) const MAX_TOKENS: usize = MAX_PART_LEN;
 pub struct Slice {
     /// Index of the first one.
     pub start: u64,
-    /// How many at most: it ends where the array ends.
+    /// How many at most. There are fewer if the array ends before.
     pub count: u64,
 }
 
-/// What is meant of a content, as it is spelt in references.
+/// A part of a content, as it is spelt in references.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Part(Arc<str>);
 
-/// A text, or a pointer, that is no part.
+/// A text or pointer that is not a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a part of a content: a pointer of at most {MAX_PART_LEN} bytes as references spell it, maybe with a slice"
@@ -31,10 +31,10 @@ pub struct Part(Arc<str>);
 pub struct NotAPart;
 
 impl Part {
-    /// The part of a JSON Pointer as RFC 6901 spells it.
+    /// The part for a JSON Pointer, spelt as in RFC 6901.
     ///
     /// # Errors
-    /// A text that is no JSON Pointer, or longer than a part may be.
+    /// The text is not a JSON Pointer, or the part would be too long.
     pub fn new(pointer: &str, slice: Option<Slice>) -> Result<Self, NotAPart> {
         let tokens = match pointer.strip_prefix('/') {
             Some(tokens) => tokens.split('/').map(unescaped).collect::<Option<Vec<_>>>(),
@@ -59,7 +59,7 @@ impl Part {
         self.tokens().iter().flat_map(|token| ["/".to_owned(), token.replace('~', "~0").replace('/', "~1")]).collect()
     }
 
-    /// Which elements are meant of the array that the pointer leads to.
+    /// The elements of the array to which the pointer leads; `None` for the whole value.
     pub fn slice(&self) -> Option<Slice> {
         parse_slice(split(&self.0).1?)
     }
@@ -90,7 +90,7 @@ impl FromStr for Part {
     }
 }
 
-/// The pointer of a part, and what is behind the colon.
+/// The pointer of a part, and what follows its colon.
 fn split(text: &str) -> (&str, Option<&str>) {
     text.split_once(':').map_or((text, None), |(pointer, slice)| (pointer, Some(slice)))
 }
@@ -112,7 +112,7 @@ pub(crate) fn unescaped(token: &str) -> Option<String> {
     is_token.then(|| token.replace("~1", "/").replace("~0", "~"))
 }
 
-/// Whether a token's byte is spelt as it is.
+/// Whether a byte of a token is spelt without an escape.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
@@ -124,7 +124,7 @@ fn push_token(text: &mut String, token: &str) {
     }
 }
 
-/// What a token says, in its only spelling.
+/// The decoded token; `None` if it is not in its only spelling.
 fn decoded(mut token: &str) -> Option<String> {
     let mut said = vec![];
     while let Some(byte) = token.bytes().next() {
@@ -135,7 +135,7 @@ fn decoded(mut token: &str) -> Option<String> {
     String::from_utf8(said).ok()
 }
 
-/// The byte that a token begins with, which must need an escape.
+/// The escaped byte with which a token begins; `None` if that byte needs no escape.
 fn escaped(token: &str) -> Option<u8> {
     let digits =
         token.get(1..3).filter(|digits| digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F')))?;

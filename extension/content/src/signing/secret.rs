@@ -19,7 +19,8 @@ const OPERATION: &str = "GetSecretValue";
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// How long the previous version may take, and at most half of the time that is left: most references need only the current one.
+/// The longest time for reading the previous version, which may also take at most half of the time that is left: most
+/// references need only the current version.
 const PREVIOUS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The ARN of a secret, which says where it is: `arn:aws:secretsmanager:eu-central-1:123456789012:secret:name-a1b2c3`.
@@ -71,7 +72,7 @@ pub struct SecretSettings {
     pub access: ServiceAccess,
 }
 
-/// Why the secret could not be read. The text names what was heard last, never the secret.
+/// Why the secret could not be read. The text is the last error, and never contains the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the signing keys cannot be read: {0}")]
 pub struct SecretError(String);
@@ -81,7 +82,7 @@ pub struct SecretError(String);
 pub struct SecretKeys {
     /// The keys.
     pub keys: Keyring,
-    /// Why the version `AWSPREVIOUS`, which there may be, could not be read: an unknown key may be in it.
+    /// Why the version `AWSPREVIOUS` could not be read, if it may exist: an unknown key may be in it.
     pub unread: Option<SecretError>,
 }
 
@@ -99,7 +100,7 @@ impl fmt::Debug for SigningSecret {
 }
 
 impl SigningSecret {
-    /// Checks the settings and reads the certificates of [`TlsRoots::File`]; all else is made when it is first needed.
+    /// Checks the settings and reads the certificates of [`TlsRoots::File`]. Everything else is set up on first use.
     pub fn new(settings: SecretSettings) -> Result<Self, SettingsError> {
         let SecretSettings { arn, access } = settings;
         let ServiceAccess { endpoint, fips, dual_stack, tls_roots, credentials, connections } = access;
@@ -114,8 +115,8 @@ impl SigningSecret {
         Ok(Self { arn, access, client })
     }
 
-    /// The keys in the secret. One key as plain text is followed by the one that it replaced, the version `AWSPREVIOUS`, unless
-    /// there is no such version; a secret that names several keys, or names them in JSON, has no others.
+    /// The keys in the secret. If the secret is one key as plain text, the key that it replaced (the version `AWSPREVIOUS`)
+    /// is added, if there is such a version. If the secret names several keys, or is JSON, it has no other keys.
     pub async fn keys(&self, until: Instant) -> Result<SecretKeys, SecretError> {
         let current = self.version(CURRENT, until).await.map_err(SecretError)?;
         let text = current.ok_or_else(|| SecretError("the secret has no text".to_owned()))?;
@@ -135,7 +136,7 @@ impl SigningSecret {
         })
     }
 
-    /// The text of one version, if it is text. There need not be a previous one.
+    /// The text of one version, if it is text; `None` if there is no such version.
     async fn version(&self, stage: &str, until: Instant) -> Result<Option<String>, String> {
         let mut attempts = Attempts::until(until);
         loop {
@@ -160,7 +161,8 @@ fn is_absent(error: Option<&GetSecretValueError>) -> bool {
     error.is_some_and(GetSecretValueError::is_resource_not_found_exception)
 }
 
-/// What to look at when Secrets Manager refuses. Its message is not passed on: it may hold what we asked for.
+/// What an operator should check when Secrets Manager refuses. Its message is not passed on, because it may contain the
+/// request.
 fn hint(_: &str, code: &str) -> Option<String> {
     let needed = "the function's role needs secretsmanager:GetSecretValue, and kms:Decrypt with its own key";
     (code == "AccessDeniedException").then(|| needed.to_owned())

@@ -1,4 +1,4 @@
-//! The settings of signing, from variables: keys, or where their secret is. No other file reads these variables.
+//! The settings for signing, from variables: the keys, or where their secret is. No other file reads these variables.
 
 use super::secret::{SecretArn, SecretSettings};
 use crate::keys::Keyring;
@@ -14,9 +14,9 @@ pub const SIGNING_SECRET: &str = "LRAP_SIGNING_SECRET_ARN";
 /// What the variables say about signing.
 #[derive(Debug, Clone, Default)]
 pub struct SigningSettings {
-    /// Keys that are given; none by default.
+    /// The keys in the variable; none by default.
     pub keys: Keyring,
-    /// Where they are instead.
+    /// The secret that contains the keys instead.
     pub secret: Option<SecretSettings>,
 }
 
@@ -32,7 +32,7 @@ impl SigningSettings {
     }
 }
 
-/// What is wrong with keys is said without quoting them.
+/// Messages about wrong keys do not quote them.
 fn keys(variables: &mut Variables<'_>) -> Keyring {
     let Some(text) = variables.text(SIGNING_KEY) else { return Keyring::default() };
     if variables.is_set(SIGNING_SECRET) {

@@ -1,20 +1,21 @@
-//! What one sandbox need not pay for twice: a store in front of another one that remembers what it stored and read.
+//! A store in front of another store, which remembers what one sandbox has stored and read, so that it does not pay for it
+//! twice.
 //!
-//! - *Contents*, by scope and reference, each until its expiry, bounded by bytes; what was used least recently leaves
-//!   first. They were verified when they came, and are not again.
-//! - *Names* of contents stored or read in the last ten minutes: storing them again is free while at least half of their
-//!   life is left. Not for longer: an item that somebody deleted would be named for ever.
-//! - *Flights*: of many invocations that put or get one content at once, one does it, and the others wait for it. When it
-//!   fails or is dropped, each of them tries within its own time.
+//! - *Contents*, by scope and reference, each until its expiry, up to a number of bytes. The least recently used content is
+//!   dropped first. Contents are verified when they arrive, and not again.
+//! - *Names* of contents that were stored or read in the last ten minutes. Storing them again is free while at least half of
+//!   their life is left. Names are not kept for longer, because an item may be deleted by hand.
+//! - *Flights*: if many invocations put or get the same content at the same time, one of them does it, and the others wait
+//!   for it. If it fails or is dropped, each of the others tries within its own time.
 //!
-//! Keys hold the whole scope: equal references of two tenants (which only a forger has) never meet. They hold the whole
-//! reference too, so that an altered one is the store's to refuse.
+//! Keys contain the whole scope, so equal references of two tenants (which exist only if one is forged) never share an
+//! entry. Keys also contain the whole reference, so an altered reference is passed on to the store, which refuses it.
 //!
-//! Whose memory: a content that was *put* is copied once it is durable, because a slice would keep the whole response
-//! alive, and a slice does not tell how large that is. A content that was *read* is a separate allocation, and is kept
-//! as it came; what is handed out shares it.
+//! Memory: a content that was *put* is copied when it is stored, because a slice would keep the whole response in memory,
+//! and a slice does not tell how large that is. A content that was *read* is a separate allocation already, and is kept
+//! without a copy. Callers share it.
 //!
-//! Time is the wall clock: the monotonic one stops while a sandbox is frozen.
+//! The cache uses the wall clock, because the monotonic clock stops while a sandbox is frozen.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,20 +34,21 @@ use crate::reference::{ContentRef, Scope};
 mod flights;
 mod lru;
 
-/// Seconds for which a content that was stored or read is taken to be in the store still.
+/// For so many seconds, a content that was stored or read is assumed to be in the store still.
 const KNOWN_FOR: u64 = 600;
 
-/// Names to remember: a megabyte or so.
+/// How many names to remember, which takes about a megabyte.
 const KNOWN: u64 = 4096;
 
-/// A content that was put is remembered if the memory holds this many of its size: one that would drive out all others
-/// is not worth a copy in the middle of an invocation that is at its largest just then.
+/// A content that was put is remembered only if the cache has room for this many contents of its size. Copying a larger one
+/// would displace most others, and the invocation needs the most memory just then.
 const LARGEST_SHARE: u64 = 4;
 
-/// The index of a content has about this share of its size, at most as much as it has, and mostly less.
+/// The index of a content counts as this share of the content's size. It is mostly smaller, and at most as large as the
+/// content.
 const INDEX_SHARE: u64 = 4;
 
-/// What an entry costs beside its content, roughly, so that a million empty contents are bounded too.
+/// Roughly the bytes of an entry without its content, so that the number of empty contents is limited, too.
 const ENTRY_OVERHEAD: u64 = 256;
 
 /// A store that remembers.
@@ -57,11 +59,11 @@ pub struct CachedStore<S> {
     shared: Arc<Shared>,
 }
 
-/// What all handles of a store remember together.
+/// What all handles of a store share.
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
-    /// `None` remembers nothing; those who come together still share.
+    /// `None` if nothing is remembered; concurrent callers still share requests.
     memory: Option<Mutex<Memory>>,
     reads: Flights<Key, Result<Stored, GetError>>,
     writes: Flights<Key, Expiry>,
@@ -69,12 +71,12 @@ struct Shared {
     writes_spared: AtomicU64,
 }
 
-/// What was spared since the store was built. Subtract two snapshots to see what happened between.
+/// Requests that were saved since the store was built. The difference of two snapshots is what happened between them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spared {
-    /// Contents that were got without reading them.
+    /// Contents that did not have to be read from the store.
     pub reads: u64,
-    /// Contents that were put without writing them.
+    /// Contents that did not have to be written to the store.
     pub writes: u64,
 }
 
@@ -87,7 +89,7 @@ struct Key {
 #[derive(Debug)]
 struct Memory {
     contents: Lru<Key, Stored>,
-    /// Where the parts of contents are of which some were read.
+    /// The indices of contents of which parts were read.
     indices: Lru<Key, Index>,
     known: Lru<Key, Known>,
 }
@@ -102,11 +104,12 @@ struct Known {
 /// A content that this call must write or read itself, with its place in the call.
 type Led<'a, T> = (usize, Lead<'a, Key, T>);
 
-/// A content that another call is at, with its place in this one.
+/// A content that another call writes or reads, with its place in this call.
 type Awaited<T> = (usize, flights::Follow<T>);
 
 impl<S> CachedStore<S> {
-    /// Remembers up to `capacity` bytes of what `store` takes and gives; with 0 nothing, neither contents nor names.
+    /// Remembers up to `capacity` bytes of the contents that `store` stores and reads. With 0, it remembers neither contents
+    /// nor names.
     pub fn new(store: S, capacity: u64) -> Self {
         let indices = Lru::new(capacity / INDEX_SHARE);
         let memory = Memory { contents: Lru::new(capacity), indices, known: Lru::new(KNOWN) };
@@ -121,11 +124,11 @@ impl<S> CachedStore<S> {
         Self { store, tally: Tally::default(), shared: Arc::new(shared) }
     }
 
-    /// The same store by another clock, which should be that of the store behind it.
+    /// The same store with another clock, which should be that of the store behind it.
     ///
     /// # Panics
     ///
-    /// When the store is in use already.
+    /// If the store is in use already.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         Arc::get_mut(&mut self.shared).expect("a clock is chosen before the store is used").clock = clock;
@@ -137,7 +140,7 @@ impl<S> CachedStore<S> {
         &self.store
     }
 
-    /// What was spared so far.
+    /// What was saved so far.
     pub fn spared(&self) -> Spared {
         Spared { reads: self.shared.reads_spared.load(Relaxed), writes: self.shared.writes_spared.load(Relaxed) }
     }
@@ -152,7 +155,7 @@ impl<S> CachedStore<S> {
         self.tally.hit();
     }
 
-    /// A panic elsewhere leaves at worst an entry less, so a poisoned lock is as good as any.
+    /// After a panic in another thread, at worst an entry is missing, so a poisoned lock is used like any other.
     fn memory(&self) -> Option<MutexGuard<'_, Memory>> {
         self.shared.memory.as_ref().map(|memory| memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -161,7 +164,7 @@ impl<S> CachedStore<S> {
         self.memory()?.content(key, self.shared.clock.now())
     }
 
-    /// Until when a content is stored that need not be written again.
+    /// The expiry of a content that need not be written again; `None` if it must be.
     fn known(&self, key: &Key) -> Option<Expiry> {
         self.memory()?.known(key, self.shared.clock.now())
     }
@@ -173,7 +176,7 @@ impl<S> CachedStore<S> {
         }
     }
 
-    /// What cannot be read is not taken to be stored any more.
+    /// Forgets a content that could not be read, so that it does not count as stored any more.
     fn forget(&self, key: &Key) {
         if let Some(mut memory) = self.memory() {
             memory.known.remove(key);
@@ -189,7 +192,7 @@ impl<S> CachedStore<S> {
 }
 
 impl Memory {
-    /// A content whose time is not over.
+    /// A content that has not expired.
     fn content(&mut self, key: &Key, now: u64) -> Option<Stored> {
         let stored = self.contents.get(key)?;
         if !stored.expiry.has_come(now) {
@@ -218,8 +221,8 @@ impl Memory {
         self.contents.insert(key, stored, weight);
     }
 
-    /// Keeps a content that may be a slice of something larger, unless its copy would take more than its share. One that
-    /// is kept already only lives longer.
+    /// Copies and keeps a content that may be a slice of something larger, unless the copy would take more than its share.
+    /// If the content is kept already, only its expiry is updated.
     fn keep_copy(&mut self, key: Key, bytes: &Bytes, expiry: Expiry) {
         let kept = self.contents.get(&key).map(|stored| stored.bytes.clone());
         if kept.is_some() || self.contents.has_room_for(LARGEST_SHARE * weight(bytes)) {
@@ -246,7 +249,7 @@ fn weight(bytes: &Bytes) -> u64 {
 }
 
 impl<S: ContentStore + Sync> CachedStore<S> {
-    /// Joins or begins the read of a content that is not remembered.
+    /// Joins or starts the read of a content that is not remembered.
     #[expect(clippy::result_large_err, reason = "it is taken apart where it is returned to")]
     fn board_read(&self, key: &Key) -> Result<Stored, Boarded<'_, Key, Result<Stored, GetError>>> {
         if let Some(stored) = self.content(key) {
@@ -259,7 +262,7 @@ impl<S: ContentStore + Sync> CachedStore<S> {
         }
     }
 
-    /// Joins or begins the write of a content that is not known to be stored.
+    /// Joins or starts the write of a content that is not known to be stored.
     #[expect(clippy::result_large_err, reason = "it is taken apart where it is returned to")]
     fn board_write(&self, key: &Key) -> Result<Expiry, Boarded<'_, Key, Expiry>> {
         if let Some(expiry) = self.known(key) {
@@ -405,8 +408,9 @@ impl<S: ContentStore + Sync> ContentStore for CachedStore<S> {
 }
 
 impl<S> CachedStore<S> {
-    /// What another call's read says to this one. A content is a content. That there is none holds only if the read began
-    /// after this call: otherwise somebody may have stored it in between. And another's deadline is none of ours.
+    /// What the read of another call means for this call. A content that it has read is valid here, too. That there is no
+    /// content is valid only if the read started after this call; otherwise the content may have been stored in between. A
+    /// timeout of the other call is not valid here.
     fn of_another(&self, answer: Result<Stored, GetError>, began_before_us: bool) -> Option<Result<Stored, GetError>> {
         match answer {
             Ok(stored) if stored.expiry.has_come(self.shared.clock.now()) => None,

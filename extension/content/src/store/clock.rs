@@ -1,4 +1,4 @@
-//! The wall clock that decides what has expired: the system's, or one that a test turns.
+//! The wall clock that decides what has expired: the system's clock, or one that a test sets.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ impl Clock {
     }
 }
 
-/// The system's clock. A clock before 1970 shows 0: contents then expire late, never early.
+/// The system's clock. If it is before 1970, it shows 0, so that contents expire late, never early.
 impl Default for Clock {
     fn default() -> Self {
         Self::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))

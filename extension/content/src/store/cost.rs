@@ -1,9 +1,9 @@
 //! What contents cost in either store, by AWS's list prices for us-east-1, without the free tier.
 //!
-//! `DynamoDB`'s are those of on-demand tables of the standard class since November 2024
-//! (<https://aws.amazon.com/dynamodb/pricing/on-demand/>), S3's those of the storage class Standard
-//! (<https://aws.amazon.com/s3/pricing/>). Traffic between a function and either store costs nothing within a region. A KMS key
-//! of one's own costs more in both.
+//! The prices of `DynamoDB` are those of on-demand tables of the standard class since November 2024
+//! (<https://aws.amazon.com/dynamodb/pricing/on-demand/>). The prices of S3 are those of the storage class Standard
+//! (<https://aws.amazon.com/s3/pricing/>). Traffic between a function and either store costs nothing within a region. A
+//! customer managed KMS key costs more with both.
 //!
 //! ```
 //! use long_content::reference::StoreName::{DynamoDb, S3};
@@ -36,11 +36,11 @@ const ITEM: u64 = 160;
 /// Bytes of content in one item, if there is more than one.
 const PART: u64 = (400 << 10) - ITEM;
 
-/// Bytes of the stored form above which it is uploaded in parts, and bytes of such a part.
+/// A stored form of more bytes than this is uploaded in parts of this many bytes.
 pub const UPLOAD_PART: u64 = 8 << 20;
-/// Bytes of the stored form above which whether it is there is looked up before it is written.
+/// For a stored form of more bytes than this, the store looks whether the content is there before it writes it.
 pub const WORTH_A_LOOK: u64 = 1 << 20;
-/// Bytes of the stored form that one request reads at most.
+/// The most bytes of the stored form that one request reads.
 pub const RANGE: u64 = 4 << 20;
 
 /// USD for storing a content of `stored` bytes (after compression) once.
@@ -79,18 +79,19 @@ pub fn day(store: StoreName, stored: u64) -> f64 {
     write(store, stored) + read(store, stored) + month(store, stored) / 30.0
 }
 
-/// USD that a bucket spares, of what the table charges for the same ([`write`], [`read`], [`month`] or [`day`]).
+/// How many USD the bucket costs less than the table for the same use ([`write`], [`read`], [`month`] or [`day`]).
 pub fn spared(cost: fn(StoreName, u64) -> f64, stored: u64) -> f64 {
     cost(StoreName::DynamoDb, stored) - cost(StoreName::S3, stored)
 }
 
-/// The most bytes of a stored form that cost no more in the table than in a bucket, written once, read once and kept for a day.
+/// The longest stored form that costs no more in the table than in a bucket, if it is written once, read once and kept for a
+/// day.
 pub fn crossover() -> u64 {
     let is_cheaper = |stored: &u64| day(StoreName::DynamoDb, *stored) <= day(StoreName::S3, *stored);
     (1..1 << 20).map(|units| (units << 10) - ITEM).take_while(is_cheaper).last().unwrap_or_default()
 }
 
-/// Units of `size` bytes that the items of a content take, each rounded up by itself.
+/// Units of `size` bytes that the items of a content take. Each item is rounded up separately.
 fn units_of_items(stored: u64, size: u64) -> f64 {
     let whole = |content: u64| (content + ITEM).div_ceil(size);
     let (parts, rest) = (stored / PART, stored % PART);
@@ -109,7 +110,7 @@ mod tests {
         (usd * 1e9).round() / 1e3
     }
 
-    /// The facts of the price lists, by hand: units and requests times their prices.
+    /// Costs that were computed by hand from the price lists: units and requests times their prices.
     #[test]
     fn a_content_costs_what_the_price_lists_say() {
         let kib = 1 << 10;

@@ -1,20 +1,20 @@
-//! The content table on `DynamoDB`: partition key `id` (S), TTL attribute `expires_at`, no index, no sort key (so that
-//! the parts of a content spread over partitions, each of which takes only 1000 write units a second).
+//! The content table on `DynamoDB`: partition key `id` (S), TTL attribute `expires_at`, no index, no sort key. Without a
+//! sort key, the parts of a content are spread over partitions, each of which accepts only 1000 write units a second.
 //!
 //! Layout
 //! - `store`: the store itself
 //! - `settings`, `endpoint`: what a client is built from
 //! - `protocol`: connections, credentials, and what the SDK's clients are built on
 //! - `table`: the operations on a table, and what they charge
-//! - `retry`: when to ask again, and what an error means
+//! - `retry`: when to retry, and what an error means
 //! - `item`, `entry`, `condition`: bytes to items and back, and when an item need not be written; pure
-//! - `write`, `look`, `read`: `put`, what it spares itself, and `get`
+//! - `write`, `look`, `read`: `put`, the look before writing, and `get`
 //! - `stage`: a client that sends nothing, for the write of the warm-up
 //! - `inventory`, `listing`: what is stored, for people who look
 //!
-//! What is durable: `put` returns when every item is acknowledged, and the item that makes a content readable is
-//! written after all of its parts. A crash in between leaves parts that nothing names and that expire (with
-//! [`Ttl::NONE`](crate::reference::Ttl::NONE) they stay).
+//! Durability: `put` returns when every item is acknowledged, and the item that makes a content readable is written after
+//! all of its parts. A crash in between leaves parts that no item names. They expire, except those with
+//! [`Ttl::NONE`](crate::reference::Ttl::NONE), which stay.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! How a content's bytes are stored: compressed when that saves write units, which are nearly all of the price, and as
-//! they are otherwise (base64 images do not shrink).
+//! How a content's bytes are stored: compressed if that saves write units, which are nearly all of the price, and unchanged
+//! otherwise (images in base64 do not get shorter).
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,8 +7,8 @@ use bytes::{Bytes, BytesMut};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
-/// 0.4 GB/s, and most of what higher levels gain. A sandbox may have a twelfth of a core. `layer/build` leaves out the strategies that only
-/// higher levels use.
+/// The level of zstd. It compresses 0.4 GB/s, and reaches most of the compression of higher levels. That matters because a
+/// sandbox may have a twelfth of a core. `layer/build` leaves out the strategies that only higher levels use.
 const LEVEL: i32 = 1;
 
 /// The form of the stored bytes.
@@ -38,14 +38,14 @@ pub(super) struct Encoded {
     pub(super) bytes: Bytes,
 }
 
-/// Compresses; keeps its contexts, since making one costs more than compressing a short content.
+/// A compressor. It keeps its contexts, because making one costs more than compressing a short content.
 #[derive(Default)]
 pub(super) struct Encoder {
     spare: Mutex<Vec<Compressor<'static>>>,
 }
 
 impl Encoder {
-    /// The cheaper form of `content`, where `units` tells what a stored form costs.
+    /// The cheaper form of `content`. `units` computes what a stored form costs.
     pub(super) fn encode(&self, content: &Bytes, units: impl Fn(Encoding, usize) -> u64) -> Encoded {
         let plain = units(Encoding::Identity, content.len());
         let compressed = (plain > 1).then(|| self.compress(content)).flatten();
@@ -55,8 +55,8 @@ impl Encoder {
         }
     }
 
-    /// The compressed form, if it is shorter. The buffer is no longer than the content, so what does not shrink is given
-    /// up as soon as that shows.
+    /// The compressed form, if it is shorter. The buffer is no longer than the content, so compression stops as soon as it
+    /// is clear that the content does not get shorter.
     fn compress(&self, content: &[u8]) -> Option<Bytes> {
         let mut compressor = self.take()?;
         let mut buffer = Vec::with_capacity(content.len());
@@ -73,7 +73,8 @@ impl Encoder {
     }
 }
 
-/// Whether the stored form of a content has more than `most` bytes, or a few less. It is compressed only as far as it takes to find out.
+/// Whether the stored form of a content has more than `most` bytes, give or take a few. It compresses only as much as it
+/// needs to decide this.
 pub(super) fn is_longer(content: &[u8], most: u64) -> bool {
     if content.len() as u64 <= most {
         return false;
@@ -90,8 +91,8 @@ impl std::fmt::Debug for Encoder {
     }
 }
 
-/// The content of `size` bytes behind its stored form; `None` if it is not that. Never allocates more than `size`,
-/// whatever the stored form claims to hold.
+/// Decodes the content of `size` bytes from its stored form; `None` if the result has another size. It never allocates more
+/// than `size`, whatever size the stored form claims.
 pub(super) fn decode(encoded: Encoded, size: usize) -> Option<Bytes> {
     let bytes = match encoded.encoding {
         Encoding::Identity => encoded.bytes,
@@ -100,7 +101,7 @@ pub(super) fn decode(encoded: Encoded, size: usize) -> Option<Bytes> {
     (bytes.len() == size).then_some(bytes)
 }
 
-/// The same of a stored form in parts, each of which is freed as soon as it is decoded.
+/// The same for a stored form in parts, each of which is freed as soon as it is decoded.
 pub(super) fn decode_parts(encoding: Encoding, mut parts: Vec<Bytes>, size: usize) -> Option<Bytes> {
     if parts.len() == 1 {
         return decode(Encoded { encoding, bytes: parts.pop()? }, size);
@@ -147,7 +148,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What an item of nothing but its content would cost.
+    /// The units that an item would cost if it consisted of its content only.
     fn units(_: Encoding, len: usize) -> u64 {
         (len as u64).div_ceil(1024).max(1)
     }
@@ -177,7 +178,7 @@ mod tests {
             times in 0_usize..200,
             most in 0_u64..20_000,
         ) {
-            /// What the compressor wants to have left in its buffer.
+            /// The bytes that the compressor needs to have left in its buffer.
             const LEFT: u64 = 32;
             let content = Bytes::from(piece.repeat(times));
             let stored = Encoder::default().encode(&content, |_, len| len as u64).bytes.len() as u64;
@@ -189,7 +190,7 @@ mod tests {
         }
     }
 
-    /// Cut where it may be, a stored form says what it says in one.
+    /// Cuts a stored form into parts, wherever that is; it must decode to the same content.
     fn in_parts(encoded: &Encoded, len: usize) -> Vec<Bytes> {
         let starts = (0..encoded.bytes.len()).step_by(len.max(1));
         starts.map(|start| encoded.bytes.slice(start..encoded.bytes.len().min(start + len.max(1)))).collect()

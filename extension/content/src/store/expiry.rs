@@ -1,21 +1,21 @@
-//! When a stored content is over, and whether storing it again would be wasted.
+//! When a stored content expires, and whether storing it again would be wasted.
 
 use crate::reference::Ttl;
 
-/// The second of Unix time at which a content is over, as the TTL attribute counts it; or never.
+/// The second of Unix time at which a content expires, as in the TTL attribute; or never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry(Option<u64>);
 
 impl Expiry {
-    /// The content stays.
+    /// The content never expires.
     pub const NEVER: Self = Self(None);
 
-    /// Over at this second.
+    /// The content expires at this second.
     pub const fn at(second: u64) -> Self {
         Self(Some(second))
     }
 
-    /// When a content stored `now` is over.
+    /// When a content that is stored `now` expires.
     pub fn of(ttl: Ttl, now: u64) -> Self {
         Self(ttl.as_seconds().map(|seconds| now.saturating_add(u64::from(seconds))))
     }
@@ -25,19 +25,19 @@ impl Expiry {
         self.0
     }
 
-    /// Whether the content is over.
+    /// Whether the content has expired.
     pub fn has_come(self, now: u64) -> bool {
         self.0.is_some_and(|end| end <= now)
     }
 
-    /// When a content of which `now` half of its life is left is over: no matter who stored it, a reference handed out is good
-    /// for that long.
+    /// The expiry of a content that has half of its life left `now`. A new reference is valid for at least that long, no
+    /// matter who stored the content.
     pub fn half_of(ttl: Ttl, now: u64) -> Self {
         Self(ttl.as_seconds().map(|seconds| now.saturating_add(u64::from(seconds.div_ceil(2)))))
     }
 
-    /// Whether at least half of the life that a writer with `ttl` gives is left: a reference handed out now is then good
-    /// for that long, and storing the content again would be wasted.
+    /// Whether at least half of the life is left that a writer with `ttl` gives. If so, a new reference is valid for that
+    /// long, and storing the content again would be wasted.
     pub fn leaves_half(self, ttl: Ttl, now: u64) -> bool {
         match (Self::half_of(ttl, now).0, self.0) {
             (None, None) => true,

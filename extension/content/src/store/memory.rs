@@ -1,4 +1,4 @@
-//! A content store in memory: the rules of every store without the network, for tests and for callers who keep
+//! A content store in memory. It has the rules of every store but needs no network, for tests and for callers that keep
 //! contents within one process.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use super::tally::Tally;
 use super::{ContentStore, Expiry, GetError, PutError, Stored, refuse_too_large};
 use crate::reference::{ContentId, ContentRef, Scope, ScopeTag};
 
-/// Keeps contents until they are asked for after their time.
+/// Keeps contents in memory. An expired content is dropped when it is requested.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     contents: Arc<Mutex<HashMap<ContentId, Kept>>>,
@@ -32,13 +32,13 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// The same store by another clock.
+    /// The same store with another clock.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Contents kept, expired ones included that nobody asked for.
+    /// How many contents are kept, including expired ones that were not requested since.
     pub fn len(&self) -> usize {
         self.lock().len()
     }
@@ -48,7 +48,7 @@ impl MemoryStore {
         self.lock().is_empty()
     }
 
-    /// A panic elsewhere cannot leave the map half changed, so a poisoned lock is as good as any.
+    /// A panic in another thread cannot leave the map half changed, so a poisoned lock is used like any other.
     fn lock(&self) -> MutexGuard<'_, HashMap<ContentId, Kept>> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,10 +6,10 @@
 //! - `answer`: what an answer means
 //! - `object`: keys, and the heading of a content as headers; pure
 //! - `write`, `read`: `put` and `get`
-//! - `listing`: what is stored, for people who look
+//! - `listing`: what is stored, for the tool
 //!
-//! An object comes into being whole, with its heading: by one `PUT`, or when its upload in parts is completed. So there is no
-//! order of writes to keep, and two writers of one content may overwrite each other. Reads are consistent.
+//! S3 creates an object as a whole, with its heading: by one `PUT`, or when an upload in parts is completed. So writes need
+//! no particular order, and two writers of one content may overwrite each other. Reads are consistent.
 
 use std::time::Instant;
 

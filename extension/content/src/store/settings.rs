@@ -1,7 +1,7 @@
-//! The content store's settings, from variables: for the extension, for the tool for operators, and for functions. No other file reads
-//! these variables, so what one of them stores the others find.
+//! The content store's settings, from variables, for the extension, for the tool for operators, and for functions. No other
+//! file reads these variables. So contents that one of these programs stores are found by the others.
 //!
-//! Settings are functions of a lookup ([`Variables`]); the environment is read by a program's `main`.
+//! Settings are read through a lookup ([`Variables`]); the `main` of a program reads the environment.
 
 pub mod addresses;
 pub mod names;
@@ -22,7 +22,7 @@ use crate::reference::{Scope, Ttl};
 pub struct StoreSettings {
     /// The table and how to reach it.
     pub table: Settings,
-    /// The bucket for long contents, and how to reach it, where one is named.
+    /// The bucket for long contents, and how to reach it, if one is named.
     pub bucket: Option<BucketSettings>,
     /// How long contents are kept.
     pub ttl: Ttl,
@@ -77,7 +77,7 @@ pub fn memory(variables: &mut Variables<'_>) -> u64 {
     variables.number::<u64>(name::MEMORY_SIZE, 128).saturating_mul(1 << 20)
 }
 
-/// An eighth of the function's memory, unless it is set; 0 remembers nothing.
+/// An eighth of the function's memory, unless the variable is set; with 0, nothing is remembered.
 fn cache_size(variables: &mut Variables<'_>) -> u64 {
     let default = memory(variables) / 8;
     variables.number(name::CACHE_SIZE, default)
@@ -112,7 +112,7 @@ fn region(variables: &mut Variables<'_>) -> String {
     required(variables, set, name::REGION, addresses::is_label, "a region such as eu-central-1")
 }
 
-/// A variable that must be set. What is missing is called `usual`.
+/// A variable that must be set. If it is missing, the message names it `usual`.
 fn required(
     variables: &mut Variables<'_>,
     name: &str,
@@ -134,7 +134,7 @@ fn connections(variables: &mut Variables<'_>) -> Connections {
     }
 }
 
-/// How a service in `region` is reached whose own endpoint is in the variable `endpoint`.
+/// How to reach a service in `region` whose own endpoint is in the variable `endpoint`.
 pub(crate) fn service_access(
     variables: &mut Variables<'_>,
     endpoint: &str,
@@ -166,8 +166,8 @@ fn tls_roots(variables: &mut Variables<'_>, region: &str, endpoint: Option<&str>
     variables.one_of(name::TLS_ROOTS, &[("amazon", TlsRoots::Amazon), ("system", TlsRoots::System)], default)
 }
 
-/// Lambda's own variables; `SnapStart` gives an endpoint instead, since credentials in a snapshot would be old. With neither,
-/// every request fails with a message that says so.
+/// The credentials from Lambda's own variables. With `SnapStart`, Lambda gives an endpoint instead, because credentials in a
+/// snapshot would be old. If neither is set, every request fails with a message that says so.
 fn credentials(variables: &mut Variables<'_>) -> CredentialsSource {
     let keys = variables.credential(name::ACCESS_KEY_ID).zip(variables.credential(name::SECRET_ACCESS_KEY));
     let uri = if keys.is_none() { container_uri(variables) } else { None };

@@ -1,25 +1,25 @@
-//! What using a store cost, counted for its user: the sandbox as a whole, or one invocation of many at once.
+//! Counts what the use of a store costs: for the whole sandbox, or for one of many concurrent invocations.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What was asked of a store, and what it charged.
+/// Requests to a store, and what it charged.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Usage {
     /// Requests sent, repeated ones included.
     pub requests: u64,
-    /// Read request units consumed, as the store reports them: those of an answer that never came are unknown.
+    /// Read request units consumed, as the store reports them. If an answer never arrived, its units are unknown.
     pub read_units: f64,
     /// Write request units consumed, as the store reports them.
     pub write_units: f64,
-    /// Contents that were read, or known to be stored, without asking the store.
+    /// Contents that were read, or known to be stored, without a request to the store.
     pub cache_hits: u64,
     /// USD, by list prices, that contents in S3 cost less than they would have in the table.
     pub saved_usd: f64,
 }
 
-/// Counters of what one caller uses. Clones count together, also from tasks that outlive the call: what was sent before
-/// a call was given up is counted.
+/// Counters of what one caller uses. Clones share the counters, also in tasks that outlive the call, so requests of a call
+/// that was given up are counted, too.
 #[derive(Debug, Clone, Default)]
 pub struct Tally(Arc<Counters>);
 
@@ -32,10 +32,10 @@ struct Counters {
     saved: AtomicU64,
 }
 
-/// Units come in halves, so they are counted in halves.
+/// Units are counted in halves, because the store charges in halves.
 const PARTS_OF_A_UNIT: f64 = 2.0;
 
-/// Savings are counted in parts of a dollar, of which a read saves some hundreds.
+/// Savings are counted in these parts of a dollar. A read saves some hundreds of them.
 const PARTS_OF_A_DOLLAR: f64 = 1e9;
 
 impl Tally {
@@ -67,13 +67,13 @@ impl Tally {
         self.0.write.fetch_add(halves(units), Relaxed);
     }
 
-    /// The store charged `usd` less than the table would have. What it charged more is not counted.
+    /// The store charged `usd` less than the table would have. If it charged more, nothing is counted.
     #[allow(clippy::cast_sign_loss)] // `as` saturates at nothing
     pub fn saved(&self, usd: f64) {
         self.0.saved.fetch_add((usd * PARTS_OF_A_DOLLAR).round() as u64, Relaxed);
     }
 
-    /// A content did not have to be asked for.
+    /// A content did not have to be requested.
     pub fn hit(&self) {
         self.0.hits.fetch_add(1, Relaxed);
     }

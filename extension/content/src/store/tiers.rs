@@ -1,6 +1,6 @@
-//! Two stores as one: the content table, and the bucket for what is cheaper there, where there is one.
+//! Two stores as one: the content table, and, if there is one, the bucket for contents that are cheaper there.
 //!
-//! A reference says which store has its content. Writes to both are in flight together, and so are reads.
+//! A reference says which store has its content. Requests to both stores are in flight at the same time.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use super::tally::{Tally, Usage};
 use super::{ContentStore, Expiry, GetError, PutError, Stored, refuse_too_large};
 use crate::reference::{ContentRef, Scope, StoreName};
 
-/// The content table, and the bucket where there is one.
+/// The content table, and the bucket if there is one.
 #[derive(Debug, Clone)]
 pub struct TieredStore {
     table: DynamoDbStore,
@@ -20,12 +20,12 @@ pub struct TieredStore {
 }
 
 impl TieredStore {
-    /// Checks the settings; all else is made when it is first needed.
+    /// Checks the settings. Everything else is set up on first use.
     pub fn new(table: Settings, bucket: Option<BucketSettings>) -> Result<Self, SettingsError> {
         Ok(Self { table: DynamoDbStore::new(table)?, bucket: bucket.map(S3Store::new).transpose()? })
     }
 
-    /// These two.
+    /// A store of these two.
     pub fn of(table: DynamoDbStore, bucket: Option<S3Store>) -> Self {
         Self { table, bucket }
     }
@@ -35,12 +35,12 @@ impl TieredStore {
         &self.table
     }
 
-    /// The bucket, where there is one.
+    /// The bucket, if there is one.
     pub fn bucket(&self) -> Option<&S3Store> {
         self.bucket.as_ref()
     }
 
-    /// Opens connections, TLS included. Failing is no loss; it takes two seconds at most.
+    /// Opens connections, TLS included. If that fails, nothing is lost. It takes at most two seconds.
     pub async fn warm(&self) {
         match &self.bucket {
             None => self.table.warm().await,
@@ -61,7 +61,7 @@ impl TieredStore {
     }
 }
 
-/// Whether a content is the bucket's.
+/// Whether a content is in the bucket.
 fn is_in_bucket(reference: &ContentRef) -> bool {
     reference.store == StoreName::S3
 }
@@ -106,7 +106,7 @@ impl ContentStore for TieredStore {
 
 const NO_BUCKET: &str = "the content is in S3, and LRAP_CONTENT_BUCKET is not set";
 
-/// What either store said, in the order of the references.
+/// The answers of both stores, in the order of the references.
 fn merged<'a, T>(references: impl Iterator<Item = &'a ContentRef>, large: Vec<T>, small: Vec<T>) -> Vec<T> {
     let (mut large, mut small) = (large.into_iter(), small.into_iter());
     let next = |reference| if is_in_bucket(reference) { large.next() } else { small.next() };

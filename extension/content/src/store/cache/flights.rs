@@ -1,7 +1,8 @@
 //! One request at a time for each key: later callers wait for the result of the first.
 //!
-//! A flight ends when its leader lands it, fails, or is dropped in the middle of its work (the runtime gave up its poll).
-//! Followers hear of all three at once, since the leader's half of the channel goes with it; none can be forgotten.
+//! A flight ends when its leader lands it, fails, or is dropped in the middle of its work (because the runtime has
+//! disconnected). In each case, followers are notified at once, because the leader's half of the channel is dropped with it.
+//! So no follower can be forgotten.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,13 +18,13 @@ pub(super) struct Flights<K, T>(Mutex<HashMap<K, watch::Receiver<Option<T>>>>);
 /// A place on the only flight for a key.
 #[derive(Debug)]
 pub(super) enum Boarded<'a, K: Eq + Hash, T> {
-    /// No other task is doing the same: do it.
+    /// No other task does the same, so this one must.
     Lead(Lead<'a, K, T>),
-    /// Somebody is at it.
+    /// Another task does it.
     Follow(Follow<T>),
 }
 
-/// What came of a flight that was followed.
+/// The outcome of a flight that was followed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Followed<T> {
     Landed(T),
@@ -33,7 +34,7 @@ pub(super) enum Followed<T> {
     OutOfTime,
 }
 
-/// The duty of one flight. Dropped, the flight is lost.
+/// The leader's duty to end a flight. If it is dropped, the flight is lost.
 #[derive(Debug)]
 pub(super) struct Lead<'a, K: Eq + Hash, T> {
     flights: &'a Flights<K, T>,
@@ -41,7 +42,7 @@ pub(super) struct Lead<'a, K: Eq + Hash, T> {
     outcome: watch::Sender<Option<T>>,
 }
 
-/// A seat on somebody else's flight.
+/// A seat on the flight of another task.
 #[derive(Debug)]
 pub(super) struct Follow<T>(watch::Receiver<Option<T>>);
 
@@ -52,7 +53,7 @@ impl<K, T> Default for Flights<K, T> {
 }
 
 impl<K: Clone + Eq + Hash, T: Clone> Flights<K, T> {
-    /// Joins the flight for `key`, or begins it.
+    /// Joins the flight for `key`, or starts it.
     pub(super) fn board(&self, key: &K) -> Boarded<'_, K, T> {
         let mut flights = self.lock();
         if let Some(flight) = flights.get(key) {
@@ -65,20 +66,20 @@ impl<K: Clone + Eq + Hash, T: Clone> Flights<K, T> {
 }
 
 impl<K, T> Flights<K, T> {
-    /// A panic elsewhere cannot leave the map half changed, so a poisoned lock is as good as any.
+    /// A panic in another thread cannot leave the map half changed, so a poisoned lock is used like any other.
     fn lock(&self) -> MutexGuard<'_, HashMap<K, watch::Receiver<Option<T>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Eq + Hash, T> Lead<'_, K, T> {
-    /// Tells the followers what came of it.
+    /// Tells the followers the outcome.
     pub(super) fn land(self, outcome: T) {
         self.outcome.send_replace(Some(outcome));
     }
 }
 
-/// However it ends, the next to come begins anew.
+/// Whatever the outcome, the next caller starts a new flight.
 impl<K: Eq + Hash, T> Drop for Lead<'_, K, T> {
     fn drop(&mut self) {
         self.flights.lock().remove(&self.key);

@@ -1,4 +1,5 @@
-//! A map bounded by weight: what was used least recently leaves first. No task, no timer, nothing allocated while empty.
+//! A map with a limit for the weight of its values: the least recently used value is dropped first. It needs no task and no
+//! timer, and allocates nothing while it is empty.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -42,8 +43,8 @@ impl<K: Clone + Eq + Hash, V> Lru<K, V> {
         Some(&entry.value)
     }
 
-    /// Keeps a value in the place of the key's former one; what was used least recently makes room. A value that alone
-    /// is too heavy is not kept.
+    /// Keeps a value in place of the key's previous one, and drops the least recently used values to make room. A value that
+    /// is too heavy even alone is not kept.
     pub(super) fn insert(&mut self, key: K, value: V, weight: u64) {
         self.remove(&key);
         if !self.has_room_for(weight) {
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The obvious way: a list, most recently used last.
+    /// A simple implementation to compare with: a list, with the most recently used value last.
     #[derive(Default)]
     struct Model(Vec<(u8, u32, u64)>);
 

@@ -1,10 +1,10 @@
-//! When an item need not be written: a condition that has the table look, so that looking takes no round trip and no
-//! permission to read.
+//! A condition under which an item is written. With it, the table itself checks whether the item is there already, so the
+//! check takes no round trip and no permission to read.
 
 use super::item::{CONTENT, EXPIRES_AT, ID, Item, TENANT, Value};
 use crate::store::Expiry;
 
-/// A condition expression with what its placeholders stand for: some names are reserved words.
+/// A condition expression and its placeholders, which are needed because some names are reserved words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Condition {
     pub(super) expression: String,
@@ -15,8 +15,8 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// Holds unless the item is there already: all of its attributes, a content as long as its own, and an expiry no
-    /// earlier than `enough`. Whatever else is under its id, of another tenant or damaged, is replaced.
+    /// True unless the item is there already, with the same attributes, a content of the same length, and an expiry that is
+    /// not before `enough`. Any other item under its id, of another tenant or damaged, is replaced.
     pub(super) fn unless_stored(item: &Item, enough: Expiry) -> Self {
         let mut condition = Self::default();
         let mut same: Vec<_> = item.values().filter_map(|(name, value)| condition.same(name, value, enough)).collect();
@@ -30,7 +30,7 @@ impl Condition {
         condition
     }
 
-    /// That an attribute is as it would be written.
+    /// The condition that an attribute has the value that would be written.
     fn same(&mut self, name: &'static str, value: &Value, enough: Expiry) -> Option<String> {
         Some(match (name, value) {
             (ID, _) => return None,

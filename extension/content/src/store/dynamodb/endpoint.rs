@@ -1,5 +1,5 @@
-//! Where the table is: as given, or as the SDK's own rules have it. They are asked once, since neither the region nor anything
-//! else they look at changes from request to request.
+//! The endpoint of the table: the one that is set, or the one that the SDK's own rules give. The rules are evaluated once,
+//! because neither the region nor anything else that they depend on changes between requests.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -24,7 +24,7 @@ impl ResolveEndpoint for Fixed {
     }
 }
 
-/// The endpoint at a URL, which is asked whatever else is set.
+/// The endpoint at a URL, which is used whatever else is set.
 pub(super) fn given(url: String) -> Fixed {
     Fixed(Endpoint::builder().url(url).build())
 }

@@ -1,4 +1,4 @@
-//! What is in the content table, read back: for readers with its content, for those who only look without.
+//! Items of the content table that were read: with their contents for readers, and without them for looks and lists.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use crate::reference::{ContentRef, ScopeTag, StoreName, TenantTag, Ttl};
 use crate::store::encoding::Encoding;
 use crate::store::{Expiry, MAX_CONTENT_LEN};
 
-/// The kind of what a forerunner of this format wrote; no item of ours has it.
+/// The kind of items that the public step-functions-agent has written. No item of ours has it.
 const LEGACY_KIND: &str = "legacy";
 
 /// The item under a content's id, read back.
@@ -22,10 +22,10 @@ pub(super) struct Entry {
     pub(super) body: Body,
 }
 
-/// An item that was read, for one who may not be meant.
+/// An item that was read, and may be of another scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Read {
-    /// Whose it says it is; older layers do not say.
+    /// The scope that the item names. Items of older layers do not name one.
     pub(super) scope: Option<String>,
     pub(super) entry: Result<Entry, Unreadable>,
 }
@@ -35,7 +35,7 @@ impl Read {
         Self { scope: text(&item, SCOPE).map(str::to_owned), entry: Entry::parse(item) }
     }
 
-    /// The same without a content of more than `bytes`: no reference that says so little of its size means it.
+    /// The same without its content if that has more than `bytes`, because a reference with a smaller size cannot mean it.
     pub(super) fn of_at_most(mut self, bytes: usize) -> Self {
         if let Ok(Entry { body: Body::Whole(content), .. }) = &mut self.entry
             && content.len() > bytes
@@ -46,7 +46,7 @@ impl Read {
     }
 }
 
-/// What it says of its content.
+/// What the item says about its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Heading {
     kind: String,
@@ -69,7 +69,7 @@ pub(super) enum Body {
 pub(super) enum Unreadable {
     /// Attributes are missing or make no sense.
     Damaged,
-    /// Written by a newer version, in its own layout.
+    /// A newer version has written the item, in a newer layout.
     Newer(u64),
 }
 
@@ -102,8 +102,8 @@ impl Entry {
 }
 
 impl Heading {
-    /// Reads it from a whole or commit item of which [`SUMMARY`](super::item::SUMMARY) was read. Nothing if the item is damaged, as far as one
-    /// sees without its content.
+    /// Reads it from a whole or commit item of which [`SUMMARY`](super::item::SUMMARY) was read. `None` if the item is
+    /// damaged, as far as that is visible without its content.
     pub(super) fn glimpse(item: &Attributes) -> Option<Self> {
         let heading = Self::parse(item).ok()?;
         let is_whole = !item.contains_key(DIGEST);
@@ -136,12 +136,12 @@ impl Heading {
         part_list(item).filter(|list| list.is_plausible(self.size))
     }
 
-    /// Whether an item of which [`SUMMARY`](super::item::SUMMARY) was read says that it is of this scope.
+    /// Whether an item of which [`SUMMARY`](super::item::SUMMARY) was read names this scope.
     pub(super) fn is_of(item: &Attributes, scope: ScopeTag) -> bool {
         text(item, SCOPE).is_some_and(|tag| tag == scope.to_string())
     }
 
-    /// Whether the item was written for this very reference, and this tenant.
+    /// Whether the item was written for exactly this reference and this tenant.
     pub(super) fn fits(&self, reference: &ContentRef, tenant: Option<TenantTag>) -> bool {
         if reference.is_legacy() {
             return self.kind == LEGACY_KIND && self.size <= reference.size;
@@ -158,7 +158,7 @@ fn is_legacy(item: &Attributes) -> bool {
     number(item, FORMAT).is_none() && key(item).is_some_and(|key| key.starts_with("record-"))
 }
 
-/// When the item's time is over; nothing when that makes no sense.
+/// When the item expires; `None` if the attribute makes no sense.
 pub(super) fn expiry(item: &Attributes) -> Option<Expiry> {
     match item.get(EXPIRES_AT) {
         None => Some(Expiry::NEVER),
@@ -179,7 +179,7 @@ fn part_list(item: &Attributes) -> Option<PartList> {
 pub(super) enum Summary {
     Content {
         content: StoredContent,
-        /// What its parts' keys begin with.
+        /// The beginning of its parts' keys.
         parts_key: Option<String>,
     },
     Part {
@@ -189,7 +189,7 @@ pub(super) enum Summary {
     Foreign(Foreign),
 }
 
-/// Sums up an item of which [`SUMMARY`](super::item::SUMMARY) was read.
+/// Summarises an item of which [`SUMMARY`](super::item::SUMMARY) was read.
 pub(super) fn summary(item: &Attributes) -> Summary {
     let id = key(item).unwrap_or_default();
     let foreign = |problem: String| Summary::Foreign(Foreign { id: id.to_owned(), problem });
@@ -282,7 +282,7 @@ mod tests {
         }
     }
 
-    /// A look reads everything but the content, and says what reading all of it says.
+    /// A look reads everything but the content, and has the same result as reading all of it.
     #[test]
     fn a_glimpse_sees_the_heading() {
         for len in [10, 500_000] {

@@ -1,14 +1,14 @@
-//! How many bytes the answers to reads may have together while they are on their way.
+//! Limits how many bytes the answers to reads may have together while they are in flight.
 
 use std::time::Instant;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Content bytes that answers in flight may have together, over all readers: an answer is in memory as it came, in base64, beside what
-/// it says. One that may be larger is read alone.
+/// Bytes of contents that all answers in flight may have together. An answer is in memory twice, as base64 and decoded. An
+/// answer that may be larger is read alone.
 pub const LARGE_IN_FLIGHT: usize = 8 << 20;
 
-/// The same of answers that are no larger than [`SMALL`]: they need not wait for larger ones.
+/// The same for answers of at most [`SMALL`] bytes, so that they need not wait for larger ones.
 const SMALL_IN_FLIGHT: usize = 4 << 20;
 const SMALL: usize = 512 << 10;
 
@@ -26,7 +26,7 @@ impl Default for InFlight {
 }
 
 impl InFlight {
-    /// Waits until an answer of at most `bytes` may be asked for, but not for ever.
+    /// Waits until an answer of at most `bytes` may be requested, but at most until `until`.
     pub(super) async fn room(&self, bytes: usize, until: Instant) -> Result<SemaphorePermit<'_>, String> {
         let (lane, most) = if bytes <= SMALL { (&self.small, SMALL_IN_FLIGHT) } else { (&self.large, LARGE_IN_FLIGHT) };
         let room = tokio::time::timeout_at(until.into(), lane.acquire_many(bytes.min(most) as u32)).await;

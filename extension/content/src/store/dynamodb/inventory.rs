@@ -1,8 +1,8 @@
-//! What is in a content table, for people who look at it: a scan of everything but the contents, and the parts folded into
-//! the contents that list them.
+//! Lists a content table for the tool: it scans everything but the contents, and counts parts with the contents that list
+//! them.
 //!
-//! `DynamoDB` charges a scan by what it passes over, not by what it returns: about half a read unit for every 4 KiB of the
-//! table, contents included.
+//! `DynamoDB` charges a scan by the bytes that it reads, not by those that it returns: about half a read unit for every
+//! 4 KiB of the table, contents included.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -22,7 +22,7 @@ pub struct Page {
 }
 
 impl DynamoDbStore {
-    /// Reads one page of what is stored, `None` for the first. The error says what was last heard of the table.
+    /// Reads one page of what is stored; `from` is `None` for the first page. The error is the last one from the table.
     pub async fn page(&self, from: Option<&Cursor>, until: Instant) -> Result<Page, String> {
         let mut attempts = Attempts::until(until);
         loop {
@@ -33,18 +33,18 @@ impl DynamoDbStore {
     }
 }
 
-/// Parts that no content lists. A writer that is at work leaves such for a moment, one that crashed until they expire.
+/// Parts that no content lists. They exist for a moment while a writer works, and until they expire if it has crashed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphans {
     /// The id that their keys begin with.
     pub id: String,
     /// How many there are.
     pub parts: u64,
-    /// The second after which the last is over.
+    /// The second after which the last part is expired.
     pub expires_at: Option<u64>,
 }
 
-/// Everything that a scan came by.
+/// Everything that a scan has read.
 #[derive(Debug, Default)]
 pub struct Inventory {
     scanned: u64,
@@ -53,7 +53,7 @@ pub struct Inventory {
     foreign: Vec<Foreign>,
 }
 
-/// Parts with one key but for their number.
+/// Parts whose keys differ only in their numbers.
 #[derive(Debug, Default)]
 struct Parts {
     count: u64,
@@ -61,7 +61,7 @@ struct Parts {
 }
 
 impl Inventory {
-    /// Takes a page in.
+    /// Adds a page.
     pub fn add(&mut self, page: Page) {
         for item in page.items {
             self.scanned += 1;
@@ -77,12 +77,12 @@ impl Inventory {
         }
     }
 
-    /// Items so far.
+    /// How many items were read so far.
     pub fn scanned(&self) -> u64 {
         self.scanned
     }
 
-    /// Contents so far.
+    /// How many contents were found so far.
     pub fn len(&self) -> usize {
         self.contents.len()
     }
@@ -92,8 +92,8 @@ impl Inventory {
         self.contents.is_empty()
     }
 
-    /// Contents, in the order of the scan, parts counted in; parts that none of them lists; and what is not ours. Which
-    /// parts are missing or listed by nobody is known only after the last page.
+    /// Contents in the order of the scan, with their parts counted; parts that none of them lists; and items that are not
+    /// ours. It must be called after the last page: only then is it known which parts are missing, and which are not listed.
     pub fn finish(mut self) -> (Vec<StoredContent>, Vec<Orphans>, Vec<Foreign>) {
         let mut listed: HashMap<String, u64> = HashMap::new();
         let counted = self.contents.into_iter().map(|(key, content)| {

@@ -1,4 +1,4 @@
-//! The items of the content table: their attributes, and what they weigh. How they are read back is `entry`'s matter.
+//! The items of the content table: their attributes, and their sizes. `entry` reads them back.
 //!
 //! A content whose stored form fits into one item is one item. A longer one is cut into *parts*, and a *commit item*
 //! under the content's id lists them:
@@ -10,15 +10,15 @@
 //! legacy   id = "record-{uuid}", content (S): JSON text; read only, and with `expires_at` if there is one
 //! ```
 //!
-//! `stored` is the length of the stored form, and `count` the number of an array's elements: readers do not need them, but who
-//! lists the table then need not fetch contents to learn them.
+//! `stored` is the length of the stored form, and `count` the number of an array's elements. Readers do not need them; with
+//! them, listing the table need not fetch contents.
 //!
-//! The digest covers the stored form, its encoding and the part size. So writers with other settings or versions write
-//! other parts, and a commit item can only ever name parts that belong together. `scope` is the tag of the table, the tenant
-//! and the signing key: an item of another scope is told by it from a damaged one, and is as good as none. Items of a tenant
-//! carry its tag besides, which is all that older layers know.
+//! The digest covers the stored form, its encoding and the part size. So writers with other settings or versions write other
+//! parts, and a commit item can only name parts that belong together. `scope` is the tag of the table, the tenant and the
+//! signing key. With it, an item of another scope is distinguished from a damaged one; it is treated as if it did not exist.
+//! Items of a tenant also have the tenant's tag, the only tag that older layers know.
 //!
-//! `expires_at` is set anew for each attempt at writing an item ([`Item::renew`]).
+//! `expires_at` is set again for each attempt to write an item ([`Item::renew`]).
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -32,7 +32,7 @@ use crate::reference::{ContentRef, ScopeTag, TenantTag, Ttl};
 use crate::store::Expiry;
 use crate::store::encoding::{Encoded, Encoding};
 
-/// Names of attributes, once.
+/// Names of attributes.
 pub(super) const ID: &str = "id";
 pub(super) const CONTENT: &str = "content";
 pub(super) const COUNT: &str = "count";
@@ -49,23 +49,24 @@ pub(super) const STORED: &str = "stored";
 pub(super) const TENANT: &str = "tenant";
 pub(super) const TTL: &str = "ttl";
 
-/// Every attribute but the content: what a look at an item, or a list of the table, reads.
+/// Every attribute but the content. A look at an item and a list of the table read these.
 pub(super) const SUMMARY: [&str; 14] =
     [ID, KIND, TTL, SIZE, COUNT, TENANT, SCOPE, EXPIRES_AT, FORMAT, ENCODING, STORED, DIGEST, PARTS, PART_SIZE];
 
 /// The layout described above.
 pub(super) const FORMAT_VERSION: u64 = 1;
 
-/// The largest item `DynamoDB` takes, names included.
+/// The largest item that `DynamoDB` accepts, including the names of attributes.
 pub(super) const MAX_ITEM: usize = 400 << 10;
 
-/// What a part's item holds beside its content: at most `id` with 43 + 22 + 2 dots and 5 digits, `expires_at` and the name.
+/// Bytes of a part's item beside its content: at most an `id` of 43 + 22 characters, 2 dots and 5 digits, `expires_at`, and
+/// the names.
 const MAX_PART_OVERHEAD: usize = 128;
 
-/// Bytes of a part: as many as an item takes, in as few items as possible.
+/// Bytes of a part: as many as an item can hold, so that there are as few items as possible.
 pub(super) const MAX_PART: usize = MAX_ITEM - MAX_PART_OVERHEAD;
 
-/// A commit item with smaller parts is not ours. Bounds what a damaged one can make us ask for.
+/// A commit item with smaller parts is not ours. This limits how many parts a damaged commit item can make a reader request.
 const MIN_PART: u64 = 1 << 10;
 
 /// An item as the SDK has it.
@@ -95,7 +96,7 @@ impl Item {
         }
     }
 
-    /// What the item weighs, as `DynamoDB` counts it for its limit of [`MAX_ITEM`] and for capacity.
+    /// The size of the item, as `DynamoDB` counts it for its limit of [`MAX_ITEM`] and for capacity.
     pub(super) fn stored_size(&self) -> usize {
         self.attributes.iter().map(|(name, value)| name.len() + value.stored_size()).sum()
     }
@@ -105,8 +106,8 @@ impl Item {
         units(self.stored_size())
     }
 
-    /// Lets it live from `now` on: it is about to be written, perhaps not for the first time. One that is filled to the last
-    /// byte keeps its expiry if a later one weighs more.
+    /// Sets the expiry of an item that is about to be written, perhaps not for the first time: its life starts `now`. An
+    /// item that has no byte left keeps its expiry if a later one would be larger.
     pub(super) fn renew(&mut self, now: u64) {
         let Some(second) = Expiry::of(self.ttl, now).second() else { return };
         let size = self.stored_size();
@@ -118,7 +119,7 @@ impl Item {
         }
     }
 
-    /// When it is over, as it would be written now.
+    /// Its expiry, as it would be written now.
     pub(super) fn expiry(&self) -> Expiry {
         match self.attributes.iter().find(|(name, _)| *name == EXPIRES_AT) {
             Some((_, Value::N(second))) => Expiry::at(*second),
@@ -126,7 +127,7 @@ impl Item {
         }
     }
 
-    /// Whether an item that was read has the very same content.
+    /// Whether an item that was read has the same content.
     pub(super) fn has_content_of(&self, read: &Attributes) -> bool {
         self.attributes.iter().filter(|(name, _)| *name == CONTENT).all(|(_, value)| match (value, read.get(CONTENT)) {
             (Value::B(bytes), Some(AttributeValue::B(blob))) => blob.as_ref() == bytes.as_ref(),
@@ -144,7 +145,7 @@ impl Item {
         self.attributes.iter().map(|(_, value)| if let Value::B(bytes) = value { bytes.len() } else { 0 }).sum()
     }
 
-    /// The item as the SDK wants it; this copies the content.
+    /// The item in the SDK's form. This copies the content.
     pub(super) fn attributes(&self) -> Attributes {
         self.attributes.iter().map(|(name, value)| ((*name).to_owned(), value.attribute())).collect()
     }
@@ -191,8 +192,8 @@ impl Item {
 }
 
 impl Value {
-    /// After `DynamoDB`'s rules: text and binary weigh their bytes; a number weighs one byte, and one for every two
-    /// significant digits.
+    /// The size by `DynamoDB`'s rules: text and binary values have the size of their bytes; a number has one byte, and one
+    /// for every two significant digits.
     fn stored_size(&self) -> usize {
         match self {
             Self::S(text) => text.len(),
@@ -211,13 +212,13 @@ impl Value {
     }
 }
 
-/// What the items of a content say of it, however it is encoded and cut.
+/// What the items of a content say about it, independent of its encoding and its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Label {
     pub(super) reference: ContentRef,
     pub(super) tenant: Option<TenantTag>,
     pub(super) scope: ScopeTag,
-    /// When it is over if it is written at once.
+    /// When it expires if it is written at once.
     pub(super) expiry: Expiry,
 }
 
@@ -225,7 +226,7 @@ pub(super) struct Label {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Layout {
     Whole(Item),
-    /// `commit` may be written only when all `parts` are there.
+    /// `commit` may be written only when all `parts` are stored.
     Parted {
         parts: Vec<Item>,
         commit: Item,
@@ -247,7 +248,7 @@ impl Layout {
         Self::Parted { parts: parts.collect(), commit: entry.commit(list) }
     }
 
-    /// What writing a stored form of `len` bytes costs, in write request units: the same layout, of lengths only.
+    /// What writing a stored form of `len` bytes costs, in write request units. It uses the same layout, but only lengths.
     pub(super) fn write_units(label: &Label, encoding: Encoding, len: usize, part_size: usize) -> u64 {
         let entry = Item::entry(label, encoding, len);
         let whole = entry.stored_size() + CONTENT.len() + len;
@@ -290,7 +291,7 @@ impl PartList {
         (0..self.count).map(move |n| format!("{prefix}.{n}"))
     }
 
-    /// What the parts' keys under a content's id begin with.
+    /// The beginning of the parts' keys under a content's id.
     pub(super) fn prefix(&self, id: &str) -> String {
         format!("{id}.{}", self.digest)
     }
@@ -304,7 +305,7 @@ impl PartList {
 /// Characters of a digest: base64url of 16 bytes.
 pub(super) const DIGEST_LEN: usize = 22;
 
-/// BLAKE3 over everything that makes two writers' parts differ.
+/// BLAKE3 over everything in which the parts of two writers may differ.
 fn digest(encoded: &Encoded, part_size: u64) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("lrap long-content 2026-11 parts digest");
     hasher.update(&part_size.to_le_bytes());
@@ -314,7 +315,7 @@ fn digest(encoded: &Encoded, part_size: u64) -> String {
     BASE64URL_NOPAD.encode(&hasher.finalize().as_bytes()[..16])
 }
 
-/// Contents of a letter over and over, for tests.
+/// Contents of one repeated letter, for tests.
 #[cfg(test)]
 pub(super) mod samples {
     use super::*;

@@ -1,5 +1,6 @@
-//! Looking before writing. A failed condition costs as much as a write, and only single items can be put on one; a look
-//! costs half a read unit for what is absent, which is a tenth of a write unit, and a round trip.
+//! Looks whether contents are stored before writing them. The alternative is a condition, which costs as much as a write if
+//! it fails, and is possible for single items only. A look takes a round trip; for an absent item it costs half a read unit,
+//! which is a tenth of a write unit.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -12,11 +13,11 @@ use super::table::{MAX_READS, Table};
 use crate::reference::ContentId;
 use crate::store::Expiry;
 
-/// Above this, in write units of a single item, a look is worth its round trip: one spared write pays for hundreds of
-/// looks. Below, the condition looks.
+/// For a single item of more write units than this, a look is worth its round trip: one write that is saved pays for
+/// hundreds of looks. A smaller item is written on a condition.
 const WORTH_A_LOOK: u64 = 32;
 
-/// Whether to look before writing these. What is not looked at is one item, written on a condition.
+/// Whether to look before writing these. If not, they are one item, which is written on a condition.
 pub(super) fn is_worth_it(contents: &[(Label, Layout)]) -> bool {
     match contents {
         [] => false,
@@ -25,8 +26,8 @@ pub(super) fn is_worth_it(contents: &[(Label, Layout)]) -> bool {
     }
 }
 
-/// Which contents are in the table already, for at least half of their life, and until when. This only saves work, so
-/// any doubt means writing: a function that may write but not read can still store.
+/// Which contents are in the table already for at least half of their life, with their expiries. A look only saves work, so
+/// after any error the content is written: a function that may write but not read can still store.
 pub(super) async fn stored(
     store: &DynamoDbStore,
     contents: &[(Label, Layout)],
@@ -49,7 +50,7 @@ pub(super) async fn stored(
     contents.iter().filter_map(stored).collect()
 }
 
-/// One request after another, each once: most calls have only one.
+/// Makes one request after another, without retries. Most calls need only one request.
 async fn look(table: &Table, mut keys: Vec<String>, items: &mut HashMap<String, Attributes>) {
     while !keys.is_empty() {
         let batch = keys.split_off(keys.len().saturating_sub(MAX_READS));

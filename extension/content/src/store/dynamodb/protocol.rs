@@ -1,9 +1,10 @@
 //! How `DynamoDB`, Secrets Manager and S3 are reached.
 //!
-//! - `connector`: requests over HTTP connections; `dial`: opening one, `traffic`: what it last did, `pool`: which are kept
-//! - `tls`: whose certificates they are checked against
-//! - `credentials`: whose keys sign requests
-//! - `client`: what the SDK's clients are built on
+//! - `connector`: requests over HTTP connections; `dial` opens a connection, `traffic` notes what it last did, and `pool`
+//!   keeps connections
+//! - `tls`: the root certificates against which they are checked
+//! - `credentials`: the keys that sign requests
+//! - `client`: the connector and credentials in the form that the SDK's clients need
 
 pub(crate) mod client;
 pub(crate) mod connector;

@@ -1,5 +1,5 @@
-//! Getting contents: entries first, then the parts they list; eventually consistent first, then what seems to be
-//! missing or expired once more with a consistent read.
+//! Gets contents: first the entries, then the parts that they list. Reads are eventually consistent first. What seems to be
+//! missing or expired is read once more with a consistent read.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -18,11 +18,11 @@ use crate::reference::{ContentRef, Scope, ScopeTag, TenantTag};
 use crate::store::encoding::{Encoding, decode_parts};
 use crate::store::{Expiry, GetError, MAX_CONTENT_LEN, Stored};
 
-/// Content bytes expected in one answer. `DynamoDB` would send 16 MiB, but an answer of that size takes a small sandbox
-/// longer than one attempt's time, and the SDK parses it on the thread that serves every other invocation.
+/// Bytes of contents that one answer is expected to have. `DynamoDB` would send 16 MiB, but an answer of that size takes a
+/// small sandbox longer than one attempt's time, and the SDK parses it on the thread that serves every other invocation.
 const READ_BATCH: usize = 4 << 20;
 
-/// Requests at once for one call.
+/// How many requests one call makes at the same time.
 const READS_AT_ONCE: usize = 4;
 
 /// Reads contents in the references' order.
@@ -44,7 +44,7 @@ pub(super) async fn get(
     contents
 }
 
-/// Asks for the entries of everything not found so far.
+/// Requests the entries of everything that was not found so far.
 async fn find_entries(store: &DynamoDbStore, searches: &mut [Search], consistent: bool, until: Instant) {
     let open = searches.iter().filter(|search| search.is_open());
     let keys = open.map(Search::wanted).collect();
@@ -56,7 +56,7 @@ async fn find_entries(store: &DynamoDbStore, searches: &mut [Search], consistent
     }
 }
 
-/// Asks for the parts that known entries list and that have not arrived.
+/// Requests the parts that known entries list and that have not arrived.
 async fn find_parts(store: &DynamoDbStore, searches: &mut [Search], consistent: bool, until: Instant) {
     let part = |key| Wanted { key, size: MAX_ITEM };
     let keys = searches.iter().flat_map(Search::missing_parts).map(part).collect();
@@ -66,19 +66,19 @@ async fn find_parts(store: &DynamoDbStore, searches: &mut [Search], consistent: 
     }
 }
 
-/// What became of one reference.
+/// The state of the search for one reference.
 #[derive(Debug)]
 struct Search {
     reference: ContentRef,
     tenant: Option<TenantTag>,
     scope: ScopeTag,
-    /// Whether what is found may be of another scope, because it does not say of which it is.
+    /// Whether the item that was found may be of another scope, because it does not name its scope.
     may_be_anothers: bool,
     key: String,
     state: State,
-    /// What the last entry says.
+    /// The expiry in the last entry.
     expiry: Expiry,
-    /// Parts that have arrived. Their keys name their bytes, so they stay good whatever entry lists them.
+    /// Parts that have arrived. Their keys depend on their bytes, so they are valid for any entry that lists them.
     parts: HashMap<String, Bytes>,
 }
 
@@ -88,9 +88,9 @@ enum State {
     Open(GetError),
     /// An entry lists these parts, some of which have not arrived.
     Parted(Encoding, Vec<String>),
-    /// The stored form is there.
+    /// The stored form has arrived.
     Found(Encoding, Vec<Bytes>),
-    /// Asking again is useless.
+    /// It has failed, and reading again is useless.
     Failed(GetError),
 }
 
@@ -121,7 +121,8 @@ impl Search {
         Wanted { key: self.key.clone(), size }
     }
 
-    /// Takes the answer for the entry: nothing, a failure, or an item. Nobody learns that an item of another scope is there.
+    /// Takes the answer for the entry: nothing, a failure, or an item. The caller does not learn that there is an item of
+    /// another scope.
     fn entry(&mut self, answer: Option<&Answer<Read>>, now: u64) {
         self.state = match answer {
             None => State::Open(GetError::NotFound),
@@ -189,7 +190,7 @@ impl Search {
         }
     }
 
-    /// The content, decoded and verified; what takes long happens on another thread.
+    /// The content, decoded and verified. Long work is done on another thread.
     async fn finish(self, scope: &Scope, until: Instant) -> Result<Stored, GetError> {
         let (expiry, may_be_anothers) = (self.expiry, self.may_be_anothers);
         match self.content(scope, until).await {
@@ -228,7 +229,7 @@ fn verify(scope: &Scope, reference: &ContentRef, encoding: Encoding, parts: Vec<
     if scope.holds(reference, &content) { Ok(content) } else { Err(GetError::Corrupt) }
 }
 
-/// What was read under a key, or what was last heard of the table instead.
+/// What was read under a key, or the last error from the table.
 type Answer<T> = Result<T, String>;
 
 /// By key; a key without an answer does not exist.
@@ -241,37 +242,38 @@ struct Wanted {
     size: usize,
 }
 
-/// Makes of an item, whose content has so many bytes at most, what is needed of it.
+/// Converts an item, whose content may have at most so many bytes, to what is needed of it.
 type Parse<T> = fn(Attributes, usize) -> T;
 
-/// What one believes of the sizes of items.
+/// Which sizes of items are assumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Belief {
-    /// What references say. An answer that is longer is broken off.
+    /// The sizes in the references. The connector stops reading an answer that is longer.
     Claims,
-    /// Nothing: each counts as a whole item, and an answer may have any length.
+    /// No sizes: each item counts as one of the largest size, and an answer may have any length.
     Nothing,
 }
 
 impl Belief {
-    /// Content bytes that an item counts.
+    /// Bytes of content with which an item counts.
     fn size(self, wanted: &Wanted) -> usize {
         if self == Self::Claims { wanted.size } else { MAX_ITEM }
     }
 
-    /// Those of one request together.
+    /// Bytes of content that one request may have together.
     fn most(self) -> usize {
         if self == Self::Claims { READ_BATCH } else { LARGE_IN_FLIGHT }
     }
 
-    /// Content bytes beyond which the answer for a batch is broken off.
+    /// Bytes of content above which the connector stops reading the answer for a batch.
     fn bound(self, batch: usize) -> Option<usize> {
         (self == Self::Claims).then_some(batch)
     }
 }
 
-/// Reads keys. Sizes are somebody's word: where an answer turns out to be longer than they say, it is broken off, and its keys are
-/// asked for again as if each had a whole item. So nobody who says too little takes more memory than the truth would.
+/// Reads keys. The sizes in references may be wrong. If an answer is longer than they say, the connector stops reading it,
+/// and its keys are read again as if each had an item of the largest size. So a reference with a wrong size does not take
+/// more memory than one with the right size.
 async fn read_all<T: Send + 'static>(
     store: &DynamoDbStore,
     keys: Vec<Wanted>,
@@ -298,14 +300,14 @@ async fn read_all<T: Send + 'static>(
     answers
 }
 
-/// Distinct keys of one request, and content bytes that its answer has at most.
+/// Distinct keys of one request, and the most bytes of content that its answer may have.
 #[derive(Debug, Default)]
 struct Batch {
     keys: Vec<Wanted>,
     bytes: usize,
 }
 
-/// As many keys to a request as it may hold.
+/// Puts as many keys into each request as it may have.
 fn batches(wanted: Vec<Wanted>, belief: Belief) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for wanted in wanted {
@@ -321,7 +323,7 @@ fn batches(wanted: Vec<Wanted>, belief: Belief) -> Vec<Batch> {
     batches
 }
 
-/// Each key once, in their order. References may say different sizes of one content; one of them at most is right.
+/// Each key once, in their order. References may name different sizes for one content, of which at most one is right.
 fn distinct(wanted: Vec<Wanted>) -> Vec<Wanted> {
     let mut places: HashMap<String, usize> = HashMap::with_capacity(wanted.len());
     let mut distinct: Vec<Wanted> = Vec::with_capacity(wanted.len());
@@ -340,7 +342,8 @@ fn distinct(wanted: Vec<Wanted>) -> Vec<Wanted> {
     distinct
 }
 
-/// Reads one request's keys, repeating what was left out. Gives back those of an answer that is too long.
+/// Reads the keys of one request, and repeats the request for keys that were left out. Returns the keys of an answer that is
+/// too long.
 async fn read_batch<T>(
     store: DynamoDbStore,
     batch: Batch,
@@ -380,7 +383,7 @@ async fn read_batch<T>(
     (answers, open)
 }
 
-/// Takes what was found of these keys; those that were left out.
+/// Takes what was found of these keys, and returns the keys that were left out.
 fn take<T>(found: Found, open: &[Wanted], parse: Parse<T>, answers: &mut Answers<T>) -> HashSet<String> {
     let sizes: HashMap<_, _> = open.iter().map(|wanted| (wanted.key.as_str(), wanted.size)).collect();
     for (key, item) in found.items {

@@ -1,5 +1,5 @@
-//! When to ask again, within the invocation's deadline, and what an error means. The SDK's own retries are off, since they
-//! do not know the deadline; its classifiers say which errors are worth a retry.
+//! Retries within the invocation's deadline, and what an error means. The SDK's own retries are off, because they do not
+//! know the deadline; its classifiers decide which errors are worth a retry.
 
 use std::error::Error;
 use std::future::Future;
@@ -20,23 +20,24 @@ use super::protocol::client::SignedAtAnotherTime;
 use super::protocol::connector::{CONNECT_TIMEOUT, ConnectorError, SILENCE};
 use super::protocol::credentials::CredentialsError;
 
-/// The longest that one attempt may take: then its connection is given up for a new one.
+/// The longest that one attempt may take. After that, its connection is dropped for a new one.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// In one attempt a kept connection can turn out to be dead, a new one be opened, and an answer still take two seconds.
+/// One attempt is long enough to notice that a kept connection is dead, to open a new one, and then to wait two seconds for
+/// an answer.
 const _: () = assert!(ATTEMPT.as_secs() >= SILENCE.as_secs() + CONNECT_TIMEOUT.as_secs() + 2);
 
-/// Pauses grow from here, doubling,
+/// The first pause between attempts. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
-/// up to here.
+/// The longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a request got no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// Asking again may help.
+    /// A retry may help.
     Transient(String),
-    /// Asking again is useless until somebody changes something.
+    /// A retry is useless until something is changed by hand.
     Permanent(String),
 }
 
@@ -53,7 +54,8 @@ impl Attempts {
         Self { until, pauses: 0, heard: "there was no time left for a request".to_owned() }
     }
 
-    /// One attempt: `None` when it failed and another may be made now. The error says what was heard last.
+    /// Makes one attempt. Returns `None` if it failed and another may be made now. The error is the last one that was
+    /// received.
     pub(crate) async fn attempt<T>(
         &mut self,
         request: impl Future<Output = Result<T, Failure>>,
@@ -71,7 +73,7 @@ impl Attempts {
         }
     }
 
-    /// Waits before the next attempt, with full jitter so that many sandboxes do not come back together.
+    /// Waits before the next attempt, with full jitter, so that many sandboxes do not retry at the same time.
     pub(super) async fn pause(&mut self, heard: impl Into<String>) -> Result<(), String> {
         self.heard = heard.into();
         tracing::debug!(pauses = self.pauses, heard = %self.heard, "asking the content store again");
@@ -81,7 +83,7 @@ impl Attempts {
         if Instant::now() < self.until { Ok(()) } else { Err(self.heard.clone()) }
     }
 
-    /// Something was achieved: the next pause is a short one again.
+    /// Notes progress, so that the next pause is short again.
     pub(super) fn made_progress(&mut self) {
         self.pauses = 0;
     }
@@ -102,7 +104,7 @@ pub(crate) trait OperationError:
 
 impl<E: ProvideErrorMetadata + ProvideErrorKind + Error + Send + Sync + 'static> OperationError for E {}
 
-/// What to look at when `operation` failed with an error of this code.
+/// What an operator should check if `operation` failed with an error of this code.
 pub(crate) type Hint = fn(operation: &str, code: &str) -> Option<String>;
 
 /// Judges an error of `operation`. The text names the error's code, never the request or the answer.
@@ -135,14 +137,14 @@ fn unreadable(operation: &str, status: u16) -> Failure {
     Failure::Transient(format!("{operation}: unreadable answer with status {status}"))
 }
 
-/// An error's name. What else is there is not passed on.
+/// An error's name. The rest of the answer is not passed on.
 fn error_name(code: &str) -> String {
     code.chars().take_while(char::is_ascii_alphanumeric).take(MAX_CODE).collect()
 }
 
-/// Whether a request was refused because it was signed by a clock that was off. The next one is signed by the server's
-/// time, so a refusal of that is not skewed any more: there is one more try, not one after the other. The SDK's own
-/// classifier compares our clock instead, and would ask until it gives up.
+/// Whether a request was refused because it was signed at a wrong time. The next request is signed with the server's time,
+/// so if it is refused, too, the reason is another one. So there is only one retry. The SDK's own classifier compares our
+/// clock with the server's instead, and would retry again and again.
 fn is_skewed(code: &str, answer: &HttpResponse) -> bool {
     const SKEW_CODES: [&str; 5] = [
         "InvalidSignatureException",
@@ -154,7 +156,7 @@ fn is_skewed(code: &str, answer: &HttpResponse) -> bool {
     SKEW_CODES.contains(&code) && answer.extension::<SignedAtAnotherTime>().is_some()
 }
 
-/// Whether what a service complains of passes by itself: the SDK's classifiers say so, or the status does.
+/// Whether an error is temporary, according to the SDK's classifiers or the status.
 fn is_passing<E: OperationError>(status: u16, error: E) -> bool {
     if matches!(status, 429 | 500..) {
         return true;
@@ -170,7 +172,7 @@ fn is_passing<E: OperationError>(status: u16, error: E) -> bool {
     classifiers.iter().any(|classifier| classifier.classify_retry(&answered).should_retry())
 }
 
-/// What to look at when the content table refuses, for the mistakes that are usual.
+/// What an operator should check when the content table refuses, for the usual mistakes.
 pub(super) fn hint(operation: &str, code: &str) -> Option<String> {
     Some(match code {
         "AccessDeniedException" => {
@@ -193,7 +195,7 @@ pub(super) fn hint(operation: &str, code: &str) -> Option<String> {
     })
 }
 
-/// No answer at all: the reason is in the chain of sources.
+/// Judges a request that got no answer. The reason is in the chain of sources.
 pub(crate) fn judge_request(operation: &str, error: &(dyn Error + 'static)) -> Failure {
     if let Some(error) = find::<CredentialsError>(error) {
         return judge_credentials(operation, *error);
@@ -233,12 +235,13 @@ fn judge_credentials(operation: &str, error: CredentialsError) -> Failure {
     }
 }
 
-/// Looks for an error in a chain. `io::Error` hides what it wraps from `source`, hence the detour.
-/// Whether an answer was broken off because it was longer than was asked for.
+/// Whether the connector stopped reading an answer because it was longer than expected.
 pub(super) fn is_too_long(error: &(dyn Error + 'static)) -> bool {
     matches!(find::<ConnectorError>(error), Some(ConnectorError::TooLong))
 }
 
+/// Looks for an error in a chain of sources. `io::Error` does not return the error that it wraps from `source`, so `find`
+/// also asks for that one.
 fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -306,7 +309,7 @@ mod tests {
         assert_eq!(longest_pause(u32::MAX), LONGEST_PAUSE);
     }
 
-    /// What is made of an answer with this code and status.
+    /// The judgement of an answer with this code and status.
     fn judged(code: &str, status: u16) -> Failure {
         let error = PutItemError::generic(ErrorMetadata::builder().code(code).build());
         let answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());

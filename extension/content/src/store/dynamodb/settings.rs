@@ -1,4 +1,4 @@
-//! What a [`DynamoDbStore`](super::DynamoDbStore) must be told. Nothing here reads the environment: the code that builds the
+//! The settings of a [`DynamoDbStore`](super::DynamoDbStore). Nothing here reads the environment: the code that builds the
 //! settings does, once.
 
 use std::fmt;
@@ -18,7 +18,7 @@ pub struct Settings {
     pub access: ServiceAccess,
 }
 
-/// How a service of AWS is reached, by what the AWS SDKs read from the environment too
+/// How to reach a service of AWS, with the settings that the AWS SDKs also read from the environment
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
 #[derive(Debug, Clone)]
 pub struct ServiceAccess {
@@ -31,14 +31,14 @@ pub struct ServiceAccess {
     pub dual_stack: bool,
     /// Whose certificates to trust; see [`TlsRoots::for_endpoint`].
     pub tls_roots: TlsRoots,
-    /// Who we are.
+    /// Where the credentials come from.
     pub credentials: CredentialsSource,
     /// How connections may be used.
     pub connections: Connections,
 }
 
 impl ServiceAccess {
-    /// The access to a service whose URL is given, or to the region's own endpoint; with Amazon's certificates and the usual
+    /// Access to a service at the given URL, or at the region's own endpoint, with Amazon's root certificates and default
     /// connections.
     pub fn new(endpoint: Option<String>, credentials: CredentialsSource) -> Self {
         let (tls_roots, connections) = (TlsRoots::Amazon, Connections::default());
@@ -49,7 +49,7 @@ impl ServiceAccess {
 /// Where credentials come from. `Debug` shows the kind only.
 #[derive(Clone)]
 pub enum CredentialsSource {
-    /// Lambda's usual way: three variables, good for the sandbox's life.
+    /// From three variables, which is Lambda's usual way. They are valid for the sandbox's whole life.
     Static {
         /// `AWS_ACCESS_KEY_ID`.
         access_key_id: String,
@@ -58,11 +58,12 @@ pub enum CredentialsSource {
         /// `AWS_SESSION_TOKEN`.
         session_token: Option<String>,
     },
-    /// `SnapStart`'s way, since credentials in a snapshot would be old: an HTTP endpoint in the sandbox.
+    /// From an HTTP endpoint in the sandbox. Lambda uses it with `SnapStart`, because credentials in a snapshot would be
+    /// old.
     Container {
-        /// `AWS_CONTAINER_CREDENTIALS_FULL_URI`, or `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` behind ECS's own address.
+        /// `AWS_CONTAINER_CREDENTIALS_FULL_URI`, or the address of ECS followed by `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`.
         uri: String,
-        /// What the endpoint wants in the `Authorization` header.
+        /// The value that the endpoint expects in the `Authorization` header.
         authorization: Option<Authorization>,
     },
 }

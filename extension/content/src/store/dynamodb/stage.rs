@@ -1,11 +1,11 @@
-//! A client whose requests are answered at once and never sent: for the write of the warm-up.
+//! A client for the write of the warm-up: it answers requests at once and never sends them.
 
 use aws_sdk_dynamodb::Client;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 
-/// What `DynamoDB` says of a write that succeeded.
+/// The answer of `DynamoDB` to a write that succeeded.
 const ANSWER: &str = r#"{"ConsumedCapacity":{"TableName":"warm-up","CapacityUnits":1.0}}"#;
 
 /// Answers every request at once, and sends none.
@@ -19,7 +19,7 @@ impl HttpConnector for Stage {
     }
 }
 
-/// The same client, whose requests go nowhere.
+/// The same client, whose requests are not sent.
 pub(super) fn staged(client: &Client) -> Client {
     let connector = SharedHttpConnector::new(Stage);
     let config = client.config().to_builder().http_client(http_client_fn(move |_, _| connector.clone()));

@@ -1,4 +1,4 @@
-//! The store itself: its table, what encodes for it, and its clock.
+//! The store itself: its table, its compressor, and its clock.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use super::settings_error::SettingsError;
 use super::table::Table;
 use crate::store::encoding::Encoder;
 
-/// Bytes above which hashing and compressing leave the runtime's thread: there, other invocations would wait for them.
+/// For more bytes than this, another thread hashes and compresses. On the tokio runtime's thread, other invocations would
+/// wait for it.
 pub(super) const BLOCKING: usize = 512 << 10;
 
 /// A content store on a `DynamoDB` table. Clones share one client, its connections and its counters.
@@ -25,7 +26,7 @@ pub struct DynamoDbStore {
 }
 
 impl DynamoDbStore {
-    /// Checks the settings and reads the certificates of [`TlsRoots::File`]; all else is made when it is first needed.
+    /// Checks the settings and reads the certificates of [`TlsRoots::File`]. Everything else is set up on first use.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             table: Table::new(settings)?,
@@ -36,38 +37,39 @@ impl DynamoDbStore {
         })
     }
 
-    /// The same store by another clock.
+    /// The same store with another clock.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// The same store writing parts of `part_size` bytes, within what an item can hold and what readers accept (1 KiB).
-    /// Readers take any size, so writers may differ.
+    /// The same store, which writes parts of `part_size` bytes, but at most what an item can hold and at least what readers
+    /// accept (1 KiB). Readers accept all sizes in between, so writers may use different ones.
     #[must_use]
     pub fn with_part_size(self, part_size: usize) -> Self {
         Self { part_size: part_size.clamp(1 << 10, MAX_PART), ..self }
     }
 
-    /// Opens the connection, TLS included, without a `DynamoDB` operation. Failing is no loss; it takes two seconds at most.
+    /// Opens the connection, TLS included, without a `DynamoDB` operation. If that fails, nothing is lost. It takes at most
+    /// two seconds.
     pub async fn warm(&self) {
         self.table.warm().await;
     }
 
-    /// The same store in name only: what is asked of it is neither sent nor counted, and every write succeeds.
+    /// The same store without its table, for the warm-up: requests are neither sent nor counted, and every write succeeds.
     #[must_use]
     pub fn staged(&self) -> Self {
         Self { table: self.table.staged(), ..self.clone() }
     }
 
-    /// Requests and units since the store was built, counted over all clones and all whom they charged.
+    /// Requests and units since the store was built, for all clones and the tallies that they charge.
     pub fn meter(&self) -> Usage {
         self.table.usage()
     }
 }
 
 impl DynamoDbStore {
-    /// The same store on another account.
+    /// The same store, whose requests are counted in another tally.
     pub(super) fn charged_to(&self, tally: &Tally) -> Self {
         Self { table: self.table.charging(tally), ..self.clone() }
     }

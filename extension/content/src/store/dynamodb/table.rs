@@ -1,4 +1,4 @@
-//! The content table over the wire: the SDK's client, and the few operations that a store needs.
+//! Requests to the content table: the SDK's client, and the few operations that a store needs.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
@@ -36,18 +36,19 @@ use crate::store::tally::{Tally, Usage};
 
 const WARM_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Items that `BatchWriteItem` takes, and keys that `BatchGetItem` takes.
+/// Items that one `BatchWriteItem` accepts. [`MAX_READS`] is how many keys one `BatchGetItem` accepts.
 pub(super) const MAX_WRITES: usize = 25;
 pub(super) const MAX_READS: usize = 100;
 
-/// One content table, and who pays for what this handle asks of it.
+/// One content table, and the tally that counts the requests of this handle.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     shared: Arc<Shared>,
     tally: Tally,
 }
 
-/// What is built when it is first needed: building it parses what is known of every region, while Lambda waits.
+/// A value that is built on first use. Building it parses the data of every region, and during init Lambda would wait for
+/// that.
 type Lazy<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
 
 /// What every handle has in common.
@@ -57,11 +58,11 @@ struct Shared {
     access: Access,
     name: String,
     total: Tally,
-    /// Whether requests leave: of those that do not, the log says nothing.
+    /// Whether requests are sent. Requests that are not sent are not logged.
     sends: bool,
 }
 
-/// The SDK's client, and where it asks.
+/// The SDK's client, and its endpoint.
 #[derive(Debug, Clone)]
 struct Asked {
     client: Client,
@@ -90,12 +91,12 @@ impl Table {
         Ok(Self { shared: Arc::new(shared), tally: Tally::default() })
     }
 
-    /// The same table on another account.
+    /// The same table, whose requests are counted in another tally.
     pub(super) fn charging(&self, tally: &Tally) -> Self {
         Self { shared: Arc::clone(&self.shared), tally: tally.clone() }
     }
 
-    /// The same table in name only: nothing that is asked of it is sent or counted, and an item that is put is not logged.
+    /// The same table for the warm-up: requests are neither sent nor counted, and an item that is put is not logged.
     pub(super) fn staged(&self) -> Self {
         let real = Arc::clone(&self.shared);
         let (access, name) = (real.access.clone(), real.name.clone());
@@ -107,7 +108,7 @@ impl Table {
         Self { shared: Arc::new(shared), tally: Tally::default() }
     }
 
-    /// What was asked of all handles.
+    /// The use of all handles together.
     pub(super) fn usage(&self) -> Usage {
         self.shared.total.usage()
     }
@@ -123,7 +124,7 @@ impl Table {
         &self.shared.client.client
     }
 
-    /// Sends a request, which is counted as often as it is sent.
+    /// Sends a request, and counts it each time that it is sent.
     async fn call<O, E, F>(&self, send: impl Fn() -> F) -> Result<O, SdkError<E, HttpResponse>>
     where
         E: ProvideErrorMetadata,
@@ -134,8 +135,8 @@ impl Table {
         Box::pin(charging_repeats(payers, self.shared.access.call(send))).await
     }
 
-    /// Opens a connection, TLS included, and leaves it in the pool: `GET /ping` is the endpoint's health check, which
-    /// needs no permission, touches no table and costs nothing. Failing is no loss; the first request tries again.
+    /// Opens a connection, TLS included, and leaves it in the pool: `GET /ping` is the endpoint's health check, which needs
+    /// no permission, uses no table and costs nothing. If it fails, nothing is lost: the first request tries again.
     pub(super) async fn warm(&self) {
         let url = format!("{}/ping", self.shared.client.url);
         if tokio::time::timeout(WARM_TIMEOUT, self.shared.access.ping(&url)).await != Ok(true) {
@@ -159,8 +160,8 @@ impl Table {
         unwritten(output).filter(|keys| are_among(keys, &asked)).ok_or_else(|| incomplete(OPERATION))
     }
 
-    /// Writes one item, unless what is there keeps it from doing so by a condition. `DynamoDB` charges for either: an item whose
-    /// condition fails costs what writing it would have cost, although no answer says so.
+    /// Writes one item, unless a condition fails because of the item that is there. `DynamoDB` charges in both cases: a
+    /// failed condition costs what the write would have cost, although the answer does not say so.
     pub(super) async fn put(&self, item: &Item, condition: Option<&Condition>) -> Result<Put, Failure> {
         const OPERATION: &str = "PutItem";
         let send = || {
@@ -187,8 +188,8 @@ impl Table {
         Ok(put)
     }
 
-    /// Reads up to [`MAX_READS`] different keys. Nothing if their items have more than `most` bytes of content together: such an
-    /// answer is broken off.
+    /// Reads up to [`MAX_READS`] different keys. Returns `None` if their items have more than `most` bytes of content
+    /// together; the connector stops reading such an answer.
     pub(super) async fn read(
         &self,
         keys: &[&str],
@@ -258,7 +259,7 @@ impl Table {
     }
 }
 
-/// The SDK's client, which asks `endpoint` whatever the operation.
+/// The SDK's client, which uses `endpoint` for every operation.
 fn client(access: &Access, region: &str, endpoint: Fixed) -> Client {
     let config: Config =
         Builder::from(&access.config(region)).endpoint_resolver(endpoint).interceptor(OwnUserAgent).build();
@@ -279,25 +280,25 @@ fn on_condition(request: PutItemFluentBuilder, condition: &Condition) -> PutItem
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-/// A projection on [`SUMMARY`], with the names it stands for: some of them are reserved words.
+/// A projection on [`SUMMARY`], with placeholders for the names, because some of them are reserved words.
 fn summary() -> (String, HashMap<String, String>) {
     let placeholder = |nth: usize| format!("#{nth}");
     let names = SUMMARY.iter().enumerate().map(|(nth, name)| (placeholder(nth), (*name).to_owned()));
     ((0..SUMMARY.len()).map(placeholder).collect::<Vec<_>>().join(","), names.collect())
 }
 
-/// What became of an item that was to be written on a condition.
+/// The outcome of writing an item on a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Put {
     Written,
-    /// What is there stays, until then if it says so.
+    /// The item that is there stays. Its expiry, if it has a valid one.
     Kept(Option<Expiry>),
-    /// What is there has another content of the same length: nobody can read it.
+    /// The item that is there has another content of the same length, which is therefore damaged.
     Damaged,
 }
 
 impl Put {
-    /// What is there comes with the answer that the condition failed, so that comparing costs no request.
+    /// The answer to a failed condition contains the item that is there, so comparing it takes no further request.
     fn of_kept(item: &Item, kept: Option<&Attributes>) -> Self {
         match kept {
             Some(kept) if !item.has_content_of(kept) => Self::Damaged,
@@ -306,19 +307,20 @@ impl Put {
     }
 }
 
-/// Bytes that an answer may have beside its items: enough for short contents whose references say too little, which are then read
-/// once only. And bytes of each item beside its content: names, numbers, and the key.
+/// Bytes that an answer may have beside its items. They are enough for short contents whose references name a size that is
+/// too small, so that these are read only once. [`AROUND_ITEM`] is the bytes of each item beside its content: names,
+/// numbers, and the key.
 const AROUND: usize = 64 << 10;
 const AROUND_ITEM: usize = 1 << 10;
 
-/// Bytes that an answer has at most with so many items, and so many bytes of content in them. Contents come in base64.
+/// The most bytes that an answer with so many items, and so many bytes of content in them, can have. Contents are in base64.
 fn longest_answer(items: usize, content: usize) -> usize {
     AROUND + items * AROUND_ITEM + content.div_ceil(3) * 4
 }
 
-/// Why a read brought nothing.
+/// Why a read has no result.
 enum Unread {
-    /// The answer was longer than it should be.
+    /// The answer was longer than expected.
     TooLong,
     Failed(Failure),
 }
@@ -332,16 +334,16 @@ impl Unread {
     }
 }
 
-/// What a read brought.
+/// The result of a read.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) items: Vec<(String, Attributes)>,
-    /// Keys that `DynamoDB` did not get to. What is neither here nor in `items` does not exist.
+    /// Keys that `DynamoDB` has not processed. A key that is neither here nor in `items` does not exist.
     pub(super) unread: Vec<String>,
 }
 
 impl Found {
-    /// Nothing if a key in the answer cannot be read: what it belongs to would seem not to exist.
+    /// `None` if a key in the answer cannot be read, because its item would seem not to exist.
     fn of(output: BatchGetItemOutput) -> Option<Self> {
         let items = output.responses.unwrap_or_default().into_values().flatten();
         let unread = output.unprocessed_keys.unwrap_or_default().into_values().flat_map(|keys| keys.keys);
@@ -352,13 +354,14 @@ impl Found {
     }
 }
 
-/// The keys of what was left out. Nothing if one of them cannot be read: its item would count as written.
+/// The keys of items that were not written. `None` if one of the keys cannot be read, because its item would count as
+/// written.
 fn unwritten(output: BatchWriteItemOutput) -> Option<Vec<String>> {
     let requests = output.unprocessed_items.unwrap_or_default().into_values().flatten();
     requests.map(|request| entry::key(&request.put_request?.item).map(str::to_owned)).collect()
 }
 
-/// Whether an answer speaks of nothing but what was asked.
+/// Whether an answer contains only keys that were requested.
 fn are_among(keys: &[String], asked: &HashSet<&str>) -> bool {
     keys.iter().all(|key| asked.contains(key.as_str()))
 }
@@ -509,7 +512,7 @@ mod tests {
         }
     }
 
-    /// Plain HTTP must not pay for certificates: with a bundle that does not exist it would fail.
+    /// With plain HTTP, certificates are not read. If they were, the bundle that does not exist would make it fail.
     #[test]
     fn certificates_are_loaded_for_tls_only() {
         let bundle = |endpoint| {
@@ -521,7 +524,7 @@ mod tests {
         assert!(matches!(Table::new(bundle("HTTPS://127.0.0.1:1")), Err(SettingsError::Roots { .. })));
     }
 
-    /// A start does not pay for it: building it takes 0.2 ms the first time.
+    /// The client is not built at start, because building it takes 0.2 ms the first time.
     #[tokio::test]
     async fn the_client_is_built_for_the_first_request() {
         let server = TestServer::start(|_| (200, "{}".to_owned())).await;
@@ -576,7 +579,7 @@ mod tests {
         }
     }
 
-    /// Reads by our own retries.
+    /// Reads with our own retries.
     async fn persistently(table: &Table) -> Result<Found, String> {
         let mut attempts = Attempts::until(Instant::now() + Duration::from_secs(10));
         loop {
@@ -586,8 +589,8 @@ mod tests {
         }
     }
 
-    /// A server whose clock is so many seconds ahead. It refuses whom `refuses` says with `code`, from the seconds by which the
-    /// request's time is off.
+    /// A server whose clock is so many seconds ahead. It refuses a request with `code` if `refuses`, given the seconds by
+    /// which the request's time is off, is true.
     async fn with_clock(ahead: i64, code: &'static str, refuses: fn(i64) -> bool) -> TestServer {
         TestServer::start_with_fields(move |head| {
             let now = DateTime::from(SystemTime::now()).secs() + ahead;
@@ -639,7 +642,7 @@ mod tests {
         assert_eq!(server.heads().len(), 2);
     }
 
-    /// What was learnt of a clock is wrong as soon as that is set right.
+    /// The skew that was learnt is wrong as soon as the clock is corrected.
     #[tokio::test]
     async fn a_clock_that_was_set_right_costs_one_more_request_too() {
         let ahead = Arc::new(std::sync::atomic::AtomicI64::new(600));
@@ -671,7 +674,7 @@ mod tests {
         .await
     }
 
-    /// How often the SDK's own client asks a server, which may ask twice.
+    /// How many requests the SDK's own client sends to a server. It may send two.
     async fn asked_by_the_sdk(server: &TestServer) -> usize {
         let table = Table::new(settings(Some(&server.url))).unwrap();
         let retries = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(1));
@@ -704,7 +707,7 @@ mod tests {
         }
     }
 
-    /// O3: an item is written when the table says so, not when we cannot read what it says.
+    /// O3: an item counts as written only if the table says so, not if its answer cannot be read.
     #[tokio::test]
     async fn left_out_items_that_cannot_be_told_are_not_taken_for_written() {
         let Layout::Whole(item) = layout(10, Ttl::NONE, MAX_PART) else { panic!("parts") };

@@ -1,4 +1,5 @@
-//! Putting contents: encode, lay out, leave out what is stored already, write parts and whole items, then the commit items.
+//! Puts contents: encodes them, lays them out in items, leaves out what is stored already, writes parts and whole items, and
+//! then the commit items.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,15 +19,17 @@ use crate::store::Expiry;
 use crate::store::clock::Clock;
 use crate::store::encoding::Encoder;
 
-/// Content bytes of one request: at 1 MB/s and more it is done well within one attempt's time.
+/// Bytes of content in one request. At 1 MB/s or more, the request takes much less than the time of one attempt.
 const WRITE_BATCH: usize = 2 << 20;
 
-/// Requests at once. Each holds its content twice more (the SDK's copy and its base64), so this bounds the memory.
+/// How many requests are made at the same time. Each needs memory for its content twice more (the SDK's copy and its
+/// base64), so this limits the memory.
 const WRITES_AT_ONCE: usize = 4;
 
-/// Stores contents; gives their expiries. The error says what was last heard of the table.
+/// Stores contents, and returns their expiries. The error is the last one from the table.
 ///
-/// A reference that is handed out is good for half of its life at least: what took so long that it is not is written again.
+/// A new reference is valid for at least half of the content's life. If writing took so long that it is not, the content is
+/// written again.
 pub(super) async fn put(
     store: &DynamoDbStore,
     scope: &Scope,
@@ -63,7 +66,7 @@ async fn put_once(
     Ok(expiries)
 }
 
-/// Writes what is not known to be stored. A single item looks for itself.
+/// Writes what is not known to be stored. A single short item is written on a condition, without a look before.
 async fn write(
     store: &DynamoDbStore,
     mut laid_out: Vec<(Label, Layout)>,
@@ -89,8 +92,8 @@ async fn write(
     Ok(ids.into_iter().map(|id| (id, written[&id.to_string()])).collect())
 }
 
-/// Writes an item that may be stored already; until when it then is. An attempt whose answer was lost may have written
-/// it: the next one finds it, which is as good. One whose content is damaged is replaced.
+/// Writes an item that may be stored already, and returns its expiry. If the answer of an attempt was lost, the item may
+/// have been written; then the next attempt finds it, which counts as success. An item whose content is damaged is replaced.
 async fn write_unless_stored(
     store: &DynamoDbStore,
     label: &Label,
@@ -122,7 +125,7 @@ fn distinct(contents: &[(ContentRef, Bytes)], wanted: impl Fn(&ContentRef) -> bo
     contents.iter().filter(|(reference, _)| wanted(reference) && seen.insert(reference.id)).cloned().collect()
 }
 
-/// Encodes and lays out contents; what takes long happens on another thread.
+/// Encodes and lays out contents. Long work is done on another thread.
 async fn lay_out(
     store: &DynamoDbStore,
     scope: &Scope,
@@ -150,10 +153,10 @@ fn lay_out_one(encoder: &Encoder, label: &Label, bytes: &Bytes, part_size: usize
     Layout::new(label, &encoder.encode(bytes, units), part_size)
 }
 
-/// Until when items are stored, by their keys.
+/// The expiries of items, by their keys.
 type Written = HashMap<String, Expiry>;
 
-/// Writes items, a few requests at a time. Dropping this stops what has not been sent.
+/// Writes items, with a few requests at a time. If the future is dropped, requests that were not sent are not made.
 async fn write_all(store: &DynamoDbStore, items: Vec<Item>, until: Instant) -> Result<Written, String> {
     let mut batches = batches(items).into_iter();
     let (mut running, mut written) = (JoinSet::new(), Written::new());
@@ -171,7 +174,7 @@ async fn write_all(store: &DynamoDbStore, items: Vec<Item>, until: Instant) -> R
     }
 }
 
-/// Items in their order, as many to a request as it may hold.
+/// Groups items in their order, with as many in each request as it may have.
 fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
     let mut batches: Vec<Vec<Item>> = Vec::new();
     let mut len = 0;
@@ -188,7 +191,8 @@ fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
     batches
 }
 
-/// Writes one request's items, repeating what was left out, until all are acknowledged. Each attempt's items live from then on.
+/// Writes the items of one request, and repeats it for items that were left out, until all are acknowledged. The life of an
+/// item starts with each attempt.
 async fn write_batch(table: Table, clock: Clock, mut items: Vec<Item>, until: Instant) -> Result<Written, String> {
     let (mut attempts, mut written) = (Attempts::until(until), Written::new());
     loop {

@@ -8,18 +8,18 @@ use http::Response;
 use crate::store::dynamodb::retry::Failure;
 use crate::store::settings::addresses::is_label;
 
-/// What becomes of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It was carried out.
     Done,
     /// There is no such object, or no such upload.
     Absent,
-    /// The object is not the one that was meant any more.
+    /// The object was replaced meanwhile.
     Changed,
-    /// The object is shorter than the range begins.
+    /// The object ends before the range begins.
     TooShort,
-    /// It was signed by keys that are not accepted.
+    /// It was signed with keys that S3 does not accept.
     KeysRefused(Failure),
     /// It was signed at a time that is too far from S3's.
     Skewed,
@@ -29,7 +29,7 @@ pub(super) enum Verdict {
     Failed(Failure),
 }
 
-/// The longest code of an error that is passed on.
+/// The longest error code that is passed on.
 const MAX_CODE: usize = 64;
 
 pub(super) fn judge(operation: &str, answer: &Response<Bytes>) -> Verdict {
@@ -81,7 +81,7 @@ fn permanent(operation: &str, heard: String, code: &str, status: u16) -> Failure
     })
 }
 
-/// What to look at when the bucket refuses, for the mistakes that are usual.
+/// What an operator should check when the bucket refuses, for the usual mistakes.
 fn hint(operation: &str, code: &str, status: u16) -> Option<String> {
     Some(match code {
         "NoSuchBucket" | "PermanentRedirect" => {
@@ -104,7 +104,7 @@ fn hint(operation: &str, code: &str, status: u16) -> Option<String> {
     })
 }
 
-/// Where S3 says that the bucket is, when that is not where it was asked.
+/// The region of the bucket according to S3, if the request went to another region.
 fn region(answer: &Response<Bytes>) -> Option<String> {
     const REGION: &str = "x-amz-bucket-region";
     if !matches!(answer.status().as_u16(), 301 | 307 | 400) {
@@ -115,7 +115,7 @@ fn region(answer: &Response<Bytes>) -> Option<String> {
     named.filter(|region| is_label(region)).map(str::to_owned)
 }
 
-/// An error's code. What else is there is not passed on.
+/// An error's code. The rest of the answer is not passed on.
 fn code(body: &[u8]) -> String {
     let code = element(body, "Error").and_then(|error| element(error.as_bytes(), "Code"));
     code.unwrap_or_default().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').take(MAX_CODE).collect()

@@ -1,4 +1,4 @@
-//! The bucket over the wire: requests signed by AWS's signer, sent over our connections, and judged.
+//! Requests to the bucket: they are signed by AWS's signer, sent over our connections, and their answers are judged.
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +29,7 @@ use crate::store::tally::{Tally, Usage};
 
 const WARM_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One bucket, and who pays for what this handle asks of it.
+/// One bucket, and the tally that counts the requests of this handle.
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
     shared: Arc<Shared>,
@@ -41,9 +41,9 @@ pub(super) struct Bucket {
 struct Shared {
     settings: BucketSettings,
     access: Access,
-    /// Where the bucket was last found; nothing before it was asked.
+    /// Where the bucket was last found; `None` before the first request.
     place: Mutex<Option<Place>>,
-    /// Seconds by which S3's clock is ahead of ours, as far as it complained.
+    /// Seconds by which S3's clock is ahead of ours, if S3 has refused a request for that.
     skew: AtomicI64,
     total: Tally,
 }
@@ -110,7 +110,7 @@ impl Bucket {
         Ok(Self { shared: Arc::new(shared), tally: Tally::default() })
     }
 
-    /// The same bucket on another account.
+    /// The same bucket, whose requests are counted in another tally.
     pub(super) fn charging(&self, tally: &Tally) -> Self {
         Self { shared: Arc::clone(&self.shared), tally: tally.clone() }
     }
@@ -119,18 +119,19 @@ impl Bucket {
         &self.shared.settings
     }
 
-    /// What was asked of all handles.
+    /// The use of all handles together.
     pub(super) fn usage(&self) -> Usage {
         self.shared.total.usage()
     }
 
-    /// Notes what it would have cost more to have the table do the same.
+    /// Counts how much more the same would have cost with the table.
     pub(super) fn saved(&self, usd: f64) {
         self.shared.total.saved(usd);
         self.tally.saved(usd);
     }
 
-    /// Opens a connection, TLS included, by a request without a signature, which is refused. Failing is no loss.
+    /// Opens a connection, TLS included, with a request without a signature, which S3 refuses. If that fails, nothing is
+    /// lost.
     pub(super) async fn warm(&self) {
         let url = self.place(None).url;
         if tokio::time::timeout(WARM_TIMEOUT, self.shared.access.ping(&url)).await != Ok(true) {
@@ -138,7 +139,7 @@ impl Bucket {
         }
     }
 
-    /// Makes a request until it is answered, or the time is over. `ask` is called for each attempt.
+    /// Repeats a request until it is answered, or the time is over. `ask` is called for each attempt.
     pub(super) async fn persist(&self, until: Instant, ask: impl Fn() -> Ask) -> Result<Reply, String> {
         let mut attempts = Attempts::until(until);
         loop {
@@ -148,7 +149,7 @@ impl Bucket {
         }
     }
 
-    /// Makes a request once; twice if its keys are refused and others can be had.
+    /// Makes a request once, or twice if its keys are refused and there are others.
     pub(super) async fn call(&self, ask: &Ask) -> Result<Reply, Failure> {
         let access = &self.shared.access;
         let keys = access.keys().await.map_err(|error| judge_request(ask.operation, &error))?;
@@ -163,7 +164,7 @@ impl Bucket {
         }
     }
 
-    /// What a verdict comes to. What was learnt of the bucket's place and clock is used from the next attempt on.
+    /// Converts a verdict to a result. What it says about the bucket's place and clock is used from the next attempt on.
     fn conclude(&self, ask: &Ask, verdict: Verdict, answer: Response<Bytes>) -> Result<Reply, Failure> {
         let operation = ask.operation;
         match verdict {
@@ -184,9 +185,9 @@ impl Bucket {
         }
     }
 
-    /// Signs by S3's clock from now on. If that was tried, nothing helps.
+    /// Signs with S3's clock from now on. If that was tried already, the failure is permanent.
     fn learn_skew(&self, operation: &str, headers: &HeaderMap) -> Failure {
-        /// Less than this is no reason to refuse a request, so that it would be refused again.
+        /// If the clock has changed by less than this, the request would be refused again.
         const NEWS: u64 = 240;
         let heard = format!("{operation}: RequestTimeTooSkewed");
         let theirs = headers.get(DATE).and_then(|date| DateTime::from_str(date.to_str().ok()?, Format::HttpDate).ok());
@@ -196,7 +197,7 @@ impl Bucket {
         if before.abs_diff(skew) < NEWS { Failure::Permanent(heard) } else { Failure::Transient(heard) }
     }
 
-    /// Where the bucket is: as last found, or in `region` from now on.
+    /// Where the bucket is: where it was last found, or in `region`, which is then used from now on.
     fn place(&self, region: Option<String>) -> Place {
         let mut place = self.shared.place.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = &self.shared.settings;
@@ -249,7 +250,7 @@ impl Bucket {
     }
 }
 
-/// As S3 has it: the path is signed as it is sent, and the body's hash is a header.
+/// The settings that S3 needs: the path is signed as it is sent, and the body's hash is a header.
 fn settings() -> SigningSettings {
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;

@@ -1,4 +1,4 @@
-//! Where a bucket is: its own host at AWS, a folder of an endpoint that is given.
+//! The URL of a bucket: a host of AWS that the bucket has for itself, or a folder of the endpoint that is set.
 
 use super::settings::BucketSettings;
 use crate::store::dynamodb::SettingsError;
@@ -17,7 +17,7 @@ pub(super) fn url(settings: &BucketSettings, region: &str) -> Result<String, Set
     Ok(if bucket.contains('.') { format!("https://{host}/{bucket}") } else { format!("https://{bucket}.{host}") })
 }
 
-/// What names of hosts end in where the region is: its partition's, as the SDK's rules have it.
+/// The suffix of host names in the region's partition, according to the SDK's rules.
 fn suffix(region: &str) -> Result<String, SettingsError> {
     let table = endpoint::of_region(region, false, false)?;
     let suffix = table.url().strip_prefix(&format!("https://dynamodb.{region}."));

@@ -12,7 +12,7 @@ use super::store::S3Store;
 use super::write::encoded;
 use crate::store::dynamodb::{Foreign, StoredContent};
 
-/// Objects whose headings are asked for at once.
+/// How many headings of objects are requested at the same time.
 const AT_ONCE: usize = 16;
 
 /// Some objects of a bucket.
@@ -20,14 +20,15 @@ const AT_ONCE: usize = 16;
 pub struct Page {
     /// Contents.
     pub contents: Vec<StoredContent>,
-    /// Objects that are none of this layer's.
+    /// Objects that this layer has not written.
     pub foreign: Vec<Foreign>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<String>,
 }
 
 impl S3Store {
-    /// Reads one page of at most `most` objects, `None` for the first. The error says what was last heard of the bucket.
+    /// Reads one page of at most `most` objects; `from` is `None` for the first page. The error is the last one from the
+    /// bucket.
     pub async fn page(&self, from: Option<&str>, most: usize, until: Instant) -> Result<Page, String> {
         let most = most.clamp(1, 1000);
         let from = from.map(|token| format!("&continuation-token={}", encoded(token))).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Objects: their keys, and what they say of their contents in `x-amz-meta-…` headers.
+//! Objects: their keys, and what their `x-amz-meta-…` headers say about their contents.
 //!
 //! ```text
 //! key       "contents/" lifetime "/" id
@@ -7,8 +7,8 @@
 //! headers   x-amz-meta-format, -kind, -ttl, -size, -scope, -encoding, -expires-at where there is a TTL, and -count of an array
 //! ```
 //!
-//! The names and their meanings are those of the table's attributes. Lifecycle rules delete objects a day late or more, so readers
-//! look at `expires-at`.
+//! The names and their meanings are those of the table's attributes. Lifecycle rules delete objects a day late or more, so
+//! readers check `expires-at`.
 
 use http::HeaderMap;
 use http::header::{CONTENT_RANGE, ETAG};
@@ -32,7 +32,7 @@ const EXPIRES_AT: &str = "x-amz-meta-expires-at";
 /// The layout described above.
 const FORMAT_VERSION: u64 = 1;
 
-/// What all keys begin with: roles are given it.
+/// The beginning of all keys. Permissions of roles name it.
 pub(super) const FOLDER: &str = "contents/";
 
 /// The folder of contents with this TTL, with its slash.
@@ -52,13 +52,13 @@ pub(super) fn key(reference: &ContentRef) -> String {
     format!("{}{}", folder(reference.ttl), reference.id)
 }
 
-/// What an object says of its content.
+/// What an object's headers say about its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Heading {
     kind: String,
     ttl: String,
     size: u64,
-    /// Elements of an array: readers do not need it, but who lists the bucket.
+    /// Elements of an array. Readers do not need it; it is for listing the bucket.
     count: Option<u64>,
     scope: String,
     pub(super) expiry: Expiry,
@@ -70,7 +70,7 @@ pub(super) struct Heading {
 pub(super) enum Unreadable {
     /// Headers are missing or make no sense.
     Damaged,
-    /// Written by a newer version, in its own layout.
+    /// A newer version has written the object, in a newer layout.
     Newer(u64),
 }
 
@@ -126,12 +126,12 @@ impl Heading {
         })
     }
 
-    /// Whether it says that it is of this scope.
+    /// Whether it is of this scope according to its headers.
     pub(super) fn is_of(&self, scope: ScopeTag) -> bool {
         self.scope == scope.to_string()
     }
 
-    /// Whether the object was written for this very reference.
+    /// Whether the object was written for exactly this reference.
     pub(super) fn fits(&self, reference: &ContentRef) -> bool {
         self.kind == reference.kind.as_str()
             && self.ttl == reference.ttl.to_string()
@@ -139,19 +139,19 @@ impl Heading {
             && self.size <= MAX_CONTENT_LEN
     }
 
-    /// What names the content under `key`, but for a signature.
+    /// The reference to the content under `key`, without a signature.
     pub(super) fn reference(&self, key: &str) -> Option<ContentRef> {
         let (_, id) = key.strip_prefix(FOLDER)?.split_once('/')?;
         ContentRef::stored(StoreName::S3, [&self.kind, &self.ttl, id], self.size, self.count)
     }
 }
 
-/// Bytes of the whole object of which an answer brings a range; nothing when it brings all of it.
+/// Bytes of the whole object if an answer contains a range of it; `None` if it contains all of it.
 pub(super) fn whole(headers: &HeaderMap) -> Option<u64> {
     text(headers, CONTENT_RANGE.as_str())?.rsplit_once('/')?.1.parse().ok()
 }
 
-/// What tells one object under a key from the next.
+/// The entity tag, which distinguishes an object from a later one under the same key.
 pub(super) fn etag(headers: &HeaderMap) -> Option<String> {
     text(headers, ETAG.as_str()).map(str::to_owned)
 }

@@ -1,4 +1,5 @@
-//! Getting contents: the first bytes of an object with its heading, the others by ranges, several at once.
+//! Gets contents: first the heading and the first bytes of an object, then the other bytes in ranges, several at the same
+//! time.
 
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use crate::store::cost::{self, RANGE};
 use crate::store::encoding::{Encoding, decode_parts};
 use crate::store::{GetError, MAX_CONTENT_LEN, Stored};
 
-/// Bytes above which decompressing and hashing leave the runtime's thread.
+/// For more bytes than this, another thread decompresses and hashes.
 const BLOCKING: u64 = 512 << 10;
 
 /// Reads contents in the references' order, each once.
@@ -52,7 +53,8 @@ struct First {
     bytes: Bytes,
 }
 
-/// Asks for as many of them as the reference says that there may be: a stored form is never longer than its content.
+/// Requests as many bytes as the content may have according to its reference: a stored form is never longer than its
+/// content.
 async fn first(store: &S3Store, reference: &ContentRef, until: Instant) -> Result<First, GetError> {
     let most = reference.size.min(RANGE);
     let range = (most > 0).then(|| format!("bytes=0-{}", most - 1));
@@ -81,7 +83,7 @@ async fn ask(
     store.bucket.persist(until, get).await.map_err(GetError::Unavailable)
 }
 
-/// What a heading says of the reference. A reader of another scope is not told that the object exists.
+/// Compares the heading with the reference. A reader of another scope does not learn that the object exists.
 fn judge(store: &S3Store, scope: &Scope, reference: &ContentRef, headers: &HeaderMap) -> Result<Heading, GetError> {
     let heading = Heading::parse(headers).map_err(|unreadable| match unreadable {
         Unreadable::Damaged => GetError::Corrupt,
@@ -97,7 +99,7 @@ fn judge(store: &S3Store, scope: &Scope, reference: &ContentRef, headers: &Heade
     }
 }
 
-/// All pieces of the object; nothing if it was replaced meanwhile.
+/// All pieces of the object; `None` if it was replaced meanwhile.
 async fn rest(
     store: &S3Store,
     reference: &ContentRef,
@@ -116,7 +118,7 @@ async fn rest(
     Ok(rest.map(|rest| [first.bytes].into_iter().chain(rest).collect()))
 }
 
-/// Some bytes of the object with this tag; nothing if there is another one.
+/// Some bytes of the object with this entity tag; `None` if there is another object now.
 async fn range(
     store: &S3Store,
     reference: &ContentRef,
@@ -133,7 +135,7 @@ async fn range(
     }
 }
 
-/// The content, decoded and verified; what takes long happens on another thread.
+/// The content, decoded and verified. Long work is done on another thread.
 async fn content(
     scope: &Scope,
     reference: &ContentRef,

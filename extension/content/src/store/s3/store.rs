@@ -1,4 +1,4 @@
-//! The store itself: its bucket, what encodes for it, its clock, and how much it does at once.
+//! The store itself: its bucket, its compressor, its clock, and how many requests it makes at the same time.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use crate::store::dynamodb::SettingsError;
 use crate::store::encoding::Encoder;
 use crate::store::tally::{Tally, Usage};
 
-/// Requests that carry contents at once, of all invocations: of each at most the bytes of a part or a range are in memory.
+/// How many requests with contents are in flight at the same time, for all invocations. Each has at most the bytes of a part
+/// or a range in memory.
 const AT_ONCE: usize = 8;
 
 /// A content store on an S3 bucket. Clones share connections and counters.
@@ -24,19 +25,19 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// Checks the settings and reads the certificates; connects when first asked.
+    /// Checks the settings and reads the certificates. Connects on first use.
     pub fn new(settings: BucketSettings) -> Result<Self, SettingsError> {
         let at_once = Arc::new(Semaphore::new(AT_ONCE));
         Ok(Self { bucket: Bucket::new(settings)?, encoder: Arc::default(), clock: Clock::default(), at_once })
     }
 
-    /// The same store by another clock.
+    /// The same store with another clock.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Opens the connection, TLS included. Failing is no loss; it takes two seconds at most.
+    /// Opens the connection, TLS included. If that fails, nothing is lost. It takes at most two seconds.
     pub async fn warm(&self) {
         self.bucket.warm().await;
     }

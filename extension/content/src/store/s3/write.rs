@@ -1,7 +1,7 @@
-//! Putting contents: one `PUT` each, or an upload in parts; several at once.
+//! Puts contents: with one `PUT` each, or with an upload in parts; several at the same time.
 //!
-//! What is short is written without a look: the same object again is as good as the first, and lives longer. Of what is long it is
-//! first looked up whether it is there for at least half of its life.
+//! A short content is written without a look: writing the same object again does no harm, and makes it live longer. Before a
+//! long content is written, the store looks whether the object is already there for at least half of its life.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ use crate::store::Expiry;
 use crate::store::cost::{self, UPLOAD_PART, WORTH_A_LOOK};
 use crate::store::encoding::{Encoder, Encoding};
 
-/// Bytes above which compressing and hashing leave the runtime's thread.
+/// For more bytes than this, another thread compresses and hashes.
 const BLOCKING: usize = 512 << 10;
 
 /// A content ready to be sent.
@@ -27,11 +27,11 @@ struct Object {
     reference: ContentRef,
     scope: Scope,
     encoding: Encoding,
-    /// More than one where it is uploaded in parts.
+    /// There are several if it is uploaded in parts.
     pieces: Vec<Piece>,
 }
 
-/// Stores contents; until when each is good, in their order.
+/// Stores contents, and returns their expiries in the same order.
 pub(super) async fn put(
     store: &S3Store,
     scope: &Scope,
@@ -71,8 +71,8 @@ async fn put_whole(store: &S3Store, object: &Object, piece: &Piece, until: Insta
     }
 }
 
-/// Until when the object is there already, if that is at least half of its life. Any doubt means writing: a function that may write
-/// but not read can still store.
+/// The expiry of the object, if it is already there for at least half of its life. If the answer is an error, the object is
+/// written, so a function that may write but not read can still store.
 async fn look(store: &S3Store, object: &Object, until: Instant) -> Option<Expiry> {
     let ask = Ask::new("HeadObject", Method::HEAD, key(&object.reference));
     let until = until.min(Instant::now() + crate::store::dynamodb::retry::ATTEMPT);
@@ -84,8 +84,9 @@ async fn look(store: &S3Store, object: &Object, until: Instant) -> Option<Expiry
     is_good.then_some(heading.expiry)
 }
 
-/// Uploads an object in parts. It comes into being when the upload is completed, and what a crash leaves is deleted by a rule of
-/// the bucket. An upload that is gone has been completed, if an answer was lost, or is made anew.
+/// Uploads an object in parts. S3 creates the object when the upload is completed. If a crash leaves an incomplete upload, a
+/// rule of the bucket deletes it. If S3 does not know the upload any more, it was either completed and the answer was lost,
+/// or a new upload is started.
 async fn upload(store: &S3Store, object: &Object, until: Instant) -> Result<Expiry, String> {
     loop {
         let started = store.clock.now();
@@ -119,7 +120,7 @@ async fn create(store: &S3Store, object: &Object, until: Instant) -> Result<Stri
     .ok_or_else(|| "CreateMultipartUpload: the answer has no upload id".to_owned())
 }
 
-/// Uploads one part: its entity tag, or nothing where there is no such upload any more.
+/// Uploads one part. Returns its entity tag, or `None` if there is no such upload any more.
 async fn part(
     store: &S3Store,
     target: &str,
@@ -152,7 +153,7 @@ fn part_list(tags: &[String], pieces: &[Piece]) -> String {
     )
 }
 
-/// Text as it is spelt in a query.
+/// Text encoded for a query.
 pub(super) fn encoded(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
@@ -175,8 +176,8 @@ impl Object {
         self.pieces.iter().map(|piece| piece.bytes.len() as u64).sum()
     }
 
-    /// The headers of the request that makes the object: its heading as of `now`, how it is encrypted, and the checksum of its
-    /// bytes, or which kind of checksum its parts will have.
+    /// The headers of the request that creates the object: its heading as of `now`, its encryption, and the checksum of its
+    /// bytes, or the kind of checksum that its parts will have.
     fn headers(&self, store: &S3Store, whole: Option<&Piece>, now: u64) -> Vec<(&'static str, String)> {
         let expiry = Expiry::of(self.reference.ttl, now);
         let mut headers = Heading::of(&self.reference, &self.scope, self.encoding, expiry).headers();
@@ -193,7 +194,7 @@ impl Object {
     }
 }
 
-/// Compresses and hashes contents, each once; what takes long happens on another thread.
+/// Compresses and hashes contents, each once. Long work is done on another thread.
 async fn lay_out(store: &S3Store, scope: &Scope, contents: &[(ContentRef, Bytes)]) -> Result<Vec<Object>, String> {
     let (encoder, scope, contents) = (store.encoder.clone(), scope.clone(), contents.to_vec());
     let len: usize = contents.iter().map(|(_, bytes)| bytes.len()).sum();

@@ -1,5 +1,5 @@
-//! What can be a host, a port, a service's URL, a region or a table. Variables are checked when they are read: a wrong one would
-//! otherwise start, and then fail every invocation.
+//! Which texts can be a host, a port, a service's URL, a region or a table. Variables are checked when they are read:
+//! otherwise a function with a wrong value would start, and then fail every invocation.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -35,7 +35,7 @@ pub fn is_table(text: &str) -> bool {
     }
 }
 
-/// Whether a text may be the name of a bucket: of one for general purposes, not that of an access point.
+/// Whether a text may be the name of a general purpose bucket. Access points are not supported.
 pub fn is_bucket(text: &str) -> bool {
     let is_part = |part: &str| {
         let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -49,7 +49,7 @@ pub fn is_key(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/_-".contains(&byte))
 }
 
-/// Host and port, which is behind the last colon outside of an IPv6 address's brackets.
+/// Host and port. The port follows the last colon that is not inside the brackets of an IPv6 address.
 pub fn split(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -62,7 +62,7 @@ pub fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// Whether a host may have this name or address. What ends in a number is an address or nothing.
+/// Whether a host may have this name or address. A text that ends in a number must be an address.
 pub fn is_host(text: &str) -> bool {
     if let Some(address) = text.strip_prefix('[') {
         return address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());

@@ -20,12 +20,12 @@ pub const TLS_ROOTS: &str = "LRAP_TLS_ROOTS";
 
 /// Megabytes that the function has.
 pub const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
-/// How the sandbox came to be; `snap-start` means that a snapshot of it will be taken.
+/// How the sandbox was initialized; `snap-start` means that a snapshot of it will be taken.
 pub const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
 
 /// The region.
 pub const REGION: &str = "AWS_REGION";
-/// The region where the one above is not set.
+/// The region, if the variable above is not set.
 pub const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 /// A URL in place of the table's own endpoint.
 pub const ENDPOINT_DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";
@@ -48,18 +48,18 @@ pub const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 pub const ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 /// Credentials: the key.
 pub const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
-/// Credentials: what comes with keys that expire.
+/// Credentials: the session token of temporary keys.
 pub const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 /// Where a container's credentials are: a path at the address of ECS.
 pub const CREDENTIALS_RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 /// Where a container's credentials are: a URL.
 pub const CREDENTIALS_FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
-/// What that endpoint wants to be told.
+/// The authorization token for that endpoint.
 pub const AUTHORIZATION_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
-/// A file that holds it.
+/// A file that contains that token.
 pub const AUTHORIZATION_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 
-/// What is read beside our own variables, with the meaning that Lambda and the AWS SDKs give it
+/// Variables that are read in addition to our own, with the meaning that they have for Lambda and the AWS SDKs
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>).
 pub const AWS: [&str; 19] = [
     MEMORY_SIZE,

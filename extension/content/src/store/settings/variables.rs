@@ -1,4 +1,4 @@
-//! Variables as settings are read from them: by a lookup, with every mistake noted. An empty variable is one that is not set.
+//! Variables from which settings are read, through a lookup. Every mistake is noted. An empty variable counts as not set.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -16,21 +16,21 @@ const FLAGS: &[(&str, bool)] = &[("true", true), ("false", false)];
 /// What is wrong with a variable. Keys and credentials are never quoted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// It is needed.
+    /// It is not set, but is required.
     #[error("is not set")]
     Missing,
     /// It is not text.
     #[error("is not UTF-8")]
     NotText,
-    /// It is something else than would be right.
+    /// Its value is wrong.
     #[error("is {holds}, not {right}")]
     Wrong {
-        /// What it holds, as [`quoted`] shows it.
+        /// Its value, as [`quoted`] shows it.
         holds: String,
         /// What would be right.
         right: String,
     },
-    /// What is wrong needs words of its own, or must not be quoted.
+    /// A mistake that needs a special message, or whose value must not be quoted.
     #[error("{0}")]
     Unfit(String),
 }
@@ -64,7 +64,7 @@ impl fmt::Display for Mistakes {
 /// Where a variable is looked up.
 type Lookup<'a> = Box<dyn Fn(&str) -> Option<&'a OsStr> + 'a>;
 
-/// What settings are read from, and the mistakes found so far.
+/// The source of settings, and the mistakes found so far.
 pub struct Variables<'a> {
     lookup: Lookup<'a>,
     mistakes: Vec<Mistake>,
@@ -92,7 +92,7 @@ impl<'a> Variables<'a> {
         if self.mistakes.is_empty() { Ok(read) } else { Err(Mistakes(self.mistakes)) }
     }
 
-    /// Notes what is wrong. Some variables are read for two purposes, and named once.
+    /// Notes a mistake. A variable that is read for two purposes is named only once.
     pub fn note(&mut self, variable: &str, problem: Problem) {
         let mistake = Mistake { variable: variable.to_owned(), problem };
         if !self.mistakes.contains(&mistake) {
@@ -100,12 +100,12 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// Notes what is wrong, in words of its own.
+    /// Notes a mistake with a special message.
     pub fn unfit(&mut self, variable: &str, problem: impl Into<String>) {
         self.note(variable, Problem::Unfit(problem.into()));
     }
 
-    /// Notes that a value is something else than `right`.
+    /// Notes that a value is wrong; `right` says what would be right.
     pub fn wrong(&mut self, variable: &str, value: &str, right: &str) {
         self.note(variable, Problem::Wrong { holds: quoted(value), right: right.to_owned() });
     }
@@ -125,7 +125,7 @@ impl<'a> Variables<'a> {
         text
     }
 
-    /// A text that must be right, by `is_right`; the mistake says what would be.
+    /// A text that must satisfy `is_right`; the mistake says what would be right.
     pub fn checked(&mut self, name: &str, is_right: impl Fn(&str) -> bool, right: &str) -> Option<String> {
         let value = self.text(name)?;
         if !is_right(&value) {
@@ -148,7 +148,7 @@ impl<'a> Variables<'a> {
         Some(value)
     }
 
-    /// `true` or `false`, which is also what holds when it is unset.
+    /// `true` or `false`; `false` if it is not set.
     pub fn flag(&mut self, name: &str) -> bool {
         self.one_of(name, FLAGS, false)
     }
@@ -159,7 +159,7 @@ impl<'a> Variables<'a> {
         self.parsed(name, default, &format!("a whole number of 0 to {max}"))
     }
 
-    /// A number of seconds. Zero would be a wait that never succeeds.
+    /// A number of seconds, which must not be 0: no request would succeed in that time.
     pub fn positive_seconds(&mut self, name: &str, default: u32) -> Duration {
         let seconds: u32 = self.number(name, default);
         if NonZeroU32::new(seconds).is_none() {
@@ -169,7 +169,7 @@ impl<'a> Variables<'a> {
         Duration::from_secs(seconds.into())
     }
 
-    /// Whatever its text says; the mistake says what would be right.
+    /// The parsed value of a variable; the mistake says what would be right.
     pub fn parsed<N: FromStr>(&mut self, name: &str, default: N, right: &str) -> N {
         let Some(value) = self.text(name) else { return default };
         value.parse().unwrap_or_else(|_| {
@@ -178,7 +178,7 @@ impl<'a> Variables<'a> {
         })
     }
 
-    /// One of some words, in letters of either case.
+    /// One of some words, in upper or lower case.
     pub fn one_of<T: Clone>(&mut self, name: &str, choices: &[(&str, T)], default: T) -> T {
         let Some(value) = self.text(name) else { return default };
         let chosen = choices.iter().find(|(choice, _)| value.eq_ignore_ascii_case(choice));
@@ -191,7 +191,7 @@ impl<'a> Variables<'a> {
     }
 }
 
-/// A value as a message shows it: on one line, not long, and without a user's name and password in front of a host.
+/// A value as a message shows it: on one line, short, and without the user name and password of a URL.
 pub fn quoted(value: &str) -> String {
     if value.split_once('@').is_some_and(|(user, _)| user.contains(':')) {
         return "a value with a user name (not shown here)".to_owned();

@@ -1,6 +1,6 @@
-//! What the SDK's clients of `DynamoDB` and Secrets Manager, and ours of S3, are built on: one connector and one set of credentials. The SDK
-//! neither retries, nor waits, nor looks anything up that is the same for every request; when to ask again is decided in
-//! `retry`, within the invocation's deadline.
+//! The basis of the SDK's clients for `DynamoDB` and Secrets Manager, and of our client for S3: one connector and one set of
+//! credentials. The SDK does not retry, does not wait, and does not evaluate for each request what is the same for every
+//! request. `retry` decides when to retry, within the invocation's deadline.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -38,10 +38,11 @@ use super::tls::TlsRoots;
 
 const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 
-/// What AWS's logs show as the caller.
+/// The user agent, which AWS's logs show as the caller.
 pub(crate) const AGENT: &str = concat!("lrap/", env!("CARGO_PKG_VERSION"));
 
-/// A request that was signed this far from the server's time may have been refused for that. It is the SDK's own limit.
+/// If a request was signed at a time that differs from the server's by this much, that may be why it was refused. It is the
+/// SDK's own limit.
 const SKEW: Duration = Duration::from_mins(4);
 
 /// A connector and credentials for it. Clones share connections and keys.
@@ -52,8 +53,8 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Access to `endpoint`, or to AWS's own without one. Reads the certificates of [`TlsRoots::File`] if anything goes
-    /// over TLS; connects when first asked.
+    /// Access to `endpoint`, or to AWS's own endpoint without one. Reads the certificates of [`TlsRoots::File`] if TLS is
+    /// used. Connects on first use.
     pub(crate) fn new(
         endpoint: Option<&str>,
         credentials: CredentialsSource,
@@ -82,7 +83,7 @@ impl Access {
             .build()
     }
 
-    /// Sends a request. Keys that are refused are replaced once, where others can be had.
+    /// Sends a request. If its keys are refused and there are others, it is sent once more with them.
     pub(crate) async fn call<O, E, F>(&self, send: impl Fn() -> F) -> Result<O, SdkError<E, HttpResponse>>
     where
         E: ProvideErrorMetadata,
@@ -100,17 +101,17 @@ impl Access {
         self.credentials.keys().await
     }
 
-    /// Takes it that these keys are refused: whether others can be had.
+    /// Notes that these keys were refused. Returns whether there may be others.
     pub(crate) async fn forget(&self, keys: &AccessKeys) -> bool {
         self.credentials.forget(keys).await
     }
 
-    /// Sends a request that is signed.
+    /// Sends a request that is signed already.
     pub(crate) fn send(&self, request: Request<Bytes>) -> PendingOutcome<'_> {
         self.connector.call(request)
     }
 
-    /// Asks a URL without a signature; whether there was an answer.
+    /// Sends a request to a URL without a signature. Returns whether there was an answer.
     pub(crate) async fn ping(&self, url: &str) -> bool {
         match Request::get(url).body(Bytes::new()) {
             Ok(request) => self.connector.call(request).await.is_ok(),
@@ -119,15 +120,15 @@ impl Access {
     }
 }
 
-/// Whether other keys may do.
+/// Whether an error says that the keys were refused, so that other keys may be accepted.
 fn are_refused<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     const REFUSED: [&str; 4] =
         ["ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId"];
     error.as_service_error().and_then(ProvideErrorMetadata::code).is_some_and(|code| REFUSED.contains(&code))
 }
 
-/// The SDK's way to our connector. It names us to AWS's logs: what the SDK would say it puts together anew for each request,
-/// of the environment among other things.
+/// Connects the SDK to our connector, and sets our user agent. The SDK would compose its own user agent for each request,
+/// and would read the environment for that.
 #[derive(Debug, Clone)]
 struct Carrier(Http1Connector);
 
@@ -161,8 +162,8 @@ fn response(answer: Response<Bytes>) -> Result<HttpResponse, ConnectorError> {
     HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
-/// Marks a refusal of a request that was signed more than [`SKEW`] from the time in the answer. The SDK remembers how far
-/// off our clock is and signs the next request by the server's.
+/// Marks the refusal of a request that was signed at a time more than [`SKEW`] from the time in the answer. The SDK
+/// remembers by how much our clock is off, and signs the next request with the server's time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SignedAtAnotherTime;
 
@@ -185,7 +186,7 @@ fn time(text: &str, format: Format) -> Option<SystemTime> {
     DateTime::from_str(text, format).ok()?.try_into().ok()
 }
 
-/// Keeps the SDK from putting its user agent together, which [`Carrier`] replaces.
+/// Prevents the SDK from composing its user agent, which [`Carrier`] replaces.
 #[derive(Debug)]
 pub(crate) struct OwnUserAgent;
 
@@ -205,7 +206,7 @@ impl Intercept for OwnUserAgent {
     }
 }
 
-/// A URL that a service can be at: a host and maybe a folder.
+/// A URL that can be the endpoint of a service: a host, and perhaps a path.
 fn checked(url: &str) -> Result<Uri, SettingsError> {
     match format!("{}/", url.trim_end_matches('/')).parse::<Uri>() {
         Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) && is_plain(&uri) => Ok(uri),
@@ -213,7 +214,7 @@ fn checked(url: &str) -> Result<Uri, SettingsError> {
     }
 }
 
-/// Whether a path has nothing that would be escaped or left out in what is signed (RFC 3986, sections 2.3 and 5.2.4).
+/// Whether nothing in a path would be escaped or left out when it is signed (RFC 3986, sections 2.3 and 5.2.4).
 fn is_plain(url: &Uri) -> bool {
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     let is_name = |name: &str| !matches!(name, "" | "." | "..") && name.bytes().all(is_unreserved);

@@ -1,11 +1,12 @@
-//! The way to the table: HTTP/1.1 connections, over TLS where the URL says so, kept for the next request.
+//! The connector for the table: HTTP/1.1 connections, with TLS if the URL says so, which are kept for the next request.
 //!
-//! Clients that can do more (HTTP/2, proxies, idle timers, any TLS library) are half a megabyte that every cold start would
-//! load, and none of it is of use here.
+//! Clients that can do more (HTTP/2, proxies, idle timers, any TLS library) have half a megabyte more, which every cold
+//! start would load, and nothing of that is needed here.
 //!
-//! A kept connection may have died without a word. When one brings no byte for [`SILENCE`](super::traffic::SILENCE), the same
-//! request is also sent on a new connection, and the first answer wins (ADR 10). Every request to the table may arrive twice:
-//! reads and batches of writes do the same again, and a `PutItem` whose condition then fails has been stored (ADR 9).
+//! A kept connection may have died without a packet that says so. If it brings no byte for
+//! [`SILENCE`](super::traffic::SILENCE), the same request is also sent on a new connection, and the first answer is used
+//! (ADR 10). So every request to the table may arrive twice. Reads and batches of writes have the same effect again. If the
+//! condition of the second `PutItem` fails, the first one has stored the content (ADR 9).
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -34,13 +35,14 @@ use crate::store::tally::Tally;
 /// How long opening a connection may take, TLS included.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Bytes of an answer: more than twice the 16 MiB that `BatchGetItem` may send, which base64 makes a third longer.
+/// The longest answer that is read: more than twice the 16 MiB that `BatchGetItem` may send, which base64 makes a third
+/// longer.
 const MAX_ANSWER: usize = 48 << 20;
 
 tokio::task_local! {
-    /// Who pays for requests that are sent a second time: the caller knows only of the first.
+    /// The tallies that count requests that are sent a second time. The caller counts only the first.
     static PAYERS: [Tally; 2];
-    /// Bytes of an answer beyond which it is not wanted.
+    /// The longest answer that the caller accepts, in bytes.
     static LONGEST: usize;
 }
 
@@ -49,7 +51,8 @@ pub(crate) fn charging_repeats<W: Future>(payers: [Tally; 2], work: W) -> impl F
     PAYERS.scope(payers, work)
 }
 
-/// Does `work`, and breaks off answers to its requests that are longer than `bytes`: [`ConnectorError::TooLong`].
+/// Does `work`. If the answer to one of its requests is longer than `bytes`, it is not read further
+/// ([`ConnectorError::TooLong`]).
 pub(crate) fn taking_at_most<W: Future>(bytes: usize, work: W) -> impl Future<Output = W::Output> {
     LONGEST.scope(bytes.min(MAX_ANSWER), work)
 }
@@ -65,10 +68,10 @@ struct Shared {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What came of sending a request.
+/// The outcome of sending a request.
 type Outcome = Result<Response<Bytes>, ConnectorError>;
 
-/// A whole answer, some time.
+/// A future of a whole answer.
 pub(crate) type PendingOutcome<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
 /// Why a request got no answer.
@@ -78,37 +81,38 @@ pub(crate) enum ConnectorError {
     Late,
     #[error("no connection, or it failed before the response was complete")]
     Failed(#[source] BoxError),
-    /// An answer that is too long for anybody is as good as one that never ends.
+    /// An answer ended early, or was longer than the longest answer that is read.
     #[error("a response with status {0} ended early, or was too long")]
     BrokenOff(u16),
-    /// It is longer than [`taking_at_most`] allows.
+    /// An answer is longer than [`taking_at_most`] allows.
     #[error("the response is longer than expected")]
     TooLong,
 }
 
-/// What a request on a new connection is.
+/// Whether a request on a new connection was sent before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sending {
-    /// The first of its kind.
+    /// It was not sent before.
     First,
-    /// One that a kept connection has taken, and not answered.
+    /// It was sent on a kept connection, which has not answered.
     Again,
 }
 
-/// Who answered a request that was sent on a kept connection and on a new one.
+/// Which connection answered a request that was sent on a kept connection and on a new one.
 enum Winner {
     Kept(Response<Bytes>),
     New(Outcome),
 }
 
 impl Http1Connector {
-    /// A connector that checks certificates by `tls`; without it there is no TLS. Connects when first used.
+    /// A connector that checks certificates with `tls`; without it there is no TLS. Connects on first use.
     pub(crate) fn new(tls: Option<LazyTls>, connections: Connections) -> Self {
         Self(Arc::new(Shared { tls, pool: Pool::new(connections) }))
     }
 
-    /// Sends a request to the URL it names; the whole answer. One that says `Connection: close` gets a connection for
-    /// itself. Boxed, since what goes on below is nested deep, and a compiler looks at all of it wherever it is waited for.
+    /// Sends a request to its URL, and returns the whole answer. A request with `Connection: close` gets a separate
+    /// connection. The future is boxed, because it is nested deep, and the compiler would process all of it wherever it is
+    /// awaited.
     pub(crate) fn call(&self, request: Request<Bytes>) -> PendingOutcome<'_> {
         Box::pin(self.answer(request))
     }
@@ -123,7 +127,8 @@ impl Http1Connector {
         }
     }
 
-    /// Sends a request on a kept connection; when that turns out to be dead, on a new one, and never on another kept one.
+    /// Sends a request on a kept connection. If that is dead, it sends the request on a new connection, never on another
+    /// kept one.
     async fn over_kept(&self, mut kept: Connection, origin: &Origin, request: Request<Full<Bytes>>) -> Outcome {
         let (traffic, copy) = (Arc::clone(&kept.traffic), request.clone());
         let outcome = {
@@ -155,7 +160,7 @@ impl Http1Connector {
         }
     }
 
-    /// Sends on a new connection what a kept one has not answered, and waits for either.
+    /// Sends a request that a kept connection has not answered on a new connection, too, and waits for the first answer.
     async fn race(
         &self,
         mut kept: Pin<&mut impl Future<Output = Outcome>>,
@@ -225,7 +230,7 @@ impl Http1Connector {
     }
 }
 
-/// Starts HTTP on an open connection, and has it driven until it closes or is dropped.
+/// Starts HTTP on an open connection. A task drives the connection until it closes or is dropped.
 async fn handshake(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     traffic: Arc<Traffic>,
@@ -236,7 +241,7 @@ async fn handshake(
     Ok(opening.connection(sender, traffic, driver))
 }
 
-/// Sends a request on a connection, and takes its whole answer.
+/// Sends a request on a connection, and reads the whole answer.
 async fn exchange(connection: &mut Connection, request: Request<Full<Bytes>>) -> Outcome {
     let failed = |error: hyper::Error| ConnectorError::Failed(error.into());
     connection.traffic.start();
@@ -252,7 +257,7 @@ async fn exchange(connection: &mut Connection, request: Request<Full<Bytes>>) ->
     Ok(Response::from_parts(head, body.to_bytes()))
 }
 
-/// Where a request goes, and the request as it is spelt there: its target without the authority, which is in `Host`.
+/// The origin of a request, and the request as it is sent there: its target has no authority, which is in `Host`.
 fn address(mut request: Request<Bytes>) -> Result<(Origin, Request<Bytes>), BoxError> {
     let uri = std::mem::take(request.uri_mut()).into_parts();
     let authority = uri.authority.ok_or("the URL has no host")?;
@@ -265,7 +270,7 @@ fn address(mut request: Request<Bytes>) -> Result<(Origin, Request<Bytes>), BoxE
     Ok((origin, request))
 }
 
-/// What the header `Host` says, and what is signed: no user, and no port that goes without saying.
+/// The value of the header `Host`, which is also signed: it has no user name, and no default port.
 pub(crate) fn host(is_tls: bool, authority: &Authority) -> &str {
     match (is_tls, authority.port_u16()) {
         (true, Some(443)) | (false, Some(80)) => authority.host(),
@@ -291,7 +296,7 @@ mod tests {
     use tokio::task::JoinSet;
     use tokio::time::Instant;
 
-    /// What a request may take whose kept connections are dead.
+    /// How long a request may take if all kept connections are dead.
     const BOUND: Duration = Duration::from_millis(2500);
 
     fn connector() -> Http1Connector {
@@ -370,7 +375,7 @@ mod tests {
         assert!(matches!(error, ConnectorError::BrokenOff(200)), "{error}");
     }
 
-    /// A server whose first connections, as many as were kept, do this once they are.
+    /// A server whose first `kept` connections do `then` after they are kept.
     async fn server_where_kept_connections(kept: usize, then: Does) -> (ScriptedServer, Http1Connector) {
         let server = ScriptedServer::start(move |connection, request| match (connection < kept, request) {
             (true, 1..) => then,
@@ -381,7 +386,7 @@ mod tests {
         (server, connector)
     }
 
-    /// Leaves so many connections open.
+    /// Makes the connector keep so many connections.
     async fn keep(connector: &Http1Connector, server: &ScriptedServer, count: usize) {
         ask_at_once(connector, server, count).await;
         assert_eq!(connector.0.pool.len(), count.min(MOST_KEPT));
@@ -395,7 +400,7 @@ mod tests {
         asking.collect::<JoinSet<_>>().join_all().await;
     }
 
-    /// One request and what it took, on connections of which so many are kept and silent.
+    /// Sends one request while so many connections are kept and silent, and checks how long it takes.
     async fn answered_where_silent(kept: usize) {
         let (server, connector) = server_where_kept_connections(kept, Does::Nothing).await;
         let started = Instant::now();

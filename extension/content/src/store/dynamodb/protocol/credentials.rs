@@ -1,5 +1,5 @@
-//! Credentials: fixed ones, or those of a container credentials endpoint, which Lambda offers to functions with
-//! `SnapStart`. Those are kept, and asked for again before they expire.
+//! Credentials: fixed ones, or those of a container credentials endpoint, which Lambda offers to functions with `SnapStart`.
+//! Credentials of an endpoint are kept, and fetched again before they expire.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -25,44 +25,44 @@ use super::connector::Http1Connector;
 /// Characters of an endpoint's reason that are logged.
 const MAX_REASON: usize = 200;
 
-/// How long before they expire credentials are asked for again: a request that takes so long is over.
+/// How long before they expire credentials are fetched again. No request takes so long.
 const REFRESH: Duration = Duration::from_mins(1);
 
 /// How long credentials without an expiry are kept.
 const UNTOLD: Duration = Duration::from_mins(15);
 
-/// How long an answer may take. The endpoint is in the sandbox, and every request that needs keys waits.
+/// How long an answer may take. The endpoint is in the sandbox, and every request that needs keys waits for it.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 
-/// How long the endpoint is not asked again after an attempt that failed.
+/// After a failed attempt, no request is sent to the endpoint for this long.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Why there are no credentials. The text holds neither the endpoint's answer nor a parser's complaint about it: both may
-/// hold a secret.
+/// Why there are no credentials. The text contains neither the endpoint's answer nor a parser's message about it, because
+/// both may contain a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CredentialsError {
-    /// Somebody has to change something first.
+    /// A retry does not help until something is changed by hand.
     #[error("the container credentials endpoint refuses, or its authorization token cannot be read")]
     Refused,
-    /// Asking again may help.
+    /// A retry may help.
     #[error("the container credentials endpoint does not answer with credentials")]
     Unavailable,
     /// The endpoint's name leads to an address that plain HTTP must not be used for.
     #[error("the container credentials endpoint is on another machine, and its URL is not https")]
     Elsewhere,
-    /// They hold what no header can.
+    /// They contain characters that a header cannot have.
     #[error("the credentials cannot be sent in a header")]
     Unusable,
 }
 
-/// Where a client gets its keys from. `Debug` shows none of them.
+/// Where a client gets its keys from. `Debug` does not show the keys.
 pub(crate) enum Credentials {
     Fixed(Result<AccessKeys, CredentialsError>),
     Container(Box<ContainerCredentials>),
 }
 
 impl Credentials {
-    /// The credentials of a source. `connector` carries the requests to a container endpoint.
+    /// The credentials of a source. `connector` sends the requests to a container endpoint.
     pub(crate) fn new(source: CredentialsSource, connector: Http1Connector) -> Result<Self, SettingsError> {
         Ok(match source {
             CredentialsSource::Static { access_key_id, secret_access_key, session_token } => Self::Fixed(usable(
@@ -76,7 +76,7 @@ impl Credentials {
         })
     }
 
-    /// Keys that are good for a while.
+    /// Keys that are valid for a while.
     pub(crate) async fn keys(&self) -> Result<AccessKeys, CredentialsError> {
         match self {
             Self::Fixed(keys) => keys.clone(),
@@ -84,7 +84,7 @@ impl Credentials {
         }
     }
 
-    /// Takes it that these keys are refused: whether others can be had.
+    /// Notes that these keys were refused. Returns whether there may be others.
     pub(crate) async fn forget(&self, keys: &AccessKeys) -> bool {
         match self {
             Self::Fixed(_) => false,
@@ -95,7 +95,7 @@ impl Credentials {
         }
     }
 
-    /// The same keys for the SDK, which need not keep them.
+    /// A provider of the same keys for the SDK, which does not cache them.
     pub(crate) fn provider(self: &Arc<Self>) -> SharedCredentialsProvider {
         SharedCredentialsProvider::new(Provider(Arc::clone(self)))
     }
@@ -134,8 +134,8 @@ fn usable(keys: AccessKeys) -> Result<AccessKeys, CredentialsError> {
     if can_be_sent { Ok(keys) } else { Err(CredentialsError::Unusable) }
 }
 
-/// The rule of every AWS SDK: over plain HTTP, credentials are taken only from this machine and from the addresses that
-/// ECS and EKS give their agents. Where a name leads is looked up when the endpoint is asked.
+/// The rule of every AWS SDK: over plain HTTP, credentials are taken only from this machine and from the addresses that ECS
+/// and EKS give their agents. A name is looked up when a request is sent to the endpoint.
 fn checked(text: &str) -> Result<Uri, SettingsError> {
     let uri: Uri = text.parse().map_err(|_| SettingsError::CredentialsUri)?;
     let is_trusted = match uri.scheme_str() {
@@ -160,7 +160,7 @@ fn all_trusted(addresses: impl IntoIterator<Item = IpAddr>) -> Result<(), Creden
     if addresses.into_iter().all(is_trusted) { Ok(()) } else { Err(CredentialsError::Elsewhere) }
 }
 
-/// A container credentials endpoint, and what it last said.
+/// A container credentials endpoint, and its last answer.
 pub(crate) struct ContainerCredentials {
     uri: Uri,
     authorization: Option<Authorization>,
@@ -168,7 +168,7 @@ pub(crate) struct ContainerCredentials {
     last: Mutex<Last>,
 }
 
-/// What came of asking.
+/// The outcome of requests to the endpoint.
 #[derive(Default)]
 struct Last {
     held: Option<Held>,
@@ -181,7 +181,7 @@ impl fmt::Debug for ContainerCredentials {
     }
 }
 
-/// Keys, and until when they are good.
+/// Keys, and when they expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Held {
     keys: AccessKeys,
@@ -205,8 +205,8 @@ struct Document {
 }
 
 impl ContainerCredentials {
-    /// Asks the endpoint when keys are due; concurrent callers wait for the same answer. Keys that are still good are
-    /// better than none.
+    /// Fetches keys from the endpoint if they have to be refreshed; concurrent callers wait for the same answer. If that
+    /// fails, keys that are still valid are used.
     async fn keys(&self) -> Result<AccessKeys, CredentialsError> {
         let mut last = self.last.lock().await;
         if let Some(held) = last.held.as_ref().filter(|held| held.are_good_for(REFRESH)) {
@@ -279,7 +279,8 @@ fn held(status: StatusCode, body: &[u8]) -> Result<Held, CredentialsError> {
     Ok(Held { keys: usable(keys)?, until })
 }
 
-/// Why an endpoint refuses: `code` and `message` of its answer, on one line and bounded. Nothing else of it may be logged.
+/// Why an endpoint refuses: `code` and `message` of its answer, on one line and of limited length. Nothing else of the
+/// answer may be logged.
 fn reason(body: &[u8]) -> String {
     #[derive(Default, Deserialize)]
     #[serde(default)]
@@ -292,7 +293,7 @@ fn reason(body: &[u8]) -> String {
     format!("{code} {message}").trim().chars().filter(is_printable).take(MAX_REASON).collect()
 }
 
-/// The time that RFC 3339 spells so, in any time zone.
+/// The time of a text in the form of RFC 3339, in any time zone.
 fn time(text: &str) -> Option<SystemTime> {
     DateTime::from_str(text, Format::DateTimeWithOffset).ok()?.try_into().ok()
 }
@@ -418,7 +419,7 @@ mod tests {
         assert_eq!(broken.keys().await.unwrap_err(), Refused);
     }
 
-    /// An answer whose keys are good for so long, with a number in their name.
+    /// An answer whose keys are valid for so many seconds and have a number in their name.
     fn good_for(seconds: i64, nth: usize) -> String {
         let expiration = DateTime::from_secs(DateTime::from(SystemTime::now()).secs() + seconds);
         let expiration = expiration.fmt(Format::DateTime).unwrap();
@@ -457,7 +458,7 @@ mod tests {
         }
     }
 
-    /// A server that never answers would be waited for by every request, one after the other.
+    /// If the server never answers, requests must not wait for it one after the other.
     #[tokio::test(start_paused = true)]
     async fn an_endpoint_that_hangs_is_given_up_soon_and_not_asked_by_everyone() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

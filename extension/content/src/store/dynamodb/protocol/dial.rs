@@ -1,7 +1,7 @@
-//! Opening a TCP connection to one of a name's addresses.
+//! Opens a TCP connection to one of a name's addresses.
 //!
-//! An address can swallow what is sent to it, and then only the timeout would tell. So the next address is tried while the
-//! one before is still open (RFC 8305), and the first that answers is the connection.
+//! An address may not answer at all, and then only a timeout would show it. So the next address is tried while the attempt
+//! before it is still pending (RFC 8305), and the first connection that opens is used.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,13 +11,14 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// How long an address has before the next one is tried beside it.
+/// How long an address has before the next one is tried, too.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// All addresses are being tried by then, however many there are: half of what opening a connection may take.
+/// By this time, all addresses are being tried, however many there are. It is half of the time that opening a connection may
+/// take.
 const ALL_TRIED: Duration = Duration::from_secs(1);
 
-/// Connects to whichever of these addresses answers first. The error is that of the last one.
+/// Connects to the address that answers first. The error is that of the last address.
 pub(super) async fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     if let [only] = addresses[..] {
         return TcpStream::connect(only).await;
@@ -47,7 +48,8 @@ fn head_start(addresses: usize) -> Duration {
     HEAD_START.min(ALL_TRIED / u32::try_from(addresses).unwrap_or(u32::MAX).max(1))
 }
 
-/// The same addresses in their order, but the two families alternately: where one of them leads nowhere, the other is tried soon.
+/// The same addresses in their order, but with IPv4 and IPv6 alternately: if one of them does not work, the other is tried
+/// soon.
 fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_family = addresses.first().map(SocketAddr::is_ipv4);
     let (one, other): (Vec<_>, Vec<_>) =
@@ -69,7 +71,7 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::time::timeout;
 
-    /// Less than what opening a connection may take.
+    /// Less time than opening a connection may take.
     const SOON: Duration = Duration::from_millis(1500);
 
     async fn listener() -> (TcpListener, SocketAddr) {

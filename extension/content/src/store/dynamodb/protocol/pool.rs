@@ -1,8 +1,9 @@
-//! Connections that are kept for the next request, and which of them are still used.
+//! Keeps connections for the next request, and decides which of them are still used.
 //!
-//! A sandbox is frozen between two invocations, and a connection can die meanwhile without a word. How long the sandbox was
-//! frozen only the wall clock tells: the others may have stood still. So a connection that was idle for long, or since a
-//! later time than now, is dropped, and so is every connection that was opened before a snapshot.
+//! A sandbox is frozen between two invocations, and a connection can die meanwhile without a packet that says so. Only the
+//! wall clock shows how long the sandbox was frozen, because other clocks may have stopped. So a connection is dropped if it
+//! was idle for long, or if the wall clock was set back since. Every connection that was opened before a snapshot is
+//! dropped, too.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,13 +20,13 @@ use super::traffic::{SILENCE, Traffic};
 /// The longest that a connection is kept idle.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 
-/// Connections kept at once: what eight invocations use that each have four requests in flight.
+/// How many connections are kept: as many as eight invocations use if each has four requests in flight.
 pub(super) const MOST_KEPT: usize = 32;
 
-/// What the clients of one process share: how they may use connections. Clones are one.
+/// How the clients of one process may use connections. Clones share this state.
 #[derive(Debug, Clone)]
 pub struct Connections {
-    /// How often the process has been restored, and one more; 0 while a snapshot of it is still to be taken.
+    /// One more than how often the process has been restored; 0 while a snapshot of it is still to be taken.
     life: Arc<AtomicU64>,
     addresses: Option<Arc<[SocketAddr]>>,
     silence: Duration,
@@ -38,7 +39,7 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// For a process of which a snapshot will be taken: until it is restored or invoked, no connection is kept.
+    /// For a process of which a snapshot will be taken. Until it is restored or invoked, no connection is kept.
     pub fn before_snapshot() -> Self {
         Self { life: Arc::default(), ..Self::default() }
     }
@@ -49,8 +50,8 @@ impl Connections {
         Self { addresses: Some(addresses.into()), ..self }
     }
 
-    /// A kept connection may be silent for so long before a request is sent on a new one too: where requests are counted, a
-    /// machine that is busy must not be taken for a dead connection.
+    /// Sets how long a kept connection may be silent before a request is also sent on a new one. Tests that count requests
+    /// set it, so that a busy machine does not look like a dead connection.
     #[must_use]
     pub fn with_silence(self, silence: Duration) -> Self {
         Self { silence, ..self }
@@ -77,7 +78,7 @@ impl Connections {
         }
     }
 
-    /// A number that changes whenever connections opened before become useless; 0 where none may be kept.
+    /// A number that changes whenever the connections opened before become useless; 0 if none may be kept.
     fn life(&self) -> u64 {
         self.life.load(Ordering::Relaxed)
     }
@@ -87,7 +88,7 @@ impl Connections {
     }
 }
 
-/// Where a connection leads.
+/// The server to which a connection leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) is_tls: bool,
@@ -120,9 +121,9 @@ pub(super) struct Pool {
 #[derive(Default)]
 struct State {
     kept: Vec<Kept>,
-    /// Counts what is put back, which makes it a clock that cannot jump.
+    /// Counts the connections that are put back, so that it is a clock that cannot jump.
     turn: Turn,
-    /// Connections put back by then are not used: one like them was silent.
+    /// Connections that were put back until then are not used, because one of them was silent.
     suspected: Turn,
 }
 
@@ -137,7 +138,7 @@ struct Kept {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Turn(u64);
 
-/// What was true of the pool when a connection was about to be opened.
+/// The state of the pool before a connection was opened.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Opening {
     life: u64,
@@ -160,12 +161,12 @@ impl Pool {
         &self.connections
     }
 
-    /// A connection is about to be opened.
+    /// The state of the pool, for a connection that is about to be opened.
     pub(super) fn opening(&self) -> Opening {
         Opening { life: self.connections.life(), turn: self.state().turn }
     }
 
-    /// A kept connection, the last used first: it is the likeliest to live.
+    /// A kept connection. The last one that was used comes first, because it is the most likely to be alive.
     pub(super) fn take(&self, origin: &Origin) -> Option<Connection> {
         let (life, now) = (self.connections.life(), SystemTime::now());
         let mut state = self.state();
@@ -190,18 +191,19 @@ impl Pool {
         }
     }
 
-    /// A kept connection is silent: the others may be dead too, so they are not used until it is known.
+    /// Notes that a kept connection is silent. The others may be dead, too, so they are not used until it is known.
     pub(super) fn suspect(&self) {
         let mut state = self.state();
         state.suspected = state.turn;
     }
 
-    /// A connection that was silent answered after all.
+    /// Notes that a connection that was silent has answered after all.
     pub(super) fn trust(&self) {
         self.state().suspected = Turn::default();
     }
 
-    /// A new connection answered where a kept one did not: all that were kept when it was opened are dropped.
+    /// Drops all connections that were kept when a new one was opened, because the new one has answered and a kept one has
+    /// not.
     pub(super) fn drop_kept_before(&self, opening: Opening) {
         self.state().kept.retain(|kept| kept.turn > opening.turn);
     }
@@ -212,7 +214,7 @@ impl Pool {
 }
 
 impl Kept {
-    /// Idle for a short time by the wall clock; where that went back, nobody knows for how long.
+    /// Whether it was idle for a short time only, by the wall clock. If the clock was set back, the time is unknown.
     fn is_fresh(&self, now: SystemTime) -> bool {
         now.duration_since(self.since).is_ok_and(|idle| idle <= LONGEST_IDLE)
     }
@@ -220,7 +222,7 @@ impl Kept {
 
 #[cfg(test)]
 impl Pool {
-    /// Has every connection kept since then.
+    /// Pretends that every connection is kept since then.
     pub(super) fn pretend_kept_since(&self, since: SystemTime) {
         self.state().kept.iter_mut().for_each(|kept| kept.since = since);
     }

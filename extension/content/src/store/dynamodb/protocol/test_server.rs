@@ -1,4 +1,4 @@
-//! An HTTP server of a few lines for unit tests: answers what the test says, and tells what it was asked.
+//! A small HTTP server for unit tests. It sends the answers that the test sets, and records the requests.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,7 +64,7 @@ impl TestServer {
     }
 }
 
-/// An address where nobody listens as long as the socket lives: it has the port, and refuses connections.
+/// An address at which no program listens. The socket holds the port, and connections to it are refused.
 pub(crate) fn nobody() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -88,7 +88,8 @@ pub(crate) enum Does {
     AnswerAndStopReading,
 }
 
-/// A server that does what its script says with each request, by the number of the connection and of the request on it.
+/// A server with a script that says what it does with each request, by the number of the connection and the number of the
+/// request on it.
 pub(crate) struct ScriptedServer {
     pub(crate) address: SocketAddr,
     served: watch::Receiver<Served>,
@@ -127,7 +128,7 @@ impl ScriptedServer {
         format!("http://{}/", self.address)
     }
 
-    /// Refuses connections from now on; those that are open are served.
+    /// Refuses connections from now on. Connections that are open are still served.
     pub(crate) fn stop_listening(&self) {
         self.accepting.abort();
     }
@@ -178,7 +179,7 @@ async fn follow(
     }
 }
 
-/// An address that swallows what is sent to it: its queue of connections is full, so that the kernel answers no SYN.
+/// An address that never answers: its queue of connections is full, so that the kernel does not answer SYN packets.
 pub(crate) struct SynHole {
     pub(crate) address: SocketAddr,
     _listener: TcpListener,
@@ -209,7 +210,7 @@ async fn serve(stream: TcpStream, requests: Requests, answer: Arc<impl Fn(&str) 
     }
 }
 
-/// The names of the fields in lower case, as everything is compared here.
+/// A head with the names of its fields in lower case, so that they can be compared.
 fn with_lower_names(head: &str) -> String {
     let field = |line: &str| match line.split_once(": ") {
         Some((name, value)) => format!("{}: {value}", name.to_ascii_lowercase()),

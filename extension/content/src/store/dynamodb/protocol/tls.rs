@@ -1,6 +1,6 @@
-//! Whose certificates the client trusts. Loading the system's takes 5 ms of every start, more than everything else that
-//! the client does before its first request, so the roots that sign Amazon's own endpoints are compiled in. Those of either
-//! kind are loaded when the first connection needs them, since nobody waits for that one.
+//! The root certificates that the client trusts. Loading the system's takes 5 ms, more than everything else that the client
+//! does before its first request. So the roots that sign Amazon's own endpoints are compiled in. Either kind is loaded when
+//! the first connection needs it; the warm-up opens that connection while nothing waits for it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::super::settings_error::SettingsError;
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2, the roots of Amazon Trust Services.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
-/// The TLS of a client, set up when it is first needed.
+/// The TLS of a client, which is set up on first use.
 pub(crate) type LazyTls = LazyLock<TlsConnector, Box<dyn FnOnce() -> TlsConnector + Send>>;
 
 /// Which root certificates a TLS connection is checked against.
@@ -42,15 +42,15 @@ impl fmt::Display for TlsRoots {
 }
 
 impl TlsRoots {
-    /// What fits an endpoint when nothing is set: the embedded roots for AWS's own endpoints in the partitions that
-    /// Amazon Trust Services signs, the system's for any other endpoint or partition (China, the isolated and the
-    /// sovereign ones have their own authorities).
+    /// The default for an endpoint: the embedded roots for AWS's own endpoints in the partitions whose certificates Amazon
+    /// Trust Services signs, and the system's roots for any other endpoint or partition. (The partitions in China and the
+    /// isolated and sovereign partitions have their own authorities.)
     pub fn for_endpoint(region: &str, endpoint: Option<&str>) -> Self {
         if endpoint.is_none() && is_signed_by_amazon(region) { Self::Amazon } else { Self::System }
     }
 
-    /// The TLS of a client that trusts these roots. A bundle is read at once: that it cannot be must be told while the
-    /// sandbox starts.
+    /// The TLS of a client that trusts these roots. A bundle is read at once, so that an error is reported while the sandbox
+    /// starts.
     pub(crate) fn client(&self) -> Result<LazyTls, SettingsError> {
         let load: Box<dyn FnOnce() -> RootCertStore + Send> = match self {
             Self::Amazon => Box::new(|| usable(CertificateDer::pem_slice_iter(AMAZON_ROOTS.as_bytes()).flatten())),
@@ -81,7 +81,7 @@ fn is_signed_by_amazon(region: &str) -> bool {
     }
 }
 
-/// A bundle's certificates. It names somebody's own authority, so one without any is a mistake.
+/// A bundle's certificates. A bundle without certificates is a mistake.
 fn bundle(path: &Path) -> Result<RootCertStore, SettingsError> {
     let failed = |reason: String| SettingsError::Roots { path: path.to_owned(), reason };
     let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
@@ -94,8 +94,8 @@ fn bundle(path: &Path) -> Result<RootCertStore, SettingsError> {
     Err(failed(reason.to_owned()))
 }
 
-/// A bundle without byte order marks. Editors put one in front of a file, and a bundle is several files in a row: the
-/// certificate behind a mark would not be seen.
+/// A bundle without byte order marks. Some editors put such a mark at the beginning of a file, and a bundle may be several
+/// files one after another. The certificate after a mark would not be read.
 fn without_marks(pem: &[u8]) -> Vec<u8> {
     const MARK: &[u8] = "\u{feff}".as_bytes();
     let mut rest = pem;
@@ -108,7 +108,8 @@ fn without_marks(pem: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// One by one: bundles of companies hold entries that rustls cannot use, and those must not keep it from the others.
+/// Adds certificates one by one: bundles of companies contain entries that rustls cannot use, and the others must still be
+/// used.
 fn usable(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates);
@@ -121,8 +122,8 @@ mod tests {
     use super::*;
     use sha2::{Digest, Sha256};
 
-    /// Of two providers rustls takes none, and panics. Tests of the whole workspace are built with what any program in it asks for,
-    /// and nothing in these chooses a provider.
+    /// If two providers are linked, rustls uses neither of them, and panics. Tests of the whole workspace are built with the
+    /// features that any program in it needs, and nothing in them chooses a provider.
     #[test]
     fn rustls_has_ring_and_no_other_provider() {
         let builder = ClientConfig::builder();

@@ -1,4 +1,4 @@
-//! What a connection last did, as its socket saw it: an HTTP client does not tell when the last byte of a request was
+//! Notes what a connection last did, at its socket: an HTTP client does not report when the last byte of a request was
 //! written, or that the first byte of an answer has arrived.
 
 use std::io::{self, IoSlice};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until};
 
-/// How long a kept connection may neither take nor bring a byte before it is taken for dead.
+/// If a kept connection neither accepts nor brings a byte for this long, it is assumed to be dead.
 pub(crate) const SILENCE: Duration = Duration::from_secs(1);
 
 /// The traffic of the request that a connection carries.
@@ -41,7 +41,7 @@ impl Traffic {
         *self.progress() = Progress::none();
     }
 
-    /// Whether any byte of the request was written: then it may have arrived.
+    /// Whether any byte of the request was written, so that it may have arrived.
     pub(super) fn has_written(&self) -> bool {
         self.progress().has_written
     }
@@ -51,7 +51,7 @@ impl Traffic {
         self.progress().has_read
     }
 
-    /// Returns when the connection has been silent for so long; never once an answer has started.
+    /// Returns when the connection has been silent for so long. If an answer has started, it never returns.
     pub(super) async fn silence(&self, limit: Duration) {
         while let Some(at) = self.silent_at(limit) {
             sleep_until(at).await;
@@ -88,7 +88,7 @@ impl Traffic {
     }
 }
 
-/// A stream that notes its traffic. It belongs below TLS: what TLS has taken need not have left.
+/// A stream that notes its traffic. It must be below TLS: bytes that TLS has accepted may not have been sent yet.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     stream: S,
