@@ -90,11 +90,11 @@ const PINS: [Pin; 2] = [Pin::One, Pin::Two];
 /// What is promised of a size.
 struct Size {
     name: &'static str,
-    /// What may be added on one processor, to what the relay adds.
+    /// What may be added on one processor, compared with what the relay adds.
     added: f64,
-    /// The same to what the relay adds that gathers.
+    /// The same, compared with what the relay that gathers adds.
     gathered: Option<f64>,
-    /// CPU time, to the relay's.
+    /// CPU time, compared with the relay.
     cpu: f64,
     /// Whether an invocation of that size is most of all round trips.
     is_small: bool,
@@ -124,19 +124,19 @@ fn one_size(subject: &Subject<'_>, size: &Size, framing: &str) -> Vec<Promise> {
     };
     let added = |pin, lane| subject.added_times(scenario, pin, lane);
     let of_relay = |pin, figure| subject.times(scenario, pin, "relay", figure);
-    let gathered = size
-        .gathered
-        .map(|limit| promise("added p50, to that of a relay that gathers", Pin::One, limit, added(Pin::One, "gather")));
+    let gathered = size.gathered.map(|limit| {
+        promise("added p50, compared with a relay that gathers", Pin::One, limit, added(Pin::One, "gather"))
+    });
     let on_two = if size.is_small {
-        promise("added p50, to the relay's", Pin::Two, 1.5, added(Pin::Two, "relay"))
+        promise("added p50, compared with the relay", Pin::Two, 1.5, added(Pin::Two, "relay"))
     } else {
-        promise("added p50, to that of a relay that gathers", Pin::Two, 1.25, added(Pin::Two, "gather"))
+        promise("added p50, compared with a relay that gathers", Pin::Two, 1.25, added(Pin::Two, "gather"))
     };
     let promises = [
-        promise("added p50, to the relay's", Pin::One, size.added, added(Pin::One, "relay")),
-        promise("CPU, to the relay's", Pin::One, size.cpu, of_relay(Pin::One, Figure::CpuUs)),
+        promise("added p50, compared with the relay", Pin::One, size.added, added(Pin::One, "relay")),
+        promise("CPU, compared with the relay", Pin::One, size.cpu, of_relay(Pin::One, Figure::CpuUs)),
         on_two,
-        promise("p99, to the relay's", Pin::Two, 2.0, of_relay(Pin::Two, Figure::TotalP99Us)),
+        promise("p99, compared with the relay", Pin::Two, 2.0, of_relay(Pin::Two, Figure::TotalP99Us)),
     ];
     promises.into_iter().chain(gathered).collect()
 }
@@ -187,7 +187,7 @@ fn hydrate(subject: &Subject<'_>) -> Vec<Promise> {
             let times = subject.times(&scenario, pin, &inline, Figure::NextP50Us);
             let requests = subject.get(&scenario, pin, Figure::TableRequests);
             [
-                promise(format!("{scenario}: p50, to the same contents inline"), pin, 1.3, times),
+                promise(format!("{scenario}: p50, compared with the same contents inline"), pin, 1.3, times),
                 promise(format!("{scenario}: requests"), pin, 0.0, requests),
             ]
         })
@@ -199,7 +199,7 @@ fn neighbour(subject: &Subject<'_>) -> Vec<Promise> {
     let alone = format!("{}, alone", subject.lane);
     let on = |pin| Promise {
         criterion: "C8",
-        what: "neighbour: p99 beside claims of 127 MiB, to that alone".to_owned(),
+        what: "neighbour: p99 beside references to 127 MiB, compared with p99 alone".to_owned(),
         pin,
         limit: Limit::AtMost(2.0),
         measured: subject.times("neighbour", pin, &alone, Figure::TotalP99Us),
@@ -218,12 +218,12 @@ fn scan(subject: &Subject<'_>) -> Vec<Promise> {
     let events = ["long", "small", "escapes", "nested", "html"].into_iter().flat_map(|text| {
         ["EventScreen", "hydrate::plan"].map(|lane| {
             let times = ratio(speed(text, "memmem"), speed(text, lane));
-            promise(format!("scan/{text}: time of {lane}, to memmem's"), Limit::AtMost(1.2), times)
+            promise(format!("scan/{text}: time of {lane}, compared with memmem"), Limit::AtMost(1.2), times)
         })
     });
     let short = ["ResponseScreen", "offload::plan"].map(|lane| {
         let times = ratio(speed("short", "memmem"), speed("short", lane));
-        promise(format!("scan/short: time of {lane}, to memmem's"), Limit::AtMost(1.2), times)
+        promise(format!("scan/short: time of {lane}, compared with memmem"), Limit::AtMost(1.2), times)
     });
     responses.chain(events).chain(short).collect()
 }
@@ -240,18 +240,18 @@ fn start(subject: &Subject<'_>) -> Vec<Promise> {
         let get = |scenario: &str, figure| subject.get(scenario, pin, figure);
         let first = |scenario: &str, what: &str, later| {
             let times = ratio(get(scenario, Figure::FirstOffloadP50Us), get(scenario, later));
-            promise(&format!("{scenario}: first offload, to {what}"), 1.2, times)
+            promise(&format!("{scenario}: first offload, compared with {what}"), 1.2, times)
         };
         let [at_once, paused] = [Figure::LaterOffloadP50Us, Figure::PausedOffloadP50Us];
         let millis = get("start/0ms", Figure::PolledP50Us).map(|micros| micros / 1e3);
         let hellos = subject.times("start/0ms", pin, "hello", Figure::PolledP50Us);
         [
             promise("start/0ms: to the first poll, p50 (ms)", 5.0, millis),
-            promise("start/0ms: the same, to the least extension's", 1.5, hellos),
-            first("start/0ms", "the next", at_once),
-            first("start/0ms", "one after as long a pause", paused),
-            first("start/5ms", "the next", at_once),
-            first("start/5ms", "one after as long a pause", paused),
+            promise("start/0ms: to the first poll, compared with the smallest extension", 1.5, hellos),
+            first("start/0ms", "the next one", at_once),
+            first("start/0ms", "one after an equally long pause", paused),
+            first("start/5ms", "the next one", at_once),
+            first("start/5ms", "one after an equally long pause", paused),
         ]
     };
     PINS.into_iter().flat_map(on).collect()
@@ -369,7 +369,7 @@ pub(crate) mod tests {
 
     #[test]
     fn added_latency_is_compared_with_the_relays() {
-        let row = row("passthrough/1KiB/length: added p50, to the relay's", Pin::One);
+        let row = row("passthrough/1KiB/length: added p50, compared with the relay", Pin::One);
         assert_eq!((row.limit, row.measured, row.met), (Limit::AtMost(1.3), 3.0, false));
     }
 
@@ -383,14 +383,14 @@ pub(crate) mod tests {
             })
         };
         let at_most = |limits: [f64; 5]| limits.map(|limit| (limit > 0.0).then_some(Limit::AtMost(limit)));
-        assert_eq!(limits("added p50, to the relay's"), at_most([1.3, 1.6, 1.8, 1.25, 1.25]));
-        assert_eq!(limits("CPU, to the relay's"), at_most([1.5, 1.5, 2.0, 2.0, 2.0]));
-        assert_eq!(limits("added p50, to that of a relay that gathers"), at_most([0.0, 0.0, 1.1, 0.0, 0.0]));
+        assert_eq!(limits("added p50, compared with the relay"), at_most([1.3, 1.6, 1.8, 1.25, 1.25]));
+        assert_eq!(limits("CPU, compared with the relay"), at_most([1.5, 1.5, 2.0, 2.0, 2.0]));
+        assert_eq!(limits("added p50, compared with a relay that gathers"), at_most([0.0, 0.0, 1.1, 0.0, 0.0]));
     }
 
     #[test]
     fn large_bodies_on_two_processors_are_compared_with_a_relay_that_gathers() {
-        let row = row("passthrough/1MiB/chunks: added p50, to that of a relay that gathers", Pin::Two);
+        let row = row("passthrough/1MiB/chunks: added p50, compared with a relay that gathers", Pin::Two);
         assert_eq!((row.limit, row.measured, row.met), (Limit::AtMost(1.25), 1.5, false));
     }
 

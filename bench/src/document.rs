@@ -24,14 +24,14 @@ const FAMILIES: [&str; 9] =
 
 /// Kinds of promises, and what they are about.
 const CRITERIA: [(&str, &str); 9] = [
-    ("C1", "passing through, to relays"),
-    ("C2", "offloading, to bare requests"),
-    ("C3", "hydrating, to bare requests and to contents inline"),
-    ("C4", "looking for what to replace"),
-    ("C5", "cold starts, and the first offload behind one"),
+    ("C1", "passing through, compared with relays"),
+    ("C2", "offloading, compared with bare requests"),
+    ("C3", "hydrating, compared with bare requests and with contents inline"),
+    ("C4", "searching for what to replace"),
+    ("C5", "cold starts, and the first offload after one"),
     ("C6", "size of the binary, memory"),
-    ("C7", "wake-ups while nothing is asked"),
-    ("C8", "small events beside large claims"),
+    ("C7", "wake-ups while idle"),
+    ("C8", "small events, while events with references to large contents are processed"),
     ("C9", "the functions of an agent"),
 ];
 
@@ -125,7 +125,8 @@ fn passing(report: &Report, lane: &str) -> String {
         let direct = of("direct", Figure::TotalP50Us);
         let added = |lane: &str| of(lane, Figure::TotalP50Us).zip(direct).map(|(took, direct)| took - direct);
         let limit = report.acceptance.iter().find(|row| {
-            row.pin == pin && row.what.strip_prefix(&scenario).is_some_and(|what| what == ": added p50, to the relay's")
+            row.pin == pin
+                && row.what.strip_prefix(&scenario).is_some_and(|what| what == ": added p50, compared with the relay")
         });
         let figures = [
             direct,
@@ -150,7 +151,7 @@ fn passing(report: &Report, lane: &str) -> String {
         "gather",
         "relay",
         "lrap",
-        "to the relay's",
+        "compared with the relay",
         "Limit",
         "CPU, relay",
         "CPU, lrap",
@@ -190,7 +191,12 @@ fn sandbox(report: &Report, lane: &str) -> String {
         ("start to the open port, ms", "start/0ms", Figure::PortOpenP50Us, millis),
         ("start to the first poll, ms", "start/0ms", Figure::PolledP50Us, millis),
         ("first response that offloads, ms", "start/0ms", Figure::FirstOffloadP50Us, millis),
-        ("one after as long a pause, ms", "start/0ms", Figure::PausedOffloadP50Us, millis),
+        (
+            "later response that offloads, after an equally long pause, ms",
+            "start/0ms",
+            Figure::PausedOffloadP50Us,
+            millis,
+        ),
         ("memory while idle, MB", "idle", Figure::IdleRssKib, megabytes),
         ("peak memory for 5.5 MiB that passes, MB", "passthrough/5.5MiB/length", Figure::PeakRssKib, megabytes),
         ("binary, MB", "idle", Figure::BinaryBytes, |bytes| bytes / 1e6),

@@ -67,8 +67,10 @@ fn the_first_offload_of_a_process_is_measured_at_both_latencies() {
     }
     let rows = report["acceptance"].as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap());
     let first: Vec<_> = rows.filter(|what| what.contains("first offload")).collect();
-    let to =
-        |delay| ["the next", "one after as long a pause"].map(|to| format!("start/{delay}: first offload, to {to}"));
+    let to = |delay| {
+        ["the next one", "one after an equally long pause"]
+            .map(|to| format!("start/{delay}: first offload, compared with {to}"))
+    };
     assert_eq!(first, ["0ms", "5ms"].map(to).concat());
 }
 

@@ -46,37 +46,37 @@ pub const DIFFERENT_REQUESTS: &[Difference] = &[
     },
     Difference {
         what: "a target that is an authority, or has a fragment, is refused",
-        why: "no server has a path for an authority. hyper cuts a fragment off, so the next hop might see another path than we do",
+        why: "a target that is an authority (`host:port`) names no path, so no server could answer it. hyper cuts a fragment off, so the next hop might see another path than we do",
         example: || b"GET /c#d HTTP/1.1\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_takes("a target that is neither a path"),
     },
     Difference {
         what: "a Transfer-Encoding other than one `chunked` is refused",
-        why: "hyper looks only at the last coding; the others would be passed on as content (ADR 17), which is how attackers hide codings",
+        why: "hyper looks only at the last coding, so bytes still coded in the other codings would be passed on as content; attackers hide codings in this way",
         example: || b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_takes("a Transfer-Encoding other than chunked"),
     },
     Difference {
-        what: "a Content-Length that is not one number is refused beside chunks, too",
-        why: "hyper ignores it; two readers would frame the message in two ways",
+        what: "a Content-Length that is not one number is refused, even if the body is sent in chunks",
+        why: "hyper ignores the field; two readers could frame the message in two ways",
         example: || b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: x\r\n\r\n0\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_takes("a Content-Length that is not") && judged.hyper_has("transfer-encoding"),
     },
     Difference {
-        what: "a Content-Length that is a list of one number is that number",
-        why: "RFC 9112, section 6.3, allows it; hyper's client takes it, its server does not",
+        what: "a Content-Length that repeats one number (`1, 1`) counts as that number",
+        why: "RFC 9112, section 6.3, allows it; hyper's client accepts it, hyper's server does not",
         example: || b"POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\na".to_vec(),
         is: |judged| judged.only_ours_takes("content-length") && judged.ours_has_in("content-length", b','),
     },
     Difference {
-        what: "a target with bytes that no URI has is passed on as it is",
-        why: "the proxy does not judge what upstream is asked for (P1); hyper parses a URI",
+        what: "a target with bytes that a URI cannot contain is passed on unchanged",
+        why: "the proxy does not judge requests to upstream (P1); hyper accepts only a valid URI",
         example: || b"GET /c<d> HTTP/1.1\r\n\r\n".to_vec(),
         is: |judged| judged.only_ours_takes("URI"),
     },
     Difference {
         what: "a connection of HTTP/1.0 is closed after its first request",
-        why: "no runtime asks to keep one, and the end of a response in chunks could not be recognised",
+        why: "no runtime asks to keep one, and HTTP/1.0 has no chunks, so only the end of the connection can end a response without a length",
         example: || b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_goes_on() && judged.last.is_some_and(|last| last.minor == 0),
     },
@@ -89,20 +89,20 @@ pub const DIFFERENT_REQUESTS: &[Difference] = &[
 /// Responses that ours treats differently from hyper's client.
 pub const DIFFERENT_RESPONSES: &[Difference] = &[
     Difference {
-        what: "another protocol is refused",
-        why: "no upgrade is passed on, so none was asked for",
+        what: "a response 101 (Switching Protocols) is refused",
+        why: "the proxy does not pass `Upgrade` on, so no client has asked for another protocol",
         example: || b"GET\nHTTP/1.1 101 Switching Protocols\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_takes("another protocol"),
     },
     Difference {
         what: "a Transfer-Encoding other than one `chunked` is refused",
-        why: "hyper reads to the end of the connection and passes coded bytes on as content (ADR 17)",
+        why: "hyper reads to the end of the connection and passes the bytes on as content, although they are still coded",
         example: || b"GET\nHTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc".to_vec(),
         is: |judged| judged.only_hyper_takes("a Transfer-Encoding other than chunked"),
     },
     Difference {
-        what: "a Content-Length that is not one number is refused beside chunks, too",
-        why: "hyper ignores it; two readers would frame the message in two ways",
+        what: "a Content-Length that is not one number is refused, even if the body is sent in chunks",
+        why: "hyper ignores the field; two readers could frame the message in two ways",
         example: || {
             b"GET\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: x\r\n\r\n0\r\n\r\n".to_vec()
         },
@@ -128,8 +128,8 @@ pub const DIFFERENT_RESPONSES: &[Difference] = &[
 ];
 
 const WISH_BEYOND_ASCII: Difference = Difference {
-    what: "a request to close or to keep the connection counts even if the field also has bytes beyond ASCII",
-    why: "hyper ignores the field; closing is always safe, and HTTP/1.0 may have other values beside `keep-alive`",
+    what: "`close` or `keep-alive` in `Connection` counts, even if the field also has bytes beyond ASCII",
+    why: "hyper ignores such a field; closing is always safe, and messages of HTTP/1.0 may have other values beside `keep-alive`",
     example: || b"GET / HTTP/1.1\r\nConnection: close, \xe9\r\n\r\n".to_vec(),
     is: |judged| {
         judged.takes_alike() && judged.last.is_some_and(|last| last.has_in("connection", |byte| !byte.is_ascii()))
@@ -137,7 +137,7 @@ const WISH_BEYOND_ASCII: Difference = Difference {
 };
 
 const LONG_CHUNK_LINE: Difference = Difference {
-    what: "the line of a chunk has at most 16 digits and 4 KiB",
+    what: "the size line of a chunk has at most 16 digits and 4 KiB",
     why: "a number with more digits does not fit 64 bits, unless it begins with zeros; hyper limits the extensions of a whole body to 16 KiB",
     example: || b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n00000000000000000\r\n\r\n".to_vec(),
     is: |judged| {
@@ -149,14 +149,14 @@ const LONG_CHUNK_LINE: Difference = Difference {
 
 const TRAILER_LINES: Difference = Difference {
     what: "a line of a trailer section ends with CRLF",
-    why: "chunks have no other end of line; hyper takes LF alone in the middle of the section, not at its end",
+    why: "the lines of chunks have no other end; hyper accepts LF alone in the middle of the section, not at its end",
     example: || b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na: b\n\r\n\r\n".to_vec(),
     is: |judged| judged.only_hyper_takes("a line of a trailer section"),
 };
 
 const LONG_TRAILERS: Difference = Difference {
     what: "trailers may be as long as a head",
-    why: "Lambda's streamed responses end with the text of an error; hyper takes 16 KiB",
+    why: "a streamed response that fails midway reports its error in the trailers; hyper accepts at most 16 KiB",
     example: || long_trailer(b"POST / HTTP/1.1"),
     is: |judged| judged.only_ours_takes("trailers bytes over limit"),
 };

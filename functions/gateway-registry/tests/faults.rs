@@ -216,7 +216,7 @@ fn has(request: Request, world: &World) -> String {
 fn described((what, thing): (&str, Value)) -> String {
     let is_changed = thing["description"] == "Changed";
     let status = thing["status"].as_str().unwrap();
-    let status = if status == "READY" { String::new() } else { format!(", `{status}`") };
+    let status = if status == "READY" { String::new() } else { format!(" (`{status}`)") };
     format!("the {}{what}{status}", if is_changed { "changed " } else { "" })
 }
 
@@ -256,7 +256,7 @@ async fn every_fault_of_agentcore_ends_in_two_sides_that_agree() {
                 }
             }
             for (faults, Outcome { reply, row, reconciled, has }) in outcomes {
-                let faults = faults.join(", ");
+                let faults = faults.join("; ");
                 writeln!(table, "| {name} | {call} | {faults} | {reply} | {row} | {reconciled} | {has} |").unwrap();
             }
         }
