@@ -69,7 +69,7 @@ fn table() -> String {
     let times = cost::write(DynamoDb, 5 * MIB) / cost::write(S3, 5 * MIB);
     write!(
         table,
-        "\nA stored form of {} bytes is the longest that costs no more in the table. Writing 5 MiB costs {times:.0} times less in S3.\n",
+        "\nUp to a stored form of {} bytes, the table costs no more than the bucket. Writing 5 MiB costs {times:.0} times less in S3.\n",
         crossover()
     )
     .unwrap();

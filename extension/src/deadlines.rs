@@ -1,10 +1,10 @@
 //! Deadlines (O8). `Lambda-Runtime-Deadline-Ms` is wall-clock time, and clocks jump. So the deadline is converted to a
 //! monotonic instant once, when its event arrives, unless it cannot be true.
 //!
-//! A deadline cannot be true if it has passed when its event arrives, or if it is more than 15 minutes away, because no
-//! function runs for longer. Such a deadline counts as unknown; the longest time that an earlier invocation had left is used
-//! in its place, if there is one. A function's timeout is constant, so no invocation has much more time left than an earlier
-//! one had. A deadline that leaves more is cut to that time and a tolerance.
+//! A deadline cannot be true if it has passed when its event arrives, or if it is more than 16 minutes away, because no
+//! function runs for longer than 15. Such a deadline counts as unknown; the longest time that an earlier invocation had left
+//! is used in its place, if there is one. A function's timeout is constant, so no invocation has much more time left than an
+//! earlier one had. A deadline that leaves more is cut to that time and a tolerance.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};

@@ -197,7 +197,7 @@ impl Failure {
     /// A response that could be taken for a reference, and whose invocation is unknown to the proxy.
     pub fn unknown_invocation() -> Self {
         let message = "the response holds text that reads like a reference, and its event did not come through this \
-                       proxy, or came more than 15 minutes ago; LRAP_OFFLOAD=never forwards such text unchanged";
+                       proxy, or came more than 16 minutes ago; LRAP_OFFLOAD=never forwards such text unchanged";
         Self::new(FailureKind::UnknownInvocation, message)
     }
 

@@ -1,5 +1,5 @@
-//! Metrics: one line of CloudWatch's embedded metric format on standard output for each invocation that did work, from
-//! which CloudWatch Logs makes metrics without a call of its API.
+//! Metrics: one line of CloudWatch's embedded metric format on standard output for each invocation in which the extension
+//! had something to do, from which CloudWatch Logs makes metrics without a call of its API.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //!
 //! Every metric costs money for each function. So only the numbers that alarms and graphs need are metrics; the others are

@@ -118,7 +118,8 @@ fn unfetched(fetched: &Fetched, fails: impl Fn(&Reference) -> bool) -> Option<Fa
 
 fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) -> Vec<String> {
     let offloads = config.offload.applies(shape.is_none_or(|shape| shape.envelope == Envelope::Plain));
-    let caller = shape.map_or("the event lacks the shape of a caller that cannot hydrate", |shape| shape.caller);
+    let caller =
+        shape.map_or("the event does not look like one from a caller that cannot hydrate", |shape| shape.caller);
     let sender =
         if shape.is_some() { format!("sent by {caller}, as the shape of the event shows") } else { caller.to_owned() };
     let is = |does: bool| if does { "is" } else { "is not" };
@@ -130,7 +131,9 @@ fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) 
     ];
     if keeps {
         because.push(
-            "references with unreadable contents stay in the event: LRAP_ON_MISSING, or a batch of records".to_owned(),
+            "references whose contents cannot be read stay in the event, because LRAP_ON_MISSING says so or because \
+             the event is a batch of records"
+                .to_owned(),
         );
     }
     because

@@ -31,7 +31,7 @@ enum Unstored {
     Failed(#[from] Failure),
     #[error("too many of its texts read like references")]
     TooMany,
-    #[error("its event did not come through this extension, or came more than 15 minutes ago")]
+    #[error("its event did not come through this extension, or came more than 16 minutes ago")]
     UnknownInvocation,
 }
 

@@ -28,6 +28,11 @@ impl Change {
         Self { to: status, from, reason: None, retry_count: None }
     }
 
+    /// The status that the message gets.
+    pub fn status(&self) -> MessageStatus {
+        self.to
+    }
+
     /// Only from these.
     #[must_use]
     pub fn from(mut self, statuses: &[MessageStatus]) -> Self {

@@ -106,7 +106,12 @@ impl Messages for SteppedMessages {
 
     async fn change(&self, id: &str, change: Change, now: Timestamp) -> Result<Changed<Message>, RecordError> {
         throttled(&self.1.messages_fail)?;
-        self.1.write("row of the message", self.0.change(id, change, now)).await.unwrap_or_else(|| Err(throttling()))
+        let what = if change.status() == MessageStatus::Processing {
+            "row of the message: `processing`"
+        } else {
+            "row of the message: final status"
+        };
+        self.1.write(what, self.0.change(id, change, now)).await.unwrap_or_else(|| Err(throttling()))
     }
 
     async fn count(&self, status: MessageStatus, since: Timestamp) -> Result<Count, RecordError> {
