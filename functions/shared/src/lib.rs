@@ -1,4 +1,4 @@
-//! What every Rust function needs: the start through the layer, logs, typed failures and [`run`]. It links no SDK.
+//! What every Rust function needs: the start behind the layer's wrapper, logs, typed failures and [`run`]. It links no SDK.
 //!
 //! A function stays plain: JSON in, JSON out, no word about references. Its `main` is one line.
 //!
