@@ -13,6 +13,8 @@ import json
 import logging
 import sys
 
+import deferred  # before moto
+
 from moto.core.config import default_user_config
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends

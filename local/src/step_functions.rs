@@ -17,10 +17,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The interpreter's files.
-const INTERPRETER: [(&str, &str); 11] = [
+const INTERPRETER: [(&str, &str); 12] = [
     ("__main__.py", include_str!("../interpreter/__main__.py")),
     ("api.py", include_str!("../interpreter/api.py")),
     ("clients.py", include_str!("../interpreter/clients.py")),
+    ("deferred.py", include_str!("../interpreter/deferred.py")),
     ("definitions.py", include_str!("../interpreter/definitions.py")),
     ("endings.py", include_str!("../interpreter/endings.py")),
     ("history.py", include_str!("../interpreter/history.py")),

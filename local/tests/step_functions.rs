@@ -252,8 +252,27 @@ for answers in (True, False):
         endpoint.notify(CallbackOutcomeSuccess('token', '{}'))
     assert endpoint.setup_heartbeat_endpoint(0).clear_and_wait() == answers, answers
 ";
+    run_beside_the_interpreter(EARLY);
+}
+
+/// EC2 would take more than half of the start.
+#[test]
+fn the_interpreter_starts_without_ec2_and_still_has_batch() {
+    const START: &str = "
+import os, runpy, sys
+runpy.run_path(os.environ['PYTHONPATH'] + '/__main__.py')
+assert not any(name.startswith('moto.ec2') for name in sys.modules)
+from moto.backends import get_backend
+assert 'us-east-1' in get_backend('batch')['123456789012']
+assert 'moto.ec2' in sys.modules
+";
+    run_beside_the_interpreter(START);
+}
+
+/// Runs Python that may import the interpreter's modules.
+fn run_beside_the_interpreter(program: &str) {
     let interpreter = concat!(env!("CARGO_MANIFEST_DIR"), "/interpreter");
-    let output = Command::new(python_with_moto()).args(["-c", EARLY]).env("PYTHONPATH", interpreter).output().unwrap();
+    let output = Command::new(python_with_moto()).args(["-c", program]).env("PYTHONPATH", interpreter).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
