@@ -85,6 +85,8 @@ impl Browser {
     /// Clicks on what a selector finds.
     pub(crate) async fn click(&self, selector: &str) {
         self.find(selector).await.click().await.unwrap();
+        // While something is pressed the page replaces nothing; it does so in a timer after the release.
+        self.page.execute_async("setTimeout(arguments[0])", Vec::new()).await.unwrap();
     }
 
     /// Waits until a selector finds something.
