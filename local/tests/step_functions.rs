@@ -272,7 +272,8 @@ assert 'moto.ec2' in sys.modules
 /// Runs Python that may import the interpreter's modules.
 fn run_beside_the_interpreter(program: &str) {
     let interpreter = concat!(env!("CARGO_MANIFEST_DIR"), "/interpreter");
-    let output = Command::new(python_with_moto()).args(["-c", program]).env("PYTHONPATH", interpreter).output().unwrap();
+    let output =
+        Command::new(python_with_moto()).args(["-c", program]).env("PYTHONPATH", interpreter).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -46,7 +46,8 @@ impl Registry {
             return Err(kind);
         }
         let returned = returned.payload.map(Blob::into_inner).unwrap_or_default();
-        let listed: Listed = serde_json::from_slice(&returned).map_err(|_| "its list of tools is invalid".to_owned())?;
+        let listed: Listed =
+            serde_json::from_slice(&returned).map_err(|_| "its list of tools is invalid".to_owned())?;
         Ok(listed.tools.into_iter().map(|tool| (tool.remote_name, tool.described)).collect())
     }
 
