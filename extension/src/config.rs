@@ -68,7 +68,7 @@ settings! {
     CONTENT_TTL, "86400", |config| config.ttl.as_seconds().unwrap_or(0).to_string();
     /// Seconds that storing or reading contents may take, within the invocation's own deadline.
     STORE_TIMEOUT, "20", |config| config.store_timeout.as_secs().to_string();
-    /// Bytes that all hydrated events of a sandbox may have together at one time. An event counts from when its contents are read until the runtime has received it.
+    /// Bytes that all hydrated events of one sandbox may have together. An event counts from when its contents are read until the runtime has received it.
     MAX_EVENT_SIZE = "LRAP_MAX_EVENT_SIZE", "a quarter of the function's memory", |config| config.max_event_size.to_string();
     /// Distinct references that one event may name, including those inside its contents.
     MAX_REFERENCES = "LRAP_MAX_REFERENCES", "4096", |config| config.max_references.to_string();
