@@ -16,9 +16,10 @@ from delivery.checks.removal import kept
 from delivery.layers import LayerZip, version
 from delivery.packaging import generated
 from delivery.preflight import before_deploy, before_destroy, warnings
-from delivery.stacks import ARTIFACT_STACK, CONTENT_STACK, LAYER_STACK, describe
+from delivery.stacks import CONTENT_STACK, LAYER_STACK, describe
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+BUCKET = "AWS::S3::Bucket"
 BUILDS = {"X86": "SharedProxyLayerX86ExtensionBuild", "Arm": "SharedProxyLayerArmExtensionBuild"}
 IMPORTS_AGAIN = {"HeldX86Layer": "", "HeldArmLayer": ""}
 
@@ -87,8 +88,8 @@ def destroy(account, stage):
         if stack.present is None:
             account.say(f"{stack.name}: does not exist")
             continue
-        if stack.called == ARTIFACT_STACK:
-            _empty(account, stage.bucket.name)
+        for bucket in _deleted_buckets(account, stack):
+            _empty(account, bucket)
         _delete(account, stack)
 
 
@@ -199,6 +200,14 @@ def _upload(account, stage, artifacts):
     for artifact in artifacts:
         if account.find("s3", "head_object", {"404", "NoSuchBucket"}, Bucket=stage.bucket.name, Key=artifact.key) is None:
             account.change("s3", "put_object", Bucket=stage.bucket.name, Key=artifact.key, Body=FromFile(artifact.path, ""))
+
+
+def _deleted_buckets(account, stack):
+    """Names of the buckets that are deleted with their stack."""
+    staying = kept(stack.evaluated({}))
+    for made in account.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack.name):
+        if made["ResourceType"] == BUCKET and made["LogicalResourceId"] not in staying and made.get("PhysicalResourceId"):
+            yield made["PhysicalResourceId"]
 
 
 def _empty(account, bucket):

@@ -325,13 +325,26 @@ class Deploying(WithZips):
         self.assertIn("artifacts-dev: deleted", self.destroy())
         self.assertEqual(self.stacks(), [])
 
+    def test_contents_in_a_bucket_go_with_a_development_stage(self):
+        self.deploy("PARAMETERS=ContentBucket=true")
+        s3 = self.client("s3")
+        contents, key = f"long-content-dev-{ACCOUNT}-{REGION}", "contents/1d/a-content"
+        s3.put_object(Bucket=contents, Key=key, Body=b"a content")
+        said = self.succeeds("destroy", "STAGE=dev", "ONLY=layer", "DRY_RUN=1")
+        self.assertIn(f"--bucket {contents} --key {key}", said)
+        self.assertIn("shared-long-content-dev: deleted", self.destroy())
+        self.assertEqual([bucket["Name"] for bucket in s3.list_buckets()["Buckets"]], [])
+
     def test_destroying_needs_the_name_of_a_stage(self):
         self.assertIn("destroy needs STAGE=", self.refuses("destroy"))
 
-    def test_s0_25_production_keeps_its_layers(self):
-        self.succeeds("deploy", "STAGE=prod", "ONLY=layer", *self.zips)
+    def test_s0_25_production_keeps_its_layers_and_contents(self):
+        self.succeeds("deploy", "STAGE=prod", "ONLY=layer", *self.zips, "PARAMETERS=ContentBucket=true")
+        place = {"Bucket": f"long-content-prod-{ACCOUNT}-{REGION}", "Key": "contents/1d/a-content"}
+        self.client("s3").put_object(**place, Body=b"a content")
         said = self.destroy("prod")
-        self.assertIn("shared-long-content-prod: kept ContentTable", said)
+        self.assertRegex(said, "shared-long-content-prod: kept ContentTable.*Contents")
+        self.client("s3").head_object(**place)
         self.assertIn("lambda-extension-layer-prod: kept X86Layer, ArmLayer", said)
 
 
