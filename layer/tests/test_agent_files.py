@@ -49,7 +49,7 @@ class AgentFiles(unittest.TestCase):
         cases = {
             "name = ": "Invalid value",
             "name = 'mine'": "prompt is missing",
-            "name = 'mine'\nprompt = ''\ntool = []": "an agent has no tool",
+            "name = 'mine'\nprompt = ''\ntool = []": "an agent cannot have tool",
             "name = 'mine'\nprompt = ''\ntools = 'http_get'": "tools is not a list",
             "name = 'mine'\nprompt = ''\nmodel = {provider = 'xai'}": "model: id is missing",
             "name = 'mine'\nprompt = ''\nmodel = 'grok-4'": "model is not a table",

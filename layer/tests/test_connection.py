@@ -32,7 +32,7 @@ class Endpoints(unittest.TestCase):
         self.assertEqual(account("local", "eu-central-1")[1], "eu-central-1")
 
     def test_the_stage_local_is_refused_anywhere_else(self):
-        with self.assertRaisesRegex(Refusal, "the stage local is on this machine, and AWS_ENDPOINT_URL is https://example.com"):
+        with self.assertRaisesRegex(Refusal, "the stage local is on this machine, but AWS_ENDPOINT_URL is https://example.com"):
             account("local", AWS_ENDPOINT_URL="https://example.com")
 
     def test_another_stage_is_in_the_account_of_the_credentials(self):

@@ -104,7 +104,7 @@ class Recovery(OnAws):
 
     def test_what_cannot_be_restored_is_said_beforehand(self):
         self.assertIn("there is no table Gone-dev", self.refuses("restore", "TABLE=Gone-dev"))
-        self.assertIn("AT=yesterday is not a moment", self.refuses("restore", f"TABLE={TABLE}", "AT=yesterday"))
+        self.assertIn("AT=yesterday is not a time with a time zone", self.refuses("restore", f"TABLE={TABLE}", "AT=yesterday"))
         self.assertIn("can be restored to a moment from", self.refuses("restore", f"TABLE={TABLE}", "AT=2020-01-01T00:00:00Z"))
         self.assertIn("make restore TABLE=", self.refuses("copy-back", f"TABLE={TABLE}"))
         self.restore()
