@@ -1,7 +1,8 @@
 """What survives a restart, however this process ended: each service as a whole, in a file of its own, before a change of it is answered.
 
 The files are ministack's, which itself writes them only when it ends in peace. Messages and work under way are kept by ``keeping``, objects
-of S3 by ministack as they are put. Changes that nothing waits for, such as those of a stack under way, are written within a second.
+of S3 by ministack as they are put. Changes that nothing waits for, such as those of a stack under way, are written within a second, or within
+ten if no request came for a minute.
 
 Logs, metrics, and what functions have in memory, are gone.
 """
