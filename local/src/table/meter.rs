@@ -5,9 +5,8 @@
 //! Refused requests and unprocessed items cost nothing, but a write whose condition fails costs what it would have cost. `Query` and `Scan` are charged by the items they return (a filter that
 //! drops items would be charged more); transactions and `PartiQL` are counted as requests only.
 
-use dynoxide::actions::describe_table::DescribeTableRequest;
 use dynoxide::actions::get_item::GetItemRequest;
-use dynoxide::types::{item_size, read_capacity_units_with_consistency, table_write_capacity_units};
+use dynoxide::types::{KeySchemaElement, item_size, read_capacity_units_with_consistency, table_write_capacity_units};
 use dynoxide::{Database, Item};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -364,8 +363,9 @@ fn page_charge(response: &[u8], consistent: bool) -> Option<Charge> {
 
 /// The primary key of an item of `table`.
 fn key_of(table: &str, item: &Item, database: &Database) -> Option<Item> {
-    let request = DescribeTableRequest { table_name: table.to_owned() };
-    let schema = database.describe_table(request).ok()?.table.key_schema;
+    // Not `describe_table`, which reads every item to count them.
+    let schema = database.get_table_metadata(table).ok()??.key_schema;
+    let schema: Vec<KeySchemaElement> = serde_json::from_str(&schema).ok()?;
     schema
         .iter()
         .map(|element| item.get_key_value(&element.attribute_name).map(|(k, v)| (k.clone(), v.clone())))
