@@ -43,3 +43,4 @@ mod soak;
 mod static_checks;
 mod stores;
 mod streaming;
+mod targets;

@@ -11,7 +11,7 @@ pub(super) type ModulePath = Vec<String>;
 
 /// The modules of one crate, by path.
 #[derive(Debug)]
-pub(super) struct Crate {
+pub(crate) struct Crate {
     /// As other crates name it.
     pub(super) name: String,
     /// The folder of its root file.
@@ -44,7 +44,7 @@ pub(super) enum Target {
 
 impl Crate {
     /// Reads a crate from its root file, without its unit tests.
-    pub(super) fn read(name: &str, root: &Path) -> Self {
+    pub(crate) fn read(name: &str, root: &Path) -> Self {
         let read = |path: &Path| std::fs::read_to_string(path).ok();
         Self::of(name, root, &read)
     }
@@ -68,7 +68,7 @@ impl Crate {
     }
 
     /// Which files of the crate each of its files names, itself aside.
-    pub(super) fn files(&self) -> BTreeMap<&Path, BTreeSet<&Path>> {
+    pub(crate) fn files(&self) -> BTreeMap<&Path, BTreeSet<&Path>> {
         let mut files: BTreeMap<&Path, BTreeSet<&Path>> = BTreeMap::new();
         for (path, module) in &self.modules {
             let named = files.entry(&module.file).or_default();
