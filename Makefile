@@ -80,7 +80,7 @@ announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two 
 COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test soak packages counts counted counted-steps counted-extension counter lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
-    demo-folder agent-folder platform platform-folder load-folder linked build-x86 build-arm layer tests-built test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance accessibility restore copy-back load turns \
+    demo-folder agent-folder platform platform-folder load-folder linked build-x86 build-arm layer tests-built test-layer releasable release stacks publish-x86 publish-arm attach detach deploy deploy-agent diff destroy dead-letters redrive mcp-tools mcp-conformance accessibility axe restore copy-back load turns \
     package-python-consumer package-node-consumer package-llm-models package-functions tools-sync models authorities
 
 # Groups in this order; a comment is `## group: what it does; VARIABLES=`.
@@ -149,7 +149,7 @@ packages:
 	@tests/packages "$(LRAP_CACHE)"
 
 soak: $(MOTO)/installed ## change: run a mixed load on one sandbox for an hour, with stores that fail; MINUTES=
-	@LRAP_SOAK_SECONDS=$$(( $(or $(MINUTES),60) * 60 )) LRAP_TEST_MOTO="$(MOTO)/bin/python" cargo test --workspace --test tests soak:: -- --ignored --nocapture
+	@LRAP_SOAK_SECONDS=$$(( $(or $(MINUTES),60) * 60 )) LRAP_TEST_MOTO="$(MOTO)/bin/python" cargo test --workspace --test tests soak:: -- --ignored --show-output 2>&1 | tee "$(TARGET)/soak.log"
 
 # The limits hold only for one version of the compiler, for the x86-64 processor that valgrind simulates, and for Linux.
 counts: tools ## change: compare instructions, system calls, allocations and copies with their limits; UPDATE=1 makes the new counts the limits
@@ -203,8 +203,12 @@ mcp-conformance: tools $(MCP)/installed $(MCP_NODE)/installed $(ENGINE)/installe
 	    tests/flows/run "$(DELIVERY)/bin/python" "$(ENGINE)/bin/python" "$(BUILT)" "$(WRAPPER)" tests.mcp.test_deployed
 
 accessibility: tools $(AXE)/installed ## change: check the chat page with axe-core, in Chromium, at two widths, light and dark
-	@LRAP_TEST_AXE="$(AXE)/node_modules/axe-core/axe.min.js" LRAP_TEST_CHROMEDRIVER=$$(command -v chromedriver) \
-	    cargo test --quiet -p agent --lib nothing_keeps_somebody -- --ignored
+	@LRAP_TEST_AXE="$$($(MAKE) --silent axe)" LRAP_TEST_CHROMEDRIVER=$$(command -v chromedriver) \
+	    cargo test --quiet -p agent --lib nothing_keeps_somebody
+
+# Where axe-core is, for make test.
+axe: $(AXE)/installed
+	@echo "$(AXE)/node_modules/axe-core/axe.min.js"
 
 publish-x86: $(installed) ## use: publish the layer for x86_64 as a layer version; REGION=, STAGE=, ZIP_X86=, DRY_RUN=1 prints the commands only
 	$(deliver) publish "$(ZIP_X86)" x86_64 $(to)

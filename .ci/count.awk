@@ -11,6 +11,15 @@
     }
 }
 
+# What one step of the gate ignores and another runs, such as the soak, is counted by its outcome there.
+/^test [^ ]+ \.\.\. ignored/ { left[$2] = 1 }
+/^test [^ ]+ \.\.\. (ok|FAILED)$/ && ($2 in left) {
+    delete left[$2]
+    skipped--
+    if ($NF == "ok") passed++
+    else failed++
+}
+
 # What does not compile has no tests to count: it is one failure, so that "0 failed" is never said of it.
 /^error: could not compile/ { failed++ }
 

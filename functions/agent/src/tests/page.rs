@@ -110,7 +110,6 @@ async fn serious(browser: &Browser, axe: &str) -> serde_json::Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs axe-core, which `make accessibility` fetches"]
 async fn nothing_keeps_somebody_from_using_the_page() {
     #[expect(clippy::disallowed_methods, reason = "how a test is told where axe-core is")]
     let axe = std::fs::read_to_string(std::env::var("LRAP_TEST_AXE").expect("LRAP_TEST_AXE names axe.min.js")).unwrap();
