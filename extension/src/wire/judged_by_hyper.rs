@@ -149,7 +149,7 @@ const LONG_CHUNK_LINE: Difference = Difference {
 
 const TRAILER_LINES: Difference = Difference {
     what: "a line of a trailer section ends with CRLF",
-    why: "the lines of chunks have no other end; hyper accepts LF alone in the middle of the section, not at its end",
+    why: "size lines of chunks end only with CRLF, too; hyper accepts LF alone in the middle of the section, not at its end",
     example: || b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na: b\n\r\n\r\n".to_vec(),
     is: |judged| judged.only_hyper_takes("a line of a trailer section"),
 };
