@@ -49,7 +49,7 @@ pub(crate) fn check(place: &str, config: Value, stage: &str, hosts: &AllowedHost
     read.map(|_| ()).map_err(|_| Refusal::invalid(format!("{place}.type"), kinds))
 }
 
-/// Names that the role of the function `webaction` may read, and of no other stage.
+/// Names of secrets of this stage. The role of the function `webaction` decides which of them it may read: today those below `rez-agent/golf/`.
 fn is_secret(name: &str, stage: &str) -> bool {
     let parts: Vec<_> = name.split('/').collect();
     let is_known = matches!(parts.as_slice(), ["rez-agent", rest @ ..] if !rest.is_empty());
