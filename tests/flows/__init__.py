@@ -147,6 +147,8 @@ class Platform:
         session = boto3.Session("local", "local", region_name=REGION)
         return session.client(service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1}, proxies={}))
 
+    # Kept, because boto3 takes a tenth of a second to make one, and tests ask for a row again and again until it is there.
+    @functools.cache
     def table(self, name, prefix="rez-agent-"):
         options = {"endpoint_url": self.endpoint, "region_name": REGION}
         session = boto3.Session("local", "local", region_name=REGION)

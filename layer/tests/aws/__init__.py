@@ -1,5 +1,6 @@
 """AWS on this machine, and what tests do to it: as a person would, by ``make``."""
 
+import functools
 import os
 import stat
 import struct
@@ -18,6 +19,8 @@ SERVER = Path(__file__).with_name("server.py")
 REGION = "eu-central-1"
 # All that make gets of the environment: neither the credentials of the person who runs the tests, nor their STAGE, nor their make's flags.
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LRAP_CACHE")
+# One for all clients, because it keeps the descriptions of services, which take long to read.
+session = boto3.Session("testing", "testing", region_name=REGION)
 
 
 class OnAws(unittest.TestCase):
@@ -46,8 +49,8 @@ class OnAws(unittest.TestCase):
         cls.server.communicate()
 
     @classmethod
+    @functools.cache
     def client(cls, service):
-        session = boto3.Session("testing", "testing", region_name=REGION)
         return session.client(service, endpoint_url=cls.endpoint)
 
     def make(self, *words, keys=("testing", "testing")):

@@ -22,6 +22,9 @@ REGION = "eu-central-1"
 ARCHITECTURE = "arm64" if os.uname().machine in ("aarch64", "arm64") else "x86_64"
 ROLE = "arn:aws:iam::123456789012:role/anybody"
 TIMEOUT = 60
+# One for all clients, because it keeps the descriptions of services, which take long to read. It is not for several threads at once.
+session = boto3.Session("local", "local")
+making = threading.Lock()
 
 
 class Machine:
@@ -81,9 +84,9 @@ class Machine:
 
     @functools.cache
     def client(self, service, region=REGION):
-        return boto3.Session("local", "local", region_name=region).client(
-            service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1}, proxies={})
-        )
+        config = Config(retries={"total_max_attempts": 1}, proxies={})
+        with making:
+            return session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
 
 
 def create_function(client, name, source, **options):
