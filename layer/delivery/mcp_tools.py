@@ -13,6 +13,7 @@ from delivery import Refusal
 
 # What of a row follows from the server; the rest is the operator's, and stays.
 OF_THE_SERVER = ("description", "input_schema", "output_schema", "endpoint", "auth", "remote_name")
+READ_BY_MODELS = ("description", "input_schema")
 # What only the registry writes.
 OF_THE_REGISTRY = ("created_at", "updated_at", "remote_digest", "lambda_function_name")
 ACTIVE, DISABLED = "active", "disabled"
@@ -32,7 +33,10 @@ class Server:
 
 
 def renew(account, stage, server):
-    """Writes the rows of the server's tools, and disables those of tools that the server does not have any more."""
+    """Writes the rows of the server's tools, and disables those of tools that the server does not have any more.
+
+    A row that is not active keeps its status: an operator may have disabled it.
+    """
     registry = Registry(account, stage)
     function = account.read("lambda", "get_function", FunctionName=f"mcp-client-{stage}")["Configuration"]["FunctionArn"]
     listed = _listed(account, stage, server)
@@ -87,9 +91,14 @@ def gone(wanted, present, server):
     ]
 
 
+def printable(text):
+    """A server's text in one line: no control character reaches the terminal."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
 def shown(text):
-    """A server's text, in one line, for a person to judge: no control character reaches the terminal."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    """The beginning of a server's text, for an error."""
+    line = printable(text)
     return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}… ({len(line)} characters)"
 
 
@@ -165,13 +174,22 @@ def _body(answer):
 def _write(account, registry, name, row, there):
     if there is None:
         registry.change("POST", "/tools", row)
-        account.say(f"{name}: new: {shown(row['description'])}")
+        _say(account, f"{name}: new", row, READ_BY_MODELS)
         return
     if there.get("endpoint") != row["endpoint"]:
         raise Refusal(f"there is a tool {name} already, which is not of {row['endpoint']}: give another PREFIX=")
-    if all(there.get(field) == row[field] for field in OF_THE_SERVER) and there["status"] == ACTIVE:
-        account.say(f"{name}: unchanged")
-        return
-    kept = {field: value for field, value in there.items() if field not in OF_THE_REGISTRY}
-    registry.change("PUT", f"/tools/{name}", {**kept, **row, "status": ACTIVE})
-    account.say(f"{name}: changed: {shown(row['description'])}")
+    changed = [field for field in OF_THE_SERVER if there.get(field) != row[field]]
+    if changed:
+        kept = {field: value for field, value in there.items() if field not in OF_THE_REGISTRY}
+        registry.change("PUT", f"/tools/{name}", {**kept, **row})
+    active = f"POST /tools/{name}/activate lets agents use it"
+    status = "" if there["status"] == ACTIVE else f", and stays {there['status']} ({active})"
+    _say(account, f"{name}: {'changed' if changed else 'unchanged'}{status}", row, [field for field in READ_BY_MODELS if field in changed])
+
+
+def _say(account, what, row, fields):
+    """What became of a tool, and what models will read of it, whole: the operator judges it."""
+    account.say(what)
+    for field in fields:
+        text = row[field] if isinstance(row[field], str) else json.dumps(row[field], ensure_ascii=False)
+        account.say(f"  {field}: {printable(text)}")

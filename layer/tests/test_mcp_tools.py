@@ -5,7 +5,7 @@ import json
 import unittest
 
 from delivery import Refusal
-from delivery.mcp_tools import Server, auth_of, renew, rows, shown, snake_case
+from delivery.mcp_tools import Server, auth_of, renew, printable, rows, shown, snake_case
 
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:mcp-client-dev"
 URL = "https://mcp.example.com/mcp"
@@ -62,7 +62,7 @@ class McpTools(unittest.TestCase):
         account.renew()
         row = account.rows["files_read_file"]
         self.assertEqual((row["transport"], row["endpoint"], row["remote_name"], row["lambda_arn"]), ("mcp", URL, "readFile", FUNCTION))
-        self.assertEqual(account.said, ["files_read_file: new: Reads a file."])
+        self.assertEqual(account.said, ["files_read_file: new", "  description: Reads a file.", f"  input_schema: {json.dumps(row['input_schema'])}"])
 
     def test_an_unchanged_tool_is_not_written_again(self):
         account = Functions([tool()])
@@ -78,7 +78,28 @@ class McpTools(unittest.TestCase):
         account.renew()
         row = account.rows["files_read_file"]
         self.assertEqual((row["description"], row["human_approval_required"]), ("Reads any file.", True))
-        self.assertEqual(account.said, ["files_read_file: changed: Reads any file."])
+        self.assertEqual(account.said, ["files_read_file: changed", "  description: Reads any file."])
+
+    def test_a_changed_schema_is_shown_whole(self):
+        account = Functions([tool()])
+        account.renew()
+        schema = {"type": "object", "properties": {"path": {"type": "string", "description": "名" * 900}}}
+        account.tools = [{**tool(), "input_schema": schema}]
+        account.renew()
+        self.assertEqual(account.said, ["files_read_file: changed", f"  input_schema: {json.dumps(schema, ensure_ascii=False)}"])
+
+    def test_a_tool_that_the_operator_disabled_stays_disabled(self):
+        account = Functions([tool()])
+        account.renew()
+        account.rows["files_read_file"]["status"] = "disabled"
+        account.renew()
+        activate = "POST /tools/files_read_file/activate lets agents use it"
+        self.assertEqual((account.changes, account.said), ([], [f"files_read_file: unchanged, and stays disabled ({activate})"]))
+        account.tools = [tool(description="Reads any file.")]
+        account.renew()
+        row = account.rows["files_read_file"]
+        self.assertEqual((row["description"], row["status"]), ("Reads any file.", "disabled"))
+        self.assertEqual(account.said[0], f"files_read_file: changed, and stays disabled ({activate})")
 
     def test_a_tool_that_the_server_does_not_have_any_more_is_disabled(self):
         account = Functions([tool(), tool("writeFile", "Writes.")])
@@ -122,6 +143,7 @@ class McpTools(unittest.TestCase):
                 auth_of(words)
 
     def test_no_control_character_of_a_server_reaches_the_terminal(self):
+        self.assertEqual(printable("a\x1b[31mb\nc"), "a [31mb c")
         self.assertEqual(shown("a\x1b[31mb\nc"), "a [31mb c")
         self.assertTrue(shown("x" * 500).endswith("(500 characters)"))
 
