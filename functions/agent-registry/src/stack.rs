@@ -18,8 +18,11 @@ impl Provisioner for Agents {
     async fn provision(&self, event: &ResourceEvent) -> Result<Provisioned, Refusal> {
         match event.request_type {
             RequestType::Create | RequestType::Update => {
-                let agent = self.described(event.body()).await?;
-                Ok(provisioned(&self.registry.register(agent, &event.owner()).await?))
+                let body = event.body();
+                // A template without a status leaves a version deprecated that a person has deprecated.
+                let keeps_status = body.get("status").is_none();
+                let agent = self.described(body).await?;
+                Ok(provisioned(&self.registry.register(agent, &event.owner(), keeps_status).await?))
             }
             RequestType::Delete => self.unregister(event).await,
         }

@@ -309,6 +309,21 @@ async fn a_stacks_create_update_and_delete_may_come_twice() {
     }
 }
 
+#[tokio::test]
+async fn an_update_of_a_stack_does_not_activate_a_version_that_a_person_has_deprecated() {
+    let (world, (_bucket, url)) = (World::start().await, Bucket::start(0).await);
+    world.invoke(stack_event(&url, "Create", "a", None, golf(json!({})))).await;
+    assert_eq!(world.ask("POST", "/agents/golf-agent/versions/v1.0/deprecate", Value::Null).await.0, 200);
+    for (change, status) in [
+        (json!({"system_prompt": "Two"}), "deprecated"),
+        (json!({"system_prompt": "Three", "status": "active"}), "active"),
+    ] {
+        world.invoke(stack_event(&url, "Update", "a", Some("golf-agent/v1.0"), golf(change.clone()))).await;
+        let row = world.row("v1.0").await.unwrap();
+        assert_eq!((&row["system_prompt"], &row["status"]), (&change["system_prompt"], &json!(status)));
+    }
+}
+
 /// What the template registers, as CloudFormation sends it: the tests of the templates keep it written down.
 #[tokio::test]
 async fn the_repositorys_own_agent_is_one() {

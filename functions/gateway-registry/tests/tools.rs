@@ -107,6 +107,30 @@ async fn nothing_is_made_before_its_row_says_so() {
     assert!(at("PutItem ToolRegistry-dev active") < at("PutItem Tools-dev ACTIVE"), "{steps:#?}");
 }
 
+/// A person's decision outlasts a new document, an update that a reconciliation finishes, and a target that was changed by hand.
+#[tokio::test]
+async fn a_tool_that_a_person_has_disabled_stays_disabled() {
+    let world = World::start().await;
+    let id = gateway(&world).await;
+    let (_, made) = world.ask("POST", "/tools/from-spec", request(&id)).await;
+    let path = format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap());
+    world.disable("weather_get_forecast").await;
+    let statuses = async || {
+        let rows = world.agents_tools().await;
+        ["weather_get_forecast", "weather_send_report"].map(|name| rows[name]["status"].as_str().unwrap().to_owned())
+    };
+    let mut document = weather();
+    document["info"]["title"] = json!("Another title");
+    assert_eq!(world.ask("PUT", &path, json!({"openapi_spec": document})).await.0, 200);
+    assert_eq!(statuses().await, ["disabled", "active"]);
+    world.agentcore.end("UpdateGatewayTarget", Ending::Slow(1000));
+    document["info"]["title"] = json!("A third title");
+    assert_eq!(world.ask_within(3, "PUT", &path, json!({"openapi_spec": document})).await.0, 202);
+    world.agentcore.settle();
+    world.ask("POST", "/reconcile", Value::Null).await;
+    assert_eq!(statuses().await, ["disabled", "active"]);
+}
+
 /// Agents keep what the target still has, and a change that lasts is offered by a reconciliation.
 #[tokio::test]
 async fn a_new_document_that_agentcore_refuses_or_is_slow_with_takes_no_tool_from_agents() {

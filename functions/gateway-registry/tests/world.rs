@@ -20,6 +20,7 @@ use http_guard::Network;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use lambda_runtime::Context;
+use registries::tools::{ToolRegistry, ToolStatus};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -161,6 +162,11 @@ impl World {
     pub(crate) async fn register(&self, row: Value) {
         let item = serde_dynamo::to_item(row).unwrap();
         self.tables.put_item().table_name(AGENTS_TOOLS).set_item(Some(item)).send().await.unwrap();
+    }
+
+    /// Disables a tool as a person does, through the registry of tools.
+    pub(crate) async fn disable(&self, name: &str) {
+        ToolRegistry::new(self.tables.clone(), AGENTS_TOOLS).set_status(name, ToolStatus::Disabled).await.unwrap();
     }
 
     /// The rows of what agents may call, by name.

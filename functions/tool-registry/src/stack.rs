@@ -17,7 +17,10 @@ impl Provisioner for Site {
     async fn provision(&self, event: &ResourceEvent) -> Result<Provisioned, Refusal> {
         match event.request_type {
             RequestType::Create | RequestType::Update => {
-                let tool = self.tools.registry.register(self.described(event.body())?, &event.owner()).await?;
+                let body = event.body();
+                // A template without a status leaves a tool disabled that a person has disabled.
+                let keeps_status = body.get("status").is_none();
+                let tool = self.tools.registry.register(self.described(body)?, &event.owner(), keeps_status).await?;
                 let data = json!({ "tool_name": tool.tool_name, "lambda_arn": tool.lambda_arn });
                 Ok(Provisioned { physical_id: tool.tool_name, data })
             }

@@ -223,6 +223,20 @@ async fn a_stacks_create_update_and_delete_may_come_twice() {
     }
 }
 
+#[tokio::test]
+async fn an_update_of_a_stack_does_not_activate_a_tool_that_a_person_has_disabled() {
+    let (world, (_bucket, url)) = (World::start().await, Bucket::start(0).await);
+    world.invoke(stack_event(&url, "Create", "a", None, weather(json!({})))).await;
+    world.ask("POST", "/tools/get_weather/disable", Value::Null).await;
+    for (change, status) in
+        [(json!({"description": "Two"}), "disabled"), (json!({"description": "Three", "status": "active"}), "active")]
+    {
+        world.invoke(stack_event(&url, "Update", "a", Some("get_weather"), weather(change.clone()))).await;
+        let row = world.row().await.unwrap();
+        assert_eq!((&row["description"], &row["status"]), (&change["description"], &json!(status)));
+    }
+}
+
 /// What the template registers, as CloudFormation sends it: the tests of the templates keep it written down.
 #[tokio::test]
 async fn the_repositorys_own_tools_are_ones() {

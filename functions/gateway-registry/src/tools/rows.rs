@@ -7,7 +7,7 @@ use crate::rows::Status;
 use functions_shared::Refusal;
 use openapi::{Document, Operation};
 use registries::rows::Stored;
-use registries::tools::{Tool, ToolStatus};
+use registries::tools::Tool;
 use serde_json::{Value, json};
 
 /// Who registered a row, if the registry of gateways did: behind it, the keys of gateway and tool.
@@ -47,18 +47,15 @@ impl Registry {
                 "language": "mcp", "author": row.common.created_by.chars().take(256).collect::<String>(),
                 "status": "disabled", "tags": tags(row, operation),
             });
-            let tool = Tool::registered(body, &self.mcp_client)?;
+            let tool = Tool { withheld: true, ..Tool::registered(body, &self.mcp_client)? };
             again!(self.register(tool.clone(), &row.owner()).await)?;
         }
         Ok(())
     }
 
     /// Over its own row, whose status stays, or over one of a tool that is gone.
-    async fn register(&self, mut tool: Tool, owner: &str) -> Result<(), Refusal> {
+    async fn register(&self, tool: Tool, owner: &str) -> Result<(), Refusal> {
         let there = self.agents_tools.find(&tool.tool_name).await?;
-        if let Some(own) = there.as_ref().filter(|there| there.owner.as_deref() == Some(owner)) {
-            tool.status = own.row.status;
-        }
         let is_left_over = match &there {
             Some(there) => there.owner.as_deref() != Some(owner) && self.is_left_over(there).await?,
             None => false,
@@ -66,7 +63,7 @@ impl Registry {
         if let Some(there) = there.filter(|_| is_left_over) {
             self.agents_tools.delete(&there).await?;
         }
-        self.agents_tools.register(tool, owner).await.map(|_| ())
+        self.agents_tools.register(tool, owner, true).await.map(|_| ())
     }
 
     /// Whether a row is of a tool of a gateway that is no more.
@@ -77,27 +74,18 @@ impl Registry {
         Ok(owner.is_none_or(|owner| matches!(owner.row.status(), Status::Deleted | Status::Failed)))
     }
 
-    /// Agents may have the tools.
+    /// Agents may have the tools, except those that a person has disabled.
     pub(crate) async fn offer(&self, row: &ToolRow) -> Result<(), Refusal> {
-        self.set_status_of_all(row, ToolStatus::Active).await
-    }
-
-    /// They may not any more.
-    pub(super) async fn withdraw(&self, row: &ToolRow) -> Result<(), Refusal> {
-        self.set_status_of_all(row, ToolStatus::Disabled).await
-    }
-
-    async fn set_status_of_all(&self, row: &ToolRow, status: ToolStatus) -> Result<(), Refusal> {
         for name in &row.operations {
-            again!(self.set_status(row, &name.tool_name, status).await)?;
+            again!(self.agents_tools.release(&name.tool_name, &row.owner()).await)?;
         }
         Ok(())
     }
 
-    async fn set_status(&self, row: &ToolRow, name: &str, status: ToolStatus) -> Result<(), Refusal> {
-        let there = self.agents_tools.find(name).await?;
-        if there.is_some_and(|there| there.owner == Some(row.owner()) && there.row.status != status) {
-            self.agents_tools.set_status(name, status).await?;
+    /// They may not any more.
+    pub(super) async fn withdraw(&self, row: &ToolRow) -> Result<(), Refusal> {
+        for name in &row.operations {
+            again!(self.agents_tools.withhold(&name.tool_name, &row.owner()).await)?;
         }
         Ok(())
     }

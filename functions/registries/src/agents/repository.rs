@@ -66,11 +66,16 @@ impl AgentRegistry {
 
     /// Writes a version that the stack `owner` registers, over the one that it registered before. One that somebody else
     /// has registered is a conflict.
-    pub async fn register(&self, mut agent: Agent, owner: &str) -> Result<Agent, Refusal> {
+    pub async fn register(&self, mut agent: Agent, owner: &str, keeps_status: bool) -> Result<Agent, Refusal> {
         let family = self.family(&agent.agent_name).await?;
         match family.find(&agent.version) {
             Some(there) if there.owner.as_deref() != Some(owner) => return Err(exists(&agent)),
-            Some(there) => agent.created_at.clone_from(&there.row.created_at),
+            Some(there) => {
+                agent.created_at.clone_from(&there.row.created_at);
+                if keeps_status {
+                    agent.status = there.row.status;
+                }
+            }
             None => {}
         }
         self.change(family, Change::Put(Box::new(agent.clone()), Some(owner.to_owned()))).await?;

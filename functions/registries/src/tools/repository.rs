@@ -49,14 +49,19 @@ impl ToolRegistry {
     }
 
     /// Writes a tool that the stack `owner` registers, over what it registered before. One that somebody else has registered
-    /// is a conflict.
-    pub async fn register(&self, mut tool: Tool, owner: &str) -> Result<Tool, Refusal> {
+    /// is a conflict. `keeps_status`: one that is there stays active or disabled.
+    pub async fn register(&self, mut tool: Tool, owner: &str, keeps_status: bool) -> Result<Tool, Refusal> {
         let there = self.find(&tool.tool_name).await?;
         match &there {
             Some(there) if there.owner.as_deref() != Some(owner) => {
                 return Err(exists(&tool.tool_name));
             }
-            Some(there) => tool.created_at.clone_from(&there.row.created_at),
+            Some(there) => {
+                tool.created_at.clone_from(&there.row.created_at);
+                if keeps_status {
+                    (tool.status, tool.withheld) = (there.row.status, there.row.withheld);
+                }
+            }
             None => {}
         }
         self.put(&tool, &Seen::of(there.as_ref()), Some(owner), overtaken()).await?;
@@ -71,12 +76,37 @@ impl ToolRegistry {
         Ok(tool)
     }
 
-    /// Changes whether agents may have a tool.
+    /// Changes whether agents may have a tool, as a person wants it.
     pub async fn set_status(&self, name: &str, status: ToolStatus) -> Result<Tool, Refusal> {
         let there = self.get(name).await?;
-        let tool = Tool { status, updated_at: moment::now(), ..there.row.clone() };
+        let tool = Tool { status, withheld: false, updated_at: moment::now(), ..there.row.clone() };
         self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), overtaken()).await?;
         Ok(tool)
+    }
+
+    /// Disables a tool that `owner` has registered, until [`Self::release`].
+    pub async fn withhold(&self, name: &str, owner: &str) -> Result<(), Refusal> {
+        let is_offered = |tool: &Tool| tool.status != ToolStatus::Disabled;
+        self.set_own(name, owner, is_offered, (ToolStatus::Disabled, true)).await
+    }
+
+    /// Activates a tool that `owner` has registered and withheld. One that a person has disabled stays disabled.
+    pub async fn release(&self, name: &str, owner: &str) -> Result<(), Refusal> {
+        self.set_own(name, owner, |tool| tool.withheld, (ToolStatus::Active, false)).await
+    }
+
+    /// Gives a tool of `owner` a status, and whether it is withheld, if `applies`.
+    async fn set_own(
+        &self,
+        name: &str,
+        owner: &str,
+        applies: impl Fn(&Tool) -> bool,
+        (status, withheld): (ToolStatus, bool),
+    ) -> Result<(), Refusal> {
+        let there = self.find(name).await?.filter(|there| there.owner.as_deref() == Some(owner));
+        let Some(there) = there.filter(|there| applies(&there.row)) else { return Ok(()) };
+        let tool = Tool { status, withheld, updated_at: moment::now(), ..there.row.clone() };
+        self.put(&tool, &Seen::of(Some(&there)), Some(owner), overtaken()).await
     }
 
     /// Brings the tool that `owner` has registered to what its server says now. Whether that changed anything.

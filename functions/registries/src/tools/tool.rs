@@ -42,6 +42,9 @@ pub struct Tool {
     pub tags: Vec<String>,
     /// Whether agents may have it.
     pub status: ToolStatus,
+    /// Whether the registry of gateways has disabled it, and may activate it again. What a person has disabled, only a person activates.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
     /// Who made it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub author: String,
@@ -85,7 +88,7 @@ impl Tool {
     /// The tool that `body` registers, run by a function of the same account and region as `registry`.
     pub fn registered(body: Value, registry: &FunctionArn) -> Result<Self, Refusal> {
         let mut fields = Fields::of_body(body)?;
-        fields.ignore(&["created_at", "updated_at", "revision", "registered_by"]);
+        fields.ignore(&["created_at", "updated_at", "revision", "registered_by", "withheld"]);
         let tool_name = tool_name(&mut fields)?;
         let function = function(&mut fields, registry)?;
         let description = fields.text("description")?.unwrap_or_default();
@@ -104,6 +107,7 @@ impl Tool {
             language: fields.text("language")?.unwrap_or_else(|| "rust".to_owned()),
             tags: tags(&mut fields)?,
             status: fields.text("status")?.map_or(Ok(ToolStatus::Active), |text| ToolStatus::read(&text))?,
+            withheld: false,
             author: fields.text("author")?.unwrap_or_else(|| "system".to_owned()),
             human_approval_required: fields.truth("human_approval_required")?.unwrap_or(false),
             reads_need_approval: fields.truth("reads_need_approval")?.unwrap_or(false),
