@@ -69,14 +69,16 @@ deliver = @PYTHONPATH=layer "$(DELIVERY)/bin/python" -m delivery
 where = $(if $(STAGE),--stage "$(STAGE)") $(if $(REGION),--region "$(REGION)")
 to = $(where) $(if $(call on,$(DRY_RUN)),--dry-run)
 
-say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
+# Bold at a terminal.
+heading = if [ -t 1 ]; then printf '\033[1m==> %s\033[0m\n' "$(1)"; else printf '==> %s\n' "$(1)"; fi
+say = @$(heading)
 # One of several steps: its description, and the rule that does it.
 define step
 $(call say,step $(1))
 @$(MAKE) --silent $(2)
 endef
 # Says before the first step how long the build takes, if the program $(1) was not built yet.
-announce = @[ -x "$(1)" ] || echo "Nothing is built yet: this takes $(2) on two idle cores, and seconds the next time."
+announce = @[ -x "$(1)" ] || echo "Not everything is built yet: this takes $(2) on two idle cores, and seconds the next time."
 COMMA := ,
 
 .PHONY: delivery delivery-is-there help demo agent test soak packages counts counted counted-steps counted-extension counter lint prose check deny validate diagrams operations snippets fuzz bench layer-folder wrapper runtimes moto engine up down tools clean \
@@ -350,7 +352,7 @@ test-layer: tests-built layer $(VENV)/installed $(MOTO)/installed ## build: unpa
 	[ -n "$$node" ] || [ "$${CI:-}" != true ] || { echo "The Node runtime client could not be installed, and its tests must run."; exit 1; }; \
 	export LRAP_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" LRAP_TEST_NODE_RIC="$$node" LRAP_TEST_MOTO="$(MOTO)/bin/python"; \
 	for architecture in $(ARCHITECTURES); do \
-	    printf '\033[1m==> testing the layer for %s\033[0m\n' "$$architecture"; \
+	    $(call heading,testing the layer for $$architecture); \
 	    layer/test "$$architecture" "$(LRAP_CACHE)" "$(SHIPPED)"; \
 	done
 

@@ -30,7 +30,7 @@ enum By {
 const SHELL: &str = "tests/documentation/shell.rs";
 const STACKS: By = By::Test("layer/tests/test_docs.py", "test_each_does_what_it_says");
 const ATTACHED: By =
-    By::Test("tests/flows/test_attach.py", "test_a_function_of_somebody_gets_the_layer_as_the_page_says");
+    By::Test("tests/flows/test_attach.py", "test_functions_of_somebody_get_the_layer_as_the_page_says");
 const LAYER: By = By::Gate("step layer make test-layer");
 
 /// Commands by their page and how they begin.
@@ -141,6 +141,7 @@ const RUN_BY: &[(&str, &str, By)] = &[
         "aws lambda invoke",
         By::Test("tests/runtimes/readme.rs", "lambda_local_does_what_its_page_says"),
     ),
+    ("local/README.md", "echo '{", By::Test("tests/runtimes/readme.rs", "lambda_local_does_what_its_page_says")),
     (
         "local/README.md",
         "aws stepfunctions start-execution",
@@ -164,6 +165,11 @@ const RUN_BY: &[(&str, &str, By)] = &[
     ("local/README.md", "aws iam create-role", By::Nobody("the AWS CLI; tests/flows/test_attach.py uses the AWS SDK")),
     ("local/README.md", "aws lambda create-function", By::Nobody("the same")),
     ("local/README.md", "aws lambda invoke --function-name writer", By::Nobody("the same")),
+    (
+        "local/README.md",
+        "aws lambda invoke --function-name reader --payload fileb://state.json",
+        By::Nobody("the same"),
+    ),
     ("local/README.md", "make attach", ATTACHED),
 ];
 

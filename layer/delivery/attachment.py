@@ -82,7 +82,7 @@ def detach(account, written):
     if not any(map(is_ours, _layers(configuration))):
         raise Refusal(f"{function} does not have the layer")
     _update(account, function, configuration, *detached(configuration))
-    account.report(f"{function} runs without the layer.")
+    account.report(f"{function} runs without the layer. Its role keeps its policies.")
     for line in _aliases(account, function):
         account.say(line)
 

@@ -70,7 +70,7 @@ class LayerZip:
         if not path.is_file():
             raise Refusal(
                 f"missing dependency: {path} does not exist: `make layer` builds both zips (ARCH=x86 or ARCH=arm builds one), "
-                "ZIP_X86= and ZIP_ARM= name others"
+                f"ZIP_X86= and ZIP_ARM= name others{', DEV=1 builds what this machine needs' if stage == LOCAL else ''}"
             )
         try:
             with zipfile.ZipFile(path) as archive:

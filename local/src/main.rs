@@ -46,7 +46,7 @@ fn print_functions(lambda: &LambdaLocal) {
     }
     print_account(lambda);
     if let Some(first) = functions.first() {
-        println!("  aws lambda invoke --function-name {first} /dev/stdout");
+        println!("  aws lambda invoke --function-name {first} response.json && cat response.json");
         println!();
     }
     println!("Ctrl-C ends it.");

@@ -77,7 +77,7 @@ async fn lambda_local_does_what_its_page_says() {
     fs::write(checkout.path().join("docs/guide.md"), noise(50_000, 3)).unwrap();
     let (mut tool, pasted) = serving(&checkout).await;
 
-    let invoke = format!("{pasted}{}", typed("aws lambda invoke"));
+    let invoke = format!("{pasted}{}\n{}", typed("echo '{"), typed("aws lambda invoke"));
     let output = soon("the invocation", shell(&invoke, checkout.path()).output()).await.unwrap();
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["document"]["name"], "guide.md", "{answer}");
