@@ -65,7 +65,7 @@ impl AgentRegistry {
     }
 
     /// Writes a version that the stack `owner` registers, over the one that it registered before. One that somebody else
-    /// has registered is a conflict.
+    /// has registered is a conflict. `keeps_status`: one that is there stays active, testing or deprecated.
     pub async fn register(&self, mut agent: Agent, owner: &str, keeps_status: bool) -> Result<Agent, Refusal> {
         let family = self.family(&agent.agent_name).await?;
         match family.find(&agent.version) {

@@ -49,7 +49,7 @@ impl ToolRegistry {
     }
 
     /// Writes a tool that the stack `owner` registers, over what it registered before. One that somebody else has registered
-    /// is a conflict. `keeps_status`: one that is there stays active or disabled.
+    /// is a conflict. `keeps_status`: one that is there stays active, deprecated or disabled.
     pub async fn register(&self, mut tool: Tool, owner: &str, keeps_status: bool) -> Result<Tool, Refusal> {
         let there = self.find(&tool.tool_name).await?;
         match &there {
