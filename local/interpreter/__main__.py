@@ -28,6 +28,7 @@ import history
 import keeping
 import limits
 import paths
+import programs
 import spelling
 import variables
 
@@ -44,6 +45,7 @@ def complete(settings):
     history.page()
     variables.resolve()
     definitions.check()
+    programs.parse_once()
     clients.direct(settings["endpoints"])
 
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The interpreter's files.
-const INTERPRETER: [(&str, &str); 12] = [
+const INTERPRETER: [(&str, &str); 13] = [
     ("__main__.py", include_str!("../interpreter/__main__.py")),
     ("api.py", include_str!("../interpreter/api.py")),
     ("clients.py", include_str!("../interpreter/clients.py")),
@@ -28,6 +28,7 @@ const INTERPRETER: [(&str, &str); 12] = [
     ("keeping.py", include_str!("../interpreter/keeping.py")),
     ("limits.py", include_str!("../interpreter/limits.py")),
     ("paths.py", include_str!("../interpreter/paths.py")),
+    ("programs.py", include_str!("../interpreter/programs.py")),
     ("spelling.py", include_str!("../interpreter/spelling.py")),
     ("variables.py", include_str!("../interpreter/variables.py")),
 ];

@@ -131,11 +131,13 @@ async fn a_functions_error_is_retried_and_caught_by_its_name() {
     task["End"] = json!(true);
     let states = json!({ "S": task, "Caught": { "Type": "Pass", "End": true } });
     let machine = Machine::of(&json!({ "StartAt": "S", "States": states })).await;
-    let described = machine.run(&json!({ "do": "error" })).await;
-    assert_eq!(output(&described)["Error"], "Own");
-    let events = machine.history(&described.execution_arn).await;
-    let failures = events.iter().filter(|event| event.r#type == HistoryEventType::TaskFailed);
-    assert_eq!(failures.count(), 2, "tried twice");
+    for execution in ["first", "second"] {
+        let described = machine.run(&json!({ "do": "error" })).await;
+        assert_eq!(output(&described)["Error"], "Own");
+        let events = machine.history(&described.execution_arn).await;
+        let failures = events.iter().filter(|event| event.r#type == HistoryEventType::TaskFailed);
+        assert_eq!(failures.count(), 2, "the {execution} execution tries twice");
+    }
 }
 
 #[tokio::test]
