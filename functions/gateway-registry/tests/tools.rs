@@ -9,6 +9,7 @@ use agentcore::{Ending, Fault};
 use bytes::Bytes;
 use http_body_util::Full;
 use http_guard::Network;
+use registries::tools::ToolStatus;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +51,18 @@ pub(crate) async fn gateway(world: &World) -> String {
         world.ask("POST", "/gateways/no-auth", json!({"gateway_name": "golf", "request_id": "req-1"})).await;
     assert_eq!(status, 201, "{body}");
     body["gateway_id"].as_str().unwrap().to_owned()
+}
+
+/// Makes a tool of [`weather`]. Returns its path in the API.
+async fn path_of_a_tool(world: &World) -> String {
+    let id = gateway(world).await;
+    let (_, made) = world.ask("POST", "/tools/from-spec", request(&id)).await;
+    format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap())
+}
+
+/// Names and statuses as [`World::statuses`] has them.
+fn named(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+    rows.iter().map(|(name, status)| ((*name).to_owned(), (*status).to_owned())).collect()
 }
 
 #[tokio::test]
@@ -111,57 +124,53 @@ async fn nothing_is_made_before_its_row_says_so() {
 #[tokio::test]
 async fn a_tool_that_a_person_has_disabled_stays_disabled() {
     let world = World::start().await;
-    let id = gateway(&world).await;
-    let (_, made) = world.ask("POST", "/tools/from-spec", request(&id)).await;
-    let path = format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap());
-    world.disable("weather_get_forecast").await;
-    let statuses = async || {
-        let rows = world.agents_tools().await;
-        ["weather_get_forecast", "weather_send_report"].map(|name| rows[name]["status"].as_str().unwrap().to_owned())
-    };
+    let path = path_of_a_tool(&world).await;
+    world.set_status("weather_get_forecast", ToolStatus::Disabled).await;
+    let kept = named(&[("weather_get_forecast", "disabled"), ("weather_send_report", "active")]);
     let mut document = weather();
     document["info"]["title"] = json!("Another title");
     assert_eq!(world.ask("PUT", &path, json!({"openapi_spec": document})).await.0, 200);
-    assert_eq!(statuses().await, ["disabled", "active"]);
+    assert_eq!(world.statuses().await, kept);
     world.agentcore.end("UpdateGatewayTarget", Ending::Slow(1000));
     document["info"]["title"] = json!("A third title");
-    assert_eq!(world.ask_within(3, "PUT", &path, json!({"openapi_spec": document})).await.0, 202);
-    world.agentcore.settle();
-    world.ask("POST", "/reconcile", Value::Null).await;
-    assert_eq!(statuses().await, ["disabled", "active"]);
+    world.reconcile_to(&path, &document).await;
+    assert_eq!(world.statuses().await, kept);
+}
+
+/// An operation that leaves the document and comes back is what it was.
+#[tokio::test]
+async fn a_tool_that_a_person_has_deprecated_is_deprecated_when_it_is_offered_again() {
+    let world = World::start().await;
+    let path = path_of_a_tool(&world).await;
+    world.set_status("weather_send_report", ToolStatus::Deprecated).await;
+    let mut document = weather();
+    document["paths"].as_object_mut().unwrap().remove("/report").unwrap();
+    for (document, status) in [(&document, "disabled"), (&weather(), "deprecated")] {
+        assert_eq!(world.ask("PUT", &path, json!({"openapi_spec": document})).await.0, 200);
+        let expected = named(&[("weather_get_forecast", "active"), ("weather_send_report", status)]);
+        assert_eq!(world.statuses().await, expected);
+    }
 }
 
 /// Agents keep what the target still has, and a change that lasts is offered by a reconciliation.
 #[tokio::test]
 async fn a_new_document_that_agentcore_refuses_or_is_slow_with_takes_no_tool_from_agents() {
     let world = World::start().await;
-    let id = gateway(&world).await;
-    let (_, made) = world.ask("POST", "/tools/from-spec", request(&id)).await;
-    let path = format!("/gateways/{id}/tools/{}", made["tool_id"].as_str().unwrap());
+    let path = path_of_a_tool(&world).await;
     let mut document = weather();
     let mut report = document["paths"].as_object_mut().unwrap().remove("/report").unwrap();
     report["post"]["operationId"] = json!("sendNote");
     document["paths"]["/note"] = report;
-    let statuses = async || {
-        let rows = world.agents_tools().await;
-        let status = |(name, row): (String, Value)| (name, row["status"].as_str().unwrap().to_owned());
-        rows.into_iter().map(status).collect::<Vec<_>>()
-    };
-    let named = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
-        rows.iter().map(|(name, status)| ((*name).to_owned(), (*status).to_owned())).collect()
-    };
     world.agentcore.fail("UpdateGatewayTarget", Fault::Error("ValidationException"));
     assert_eq!(world.ask("PUT", &path, json!({"openapi_spec": document})).await.0, 400);
     let kept =
         [("weather_get_forecast", "active"), ("weather_send_note", "disabled"), ("weather_send_report", "active")];
-    assert_eq!(statuses().await, named(&kept));
+    assert_eq!(world.statuses().await, named(&kept));
     world.agentcore.end("UpdateGatewayTarget", Ending::Slow(1000));
-    assert_eq!(world.ask_within(3, "PUT", &path, json!({"openapi_spec": document})).await.0, 202);
-    world.agentcore.settle();
-    world.ask("POST", "/reconcile", Value::Null).await;
+    world.reconcile_to(&path, &document).await;
     let changed =
         [("weather_get_forecast", "active"), ("weather_send_note", "active"), ("weather_send_report", "disabled")];
-    assert_eq!(statuses().await, named(&changed));
+    assert_eq!(world.statuses().await, named(&changed));
     assert_eq!(world.ask("POST", "/reconcile", Value::Null).await.1["actions"], json!([]));
 }
 

@@ -108,6 +108,13 @@ impl World {
         self.ask_within(20, method, path, body).await
     }
 
+    /// Gives a tool another document while AgentCore is slow, and has a reconciliation finish the change.
+    pub(crate) async fn reconcile_to(&self, path: &str, document: &Value) {
+        assert_eq!(self.ask_within(3, "PUT", path, json!({"openapi_spec": document})).await.0, 202);
+        self.agentcore.settle();
+        self.ask("POST", "/reconcile", Value::Null).await;
+    }
+
     /// A form with a file among its parts, as an HTTP API hands it over.
     pub(crate) async fn upload(&self, path: &str, parts: &[(&str, &str)]) -> (u64, Value) {
         let part = |(name, text): &(&str, &str)| {
@@ -164,9 +171,15 @@ impl World {
         self.tables.put_item().table_name(AGENTS_TOOLS).set_item(Some(item)).send().await.unwrap();
     }
 
-    /// Disables a tool as a person does, through the registry of tools.
-    pub(crate) async fn disable(&self, name: &str) {
-        ToolRegistry::new(self.tables.clone(), AGENTS_TOOLS).set_status(name, ToolStatus::Disabled).await.unwrap();
+    /// Changes whether agents may have a tool as a person does, through the registry of tools.
+    pub(crate) async fn set_status(&self, name: &str, status: ToolStatus) {
+        ToolRegistry::new(self.tables.clone(), AGENTS_TOOLS).set_status(name, status).await.unwrap();
+    }
+
+    /// What agents may call: names and statuses, in alphabetical order.
+    pub(crate) async fn statuses(&self) -> Vec<(String, String)> {
+        let rows = self.agents_tools().await.into_iter();
+        rows.map(|(name, row)| (name, row["status"].as_str().unwrap().to_owned())).collect()
     }
 
     /// The rows of what agents may call, by name.

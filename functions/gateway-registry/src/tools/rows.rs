@@ -7,7 +7,7 @@ use crate::rows::Status;
 use functions_shared::Refusal;
 use openapi::{Document, Operation};
 use registries::rows::Stored;
-use registries::tools::Tool;
+use registries::tools::{Tool, ToolStatus};
 use serde_json::{Value, json};
 
 /// Who registered a row, if the registry of gateways did: behind it, the keys of gateway and tool.
@@ -47,7 +47,7 @@ impl Registry {
                 "language": "mcp", "author": row.common.created_by.chars().take(256).collect::<String>(),
                 "status": "disabled", "tags": tags(row, operation),
             });
-            let tool = Tool { withheld: true, ..Tool::registered(body, &self.mcp_client)? };
+            let tool = Tool { withheld: Some(ToolStatus::Active), ..Tool::registered(body, &self.mcp_client)? };
             again!(self.register(tool.clone(), &row.owner()).await)?;
         }
         Ok(())
@@ -74,7 +74,7 @@ impl Registry {
         Ok(owner.is_none_or(|owner| matches!(owner.row.status(), Status::Deleted | Status::Failed)))
     }
 
-    /// Agents may have the tools, except those that a person has disabled.
+    /// Agents may have the tools as before they were withdrawn, except those that a person has disabled.
     pub(crate) async fn offer(&self, row: &ToolRow) -> Result<(), Refusal> {
         for name in &row.operations {
             again!(self.agents_tools.release(&name.tool_name, &row.owner()).await)?;

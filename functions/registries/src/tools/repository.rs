@@ -79,32 +79,35 @@ impl ToolRegistry {
     /// Changes whether agents may have a tool, as a person wants it.
     pub async fn set_status(&self, name: &str, status: ToolStatus) -> Result<Tool, Refusal> {
         let there = self.get(name).await?;
-        let tool = Tool { status, withheld: false, updated_at: moment::now(), ..there.row.clone() };
+        let tool = Tool { status, withheld: None, updated_at: moment::now(), ..there.row.clone() };
         self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), overtaken()).await?;
         Ok(tool)
     }
 
     /// Disables a tool that `owner` has registered, until [`Self::release`].
     pub async fn withhold(&self, name: &str, owner: &str) -> Result<(), Refusal> {
-        let is_offered = |tool: &Tool| tool.status != ToolStatus::Disabled;
-        self.set_own(name, owner, is_offered, (ToolStatus::Disabled, true)).await
+        self.set_own(name, owner, |tool| match tool.status {
+            ToolStatus::Disabled => None,
+            offered => Some((ToolStatus::Disabled, Some(offered))),
+        })
+        .await
     }
 
-    /// Activates a tool that `owner` has registered and withheld. One that a person has disabled stays disabled.
+    /// Gives a tool that `owner` has registered and withheld the status it had before. One that a person has disabled stays disabled.
     pub async fn release(&self, name: &str, owner: &str) -> Result<(), Refusal> {
-        self.set_own(name, owner, |tool| tool.withheld, (ToolStatus::Active, false)).await
+        self.set_own(name, owner, |tool| Some((tool.withheld?, None))).await
     }
 
-    /// Gives a tool of `owner` a status, and whether it is withheld, if `applies`.
+    /// Gives a tool of `owner` the status that `change` says, and what it is withheld from. `None` leaves it as it is.
     async fn set_own(
         &self,
         name: &str,
         owner: &str,
-        applies: impl Fn(&Tool) -> bool,
-        (status, withheld): (ToolStatus, bool),
+        change: impl Fn(&Tool) -> Option<(ToolStatus, Option<ToolStatus>)>,
     ) -> Result<(), Refusal> {
         let there = self.find(name).await?.filter(|there| there.owner.as_deref() == Some(owner));
-        let Some(there) = there.filter(|there| applies(&there.row)) else { return Ok(()) };
+        let Some(there) = there else { return Ok(()) };
+        let Some((status, withheld)) = change(&there.row) else { return Ok(()) };
         let tool = Tool { status, withheld, updated_at: moment::now(), ..there.row.clone() };
         self.put(&tool, &Seen::of(Some(&there)), Some(owner), overtaken()).await
     }

@@ -42,9 +42,10 @@ pub struct Tool {
     pub tags: Vec<String>,
     /// Whether agents may have it.
     pub status: ToolStatus,
-    /// Whether the registry of gateways has disabled it, and may activate it again. What a person has disabled, only a person activates.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub withheld: bool,
+    /// What it becomes again when the registry of gateways, which has disabled it, offers it again. What a person has disabled has none,
+    /// and only a person activates it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<ToolStatus>,
     /// Who made it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub author: String,
@@ -107,7 +108,7 @@ impl Tool {
             language: fields.text("language")?.unwrap_or_else(|| "rust".to_owned()),
             tags: tags(&mut fields)?,
             status: fields.text("status")?.map_or(Ok(ToolStatus::Active), |text| ToolStatus::read(&text))?,
-            withheld: false,
+            withheld: None,
             author: fields.text("author")?.unwrap_or_else(|| "system".to_owned()),
             human_approval_required: fields.truth("human_approval_required")?.unwrap_or(false),
             reads_need_approval: fields.truth("reads_need_approval")?.unwrap_or(false),
