@@ -28,25 +28,35 @@ class OnAws(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        errors = tempfile.TemporaryFile("w+")
-        cls.addClassCleanup(errors.close)
+        cls.errors = tempfile.TemporaryFile()
+        cls.addClassCleanup(cls.errors.close)
         cls.server = subprocess.Popen(
             [os.environ["LRAP_TEST_MOTO"], SERVER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=errors,
+            stderr=cls.errors,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY / "layer")},
             text=True,
         )
         cls.addClassCleanup(cls._end)
         cls.endpoint = cls.server.stdout.readline().strip()
         if not cls.endpoint:
-            errors.seek(0)
-            raise AssertionError(f"the server did not start:\n{errors.read()}")
+            raise AssertionError(f"the server did not start:\n{cls.server_said()}")
 
     @classmethod
     def _end(cls):
         cls.server.communicate()
+
+    @classmethod
+    def server_said(cls):
+        """Its standard error. Its place in the file, which it shares, stays."""
+        return os.pread(cls.errors.fileno(), os.fstat(cls.errors.fileno()).st_size, 0).decode()
+
+    @classmethod
+    def server_failed(cls):
+        """The first exception that the server did not handle, with what follows it."""
+        _, found, exception = cls.server_said().partition("Traceback (most recent call last)")
+        return f"\nthe stand-in of AWS:\n{found}{exception}" if found else ""
 
     @classmethod
     @functools.cache
@@ -71,7 +81,7 @@ class OnAws(unittest.TestCase):
 
     def succeeds(self, *words, **options):
         code, said = self.make(*words, **options)
-        self.assertEqual(code, 0, said)
+        self.assertEqual(code, 0, said + self.server_failed())
         return said
 
     def refuses(self, *words, **options):
