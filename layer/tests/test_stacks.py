@@ -35,7 +35,7 @@ class EachProperty(unittest.TestCase):
     maxDiff = None
 
     def test_is_as_written_down(self):
-        for name, given in {
+        parameters = {
             "artifacts": {},
             "extension-layer": {"X86Key": "layers/1/x86.zip", "ArmKey": "layers/2/arm.zip", "Version": "1.2.3"},
             "long-content": {},
@@ -52,7 +52,11 @@ class EachProperty(unittest.TestCase):
             "agent": {"EnableXRay": "true"},
             "messaging": {"AlarmEmail": "ops@example.com"},
             "operations": {"WarmUpExpression": "rate(5 minutes)"},
-        }.items():
+            "sentence-counter": {"Architecture": "x86_64"},
+            "word-counter": {"Architecture": "x86_64"},
+        }
+        self.assertEqual(sorted(parameters), sorted(path.stem for folder in FOLDERS for path in folder.glob("*.yaml")))
+        for name, given in parameters.items():
             with self.subTest(name):
                 said = json.dumps(written(evaluated(name, Stage="dev", **given)), indent=2, sort_keys=True) + "\n"
                 path = EXPECTED / f"{name}.dev.json"
