@@ -38,6 +38,7 @@ KINDS = (
     ("schedules", "AWS::Scheduler::Schedule", "([{}])"),
 )
 ALARM = "AWS::CloudWatch::Alarm"
+NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def pictures(templates):
@@ -72,7 +73,7 @@ def filled(page, templates):
 def _fullest(template):
     """The template with everything that its parameters can add."""
     in_dev = (evaluation for given, evaluation in template.evaluations if given["Stage"] == "dev")
-    return max(in_dev, key=lambda evaluation: len(json.dumps([evaluation.resources, evaluation.outputs])))
+    return max(in_dev, key=lambda one: (len(one.resources), len(json.dumps([one.resources, one.outputs]))))
 
 
 def _mermaid(kind, lines):
@@ -172,8 +173,9 @@ def _origin(template, value):
         case "Fn::GetAtt":
             return f"attribute `{argument if isinstance(argument, str) else '.'.join(argument)}`"
         case "Fn::If":
-            condition, then, _ = argument
-            return f"{_origin(template, then)}, if `{condition}`"
+            condition, then, otherwise = argument
+            instead = "" if otherwise == NO_VALUE else f"; otherwise {_origin(template, otherwise)}"
+            return f"{_origin(template, then)}, if `{condition}`{instead}"
     return f"`{_written(value)}`"
 
 
