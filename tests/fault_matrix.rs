@@ -133,7 +133,7 @@ fn faults_of_the_bucket() -> Vec<(&'static str, Wrong)> {
         ("every answer takes 1.5 s", Wrong::Late),
         ("a kept connection is silent", Wrong::SilentConnections(1)),
         ("eight kept connections are silent", Wrong::SilentConnections(8)),
-        ("every answer breaks off half-way; those to writes have no body", Wrong::Requests(Fault::Reset)),
+        ("every answer breaks off half-way; answers to writes arrive whole, because they have no body", Wrong::Requests(Fault::Reset)),
         ("credentials refused", Wrong::Requests(Fault::DenyCredentials)),
         ("access denied", Wrong::Requests(Fault::Refuse(403, "AccessDenied"))),
         ("clock 10 minutes behind", Wrong::Requests(Fault::Clock(600))),
@@ -480,13 +480,26 @@ async fn row(name: &str, wrong: &Wrong, backing: Backing) -> String {
         _ => (on_write(wrong, backing).await, on_read(wrong, backing).await),
     };
     assert!(write.iter().chain(&read).all(|outcome| is_allowed(outcome)), "{backing:?}, {name}: {write:?} {read:?}");
-    format!("| {name} | {} | {} |\n", cell(write), cell(read))
+    let times = remaining(backing);
+    format!("| {name} | {} | {} |\n", cell(&write, times), cell(&read, times))
 }
 
-/// The outcomes by time left, once when they are the same.
-fn cell(mut outcomes: Vec<String>) -> String {
-    outcomes.dedup();
-    outcomes.join(", then ")
+/// One outcome if all are the same, else each with the times that were left.
+fn cell(outcomes: &[String], times: &[Duration]) -> String {
+    let same: Vec<_> = outcomes.chunk_by(|one, next| one == next).collect();
+    if let [all] = same[..] {
+        return all[0].clone();
+    }
+    assert_eq!(outcomes.len(), times.len(), "{outcomes:?}");
+    let mut times = times.iter().map(|time| match time.as_secs() {
+        seconds if seconds < 60 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    });
+    let parts = same.iter().map(|same| {
+        let left: Vec<_> = times.by_ref().take(same.len()).collect();
+        format!("{} left: {}", left.join(" or "), same[0])
+    });
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 const HEAD: &str = "# What happens when the content table fails
@@ -494,7 +507,7 @@ const HEAD: &str = "# What happens when the content table fails
 For operators and maintainers who want to know what a function sees while the content table or the bucket is slow or down.
 
 `tests/fault_matrix.rs` observed these outcomes with a content of 600 KiB, in invocations that had 3 s, 30 s and 15 min left. If the outcomes
-differ, the table lists them in this order. Every invocation ended before its deadline or within `LRAP_STORE_TIMEOUT`, and the next invocation
+differ, the table says how much time was left. Every invocation ended before its deadline or within `LRAP_STORE_TIMEOUT`, and the next invocation
 worked. `LRAP_STORE_TIMEOUT` was 4 s, but 20 s for the fault \"every answer takes 1.5 s\": storing needs three requests in sequence there, and
 hydrating needs two. With silent connections, or an address that swallows SYN (it never answers a new connection), storing and hydrating took
 at most 2.5 s each. If a writer failed, its content could afterwards be read whole or not at all.
