@@ -60,7 +60,7 @@ settings! {
     KEEP = "LRAP_KEEP", "none", |_| String::new();
     /// Name of an S3 bucket for long contents. Without a bucket, the table stores all contents.
     CONTENT_BUCKET, "none", |config| config.bucket.as_ref().map(|bucket| bucket.bucket.clone()).unwrap_or_default();
-    /// Contents of more bytes than this, after compression, are stored in the bucket. Above the default, S3 costs less than the table.
+    /// Contents of more bytes than this, after compression, are stored in the bucket. A content of more than 8,032 bytes costs less in S3 than in the table.
     S3_MIN_SIZE, "8032", |config| config.bucket.as_ref().map(|bucket| bucket.min_size.to_string()).unwrap_or_default();
     /// ARN of a KMS key that encrypts what is stored in the bucket, in place of the bucket's default encryption.
     S3_KMS_KEY, "none", |config| config.bucket.as_ref().and_then(|bucket| bucket.kms_key.clone()).unwrap_or_default();
@@ -79,22 +79,22 @@ settings! {
     /// Whether events are hydrated: `auto` does not hydrate events that outsiders write, such as API Gateway's. Set `always` or `never` where the callers are known.
     HYDRATE = "LRAP_HYDRATE", "auto (or always, never)", |config| config.hydrate.as_str().to_owned();
     /// What happens to an event whose content cannot be read: `fail` the invocation, or `keep` the reference.
-    ON_MISSING = "LRAP_ON_MISSING", "fail (keep for a batch of records)", |config| config.on_missing.as_str().to_owned();
+    ON_MISSING = "LRAP_ON_MISSING", "keep in a batch of records, otherwise fail", |config| config.on_missing.as_str().to_owned();
     /// Signs references: at least 16 random bytes as text, the same for all who share contents. Further keys, after spaces, are accepted for verification (rotation).
     SIGNING_KEY, "none (or the secret below)", |config| if config.signing.keys.is_empty() { String::new() } else { "set".to_owned() };
     /// ARN of a Secrets Manager secret that holds the signing key instead.
     SIGNING_SECRET, "none", |config| config.signing.secret.as_ref().map(|secret| secret.arn.to_string()).unwrap_or_default();
     /// `true` reads the references of the public step-functions-agent too.
     READ_LEGACY = "LRAP_READ_LEGACY", "false", |config| config.reads_legacy.to_string();
-    /// Port of 127.0.0.1 on which the proxy listens.
+    /// Port of 127.0.0.1 on which the extension listens, in place of Lambda's Runtime API.
     PORT = "LRAP_LISTENER_PORT", "9009", |config| config.port.to_string();
     /// The same port, for this extension alone: set it where several proxies are chained.
     OWN_PORT = "LONG_CONTENT_LISTENER_PORT", "LRAP_LISTENER_PORT", |config| config.port.to_string();
-    /// `host:port` of the Runtime API that the proxy forwards to.
+    /// `host:port` of the Runtime API to which the extension forwards requests.
     UPSTREAM = "LRAP_RUNTIME_API_ENDPOINT", "AWS_LAMBDA_RUNTIME_API", |config| config.upstream.clone();
     /// The same endpoint, for this extension alone: set it where several proxies are chained.
     OWN_UPSTREAM = "LONG_CONTENT_RUNTIME_API_ENDPOINT", "LRAP_RUNTIME_API_ENDPOINT", |config| config.upstream.clone();
-    /// Trusted certificates for DynamoDB and S3: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
+    /// Trusted certificates for DynamoDB, S3 and Secrets Manager: `amazon` (embedded) or `system`. `AWS_CA_BUNDLE` names a file instead.
     TLS_ROOTS, "amazon (system for other endpoints)", |config| config.store.access.tls_roots.to_string();
     /// Metrics of invocations in which the extension had something to do, as lines on standard output: `emf` for CloudWatch, or `off`.
     METRICS = "LRAP_METRICS", "emf", |config| config.metrics.as_str().to_owned();
@@ -131,7 +131,7 @@ impl OnMissing {
         match self {
             Self::Fail => "fail",
             Self::Keep => "keep",
-            Self::Auto => "fail (keep for a batch of records)",
+            Self::Auto => "keep in a batch of records, otherwise fail",
         }
     }
 
