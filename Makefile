@@ -232,7 +232,7 @@ detach: $(installed) ## use: detach the layer from FUNCTION=; REGION=, STAGE=loc
 
 # Which stacks are meant, and what they are given.
 meant = $(if $(ONLY),--only "$(ONLY)") $(if $(AGENTS),--agents "$(AGENTS)")
-given-parameters = $(if $(ZIPS),--zips "$(ZIPS)") $(foreach parameter,$(PARAMETERS),--parameter "$(parameter)")
+given-parameters = $(if $(ZIPS),--zips "$(ZIPS)") $(if $(PARAMETERS),--parameters "$(PARAMETERS)")
 
 deploy: $(installed) $(if $(call on,$(DEV)),linked) ## use: create or update all stacks of STAGE=, or ONLY="layer tools agent-document-agent"; REGION=, AGENTS= and ZIPS= (other folders), ZIP_X86=, ZIP_ARM=, PARAMETERS="Name=Value …", DRY_RUN=1; with STAGE=local DEV=1 builds and links the programs in place of zips
 	$(deliver) deploy "$(ZIP_X86)" "$(ZIP_ARM)" $(to) $(meant) $(given-parameters)

@@ -25,7 +25,7 @@ from delivery.checks import functions, imports, parameters, permissions, removal
 from delivery.connection import connected, is_here, parameters_of
 from delivery.evaluation import STAGES, UnknownFunction
 from delivery.layers import LayerZip
-from delivery.parameters import refuse_unknown
+from delivery.parameters import refuse_unknown, words
 from delivery.stacks import Sources, Stage
 from delivery.templates import Template
 from delivery.translation import Untranslatable
@@ -180,6 +180,7 @@ def _parser():
     _acting(commands, "detach", "function")
     for name in ("deploy", "diff"):
         _acting(commands, name, "zip_x86", "zip_arm").add_argument("--parameter", action="append", default=[], type=_parameter)
+        commands.choices[name].add_argument("--parameters", action="extend", dest="parameter", type=_parameters)
         commands.choices[name].add_argument("--zips")
     _acting(commands, "deploy-agent", "file", "zip_x86", "zip_arm").add_argument("--zips")
     # Nobody destroys a stage by leaving out its name.
@@ -216,6 +217,10 @@ def _stage(text):
 
 def _words(text):
     return [word for word in text.replace(",", " ").split() if word]
+
+
+def _parameters(text):
+    return [_parameter(word) for word in words(text)]
 
 
 def _parameter(text):

@@ -9,6 +9,11 @@ from delivery.evaluation import FROM_SSM
 OURS = {"Stage", "X86Key", "ArmKey", "Version", "HeldX86Layer", "HeldArmLayer"}
 
 
+def words(text):
+    """What is written as ``Name=Value`` with spaces between. A value has spaces only inside parentheses, as ``rate(5 minutes)`` has."""
+    return re.findall(r"(?:\([^()]*\)|\S)+", text)
+
+
 def refuse_unknown(stage, given):
     """A parameter that no template has would be ignored, and one of another type would fail half-way."""
     declared = {}

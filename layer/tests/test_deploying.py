@@ -10,6 +10,7 @@ from delivery.layers import ARCHITECTURES
 from delivery.seeding import ROWS
 from delivery.stacks import Stage
 from delivery.templates import Template, deployed
+from tests.aws import REPOSITORY
 from tests.test_agents import PROVIDERS
 from tests.test_aws import WithZips
 
@@ -75,6 +76,7 @@ class Everything(WithFunctions):
         self.machine_is_complete()
         self.models_are_there()
         self.nothing_is_left_to_do()
+        self.functions_are_kept_warm_as_the_page_says()
         self.one_function_changes_alone()
         self.a_new_layer_reaches_the_functions()
         self.destroy_all()
@@ -107,6 +109,12 @@ class Everything(WithFunctions):
         said = self.deploy_all()
         self.assertEqual(said.count("nothing to update"), len(self.named()), said)
         self.assertIn(f"0 of {len(self.named())} stacks would change", self.succeeds("diff", *self.words()))
+
+    def functions_are_kept_warm_as_the_page_says(self):
+        (given,) = re.findall(r'`make deploy ONLY=operations \S+ \S+ PARAMETERS="(.*)"`', (REPOSITORY / "docs/operating.md").read_text())
+        self.deploy_all("ONLY=operations", f"PARAMETERS={given}")
+        described = self.client("cloudformation").describe_stacks(StackName="operations-dev")["Stacks"][0]["Parameters"]
+        self.assertIn({"ParameterKey": "WarmUpExpression", "ParameterValue": "rate(5 minutes)"}, described)
 
     def one_function_changes_alone(self):
         self.function_zip("llm.zip", b"changed")

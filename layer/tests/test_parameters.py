@@ -2,13 +2,21 @@
 
 import unittest
 
-from delivery.parameters import problems
+from delivery.parameters import problems, words
 from delivery.simulation import is_known
 from delivery.templates import deployed
 
 
 def said(declared, value):
     return list(problems("P", {"Type": "String", **declared}, value))
+
+
+class Words(unittest.TestCase):
+    def test_a_value_has_spaces_inside_parentheses_only(self):
+        self.assertEqual(
+            words(" A=rate(5 minutes)  B=cron(0 12 * * ? *) C=x,y D="), ["A=rate(5 minutes)", "B=cron(0 12 * * ? *)", "C=x,y", "D="]
+        )
+        self.assertEqual(words("A=(b c"), ["A=(b", "c"])
 
 
 class Values(unittest.TestCase):
