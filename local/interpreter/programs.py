@@ -14,7 +14,7 @@ parse = AmazonStateLanguageParser.parse
 
 @functools.lru_cache(KEPT)
 def parsed(definition):
-    """The program, without its syntax tree: that takes much memory, and nobody here looks at it."""
+    """The program, without its syntax tree: it takes much memory, and no code here reads it."""
     program, _ = parse(definition)
     return program, None
 
