@@ -6,6 +6,7 @@ use http_api::{Request, Response};
 use registries::agents::{Agent, Version};
 use registries::custom_resource::{Provisioned, Provisioner, RequestType, ResourceEvent};
 use registries::entrances::Registry;
+use registries::fields::states;
 use serde_json::json;
 
 impl Registry for Agents {
@@ -20,7 +21,7 @@ impl Provisioner for Agents {
             RequestType::Create | RequestType::Update => {
                 let body = event.body();
                 // A template without a status leaves a version deprecated that a person has deprecated.
-                let keeps_status = body.get("status").is_none();
+                let keeps_status = !states(&body, "status");
                 let agent = self.described(body).await?;
                 Ok(provisioned(&self.registry.register(agent, &event.owner(), keeps_status).await?))
             }

@@ -15,6 +15,11 @@ pub struct Fields {
     left: Map<String, Value>,
 }
 
+/// Whether a request's body has a value for the field `name`. `null` is none.
+pub fn states(body: &Value, name: &str) -> bool {
+    body.get(name).is_some_and(|value| !value.is_null())
+}
+
 impl Fields {
     /// The fields of a request's body.
     pub fn of_body(body: Value) -> Result<Self, Refusal> {

@@ -3,6 +3,7 @@
 use crate::registry::Site;
 use functions_shared::Refusal;
 use http_api::{Request, Response};
+use registries::fields::states;
 use registries::pages::Page;
 use registries::tools::{Tool, ToolStatus};
 use serde_json::{Value, json};
@@ -39,17 +40,18 @@ impl Site {
         Ok(Response::created(format!("/tools/{}", tool.tool_name), json!(tool)))
     }
 
-    /// The path names the tool; the body may, if it says the same.
+    /// The path names the tool; the body may, if it says the same. A body without a status changes none.
     async fn replace(&self, name: &str, request: &Request) -> Result<Response, Refusal> {
         let mut body = request.json()?;
         if let Value::Object(fields) = &mut body {
             fields.entry("tool_name").or_insert_with(|| json!(name));
         }
+        let keeps_status = !states(&body, "status");
         let tool = self.described(body)?;
         if tool.tool_name != name {
             return Err(Refusal::invalid("tool_name", "must be the one in the path"));
         }
-        Ok(found(&self.tools.registry.replace(tool).await?))
+        Ok(found(&self.tools.registry.replace(tool, keeps_status).await?))
     }
 
     async fn delete(&self, name: &str) -> Result<Response, Refusal> {

@@ -5,6 +5,7 @@ use functions_shared::Refusal;
 use http_api::{Request, Response};
 use registries::custom_resource::{Provisioned, Provisioner, RequestType, ResourceEvent};
 use registries::entrances::Registry;
+use registries::fields::states;
 use serde_json::json;
 
 impl Registry for Site {
@@ -19,7 +20,7 @@ impl Provisioner for Site {
             RequestType::Create | RequestType::Update => {
                 let body = event.body();
                 // A template without a status leaves a tool disabled that a person has disabled.
-                let keeps_status = body.get("status").is_none();
+                let keeps_status = !states(&body, "status");
                 let tool = self.tools.registry.register(self.described(body)?, &event.owner(), keeps_status).await?;
                 let data = json!({ "tool_name": tool.tool_name, "lambda_arn": tool.lambda_arn });
                 Ok(Provisioned { physical_id: tool.tool_name, data })

@@ -149,6 +149,23 @@ async fn a_tool_is_replaced_and_keeps_when_it_was_made() {
 }
 
 #[tokio::test]
+async fn a_tool_that_is_replaced_keeps_its_status_unless_the_body_states_one() {
+    let world = World::start().await;
+    world.ask("POST", "/tools", weather(json!({}))).await;
+    for (verb, status, body) in [
+        ("disable", "disabled", json!({"description": "disable"})),
+        ("deprecate", "deprecated", json!({"description": "deprecate", "status": null})),
+    ] {
+        world.ask("POST", &format!("/tools/get_weather/{verb}"), Value::Null).await;
+        let kept = world.ask("PUT", "/tools/get_weather", weather(body)).await;
+        assert_eq!((kept.0, &kept.1["status"], &kept.1["description"]), (200, &json!(status), &json!(verb)));
+        assert_eq!(world.row().await.unwrap()["status"], json!(status));
+    }
+    let set = world.ask("PUT", "/tools/get_weather", weather(json!({"status": "active"}))).await.1;
+    assert_eq!(set["status"], json!("active"));
+}
+
+#[tokio::test]
 async fn a_status_is_changed_and_lists_go_by_it() {
     let world = World::start().await;
     for name in ["get_weather", "get_wind", "get_waves"] {

@@ -56,22 +56,17 @@ impl ToolRegistry {
             Some(there) if there.owner.as_deref() != Some(owner) => {
                 return Err(exists(&tool.tool_name));
             }
-            Some(there) => {
-                tool.created_at.clone_from(&there.row.created_at);
-                if keeps_status {
-                    (tool.status, tool.withheld) = (there.row.status, there.row.withheld);
-                }
-            }
+            Some(there) => tool.succeed(&there.row, keeps_status),
             None => {}
         }
         self.put(&tool, &Seen::of(there.as_ref()), Some(owner), overtaken()).await?;
         Ok(tool)
     }
 
-    /// Writes a tool over the one that is there.
-    pub async fn replace(&self, mut tool: Tool) -> Result<Tool, Refusal> {
+    /// Writes a tool over the one that is there. `keeps_status`: it stays active, deprecated or disabled.
+    pub async fn replace(&self, mut tool: Tool, keeps_status: bool) -> Result<Tool, Refusal> {
         let there = self.get(&tool.tool_name).await?;
-        tool.created_at.clone_from(&there.row.created_at);
+        tool.succeed(&there.row, keeps_status);
         self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), overtaken()).await?;
         Ok(tool)
     }

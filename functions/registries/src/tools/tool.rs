@@ -122,6 +122,14 @@ impl Tool {
         Ok(tool)
     }
 
+    /// Takes over when `earlier` was made, the row that this one is written over. `keeps_status`: also its status.
+    pub(super) fn succeed(&mut self, earlier: &Self, keeps_status: bool) {
+        self.created_at.clone_from(&earlier.created_at);
+        if keeps_status {
+            (self.status, self.withheld) = (earlier.status, earlier.withheld);
+        }
+    }
+
     /// The tool of a server that is asked by `auth` and says `said` of it. `None` if the row says so already, or is no server's.
     pub fn followed(&self, auth: &Auth, said: Option<&Described>) -> Option<Self> {
         let now = self.remote.as_ref()?;
