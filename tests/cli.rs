@@ -595,7 +595,7 @@ async fn a_crowd_of_look_alikes_is_explained_shown_listed_and_verified() {
     let report = shell.lrap_reading(&["explain", "-", "--as", "response", "--json"], &response).await.json();
     let places = report["places"].as_array().unwrap();
     assert_eq!(places.len(), 1, "{report}");
-    assert_eq!((&places[0]["pointers"], &places[0]["status"]), (&json!(["/items"]), &json!("leaves")));
+    assert_eq!((&places[0]["pointers"], &places[0]["status"]), (&json!(["/items"]), &json!("offloaded")));
     assert!(places[0]["why"].as_str().unwrap().contains("at most 100"), "{report}");
 
     let content = Content::verbatim(json!(items).to_string());

@@ -38,7 +38,7 @@ pub(crate) fn report(context: &Context, response: &Bytes, tenant: &Tenant) -> Re
     match inspection.leave(response, &mut report.places) {
         Ok(left) => {
             report.bytes_after = Some(left.len() as u64);
-            let leaves = report.places.iter().any(|place| place.status == LEAVES);
+            let leaves = report.places.iter().any(|place| place.status == OFFLOADED);
             report.outcome = if leaves { "offloaded" } else { "unchanged" };
         }
         Err(error) => {
@@ -60,10 +60,10 @@ fn scope(config: &Config, tenant: &Tenant) -> Scope {
 fn because(config: &Config) -> Vec<String> {
     let mut because = vec![
         match config.offload {
-            Mode::Never => "it is not offloaded: LRAP_OFFLOAD=never",
-            Mode::Always => "it is offloaded for every caller: LRAP_OFFLOAD=always",
+            Mode::Never => "the response is not offloaded: LRAP_OFFLOAD=never",
+            Mode::Always => "the response is offloaded for every caller: LRAP_OFFLOAD=always",
             Mode::Auto => {
-                "it is offloaded unless the caller cannot hydrate (explain the event to see): LRAP_OFFLOAD=auto"
+                "the response is offloaded unless the caller cannot hydrate (run `lrap explain` with the event to see): LRAP_OFFLOAD=auto"
             }
         }
         .to_owned(),
@@ -79,7 +79,7 @@ fn because(config: &Config) -> Vec<String> {
 }
 
 /// What becomes of a value that is offloaded.
-const LEAVES: &str = "leaves";
+const OFFLOADED: &str = "offloaded";
 
 /// Long strings that stay, in the order of the document.
 fn note_kept(places: &mut Vec<Place>, response: &[u8], starts: &[usize]) {
@@ -143,7 +143,7 @@ impl Inspection {
         for ((pointer, why), reference) in pointers.into_iter().zip(why).zip(references) {
             let (pointers, size) = (vec![pointer], Some(reference.size));
             let reference = is_known.then(|| reference.to_string());
-            places.push(Place { pointers, reference, size, status: LEAVES, why });
+            places.push(Place { pointers, reference, size, status: OFFLOADED, why });
         }
     }
 }
