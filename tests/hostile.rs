@@ -179,7 +179,7 @@ fn in_states() -> Vec<Attack> {
         ),
         state("a reference as 10,000 names", |known| names(&known.large).into(), AS_IT_CAME, AS_IT_CAME),
         state(
-            "a workflow's state that imitates an API's event",
+            "5 MiB named 1,000 times, in a state that imitates an API's event only in part",
             |known| imitation(&vec![&known.large; 1_000]).into(),
             TOO_LARGE,
             TOO_LARGE,
@@ -316,11 +316,23 @@ fn in_responses() -> Vec<Attack> {
     vec![
         response("101 texts that begin like a reference", |_| json!(look_alikes(101)).into(), STORED),
         response("20,000 texts of 12 bytes that begin like a reference", |_| json!(look_alikes(20_000)).into(), STORED),
-        response("20,000 members of an object", |_| members(20_000).into(), STORED),
+        response(
+            "20,000 members of an object, their values texts that begin like a reference",
+            |_| members(20_000).into(),
+            STORED,
+        ),
         response("300,000 texts that begin like a reference", |_| json!(look_alikes(300_000)).into(), STORED),
-        response("1,000 texts, each in 100 arrays", |_| json!(vec![nested_array(100); 1_000]).into(), STORED),
-        response("20,000 texts inside of a text", |_| json!([json!(look_alikes(20_000)).to_string()]).into(), STORED),
-        response("20,000 texts, spelt by escapes", |_| respelt(20_000).into(), STORED),
+        response(
+            "1,000 texts that begin like a reference, each in 100 arrays",
+            |_| json!(vec![nested_array(100); 1_000]).into(),
+            STORED,
+        ),
+        response(
+            "20,000 texts that begin like a reference, inside of a text",
+            |_| json!([json!(look_alikes(20_000)).to_string()]).into(),
+            STORED,
+        ),
+        response("20,000 texts that begin like a reference, spelt by escapes", |_| respelt(20_000).into(), STORED),
         response("10,000 names that begin like a reference", |_| names_alike(10_000).into(), UNTOUCHED),
         response("700,000 numbers", |_| json!(vec![1_234_567; 700_000]).into(), STORED),
         response("900,000 control characters", |_| quote(&"\u{1}".repeat(900_000)).into(), STORED),

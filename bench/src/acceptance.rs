@@ -159,12 +159,12 @@ fn offload(subject: &Subject<'_>) -> Vec<Promise> {
         let rest = median(large).zip(bare(large)).map(|(took, bare)| (took - 3.0 * bare) / 1e3);
         [
             promise(
-                "offload/1x20KiB/0ms: p50 more than a bare PutItem (µs)",
+                "offload/1x20KiB/0ms: p50 minus that of a bare PutItem (µs)",
                 if pin == Pin::One { 280.0 } else { 350.0 },
                 more,
             ),
             promise("offload/20x20KiB/5ms: p50, in round trips", 2.5, ratio(median(many), bare(many))),
-            promise("offload/1x5MiB/5ms: p50 more than three round trips (ms)", 40.0, rest),
+            promise("offload/1x5MiB/5ms: p50 minus three round trips (ms)", 40.0, rest),
         ]
     };
     PINS.into_iter().flat_map(on).collect()
@@ -248,10 +248,10 @@ fn start(subject: &Subject<'_>) -> Vec<Promise> {
         [
             promise("start/0ms: to the first poll, p50 (ms)", 5.0, millis),
             promise("start/0ms: to the first poll, compared with the smallest extension", 1.5, hellos),
-            first("start/0ms", "the next one", at_once),
-            first("start/0ms", "one after an equally long pause", paused),
-            first("start/5ms", "the next one", at_once),
-            first("start/5ms", "one after an equally long pause", paused),
+            first("start/0ms", "those that follow at once", at_once),
+            first("start/0ms", "one after a pause as long as before the first", paused),
+            first("start/5ms", "those that follow at once", at_once),
+            first("start/5ms", "one after a pause as long as before the first", paused),
         ]
     };
     PINS.into_iter().flat_map(on).collect()

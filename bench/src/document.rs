@@ -92,7 +92,9 @@ fn between_marks(page: &str, name: &str, text: &str) -> anyhow::Result<String> {
 fn machine(report: &Report) -> String {
     let Machine { processor, processors, kernel, compiler, commit } = &report.machine;
     let runs = report.runs;
-    format!("{processor}, {processors} of it; Linux {kernel}; {compiler}; commit {commit}; medians of {runs} runs.\n")
+    format!(
+        "{processor}, {processors} processors; Linux {kernel}; {compiler}; commit {commit}; medians of {runs} runs.\n"
+    )
 }
 
 /// How many promises of each kind are kept, and which are not.
@@ -192,7 +194,7 @@ fn sandbox(report: &Report, lane: &str) -> String {
         ("start to the first poll, ms", "start/0ms", Figure::PolledP50Us, millis),
         ("first response that offloads, ms", "start/0ms", Figure::FirstOffloadP50Us, millis),
         (
-            "later response that offloads, after an equally long pause, ms",
+            "later response that offloads, after a pause as long as before the first, ms",
             "start/0ms",
             Figure::PausedOffloadP50Us,
             millis,

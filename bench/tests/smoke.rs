@@ -68,7 +68,7 @@ fn the_first_offload_of_a_process_is_measured_at_both_latencies() {
     let rows = report["acceptance"].as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap());
     let first: Vec<_> = rows.filter(|what| what.contains("first offload")).collect();
     let to = |delay| {
-        ["the next one", "one after an equally long pause"]
+        ["those that follow at once", "one after a pause as long as before the first"]
             .map(|to| format!("start/{delay}: first offload, compared with {to}"))
     };
     assert_eq!(first, ["0ms", "5ms"].map(to).concat());

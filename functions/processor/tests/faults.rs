@@ -30,9 +30,9 @@ const OF_TABLE: [(&str, &str, OfTable); 6] = [
     ("table of messages", "throttled before sending", OfTable::Throttled(1)),
     ("table of messages", "throttled after sending", OfTable::Throttled(2)),
     ("`processor`", "ends before `processing` is written", OfTable::EndsBefore(1)),
-    ("`processor`", "ends after that", OfTable::EndsAfter(1)),
+    ("`processor`", "ends after `processing` is written", OfTable::EndsAfter(1)),
     ("`processor`", "ends before `completed` is written", OfTable::EndsBefore(2)),
-    ("`processor`", "ends after that", OfTable::EndsAfter(2)),
+    ("`processor`", "ends after `completed` is written", OfTable::EndsAfter(2)),
 ];
 
 /// Delivers a message after its first delivery has failed, until it is done with. How often it was delivered in all.

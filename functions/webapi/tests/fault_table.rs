@@ -52,8 +52,9 @@ const OF_SCHEDULES: [Step; 2] = [
     ("table of schedules, as the row is read", |request| is_of(request, "GetItem", "schedules")),
     ("table of schedules, as the row is written", |request| is_of(request, "PutItem", "schedules")),
 ];
-const OF_CONTENTS: Step =
-    ("content table, of a message of 300 KB", |request| String::from_utf8_lossy(request.body).contains("AgentContext"));
+const OF_CONTENTS: Step = ("content table, as a message of 300 KB is stored", |request| {
+    String::from_utf8_lossy(request.body).contains("AgentContext")
+});
 
 fn of_tables() -> [(&'static str, Fault); 6] {
     [
