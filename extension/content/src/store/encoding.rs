@@ -8,7 +8,7 @@ use zstd::bulk::{Compressor, Decompressor};
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
 /// The level of zstd. It compresses 0.4 GB/s, and reaches most of the compression of higher levels. That matters because a
-/// sandbox may have a twelfth of a core. `layer/build` leaves out the strategies that only higher levels use.
+/// sandbox may have a twelfth of a core. `.cargo/config.toml` leaves out the strategies that only higher levels use.
 const LEVEL: i32 = 1;
 
 /// The form of the stored bytes.
