@@ -118,7 +118,8 @@ fn unfetched(fetched: &Fetched, fails: impl Fn(&Reference) -> bool) -> Option<Fa
 
 fn because(config: &Config, shape: Option<&Shape>, hydrates: bool, keeps: bool) -> Vec<String> {
     let offloads = config.offload.applies(shape.is_none_or(|shape| shape.envelope == Envelope::Plain));
-    let caller = shape.map_or("the event has the shape of no service that cannot hydrate", |shape| shape.caller);
+    let caller =
+        shape.map_or("the event counts as one from a workflow, a queue or a direct caller", |shape| shape.caller);
     let sender =
         if shape.is_some() { format!("sent by {caller}, as the shape of the event shows") } else { caller.to_owned() };
     let is = |does: bool| if does { "is" } else { "is not" };

@@ -40,7 +40,7 @@ pub struct Difference {
 pub const DIFFERENT_REQUESTS: &[Difference] = &[
     Difference {
         what: "CONNECT is refused",
-        why: "after the start of a tunnel, the proxy could not tell its bytes from requests, and the Runtime API has no tunnels",
+        why: "after the start of a tunnel, the proxy could not distinguish the tunnel's bytes from requests, and the Runtime API has no tunnels",
         example: || b"CONNECT h:1 HTTP/1.1\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_takes("CONNECT"),
     },
@@ -129,7 +129,7 @@ pub const DIFFERENT_RESPONSES: &[Difference] = &[
 
 const WISH_BEYOND_ASCII: Difference = Difference {
     what: "`close` or `keep-alive` in `Connection` counts, even if the field also has bytes beyond ASCII",
-    why: "hyper ignores such a field. To obey `close` is always safe, and a message of HTTP/1.0 may have other values beside `keep-alive`, which do not make it invalid",
+    why: "hyper ignores such a field. To obey `close` is always safe. In a message of HTTP/1.0, `keep-alive` counts even if the field has other values beside it",
     example: || b"GET / HTTP/1.1\r\nConnection: close, \xe9\r\n\r\n".to_vec(),
     is: |judged| {
         judged.takes_alike() && judged.last.is_some_and(|last| last.has_in("connection", |byte| !byte.is_ascii()))

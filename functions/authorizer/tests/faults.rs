@@ -77,7 +77,7 @@ async fn observed((what, how, broken): (&str, &str, Broken)) -> String {
 #[tokio::test]
 async fn what_every_fault_leads_to_is_what_the_page_says() {
     let mut table =
-        "| what fails | how | in a new sandbox | in one that has asked before | in the new one afterwards |\n"
+        "| what fails | how | in a new sandbox | in one that has the keys already | in the new one afterwards |\n"
             .to_owned();
     table += "|---|---|---|---|---|\n";
     table += &join_all(cases().into_iter().map(observed)).await.concat();

@@ -27,8 +27,8 @@ fn of_ntfy() -> Vec<(&'static str, Fault)> {
 }
 
 const OF_TABLE: [(&str, &str, OfTable); 6] = [
-    ("table of messages", "throttled before sending", OfTable::Throttled(1)),
-    ("table of messages", "throttled after sending", OfTable::Throttled(2)),
+    ("table of messages", "throttled as `processing` is written", OfTable::Throttled(1)),
+    ("table of messages", "throttled as `completed` is written", OfTable::Throttled(2)),
     ("`processor`", "ends before `processing` is written", OfTable::EndsBefore(1)),
     ("`processor`", "ends after `processing` is written", OfTable::EndsAfter(1)),
     ("`processor`", "ends before `completed` is written", OfTable::EndsBefore(2)),

@@ -38,7 +38,7 @@ const CASES: [(Case, &str); 6] = [
     (Case::Pause, "pause"),
     (Case::Delete, "delete"),
     (Case::Due, "due"),
-    (Case::Daily, "daily event after a lost one"),
+    (Case::Daily, "daily event after a lost `due` event"),
 ];
 
 impl Case {

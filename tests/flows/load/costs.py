@@ -57,7 +57,7 @@ class Costs:
         """The topic sends each message; Lambda receives a batch and deletes it, with one request each."""
         sent, batches = sum(call["words"].startswith("sns Publish") for call in calls), len(self.of("processor"))
         number = sent + 2 * batches
-        return "SQS", f"{number} requests: {batches} batches", number * SQS_REQUEST
+        return "SQS", f"{number} requests: {sent} that send, {batches} that receive a batch, {batches} that delete one", number * SQS_REQUEST
 
     def logs(self, lines):
         ours = [line.partition(" | ")[2] for line in lines if " | " in line]

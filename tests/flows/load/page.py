@@ -32,7 +32,7 @@ def load(traffic, outcome, memory, reported, where):
     rows += [
         ("from `POST` to its reply", f"p50 {part(replies, 50) * 1000:.0f} ms, p99 {part(replies, 99) * 1000:.0f} ms"),
         ("memory of `lambda-local`, with the tables", f"{memory.endpoint:.0f} MB"),
-        ("memory of the engine of the other services", f"{memory.engine:.0f} MB"),
+        ("memory of the emulator of the other services of AWS", f"{memory.engine:.0f} MB"),
     ]
     for name, found in sorted(reported.items()):
         sandboxes = sum(report.init is not None for report in found)

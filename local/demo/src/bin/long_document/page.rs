@@ -73,7 +73,7 @@ impl Page {
     }
 
     fn time(&mut self, runs: &[Run]) {
-        self.title("Time (init and function as Lambda reports them, caller as the workflow sees it)");
+        self.title("Time (init and function as Lambda reports them, caller as the workflow measures it)");
         self.columns("", ["start", "init", "function", "caller", "memory"]);
         for step in runs.iter().flat_map(|run| [&run.reader, &run.analyser]) {
             self.timing(step);
