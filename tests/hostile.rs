@@ -290,7 +290,7 @@ fn in_queues() -> Vec<Attack> {
         queue("2,000 records of a made-up reference each", |known| made_up(known, 2_000).into()),
         attack(
             Channel::Queue,
-            "10,000 records of a made-up reference each: more than may be named",
+            "10,000 records of a made-up reference each, before the good one: more than may be named",
             |known| made_up(known, 10_000).into(),
             AS_IT_CAME,
             AS_IT_CAME,
@@ -346,7 +346,7 @@ fn in_responses() -> Vec<Attack> {
 
 fn in_errors() -> Vec<Attack> {
     vec![
-        error("a known reference in an error's message", |known| error_document(&known.short), STORED),
+        error("a reference to a stored content, in an error's message", |known| error_document(&known.short), STORED),
         error("a document that quotes a reference", |known| error_document(&json!([known.short]).to_string()), STORED),
         error("5 MiB by a text in it", |known| error_document(&json!({ "cause": known.large }).to_string()), STORED),
         error(

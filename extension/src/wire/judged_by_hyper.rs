@@ -129,7 +129,7 @@ pub const DIFFERENT_RESPONSES: &[Difference] = &[
 
 const WISH_BEYOND_ASCII: Difference = Difference {
     what: "`close` or `keep-alive` in `Connection` counts, even if the field also has bytes beyond ASCII",
-    why: "hyper ignores such a field. To obey `close` is always safe. In a message of HTTP/1.0, `keep-alive` counts even if the field has other values beside it",
+    why: "hyper ignores such a field. To obey `close` is always safe. In a response of HTTP/1.0, `keep-alive` counts even if the field has other values beside it",
     example: || b"GET / HTTP/1.1\r\nConnection: close, \xe9\r\n\r\n".to_vec(),
     is: |judged| {
         judged.takes_alike() && judged.last.is_some_and(|last| last.has_in("connection", |byte| !byte.is_ascii()))

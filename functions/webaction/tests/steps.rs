@@ -129,7 +129,7 @@ pub struct SteppedResults(pub DynamoDb<ActionResult>, pub Arc<Steps>);
 impl Results for SteppedResults {
     async fn create(&self, result: &ActionResult) -> Result<bool, RecordError> {
         throttled(&self.1.results_fail)?;
-        let what = if result.status == ResultStatus::Started { "intent, as result" } else { "result" };
+        let what = if result.status == ResultStatus::Started { "result, as `started`" } else { "result" };
         self.1.write(what, self.0.create(result)).await.unwrap_or_else(|| Err(throttling()))
     }
 
