@@ -290,7 +290,7 @@ fn in_queues() -> Vec<Attack> {
         queue("2,000 records of a made-up reference each", |known| made_up(known, 2_000).into()),
         attack(
             Channel::Queue,
-            "10,000 records of a made-up reference each, before the good one: more than may be named",
+            "10,000 records with a made-up reference each, then the good record: more references than an event may name",
             |known| made_up(known, 10_000).into(),
             AS_IT_CAME,
             AS_IT_CAME,
@@ -317,7 +317,7 @@ fn in_responses() -> Vec<Attack> {
         response("101 texts that begin like a reference", |_| json!(look_alikes(101)).into(), STORED),
         response("20,000 texts of 12 bytes that begin like a reference", |_| json!(look_alikes(20_000)).into(), STORED),
         response(
-            "20,000 members of an object, their values texts that begin like a reference",
+            "an object with 20,000 members, whose values are texts that begin like a reference",
             |_| members(20_000).into(),
             STORED,
         ),

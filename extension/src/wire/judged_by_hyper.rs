@@ -51,7 +51,7 @@ pub const DIFFERENT_REQUESTS: &[Difference] = &[
         is: |judged| judged.only_hyper_takes("a target that is neither a path"),
     },
     Difference {
-        what: "a Transfer-Encoding other than one `chunked` is refused",
+        what: "a Transfer-Encoding that is not exactly one `chunked` is refused",
         why: "hyper looks only at the last coding, so bytes still coded in the other codings would be passed on as content; attackers hide codings in this way",
         example: || b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_takes("a Transfer-Encoding other than chunked"),
@@ -76,7 +76,7 @@ pub const DIFFERENT_REQUESTS: &[Difference] = &[
     },
     Difference {
         what: "a connection of HTTP/1.0 is closed after its first request",
-        why: "no runtime asks to keep one, and HTTP/1.0 has no chunks, so only the end of the connection can end a response without a length",
+        why: "no runtime asks to keep a connection of HTTP/1.0 open, and HTTP/1.0 has no chunks, so only the end of the connection can end a response without a length",
         example: || b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".to_vec(),
         is: |judged| judged.only_hyper_goes_on() && judged.last.is_some_and(|last| last.minor == 0),
     },
@@ -95,7 +95,7 @@ pub const DIFFERENT_RESPONSES: &[Difference] = &[
         is: |judged| judged.only_hyper_takes("another protocol"),
     },
     Difference {
-        what: "a Transfer-Encoding other than one `chunked` is refused",
+        what: "a Transfer-Encoding that is not exactly one `chunked` is refused",
         why: "hyper reads to the end of the connection and passes the bytes on as content, although they are still coded",
         example: || b"GET\nHTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc".to_vec(),
         is: |judged| judged.only_hyper_takes("a Transfer-Encoding other than chunked"),
@@ -137,8 +137,8 @@ const WISH_BEYOND_ASCII: Difference = Difference {
 };
 
 const LONG_CHUNK_LINE: Difference = Difference {
-    what: "the size line of a chunk has at most 16 digits and 4 KiB",
-    why: "a number with more digits does not fit 64 bits, unless it begins with zeros; hyper limits the extensions of a whole body to 16 KiB",
+    what: "the size line of a chunk has at most 16 digits, and at most 4 KiB with its chunk extensions",
+    why: "a number with more digits does not fit 64 bits, unless it begins with zeros; hyper limits the chunk extensions of a whole body to 16 KiB",
     example: || b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n00000000000000000\r\n\r\n".to_vec(),
     is: |judged| {
         let is_digits = |window: &[u8]| window.iter().all(u8::is_ascii_hexdigit);
@@ -149,7 +149,7 @@ const LONG_CHUNK_LINE: Difference = Difference {
 
 const TRAILER_LINES: Difference = Difference {
     what: "a line of a trailer section ends with CRLF",
-    why: "size lines of chunks end only with CRLF, too; hyper accepts LF alone in the middle of the section, not at its end",
+    why: "the size lines of chunks must end with CRLF as well, and another reader might look for the end of the message elsewhere; hyper accepts LF alone in the middle of the section, not at its end",
     example: || b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na: b\n\r\n\r\n".to_vec(),
     is: |judged| judged.only_hyper_takes("a line of a trailer section"),
 };
