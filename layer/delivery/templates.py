@@ -11,7 +11,7 @@ from delivery.translation import evaluations
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STACKS = REPOSITORY / "layer" / "stacks"
-# Each folder's stacks can be named together: `ONLY=layer`.
+# The stacks of the first can be named together, `ONLY=layer`; `functions` is a stack.
 FOLDERS = {"layer": STACKS, "functions": REPOSITORY / "functions" / "stacks"}
 
 

@@ -95,6 +95,22 @@ class States(unittest.TestCase):
         self.assertIn(said, list(before_deploy(stage, GIVEN)))
 
 
+class Only(unittest.TestCase):
+    def called(self, *only):
+        return [stack.called for stack in Stage(Scripted(), "dev", only).stacks]
+
+    def test_a_word_names_a_stack_without_its_stage(self):
+        self.assertEqual(self.called("functions"), ["functions"])
+        self.assertEqual(self.called("messaging", "functions"), ["messaging", "functions"])
+
+    def test_layer_names_all_stacks_of_the_layer(self):
+        self.assertEqual(self.called("layer"), ["long-content-artifacts", "lambda-extension-layer", "shared-long-content"])
+
+    def test_another_word_is_refused_with_those_that_there_are(self):
+        with self.assertRaisesRegex(Refusal, "there is no stack no-such; ONLY= takes .*functions, .*layer"):
+            self.called("no-such")
+
+
 class Warnings(unittest.TestCase):
     def test_an_api_without_credentials_is_warned_of(self):
         stage = Stage(Scripted(), "dev")
