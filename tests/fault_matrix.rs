@@ -94,7 +94,7 @@ fn faults_of_the_table() -> Vec<(&'static str, Wrong)> {
         ("a kept connection is silent", Wrong::SilentConnections(1)),
         ("two kept connections are silent", Wrong::SilentConnections(2)),
         ("eight kept connections are silent", Wrong::SilentConnections(8)),
-        ("first address of the table's name swallows SYN", Wrong::DeadAddress),
+        ("first address of the endpoint's name swallows SYN", Wrong::DeadAddress),
         ("every answer breaks off half-way", Wrong::Requests(Fault::Reset)),
         ("batches come back unprocessed", Wrong::Requests(Fault::Unprocessed)),
         ("credentials refused", Wrong::Requests(Fault::DenyCredentials)),
@@ -134,7 +134,7 @@ fn faults_of_the_bucket() -> Vec<(&'static str, Wrong)> {
         ("a kept connection is silent", Wrong::SilentConnections(1)),
         ("eight kept connections are silent", Wrong::SilentConnections(8)),
         (
-            "every answer breaks off half-way; answers to writes arrive whole, because they have no body",
+            "the body of every answer breaks off half-way (an answer to a write has no body, and arrives whole)",
             Wrong::Requests(Fault::Reset),
         ),
         ("credentials refused", Wrong::Requests(Fault::DenyCredentials)),

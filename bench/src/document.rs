@@ -194,7 +194,7 @@ fn sandbox(report: &Report, lane: &str) -> String {
         ("start to the first poll, ms", "start/0ms", Figure::PolledP50Us, millis),
         ("first response that offloads, ms", "start/0ms", Figure::FirstOffloadP50Us, millis),
         (
-            "later response that offloads, after a pause of 20 ms (as before the first response), ms",
+            "later response that offloads, after a pause of 20 ms (the first one comes after the same pause), ms",
             "start/0ms",
             Figure::PausedOffloadP50Us,
             millis,
