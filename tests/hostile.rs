@@ -170,7 +170,12 @@ fn in_states() -> Vec<Attack> {
         state("9 bytes named 40 times, 64 texts deep", |known| nested(&known.short, 40, 64), TOO_LARGE, TOO_LARGE),
         state("20 KiB of quotation marks, 5 texts deep", |known| nested(&known.marks, 1, 5), HYDRATED, HYDRATED),
         state("20 KiB of quotation marks, 12 texts deep", |known| nested(&known.marks, 1, 12), TOO_LARGE, TOO_LARGE),
-        state("a reference in 500,000 arrays", |known| nest(&quote(&known.short), 500_000).into(), HYDRATED, HYDRATED),
+        state(
+            "a reference inside 500,000 arrays, each inside the next",
+            |known| nest(&quote(&known.short), 500_000).into(),
+            HYDRATED,
+            HYDRATED,
+        ),
         state(
             "1,000 references in a document without its end",
             |known| cut(&json!(vec![&known.large; 1_000])),
@@ -298,7 +303,9 @@ fn in_queues() -> Vec<Attack> {
         queue("a reference cut short", |_| cut_short(1).into()),
         queue("18,000 references cut short", |_| vec![json!(cut_short(18_000)).to_string()].into()),
         queue("5 MiB named 1,000 times", |known| vec![json!(vec![&known.large; 1_000]).to_string()].into()),
-        queue("10 records of 5 MiB named 6 times", |known| vec![json!(vec![&known.large; 6]).to_string(); 10].into()),
+        queue("10 records, each of which names 5 MiB 6 times", |known| {
+            vec![json!(vec![&known.large; 6]).to_string(); 10].into()
+        }),
         queue("9 bytes named 40 times, 21 texts deep", |known| {
             vec![nest_texts(&vec![&known.short[..]; 40].join("\",\""), 21)].into()
         }),
@@ -323,7 +330,7 @@ fn in_responses() -> Vec<Attack> {
         ),
         response("300,000 texts that begin like a reference", |_| json!(look_alikes(300_000)).into(), STORED),
         response(
-            "1,000 texts that begin like a reference, each in 100 arrays",
+            "1,000 texts that begin like a reference, each inside 100 nested arrays",
             |_| json!(vec![nested_array(100); 1_000]).into(),
             STORED,
         ),

@@ -44,15 +44,15 @@ fn is_of(request: &TableRequest<'_>, operation: &str, table: &str) -> bool {
 type Step = (&'static str, fn(&TableRequest<'_>) -> bool);
 
 const OF_MESSAGES: [Step; 3] = [
-    ("table, as the key is looked up", |request| is_of(request, "GetItem", "messages")),
-    ("table, as the row is written", |request| is_of(request, "TransactWriteItems", "messages")),
-    ("table, as the row becomes `queued`", |request| is_of(request, "UpdateItem", "messages")),
+    ("table of messages, when the `Idempotency-Key` is looked up", |request| is_of(request, "GetItem", "messages")),
+    ("table of messages, when the row is written", |request| is_of(request, "TransactWriteItems", "messages")),
+    ("table of messages, when the row becomes `queued`", |request| is_of(request, "UpdateItem", "messages")),
 ];
 const OF_SCHEDULES: [Step; 2] = [
-    ("table of schedules, as the row is read", |request| is_of(request, "GetItem", "schedules")),
-    ("table of schedules, as the row is written", |request| is_of(request, "PutItem", "schedules")),
+    ("table of schedules, when the row is read", |request| is_of(request, "GetItem", "schedules")),
+    ("table of schedules, when the row is written", |request| is_of(request, "PutItem", "schedules")),
 ];
-const OF_CONTENTS: Step = ("content table, as a message of 300 KB is stored", |request| {
+const OF_CONTENTS: Step = ("content table, when a message of 300 KB is stored", |request| {
     String::from_utf8_lossy(request.body).contains("AgentContext")
 });
 
