@@ -115,7 +115,10 @@ fn faults_of_the_table() -> Vec<(&'static str, Wrong)> {
         ("wrong or deleted table", Wrong::OtherName),
         ("wrong region", Wrong::OtherRegion),
         ("no credentials", Wrong::NoCredentials),
-        ("two writers of one content; one writer is delayed at one of its requests (at each of them, in separate runs)", Wrong::TwoWriters),
+        (
+            "two writers of one content; one writer is delayed at one of its requests (at each of them, in separate runs)",
+            Wrong::TwoWriters,
+        ),
         ("one item of the content missing", Wrong::Stored(Damage::PartMissing)),
         ("bit flipped", Wrong::Stored(Damage::BitFlipped)),
         ("content half written", Wrong::Stored(Damage::HalfWritten)),
