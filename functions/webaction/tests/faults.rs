@@ -25,7 +25,7 @@ const SERVICES: [(&str, &str); 8] = [
     (TOKENS, "token service"),
     (KEYS, "keys of the token service"),
     (SEARCH, "golf, search"),
-    (UPCOMING, "golf, booking: reservations before"),
+    (UPCOMING, "golf, booking: list of reservations, before the booking"),
     (LOCK, "golf, booking: lock"),
     (PRICE, "golf, booking: price"),
     (RESERVE, "golf, booking: reserve"),
