@@ -116,7 +116,7 @@ fn faults_of_the_table() -> Vec<(&'static str, Wrong)> {
         ("wrong region", Wrong::OtherRegion),
         ("no credentials", Wrong::NoCredentials),
         (
-            "two writers of one content; one writer is delayed at one of its requests (at each of them, in separate runs)",
+            "two writers of one content; one writer is delayed at one request (in a separate run for each request of this writer)",
             Wrong::TwoWriters,
         ),
         ("one item of the content missing", Wrong::Stored(Damage::PartMissing)),

@@ -27,8 +27,8 @@ fn of_ntfy() -> Vec<(&'static str, Fault)> {
 }
 
 const OF_TABLE: [(&str, &str, OfTable); 6] = [
-    ("table of messages", "throttled as `processing` is written", OfTable::Throttled(1)),
-    ("table of messages", "throttled as `completed` is written", OfTable::Throttled(2)),
+    ("table of messages", "throttled when `processing` is written", OfTable::Throttled(1)),
+    ("table of messages", "throttled when `completed` is written", OfTable::Throttled(2)),
     ("`processor`", "ends before `processing` is written", OfTable::EndsBefore(1)),
     ("`processor`", "ends after `processing` is written", OfTable::EndsAfter(1)),
     ("`processor`", "ends before `completed` is written", OfTable::EndsBefore(2)),
@@ -82,7 +82,8 @@ async fn with_table((what, how, fault): (&str, &str, OfTable)) -> String {
 
 #[tokio::test]
 async fn what_every_fault_leads_to_is_what_the_page_says() {
-    let mut table = "| what fails | at first | deliveries | the message ends | sent | shown |\n".to_owned();
+    let mut table =
+        "| what fails | how, in the first delivery | deliveries | the message ends | sent | shown |\n".to_owned();
     table += "|---|---|---|---|---|---|\n";
     table += &join_all(of_ntfy().into_iter().map(with_ntfy)).await.concat();
     table += &join_all(OF_TABLE.map(with_table)).await.concat();
