@@ -478,8 +478,8 @@ impl fmt::Display for Condition {
         match &self.test {
             Exists => write!(f, "`{path}`"),
             Is(any) => write!(f, "`{path}` is `{}`", any.join("` or `")),
-            Begins(beginning) => write!(f, "`{path}` begins `{beginning}`"),
-            Has(part) => write!(f, "`{path}` has `{part}`"),
+            Begins(beginning) => write!(f, "`{path}` begins with `{beginning}`"),
+            Has(part) => write!(f, "`{path}` contains `{part}`"),
             Arn(service) => write!(f, "`{path}` is an ARN of `{service}`"),
         }
     }
