@@ -150,7 +150,7 @@ async fn observed_again(world: &World, message: &records::Message) -> String {
 #[tokio::test]
 async fn what_every_fault_leads_to_is_what_the_page_says() {
     let mut table = String::from(
-        "| service | how, in the first delivery | deliveries | the message ends | bookings | notifications |\n|---|---|---|---|---|---|\n",
+        "| service | how, in the first delivery | deliveries | last status of the message | bookings | notifications |\n|---|---|---|---|---|---|\n",
     );
     table += &join_all(SERVICES.map(of_service)).await.concat();
     table += &join_all(of_secrets().map(of_secret)).await.concat();
