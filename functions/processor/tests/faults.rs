@@ -83,7 +83,8 @@ async fn with_table((what, how, fault): (&str, &str, OfTable)) -> String {
 #[tokio::test]
 async fn what_every_fault_leads_to_is_what_the_page_says() {
     let mut table =
-        "| what fails | how, in the first delivery | deliveries | last status of the message | sent | shown |\n".to_owned();
+        "| what fails | how, in the first delivery | deliveries | last status of the message | sent | shown |\n"
+            .to_owned();
     table += "|---|---|---|---|---|---|\n";
     table += &join_all(of_ntfy().into_iter().map(with_ntfy)).await.concat();
     table += &join_all(OF_TABLE.map(with_table)).await.concat();
