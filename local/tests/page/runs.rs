@@ -161,7 +161,7 @@ async fn e7_a_run_that_failed_says_why_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn e7_a_search_finds_states_by_what_is_in_them() {
     let (_agents, page) = ran("answers", script(), WIDTHS[0]).await;
-    page.find(".run input[type=search]").await.send_keys("spell answer").await.unwrap();
+    page.find(".run input[type=search]").await.send_keys("answer as json").await.unwrap();
     page.until("document.querySelectorAll('.steps > li').length === 1").await;
     assert_eq!(text(&page, ".steps .step .title").await, "Answer as JSON Pass");
     page.find(".list input[type=search]").await.send_keys("no such name").await.unwrap();
