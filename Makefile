@@ -23,7 +23,7 @@ THEIRS := AWS_% %_API_KEY LRAP_COMPILER LRAP_TEST_% UPDATE_%
 given = $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
 unknown := $(filter-out $(VARIABLES) $(THEIRS) MAKEFLAGS GNUMAKEFLAGS SHELL,$(sort $(given)))
 ifneq ($(unknown),)
-$(error unknown variables: $(unknown). The variables are $(VARIABLES). `make help` lists them by verb)
+$(error unknown variables: $(unknown). The variables are $(VARIABLES). `make help` lists them by command)
 endif
 # Whether a switch is on: `DRY_RUN=0` is off.
 on = $(filter-out 0,$(1))
@@ -91,8 +91,8 @@ help: ## other: show this list
 	    /^[a-z0-9-]+:.*## [a-z]+: / { verb = $$1; group = $$2; sub(/:.*/, "", group); text = $$2; sub(/^[a-z]+: /, "", text); \
 	        list[group] = list[group] sprintf("  make %-24s %s\n", verb, text) } \
 	    END { count = split(groups, order, "|"); for (i = 1; i <= count; i++) { split(order[i], one, ":"); printf "%s%s\n%s", (i > 1 ? "\n" : ""), one[2], list[one[1]] } }' $(firstword $(MAKEFILE_LIST))
-	@printf '\n%s\n%s\n' 'A name in capitals is a variable: make demo FILE=text.txt. Every verb takes PYTHON= (another interpreter), CARGO_TARGET_DIR= (where cargo builds)' \
-	    'and LRAP_CACHE= (where downloads are kept). No verb needs root, except test INSTALL=1, which asks for it.'
+	@printf '\n%s\n%s\n' 'A name in capitals is a variable: make demo FILE=text.txt. Every command takes PYTHON= (another interpreter), CARGO_TARGET_DIR= (where cargo builds)' \
+	    'and LRAP_CACHE= (where downloads are kept). No command needs root, except test INSTALL=1, which asks for it.'
 
 # Ends make before a build of minutes, if the document FILE= cannot be read.
 document = @[ -z "$(FILE)" ] || [ -f "$(FILE)" -a -r "$(FILE)" ] || { echo "FILE=$(FILE) is not a file that can be read"; exit 1; }

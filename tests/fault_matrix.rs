@@ -514,7 +514,7 @@ For operators and maintainers who want to know what a function sees while the co
 
 `tests/fault_matrix.rs` observed these outcomes with a content of 600 KiB, in invocations that had 15 min, 30 s and 3 s left. If the outcomes
 differ, the table says how much time was left. Every invocation ended before its deadline, and within `LRAP_STORE_TIMEOUT` if that is shorter.
-The next invocation worked. `LRAP_STORE_TIMEOUT` was 4 s, but 20 s for the fault \"every answer takes 1.5 s\": storing this content takes three
+The next invocation worked. `LRAP_STORE_TIMEOUT` was 4 s, but 20 s for two writers and for \"every answer takes 1.5 s\": storing this content then takes three
 requests in sequence (4.5 s), and hydrating it takes two (3 s). A *kept connection* is one that the extension keeps open for later requests.
 *Silent* means that it no longer answers. With silent connections, or an address that swallows SYN (it never answers a new connection), storing
 and hydrating took at most 2.5 s each. If a writer failed, its content could afterwards be read whole or not at all.

@@ -220,8 +220,8 @@ def _order(templates, stage):
 
 def _chosen(stacks, only):
     """Those that ``only`` names: a stack without its stage, or all of the layer."""
-    by_word = {stack.called: [stack] for stack in stacks}
-    by_word["layer"] = [stack for stack in stacks if stack.template.path.parent == FOLDERS["layer"]]
+    of_layer = [stack for stack in stacks if stack.template.path.parent == FOLDERS["layer"]]
+    by_word = {"layer": of_layer, **{stack.called: [stack] for stack in stacks}}
     unknown = [word for word in only if word not in by_word]
     if unknown:
         raise Refusal(f"there is no stack {', '.join(unknown)}; ONLY= takes {', '.join(by_word)}")

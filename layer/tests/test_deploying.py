@@ -147,7 +147,7 @@ class Choosing(WithFunctions):
 
     def test_a_stack_that_is_not_there_is_refused_with_those_that_are(self):
         said = self.refuses("deploy", *self.words("ONLY=tool"))
-        self.assertIn("there is no stack tool; ONLY= takes layer, functions, long-content-artifacts", said)
+        self.assertIn("there is no stack tool; ONLY= takes layer, long-content-artifacts", said)
 
     def test_a_zip_that_is_not_built_is_refused_with_the_verb_that_builds_it(self):
         for name, verb in (("tool.zip", "make package-functions FUNCTIONS=tool"), ("llm-models.zip", "make package-llm-models")):

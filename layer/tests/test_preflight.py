@@ -107,7 +107,7 @@ class Only(unittest.TestCase):
         self.assertEqual(self.called("layer"), ["long-content-artifacts", "lambda-extension-layer", "shared-long-content"])
 
     def test_another_word_is_refused_with_those_that_there_are(self):
-        with self.assertRaisesRegex(Refusal, "there is no stack no-such; ONLY= takes .*functions, .*layer"):
+        with self.assertRaisesRegex(Refusal, "there is no stack no-such; ONLY= takes layer, long-content-artifacts, .*functions"):
             self.called("no-such")
 
 
