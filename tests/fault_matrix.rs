@@ -556,7 +556,7 @@ async fn observe(backing: Backing) -> String {
     let begin = |(name, wrong): (&'static str, Wrong)| {
         let places = Arc::clone(&places);
         let observed = tokio::spawn(async move {
-            // Alone: what the two do must take less than a second.
+            // Alone, so that it takes less than a second: see `contended`.
             let needed = if matches!(wrong, Wrong::TwoWriters) { AT_ONCE } else { 1 };
             let _places = places.acquire_many(needed).await.unwrap();
             tokio::task::spawn_blocking(move || on_this_thread(row(name, &wrong, backing))).await.unwrap()

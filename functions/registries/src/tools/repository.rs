@@ -56,7 +56,7 @@ impl ToolRegistry {
             Some(there) if there.owner.as_deref() != Some(owner) => {
                 return Err(exists(&tool.tool_name));
             }
-            Some(there) => tool.succeed(&there.row, keeps_status),
+            Some(there) => tool.inherit(&there.row, keeps_status),
             None => {}
         }
         self.put(&tool, &Seen::of(there.as_ref()), Some(owner), overtaken()).await?;
@@ -66,7 +66,7 @@ impl ToolRegistry {
     /// Writes a tool over the one that is there. `keeps_status`: it stays active, deprecated or disabled.
     pub async fn replace(&self, mut tool: Tool, keeps_status: bool) -> Result<Tool, Refusal> {
         let there = self.get(&tool.tool_name).await?;
-        tool.succeed(&there.row, keeps_status);
+        tool.inherit(&there.row, keeps_status);
         self.put(&tool, &Seen::of(Some(&there)), there.owner.as_deref(), overtaken()).await?;
         Ok(tool)
     }

@@ -123,7 +123,7 @@ impl Tool {
     }
 
     /// Takes over when `earlier` was made, the row that this one is written over. `keeps_status`: also its status.
-    pub(super) fn succeed(&mut self, earlier: &Self, keeps_status: bool) {
+    pub(super) fn inherit(&mut self, earlier: &Self, keeps_status: bool) {
         self.created_at.clone_from(&earlier.created_at);
         if keeps_status {
             (self.status, self.withheld) = (earlier.status, earlier.withheld);
